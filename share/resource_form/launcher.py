@@ -1,0 +1,225 @@
+"""Starts the server inside the job and tells the Hub its port once it listens.
+
+Travels in the job script and runs on the compute node with nothing but the standard library. Its input is the environment
+that the Hub gave to the job: JUPYTERHUB_API_URL, JUPYTERHUB_API_TOKEN, JUPYTERHUB_SERVICE_URL, and
+
+RESOURCE_FORM_COMMAND  the server's command, a JSON list
+RESOURCE_FORM_PORTS    "LOW-HIGH", the ports to choose from; empty: any free one
+"""
+
+import json
+import os
+import random
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
+
+MOST_ATTEMPTS = 10
+LISTEN_LIMIT_SECONDS = 600
+REPORT_LIMIT_SECONDS = 300
+STOP_GRACE_SECONDS = 3.0
+POLL_SECONDS = 0.02
+
+
+def say(text):
+    print("resource-form launcher: " + text, file=sys.stderr, flush=True)
+
+
+def free_port(host, ports):
+    """A port that is free now; whether it still is when the server binds it, the server will tell."""
+    candidates = [0]
+    if ports:
+        low, _, high = ports.partition("-")
+        candidates = random.sample(range(int(low), int(high) + 1), int(high) + 1 - int(low))
+    for port in candidates:
+        with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((host, port))
+            except OSError:
+                continue
+            return probe.getsockname()[1]
+    raise SystemExit("resource-form launcher: no port of %s is free on this node" % (ports or "any"))
+
+
+def listening_inodes(port):
+    """Inodes of the sockets that listen on ``port``, from the kernel's own table (proc(5), /proc/net/tcp)."""
+    inodes = set()
+    for table in ("/proc/net/tcp", "/proc/net/tcp6"):
+        try:
+            with open(table) as rows:
+                next(rows)
+                for row in rows:
+                    columns = row.split()
+                    if columns[3] == "0A" and int(columns[1].rpartition(":")[2], 16) == port:
+                        inodes.add("socket:[%s]" % columns[9])
+        except (OSError, StopIteration):
+            continue
+    return inodes
+
+
+def descendants(pid):
+    """``pid`` and every process below it."""
+    children = {}
+    for entry in os.listdir("/proc"):
+        if entry.isdigit():
+            try:
+                with open("/proc/%s/stat" % entry) as stat:
+                    parent = int(stat.read().rpartition(")")[2].split()[1])
+            except (OSError, ValueError, IndexError):
+                continue
+            children.setdefault(parent, []).append(int(entry))
+    found, queue = [], [pid]
+    while queue:
+        current = queue.pop()
+        found.append(current)
+        queue.extend(children.get(current, ()))
+    return found
+
+
+def owns(pid, inodes):
+    """Whether ``pid`` or a process below it holds one of the sockets: a stranger on the port is not our server."""
+    for process in descendants(pid):
+        folder = "/proc/%d/fd" % process
+        try:
+            for name in os.listdir(folder):
+                try:
+                    if os.readlink(folder + "/" + name) in inodes:
+                        return True
+                except OSError:
+                    continue
+        except OSError:
+            continue
+    return False
+
+
+def report(port):
+    """Tell the Hub; it may be restarting, so try for a while. A refusal is final: the Hub does not expect this session."""
+    url = os.environ["JUPYTERHUB_API_URL"].rstrip("/") + "/batchspawner"
+    request = urllib.request.Request(
+        url,
+        data=json.dumps({"port": port}).encode(),
+        headers={
+            "Authorization": "token " + os.environ["JUPYTERHUB_API_TOKEN"],
+            "Content-Type": "application/json",
+        },
+    )
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    deadline = time.monotonic() + REPORT_LIMIT_SECONDS
+    pause = 0.2
+    while True:
+        try:
+            opener.open(request, timeout=30).close()
+            return True
+        except urllib.error.HTTPError as error:
+            if 400 <= error.code < 500 and error.code != 429:
+                say("the Hub refused the port: HTTP %d" % error.code)
+                return False
+            trouble = "HTTP %d" % error.code
+        except OSError as error:
+            trouble = str(error)
+        if time.monotonic() > deadline:
+            say("the Hub could not be reached: " + trouble)
+            return False
+        time.sleep(pause)
+        pause = min(pause * 2, 10)
+
+
+def signal_group(pid, number):
+    try:
+        os.killpg(pid, number)
+    except OSError:
+        pass
+
+
+class Stopped(Exception):
+    pass
+
+
+def on_signal(number, frame):
+    raise Stopped(number)
+
+
+def wait_until_listening(server, port):
+    """True once the server listens, False if it ended first, None if it does neither in time."""
+    deadline = time.monotonic() + LISTEN_LIMIT_SECONDS
+    while time.monotonic() < deadline:
+        if server.poll() is not None:
+            return False
+        inodes = listening_inodes(port)
+        if inodes and owns(server.pid, inodes):
+            return True
+        time.sleep(POLL_SECONDS)
+    return None
+
+
+def stop(server):
+    signal_group(server.pid, signal.SIGTERM)
+    try:
+        server.wait(STOP_GRACE_SECONDS)
+    except subprocess.TimeoutExpired:
+        pass
+    signal_group(server.pid, signal.SIGKILL)
+    server.wait()
+
+
+def start(command, port):
+    service = urllib.parse.urlsplit(os.environ["JUPYTERHUB_SERVICE_URL"])
+    host = "[%s]" % service.hostname if ":" in (service.hostname or "") else service.hostname or "0.0.0.0"
+    environment = dict(os.environ)
+    environment["JUPYTERHUB_SERVICE_URL"] = urllib.parse.urlunsplit(service._replace(netloc="%s:%d" % (host, port)))
+    for name in ("RESOURCE_FORM_COMMAND", "RESOURCE_FORM_PORTS"):
+        environment.pop(name, None)
+    return subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, start_new_session=True)
+
+
+def main():
+    command = json.loads(os.environ["RESOURCE_FORM_COMMAND"])
+    ports = os.environ.get("RESOURCE_FORM_PORTS", "")
+    host = urllib.parse.urlsplit(os.environ["JUPYTERHUB_SERVICE_URL"]).hostname or "0.0.0.0"
+    signal.signal(signal.SIGTERM, on_signal)
+    signal.signal(signal.SIGINT, on_signal)
+    server = None
+    try:
+        for _ in range(MOST_ATTEMPTS):
+            port = free_port(host, ports)
+            try:
+                server = start(command, port)
+            except OSError as error:
+                say("%s could not be started: %s. Is JupyterHub part of this release?" % (command[0], error.strerror))
+                return 127
+            listening = wait_until_listening(server, port)
+            if listening:
+                break
+            if listening is None:
+                say("the server did not listen within %d seconds" % LISTEN_LIMIT_SECONDS)
+                stop(server)
+                return 1
+            if not listening_inodes(port):
+                say("the server ended with code %d before it listened" % server.returncode)
+                return server.returncode or 1
+            say("port %d was taken by another process; trying another one" % port)
+        else:
+            say("no port could be had in %d attempts" % MOST_ATTEMPTS)
+            return 1
+        say("the server listens on port %d" % port)
+        if not report(port):
+            stop(server)
+            return 1
+        return server.wait()
+    except Stopped as stopped:
+        # From here on a second signal must not interrupt the clean-up.
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        if server is not None:
+            stop(server)
+        return 128 + stopped.args[0]
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,239 @@
+"""What is free: which nodes can take a job now, and the GPU table.
+
+Slurm's rules that are applied here are in slurm.conf(5), sinfo(1) "NODE STATE CODES" and scontrol(1) "RESERVATIONS".
+"Free" is what Slurm has not given to a job; whether a job starts at once depends on other people's jobs as well.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from .slurm.model import Gres, Node, Partition, Reservation
+
+_OUT_OF_SERVICE = (
+    ("not_responding", "not responding"),
+    ("drain", "drained"),
+    ("fail", "failing"),
+    ("invalid_reg", "wrongly configured"),
+    ("maintenance", "in maintenance"),
+    ("reserved", "reserved"),
+    ("powering_down", "powering down"),
+    ("power_down", "powering down"),
+    ("reboot_requested", "about to reboot"),
+    ("reboot_issued", "rebooting"),
+    ("blocked", "blocked"),
+    ("external", "not managed here"),
+)
+"""Node flags that keep a new job away, in the order in which they are named, with the words for a person."""
+
+_HELD = frozenset({"maintenance", "reserved"})
+"""Flags that a job inside the right reservation does not mind."""
+
+USABLE_STATES = frozenset({"idle", "mixed", "allocated"})
+
+
+@dataclass(frozen=True, slots=True)
+class GpuCount:
+    """Whole GPUs of one type on one node. ``type`` is empty where Slurm has none."""
+
+    type: str
+    total: int
+    free: int
+
+
+def gpus_of(node: Node) -> tuple[GpuCount, ...]:
+    """The node's GPUs by type, most numerous type first in the node's own order.
+
+    A GPU that carries shards is not free for a whole-GPU job (slurm.md, "Measured"), so devices that shards or MPS use are
+    taken off the free ones where Slurm tells how many there are.
+    """
+    totals = _count_by_type(node.gres, "gpu")
+    used = _count_by_type(node.gres_used, "gpu")
+    shared = _devices_that_are_shared(node.gres_used)
+    counts = []
+    for gpu_type, total in totals.items():
+        free = max(0, total - used.get(gpu_type, 0) - shared.get(gpu_type, shared.get("", 0) if len(totals) == 1 else 0))
+        counts.append(GpuCount(gpu_type, total, free))
+    return tuple(counts)
+
+
+def _count_by_type(gres: Iterable[Gres], name: str) -> dict[str, int]:
+    counts: dict[str, int] = {}
+    for entry in gres:
+        if entry.name == name:
+            counts[entry.type] = counts.get(entry.type, 0) + entry.count
+    return counts
+
+
+def _devices_that_are_shared(gres_used: Iterable[Gres]) -> dict[str, int]:
+    """How many devices of each type carry shards or MPS.
+
+    Since 23.11 ``shard:a100:5(2/8,3/8)`` lists used/available per device; before, the count itself is that of the devices.
+    """
+    devices: dict[str, int] = {}
+    for entry in gres_used:
+        if entry.name not in ("shard", "mps") or entry.count == 0:
+            continue
+        per_device = [part.split("/")[0] for part in entry.detail.split(",") if "/" in part]
+        number = sum(1 for used in per_device if used.isdigit() and int(used) > 0) if per_device else entry.count
+        devices[entry.type] = devices.get(entry.type, 0) + number
+    return devices
+
+
+def is_active(reservation: Reservation, now: float) -> bool:
+    """Whether the reservation holds its nodes at ``now`` (seconds since the epoch)."""
+    return reservation.start <= now < reservation.end
+
+
+def whole_node_reservations(reservations: Iterable[Reservation], nodes: Mapping[str, Node], now: float) -> dict[str, set[str]]:
+    """Node name to the names of the active reservations that hold all of it.
+
+    A reservation of some cores of a node (CoreCnt below the nodes' cores) leaves the rest to everybody.
+    """
+    held: dict[str, set[str]] = {}
+    for reservation in reservations:
+        if not is_active(reservation, now):
+            continue
+        cores = sum(nodes[name].cores_total // max(1, nodes[name].threads_per_core) for name in reservation.nodes if name in nodes)
+        if reservation.core_count is not None and reservation.core_count < cores:
+            continue
+        for name in reservation.nodes:
+            held.setdefault(name, set()).add(reservation.name)
+    return held
+
+
+def why_not_usable(node: Node, held_by: Collection[str] = (), *, reservation: str = "") -> str:
+    """Why a new job cannot run on ``node``, in a word or two; empty if it can.
+
+    Parameters
+    ----------
+    held_by
+        Names of the active reservations that hold the whole node.
+    reservation
+        The reservation that the job would ask for, empty for none. Inside it, only its own nodes are usable.
+    """
+    if node.state not in USABLE_STATES:
+        return node.state
+    inside = bool(reservation) and reservation in held_by
+    for flag, words in _OUT_OF_SERVICE:
+        if flag in node.flags and not (inside and flag in _HELD):
+            return words
+    if reservation and not inside:
+        return "not in the reservation"
+    if held_by and not inside:
+        return "reserved"
+    return ""
+
+
+@dataclass(frozen=True, slots=True)
+class NodeAvailability:
+    """One node as the page shows it. ``why_not`` is empty where a new job may run on it."""
+
+    node: Node
+    gpus: tuple[GpuCount, ...]
+    why_not: str
+
+    @property
+    def usable(self) -> bool:
+        return not self.why_not
+
+    @property
+    def cores_free(self) -> int:
+        """Cores that no job holds. Where cores are oversubscribed a job may start although there are none."""
+        return max(0, self.node.cores_total - self.node.cores_allocated)
+
+    @property
+    def memory_mb_free(self) -> int:
+        """MB that no job holds."""
+        return max(0, self.node.memory_mb_schedulable - self.node.memory_mb_allocated)
+
+    @property
+    def state_in_words(self) -> str:
+        """The state for a person: the reason it is out, else Slurm's base state."""
+        return self.why_not or self.node.state
+
+
+GpuTable = dict[str, dict[str, int]]
+"""GPU type ("" for untyped) to {number of free GPUs, as text: number of usable nodes}."""
+
+
+@dataclass(frozen=True, slots=True)
+class PartitionAvailability:
+    """What a partition has free. Nodes without GPUs count in ``nodes_usable`` and in no row of the table."""
+
+    name: str
+    gpu_table: GpuTable
+    nodes_usable: int
+    nodes_left_out: int
+    left_out_by_reason: tuple[tuple[str, int], ...]
+
+
+def gpu_table(nodes: Iterable[NodeAvailability]) -> GpuTable:
+    """Usable nodes counted by the number of their free GPUs, per type: every number from 0 to the largest node has its row."""
+    nodes = [entry for entry in nodes if entry.usable]
+    largest: dict[str, int] = {}
+    for entry in nodes:
+        for gpus in entry.gpus:
+            largest[gpus.type] = max(largest.get(gpus.type, 0), gpus.total)
+    table: GpuTable = {gpu_type: {str(free): 0 for free in range(most + 1)} for gpu_type, most in sorted(largest.items()) if most}
+    for entry in nodes:
+        for gpus in entry.gpus:
+            if gpus.total:
+                table[gpus.type][str(gpus.free)] += 1
+    return table
+
+
+def partition_availability(name: str, nodes: Sequence[NodeAvailability]) -> PartitionAvailability:
+    """Count what ``nodes``, the nodes of one partition, have free."""
+    reasons: dict[str, int] = {}
+    for entry in nodes:
+        if not entry.usable:
+            reasons[entry.why_not] = reasons.get(entry.why_not, 0) + 1
+    usable = sum(entry.usable for entry in nodes)
+    return PartitionAvailability(
+        name=name,
+        gpu_table=gpu_table(nodes),
+        nodes_usable=usable,
+        nodes_left_out=len(nodes) - usable,
+        left_out_by_reason=tuple(sorted(reasons.items(), key=lambda item: (-item[1], item[0]))),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Availability:
+    """The cluster at one moment, for one choice of reservation. ``nodes`` in the order in which Slurm lists them."""
+
+    nodes: tuple[NodeAvailability, ...]
+    partitions: tuple[PartitionAvailability, ...]
+
+
+def availability(
+    nodes: Sequence[Node],
+    partitions: Sequence[Partition],
+    reservations: Sequence[Reservation],
+    *,
+    now: float,
+    reservation: str = "",
+) -> Availability:
+    """What is free for a job that asks for ``reservation`` (empty: none), in each of ``partitions``.
+
+    Only nodes of these partitions appear; ``now`` is seconds since the epoch.
+    """
+    by_name = {node.name: node for node in nodes}
+    held = whole_node_reservations(reservations, by_name, now)
+    wanted: dict[str, None] = {}
+    for partition in partitions:
+        wanted.update(dict.fromkeys(partition.nodes))
+    entries = {
+        node.name: NodeAvailability(node, gpus_of(node), why_not_usable(node, held.get(node.name, ()), reservation=reservation))
+        for node in nodes
+        if node.name in wanted
+    }
+    return Availability(
+        nodes=tuple(entries.values()),
+        partitions=tuple(
+            partition_availability(partition.name, [entries[name] for name in partition.nodes if name in entries])
+            for partition in partitions
+        ),
+    )

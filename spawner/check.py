@@ -1,0 +1,285 @@
+"""The check of a request against what its user may choose: the one gate for every door.
+
+Every refusal names the field, the value, the limit and what to do instead.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from .choices import Choices, number_of
+from .entitlement import PartitionLimits
+from .errors import NoAccount, RequestRejected
+from .request import FIELDS, GpuRequest, SessionRequest, label_of, parse_gpus, parse_request, quoted
+from .slurm.grammar import format_memory, format_walltime
+
+ENDING_SOON_MINUTES = 1
+
+Refuse = Callable[[str, str], None]
+"""Called with a field and the sentence that refuses its value."""
+
+
+def _list(values: Sequence[str]) -> str:
+    shown = ", ".join(values[:8])
+    return f"{shown} and {len(values) - 8} more" if len(values) > 8 else shown
+
+
+def resolve_request(options: Mapping[str, Any], choices: Choices) -> SessionRequest:
+    """The request that ``options`` ask for, complete and allowed: the one gate for every door.
+
+    Keys that are missing get this user's defaults; the partition's follow the chosen account, the interface the chosen release.
+
+    Raises
+    ------
+    NoAccount
+        The user has no account in Slurm.
+    RequestRejected
+        With a sentence for each field at fault.
+    """
+    require_account(choices)
+    defaults = choices.defaults()
+    completed = {**defaults, **options}
+    if "interface" not in options and "release" in options:
+        release = choices.catalogue.get(str(options["release"]))
+        if release is not None:
+            names = [interface.name for interface in choices.interfaces(release)]
+            completed["interface"] = defaults["interface"] if defaults["interface"] in names else (names or [""])[0]
+    if "account" not in options and choices.accounts is not None:
+        partition = choices.entitlement.partition(str(completed["partition"]))
+        if partition is not None and partition.accounts and completed["account"] not in partition.accounts:
+            completed["account"] = partition.accounts[0]
+    if "partition" not in options:
+        fitting = [partition.name for partition in choices.partitions if completed["account"] in partition.accounts]
+        if fitting and completed["partition"] not in fitting and choices.accounts is not None:
+            completed["partition"] = fitting[0]
+    if "walltime" not in options:
+        completed = _with_default_time(completed, choices)
+    request = parse_request(completed)
+    errors = check_request(request, choices)
+    if errors:
+        raise RequestRejected(errors)
+    return request
+
+
+def _with_default_time(completed: dict[str, Any], choices: Choices) -> dict[str, Any]:
+    """The default time, shortened to what the chosen partition and reservation leave."""
+    try:
+        request = parse_request(completed)
+    except RequestRejected:
+        return completed
+    limit, _ = choices.walltime_limit(request)
+    if limit is not None and 0 < limit < request.walltime:
+        return {**completed, "walltime": format_walltime(limit)}
+    return completed
+
+
+def require_account(choices: Choices) -> None:
+    """Refuse a user for whom no job could run at all.
+
+    Raises
+    ------
+    NoAccount
+        With what to do about it.
+    """
+    user = choices.entitlement.user
+    if choices.entitlement.accounts == ():
+        raise NoAccount(
+            f"You have no active Slurm account on this cluster, so no session can be started for {user}. "
+            "Ask your project's leader or the support for one.",
+            log=f"{user} has no association in Slurm",
+        )
+    if not choices.partitions:
+        raise NoAccount(
+            "None of your Slurm accounts may use a partition of this service. Ask the support.",
+            log=f"{user} may use no partition of this service",
+        )
+
+
+def check_request(request: SessionRequest, choices: Choices) -> dict[str, str]:
+    """A sentence for each field of ``request`` that this user cannot have now; empty if all is well."""
+    errors: dict[str, str] = {}
+
+    def refuse(name: str, sentence: str) -> None:
+        errors.setdefault(name, f"{label_of(name)}: {sentence}")
+
+    _check_locked(request, choices, refuse)
+    partition = next((entry for entry in choices.partitions if entry.name == request.partition), None)
+    if partition is None:
+        names = [entry.name for entry in choices.partitions]
+        refuse("partition", f"{quoted(request.partition)} is not a partition that you may use. Choose one of: {_list(names)}.")
+    _check_account(request, choices, partition, refuse)
+    _check_reservation(request, choices, partition, refuse)
+    if partition is not None:
+        _check_size(request, choices, partition, refuse)
+    _check_walltime(request, choices, refuse)
+    _check_software(request, choices, refuse)
+    if request.preset:
+        refuse("preset", f"{quoted(request.preset)} is not a preset here. Leave it out.")
+    return errors
+
+
+def _check_locked(request: SessionRequest, choices: Choices, refuse: Refuse) -> None:
+    for name in ("cores", "memory", "walltime"):
+        policy = choices.policy(name)
+        value = getattr(request, name)
+        if policy.locked and policy.default is not None and value != number_of(name, policy.default):
+            refuse(name, f"is set to {policy.default} on this service. Leave it as it is.")
+        elif policy.choices is not None and value not in [number_of(name, choice) for choice in policy.choices]:
+            refuse(name, f"only these values can be chosen: {_list([str(choice) for choice in policy.choices])}.")
+
+
+def _check_account(request: SessionRequest, choices: Choices, partition: PartitionLimits | None, refuse: Refuse) -> None:
+    accounts = choices.accounts
+    if accounts is None:
+        if request.account:
+            refuse("account", f"{quoted(request.account)} cannot be used: this cluster keeps no accounts. Leave it empty.")
+    elif request.account not in accounts:
+        refuse("account", f"{quoted(request.account)} is not one of your accounts. Choose one of: {_list(accounts)}.")
+    elif partition is not None and request.account not in partition.accounts:
+        there = [account for account in partition.accounts if account in accounts]
+        instead = f"Choose one of: {_list(there)}, or another partition." if there else "Choose another partition."
+        refuse("account", f"{quoted(request.account)} may not be used in partition {partition.name}. {instead}")
+
+
+def _check_reservation(request: SessionRequest, choices: Choices, partition: PartitionLimits | None, refuse: Refuse) -> None:
+    if not request.reservation:
+        if partition is not None and partition.reservation_required:
+            refuse("reservation", f"partition {partition.name} can only be used with a reservation. Choose one, or another partition.")
+        return
+    reservation = next((entry for entry in choices.reservations if entry.name == request.reservation), None)
+    if reservation is None:
+        names = [entry.name for entry in choices.reservations]
+        instead = f"Choose None or one of: {_list(names)}." if names else "Choose None."
+        refuse("reservation", f"{quoted(request.reservation)} is over, or not one that you may use. {instead}")
+    elif partition is not None and reservation.partition and reservation.partition != partition.name:
+        refuse(
+            "reservation",
+            f"{quoted(request.reservation)} is for partition {reservation.partition}, not {partition.name}. "
+            "Choose that partition, or None.",
+        )
+
+
+def _check_size(request: SessionRequest, choices: Choices, partition: PartitionLimits, refuse: Refuse) -> None:
+    most_cores = min(partition.max_cores, choices.bound("cores", "maximum", partition.max_cores))
+    least_cores = choices.bound("cores", "minimum", 1)
+    if request.cores > most_cores:
+        refuse(
+            "cores",
+            f"{request.cores} is more than the {most_cores} that one session can have in partition {partition.name}. "
+            f"Ask for at most {most_cores}.",
+        )
+    elif request.cores < least_cores:
+        refuse("cores", f"{request.cores} is less than the {least_cores} that a session has here. Ask for at least {least_cores}.")
+    most_memory = min(partition.max_memory_mb, choices.bound("memory", "maximum", partition.max_memory_mb))
+    least_memory = choices.bound("memory", "minimum", 1)
+    if request.memory > most_memory:
+        refuse(
+            "memory",
+            f"{format_memory(request.memory)} is more than the {format_memory(most_memory)} that one session can have "
+            f"in partition {partition.name}. Ask for at most {format_memory(most_memory)}.",
+        )
+    elif request.memory < least_memory:
+        refuse(
+            "memory",
+            f"{format_memory(request.memory)} is less than the {format_memory(least_memory)} that a session has here. "
+            f"Ask for at least {format_memory(least_memory)}.",
+        )
+    gpus = request.gpus
+    problem = _gpu_problem(gpus, choices, partition)
+    if problem:
+        refuse("gpus", problem)
+    elif gpus.count:
+        fits_apart = request.cores <= most_cores and request.memory <= most_memory
+        if fits_apart and not partition.fits_one_node(request.cores, request.memory, gpus.type, gpus.count):
+            refuse(
+                "gpus",
+                f"no node of partition {partition.name} has {gpus.words}, {request.cores} cores and "
+                f"{format_memory(request.memory)} together. Ask for less of one of them.",
+            )
+    elif not partition.fits_one_node(min(request.cores, most_cores), min(request.memory, most_memory), "", 0):
+        refuse(
+            "memory",
+            f"no node of partition {partition.name} has {request.cores} cores and {format_memory(request.memory)} "
+            "together. Ask for less of one of them.",
+        )
+
+
+def _gpu_problem(gpus: GpuRequest, choices: Choices, partition: PartitionLimits) -> str:
+    policy = choices.policy("gpus")
+    if policy.locked and policy.default is not None and gpus != parse_gpus(policy.default):
+        return f"is set to {policy.default} on this service. Leave it as it is."
+    if policy.choices is not None and gpus not in {parse_gpus(choice) for choice in policy.choices}:
+        return f"only these can be chosen: {_list([str(choice) for choice in policy.choices])}."
+    low = choices.bound("gpus", "minimum", 0)
+    if gpus.count < low:
+        return f"{gpus.words} is less than the {low} that a session has here. Ask for at least {low}."
+    if not gpus.count:
+        return ""
+    if gpus.gres != "gpu":
+        return f"{quoted(gpus.value)} cannot be asked for here. Choose whole GPUs."
+    if not partition.gpus:
+        return f"partition {partition.name} has no GPUs. Choose None, or another partition."
+    if gpus.type and not partition.gpus_of(gpus.type):
+        types = [name for name, _ in partition.gpus if name]
+        have = f"Choose one of: {_list(types)}." if types else "Choose a number without a type."
+        return f"partition {partition.name} has no GPU of type {quoted(gpus.type)}. {have}"
+    most = min(partition.gpus_of(gpus.type), choices.bound("gpus", "maximum", partition.gpus_of(gpus.type)))
+    if gpus.count > most:
+        return f"{gpus.count} is more than the {most} that one node of partition {partition.name} has. Ask for at most {most}."
+    return ""
+
+
+def _check_walltime(request: SessionRequest, choices: Choices, refuse: Refuse) -> None:
+    limit, why = choices.walltime_limit(request)
+    least = choices.bound("walltime", "minimum", 1)
+    if limit is not None and request.walltime > limit:
+        if limit < ENDING_SOON_MINUTES:
+            refuse("reservation", f"{quoted(request.reservation)} is about to end. Choose None or another reservation.")
+            return
+        refuse(
+            "walltime",
+            f"{format_walltime(request.walltime)} is more than the limit of {format_walltime(limit)} {why}. "
+            f"Choose at most {format_walltime(limit)}.",
+        )
+    elif request.walltime < least:
+        refuse(
+            "walltime",
+            f"{format_walltime(request.walltime)} is less than the {format_walltime(least)} that a session lasts here. "
+            f"Choose at least {format_walltime(least)}.",
+        )
+
+
+def _check_software(request: SessionRequest, choices: Choices, refuse: Refuse) -> None:
+    release = next((entry for entry in choices.releases if entry.tag == request.release), None)
+    if release is None:
+        tags = [entry.tag for entry in choices.releases]
+        refuse("release", f"{quoted(request.release)} is not a release of this service. Choose one of: {_list(tags)}.")
+        if request.interface in [interface.name for interface in choices.interfaces()]:
+            return
+        names = [interface.name for interface in choices.interfaces()]
+        refuse("interface", f"{quoted(request.interface)} is not an interface of this service. Choose one of: {_list(names)}.")
+        return
+    names = [interface.name for interface in choices.interfaces(release)]
+    if request.interface not in names:
+        refuse("interface", f"release {release.title} does not offer {quoted(request.interface)}. Choose one of: {_list(names)}.")
+
+
+def salvage(options: Mapping[str, Any], choices: Choices) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """The defaults, with those of the remembered ``options`` that still hold, and the labels of the fields that were dropped."""
+    defaults = choices.defaults()
+    kept = {key: value for key, value in options.items() if key in FIELDS}
+    dropped: list[str] = []
+    for _ in range(len(FIELDS) + 1):
+        try:
+            request = resolve_request(kept, choices)
+        except RequestRejected as error:
+            at_fault = [name for name in error.errors if name in kept]
+            if not at_fault:
+                return defaults, tuple(dropped)
+            for name in at_fault:
+                del kept[name]
+                dropped.append(label_of(name))
+            continue
+        return {**defaults, **request.options()}, tuple(dropped)
+    return defaults, tuple(dropped)

@@ -1,0 +1,347 @@
+"""Cluster: the shared, aged answers of Slurm, and the two commands that change something (sbatch, scancel).
+
+One object for the whole Hub. The number of commands depends on the clock, never on the number of users or open pages.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import grp
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from traitlets import Float, List, TraitError, Unicode, validate
+from traitlets.config import SingletonConfigurable
+
+from .availability import Availability, availability
+from .entitlement import Entitlement, entitlement
+from .errors import SlurmRefused, SlurmUnavailable
+from .reasons import is_ambiguous, refusal_for, slurm_words
+from .slurm import commands, parse
+from .slurm.model import Association, Job, Node, Partition, Reservation, SlurmConfig, UserDefaults
+from .slurm.run import Identity, Runner, SlurmRunner, last_line, read
+from .snapshot import Shared, Snapshot
+
+Parsed = TypeVar("Parsed")
+
+SUBMIT_TIMEOUT_SECONDS = 300.0
+CANCEL_TIMEOUT_SECONDS = 60.0
+LARGE_OUTPUT = 200_000
+IDENTITY_SECONDS = 300.0
+
+NO_ACCOUNTING = ("not running a supported accounting_storage plugin", "Slurm accounting storage is disabled")
+
+
+@dataclass(frozen=True, slots=True)
+class Accounting:
+    """What slurmdbd knows: every association, and each user's default account."""
+
+    associations: tuple[Association, ...]
+    defaults: tuple[UserDefaults, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A user of the system with the names of all their groups."""
+
+    identity: Identity
+    groups: frozenset[str]
+
+
+class Cluster(SingletonConfigurable):
+    """The Slurm cluster that sessions run on."""
+
+    slurm_conf = Unicode(
+        "",
+        help="""
+        Path of slurm.conf, given to every Slurm command as SLURM_CONF, through sudo as well.
+
+        Empty (the default): the SLURM_CONF that the Hub was started with, else Slurm's own default.
+        Example: ``c.Cluster.slurm_conf = "/etc/slurm/slurm.conf"``
+        """,
+    ).tag(config=True)
+
+    bin_dir = Unicode(
+        "",
+        help="""
+        Folder of sbatch, squeue, scancel, scontrol and sacctmgr.
+
+        Empty (the default): searched on the Hub's PATH. Example: ``c.Cluster.bin_dir = "/opt/slurm/bin"``
+        """,
+    ).tag(config=True)
+
+    sudo = List(
+        Unicode(),
+        default_value=["sudo", "-n"],
+        help="""
+        How a Hub that is not root runs sbatch and scancel as the user: the first arguments, before ``-u USER``.
+
+        A Hub that is root needs no sudo. The rule for sudoers is in ``share/resource_form/sudoers``.
+        Default: ``["sudo", "-n"]``
+        """,
+    ).tag(config=True)
+
+    partitions = List(
+        Unicode(),
+        help="""
+        Names of the partitions that sessions may run in; a job can land in no other.
+
+        Empty (the default): every partition that is not hidden. Example: ``c.Cluster.partitions = ["g100_int"]``
+        """,
+    ).tag(config=True)
+
+    nodes_interval = Float(
+        20.0,
+        help="Seconds for which the state of the nodes counts as fresh, while somebody looks at it. Default: 20.",
+    ).tag(config=True)
+
+    layout_interval = Float(
+        120.0,
+        help="Seconds for which partitions and reservations count as fresh, while somebody looks at a form. Default: 120.",
+    ).tag(config=True)
+
+    accounting_interval = Float(
+        600.0,
+        help="Seconds for which accounts and associations count as fresh, while somebody looks at a form. Default: 600.",
+    ).tag(config=True)
+
+    jobs_interval = Float(
+        15.0,
+        help="Seconds for which the list of jobs counts as fresh. One squeue serves all sessions. Default: 15.",
+    ).tag(config=True)
+
+    starting_interval = Float(
+        8.0,
+        help="As :attr:`jobs_interval`, while some session is starting. Default: 8.",
+    ).tag(config=True)
+
+    command_timeout = Float(
+        60.0,
+        help="Seconds after which a Slurm command that only reads is ended. Default: 60.",
+    ).tag(config=True)
+
+    @validate("nodes_interval", "layout_interval", "accounting_interval", "jobs_interval", "starting_interval", "command_timeout")
+    def _is_positive(self, proposal: Any) -> float:
+        if proposal["value"] <= 0:
+            raise TraitError(f"Cluster.{proposal['trait'].name} must be a number of seconds above 0")
+        return float(proposal["value"])
+
+    def __init__(self, *, runner: Runner | None = None, clock: Callable[[], float] = time.time, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.clock = clock
+        self.runner: Runner = runner or SlurmRunner(slurm_conf=self.slurm_conf, bin_dir=self.bin_dir, sudo=tuple(self.sudo))
+        shared: dict[str, Any] = {"log": self.log, "clock": clock}
+        self.nodes: Shared[tuple[Node, ...]] = Shared("nodes", self._read_nodes, lambda: self.nodes_interval, **shared)
+        self.jobs: Shared[dict[int, Job]] = Shared("jobs", self._read_jobs, self._jobs_interval_now, **shared)
+        self.all_partitions: Shared[tuple[Partition, ...]] = Shared(
+            "partitions", self._read_partitions, lambda: self.layout_interval, **shared
+        )
+        self.reservations: Shared[tuple[Reservation, ...]] = Shared(
+            "reservations", self._read_reservations, lambda: self.layout_interval, **shared
+        )
+        self.accounting: Shared[Accounting | None] = Shared("accounts", self._read_accounting, lambda: self.accounting_interval, **shared)
+        self.configuration: Shared[SlurmConfig] = Shared(
+            "its configuration", self._read_configuration, lambda: self.accounting_interval, **shared
+        )
+        self._members: dict[str, tuple[float, Member]] = {}
+        self._available: tuple[Any, Availability] | None = None
+        self._starting = 0
+
+    def _jobs_interval_now(self) -> float:
+        return min(self.jobs_interval, self.starting_interval) if self._starting else self.jobs_interval
+
+    @contextlib.contextmanager
+    def starting(self) -> Iterator[None]:
+        """While a session starts, the list of jobs is read more often, for all of them together."""
+        self._starting += 1
+        try:
+            yield
+        finally:
+            self._starting -= 1
+
+    async def _read(self, argv: Sequence[str], parser: Callable[[str], Parsed]) -> Parsed:
+        text = await read(self.runner, argv, timeout=self.command_timeout)
+        if len(text) > LARGE_OUTPUT:
+            return await asyncio.to_thread(parser, text)
+        return parser(text)
+
+    async def _read_nodes(self) -> tuple[Node, ...]:
+        return tuple(await self._read(commands.show_nodes(), parse.parse_nodes))
+
+    async def _read_jobs(self) -> dict[int, Job]:
+        return {job.job_id: job for job in await self._read(commands.list_jobs(), parse.parse_jobs)}
+
+    async def _read_partitions(self) -> tuple[Partition, ...]:
+        return tuple(await self._read(commands.show_partitions(), parse.parse_partitions))
+
+    async def _read_reservations(self) -> tuple[Reservation, ...]:
+        return tuple(await self._read(commands.show_reservations(), parse.parse_reservations))
+
+    async def _read_configuration(self) -> SlurmConfig:
+        return await self._read(commands.show_config(), parse.parse_config)
+
+    async def _read_accounting(self) -> Accounting | None:
+        try:
+            associations = await self._read(commands.show_associations(), parse.parse_associations)
+            defaults = await self._read(commands.show_users(), parse.parse_user_defaults)
+        except SlurmUnavailable as error:
+            if any(text in error.stderr for text in NO_ACCOUNTING):
+                return None
+            raise
+        cluster = (await self.configuration.get()).value.cluster_name
+        own = tuple(entry for entry in associations if entry.cluster in ("", cluster))
+        return Accounting(own, tuple(defaults))
+
+    async def member(self, user: str) -> Member:
+        """The system's user of this name, with their groups; remembered for a few minutes.
+
+        Raises
+        ------
+        SlurmRefused
+            The system does not know the user, so no job could be theirs.
+        """
+        known = self._members.get(user)
+        if known is not None and self.clock() - known[0] < IDENTITY_SECONDS:
+            return known[1]
+        try:
+            member = await asyncio.to_thread(_member, user)
+        except KeyError:
+            raise SlurmRefused(
+                "You have no user account on this cluster. Ask the support for one.", log=f"the system knows no user {user!r}"
+            ) from None
+        self._members[user] = (self.clock(), member)
+        return member
+
+    def _allowed(self, partitions: Sequence[Partition]) -> list[Partition]:
+        if self.partitions:
+            return [partition for partition in partitions if partition.name in self.partitions]
+        return [partition for partition in partitions if not partition.hidden]
+
+    async def entitlement(self, user: str, *, patience: float | None = None) -> Entitlement:
+        """What ``user`` may choose, from the last good data where Slurm does not answer within ``patience`` seconds.
+
+        Raises
+        ------
+        ResourceFormError
+            Slurm has never answered.
+        """
+        member, nodes, partitions, reservations, accounting = await asyncio.gather(
+            self.member(user),
+            self.nodes.get(patience),
+            self.all_partitions.get(patience),
+            self.reservations.get(patience),
+            self.accounting.get(patience),
+        )
+        return entitlement(
+            user,
+            groups=member.groups,
+            associations=accounting.value.associations if accounting.value else None,
+            defaults=accounting.value.defaults if accounting.value else (),
+            partitions=self._allowed(partitions.value),
+            reservations=reservations.value,
+            nodes=nodes.value,
+            now=self.clock(),
+        )
+
+    async def availability(self, *, reservation: str = "", patience: float | None = None) -> Snapshot[Availability]:
+        """What is free now in every partition of the service, for a job that asks for ``reservation``.
+
+        Raises
+        ------
+        ResourceFormError
+            Slurm has never answered.
+        """
+        nodes, partitions, reservations = await asyncio.gather(
+            self.nodes.get(patience), self.all_partitions.get(patience), self.reservations.get(patience)
+        )
+        key = (nodes.as_of, partitions.as_of, reservations.as_of, reservation, int(self.clock()) // 5)
+        if self._available is None or self._available[0] != key:
+            computed = await asyncio.to_thread(
+                availability,
+                nodes.value,
+                self._allowed(partitions.value),
+                reservations.value,
+                now=self.clock(),
+                reservation=reservation,
+            )
+            self._available = (key, computed)
+        return Snapshot(self._available[1], nodes.as_of, nodes.stale, nodes.error)
+
+    async def submit(self, argv: Sequence[str], script: str, environment: Mapping[str, str], identity: Identity) -> int:
+        """Hand a job to Slurm as ``identity``; its id.
+
+        Raises
+        ------
+        SlurmRefused
+            Slurm said no: there is no job.
+        SlurmUnavailable
+            Ambiguous: the job may exist or not.
+        """
+        result = await self.runner.run(argv, stdin=script, environment=environment, identity=identity, timeout=SUBMIT_TIMEOUT_SECONDS)
+        if result.ok:
+            self.jobs.expire()
+            self.nodes.expire()
+            return parse.parse_job_id(result.stdout)
+        if result.returncode < 0 or is_ambiguous(result.stderr):
+            raise SlurmUnavailable(
+                "Slurm did not confirm the job.",
+                log=f"sbatch exited with {result.returncode}: {last_line(result.stderr)}",
+                stderr=result.stderr,
+            )
+        refusal = refusal_for(result.stderr)
+        raise SlurmRefused(
+            refusal.sentence,
+            details=slurm_words(result.stderr),
+            field=refusal.field,
+            log=f"sbatch for {identity.name} exited with {result.returncode}: {' / '.join(slurm_words(result.stderr))}",
+            stderr=result.stderr,
+        )
+
+    async def cancel(self, job_id: int, identity: Identity) -> None:
+        """Ask Slurm to end the job, as its owner: Slurm itself refuses if the id belongs to somebody else by now.
+
+        Raises
+        ------
+        SlurmUnavailable
+            Slurm did not take the order; the job may still run.
+        """
+        argv = commands.cancel(job_id, identity.name)
+        result = await self.runner.run(argv, identity=identity, timeout=CANCEL_TIMEOUT_SECONDS)
+        self.jobs.expire()
+        self.nodes.expire()
+        if not result.ok:
+            raise SlurmUnavailable(
+                "Slurm did not take the order to end the job.",
+                log=f"scancel {job_id} exited with {result.returncode}: {last_line(result.stderr)}",
+                stderr=result.stderr,
+            )
+
+    async def job(self, job_id: int, *, patience: float | None = None) -> tuple[Job | None, Snapshot[dict[int, Job]]]:
+        """The job as the last list has it, None if it is not in it, and the list's own age."""
+        snapshot = await self.jobs.get(patience)
+        return snapshot.value.get(job_id), snapshot
+
+    async def node_address(self, name: str) -> str:
+        """Where the node can be reached: its NodeAddr, for names need not resolve (slurm.md, "Measured")."""
+        for attempt in range(2):
+            snapshot = await self.nodes.get()
+            for node in snapshot.value:
+                if node.name == name:
+                    return node.address or node.name
+            if attempt == 0:
+                self.nodes.expire()
+        return name
+
+
+def _member(user: str) -> Member:
+    identity = Identity.of(user)
+    names = set()
+    for gid in identity.groups:
+        try:
+            names.add(grp.getgrgid(gid).gr_name)
+        except KeyError:
+            continue
+    return Member(identity, frozenset(names))

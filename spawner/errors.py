@@ -1,0 +1,108 @@
+"""Every exception of this package, in one tree.
+
+::
+
+    ResourceFormError                   reason label            HTTP
+    ├── RequestRejected                 request                 400   the user asked for what cannot be
+    ├── NoAccount                       no_account              400   the user has no Slurm account here
+    ├── CatalogueError                  catalogue               500   the admin's catalogue of releases is broken
+    ├── SlurmError                      slurm
+    │   ├── SlurmUnavailable            slurm_unavailable       503   no answer, or none that can be trusted: unknown
+    │   │   └── SlurmTimeout            slurm_timeout           503   our own time limit ended the command: ambiguous
+    │   ├── SlurmRefused                slurm_refused           400   Slurm said no, and why
+    │   └── SlurmOutputError            slurm_output            502   an answer that we cannot read
+    └── SessionFailed                   session_failed          400   the job ended, or never could start
+
+Each carries ``sentence`` (for the user, plain text), ``log`` (a line for the admin) and ``label`` (for metrics).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+
+class ResourceFormError(Exception):
+    """The root of the tree. ``sentence`` is shown to the user as text; ``log`` goes into the Hub's log."""
+
+    label = "error"
+    status = 500
+
+    def __init__(self, sentence: str, *, log: str = "", label: str = "") -> None:
+        super().__init__(log or sentence)
+        self.sentence = sentence
+        self.log = log or sentence
+        if label:
+            self.label = label
+
+
+class RequestRejected(ResourceFormError):
+    """The request names something that cannot be had. ``errors`` maps each field at fault to its sentence."""
+
+    label = "request"
+    status = 400
+
+    def __init__(self, errors: Mapping[str, str], *, log: str = "") -> None:
+        self.errors = dict(errors)
+        super().__init__(" ".join(self.errors.values()), log=log or f"request rejected: {self.errors}")
+
+
+class NoAccount(ResourceFormError):
+    """The user has no association in Slurm, so no job of theirs could run."""
+
+    label = "no_account"
+    status = 400
+
+
+class CatalogueError(ResourceFormError):
+    """The catalogue of releases cannot be read. ``sentence`` names the file, the entry and the field."""
+
+    label = "catalogue"
+
+
+class SlurmError(ResourceFormError):
+    """A Slurm command did not do what it was asked. ``stderr`` is what it printed."""
+
+    label = "slurm"
+    status = 502
+
+    def __init__(self, sentence: str, *, log: str = "", label: str = "", stderr: str = "") -> None:
+        super().__init__(sentence, log=log, label=label)
+        self.stderr = stderr
+
+
+class SlurmUnavailable(SlurmError):
+    """Slurm gave no answer that can be trusted. Nothing follows from it about any job."""
+
+    label = "slurm_unavailable"
+    status = 503
+
+
+class SlurmTimeout(SlurmUnavailable):
+    """A command ran past our own time limit. For sbatch this is ambiguous: the job may exist."""
+
+    label = "slurm_timeout"
+
+
+class SlurmRefused(SlurmError):
+    """Slurm refused the request. ``details`` are its own words, one line each."""
+
+    label = "slurm_refused"
+    status = 400
+
+    def __init__(self, sentence: str, *, details: tuple[str, ...] = (), log: str = "", stderr: str = "", field: str = "") -> None:
+        super().__init__(sentence, log=log, stderr=stderr)
+        self.details = details
+        self.field = field
+
+
+class SlurmOutputError(SlurmError):
+    """A command succeeded and printed what the parser does not know."""
+
+    label = "slurm_output"
+
+
+class SessionFailed(ResourceFormError):
+    """The session's job ended before the server was up, or never could have started."""
+
+    label = "session_failed"
+    status = 400

@@ -1,0 +1,34 @@
+"""``spawner.configure(c)``: the one line that a Hub's configuration needs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..resources import folder
+
+
+def page_templates() -> str:
+    """The folder of our own version of the Hub's pages."""
+    return str(folder("templates") / "hub")
+
+
+def configure(c: Any) -> None:
+    """Set a Hub up for this spawner.
+
+    Sets the spawner class; adds our pages behind the site's own; and replaces two defaults of the Hub that do not fit a batch
+    system: a session that waits in the queue must not count as one of a hundred that start at the same time, and its page must not
+    give up after ten seconds. Whatever the configuration file sets later wins.
+
+    Parameters
+    ----------
+    c
+        The configuration object of ``jupyterhub_config.py``.
+    """
+    c.JupyterHub.spawner_class = "resource-form"
+    paths = c.JupyterHub.template_paths
+    if isinstance(paths, list):
+        c.JupyterHub.template_paths = [*paths, page_templates()]
+    else:
+        paths.append(page_templates())
+    # jupyterhub.md T9: queued jobs count as pending spawns.
+    c.JupyterHub.concurrent_spawn_limit = 0

@@ -1,0 +1,163 @@
+"""What the Hub serves for us: the cluster's answer, the page's table, the launcher's callback, our static files."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import Any
+
+from jupyterhub.apihandlers import APIHandler
+from jupyterhub.handlers.base import BaseHandler
+from tornado import web
+
+from ..availability import Availability, NodeAvailability
+from ..cluster import Cluster
+from ..errors import ResourceFormError
+from ..snapshot import Snapshot
+from .pages import STATIC, iso_time, render_availability
+
+PATIENCE_SECONDS = 5.0
+
+
+def cluster_of(handler: Any) -> Cluster:
+    """The Hub's one Cluster."""
+    return Cluster.instance(config=handler.config, log=handler.log)
+
+
+def _template_paths(handler: Any) -> list[str]:
+    return list(handler.config.ResourceFormSpawner.get("template_paths", []))
+
+
+def _node(entry: NodeAvailability, shown: set[str]) -> dict[str, Any]:
+    return {
+        "name": entry.node.name,
+        "state": entry.node.state,
+        "usable": entry.usable,
+        "why_not": entry.why_not or None,
+        "partitions": [name for name in entry.node.partitions if name in shown],
+        "gpus": [{"type": gpus.type, "total": gpus.total, "free": gpus.free} for gpus in entry.gpus],
+        "cores_total": entry.node.cores_total,
+        "cores_free": entry.cores_free,
+        "memory_mb_total": entry.node.memory_mb_schedulable,
+        "memory_mb_free": entry.memory_mb_free,
+        "devices": [],
+    }
+
+
+def cluster_answer(snapshot: Snapshot[Availability], *, now: float) -> dict[str, Any]:
+    """The contract's ``GET /hub/api/resource-form/cluster``. Names no user."""
+    shown = {partition.name for partition in snapshot.value.partitions}
+    return {
+        "as_of": iso_time(snapshot.as_of),
+        "age": round(max(0.0, now - snapshot.as_of), 1),
+        "stale": snapshot.stale,
+        "error": snapshot.error or None,
+        "partitions": {
+            partition.name: {
+                "gpu_table": partition.gpu_table,
+                "nodes_usable": partition.nodes_usable,
+                "nodes_left_out": partition.nodes_left_out,
+                "left_out_by_reason": dict(partition.left_out_by_reason),
+            }
+            for partition in snapshot.value.partitions
+        },
+        "nodes": [_node(entry, shown) for entry in snapshot.value.nodes],
+    }
+
+
+async def visible_availability(handler: Any) -> Snapshot[Availability]:
+    """The availability that the caller may see: a user's own partitions and reservations; a service sees all.
+
+    Raises
+    ------
+    ResourceFormError
+        Slurm has never answered.
+    """
+    cluster = cluster_of(handler)
+    reservation = handler.get_argument("reservation", "")
+    user = handler.current_user
+    if getattr(user, "kind", "user") != "user":
+        return await cluster.availability(patience=PATIENCE_SECONDS)
+    own = await cluster.entitlement(user.name, patience=PATIENCE_SECONDS)
+    if reservation not in {entry.name for entry in own.reservations}:
+        reservation = ""
+    snapshot = await cluster.availability(reservation=reservation, patience=PATIENCE_SECONDS)
+    names = {partition.name for partition in own.partitions}
+    partitions = tuple(partition for partition in snapshot.value.partitions if partition.name in names)
+    nodes = tuple(entry for entry in snapshot.value.nodes if names & set(entry.node.partitions))
+    return Snapshot(Availability(nodes, partitions), snapshot.as_of, snapshot.stale, snapshot.error)
+
+
+class ClusterHandler(APIHandler):  # type: ignore[misc]
+    """``GET /hub/api/resource-form/cluster``: the state of the cluster as JSON."""
+
+    @web.authenticated
+    async def get(self) -> None:
+        try:
+            snapshot = await visible_availability(self)
+        except ResourceFormError as error:
+            self.log.warning("No state of the cluster for %s: %s", getattr(self.current_user, "name", "?"), error.log)
+            raise web.HTTPError(503 if error.status >= 500 else error.status, error.sentence) from None
+        self.set_header("Cache-Control", "no-store")
+        self.finish(json.dumps(cluster_answer(snapshot, now=time.time())))
+
+
+class AvailabilityHandler(BaseHandler):  # type: ignore[misc]
+    """``GET /hub/resource-form/availability``: the table as a piece of HTML, for the open page to put in place of its own."""
+
+    @web.authenticated
+    async def get(self) -> None:
+        try:
+            snapshot: Snapshot[Availability] | None = await visible_availability(self)
+            sentence = ""
+        except ResourceFormError as error:
+            snapshot, sentence = None, error.sentence
+        self.set_header("Cache-Control", "no-store")
+        self.finish(render_availability(snapshot, sentence=sentence, template_paths=_template_paths(self)))
+
+
+class PortHandler(APIHandler):  # type: ignore[misc]
+    """``POST /hub/api/batchspawner``: the launcher says that the server listens, and where.
+
+    Takes ``{"port": 1..65535}`` from the token of a session that is starting, and nothing else: batchspawner's own handler sets any
+    attribute of the spawner to whatever a user sends (jupyterhub.md R1).
+    """
+
+    @web.authenticated
+    def post(self) -> None:
+        user = self.current_user
+        token = self.get_auth_token()
+        session = None
+        for candidate in getattr(user, "spawners", {}).values():
+            if token and candidate.api_token == token:
+                session = candidate
+        if session is None or not hasattr(session, "server_listens"):
+            self.log.warning("A port was reported with a token of no session (%s)", getattr(user, "name", "?"))
+            raise web.HTTPError(404, "This token belongs to no session.")
+        body = self.get_json_body()
+        port = body.get("port") if isinstance(body, dict) else None
+        if not isinstance(body, dict) or set(body) != {"port"} or type(port) is not int or not 1 <= port <= 65535:
+            self.log.warning("A report of a port that is none was refused, from %s", session.log_name)
+            raise web.HTTPError(400, 'Expected {"port": 1-65535} and nothing else.')
+        if not session.server_listens(port):
+            self.log.warning("A port was reported by %s, which is not waiting for one", session.log_name)
+            raise web.HTTPError(409, "This session is not waiting for a port.")
+        self.set_status(201)
+        self.finish(json.dumps({"message": "The Hub knows the port."}))
+
+
+class StaticHandler(web.StaticFileHandler):
+    """``/hub/resource-form/static/…``: our stylesheet and script."""
+
+    def set_extra_headers(self, path: str) -> None:  # noqa: ARG002 - tornado's signature
+        self.set_header("X-Content-Type-Options", "nosniff")
+
+
+API_HANDLERS = [
+    (r"/api/resource-form/cluster", ClusterHandler),
+    (r"/api/batchspawner", PortHandler),
+]
+PAGE_HANDLERS = [
+    (r"/resource-form/availability", AvailabilityHandler),
+    (r"/resource-form/static/(.*)", StaticHandler, {"path": str(STATIC)}),
+]

@@ -1,0 +1,89 @@
+"""Our errors as the Hub understands them: the right status, a sentence on every page, no traceback in the log."""
+
+from __future__ import annotations
+
+import logging
+
+from jupyterhub import spawner as jupyterhub_spawner
+from markupsafe import Markup, escape
+from tornado import web
+
+from ..errors import RequestRejected, ResourceFormError, SlurmRefused
+
+# JupyterHub 6 has SpawnException, which it counts as a failure and not as an error; 5.x knows HTTPError only.
+_Base: type[web.HTTPError] = getattr(jupyterhub_spawner, "SpawnException", web.HTTPError)
+
+
+class HubRefusal(_Base):  # type: ignore[misc,valid-type]
+    """An error of ours on its way through the Hub.
+
+    ``jupyterhub_message`` and ``jupyterhub_html_message`` are what JupyterHub's pages print (jupyterhub.md T1).
+    """
+
+    def __init__(self, error: ResourceFormError) -> None:
+        self.error = error
+        if issubclass(_Base, web.HTTPError) and _Base is not web.HTTPError:
+            super().__init__(
+                error.sentence,
+                reason=error.label,
+                log_message=error.log,
+                message_html=str(html_message(error)),
+                status_code=error.status,
+            )
+        else:
+            super().__init__(error.status, error.sentence)
+        self.jupyterhub_message = text_message(error)
+        self.jupyterhub_html_message = str(html_message(error))
+
+    def __str__(self) -> str:
+        return self.error.log
+
+
+class FormIsFilled(Exception):
+    """Not an error: a link filled the form, which JupyterHub shows when its attempt to start from the link fails."""
+
+    jupyterhub_message = ""
+    jupyterhub_html_message = ""
+
+
+def text_message(error: ResourceFormError) -> str:
+    """The error in plain text: the sentence, then Slurm's own words."""
+    details = error.details if isinstance(error, SlurmRefused) else ()
+    return " ".join((error.sentence, f"Slurm says: {'; '.join(details)}" if details else "")).strip()
+
+
+def html_message(error: ResourceFormError) -> Markup:
+    """The error as HTML: a list with a link to each field at fault; Slurm's own words, escaped, under the sentence."""
+    if isinstance(error, RequestRejected) and error.errors:
+        items = Markup("").join(
+            Markup('<li><a class="alert-link" href="#resource-form-{}">{}</a></li>').format(field, sentence)
+            for field, sentence in error.errors.items()
+        )
+        return Markup('<p class="mb-1">The session was not started:</p><ul class="mb-0">{}</ul>').format(items)
+    message = Markup("<p class='mb-0'>{}</p>").format(error.sentence)
+    if isinstance(error, SlurmRefused) and error.details:
+        lines = Markup("\n").join(escape(line) for line in error.details)
+        message += Markup('<p class="mt-2 mb-1">Slurm says:</p><pre class="mb-0">{}</pre>').format(lines)
+    return message
+
+
+class QuietRefusals(logging.Filter):
+    """JupyterHub logs every failed form with a traceback; a user's mistake is one line."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        cause = record.exc_info[1] if record.exc_info and not isinstance(record.exc_info, bool) else None
+        if isinstance(cause, FormIsFilled):
+            return False
+        if isinstance(cause, HubRefusal) and cause.error.status < 500:
+            record.exc_info = None
+            record.exc_text = None
+            record.levelno, record.levelname = logging.WARNING, "WARNING"
+            record.msg, record.args = "%s: %s", (record.getMessage(), cause.error.log)
+        return True
+
+
+def install_log_filter() -> None:
+    """Put :class:`QuietRefusals` on the Hub's own logger, once."""
+    logger = logging.getLogger("JupyterHub")
+    if not any(isinstance(entry, QuietRefusals) for entry in logger.filters):
+        logger.addFilter(QuietRefusals())

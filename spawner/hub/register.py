@@ -1,0 +1,19 @@
+"""Puts our handlers into the Hub, whatever the order in which packages are imported."""
+
+from __future__ import annotations
+
+from typing import Any
+
+# Imported for its effect: it registers a handler that lets a job set any attribute of the spawner, which we take out again.
+import batchspawner.api  # noqa: F401
+from jupyterhub import apihandlers, handlers
+
+from .handlers import API_HANDLERS, PAGE_HANDLERS
+
+
+def register_handlers() -> None:
+    """Add our handlers to the Hub's own, once, and take out any other handler of the same address."""
+    for registry, ours in ((apihandlers.default_handlers, API_HANDLERS), (handlers.default_handlers, PAGE_HANDLERS)):
+        addresses = {entry[0] for entry in ours}
+        kept: list[tuple[Any, ...]] = [entry for entry in registry if entry[0] not in addresses]
+        registry[:] = [*ours, *kept]

@@ -1,0 +1,167 @@
+"""A request becomes a job: sbatch's argv, the script on its standard input, the environment.
+
+Values of the user reach sbatch as one argv token each, and the job as environment variables; never as text in the script
+(slurm.md §4.3: ``#SBATCH`` lines are split at blanks). Secrets are in the environment only: argv is stored as SubmitLine.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import secrets
+import shlex
+import urllib.parse
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import jinja2
+
+from .catalogue import Interface, Release
+from .request import SessionRequest
+from .resources import folder
+from .slurm.grammar import format_walltime
+
+COMMENT_PREFIX = "jupyterhub"
+JOB_PATH = "/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin"
+
+
+@dataclass(frozen=True, slots=True)
+class Tag:
+    """What identifies a job as a session of ours: Hub, user, server ("" is the default server), and a nonce of this start."""
+
+    hub: str
+    user: str
+    server: str
+    nonce: str
+
+    @property
+    def job_name(self) -> str:
+        """``jupyterhub`` for the default server, ``jupyterhub-NAME`` for a named one, in characters that any tool can print."""
+        safe = re.sub(r"[^A-Za-z0-9_.-]", "_", self.server)
+        return f"jupyterhub-{safe}" if safe else "jupyterhub"
+
+    @property
+    def comment(self) -> str:
+        """``jupyterhub:HUB:USER:SERVER:NONCE``, each part percent-encoded, so that it can be taken apart again."""
+        parts = (self.hub, self.user, self.server, self.nonce)
+        return ":".join((COMMENT_PREFIX, *(urllib.parse.quote(part, safe="@.-_") for part in parts)))
+
+    @classmethod
+    def parse(cls, comment: str) -> Tag | None:
+        """The tag in a job's comment, None if it is not one of ours."""
+        parts = comment.strip().split(":")
+        if len(parts) != 5 or parts[0] != COMMENT_PREFIX:
+            return None
+        hub, user, server, nonce = (urllib.parse.unquote(part) for part in parts[1:])
+        return cls(hub, user, server, nonce)
+
+
+def new_nonce() -> str:
+    """A name for one start, which nobody can guess and no two starts share."""
+    return secrets.token_hex(8)
+
+
+def sbatch_arguments(request: SessionRequest, tag: Tag, *, home: str, extra: Sequence[str] = ()) -> tuple[str, ...]:
+    """sbatch's argv for ``request``.
+
+    Parameters
+    ----------
+    home
+        The job's working directory.
+    extra
+        The admin's own options, each ``--name=value``; they come last, so they win.
+    """
+    arguments = [
+        "sbatch",
+        "--parsable",
+        "--nodes=1",
+        "--ntasks=1",
+        f"--cpus-per-task={request.cores}",
+        f"--mem={request.memory}M",
+        f"--time={format_walltime(request.walltime)}",
+        f"--partition={request.partition}",
+        "--no-requeue",
+        f"--job-name={tag.job_name}",
+        f"--comment={tag.comment}",
+        f"--chdir={home}",
+        # The script opens the session's log itself, in a folder that only the user can read.
+        "--output=/dev/null",
+        "--export=ALL",
+        # The Hub's own limits (open files, memory) are not the job's.
+        "--propagate=NONE",
+    ]
+    if request.gpus.option:
+        arguments.append(f"--gres={request.gpus.option}")
+    if request.account:
+        arguments.append(f"--account={request.account}")
+    if request.reservation:
+        arguments.append(f"--reservation={request.reservation}")
+    return (*arguments, *extra)
+
+
+def job_environment(
+    request: SessionRequest,
+    server_environment: Mapping[str, str],
+    *,
+    command: Sequence[str],
+    interface: Interface,
+    ports: str = "",
+    umask: str = "0022",
+) -> dict[str, str]:
+    """The job's environment.
+
+    Parameters
+    ----------
+    server_environment
+        What the Hub gives to any server of this user (``Spawner.get_env()``), HOME, USER and SHELL included.
+    command
+        The server's command and arguments.
+    ports
+        ``LOW-HIGH``, or empty for any port.
+    """
+    environment = {"PATH": JOB_PATH, "LANG": "C.UTF-8", **request.environment, **server_environment}
+    environment.update(
+        {
+            "RESOURCE_FORM_RELEASE": request.release,
+            "RESOURCE_FORM_COMMAND": json.dumps(list(command)),
+            "RESOURCE_FORM_PORTS": ports,
+            "RESOURCE_FORM_UMASK": umask,
+            "JUPYTERHUB_DEFAULT_URL": interface.url,
+        }
+    )
+    if not request.gpus.count:
+        # Where Slurm does not fence devices, a session without GPUs must not see those of others.
+        environment["CUDA_VISIBLE_DEVICES"] = ""
+    return environment
+
+
+def launcher_source() -> str:
+    """The launcher's text."""
+    return (folder("share") / "resource_form" / "launcher.py").read_text(encoding="utf-8")
+
+
+def script_environment(template_folders: Sequence[str | Path] = ()) -> jinja2.Environment:
+    """Where the script's template is looked up: the admin's folders first, then ours.
+
+    An admin's ``resource_form/job_script.sh`` may extend ours as ``ours/resource_form/job_script.sh``.
+    """
+    ours = jinja2.FileSystemLoader(str(folder("templates")))
+    loaders: list[jinja2.BaseLoader] = [jinja2.FileSystemLoader(str(path)) for path in template_folders]
+    environment = jinja2.Environment(
+        loader=jinja2.ChoiceLoader([*loaders, ours, jinja2.PrefixLoader({"ours": ours})]),
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        autoescape=False,  # noqa: S701 - a shell script; values go through the filter quote
+    )
+    environment.filters["quote"] = shlex.quote
+    return environment
+
+
+def job_script(release: Release, *, template_folders: Sequence[str | Path] = (), launcher: str | None = None) -> str:
+    """The job's script: the release's set-up, then the launcher. It depends on the release alone, on nothing of the user's."""
+    source = launcher_source() if launcher is None else launcher
+    template = script_environment(template_folders).get_template("resource_form/job_script.sh")
+    return template.render(release=release, launcher=source.rstrip("\n"), end_of_launcher="END_OF_RESOURCE_FORM_LAUNCHER")

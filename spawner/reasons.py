@@ -1,0 +1,181 @@
+"""Slurm's states, reasons and refusals in words for a person.
+
+Sources: squeue(1) JOB STATE CODES and JOB REASON CODES, slurm_errno.c's texts, both collected in the manual's pages
+"job_state_codes" and "job_reason_codes". Unknown words pass through: Slurm's list grows with each release.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+PENDING = frozenset({"PENDING", "REQUEUED", "REQUEUE_FED", "REQUEUE_HOLD", "SPECIAL_EXIT", "RESV_DEL_HOLD", "EXPEDITING"})
+STARTING = frozenset({"CONFIGURING"})
+RUNNING = frozenset({"RUNNING", "SUSPENDED", "STOPPED", "SIGNALING", "RESIZING"})
+ENDING = frozenset({"COMPLETING", "STAGE_OUT"})
+ENDED = frozenset(
+    {
+        "COMPLETED",
+        "CANCELLED",
+        "FAILED",
+        "TIMEOUT",
+        "NODE_FAIL",
+        "PREEMPTED",
+        "BOOT_FAIL",
+        "DEADLINE",
+        "OUT_OF_MEMORY",
+        "REVOKED",
+    }
+)
+
+END_SENTENCES = {
+    "COMPLETED": "The server ended by itself.",
+    "CANCELLED": "The job was cancelled.",
+    "FAILED": "The server could not run: its job failed.",
+    "TIMEOUT": "The time limit of the session was reached.",
+    "NODE_FAIL": "The compute node failed.",
+    "PREEMPTED": "The job had to make room for one of higher priority.",
+    "BOOT_FAIL": "The compute node did not start.",
+    "DEADLINE": "The job could not run before its deadline.",
+    "OUT_OF_MEMORY": "The session ran out of memory. Ask for more memory.",
+    "REVOKED": "The job runs on another cluster of the federation.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Advice:
+    """What a pending job's reason means: the sentence, and whether waiting helps (None: it may)."""
+
+    sentence: str
+    waiting_helps: bool | None
+
+
+_REASONS: tuple[tuple[str, Advice], ...] = (
+    ("None", Advice("The scheduler has not looked at the job yet.", True)),
+    ("Priority", Advice("Other jobs are ahead of yours.", True)),
+    ("Resources", Advice("No node has all you asked for free right now; yours is next.", True)),
+    ("ReqNodeNotAvail, Reserved for maintenance", Advice("The time asked for runs into a maintenance. Choose a shorter time.", None)),
+    ("ReqNodeNotAvail", Advice("The nodes it needs are out of service or reserved.", None)),
+    ("Nodes required for job are DOWN", Advice("The nodes it needs are out of service or reserved.", None)),
+    ("PartitionTimeLimit", Advice("The time asked for is longer than the partition allows. Choose a shorter time.", False)),
+    ("PartitionConfig", Advice("No node of the partition can ever run this request. Ask for less.", False)),
+    ("PartitionNodeLimit", Advice("The partition does not allow a job of this size. Ask for less.", False)),
+    ("PartitionDown", Advice("The partition is closed.", None)),
+    ("PartitionInactive", Advice("The partition is closed.", None)),
+    ("BadConstraints", Advice("No node can satisfy the request. Ask for less.", False)),
+    ("MaxMemPerLimit", Advice("The memory asked for is more than one job may have. Ask for less memory.", False)),
+    ("InvalidAccount", Advice("The account is not valid for this job. Choose another account.", False)),
+    ("InvalidQOS", Advice("The quality of service of this job is not valid. Ask the administrators.", False)),
+    ("AccountNotAllowed", Advice("The account may not use this partition. Choose another account or partition.", False)),
+    ("QOSNotAllowed", Advice("Your quality of service may not use this partition. Choose another partition.", False)),
+    ("ReservationDeleted", Advice("The reservation was removed. Choose another one, or None.", False)),
+    ("Reservation", Advice("The job waits for its reservation to begin.", True)),
+    ("BeginTime", Advice("The job is set to begin later.", True)),
+    ("DependencyNeverSatisfied", Advice("The job depends on one that failed.", False)),
+    ("Dependency", Advice("Your previous session is still shutting down.", True)),
+    ("JobHeldUser", Advice("The job is on hold. Ask the administrators.", False)),
+    ("JobHeldAdmin", Advice("The job is on hold. Ask the administrators.", False)),
+    ("launch failed requeued held", Advice("The node could not start the job, which is on hold. Ask the administrators.", False)),
+    ("Licenses", Advice("The job waits for a licence.", True)),
+    ("Prolog", Advice("The node is being prepared.", True)),
+    ("Cleaning", Advice("The node is being cleaned up after another job.", True)),
+    ("NodeDown", Advice("The node it needs is down.", None)),
+)
+
+_OVER_BUDGET = Advice("The budget of the account is used up. Choose another account.", False)
+_TOO_LARGE = Advice("The request is larger than one job of yours may be. Ask for less.", False)
+_HELD_ALREADY = Advice("You or your account already use what you are allowed; it starts when another of your jobs ends.", True)
+
+
+def advice_for(reason: str) -> Advice:
+    """What Slurm's ``reason`` for a pending job means. The longest known prefix counts; an unknown reason passes through."""
+    if reason.startswith(("AssocGrp", "QOSGrp")) and "Minutes" in reason and "RunMinutes" not in reason:
+        return _OVER_BUDGET
+    if reason.startswith(("AssocMax", "QOSMax", "QOSMin")) and any(
+        part in reason for part in ("PerJob", "WallDuration", "PerNode", "QOSMin")
+    ):
+        return _TOO_LARGE
+    if reason.startswith(("AssocGrp", "QOSGrp", "AssocMax", "QOSMax", "MaxGRESPerAccount", "MaxJobsPerAccount")):
+        return _HELD_ALREADY
+    for prefix, advice in _REASONS:
+        if reason.startswith(prefix):
+            return advice
+    return Advice(f"Slurm says: {reason}." if reason else "The job waits in the queue.", None)
+
+
+def end_sentence(state: str) -> str:
+    """Why a session ended, from the job's terminal state."""
+    return END_SENTENCES.get(state, f"The job ended ({state}).")
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """One of sbatch's refusals: the field of the form at fault (empty: none in particular) and the sentence."""
+
+    field: str
+    sentence: str
+
+
+_REFUSALS: tuple[tuple[str, Refusal], ...] = (
+    ("Invalid account or account/partition combination", Refusal("account", "This account may not be used in this partition.")),
+    ("Invalid qos specification", Refusal("", "Your quality of service (QOS) may not be used for this request.")),
+    ("invalid partition specified", Refusal("partition", "Slurm does not know this partition.")),
+    ("Invalid partition name specified", Refusal("partition", "Slurm does not know this partition.")),
+    ("User's group not permitted to use this partition", Refusal("partition", "You may not use this partition.")),
+    ("Requested reservation not usable now", Refusal("reservation", "This reservation cannot be used now.")),
+    ("Access denied to requested reservation", Refusal("reservation", "You may not use this reservation.")),
+    ("Requested reservation is invalid", Refusal("reservation", "This reservation does not exist any more.")),
+    ("Requested time limit is invalid", Refusal("walltime", "This time is more than you may ask for.")),
+    ("Time limit specification required", Refusal("walltime", "A time limit is needed.")),
+    ("Memory specification can not be satisfied", Refusal("memory", "No node has this much memory.")),
+    ("Memory required by task is not available", Refusal("memory", "No node has this much memory.")),
+    ("CPU count per node can not be satisfied", Refusal("cores", "No node has this many cores.")),
+    ("CPU count specification invalid", Refusal("cores", "No node has this many cores.")),
+    ("Invalid generic resource (gres) specification", Refusal("gpus", "These GPUs do not exist here.")),
+    ("Requested GRES option unsupported", Refusal("gpus", "GPUs cannot be asked for on this cluster.")),
+    ("Requested node configuration is not available", Refusal("", "No node has all of what you asked for together.")),
+    ("Job violates accounting/QOS policy", Refusal("", "The request is beyond your limits, or you have too many jobs.")),
+    ("Access/permission denied", Refusal("", "You may not submit jobs here.")),
+    ("System submissions disabled", Refusal("", "The cluster does not take new jobs at the moment.")),
+    ("Invalid feature specification", Refusal("", "No node has the features that the job needs.")),
+)
+
+_AMBIGUOUS = (
+    "Unable to contact slurm controller",
+    "Socket timed out",
+    "Zero Bytes were transmitted",
+    "Unexpected message received",
+    "Message send/receive failure",
+    "in standby mode",
+    "Rate limit exceeded",
+    "Protocol authentication error",
+    "Incompatible versions",
+    "temporarily unable to accept job",
+    "Transport endpoint",
+    "Connection refused",
+    "Connection timed out",
+)
+
+
+def is_ambiguous(stderr: str) -> bool:
+    """Whether a failed sbatch leaves open if the job exists (slurm.md §5.4: the job is made before the answer is sent)."""
+    return any(text in stderr for text in _AMBIGUOUS)
+
+
+def refusal_for(stderr: str) -> Refusal:
+    """What sbatch's complaint means for the user; the detail lines come before the final one, so the first match wins."""
+    for text, refusal in _REFUSALS:
+        if text in stderr:
+            return refusal
+    return Refusal("", "Slurm refused the job.")
+
+
+def slurm_words(stderr: str, *, most: int = 10) -> tuple[str, ...]:
+    """Slurm's own words, without the command's name in front, at most ``most`` lines of 300 characters."""
+    lines = []
+    for line in stderr.splitlines():
+        text = line.strip()
+        for prefix in ("sbatch: error: ", "sbatch: ", "error: "):
+            text = text.removeprefix(prefix)
+        if text:
+            lines.append(text[:300])
+    return tuple(lines[:most])

@@ -1,0 +1,45 @@
+"""What a user typed and why it was refused, kept until the form is shown again.
+
+JupyterHub renders the form after a refused POST from the default server's spawner, without the request and without the values
+(jupyterhub.md T2), so the values wait here, by user, for a short time.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+KEPT_SECONDS = 600.0
+MOST_USERS = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Rejection:
+    """One refused form: the typed values, and a sentence for each field at fault. Without errors: a link that fills the form."""
+
+    values: Mapping[str, Any]
+    errors: Mapping[str, str]
+
+
+class Rejections:
+    """The latest refused form of each user, for :data:`KEPT_SECONDS`, handed out once."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._kept: dict[str, tuple[float, Rejection]] = {}
+
+    def keep(self, user: str, rejection: Rejection) -> None:
+        """Remember it in place of an older one of this user."""
+        self._kept.pop(user, None)
+        while len(self._kept) >= MOST_USERS:
+            del self._kept[next(iter(self._kept))]
+        self._kept[user] = (self._clock(), rejection)
+
+    def take(self, user: str) -> Rejection | None:
+        """Hand it out and forget it."""
+        kept = self._kept.pop(user, None)
+        if kept is None or self._clock() - kept[0] > KEPT_SECONDS:
+            return None
+        return kept[1]

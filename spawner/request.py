@@ -1,0 +1,325 @@
+"""SessionRequest: one description of every field of a request.
+
+The form, the REST body, a link's query and the command line all end here. Two steps, both pure:
+
+1. :func:`parse_request` reads what was typed (units, Slurm's forms of time, GPU types) and refuses unknown keys;
+2. :func:`check_request` holds it against what this user may have right now (:class:`Choices`).
+
+Every refusal is a sentence that names the field, the value, the limit and what to do instead.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic_core import PydanticCustomError
+
+from .errors import RequestRejected
+from .slurm.grammar import format_memory, format_walltime, parse_memory_mb, parse_walltime
+
+MOST_CORES = 100_000
+MOST_TEXT = 200
+
+NAME = re.compile(r"[A-Za-z0-9_.@+-]{1,64}")
+"""Slurm's own names (accounts, partitions, reservations): one token, and never an option."""
+
+ENVIRONMENT_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+RESERVED_ENVIRONMENT = re.compile(
+    r"(JUPYTERHUB_|JPY_|SLURM_|SLURMD_|SBATCH_|SRUN_|SALLOC_|SQUEUE_|SINFO_|SCANCEL_|SCONTROL_|SACCT|RESOURCE_FORM_|LD_|PYTHON|BASH_|DYLD_).*"
+    r"|PATH|HOME|USER|LOGNAME|SHELL|PWD|OLDPWD|IFS|ENV|CDPATH|SHELLOPTS|BASHOPTS|GCONV_PATH|LOCPATH|TMPDIR|CUDA_VISIBLE_DEVICES|MODULEPATH"
+)
+"""Variables that act on sudo, sbatch, the shell or the launcher, or that the session is told apart by."""
+
+IGNORED_KEYS = frozenset({"profile", "_xsrf"})
+"""Not the user's: the summary that the Hub's admin page shows, and the Hub's form token."""
+
+
+def quoted(value: object) -> str:
+    """A value for a sentence: printable, at most 60 characters, in quotation marks."""
+    text = "".join(character if character.isprintable() else "�" for character in str(value))
+    return f"“{text[:60]}…”" if len(text) > 60 else f"“{text}”"
+
+
+def _fail(sentence: str) -> PydanticCustomError:
+    return PydanticCustomError("request", "{sentence}", {"sentence": sentence})
+
+
+def _name(value: Any) -> str:
+    if not isinstance(value, str):
+        raise _fail(f"{quoted(value)} is not a name.")
+    if value and not NAME.fullmatch(value):
+        raise _fail(f"{quoted(value)} is not a name that Slurm could have. Choose one from the list.")
+    if value.startswith("-"):
+        raise _fail(f"{quoted(value)} is not a name that Slurm could have. Choose one from the list.")
+    return value
+
+
+def _cores(value: Any) -> int:
+    text = str(value).strip()
+    if isinstance(value, (bool, float)) or not re.fullmatch(r"[0-9]{1,9}", text):
+        raise _fail(f"{quoted(value)} is not a whole number. Type a number of cores such as 4.")
+    number = int(text)
+    if number < 1:
+        raise _fail("At least 1 core is needed. Type 1 or more.")
+    return number
+
+
+def _memory(value: Any) -> int:
+    try:
+        return parse_memory_mb(value)
+    except ValueError as error:
+        raise _fail(f"{quoted(value)} is not an amount of memory: {error} Type for example 8G or 500M.") from error
+
+
+def _walltime(value: Any) -> int:
+    try:
+        minutes = parse_walltime(value)
+    except ValueError as error:
+        raise _fail(f"{quoted(value)} is not a time: {error} Type for example 2h, 90m or 1-12:00:00.") from error
+    if minutes < 1:
+        raise _fail("The shortest session is 1 minute. Type for example 1h.")
+    return minutes
+
+
+@dataclass(frozen=True, slots=True)
+class GpuRequest:
+    """``count`` of one kind of GPU on one node. ``gres`` is Slurm's name: ``gpu``, or ``shard`` for a part of a card."""
+
+    count: int = 0
+    type: str = ""
+    gres: str = "gpu"
+
+    @property
+    def option(self) -> str:
+        """The value of ``sbatch --gres``, empty for no GPU."""
+        if not self.count:
+            return ""
+        return ":".join(part for part in (self.gres, self.type, str(self.count)) if part)
+
+    @property
+    def value(self) -> str:
+        """As in ``user_options``: ``0``, ``2``, ``v100:2``, ``shard:1``."""
+        if not self.count:
+            return "0"
+        return ":".join(part for part in (self.gres if self.gres != "gpu" else "", self.type, str(self.count)) if part)
+
+    @property
+    def words(self) -> str:
+        """For a person: ``no GPU``, ``2 GPUs``, ``1 × V100``."""
+        if not self.count:
+            return "no GPU"
+        if self.type:
+            return f"{self.count} × {self.type.upper()}"
+        unit = "GPU" if self.gres == "gpu" else self.gres
+        return f"{self.count} {unit}{'s' if self.count > 1 else ''}"
+
+
+def parse_gpus(value: Any) -> GpuRequest:
+    """``0``, ``2``, ``"2"``, ``"v100:2"``, ``"gpu:v100:2"``, ``"shard:1"``; empty and ``none`` are 0.
+
+    Raises
+    ------
+    ValueError
+        With a sentence.
+    """
+    if isinstance(value, GpuRequest):
+        return value
+    if isinstance(value, bool) or not isinstance(value, (int, str)):
+        raise ValueError("it is neither a number nor text.")
+    text = str(value).strip()
+    if text.lower() in ("", "none"):
+        return GpuRequest()
+    parts = text.split(":")
+    gres = "gpu"
+    if len(parts) > 1 and parts[0] in ("gpu", "shard"):
+        gres = parts.pop(0)
+    if len(parts) > 2 or not re.fullmatch(r"[0-9]{1,4}", parts[-1]):
+        raise ValueError("it is not a count, nor a type and a count.")
+    if len(parts) == 2 and not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,63}", parts[0]):
+        raise ValueError("its type is not one that Slurm could have.")
+    count = int(parts[-1])
+    return GpuRequest(count, parts[0] if len(parts) == 2 else "", gres) if count else GpuRequest()
+
+
+def _gpus(value: Any) -> GpuRequest:
+    try:
+        return parse_gpus(value)
+    except ValueError as error:
+        raise _fail(f"{quoted(value)} is not a GPU configuration: {error} Choose one from the list.") from error
+
+
+def _environment(value: Any) -> dict[str, str]:
+    if value in (None, ""):
+        return {}
+    if not isinstance(value, Mapping):
+        raise _fail("Environment variables are names with values.")
+    if len(value) > 100:
+        raise _fail(f"{len(value)} environment variables are more than the 100 that a session may have.")
+    checked = {}
+    for name, text in value.items():
+        if not isinstance(name, str) or not ENVIRONMENT_NAME.fullmatch(name):
+            raise _fail(f"{quoted(name)} is not a name of an environment variable. Use letters, digits and _.")
+        if RESERVED_ENVIRONMENT.fullmatch(name):
+            raise _fail(f"The environment variable {name} is reserved. Set it inside the session instead.")
+        if not isinstance(text, str) or "\0" in text or len(text) > 32768:
+            raise _fail(f"The value of {name} must be text of at most 32768 characters, without NUL.")
+        checked[name] = text
+    return checked
+
+
+NameField = Annotated[str, BeforeValidator(_name)]
+
+
+class SessionRequest(BaseModel):
+    """A request that has been read. ``memory`` is in MB, ``walltime`` in minutes."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
+
+    reservation: NameField = Field(
+        default="",
+        title="Slurm reservation",
+        description="Leave it at None unless you were given a reservation.",
+    )
+    account: NameField = Field(
+        default="",
+        title="Slurm account",
+        description="The account that the session is charged to.",
+    )
+    partition: NameField = Field(
+        default="",
+        title="Partition",
+        description="The group of nodes that the session runs on.",
+    )
+    cores: Annotated[int, BeforeValidator(_cores)] = Field(
+        default=1,
+        title="Number of cores",
+        description="Cores of one node.",
+        json_schema_extra={"unit": "cores"},
+    )
+    memory: Annotated[int, BeforeValidator(_memory)] = Field(
+        default=4096,
+        title="Memory",
+        description="Main memory of the node. A plain number is GB; 500M is 500 MB.",
+        json_schema_extra={"unit": "GB"},
+    )
+    gpus: Annotated[GpuRequest, BeforeValidator(_gpus)] = Field(
+        default=GpuRequest(),
+        title="GPU configuration",
+        description="GPUs are yours alone as long as the session runs.",
+        json_schema_extra={"unit": "GPUs"},
+    )
+    walltime: Annotated[int, BeforeValidator(_walltime)] = Field(
+        default=60,
+        title="Time",
+        description="After this time the session ends. Type 2h, 90m or 1-12:00:00; a plain number is minutes.",
+        json_schema_extra={"unit": "hours:minutes:seconds"},
+    )
+    release: NameField = Field(
+        default="",
+        title="Release",
+        description="The set of software in the session. Newest first.",
+    )
+    interface: NameField = Field(
+        default="",
+        title="User interface",
+        description="The page that opens when the session is ready.",
+    )
+    preset: NameField = Field(default="", title="Preset", description="The preset that the request came from.")
+    environment: Annotated[dict[str, str], BeforeValidator(_environment)] = Field(
+        default_factory=dict,
+        title="Environment variables",
+        description="Extra environment variables of the session.",
+    )
+
+    def options(self) -> dict[str, Any]:
+        """As ``user_options``: JSON with the contract's keys. ``profile`` is the line that the Hub's admin page shows."""
+        options: dict[str, Any] = {
+            "reservation": self.reservation,
+            "account": self.account,
+            "partition": self.partition,
+            "cores": self.cores,
+            "memory": memory_value(self.memory),
+            "gpus": self.gpus.value,
+            "walltime": format_walltime(self.walltime),
+            "release": self.release,
+            "interface": self.interface,
+            "profile": self.summary,
+        }
+        if self.preset:
+            options["preset"] = self.preset
+        if self.environment:
+            options["environment"] = dict(self.environment)
+        return options
+
+    @property
+    def summary(self) -> str:
+        """One short line: ``1 × V100, 4 cores, 8 GB, 1:00:00 on g100_int``."""
+        cores = f"{self.cores} core{'s' if self.cores > 1 else ''}"
+        return f"{self.gpus.words}, {cores}, {format_memory(self.memory)}, {format_walltime(self.walltime)} on {self.partition}"
+
+
+def memory_value(memory_mb: int) -> str:
+    """MB as a value of the contract: ``8G`` where it is whole GB, else ``1536M``."""
+    return f"{memory_mb // 1024}G" if memory_mb % 1024 == 0 else f"{memory_mb}M"
+
+
+FIELDS = tuple(SessionRequest.model_fields)
+FORM_FIELDS = ("reservation", "account", "partition", "cores", "memory", "gpus", "walltime", "release", "interface")
+"""The fields of the form, in the order in which they stand on the page."""
+
+
+def label_of(field: str) -> str:
+    """The field's name for a person."""
+    info = SessionRequest.model_fields.get(field)
+    return info.title or field if info else field
+
+
+def parse_request(options: Mapping[str, Any]) -> SessionRequest:
+    """Read a request; keys that are missing get the model's defaults.
+
+    Raises
+    ------
+    RequestRejected
+        With a sentence for each field that cannot be read, and for each unknown key.
+    """
+    given = {key: value for key, value in options.items() if key not in IGNORED_KEYS}
+    try:
+        return SessionRequest.model_validate(given)
+    except ValidationError as error:
+        sentences: dict[str, str] = {}
+        for problem in error.errors():
+            field = str(problem["loc"][0]) if problem["loc"] else "request"
+            if problem["type"] == "extra_forbidden":
+                sentence = f"{quoted(field)} is not a field of a request. The fields are: {', '.join(FIELDS)}."
+            else:
+                sentence = f"{label_of(field)}: {problem['msg']}"
+            sentences.setdefault(field, sentence)
+        raise RequestRejected(sentences) from error
+
+
+def read_form(form: Mapping[str, Any]) -> dict[str, Any]:
+    """What a browser posts, lists of strings, as options: one value a field, empty ones left out so that the default holds.
+
+    ``reservation`` may be empty: that is its value for None.
+
+    Raises
+    ------
+    RequestRejected
+        A field came more than once, or is a file.
+    """
+    options: dict[str, Any] = {}
+    errors = {}
+    for key, values in form.items():
+        if key in IGNORED_KEYS:
+            continue
+        if not isinstance(values, (list, tuple)) or len(values) != 1 or not isinstance(values[0], str):
+            errors[key] = f"{label_of(key) if key in FIELDS else quoted(key)} must be given once, as text."
+        elif values[0].strip() or key == "reservation":
+            options[key] = values[0].strip()
+    if errors:
+        raise RequestRejected(errors)
+    return options

@@ -1,0 +1,185 @@
+"""What Slurm says, as frozen dataclasses.
+
+Units are Slurm's own: memory in MB (1 MB = 1024 * 1024 bytes), durations in minutes, moments in seconds since the epoch.
+``None`` stands for "no limit" or "not set", as each field's docstring says; an unknown value is never written as 0.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Gres:
+    """One entry of a GRES string such as ``gpu:a100:2(IDX:0-1)``.
+
+    ``detail`` is what stood in the parentheses (``IDX:0-1``, ``S:0-1``, ``2/8,3/8``), empty where there were none.
+    """
+
+    name: str
+    type: str = ""
+    count: int = 0
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A compute node, from ``scontrol show node -d -o``.
+
+    ``state`` is the base state in lower case (``idle``, ``mixed``, ``allocated``, ``down``, ``error``, ``future``, ``unknown``),
+    ``flags`` the rest in lower case (``drain``, ``maintenance``, ``reserved``, ``not_responding``, ``planned``, ``powered_down``, …).
+    ``cores_system`` are the cores that Slurm keeps for the system (CoreSpecCount): part of ``cores_total``, never given to a job.
+    """
+
+    name: str
+    address: str
+    state: str
+    flags: frozenset[str] = frozenset()
+    cores_total: int = 0
+    cores_allocated: int = 0
+    cores_system: int = 0
+    memory_mb: int = 0
+    memory_mb_allocated: int = 0
+    memory_mb_system: int = 0
+    threads_per_core: int = 1
+    gres: tuple[Gres, ...] = ()
+    gres_used: tuple[Gres, ...] = ()
+    partitions: tuple[str, ...] = ()
+    features: tuple[str, ...] = ()
+    arch: str = ""
+    reason: str = ""
+
+    @property
+    def cores_schedulable(self) -> int:
+        """Cores that jobs may have: CPUEfctv, which 21.08 does not print (all cores there)."""
+        return max(0, self.cores_total - self.cores_system)
+
+    @property
+    def memory_mb_schedulable(self) -> int:
+        """MB that jobs may have: RealMemory less MemSpecLimit."""
+        return max(0, self.memory_mb - self.memory_mb_system)
+
+
+@dataclass(frozen=True, slots=True)
+class Partition:
+    """A partition, from ``scontrol show partition -a -o``.
+
+    ``allow_*`` is ``None`` where Slurm says ALL; ``deny_*`` is ``None`` where nothing is denied.
+    ``max_minutes`` is ``None`` for UNLIMITED; ``default_minutes`` is ``None`` where DefaultTime is not set.
+    ``max_cores_per_node``, ``max_memory_mb_per_node``, ``max_memory_mb_per_cpu`` are ``None`` for UNLIMITED.
+    ``oversubscribe`` is ``NO``, ``EXCLUSIVE``, ``YES`` or ``FORCE``; ``oversubscribe_count`` is how many jobs may share a core,
+    1 for the first two.
+    ``billing_weights`` maps lower-case TRES names to the weight as printed (``{"cpu": "1.0", "mem": "0.25G"}``).
+    """
+
+    name: str
+    state: str = "UP"
+    is_default: bool = False
+    nodes: tuple[str, ...] = ()
+    total_nodes: int = 0
+    max_minutes: int | None = None
+    default_minutes: int | None = None
+    allow_accounts: tuple[str, ...] | None = None
+    deny_accounts: tuple[str, ...] | None = None
+    allow_groups: tuple[str, ...] | None = None
+    allow_qos: tuple[str, ...] | None = None
+    deny_qos: tuple[str, ...] | None = None
+    qos: str = ""
+    max_cores_per_node: int | None = None
+    max_memory_mb_per_node: int | None = None
+    max_memory_mb_per_cpu: int | None = None
+    oversubscribe: str = "NO"
+    oversubscribe_count: int = 1
+    hidden: bool = False
+    root_only: bool = False
+    reservation_required: bool = False
+    billing_weights: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Reservation:
+    """A reservation, from ``scontrol show reservation -a -o``.
+
+    ``users``, ``groups`` and ``accounts`` hold the names as printed; a name with a leading ``-`` means everyone except it.
+    ``start`` and ``end`` are seconds since the epoch. ``core_count`` is ``None`` where Slurm does not say.
+    """
+
+    name: str
+    start: int = 0
+    end: int = 0
+    nodes: tuple[str, ...] = ()
+    node_count: int = 0
+    core_count: int | None = None
+    users: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()
+    accounts: tuple[str, ...] = ()
+    partition: str = ""
+    flags: frozenset[str] = frozenset()
+    state: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Association:
+    """One row of ``sacctmgr show assoc``: the right of ``user`` to charge ``account``.
+
+    ``user`` is empty for the account's own row, ``partition`` where the association holds for any partition.
+    ``parent`` is the parent account, on the account's own row only.
+    """
+
+    account: str
+    user: str = ""
+    partition: str = ""
+    qos: tuple[str, ...] = ()
+    default_qos: str = ""
+    parent: str = ""
+    cluster: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class UserDefaults:
+    """One row of ``sacctmgr show user``: the account that a job without ``--account`` is charged to."""
+
+    user: str
+    default_account: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One job, from the bulk ``squeue``.
+
+    ``state`` is Slurm's long word in upper case (``PENDING``, ``RUNNING``, …). ``batch_host`` is a NodeName, empty until the job has started.
+    ``start``, ``end`` and ``submit`` are seconds since the epoch, ``None`` where Slurm prints N/A. ``exit_code`` is the raw
+    wait status.
+    ``comment`` is filled only where the jobs of one user are looked up by their tag: it is the user's own text.
+    """
+
+    job_id: int
+    user: str
+    state: str
+    reason: str = ""
+    batch_host: str = ""
+    partition: str = ""
+    submit: int | None = None
+    start: int | None = None
+    end: int | None = None
+    exit_code: int | None = None
+    comment: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SlurmConfig:
+    """What ``scontrol show config`` says and this product reads; ``values`` holds every key as printed.
+
+    ``version`` is the controller's, as a tuple of integers, empty where it could not be read.
+    """
+
+    version: tuple[int, ...] = ()
+    cluster_name: str = ""
+    values: tuple[tuple[str, str], ...] = ()
+
+    def get(self, key: str, default: str = "") -> str:
+        """The value of ``key`` as Slurm prints it, or ``default``."""
+        for name, value in self.values:
+            if name == key:
+                return value
+        return default

@@ -1,0 +1,188 @@
+"""What Slurm's commands print, turned into the model: the tables of sacctmgr and squeue, sbatch's answer, and (from :mod:`.scontrol`) records.
+
+Pure; an answer that cannot be read raises ``SlurmOutputError``.
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+from collections.abc import Iterator
+
+from .model import Association, Job, UserDefaults
+from .scontrol import parse_config, parse_nodes, parse_partitions, parse_reservations
+from .values import NULL, dotted, limit, moment, names_of, number, unreadable
+
+__all__ = [
+    "ASSOCIATION_COLUMNS",
+    "JOB_COLUMNS",
+    "MARK",
+    "TAGGED_JOB_COLUMNS",
+    "USER_COLUMNS",
+    "parse_associations",
+    "parse_config",
+    "parse_job_id",
+    "parse_jobs",
+    "parse_nodes",
+    "parse_partitions",
+    "parse_reservations",
+    "parse_tagged_jobs",
+    "parse_user_defaults",
+    "parse_version",
+]
+
+ASSOCIATION_COLUMNS = ("Cluster", "Account", "User", "Partition", "QOS", "DefaultQOS", "ParentName")
+USER_COLUMNS = ("User", "DefaultAccount")
+JOB_COLUMNS = ("JobID", "UserName", "State", "BatchHost", "Partition", "SubmitTime", "StartTime", "EndTime", "exit_code", "Reason")
+"""squeue(1) ``--Format`` fields, in all versions from 21.08 on. Reason is last: where a plugin describes it, it is free text."""
+TAGGED_JOB_COLUMNS = ("JobID", "UserName", "State", "SubmitTime", "Comment")
+
+MARK = secrets.token_hex(8)
+"""Stands after the id in each row of squeue and is not known outside this process.
+
+squeue prints a newline in a comment or a reason as it is. What follows would read as a row of its own; without the mark, it does not.
+"""
+
+
+def parse_associations(text: str) -> tuple[Association, ...]:
+    """The rows of ``sacctmgr -nP show assoc`` with :data:`ASSOCIATION_COLUMNS`, of every cluster that slurmdbd serves.
+
+    Raises
+    ------
+    SlurmOutputError
+        A row has another number of columns.
+    """
+    return tuple(
+        Association(account, user, partition, names_of(qos), default_qos, parent, cluster)
+        for cluster, account, user, partition, qos, default_qos, parent in _rows(text, len(ASSOCIATION_COLUMNS))
+    )
+
+
+def parse_user_defaults(text: str) -> tuple[UserDefaults, ...]:
+    """The rows of ``sacctmgr -nP show user`` with :data:`USER_COLUMNS`.
+
+    Raises
+    ------
+    SlurmOutputError
+        A row has another number of columns.
+    """
+    return tuple(UserDefaults(user, account) for user, account in _rows(text, len(USER_COLUMNS)))
+
+
+def _rows(text: str, columns: int) -> Iterator[list[str]]:
+    for line in text.split("\n"):
+        if not line.strip():
+            continue
+        row = line.split("|")
+        if len(row) != columns:
+            unreadable(f"a row of sacctmgr without {columns} columns", line)
+        yield row
+
+
+# --- jobs ---
+
+_ARRAY_OR_HET = re.compile(r"[0-9]+[_+].*", re.ASCII)
+_STATE = re.compile(r"[A-Z][A-Z_]*", re.ASCII)
+
+
+def parse_jobs(text: str, mark: str = MARK) -> tuple[Job, ...]:
+    """The jobs of the bulk squeue (:data:`JOB_COLUMNS`); those whose id is not a plain number are nobody's session and left out.
+
+    A line without the mark continues the text of the row before it and is no row, whatever it looks like.
+
+    Raises
+    ------
+    SlurmOutputError
+        A marked row cannot be read, or there is text and no marked row: an answer to another question, not "no jobs".
+    """
+    jobs = []
+    for job_id, row in _job_rows(text, mark, len(JOB_COLUMNS)):
+        user, state, host, partition, submit, start, end, exit_code, reason = row
+        jobs.append(
+            Job(
+                job_id=job_id,
+                user=user,
+                state=_job_state(state),
+                reason=reason,
+                batch_host="" if host in NULL else host,
+                partition=partition,
+                submit=moment(submit, "SubmitTime"),
+                start=moment(start, "StartTime"),
+                end=moment(end, "EndTime"),
+                exit_code=limit(exit_code, "exit_code"),
+            )
+        )
+    return tuple(jobs)
+
+
+def parse_tagged_jobs(text: str, mark: str = MARK) -> tuple[Job, ...]:
+    """The jobs of one user with their comments (:data:`TAGGED_JOB_COLUMNS`), as :func:`parse_jobs` reads the others.
+
+    A comment ends at a newline: our own tags hold none.
+    """
+    return tuple(
+        Job(
+            job_id=job_id,
+            user=user,
+            state=_job_state(state),
+            submit=moment(submit, "SubmitTime"),
+            comment="" if comment == "(null)" else comment,
+        )
+        for job_id, (user, state, submit, comment) in _job_rows(text, mark, len(TAGGED_JOB_COLUMNS))
+    )
+
+
+def _job_rows(text: str, mark: str, columns: int) -> Iterator[tuple[int, list[str]]]:
+    marked = False
+    for line in text.split("\n"):
+        written, separator, rest = line.partition(f"|{mark}|")
+        if not separator or "|" in written:
+            continue
+        marked = True
+        if _ARRAY_OR_HET.fullmatch(written):
+            continue
+        row = rest.split("|", columns - 2)
+        if len(row) != columns - 1:
+            unreadable(f"a row of squeue without {columns} columns", line)
+        yield number(written, "JobID"), row
+    if not marked and text.strip():
+        unreadable("no row in squeue's answer", text)
+
+
+def _job_state(text: str) -> str:
+    if not _STATE.fullmatch(text):
+        unreadable("State is no word", text)
+    return text
+
+
+_VERSION = re.compile(r"slurm\S* +([0-9]{1,4}(?:\.[0-9]{1,4})+)", re.ASCII)
+_JOB_ID = re.compile(r"([0-9]{1,10})(?:;[^;\s]+)?", re.ASCII)
+
+
+def parse_version(text: str) -> tuple[int, ...]:
+    """The numbers of ``slurm 24.11.5``; Debian's packages say ``slurm-wlm 22.05.8``.
+
+    Raises
+    ------
+    SlurmOutputError
+        There is no such line.
+    """
+    match = _VERSION.search(text)
+    if match is None:
+        unreadable("no version", text)
+    return dotted(match[1])
+
+
+def parse_job_id(text: str) -> int:
+    """The id that ``sbatch --parsable`` prints as ``id`` or ``id;cluster``: the last line, for site plugins print before it.
+
+    Raises
+    ------
+    SlurmOutputError
+        The last line is none: the job may exist all the same.
+    """
+    lines = text.strip().split("\n")
+    match = _JOB_ID.fullmatch(lines[-1].strip())
+    if match is None or int(match[1]) == 0:
+        unreadable("no job id in sbatch's answer", text)
+    return int(match[1])

@@ -1,0 +1,291 @@
+"""What ``scontrol show`` prints, turned into the model. Pure; an answer that cannot be read raises ``SlurmOutputError``.
+
+Free text (Reason, Comment, Extra) may hold anything, ``Key=`` too. It cannot forge a value: scontrol prints such texts after all that is
+read here (src/api/node_info.c, reservation_info.c), a node's keys end there, and the first of two equal keys counts. Only an operator,
+by a newline in a node's Comment, could make up a record; one of a name that exists is refused.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
+
+from .model import Node, Partition, Reservation, SlurmConfig
+from .values import NULL, dotted, gres, hosts, limit, minutes, moment, names_of, number, unreadable
+
+
+def _lines(text: str, first_key: str, nothing: str) -> Iterator[str]:
+    """The lines that start a record of ``scontrol --oneliner``; any other continues the free text of the one before it."""
+    found = False
+    for line in text.split("\n"):
+        if line.startswith(first_key):
+            found = True
+            yield line
+    if not found and text.strip() != nothing:
+        unreadable(f"no {first_key} in scontrol's answer", text)
+
+
+_KEY = re.compile(r"(?:^| +)([A-Z][A-Za-z]*)=")
+
+
+def _fields(line: str) -> dict[str, str]:
+    """``Key=value`` pairs of a record whose values may hold blanks (a Unix group's name does); the first of equal keys counts."""
+    parts = _KEY.split(line)
+    fields: dict[str, str] = {}
+    for key, value in zip(parts[1::2], parts[2::2], strict=True):
+        fields.setdefault(key, value.strip(" "))
+    return fields
+
+
+def _once(names: Iterable[str], what: str) -> None:
+    seen: set[str] = set()
+    for name in names:
+        if name in seen:
+            unreadable(f"two records of one {what}", name)
+        seen.add(name)
+
+
+# --- nodes ---
+
+_SUFFIXES = {
+    "*": "not_responding",
+    "~": "powered_down",
+    "#": "powering_up",
+    "!": "power_down",
+    "%": "powering_down",
+    "$": "maintenance",
+    "@": "reboot_requested",
+    "^": "reboot_issued",
+    "-": "planned",
+}
+"""sinfo(1), NODE STATE CODES. 21.08 appends them in scontrol too."""
+
+_BASES = {"alloc": "allocated", "mix": "mixed", "futr": "future", "unk": "unknown", "err": "error"}
+_BASE_NAMES = frozenset({"idle", "mixed", "allocated", "down", "error", "future", "unknown"})
+
+_FLAGS = {
+    "maint": "maintenance",
+    "resv": "reserved",
+    "plnd": "planned",
+    "drained": "drain",
+    "draining": "drain",
+    "drng": "drain",
+    "failing": "fail",
+    "failg": "fail",
+    "no_respond": "not_responding",
+    "inval": "invalid_reg",
+    "comp": "completing",
+    "reboot": "reboot_issued",
+    "boot": "reboot_issued",
+    "": "completing",
+}
+"""Short and combined words for what scontrol spells out since 22.05. An empty one is the ``+`` that ends ``ALLOCATED+``."""
+
+_COMBINED = {"drained": "idle", "draining": "allocated", "drng": "allocated", "failing": "allocated", "failg": "allocated"}
+
+
+@lru_cache(maxsize=1024)
+def _node_state(text: str) -> tuple[str, frozenset[str]]:
+    """Base and flags of ``IDLE+DRAIN``, ``DOWN*+CLOUD``, ``MIXED+MAINTENANCE+RESERVED``, ``DRAINED*``."""
+    base, flags = "", set()
+    for index, raw in enumerate(text.split("+")):
+        word = raw.lower()
+        while word and word[-1] in _SUFFIXES:
+            flags.add(_SUFFIXES[word[-1]])
+            word = word[:-1]
+        if index == 0:
+            base = _BASES.get(word, word)
+            if base in _BASE_NAMES:
+                continue
+            base = _COMBINED.get(word, "idle" if _FLAGS.get(word, word) in _SINGLE_WORDS else "unknown")
+        flags.add(_FLAGS.get(word, word))
+    return base, frozenset(flags)
+
+
+_SINGLE_WORDS = frozenset(
+    {"maintenance", "reserved", "planned", "drain", "fail", "invalid_reg", "completing", "reboot_issued", "blocked"}
+    | {"powered_down", "powering_down", "power_down", "powering_up"}
+)
+"""Words that older versions print alone for a node on which nothing runs."""
+
+_FREE_TEXT = re.compile(r" (?:Reason|Comment|Extra)=")
+_REASON = re.compile(r" Reason=(.*?)(?: \[[^\[\]\s]*@[^\[\]\s]*\]|(?= +(?:Comment|Extra|InstanceId|InstanceType|ReservationName)=)|$)")
+
+
+def parse_nodes(text: str) -> tuple[Node, ...]:
+    """The nodes of ``scontrol -d -o show node``.
+
+    Reason, Comment and Extra come after all that is read (src/api/node_info.c), so the keys end there. The stamp ``[who@when]`` is taken
+    off Reason, for it names a person. The operating system's own words, between ``OS=`` and ``RealMemory=``, are skipped.
+
+    Raises
+    ------
+    SlurmOutputError
+        There is no node, a key is missing or no number, or a node is listed twice.
+    """
+    nodes = tuple(_read_node(line) for line in _lines(text, "NodeName=", "No nodes in the system"))
+    _once((node.name for node in nodes), "node")
+    return nodes
+
+
+def _read_node(line: str) -> Node:
+    os_at = line.find(" OS=")
+    memory_at = line.find(" RealMemory=", os_at) if os_at >= 0 else -1
+    if memory_at >= 0:
+        line = line[:os_at] + line[memory_at:]
+    free_text = _FREE_TEXT.search(line)
+    keys = line[: free_text.start()] if free_text else line
+    fields: dict[str, str] = {}
+    for token in reversed(keys.split(" ")):
+        key, _, value = token.partition("=")
+        fields[key] = value
+    try:
+        return _node(fields, line[free_text.start() :] if free_text else "")
+    except KeyError as missing:
+        unreadable(f"a node without {missing}", line)
+
+
+def _node(fields: Mapping[str, str], free_text: str) -> Node:
+    name = fields["NodeName"]
+    state, flags = _node_state(fields["State"])
+    total = number(fields["CPUTot"], "CPUTot")
+    effective = number(fields.get("CPUEfctv", "0"), "CPUEfctv")
+    reason = _REASON.match(free_text)
+    return Node(
+        name=name,
+        address=fields.get("NodeAddr", name),
+        state=state,
+        flags=flags,
+        cores_total=total,
+        cores_allocated=number(fields["CPUAlloc"], "CPUAlloc"),
+        cores_system=total - effective if 0 < effective < total else 0,
+        memory_mb=number(fields["RealMemory"], "RealMemory"),
+        memory_mb_allocated=number(fields["AllocMem"], "AllocMem"),
+        memory_mb_system=number(fields.get("MemSpecLimit", "0"), "MemSpecLimit"),
+        threads_per_core=number(fields.get("ThreadsPerCore", "1"), "ThreadsPerCore"),
+        gres=gres(fields.get("Gres", ""), "Gres of " + name),
+        gres_used=gres(fields.get("GresUsed", ""), "GresUsed of " + name),
+        partitions=names_of(fields.get("Partitions", "")),
+        features=names_of(fields.get("ActiveFeatures", "")),
+        arch=fields.get("Arch", ""),
+        reason=reason[1].strip(" ") if reason else "",
+    )
+
+
+# --- partitions and reservations ---
+
+
+def parse_partitions(text: str) -> tuple[Partition, ...]:
+    """The partitions of ``scontrol -a -o show partition`` (scontrol(1), PARTITIONS; slurm.conf(5) for the meaning).
+
+    Raises
+    ------
+    SlurmOutputError
+        There is no partition, a value cannot be read, or a partition is listed twice.
+    """
+    partitions = tuple(_partition(_fields(line)) for line in _lines(text, "PartitionName=", "No partitions in the system"))
+    _once((partition.name for partition in partitions), "partition")
+    return partitions
+
+
+def _partition(fields: Mapping[str, str]) -> Partition:
+    def value(key: str) -> str:
+        return fields.get(key, "")
+
+    def allowed(key: str) -> tuple[str, ...] | None:
+        return None if value(key) == "ALL" else names_of(value(key)) or None
+
+    name = fields["PartitionName"]
+    if not name or "MaxTime" not in fields:
+        unreadable("a partition without a name or MaxTime", str(dict(fields)))
+    sharing, _, jobs = value("OverSubscribe").partition(":")
+    # slurm.conf(5), OverSubscribe: four jobs a core where FORCE or YES gives no number.
+    shared_by = number(jobs or "4", "OverSubscribe") if sharing in ("FORCE", "YES") else 1
+    return Partition(
+        name=name,
+        state=value("State") or "UNKNOWN",
+        is_default=value("Default") == "YES",
+        nodes=hosts(value("Nodes"), "Nodes of " + name),
+        total_nodes=number(value("TotalNodes") or "0", "TotalNodes"),
+        max_minutes=minutes(value("MaxTime"), "MaxTime"),
+        default_minutes=minutes(value("DefaultTime") or "NONE", "DefaultTime"),
+        allow_accounts=allowed("AllowAccounts"),
+        deny_accounts=names_of(value("DenyAccounts")) or None,
+        allow_groups=allowed("AllowGroups"),
+        allow_qos=allowed("AllowQos"),
+        deny_qos=names_of(value("DenyQos")) or None,
+        qos="" if value("QoS") in NULL else value("QoS"),
+        max_cores_per_node=limit(value("MaxCPUsPerNode"), "MaxCPUsPerNode"),
+        max_memory_mb_per_node=limit(value("MaxMemPerNode"), "MaxMemPerNode"),
+        max_memory_mb_per_cpu=limit(value("MaxMemPerCPU"), "MaxMemPerCPU"),
+        oversubscribe=sharing or "NO",
+        oversubscribe_count=shared_by,
+        hidden=value("Hidden") == "YES",
+        root_only=value("RootOnly") == "YES",
+        reservation_required=value("ReqResv") == "YES",
+        billing_weights=_weights(value("TRESBillingWeights")),
+    )
+
+
+def _weights(text: str) -> tuple[tuple[str, str], ...]:
+    pairs = (entry.partition("=") for entry in names_of(text))
+    return tuple((tres.strip(" ").lower(), weight) for tres, _, weight in pairs if weight)
+
+
+def parse_reservations(text: str) -> tuple[Reservation, ...]:
+    """The reservations of ``scontrol -a -o show reservation``; none for "No reservations in the system".
+
+    Raises
+    ------
+    SlurmOutputError
+        A value cannot be read (a time that is not in seconds: SLURM_TIME_FORMAT was not set), or a reservation is listed twice.
+    """
+    reservations = tuple(_reservation(_fields(line)) for line in _lines(text, "ReservationName=", "No reservations in the system"))
+    _once((reservation.name for reservation in reservations), "reservation")
+    return reservations
+
+
+def _reservation(fields: Mapping[str, str]) -> Reservation:
+    def value(key: str) -> str:
+        return fields.get(key, "")
+
+    name = fields["ReservationName"]
+    if not name or "EndTime" not in fields:
+        unreadable("a reservation without a name or an end", str(dict(fields)))
+    return Reservation(
+        name=name,
+        start=moment(value("StartTime"), "StartTime") or 0,
+        end=moment(value("EndTime"), "EndTime") or 0,
+        nodes=hosts(value("Nodes"), "Nodes of " + name),
+        node_count=number(value("NodeCnt") or "0", "NodeCnt"),
+        core_count=limit(value("CoreCnt"), "CoreCnt"),
+        users=names_of(value("Users")),
+        groups=names_of(value("Groups")),
+        accounts=names_of(value("Accounts")),
+        partition="" if value("PartitionName") in NULL else value("PartitionName"),
+        flags=frozenset(names_of(value("Flags"))),
+        state=value("State"),
+    )
+
+
+# --- configuration ---
+
+_CONFIG_LINE = re.compile(r"([A-Za-z][A-Za-z0-9_/()-]*) +=(?: (.*))?", re.ASCII)
+_DOTTED = re.compile(r"[0-9]{1,4}(?:\.[0-9]{1,4})+", re.ASCII)
+
+
+def parse_config(text: str) -> SlurmConfig:
+    """``scontrol show config``; the version is SLURM_VERSION, which is the controller's.
+
+    Raises
+    ------
+    SlurmOutputError
+        There is no ClusterName and no SLURM_VERSION.
+    """
+    matches = (_CONFIG_LINE.fullmatch(line.rstrip()) for line in text.split("\n"))
+    config = SlurmConfig(values=tuple((match[1], match[2] or "") for match in matches if match))
+    cluster, version = config.get("ClusterName"), _DOTTED.match(config.get("SLURM_VERSION"))
+    if not cluster and not version:
+        unreadable("neither ClusterName nor SLURM_VERSION in scontrol's answer", text)
+    return SlurmConfig(dotted(version[0]) if version else (), cluster, config.values)

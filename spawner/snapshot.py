@@ -1,0 +1,144 @@
+"""One kind of data from Slurm, shared by everybody: fetched once per interval at most, by one caller at a time, with its age."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from .errors import ResourceFormError, SlurmUnavailable
+
+Data = TypeVar("Data")
+
+STALE_AFTER_INTERVALS = 2.0
+LONGEST_BACK_OFF_SECONDS = 300.0
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot(Generic[Data]):
+    """Data as Slurm had it at ``as_of`` (seconds since the epoch). ``stale``: older than it should be, or Slurm does not answer now."""
+
+    value: Data
+    as_of: float
+    stale: bool = False
+    error: str = ""
+
+
+class Shared(Generic[Data]):
+    """The latest answer to one question.
+
+    Parameters
+    ----------
+    name
+        For the log.
+    fetch
+        Asks Slurm. Raises a :class:`ResourceFormError` if there is no answer; then the last good data stays.
+    interval
+        Seconds for which an answer is fresh; a callable where configuration may change it.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        fetch: Callable[[], Awaitable[Data]],
+        interval: Callable[[], float],
+        *,
+        log: logging.Logger | logging.LoggerAdapter[logging.Logger],
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self.name = name
+        self.fetches = 0
+        self.error: ResourceFormError | None = None
+        self.failing_since: float | None = None
+        self._fetch = fetch
+        self._interval = interval
+        self._log = log
+        self._clock = clock
+        self._value: tuple[Data] | None = None
+        self._as_of = 0.0
+        self._expired_at = 0.0
+        self._failures = 0
+        self._retry_at = 0.0
+        self._task: asyncio.Task[None] | None = None
+
+    @property
+    def last(self) -> Snapshot[Data] | None:
+        """The last good data, whatever its age; None if there never was any."""
+        if self._value is None:
+            return None
+        too_old = self._clock() - self._as_of > STALE_AFTER_INTERVALS * self._interval()
+        return Snapshot(self._value[0], self._as_of, too_old or self.error is not None, self.error.sentence if self.error else "")
+
+    def expire(self) -> None:
+        """What is known is out of date: the next caller gets data fetched from now on. Ends a back-off as well."""
+        self._expired_at = self._clock()
+        self._retry_at = 0.0
+
+    def _is_fresh(self) -> bool:
+        return self._value is not None and self._as_of > self._expired_at and self._clock() - self._as_of < self._interval()
+
+    async def get(self, patience: float | None = None) -> Snapshot[Data]:
+        """Fresh data; failing that, the last good data, marked stale.
+
+        Parameters
+        ----------
+        patience
+            The most seconds to wait for Slurm where there is older data to show, or none; None: as long as the command may take.
+
+        Raises
+        ------
+        ResourceFormError
+            There is no data at all, and why.
+        """
+        if not self._is_fresh() and self._clock() >= self._retry_at:
+            await self._refresh(patience)
+        snapshot = self.last
+        if snapshot is None:
+            raise self.error or SlurmUnavailable("Slurm has not answered yet.", log=f"{self.name}: no answer yet")
+        return snapshot
+
+    async def _refresh(self, patience: float | None) -> None:
+        started_before_expiry = self._task is not None and not self._task.done() and self._started <= self._expired_at
+        if started_before_expiry and self._task is not None:
+            await asyncio.wait({self._task}, timeout=patience)
+            if not self._task.done():
+                return
+        if self._task is None or self._task.done():
+            if self._is_fresh():
+                return
+            self._task = asyncio.ensure_future(self._run())
+        await asyncio.wait({self._task}, timeout=patience)
+
+    _started = 0.0
+
+    async def _run(self) -> None:
+        self._started = started = self._clock()
+        self.fetches += 1
+        try:
+            value = await self._fetch()
+        except ResourceFormError as error:
+            self._fail(error, started)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the last good data stays and the log has it
+            self._log.exception("Reading %s from Slurm failed unexpectedly", self.name)
+            self._fail(SlurmUnavailable("Slurm's answer could not be read.", log=f"{self.name}: {error!r}"), started)
+        else:
+            if self.failing_since is not None:
+                self._log.warning("Slurm answers again about %s, after %.0f s", self.name, self._clock() - self.failing_since)
+            self._value = (value,)
+            self._as_of = started
+            self.error = None
+            self.failing_since = None
+            self._failures = 0
+            self._retry_at = 0.0
+
+    def _fail(self, error: ResourceFormError, started: float) -> None:
+        if self.failing_since is None:
+            self.failing_since = started
+            self._log.warning("No answer from Slurm about %s: %s", self.name, error.log)
+        self.error = error
+        self._failures += 1
+        back_off = min(LONGEST_BACK_OFF_SECONDS, min(self._interval(), 5.0) * 2 ** min(self._failures - 1, 6))
+        self._retry_at = self._clock() + back_off

@@ -1,0 +1,581 @@
+"""ResourceFormSpawner: the life of one session. Glue: the rules are on the floors below."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Mapping
+from typing import Any
+
+from batchspawner import SlurmSpawner
+from jupyterhub.utils import maybe_future
+from traitlets import Callable, Dict, Float, Integer, List, TraitError, Unicode, Union, default, validate
+
+from .catalogue import Catalogue, CatalogueFile, parse_catalogue
+from .check import require_account, resolve_request, salvage
+from .choices import Choices, parse_policies
+from .cluster import Cluster, Member
+from .errors import CatalogueError, NoAccount, RequestRejected, ResourceFormError, SessionFailed, SlurmRefused, SlurmUnavailable
+from .form import form_fields
+from .hub.configure import page_templates
+from .hub.pages import render_availability, render_form
+from .hub.refusal import FormIsFilled, HubRefusal
+from .job import Tag, job_environment, job_script, new_nonce, sbatch_arguments
+from .reasons import ENDED, PENDING, STARTING, advice_for, end_sentence
+from .rejections import Rejection, Rejections
+from .request import SessionRequest, label_of, read_form
+from .session import PortReport, StartProgress
+from .slurm.model import Job
+
+FORM_PATIENCE_SECONDS = 5.0
+FIRST_LOOK_SECONDS = 1.5
+NEXT_LOOK_SECONDS = 4.0
+STOP_LOOKS_SECONDS = (0.2, 0.3, 0.5, 1.0, 2.0)
+STOP_LIMIT_SECONDS = 120.0
+ABSENCES_THAT_COUNT = 2
+
+PLAIN_CATALOGUE = {"releases": [{"tag": "default", "label": "Default", "date": "2000-01-01", "interfaces": ["lab", "notebook"]}]}
+"""Where the admin lists no releases: what the nodes have on their PATH."""
+
+
+def _no_hook(_spawner: Any, _user_options: Any) -> None:
+    """For JupyterHub, which warns about user_options that no hook takes; ours are taken in start(), whatever door they came through."""
+
+
+_catalogue_files: dict[str, CatalogueFile] = {}
+_rejections = Rejections()
+
+
+class ResourceFormSpawner(SlurmSpawner):  # type: ignore[misc]
+    """Starts a server as a Slurm job from a form that knows the cluster."""
+
+    catalogue_file = Unicode(
+        "",
+        help="""
+        The YAML file that lists the releases of software; read again when it changes.
+
+        Empty (the default): :attr:`catalogue` is used. Example: ``"/etc/jupyterhub/releases.yaml"``
+        """,
+    ).tag(config=True)
+
+    catalogue = Dict(
+        help="""
+        The releases of software, as in :attr:`catalogue_file`, where that is empty.
+
+        Default: one release that takes jupyterhub-singleuser from the PATH of the node. Example::
+
+            {"releases": [{"tag": "2026.10", "date": "2026-10-01", "path": "/opt/jupyter/2026.10/bin"}]}
+        """,
+    ).tag(config=True)
+
+    fields = Union(
+        [Dict(), Callable()],
+        help="""
+        How the admin narrows, presets or locks the fields of the form: field name to a dictionary with any of ``default``,
+        ``choices``, ``minimum``, ``maximum``, ``locked``, ``hidden``, ``label``, ``help``. Values are written as a user types them.
+
+        May be a function of the spawner that returns such a dictionary. Default: nothing is narrowed. Example::
+
+            {"memory": {"default": "16G", "maximum": "128G"}, "partition": {"choices": ["g100_int"]}}
+        """,
+    ).tag(config=True)
+
+    hub_name = Unicode(
+        "jupyterhub",
+        help="""
+        What this Hub calls itself in the comment of its jobs, so that two Hubs on one cluster tell theirs apart.
+
+        Default: ``"jupyterhub"``
+        """,
+    ).tag(config=True)
+
+    sbatch_options = List(
+        Unicode(),
+        help="""
+        Options that every job gets on top of the form's, each as one ``--name=value``; they win over the form's.
+
+        Default: none. Example: ``["--qos=interactive", "--constraint=v100"]``
+        """,
+    ).tag(config=True)
+
+    port_range = Unicode(
+        "",
+        help="""
+        The ports of the compute node that the server may listen on, ``"LOW-HIGH"``, for sites with a firewall in between.
+
+        Empty (the default): any free port. Example: ``"20000-20999"``
+        """,
+    ).tag(config=True)
+
+    job_umask = Unicode(
+        "0022",
+        help="The umask of the session, in octal digits: how files are protected that are made in it. Default: ``0022``",
+    ).tag(config=True)
+
+    template_paths = List(
+        Unicode(),
+        help="""
+        Folders that are searched for our templates before our own: ``resource_form/form.html``, ``resource_form/job_script.sh``, …
+
+        A template there may extend ours as ``ours/resource_form/…``. Default: none. Example: ``["/etc/jupyterhub/templates"]``
+        """,
+    ).tag(config=True)
+
+    support_text = Unicode(
+        "",
+        help="""
+        One sentence at the foot of the form that says where to ask for help. Plain text.
+
+        Default: none. Example: ``"Questions: superc@example.org"``
+        """,
+    ).tag(config=True)
+
+    queue_timeout = Integer(
+        3600,
+        help="Seconds that a job may wait in the queue before the start is given up and the job cancelled. Default: 3600.",
+    ).tag(config=True)
+
+    listen_timeout = Integer(
+        300,
+        help="Seconds that a job that runs may take until its server listens, before the start is given up. Default: 300.",
+    ).tag(config=True)
+
+    start_timeout = Integer(
+        3600 + 300 + 60,
+        help="""
+        Seconds after which JupyterHub itself gives up. Keep it above :attr:`queue_timeout` plus :attr:`listen_timeout`,
+        which end a start with a better sentence. Default: 3960.
+        """,
+    ).tag(config=True)
+
+    unknown_timeout = Float(
+        60.0,
+        help="Seconds for which a Slurm that does not answer may delay the start of a session's last step. Default: 60.",
+    ).tag(config=True)
+
+    user_options: dict[str, Any]
+
+    @validate("fields")
+    def _check_fields(self, proposal: Any) -> Any:
+        if isinstance(proposal["value"], Mapping):
+            try:
+                parse_policies(proposal["value"])
+            except ValueError as error:
+                raise TraitError(str(error)) from error
+        return proposal["value"]
+
+    @validate("sbatch_options")
+    def _check_sbatch_options(self, proposal: Any) -> Any:
+        for option in proposal["value"]:
+            if not option.startswith("--") or "\n" in option or "\0" in option:
+                raise TraitError(f"ResourceFormSpawner.sbatch_options: {option!r} is not of the form --name=value")
+        return proposal["value"]
+
+    @validate("port_range")
+    def _check_port_range(self, proposal: Any) -> str:
+        text = str(proposal["value"])
+        low, _, high = text.partition("-")
+        if text and not (low.isdigit() and high.isdigit() and 1 <= int(low) <= int(high) <= 65535):
+            raise TraitError(f"ResourceFormSpawner.port_range: {text!r} is not of the form LOW-HIGH, two ports")
+        return text
+
+    @default("options_form")
+    def _default_options_form(self) -> Any:
+        return ResourceFormSpawner.options_form_html
+
+    apply_user_options = Union([Callable(), Dict()], default_value=_no_hook).tag(config=True)
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.nonce = ""
+        self.submitted = 0.0
+        self._progress: StartProgress | None = None
+        self._port_report: PortReport | None = None
+        self._submission: asyncio.Task[int] | None = None
+        self._typed: dict[str, Any] | None = None
+        self._absent_at: list[float] = []
+        self._member: Member | None = None
+
+    @property
+    def log_name(self) -> str:
+        """User and server, as the Hub's log names them."""
+        return str(self._log_name)
+
+    @property
+    def cluster(self) -> Cluster:
+        """The Hub's one Cluster."""
+        return Cluster.instance(config=self.config, log=self.log)
+
+    # --- what may be chosen -----------------------------------------------------------------------------------------------
+
+    def current_catalogue(self) -> Catalogue:
+        """The releases as the admin lists them now.
+
+        Raises
+        ------
+        CatalogueError
+            The list is broken and there never was a good one.
+        """
+        if self.catalogue_file:
+            kept = _catalogue_files.setdefault(self.catalogue_file, CatalogueFile(self.catalogue_file))
+            before = kept.error
+            catalogue = kept.current()
+            if kept.error is not None and kept.error is not before:
+                self.log.error("The catalogue of releases is broken, the last good one stays: %s", kept.error.log)
+            return catalogue
+        return parse_catalogue(self.catalogue or PLAIN_CATALOGUE, source="ResourceFormSpawner.catalogue")
+
+    async def choices(self, *, patience: float | None = None) -> Choices:
+        """What this session's user may choose now; never what the visitor of the page may (an admin starts for others).
+
+        Raises
+        ------
+        ResourceFormError
+            Slurm has never answered, or there is no catalogue.
+        """
+        fields = self.fields
+        if callable(fields):
+            fields = await maybe_future(fields(self))
+        own = await self.cluster.entitlement(self.user.name, patience=patience)
+        return Choices(own, self.current_catalogue(), parse_policies(fields or {}), now=time.time())
+
+    # --- the form -----------------------------------------------------------------------------------------------------------
+
+    async def options_form_html(self) -> str:
+        """The form as HTML, for this session's user, filled with the last values that still hold."""
+        values: dict[str, Any] = {
+            "fields": (),
+            "problem": "",
+            "notes": (),
+            "availability": "",
+            "has_page": page_templates() in self.user.settings.get("template_path", []),
+            "hub_url": self.hub.base_url,
+            "support_text": self.support_text,
+            "slurm_trouble": "",
+        }
+        try:
+            choices = await self.choices(patience=FORM_PATIENCE_SECONDS)
+            require_account(choices)
+        except (NoAccount, CatalogueError, SlurmRefused, SlurmUnavailable) as error:
+            self.log.warning("The form for %s cannot be filled: %s", self.user.name, error.log)
+            values["problem"] = error.sentence
+        except ResourceFormError as error:
+            self.log.error("The form for %s cannot be filled: %s", self.user.name, error.log)  # noqa: TRY400 - one line is enough
+            values["problem"] = error.sentence
+        else:
+            rejection = _rejections.take(self.user.name)
+            remembered, dropped = salvage(self.orm_spawner.user_options or {}, choices)
+            if rejection is not None:
+                values["fields"] = form_fields(choices, {**remembered, **rejection.values}, rejection.errors)
+            else:
+                values["fields"] = form_fields(choices, remembered, {})
+                values["notes"] = tuple(f"{label}: your last choice cannot be had any more. The default stands here." for label in dropped)
+        values["availability"] = await self._render_availability()
+        return render_form(values, template_paths=self.template_paths)
+
+    async def _render_availability(self) -> str:
+        try:
+            snapshot = await self.cluster.availability(patience=FORM_PATIENCE_SECONDS)
+        except ResourceFormError as error:
+            return render_availability(None, sentence=error.sentence, template_paths=self.template_paths)
+        return render_availability(snapshot, template_paths=self.template_paths)
+
+    def options_from_form(self, form_data: Mapping[str, Any]) -> dict[str, Any]:
+        """The posted form as ``user_options``, read but not yet judged: that is done in :meth:`start`, for every door alike.
+
+        Raises
+        ------
+        HubRefusal
+            A field came twice, or is a file.
+        """
+        self._typed = {key: values[0] for key, values in form_data.items() if values and isinstance(values[0], str)}
+        try:
+            return read_form(form_data)
+        except RequestRejected as error:
+            refusal = self._refusal(error)
+            self._typed = None
+            raise refusal from None
+
+    def options_from_query(self, query_data: Mapping[str, Any]) -> dict[str, Any]:
+        """A link with options fills the form; it never starts a session: that takes a press of Start.
+
+        Raises
+        ------
+        FormIsFilled
+            Always: JupyterHub then shows the form.
+        """
+        values = {key: entries[0] for key, entries in query_data.items() if entries and isinstance(entries[0], str)}
+        _rejections.keep(self.user.name, Rejection(values, {}))
+        raise FormIsFilled
+
+    def _refusal(self, error: ResourceFormError) -> HubRefusal:
+        """``error`` for the Hub; what was typed into the form is kept for the form that is shown next."""
+        if self._typed is not None:
+            errors = error.errors if isinstance(error, RequestRejected) else {}
+            if isinstance(error, SlurmRefused) and error.field:
+                errors = {error.field: f"{label_of(error.field)}: {error.sentence}"}
+            _rejections.keep(self.user.name, Rejection(self._typed, errors))
+        return HubRefusal(error)
+
+    # --- the life of a session ----------------------------------------------------------------------------------------------
+
+    async def start(self) -> tuple[str, int]:
+        """Submit the job and wait until its server listens; its address and port.
+
+        Raises
+        ------
+        HubRefusal
+            The request cannot be had, Slurm refused the job, or the job ended before the server listened.
+        """
+        self._progress = StartProgress()
+        self._port_report = PortReport()
+        try:
+            return await self._start()
+        except ResourceFormError as error:
+            raise self._refusal(error) from None
+        finally:
+            self._progress.close()
+            self._port_report.close()
+            self._typed = None
+
+    async def _start(self) -> tuple[str, int]:
+        assert self._progress is not None
+        request = resolve_request(self.user_options or {}, await self.choices())
+        self.user_options = request.options()
+        self.orm_spawner.user_options = self.user_options
+        self.port = 0
+        self._member = await self.cluster.member(self.user.name)
+        self.nonce = new_nonce()
+        self._keep_state()
+        self._progress.say(5, "Handing the job to Slurm")
+        self._submission = asyncio.ensure_future(self._submit(request))
+        # Cancelled or not, the submission runs to its end: what sbatch has begun, Slurm may have heard.
+        job_id = await asyncio.shield(self._submission)
+        self._progress.say(15, f"Job {job_id} is submitted")
+        with self.cluster.starting():
+            job, port = await self._until_it_listens(job_id)
+        address = await self.cluster.node_address(job.batch_host)
+        self.ip, self.port = address, port
+        self._progress.say(95, f"The server answers on {job.batch_host}")
+        self.log.info("Job %s of %s listens on %s:%s (%s)", job_id, self._log_name, address, port, job.batch_host)
+        return address, port
+
+    async def _submit(self, request: SessionRequest) -> int:
+        member = self._member
+        assert member is not None
+        catalogue = self.current_catalogue()
+        release = catalogue.get(request.release)
+        if release is None:
+            raise SessionFailed(f"Release {request.release} was taken off the list. Choose another one.")
+        tag = Tag(self.hub_name, self.user.name, self.name, self.nonce)
+        argv = sbatch_arguments(request, tag, home=member.identity.home, extra=self.sbatch_options)
+        environment = job_environment(
+            request,
+            self.get_env(),
+            command=[*self.cmd, *self.get_args()],
+            interface=catalogue.interfaces[request.interface],
+            ports=self.port_range,
+            umask=self.job_umask,
+        )
+        script = await asyncio.to_thread(job_script, release, template_folders=self.template_paths)
+        self.submitted = time.time()
+        job_id = await self.cluster.submit(argv, script, environment, member.identity)
+        self.job_id = str(job_id)
+        self._keep_state()
+        self.log.info("Job %s for %s: %s", job_id, self._log_name, request.summary)
+        return job_id
+
+    def user_env(self, env: dict[str, str]) -> dict[str, str]:
+        """HOME, USER and SHELL as the system has them, looked up before and off the Hub's loop."""
+        if self._member is None:
+            return dict(super().user_env(env))
+        identity = self._member.identity
+        return {**env, "USER": identity.name, "LOGNAME": identity.name, "HOME": identity.home, "SHELL": identity.shell}
+
+    async def _until_it_listens(self, job_id: int) -> tuple[Job, int]:
+        """Wait for the launcher's report; meanwhile say how the job stands, and give up where waiting cannot help."""
+        assert self._port_report is not None
+        assert self._progress is not None
+        report, cluster = self._port_report, self.cluster
+        queued = time.monotonic()
+        running_since: float | None = None
+        patience = FIRST_LOOK_SECONDS
+        while True:
+            port = await report.wait(patience)
+            patience = NEXT_LOOK_SECONDS
+            if port is not None:
+                return await self._running_job(job_id), port
+            try:
+                job, snapshot = await cluster.job(job_id)
+            except ResourceFormError as error:
+                self._progress.say(20, error.sentence)
+                continue
+            if job is not None and job.user == self.user.name:
+                self._judge(job)
+                if job.state not in PENDING and running_since is None:
+                    running_since = time.monotonic()
+            elif not snapshot.stale and snapshot.as_of > self.submitted and self._counts_as_gone(snapshot.as_of):
+                raise SessionFailed("The job has disappeared from the queue.", log=f"job {job_id} is in no list any more")
+            if running_since is None and time.monotonic() - queued > self.queue_timeout:
+                raise SessionFailed(
+                    "The job waited in the queue for too long and was cancelled. Ask for less, or try later.", label="queue_timeout"
+                )
+            if running_since is not None and time.monotonic() - running_since > self.listen_timeout:
+                raise SessionFailed("The server did not come up in time. The log of the session says more.", label="listen_timeout")
+
+    async def _running_job(self, job_id: int) -> Job:
+        """The job as Slurm has it now that its server listens: it names the node."""
+        deadline = time.monotonic() + self.unknown_timeout
+        while True:
+            self.cluster.jobs.expire()
+            try:
+                job, _ = await self.cluster.job(job_id)
+            except ResourceFormError:
+                job = None
+            if job is not None and job.user == self.user.name:
+                self._judge(job)
+                if job.batch_host:
+                    return job
+            if time.monotonic() > deadline:
+                raise SessionFailed("Slurm does not say on which node the session runs.", label="slurm_unavailable")
+            await asyncio.sleep(1.0)
+
+    def _judge(self, job: Job) -> None:
+        """Say how the job stands.
+
+        Raises
+        ------
+        SessionFailed
+            It ended, or never can start.
+        """
+        assert self._progress is not None
+        if job.state in ENDED:
+            log = f"job {job.job_id} ended as {job.state} ({job.reason})"
+            raise SessionFailed(end_sentence(job.state), log=log, label=job.state.lower())
+        if job.state in PENDING:
+            advice = advice_for(job.reason)
+            if advice.waiting_helps is False:
+                raise SessionFailed(
+                    f"The job can never start: {advice.sentence}",
+                    log=f"job {job.job_id} can never start: {job.reason}",
+                    label="never_starts",
+                )
+            self._progress.say(25, f"Job {job.job_id} waits in the queue. {advice.sentence}")
+        elif job.state in STARTING:
+            self._progress.say(40, "The node is being made ready")
+        else:
+            self._progress.say(60, f"Job {job.job_id} runs on {job.batch_host}. The server is starting.")
+
+    def server_listens(self, port: int) -> bool:
+        """The launcher's report; False if this session waits for none."""
+        return self._port_report is not None and bool(self.job_id or self._submission) and self._port_report.accept(port)
+
+    async def progress(self) -> AsyncIterator[dict[str, Any]]:
+        """The messages of this start, from its first: a reload and a second tab see them all."""
+        if self._progress is not None:
+            async for message in self._progress.follow():
+                yield {"progress": message.progress, "message": message.text}
+
+    async def poll(self) -> int | None:
+        """None while the session lives or nobody knows; 0 or 1 on evidence that it is over.
+
+        Evidence is a terminal state, or two lists in a row without the job. A Slurm that does not answer is none (slurm.md R4).
+        """
+        if self._submission is not None and not self._submission.done():
+            return None
+        if not self.job_id:
+            return 0
+        try:
+            job, snapshot = await self.cluster.job(int(self.job_id))
+        except ResourceFormError:
+            return None
+        if job is not None and job.user == self.user.name:
+            self._absent_at.clear()
+            if job.state in ENDED:
+                self.log.info("Job %s of %s is over: %s %s", self.job_id, self._log_name, job.state, job.reason)
+                return 0 if job.state == "COMPLETED" else 1
+            return None
+        if snapshot.stale or snapshot.as_of <= self.submitted:
+            return None
+        if self._counts_as_gone(snapshot.as_of):
+            self.log.warning("Job %s of %s is in no list of Slurm's any more", self.job_id, self._log_name)
+            return 1
+        return None
+
+    def _counts_as_gone(self, as_of: float) -> bool:
+        if as_of not in self._absent_at:
+            self._absent_at.append(as_of)
+        return len(self._absent_at) >= ABSENCES_THAT_COUNT
+
+    async def stop(self, now: bool = False) -> None:
+        """Cancel the job and wait until Slurm has let go of it. With ``now``, only give the order."""
+        if self._submission is not None:
+            try:
+                await asyncio.shield(self._submission)
+            except ResourceFormError as error:
+                self.log.warning("Nothing to stop for %s, its job was not submitted: %s", self._log_name, error.log)
+        if not self.job_id:
+            return
+        job_id = int(self.job_id)
+        member = self._member or await self.cluster.member(self.user.name)
+        deadline = time.monotonic() + STOP_LIMIT_SECONDS
+        looks = iter(STOP_LOOKS_SECONDS)
+        ordered = False
+        pause = STOP_LOOKS_SECONDS[0]
+        while time.monotonic() < deadline:
+            if not ordered:
+                try:
+                    await self.cluster.cancel(job_id, member.identity)
+                    ordered = True
+                    self.log.info("Job %s of %s is cancelled", job_id, self._log_name)
+                except SlurmUnavailable as error:
+                    self.log.warning("Job %s of %s could not be cancelled yet: %s", job_id, self._log_name, error.log)
+            if ordered and (now or await self._has_ended(job_id)):
+                return
+            pause = next(looks, pause)
+            await asyncio.sleep(pause)
+        self.log.error("Job %s of %s may still run: Slurm did not confirm its end in %.0f s", job_id, self._log_name, STOP_LIMIT_SECONDS)
+
+    async def _has_ended(self, job_id: int) -> bool:
+        self.cluster.jobs.expire()
+        try:
+            job, snapshot = await self.cluster.job(job_id)
+        except ResourceFormError:
+            return False
+        if job is None or job.user != self.user.name:
+            ended = not snapshot.stale
+        else:
+            ended = job.state in ENDED
+        if ended:
+            # What the job held is free now; the next look at the table must count it.
+            self.cluster.nodes.expire()
+        return ended
+
+    # --- state --------------------------------------------------------------------------------------------------------------
+
+    def _keep_state(self) -> None:
+        """Make the session's state durable now, not when start() returns (jupyterhub.md T11)."""
+        self.orm_spawner.state = self.get_state()
+        self.db.commit()
+
+    def get_state(self) -> dict[str, Any]:
+        """The job's id, its nonce, and when it was submitted (seconds since the epoch)."""
+        state = dict(super().get_state())
+        if self.nonce:
+            state["nonce"] = self.nonce
+            state["submitted"] = self.submitted
+        return state
+
+    def load_state(self, state: dict[str, Any]) -> None:
+        """Take up a session that an earlier run of the Hub left."""
+        super().load_state(state)
+        self.nonce = state.get("nonce", "")
+        self.submitted = float(state.get("submitted", 0.0))
+
+    def clear_state(self) -> None:
+        """Forget the job."""
+        super().clear_state()
+        self.nonce = ""
+        self.submitted = 0.0
+        self._submission = None
+        self._absent_at = []

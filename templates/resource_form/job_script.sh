@@ -1,0 +1,38 @@
+#!/bin/bash
+# The job of one session. What the user chose reaches sbatch as arguments and the job as environment variables;
+# nothing of it stands in this text. The site's own parts come from the catalogue of releases.
+
+umask 077
+log_folder="${XDG_STATE_HOME:-$HOME/.local/state}/jupyterhub-resource-form"
+mkdir -p "$log_folder" && exec >"$log_folder/$SLURM_JOB_ID.log" 2>&1
+umask "${RESOURCE_FORM_UMASK:-0022}"
+
+# The site's set-up (modules, for one), but not the user's own start-up files: a broken .bashrc must not break the session.
+[ -r /etc/profile ] && . /etc/profile
+{% for module in release.modules %}
+module load {{ module | quote }}
+{% endfor %}
+{% for name, value in release.environment.items() %}
+export {{ name }}={{ value | quote }}
+{% endfor %}
+{% if release.path %}
+export PATH={{ release.path | quote }}:"$PATH"
+{% endif %}
+{% block prologue %}
+{{ release.prologue }}
+{% endblock prologue %}
+
+# srun of Slurm 22.05 to 23.02 does not read SLURM_CPUS_PER_TASK any more.
+export SRUN_CPUS_PER_TASK="$SLURM_CPUS_PER_TASK"
+export OMP_NUM_THREADS="${OMP_NUM_THREADS:-$SLURM_CPUS_PER_TASK}"
+export OPENBLAS_NUM_THREADS="${OPENBLAS_NUM_THREADS:-$SLURM_CPUS_PER_TASK}"
+export MKL_NUM_THREADS="${MKL_NUM_THREADS:-$SLURM_CPUS_PER_TASK}"
+export NUMEXPR_MAX_THREADS="${NUMEXPR_MAX_THREADS:-$SLURM_CPUS_PER_TASK}"
+
+if ! command -v python3 >/dev/null; then
+  echo "resource-form: there is no python3 in release $RESOURCE_FORM_RELEASE" >&2
+  exit 127
+fi
+exec python3 -I - <<'{{ end_of_launcher }}'
+{{ launcher }}
+{{ end_of_launcher }}
