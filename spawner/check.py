@@ -55,11 +55,28 @@ def resolve_request(options: Mapping[str, Any], choices: Choices) -> SessionRequ
             completed["partition"] = fitting[0]
     if "walltime" not in options:
         completed = _with_default_time(completed, choices)
-    request = parse_request(completed)
-    errors = check_request(request, choices)
+    try:
+        request, unreadable = parse_request(completed), {}
+    except RequestRejected as error:
+        # What can be read is judged as well: a person wants to hear of all mistakes at once.
+        unreadable = error.errors
+        request = parse_request({**{key: value for key, value in completed.items() if key in FIELDS}, **_replaced(unreadable, defaults)})
+    errors = {**check_request(request, choices), **unreadable}
     if errors:
-        raise RequestRejected(errors)
+        raise RequestRejected({name: errors[name] for name in sorted(errors, key=_place)})
     return request
+
+
+def _replaced(unreadable: Mapping[str, str], defaults: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        name: defaults.get(name, SessionRequest.model_fields[name].get_default(call_default_factory=True))
+        for name in unreadable
+        if name in FIELDS
+    }
+
+
+def _place(field: str) -> int:
+    return FIELDS.index(field) if field in FIELDS else len(FIELDS)
 
 
 def _with_default_time(completed: dict[str, Any], choices: Choices) -> dict[str, Any]:

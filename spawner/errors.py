@@ -43,7 +43,7 @@ class RequestRejected(ResourceFormError):
 
     def __init__(self, errors: Mapping[str, str], *, log: str = "") -> None:
         self.errors = dict(errors)
-        super().__init__(" ".join(self.errors.values()), log=log or f"request rejected: {self.errors}")
+        super().__init__(" ".join(self.errors.values()), log=log or f"request rejected: {' '.join(self.errors.values())}")
 
 
 class NoAccount(ResourceFormError):

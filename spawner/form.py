@@ -60,7 +60,7 @@ def _sharing(partitions: Iterable[PartitionLimits]) -> str:
     counts = set(most.values())
     number = str(max(counts))
     where = "" if len(counts) == 1 and len(most) == len(list(partitions)) else f" in {', '.join(most)}"
-    return f" When all cores are taken, up to {number} sessions share one{where}."
+    return f" If all are taken, up to {number} sessions share a core{where}."
 
 
 def form_fields(choices: Choices, values: Mapping[str, Any], errors: Mapping[str, str]) -> tuple[FormField, ...]:
@@ -129,7 +129,7 @@ def _widget(key: str, choices: Choices, value: str) -> dict[str, Any]:
     if key == "memory":
         most = [(entry.name, min(entry.max_memory_mb, choices.bound("memory", "maximum", entry.max_memory_mb))) for entry in partitions]
         words = _limits_in_words((name, format_memory(number)) for name, number in most)
-        return {"kind": "text", "value": value, "range": f"At most {words}." if words else ""}
+        return {"kind": "text", "value": value.removesuffix("G"), "range": f"At most {words}." if words else ""}
     ceiling = choices.bound("walltime", "maximum", 0)
     limits = []
     for entry in partitions:

@@ -72,14 +72,14 @@ def _memory(value: Any) -> int:
     try:
         return parse_memory_mb(value)
     except ValueError as error:
-        raise _fail(f"{quoted(value)} is not an amount of memory: {error} Type for example 8G or 500M.") from error
+        raise _fail(f"{quoted(value)} is not an amount of memory. {error} Type for example 8G or 500M.") from error
 
 
 def _walltime(value: Any) -> int:
     try:
         minutes = parse_walltime(value)
     except ValueError as error:
-        raise _fail(f"{quoted(value)} is not a time: {error} Type for example 2h, 90m or 1-12:00:00.") from error
+        raise _fail(f"{quoted(value)} is not a time. {error} Type for example 2h, 90m or 1-12:00:00.") from error
     if minutes < 1:
         raise _fail("The shortest session is 1 minute. Type for example 1h.")
     return minutes
@@ -129,7 +129,7 @@ def parse_gpus(value: Any) -> GpuRequest:
     if isinstance(value, GpuRequest):
         return value
     if isinstance(value, bool) or not isinstance(value, (int, str)):
-        raise ValueError("it is neither a number nor text.")
+        raise ValueError("It is neither a number nor text.")
     text = str(value).strip()
     if text.lower() in ("", "none"):
         return GpuRequest()
@@ -138,9 +138,9 @@ def parse_gpus(value: Any) -> GpuRequest:
     if len(parts) > 1 and parts[0] in ("gpu", "shard"):
         gres = parts.pop(0)
     if len(parts) > 2 or not re.fullmatch(r"[0-9]{1,4}", parts[-1]):
-        raise ValueError("it is not a count, nor a type and a count.")
+        raise ValueError("It is not a count, nor a type and a count.")
     if len(parts) == 2 and not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,63}", parts[0]):
-        raise ValueError("its type is not one that Slurm could have.")
+        raise ValueError("Its type is not one that Slurm could have.")
     count = int(parts[-1])
     return GpuRequest(count, parts[0] if len(parts) == 2 else "", gres) if count else GpuRequest()
 
@@ -149,7 +149,7 @@ def _gpus(value: Any) -> GpuRequest:
     try:
         return parse_gpus(value)
     except ValueError as error:
-        raise _fail(f"{quoted(value)} is not a GPU configuration: {error} Choose one from the list.") from error
+        raise _fail(f"{quoted(value)} is not a GPU configuration. {error} Choose one from the list.") from error
 
 
 def _environment(value: Any) -> dict[str, str]:
@@ -182,51 +182,51 @@ class SessionRequest(BaseModel):
     reservation: NameField = Field(
         default="",
         title="Slurm reservation",
-        description="Leave it at None unless you were given a reservation.",
+        description="None, unless you were given one.",
     )
     account: NameField = Field(
         default="",
         title="Slurm account",
-        description="The account that the session is charged to.",
+        description="It is charged for the session.",
     )
     partition: NameField = Field(
         default="",
         title="Partition",
-        description="The group of nodes that the session runs on.",
+        description="The nodes that the session may run on.",
     )
     cores: Annotated[int, BeforeValidator(_cores)] = Field(
         default=1,
         title="Number of cores",
-        description="Cores of one node.",
+        description="On one node.",
         json_schema_extra={"unit": "cores"},
     )
     memory: Annotated[int, BeforeValidator(_memory)] = Field(
         default=4096,
         title="Memory",
-        description="Main memory of the node. A plain number is GB; 500M is 500 MB.",
+        description="A plain number is GB; 500M is 500 MB.",
         json_schema_extra={"unit": "GB"},
     )
     gpus: Annotated[GpuRequest, BeforeValidator(_gpus)] = Field(
         default=GpuRequest(),
         title="GPU configuration",
-        description="GPUs are yours alone as long as the session runs.",
+        description="Yours alone while the session runs.",
         json_schema_extra={"unit": "GPUs"},
     )
     walltime: Annotated[int, BeforeValidator(_walltime)] = Field(
         default=60,
         title="Time",
-        description="After this time the session ends. Type 2h, 90m or 1-12:00:00; a plain number is minutes.",
-        json_schema_extra={"unit": "hours:minutes:seconds"},
+        description="Then the session ends. 2h, 90m and 1-12:00:00 work too; a plain number is minutes.",
+        json_schema_extra={"unit": "h:mm:ss"},
     )
     release: NameField = Field(
         default="",
         title="Release",
-        description="The set of software in the session. Newest first.",
+        description="The set of software. Newest first.",
     )
     interface: NameField = Field(
         default="",
         title="User interface",
-        description="The page that opens when the session is ready.",
+        description="The page that opens first.",
     )
     preset: NameField = Field(default="", title="Preset", description="The preset that the request came from.")
     environment: Annotated[dict[str, str], BeforeValidator(_environment)] = Field(

@@ -9,6 +9,7 @@ from typing import Any
 
 from batchspawner import SlurmSpawner
 from jupyterhub.utils import maybe_future
+from sqlalchemy.orm import object_session
 from traitlets import Callable, Dict, Float, Integer, List, TraitError, Unicode, Union, default, validate
 
 from .catalogue import Catalogue, CatalogueFile, parse_catalogue
@@ -556,7 +557,9 @@ class ResourceFormSpawner(SlurmSpawner):  # type: ignore[misc]
     def _keep_state(self) -> None:
         """Make the session's state durable now, not when start() returns (jupyterhub.md T11)."""
         self.orm_spawner.state = self.get_state()
-        self.db.commit()
+        session = object_session(self.orm_spawner)
+        if session is not None:
+            session.commit()
 
     def get_state(self) -> dict[str, Any]:
         """The job's id, its nonce, and when it was submitted (seconds since the epoch)."""

@@ -16,8 +16,8 @@ def configure(c: Any) -> None:
     """Set a Hub up for this spawner.
 
     Sets the spawner class; adds our pages behind the site's own; and replaces two defaults of the Hub that do not fit a batch
-    system: a session that waits in the queue must not count as one of a hundred that start at the same time, and its page must not
-    give up after ten seconds. Whatever the configuration file sets later wins.
+    system: a session that waits in the queue must not count as one of a hundred that start at the same time, and sessions must
+    outlive a restart of the Hub. Whatever the configuration file sets later wins.
 
     Parameters
     ----------
@@ -29,6 +29,8 @@ def configure(c: Any) -> None:
     if isinstance(paths, list):
         c.JupyterHub.template_paths = [*paths, page_templates()]
     else:
-        paths.append(page_templates())
+        # Not a list yet but a promise of one: the Hub's own folder will stand at its end.
+        paths.prepend([page_templates()])
     # jupyterhub.md T9: queued jobs count as pending spawns.
     c.JupyterHub.concurrent_spawn_limit = 0
+    c.JupyterHub.cleanup_servers = False

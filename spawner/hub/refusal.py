@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import collections
 import logging
+from typing import Any
 
 from jupyterhub import spawner as jupyterhub_spawner
 from markupsafe import Markup, escape
@@ -22,6 +24,8 @@ class HubRefusal(_Base):  # type: ignore[misc,valid-type]
 
     def __init__(self, error: ResourceFormError) -> None:
         self.error = error
+        if error.status < 500:
+            _to_be_logged.append([error.log, False])
         if issubclass(_Base, web.HTTPError) and _Base is not web.HTTPError:
             super().__init__(
                 error.sentence,
@@ -67,23 +71,37 @@ def html_message(error: ResourceFormError) -> Markup:
     return message
 
 
+_to_be_logged: collections.deque[list[Any]] = collections.deque(maxlen=64)
+"""The log lines of the latest refusals, each with whether it was logged."""
+
+
 class QuietRefusals(logging.Filter):
-    """JupyterHub logs every failed form with a traceback; a user's mistake is one line."""
+    """JupyterHub logs a refused form three times as an error, once with a traceback; a user's mistake is one line, a warning."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         cause = record.exc_info[1] if record.exc_info and not isinstance(record.exc_info, bool) else None
         if isinstance(cause, FormIsFilled):
             return False
+        text = record.getMessage()
         if isinstance(cause, HubRefusal) and cause.error.status < 500:
-            record.exc_info = None
-            record.exc_text = None
-            record.levelno, record.levelname = logging.WARNING, "WARNING"
-            record.msg, record.args = "%s: %s", (record.getMessage(), cause.error.log)
+            record.exc_info = record.exc_text = None
+            text = f"{text}: {cause.error.log}"
+        elif record.exc_info or record.levelno < logging.WARNING:
+            return True
+        for entry in _to_be_logged:
+            if entry[0] in text:
+                if entry[1]:
+                    return False
+                entry[1] = True
+                record.levelno, record.levelname = logging.WARNING, "WARNING"
+                record.msg, record.args = "%s", (text,)
+                break
         return True
 
 
 def install_log_filter() -> None:
-    """Put :class:`QuietRefusals` on the Hub's own logger, once."""
-    logger = logging.getLogger("JupyterHub")
-    if not any(isinstance(entry, QuietRefusals) for entry in logger.filters):
-        logger.addFilter(QuietRefusals())
+    """Put :class:`QuietRefusals` on the two loggers that the Hub writes with, once."""
+    for name in ("JupyterHub", "tornado.application"):
+        logger = logging.getLogger(name)
+        if not any(isinstance(entry, QuietRefusals) for entry in logger.filters):
+            logger.addFilter(QuietRefusals())

@@ -1,6 +1,6 @@
-"""What Slurm's commands print, turned into the model: the tables of sacctmgr and squeue, sbatch's answer, and (from :mod:`.scontrol`) records.
+"""What Slurm's commands print, turned into the model: the tables of sacctmgr and squeue, sbatch's answer, scontrol's records.
 
-Pure; an answer that cannot be read raises ``SlurmOutputError``.
+Pure; an answer that cannot be read raises ``SlurmOutputError``. The records are read in :mod:`.scontrol` and offered here with the rest.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """What ``scontrol show`` prints, turned into the model. Pure; an answer that cannot be read raises ``SlurmOutputError``.
 
 Free text (Reason, Comment, Extra) may hold anything, ``Key=`` too. It cannot forge a value: scontrol prints such texts after all that is
-read here (src/api/node_info.c, reservation_info.c), a node's keys end there, and the first of two equal keys counts. Only an operator,
-by a newline in a node's Comment, could make up a record; one of a name that exists is refused.
+read here (src/api/node_info.c, reservation_info.c), a node's keys end there, and the first of two equal keys counts. A newline in a
+node's Comment could make up a whole node, but only for who may administer Slurm anyway, and not one of a name that exists.
 """
 
 from __future__ import annotations
@@ -15,17 +15,20 @@ from .model import Node, Partition, Reservation, SlurmConfig
 from .values import NULL, dotted, gres, hosts, limit, minutes, moment, names_of, number, unreadable
 
 
-def _lines(text: str, first_key: str, nothing: str) -> Iterator[str]:
+def _lines(text: str, start: re.Pattern[str], nothing: str) -> Iterator[str]:
     """The lines that start a record of ``scontrol --oneliner``; any other continues the free text of the one before it."""
     found = False
     for line in text.split("\n"):
-        if line.startswith(first_key):
+        if start.match(line):
             found = True
             yield line
     if not found and text.strip() != nothing:
-        unreadable(f"no {first_key} in scontrol's answer", text)
+        unreadable("no record in scontrol's answer", text)
 
 
+_NODE_START = re.compile(r"NodeName=[^\s=]+ (?:\w+=\S* )*CoresPerSocket=[0-9]", re.ASCII)
+_PARTITION_START = re.compile(r"PartitionName=[^\s=]+ ", re.ASCII)
+_RESERVATION_START = re.compile(r"ReservationName=\S+ +StartTime=", re.ASCII)
 _KEY = re.compile(r"(?:^| +)([A-Z][A-Za-z]*)=")
 
 
@@ -124,7 +127,7 @@ def parse_nodes(text: str) -> tuple[Node, ...]:
     SlurmOutputError
         There is no node, a key is missing or no number, or a node is listed twice.
     """
-    nodes = tuple(_read_node(line) for line in _lines(text, "NodeName=", "No nodes in the system"))
+    nodes = tuple(_read_node(line) for line in _lines(text, _NODE_START, "No nodes in the system"))
     _once((node.name for node in nodes), "node")
     return nodes
 
@@ -184,7 +187,7 @@ def parse_partitions(text: str) -> tuple[Partition, ...]:
     SlurmOutputError
         There is no partition, a value cannot be read, or a partition is listed twice.
     """
-    partitions = tuple(_partition(_fields(line)) for line in _lines(text, "PartitionName=", "No partitions in the system"))
+    partitions = tuple(_partition(_fields(line)) for line in _lines(text, _PARTITION_START, "No partitions in the system"))
     _once((partition.name for partition in partitions), "partition")
     return partitions
 
@@ -197,8 +200,8 @@ def _partition(fields: Mapping[str, str]) -> Partition:
         return None if value(key) == "ALL" else names_of(value(key)) or None
 
     name = fields["PartitionName"]
-    if not name or "MaxTime" not in fields:
-        unreadable("a partition without a name or MaxTime", str(dict(fields)))
+    if "MaxTime" not in fields:
+        unreadable("a partition without MaxTime", str(dict(fields)))
     sharing, _, jobs = value("OverSubscribe").partition(":")
     # slurm.conf(5), OverSubscribe: four jobs a core where FORCE or YES gives no number.
     shared_by = number(jobs or "4", "OverSubscribe") if sharing in ("FORCE", "YES") else 1
@@ -241,7 +244,7 @@ def parse_reservations(text: str) -> tuple[Reservation, ...]:
     SlurmOutputError
         A value cannot be read (a time that is not in seconds: SLURM_TIME_FORMAT was not set), or a reservation is listed twice.
     """
-    reservations = tuple(_reservation(_fields(line)) for line in _lines(text, "ReservationName=", "No reservations in the system"))
+    reservations = tuple(_reservation(_fields(line)) for line in _lines(text, _RESERVATION_START, "No reservations in the system"))
     _once((reservation.name for reservation in reservations), "reservation")
     return reservations
 
@@ -251,8 +254,8 @@ def _reservation(fields: Mapping[str, str]) -> Reservation:
         return fields.get(key, "")
 
     name = fields["ReservationName"]
-    if not name or "EndTime" not in fields:
-        unreadable("a reservation without a name or an end", str(dict(fields)))
+    if "EndTime" not in fields:
+        unreadable("a reservation without an end", str(dict(fields)))
     return Reservation(
         name=name,
         start=moment(value("StartTime"), "StartTime") or 0,

@@ -1,0 +1,85 @@
+"""A configuration that an HPC centre can start from.
+
+Copy it to /etc/jupyterhub/jupyterhub_config.py, read it once from top to bottom, and change what the comments ask for.
+Every line that is commented out shows the default or an example. ``jupyterhub --help-all`` lists all there is.
+"""
+
+import spawner
+
+c = get_config()  # noqa: F821 - JupyterHub provides it
+
+# The spawner, its pages, and two defaults of the Hub that fit a batch system. Lines below this one win over it.
+spawner.configure(c)
+
+# --- Log-in -----------------------------------------------------------------------------------------------------------------
+# The cluster's own users. Any other authenticator does as well, if the names it gives are those of the system's users.
+c.JupyterHub.authenticator_class = "pam"
+c.LocalAuthenticator.allowed_groups = {"hpc-users"}
+c.Authenticator.admin_users = {"jupyter-admin"}
+
+# --- Addresses --------------------------------------------------------------------------------------------------------------
+# What people type. Put TLS in front of it (nginx, Apache), or give the proxy a certificate.
+c.JupyterHub.bind_url = "http://127.0.0.1:8000"
+# Compute nodes call the Hub here: an address of this machine that they can reach.
+c.JupyterHub.hub_ip = "0.0.0.0"
+# c.JupyterHub.hub_connect_ip = "hub.cluster.example"
+# c.ConfigurableHTTPProxy.should_start = False  # where the proxy is a service of its own, so that it outlives the Hub
+
+# --- Slurm ------------------------------------------------------------------------------------------------------------------
+# Where slurm.conf and the commands are, if not in their usual places.
+# c.Cluster.slurm_conf = "/etc/slurm/slurm.conf"
+# c.Cluster.bin_dir = "/usr/bin"
+
+# The only partitions in which sessions may run. Empty: all that are not hidden.
+# c.Cluster.partitions = ["g100_int"]
+
+# A Hub that is root submits each job as its user by itself. A Hub that is another user needs the rule in
+# share/resource_form/sudoers (installed with the package) and goes through this command.
+# c.Cluster.sudo = ["sudo", "-n"]
+
+# How old, in seconds, what the form shows may be. Slurm is asked only while somebody looks.
+# c.Cluster.nodes_interval = 20
+# c.Cluster.layout_interval = 120
+# c.Cluster.accounting_interval = 600
+# c.Cluster.jobs_interval = 15
+# c.Cluster.starting_interval = 8
+# c.Cluster.command_timeout = 60
+
+# --- Software ---------------------------------------------------------------------------------------------------------------
+# The releases that the form offers; share/resource_form/releases.example.yaml is one to start from.
+# c.ResourceFormSpawner.catalogue_file = "/etc/jupyterhub/releases.yaml"
+
+# --- The form ---------------------------------------------------------------------------------------------------------------
+# Choices and limits come from Slurm. Here they can be narrowed, preset, locked or hidden, written as a user would type them.
+# c.ResourceFormSpawner.fields = {
+#     "cores": {"default": 4, "maximum": 24},
+#     "memory": {"default": "16G", "maximum": "180G"},
+#     "gpus": {"default": 0, "maximum": 1},
+#     "walltime": {"default": "2h", "maximum": "8h"},
+#     "partition": {"default": "g100_int", "locked": True},
+#     "interface": {"hidden": True},
+#     "account": {"help": "Ask your principal investigator for more hours."},
+# }
+# c.ResourceFormSpawner.support_text = "Questions: support@cluster.example"
+
+# --- The job ----------------------------------------------------------------------------------------------------------------
+# What this Hub calls itself in its jobs' comments. Two Hubs on one cluster need two names.
+c.ResourceFormSpawner.hub_name = "jupyterhub"
+# Options of sbatch that every job gets; they win over the form's.
+# c.ResourceFormSpawner.sbatch_options = ["--qos=interactive", "--constraint=v100"]
+# Ports of the compute nodes that the Hub's proxy can reach through the firewall.
+# c.ResourceFormSpawner.port_range = "20000-20999"
+# How files are protected that are made in a session.
+# c.ResourceFormSpawner.job_umask = "0022"
+# How long a job may wait in the queue, how long its server may take to listen, and the Hub's own limit above both (seconds).
+# c.ResourceFormSpawner.queue_timeout = 3600
+# c.ResourceFormSpawner.listen_timeout = 300
+# c.ResourceFormSpawner.start_timeout = 3960
+# Folders with your own versions of resource_form/job_script.sh, form.html, availability.html; they may extend ours as
+# "ours/resource_form/…".
+# c.ResourceFormSpawner.template_paths = ["/etc/jupyterhub/templates"]
+
+# --- Servers ----------------------------------------------------------------------------------------------------------------
+# More than one session for each user.
+# c.JupyterHub.allow_named_servers = True
+# c.JupyterHub.named_server_limit_per_user = 5
