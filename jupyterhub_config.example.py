@@ -75,6 +75,8 @@ c.ResourceFormSpawner.hub_name = "jupyterhub"
 # c.ResourceFormSpawner.queue_timeout = 3600
 # c.ResourceFormSpawner.listen_timeout = 300
 # c.ResourceFormSpawner.start_timeout = 3960
+# How often the Hub looks whether a session lives (seconds); it reads what Cluster.jobs_interval keeps fresh.
+# c.ResourceFormSpawner.poll_interval = 10
 # Folders with your own versions of resource_form/job_script.sh, form.html, availability.html; they may extend ours as
 # "ours/resource_form/…".
 # c.ResourceFormSpawner.template_paths = ["/etc/jupyterhub/templates"]

@@ -33,7 +33,7 @@ class Interface(BaseModel):
 
     name: Name
     label: str = Field(min_length=1, max_length=100)
-    url: str = Field(pattern=r"^/[A-Za-z0-9/._~%=&?-]*$")
+    url: str = Field(pattern=r"^/([A-Za-z0-9._~%=&?-][A-Za-z0-9/._~%=&?-]*)?$")
 
 
 class Release(BaseModel):
@@ -160,7 +160,7 @@ def read_catalogue(path: str | Path) -> Catalogue:
         data = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
     except OSError as error:
         raise CatalogueError("The list of software releases cannot be read.", log=f"{path}: {error.strerror}") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except (yaml.YAMLError, ValueError, RecursionError) as error:  # not UTF-8, or a date that no calendar has
         raise CatalogueError("The list of software releases is broken.", log=f"{path}: {error}") from error
     return parse_catalogue(data, source=str(path))
 
@@ -172,7 +172,7 @@ class CatalogueFile:
         self.path = Path(path)
         self.error: CatalogueError | None = None
         self._catalogue: Catalogue | None = None
-        self._stamp: tuple[int, int] | None = None
+        self._stamp: tuple[int, int, int] | None = None
 
     def current(self) -> Catalogue:
         """The catalogue as the file has it now, or the last good one; ``error`` says what is wrong with the file.
@@ -184,7 +184,8 @@ class CatalogueFile:
         """
         try:
             status = self.path.stat()
-            stamp: tuple[int, int] | None = (status.st_mtime_ns, status.st_size)
+            # The moment of the last change of anything, rights too, besides the content's: it cannot be set back.
+            stamp: tuple[int, int, int] | None = (status.st_mtime_ns, status.st_ctime_ns, status.st_size)
         except OSError:
             stamp = None
         if stamp != self._stamp or stamp is None:

@@ -41,14 +41,15 @@ def resolve_request(options: Mapping[str, Any], choices: Choices) -> SessionRequ
     defaults = choices.defaults()
     completed = {**defaults, **options}
     if "interface" not in options and "release" in options:
-        release = choices.catalogue.get(str(options["release"]))
+        release = next((entry for entry in choices.releases if entry.tag == options["release"]), None)
         if release is not None:
             names = [interface.name for interface in choices.interfaces(release)]
             completed["interface"] = defaults["interface"] if defaults["interface"] in names else (names or [""])[0]
     if "account" not in options and choices.accounts is not None:
-        partition = choices.entitlement.partition(str(completed["partition"]))
-        if partition is not None and partition.accounts and completed["account"] not in partition.accounts:
-            completed["account"] = partition.accounts[0]
+        partition = next((entry for entry in choices.partitions if entry.name == completed["partition"]), None)
+        there = [account for account in choices.accounts if partition is not None and account in partition.accounts]
+        if there and completed["account"] not in there:
+            completed["account"] = there[0]
     if "partition" not in options:
         fitting = [partition.name for partition in choices.partitions if completed["account"] in partition.accounts]
         if fitting and completed["partition"] not in fitting and choices.accounts is not None:
@@ -111,6 +112,11 @@ def require_account(choices: Choices) -> None:
             "None of your Slurm accounts may use a partition of this service. Ask the support.",
             log=f"{user} may use no partition of this service",
         )
+    if choices.accounts is not None and not any(set(choices.accounts) & set(entry.accounts) for entry in choices.partitions):
+        raise NoAccount(
+            "None of your Slurm accounts may be used with this service. Ask the support.",
+            log=f"{user} has no account that the configuration of the fields leaves",
+        )
 
 
 def check_request(request: SessionRequest, choices: Choices) -> dict[str, str]:
@@ -118,9 +124,9 @@ def check_request(request: SessionRequest, choices: Choices) -> dict[str, str]:
     errors: dict[str, str] = {}
 
     def refuse(name: str, sentence: str) -> None:
-        errors.setdefault(name, f"{label_of(name)}: {sentence}")
+        errors.setdefault(name, f"{choices.policy(name).label or label_of(name)}: {sentence}")
 
-    _check_locked(request, choices, refuse)
+    _check_narrowed(request, choices, refuse)
     partition = next((entry for entry in choices.partitions if entry.name == request.partition), None)
     if partition is None:
         names = [entry.name for entry in choices.partitions]
@@ -136,14 +142,15 @@ def check_request(request: SessionRequest, choices: Choices) -> dict[str, str]:
     return errors
 
 
-def _check_locked(request: SessionRequest, choices: Choices, refuse: Refuse) -> None:
-    for name in ("cores", "memory", "walltime"):
+def _check_narrowed(request: SessionRequest, choices: Choices, refuse: Refuse) -> None:
+    in_words: dict[str, Callable[[int], str]] = {"cores": str, "memory": format_memory, "walltime": format_walltime}
+    for name, words in in_words.items():
         policy = choices.policy(name)
         value = getattr(request, name)
         if policy.locked and policy.default is not None and value != number_of(name, policy.default):
-            refuse(name, f"is set to {policy.default} on this service. Leave it as it is.")
+            refuse(name, f"{words(value)} cannot be chosen, it is set to {policy.default} on this service. Leave it as it is.")
         elif policy.choices is not None and value not in [number_of(name, choice) for choice in policy.choices]:
-            refuse(name, f"only these values can be chosen: {_list([str(choice) for choice in policy.choices])}.")
+            refuse(name, f"{words(value)} cannot be chosen. Choose one of: {_list([str(choice) for choice in policy.choices])}.")
 
 
 def _check_account(request: SessionRequest, choices: Choices, partition: PartitionLimits | None, refuse: Refuse) -> None:
@@ -160,21 +167,36 @@ def _check_account(request: SessionRequest, choices: Choices, partition: Partiti
 
 
 def _check_reservation(request: SessionRequest, choices: Choices, partition: PartitionLimits | None, refuse: Refuse) -> None:
+    values = choices.reservation_values
     if not request.reservation:
-        if partition is not None and partition.reservation_required:
+        if "" not in values:
+            instead = f"Choose {values[0]}." if values else "It is over, has not begun, or is not for you. Ask the support."
+            refuse("reservation", f"None cannot be chosen, it is set to {choices.policy('reservation').default} on this service. {instead}")
+        elif partition is not None and partition.reservation_required:
             refuse("reservation", f"partition {partition.name} can only be used with a reservation. Choose one, or another partition.")
         return
-    reservation = next((entry for entry in choices.reservations if entry.name == request.reservation), None)
+    reservation = choices.reservation(request.reservation)
+    admitted = choices.entitlement.reservation_accounts.get(request.reservation, ())
     if reservation is None:
-        names = [entry.name for entry in choices.reservations]
-        instead = f"Choose None or one of: {_list(names)}." if names else "Choose None."
-        refuse("reservation", f"{quoted(request.reservation)} is over, or not one that you may use. {instead}")
+        sentence = f"{quoted(request.reservation)} cannot be used: it is over, has not begun, or is not for you."
+        refuse("reservation", f"{sentence} {_other_reservation(values)}")
+    elif choices.accounts is not None and request.account in choices.accounts and request.account not in admitted:
+        there = [account for account in choices.accounts if account in admitted]
+        instead = f"Choose account {_list(there)}, or None." if there else "Choose None."
+        refuse("reservation", f"{quoted(request.reservation)} may not be used with account {request.account}. {instead}")
     elif partition is not None and reservation.partition and reservation.partition != partition.name:
         refuse(
             "reservation",
             f"{quoted(request.reservation)} is for partition {reservation.partition}, not {partition.name}. "
             "Choose that partition, or None.",
         )
+
+
+def _other_reservation(values: Sequence[str]) -> str:
+    names = [value for value in values if value]
+    if not names:
+        return "Choose None." if values else "Ask the support."
+    return f"Choose {'None or ' if '' in values else ''}one of: {_list(names)}."
 
 
 def _check_size(request: SessionRequest, choices: Choices, partition: PartitionLimits, refuse: Refuse) -> None:
@@ -225,9 +247,9 @@ def _check_size(request: SessionRequest, choices: Choices, partition: PartitionL
 def _gpu_problem(gpus: GpuRequest, choices: Choices, partition: PartitionLimits) -> str:
     policy = choices.policy("gpus")
     if policy.locked and policy.default is not None and gpus != parse_gpus(policy.default):
-        return f"is set to {policy.default} on this service. Leave it as it is."
+        return f"{gpus.words} cannot be chosen, it is set to {policy.default} on this service. Leave it as it is."
     if policy.choices is not None and gpus not in {parse_gpus(choice) for choice in policy.choices}:
-        return f"only these can be chosen: {_list([str(choice) for choice in policy.choices])}."
+        return f"{gpus.words} cannot be chosen. Choose one of: {_list([str(choice) for choice in policy.choices])}."
     low = choices.bound("gpus", "minimum", 0)
     if gpus.count < low:
         return f"{gpus.words} is less than the {low} that a session has here. Ask for at least {low}."

@@ -58,6 +58,8 @@ def parse_policies(fields: Mapping[str, Any], *, trait: str = "ResourceFormSpawn
                     parse_request({name: value})
         except (ValidationError, RequestRejected) as error:
             raise ValueError(f"{trait}[{name!r}]: {error}") from error
+        if policy.locked and policy.default is None:
+            raise ValueError(f"{trait}[{name!r}]: locked needs a default, the one value that the field then has")
         policies[name] = policy
     return policies
 
@@ -104,6 +106,21 @@ class Choices:
         return tuple(reservation for reservation in self.entitlement.reservations if reservation.name in names)
 
     @property
+    def reservation_values(self) -> tuple[str, ...]:
+        """Every value of the field reservation: empty for None first, unless the admin has locked it to one."""
+        names = tuple(reservation.name for reservation in self.reservations)
+        policy = self.policy("reservation")
+        return names if policy.locked and policy.default else ("", *names)
+
+    def reservation(self, name: str) -> Reservation | None:
+        """The reservation of this name, None if it cannot be chosen."""
+        return next((reservation for reservation in self.reservations if reservation.name == name), None)
+
+    def minutes_left(self, reservation: Reservation) -> int | None:
+        """Whole minutes that a job in the reservation may last, None where its end does not end jobs."""
+        return None if "FLEX" in reservation.flags else max(0, int(reservation.end - self.now) // 60)
+
+    @property
     def releases(self) -> tuple[Release, ...]:
         """The releases to choose from, newest first."""
         tags = self._narrowed("release", [release.tag for release in self.catalogue.releases])
@@ -118,19 +135,39 @@ class Choices:
 
     @property
     def default_account(self) -> str:
-        """The preselected account: the admin's, else Slurm's default account of the user."""
-        return self._preset("account", self.accounts or (), self.entitlement.default_account)
+        """The preselected account, one that some partition admits: the admin's, else Slurm's default account of the user."""
+        offered = self.accounts or ()
+        admitted = [account for account in offered if any(account in partition.accounts for partition in self.partitions)]
+        return self._preset("account", admitted or offered, self.entitlement.default_account)
 
     @property
     def default_partition(self) -> str:
-        """The preselected partition: the admin's, else Slurm's default where the default account may run there."""
-        names = [partition.name for partition in self.partitions]
-        preferred = self.entitlement.default_partition
+        """The preselected partition, one where the default account may run: the admin's, else Slurm's default, else the first.
+
+        One that needs a reservation is preselected by the admin only, or where there is no other.
+        """
         account = self.default_account
-        fitting = [partition.name for partition in self.partitions if not account or account in partition.accounts]
-        if fitting and preferred not in fitting:
-            preferred = fitting[0]
+        fitting = [partition for partition in self.partitions if not account or account in partition.accounts] or self.partitions
+        names = [partition.name for partition in fitting]
+        free = [partition.name for partition in fitting if not partition.reservation_required] or names
+        preferred = self.entitlement.default_partition
+        if free and preferred not in free:
+            preferred = free[0]
         return self._preset("partition", names, preferred)
+
+    def _default_reservation(self, partition: PartitionLimits | None) -> str:
+        """None, unless the admin presets one that can be had, or the partition can be used with a reservation only."""
+        account = self.default_account
+        fitting = [
+            entry.name
+            for entry in self.reservations
+            if entry.partition in ("", partition.name if partition else "")
+            and self.minutes_left(entry) != 0
+            and (not account or account in self.entitlement.reservation_accounts.get(entry.name, (account,)))
+        ]
+        needed = partition is not None and partition.reservation_required
+        offered = fitting if needed else [value for value in self.reservation_values if value in ("", *fitting)]
+        return self._preset("reservation", offered, "")
 
     @property
     def default_release(self) -> Release | None:
@@ -156,31 +193,41 @@ class Choices:
         partition = self.entitlement.partition(self.default_partition)
         release = self.default_release
         interfaces = self.interfaces(release) if release else ()
+        chosen = self._default_reservation(partition)
+        reservation = self.reservation(chosen)
         minutes = (partition.default_minutes if partition else None) or DEFAULT_MINUTES
-        numbers = {"cores": 1, "memory": DEFAULT_MEMORY_MB, "walltime": minutes}
-        most = {
-            "cores": partition.max_cores if partition else 0,
-            "memory": partition.max_memory_mb if partition else 0,
-            "walltime": (partition.max_minutes if partition else None) or 0,
-        }
-        for name in tuple(numbers):
-            preset = self.policy(name).default
-            wanted = numbers[name] if preset is None else number_of(name, preset)
-            upper = self.bound(name, "maximum", wanted)
-            upper = min(upper, most[name]) if most[name] else upper
-            numbers[name] = max(min(wanted, upper), self.bound(name, "minimum", 1))
-        gpus = self.policy("gpus").default
+        most_minutes = [partition.max_minutes if partition else None, self.minutes_left(reservation) if reservation else None]
         return {
-            "reservation": str(self.policy("reservation").default or ""),
+            "reservation": chosen,
             "account": self.default_account,
             "partition": self.default_partition,
-            "cores": numbers["cores"],
-            "memory": memory_value(numbers["memory"]),
-            "gpus": "0" if gpus is None else parse_gpus(gpus).value,
-            "walltime": format_walltime(numbers["walltime"]),
+            "cores": self._default_number("cores", 1, partition.max_cores if partition else None),
+            "memory": memory_value(self._default_number("memory", DEFAULT_MEMORY_MB, partition.max_memory_mb if partition else None)),
+            "gpus": self._default_gpus(partition).value,
+            "walltime": format_walltime(self._default_number("walltime", minutes, *most_minutes)),
             "release": release.tag if release else "",
             "interface": self._preset("interface", [interface.name for interface in interfaces], ""),
         }
+
+    def _default_number(self, name: str, otherwise: int, *most: int | None) -> int:
+        """The admin's preset, else ``otherwise``, moved to the nearest value that the bounds and the admin's choices leave."""
+        policy = self.policy(name)
+        wanted = otherwise if policy.default is None else number_of(name, policy.default)
+        upper = min([self.bound(name, "maximum", wanted), *(bound for bound in most if bound)])
+        value = max(min(wanted, upper), self.bound(name, "minimum", 1))
+        offered = sorted(number_of(name, choice) for choice in policy.choices or ())
+        if offered and value not in offered:
+            return max((number for number in offered if number <= upper), default=offered[0])
+        return value
+
+    def _default_gpus(self, partition: PartitionLimits | None) -> GpuRequest:
+        """The admin's preset where the partition has it, else none, else the least that may be asked for."""
+        preset = self.policy("gpus").default
+        wanted = GpuRequest() if preset is None else parse_gpus(preset)
+        offered = [gpus for gpus in self.gpu_values() if not gpus.count or (partition and gpus.count <= partition.gpus_of(gpus.type))]
+        if not offered or (wanted.count and partition and wanted.count <= partition.gpus_of(wanted.type)):
+            return wanted
+        return wanted if wanted in offered else offered[0]
 
     def walltime_limit(self, request: SessionRequest) -> tuple[int | None, str]:
         """The most minutes that this request may ask for, None for no bound, and what bounds them, for a sentence."""
@@ -191,11 +238,10 @@ class Choices:
         policy = self.policy("walltime").maximum
         if policy is not None and (limit is None or number_of("walltime", policy) < limit):
             limit, why = number_of("walltime", policy), "of this service"
-        reservation = next((entry for entry in self.reservations if entry.name == request.reservation), None)
-        if reservation is not None and "FLEX" not in reservation.flags:
-            left = max(0, int(reservation.end - self.now) // 60)
-            if limit is None or left < limit:
-                limit, why = left, f"until reservation {reservation.name} ends"
+        reservation = self.reservation(request.reservation)
+        left = self.minutes_left(reservation) if reservation else None
+        if left is not None and (limit is None or left < limit):
+            limit, why = left, f"until reservation {request.reservation} ends"
         return limit, why
 
     def gpu_values(self) -> tuple[GpuRequest, ...]:

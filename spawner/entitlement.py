@@ -7,7 +7,7 @@ reservations (users or groups, and accounts; a leading ``-`` means everyone exce
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from .availability import gpus_of
 from .slurm.model import Association, Node, Partition, Reservation, UserDefaults
@@ -60,13 +60,17 @@ class PartitionLimits:
 
 @dataclass(frozen=True, slots=True)
 class Entitlement:
-    """What one user may choose from. ``accounts`` is None where the site keeps no accounts (no slurmdbd)."""
+    """What one user may choose from. ``accounts`` is None where the site keeps no accounts (no slurmdbd).
+
+    ``reservation_accounts`` has, for each reservation, those of the accounts that may use it.
+    """
 
     user: str
     accounts: tuple[str, ...] | None
     default_account: str
     partitions: tuple[PartitionLimits, ...]
     reservations: tuple[Reservation, ...]
+    reservation_accounts: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def partition(self, name: str) -> PartitionLimits | None:
         """The limits of the partition, None if the user may not use it."""
@@ -161,7 +165,7 @@ def limits_of(partition: Partition, accounts: tuple[str, ...], nodes: Mapping[st
         if name not in nodes:
             continue
         node = nodes[name]
-        cores, memory_mb = node.cores_total, node.memory_mb_schedulable
+        cores, memory_mb = node.cores_schedulable, node.memory_mb_schedulable
         if partition.max_cores_per_node is not None:
             cores = min(cores, partition.max_cores_per_node)
         if partition.max_memory_mb_per_node is not None:
@@ -221,15 +225,21 @@ def entitlement(
         there = () if associations is None else partition_accounts(partition, user, associations)
         if accounts is not None and not there:
             continue
-        allowed.append(limits_of(partition, there, by_name))
+        limits = limits_of(partition, there, by_name)
+        if limits.max_cores and limits.max_memory_mb:
+            allowed.append(limits)
+    usable = tuple(
+        reservation
+        for reservation in reservations
+        if reservation.start <= now < reservation.end and may_use_reservation(reservation, user, groups, accounts, associations or ())
+    )
     return Entitlement(
         user=user,
         accounts=accounts,
         default_account=default_account_of(user, accounts or (), defaults),
         partitions=tuple(allowed),
-        reservations=tuple(
-            reservation
-            for reservation in reservations
-            if reservation.start <= now < reservation.end and may_use_reservation(reservation, user, groups, accounts, associations or ())
-        ),
+        reservations=usable,
+        reservation_accounts={
+            reservation.name: reservation_accounts(reservation, user, groups, accounts or (), associations or ()) for reservation in usable
+        },
     )

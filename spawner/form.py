@@ -104,7 +104,7 @@ def _select(value: str, offered: Iterable[tuple[str, str]], kind: str = "select"
 def _widget(key: str, choices: Choices, value: str) -> dict[str, Any]:
     partitions = choices.partitions
     if key == "reservation":
-        return _select(value, [("", "None"), *((entry.name, entry.name) for entry in choices.reservations)])
+        return _select(value, [(name, name or "None") for name in choices.reservation_values])
     if key == "account":
         return _select(value, [(account, account) for account in choices.accounts or ()])
     if key == "partition":
@@ -115,6 +115,13 @@ def _widget(key: str, choices: Choices, value: str) -> dict[str, Any]:
         return _select(value, [(interface.name, interface.label) for interface in choices.interfaces()])
     if key == "gpus":
         return _gpu_widget(choices, value)
+    offered = choices.policy(key).choices
+    widget = _number_widget(key, choices, value)
+    return widget if offered is None else {**widget, "range": f"One of: {', '.join(str(choice) for choice in offered)}."}
+
+
+def _number_widget(key: str, choices: Choices, value: str) -> dict[str, Any]:
+    partitions = choices.partitions
     if key == "cores":
         low = choices.bound("cores", "minimum", 1)
         most = [(entry.name, min(entry.max_cores, choices.bound("cores", "maximum", entry.max_cores))) for entry in partitions]
@@ -159,8 +166,7 @@ def _gpu_widget(choices: Choices, value: str) -> dict[str, Any]:
         value = str(wanted.count)
     else:
         value = wanted.value
-    most = _limits_in_words(
-        (partition.name, str(max((count for _, count in partition.gpus), default=0))) for partition in choices.partitions
-    )
+    ceiling = max((gpus.count for gpus in offered), default=0)
+    most = _limits_in_words((partition.name, str(min(partition.gpus_of(""), ceiling))) for partition in choices.partitions)
     words = f"At most {most} on one node." if offered and any(gpus.count for gpus in offered) else "There are no GPUs here."
     return {**_select(value, labels, kind="buttons" if len(labels) <= 6 else "select"), "range": words}

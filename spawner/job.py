@@ -120,20 +120,18 @@ def job_environment(
     ports
         ``LOW-HIGH``, or empty for any port.
     """
-    environment = {"PATH": JOB_PATH, "LANG": "C.UTF-8", **request.environment, **server_environment}
-    environment.update(
-        {
-            "RESOURCE_FORM_RELEASE": request.release,
-            "RESOURCE_FORM_COMMAND": json.dumps(list(command)),
-            "RESOURCE_FORM_PORTS": ports,
-            "RESOURCE_FORM_UMASK": umask,
-            "JUPYTERHUB_DEFAULT_URL": interface.url,
-        }
-    )
-    if not request.gpus.count:
-        # Where Slurm does not fence devices, a session without GPUs must not see those of others.
-        environment["CUDA_VISIBLE_DEVICES"] = ""
-    return environment
+    return {
+        "PATH": JOB_PATH,
+        "LANG": "C.UTF-8",
+        **request.environment,
+        **server_environment,
+        "RESOURCE_FORM_RELEASE": request.release,
+        "RESOURCE_FORM_GPUS": request.gpus.value,
+        "RESOURCE_FORM_COMMAND": json.dumps(list(command)),
+        "RESOURCE_FORM_PORTS": ports,
+        "RESOURCE_FORM_UMASK": umask,
+        "JUPYTERHUB_DEFAULT_URL": interface.url,
+    }
 
 
 def launcher_source() -> str:

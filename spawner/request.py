@@ -21,13 +21,15 @@ from pydantic_core import PydanticCustomError
 from .errors import RequestRejected
 from .slurm.grammar import format_memory, format_walltime, parse_memory_mb, parse_walltime
 
-MOST_CORES = 100_000
-MOST_TEXT = 200
+MOST_VARIABLES = 100
+MOST_BYTES = 32768
+MOST_BYTES_IN_ALL = 262144
+"""Linux takes at most 128 KiB for one variable, and for all of them together (with argv) a part of the stack: 2 MiB as a rule."""
 
 NAME = re.compile(r"[A-Za-z0-9_.@+-]{1,64}")
 """Slurm's own names (accounts, partitions, reservations): one token, and never an option."""
 
-ENVIRONMENT_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+ENVIRONMENT_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,199}")
 RESERVED_ENVIRONMENT = re.compile(
     r"(JUPYTERHUB_|JPY_|SLURM_|SLURMD_|SBATCH_|SRUN_|SALLOC_|SQUEUE_|SINFO_|SCANCEL_|SCONTROL_|SACCT|RESOURCE_FORM_|LD_|PYTHON|BASH_|DYLD_).*"
     r"|PATH|HOME|USER|LOGNAME|SHELL|PWD|OLDPWD|IFS|ENV|CDPATH|SHELLOPTS|BASHOPTS|GCONV_PATH|LOCPATH|TMPDIR|CUDA_VISIBLE_DEVICES|MODULEPATH"
@@ -40,8 +42,12 @@ IGNORED_KEYS = frozenset({"profile", "_xsrf"})
 
 def quoted(value: object) -> str:
     """A value for a sentence: printable, at most 60 characters, in quotation marks."""
-    text = "".join(character if character.isprintable() else "�" for character in str(value))
-    return f"“{text[:60]}…”" if len(text) > 60 else f"“{text}”"
+    try:
+        text = str(value)
+    except (ValueError, RecursionError):  # an integer of thousands of digits, a list a thousand deep
+        text = type(value).__name__
+    shown = "".join(character if character.isprintable() else "�" for character in text[:60])
+    return f"“{shown}…”" if len(text) > 60 else f"“{shown}”"
 
 
 def _fail(sentence: str) -> PydanticCustomError:
@@ -49,22 +55,21 @@ def _fail(sentence: str) -> PydanticCustomError:
 
 
 def _name(value: Any) -> str:
-    if not isinstance(value, str):
-        raise _fail(f"{quoted(value)} is not a name.")
-    if value and not NAME.fullmatch(value):
-        raise _fail(f"{quoted(value)} is not a name that Slurm could have. Choose one from the list.")
-    if value.startswith("-"):
-        raise _fail(f"{quoted(value)} is not a name that Slurm could have. Choose one from the list.")
+    if not isinstance(value, str) or value.startswith("-") or (value and not NAME.fullmatch(value)):
+        raise _fail(f"{quoted(value)} is not a name of at most 64 letters, digits and . _ + @ -. Choose one from the list.")
     return value
 
 
 def _cores(value: Any) -> int:
-    text = str(value).strip()
-    if isinstance(value, (bool, float)) or not re.fullmatch(r"[0-9]{1,9}", text):
+    text = value.strip() if isinstance(value, str) else ""
+    if isinstance(value, int) and not isinstance(value, bool):
+        number = value
+    elif re.fullmatch(r"[0-9]{1,9}", text):
+        number = int(text)
+    else:
         raise _fail(f"{quoted(value)} is not a whole number. Type a number of cores such as 4.")
-    number = int(text)
-    if number < 1:
-        raise _fail("At least 1 core is needed. Type 1 or more.")
+    if not 1 <= number < 10**9:
+        raise _fail(f"{quoted(value)} is not a number of cores. At least 1 is needed. Type a number such as 4.")
     return number
 
 
@@ -105,7 +110,9 @@ class GpuRequest:
         """As in ``user_options``: ``0``, ``2``, ``v100:2``, ``shard:1``."""
         if not self.count:
             return "0"
-        return ":".join(part for part in (self.gres if self.gres != "gpu" else "", self.type, str(self.count)) if part)
+        # A type that is called like a resource has to stand behind the resource's name to be read as a type.
+        gres = self.gres if self.gres != "gpu" or self.type in ("gpu", "shard") else ""
+        return ":".join(part for part in (gres, self.type, str(self.count)) if part)
 
     @property
     def words(self) -> str:
@@ -130,7 +137,9 @@ def parse_gpus(value: Any) -> GpuRequest:
         return value
     if isinstance(value, bool) or not isinstance(value, (int, str)):
         raise ValueError("It is neither a number nor text.")
-    text = str(value).strip()
+    if isinstance(value, int):
+        value = str(value) if 0 <= value < 10_000 else "-"
+    text = value.strip()
     if text.lower() in ("", "none"):
         return GpuRequest()
     parts = text.split(":")
@@ -157,18 +166,33 @@ def _environment(value: Any) -> dict[str, str]:
         return {}
     if not isinstance(value, Mapping):
         raise _fail("Environment variables are names with values.")
-    if len(value) > 100:
-        raise _fail(f"{len(value)} environment variables are more than the 100 that a session may have.")
+    if len(value) > MOST_VARIABLES:
+        raise _fail(f"{len(value)} variables are more than the {MOST_VARIABLES} that a session may have. Leave some out.")
     checked = {}
+    size = 0
     for name, text in value.items():
         if not isinstance(name, str) or not ENVIRONMENT_NAME.fullmatch(name):
             raise _fail(f"{quoted(name)} is not a name of an environment variable. Use letters, digits and _.")
         if RESERVED_ENVIRONMENT.fullmatch(name):
             raise _fail(f"The environment variable {name} is reserved. Set it inside the session instead.")
-        if not isinstance(text, str) or "\0" in text or len(text) > 32768:
-            raise _fail(f"The value of {name} must be text of at most 32768 characters, without NUL.")
+        length = _bytes_of(text)
+        if length is None or length > MOST_BYTES:
+            raise _fail(f"The value of {name} is not text of at most {MOST_BYTES} bytes without NUL. Shorten it, or set it in the session.")
+        size += len(name) + length
         checked[name] = text
+    if size > MOST_BYTES_IN_ALL:
+        raise _fail(f"All variables together are {size} bytes, more than the {MOST_BYTES_IN_ALL} that a session may have. Leave some out.")
     return checked
+
+
+def _bytes_of(text: Any) -> int | None:
+    """The length of a variable's value in the environment; None for what cannot stand there."""
+    if not isinstance(text, str) or "\0" in text:
+        return None
+    try:
+        return len(text.encode())
+    except UnicodeEncodeError:  # half of a surrogate pair, which JSON can spell
+        return None
 
 
 NameField = Annotated[str, BeforeValidator(_name)]
@@ -287,18 +311,21 @@ def parse_request(options: Mapping[str, Any]) -> SessionRequest:
         With a sentence for each field that cannot be read, and for each unknown key.
     """
     given = {key: value for key, value in options.items() if key not in IGNORED_KEYS}
+    sentences = {
+        str(key): f"{quoted(key)} is not a field of a request. Leave it out. The fields are: {', '.join(FIELDS)}."
+        for key in given
+        if key not in FIELDS
+    }
+    request = None
     try:
-        return SessionRequest.model_validate(given)
+        request = SessionRequest.model_validate({key: value for key, value in given.items() if key in FIELDS})
     except ValidationError as error:
-        sentences: dict[str, str] = {}
-        for problem in error.errors():
-            field = str(problem["loc"][0]) if problem["loc"] else "request"
-            if problem["type"] == "extra_forbidden":
-                sentence = f"{quoted(field)} is not a field of a request. The fields are: {', '.join(FIELDS)}."
-            else:
-                sentence = f"{label_of(field)}: {problem['msg']}"
-            sentences.setdefault(field, sentence)
-        raise RequestRejected(sentences) from error
+        for problem in error.errors(include_input=False):
+            field = str(problem["loc"][0])
+            sentences.setdefault(field, f"{label_of(field)}: {problem['msg']}")
+    if request is None or sentences:
+        raise RequestRejected(sentences)
+    return request
 
 
 def read_form(form: Mapping[str, Any]) -> dict[str, Any]:

@@ -101,6 +101,7 @@ class Shared(Generic[Data]):
         return snapshot
 
     async def _refresh(self, patience: float | None) -> None:
+        give_up = None if patience is None else time.monotonic() + patience
         started_before_expiry = self._task is not None and not self._task.done() and self._started <= self._expired_at
         if started_before_expiry and self._task is not None:
             await asyncio.wait({self._task}, timeout=patience)
@@ -110,7 +111,7 @@ class Shared(Generic[Data]):
             if self._is_fresh():
                 return
             self._task = asyncio.ensure_future(self._run())
-        await asyncio.wait({self._task}, timeout=patience)
+        await asyncio.wait({self._task}, timeout=None if give_up is None else max(0.0, give_up - time.monotonic()))
 
     _started = 0.0
 

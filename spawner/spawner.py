@@ -149,6 +149,14 @@ class ResourceFormSpawner(SlurmSpawner):  # type: ignore[misc]
         """,
     ).tag(config=True)
 
+    poll_interval = Integer(
+        10,
+        help="""
+        Seconds after which the Hub looks again whether the session lives. A look costs nothing: it reads the list of jobs that all
+        sessions share, whose age is :attr:`Cluster.jobs_interval`. Default: 10.
+        """,
+    ).tag(config=True)
+
     unknown_timeout = Float(
         60.0,
         help="Seconds for which a Slurm that does not answer may delay the start of a session's last step. Default: 60.",
@@ -196,6 +204,7 @@ class ResourceFormSpawner(SlurmSpawner):  # type: ignore[misc]
         self._typed: dict[str, Any] | None = None
         self._absent_at: list[float] = []
         self._member: Member | None = None
+        self._accepted_options = dict(self.orm_spawner.user_options or {}) if self.orm_spawner else {}
 
     @property
     def log_name(self) -> str:
@@ -333,6 +342,10 @@ class ResourceFormSpawner(SlurmSpawner):  # type: ignore[misc]
         try:
             return await self._start()
         except ResourceFormError as error:
+            if isinstance(error, (RequestRejected, SlurmRefused)):
+                # JupyterHub has stored what was refused; the next form is to show what was accepted last (jupyterhub.md T14).
+                self.orm_spawner.user_options = self._accepted_options
+                self._keep_state()
             raise self._refusal(error) from None
         finally:
             self._progress.close()
@@ -383,6 +396,7 @@ class ResourceFormSpawner(SlurmSpawner):  # type: ignore[misc]
         job_id = await self.cluster.submit(argv, script, environment, member.identity)
         self.job_id = str(job_id)
         self._keep_state()
+        self._accepted_options = request.options()
         self.log.info("Job %s for %s: %s", job_id, self._log_name, request.summary)
         return job_id
 

@@ -7,6 +7,7 @@ RESOURCE_FORM_COMMAND  the server's command, a JSON list
 RESOURCE_FORM_PORTS    "LOW-HIGH", the ports to choose from; empty: any free one
 """
 
+import http.client
 import json
 import os
 import random
@@ -121,8 +122,8 @@ def report(port):
                 say("the Hub refused the port: HTTP %d" % error.code)
                 return False
             trouble = "HTTP %d" % error.code
-        except OSError as error:
-            trouble = str(error)
+        except (OSError, http.client.HTTPException) as error:
+            trouble = str(error) or type(error).__name__
         if time.monotonic() > deadline:
             say("the Hub could not be reached: " + trouble)
             return False
@@ -142,6 +143,9 @@ class Stopped(Exception):
 
 
 def on_signal(number, frame):
+    # From here on a second signal must not interrupt the clean-up.
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     raise Stopped(number)
 
 
@@ -158,14 +162,37 @@ def wait_until_listening(server, port):
     return None
 
 
+def born(pid):
+    """When the process began, in the kernel's ticks: with its number, it is told apart from a later one. None: it is gone."""
+    try:
+        with open("/proc/%d/stat" % pid) as stat:
+            return stat.read().rpartition(")")[2].split()[19]
+    except (OSError, IndexError):
+        return None
+
+
 def stop(server):
+    """End the server and all that it started, kernels in sessions of their own too: with some of Slurm's set-ups nobody else would."""
+    family = [(pid, born(pid)) for pid in descendants(server.pid)]
     signal_group(server.pid, signal.SIGTERM)
     try:
         server.wait(STOP_GRACE_SECONDS)
     except subprocess.TimeoutExpired:
         pass
+    family += [(pid, born(pid)) for pid in descendants(server.pid)]
     signal_group(server.pid, signal.SIGKILL)
+    for pid, birth in family:
+        if birth is not None and born(pid) == birth:
+            try:
+                os.kill(pid, signal.SIGKILL)
+            except OSError:
+                pass
     server.wait()
+
+
+def exit_code(server):
+    """The server's, as a shell would give it: 128 and the signal for one that a signal ended."""
+    return server.returncode if server.returncode >= 0 else 128 - server.returncode
 
 
 def start(command, port):
@@ -182,10 +209,10 @@ def main():
     command = json.loads(os.environ["RESOURCE_FORM_COMMAND"])
     ports = os.environ.get("RESOURCE_FORM_PORTS", "")
     host = urllib.parse.urlsplit(os.environ["JUPYTERHUB_SERVICE_URL"]).hostname or "0.0.0.0"
-    signal.signal(signal.SIGTERM, on_signal)
-    signal.signal(signal.SIGINT, on_signal)
     server = None
     try:
+        signal.signal(signal.SIGTERM, on_signal)
+        signal.signal(signal.SIGINT, on_signal)
         for _ in range(MOST_ATTEMPTS):
             port = free_port(host, ports)
             try:
@@ -201,8 +228,8 @@ def main():
                 stop(server)
                 return 1
             if not listening_inodes(port):
-                say("the server ended with code %d before it listened" % server.returncode)
-                return server.returncode or 1
+                say("the server ended with code %d before it listened" % exit_code(server))
+                return exit_code(server) or 1
             say("port %d was taken by another process; trying another one" % port)
         else:
             say("no port could be had in %d attempts" % MOST_ATTEMPTS)
@@ -211,11 +238,9 @@ def main():
         if not report(port):
             stop(server)
             return 1
-        return server.wait()
+        server.wait()
+        return exit_code(server)
     except Stopped as stopped:
-        # From here on a second signal must not interrupt the clean-up.
-        signal.signal(signal.SIGTERM, signal.SIG_IGN)
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
         if server is not None:
             stop(server)
         return 128 + stopped.args[0]

@@ -91,8 +91,9 @@ async def visible_availability(handler: Any) -> Snapshot[Availability]:
 class ClusterHandler(APIHandler):  # type: ignore[misc]
     """``GET /hub/api/resource-form/cluster``: the state of the cluster as JSON."""
 
-    @web.authenticated
     async def get(self) -> None:
+        if self.current_user is None:
+            raise web.HTTPError(403, "Log in, or send a token.")
         try:
             snapshot = await visible_availability(self)
         except ResourceFormError as error:
@@ -123,9 +124,10 @@ class PortHandler(APIHandler):  # type: ignore[misc]
     attribute of the spawner to whatever a user sends (jupyterhub.md R1).
     """
 
-    @web.authenticated
     def post(self) -> None:
         user = self.current_user
+        if user is None:
+            raise web.HTTPError(403, "Send the session's token.")
         token = self.get_auth_token()
         session = None
         for candidate in getattr(user, "spawners", {}).values():

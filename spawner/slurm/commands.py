@@ -15,7 +15,7 @@ _USER = re.compile(r"[^\s,|\x00-\x1f\x7f-][^\s,|\x00-\x1f\x7f]*")
 
 
 def show_nodes() -> tuple[str, ...]:
-    """Every node, one a line. ``--details`` is what fills GresUsed (scontrol(1)); at 10,000 nodes it is thirty times faster than sinfo -N."""
+    """Every node, one a line; at 10,000 nodes thirty times faster than ``sinfo -N``. ``--details`` is what fills GresUsed (scontrol(1))."""
     return ("scontrol", "--local", "--all", "--details", "--oneliner", "show", "node")
 
 
@@ -64,7 +64,10 @@ def list_tagged_jobs(user: str, mark: str = MARK) -> tuple[str, ...]:
 
 
 def cancel(job_id: int, user: str) -> tuple[str, ...]:
-    """End the job if it is ``user``'s: ids are used again after a controller lost its state.
+    """End the job if it is ``user``'s: ids are used again after a controller lost its state, and an operator may end anybody's job.
+
+    Measured on 22.05.8 and 24.11.5: exit 0 and silence if the job was ended or is somebody else's; exit 1 and "Invalid job id
+    specified" if it ended before or never was, which without ``--user`` is exit 0.
 
     Raises
     ------

@@ -203,6 +203,8 @@ _WALLTIME_FORMS: tuple[tuple[re.Pattern[str], tuple[int, ...]], ...] = tuple(
 _WALLTIME_UNITS = re.compile(
     rf"(?:{_N} *(?:d|days?))? *(?:{_N} *(?:h|hours?))? *(?:{_N} *(?:m|min|minutes?))? *(?:{_N} *(?:s|seconds?))?", re.ASCII
 )
+_MAX_TYPED = 64
+"""Characters of a time or an amount of memory. It also bounds the work of matching blanks, which can grow with a power of the length."""
 _WALLTIME_DECIMAL = re.compile(r"([0-9]{1,9})\.([0-9]{1,9}) *(d|days?|h|hours?)", re.ASCII)
 
 
@@ -230,7 +232,7 @@ def parse_walltime(value: str | int) -> int:
 def _walltime_seconds(value: str | int) -> int:
     if isinstance(value, int) and not isinstance(value, bool):
         return value * 60
-    text = value.strip(" \t").lower() if isinstance(value, str) else ""
+    text = value.strip(" \t").lower() if isinstance(value, str) and len(value) <= _MAX_TYPED else ""
     for form, weights in _WALLTIME_FORMS:
         match = form.fullmatch(text)
         if match:
@@ -285,7 +287,7 @@ def parse_memory_mb(value: str | float) -> int:
         Anything else: signs, exponents, 0, infinity, parts of a MB.
     """
     text = value if isinstance(value, str) else _number_text(value)
-    match = _MEMORY.fullmatch(text.strip(" \t").lower())
+    match = _MEMORY.fullmatch(text.strip(" \t").lower()) if len(text) <= _MAX_TYPED else None
     if match is None:
         raise ValueError("It has to be a number, with K, M, G or T for the unit.")
     whole, fraction, unit = match[1], match[2] or "", match[3] or "g"

@@ -147,9 +147,9 @@ class UserDefaults:
 class Job:
     """One job, from the bulk ``squeue``.
 
-    ``state`` is Slurm's long word in upper case (``PENDING``, ``RUNNING``, …). ``batch_host`` is a NodeName, empty until the job has started.
-    ``start``, ``end`` and ``submit`` are seconds since the epoch, ``None`` where Slurm prints N/A. ``exit_code`` is the raw
-    wait status.
+    ``state`` is Slurm's long word in upper case (``PENDING``, ``RUNNING``, …). ``batch_host`` is a NodeName, empty until the job
+    has started. ``start``, ``end`` and ``submit`` are seconds since the epoch, ``None`` where Slurm prints N/A. ``exit_code`` is
+    the raw wait status.
     ``comment`` is filled only where the jobs of one user are looked up by their tag: it is the user's own text.
     """
 

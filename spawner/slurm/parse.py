@@ -109,7 +109,7 @@ def parse_jobs(text: str, mark: str = MARK) -> tuple[Job, ...]:
                 submit=moment(submit, "SubmitTime"),
                 start=moment(start, "StartTime"),
                 end=moment(end, "EndTime"),
-                exit_code=limit(exit_code, "exit_code"),
+                exit_code=_wait_status(exit_code),
             )
         )
     return tuple(jobs)
@@ -147,6 +147,15 @@ def _job_rows(text: str, mark: str, columns: int) -> Iterator[tuple[int, list[st
         yield number(written, "JobID"), row
     if not marked and text.strip():
         unreadable("no row in squeue's answer", text)
+
+
+_EXIT_CODE = re.compile(r"([0-9]{1,3}):([0-9]{1,3})", re.ASCII)
+
+
+def _wait_status(text: str) -> int | None:
+    """``768`` up to 22.05, ``3:0`` (status and signal) seen in 24.11: the same wait status."""
+    match = _EXIT_CODE.fullmatch(text)
+    return limit(text, "exit_code") if match is None else int(match[1]) << 8 | int(match[2])
 
 
 def _job_state(text: str) -> str:

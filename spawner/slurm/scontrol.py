@@ -113,7 +113,8 @@ _SINGLE_WORDS = frozenset(
 """Words that older versions print alone for a node on which nothing runs."""
 
 _FREE_TEXT = re.compile(r" (?:Reason|Comment|Extra)=")
-_REASON = re.compile(r" Reason=(.*?)(?: \[[^\[\]\s]*@[^\[\]\s]*\]|(?= +(?:Comment|Extra|InstanceId|InstanceType|ReservationName)=)|$)")
+_STAMPED_REASON = re.compile(r" Reason=(.*?) \[[^\[\]\s]+@[^\[\]\s]+\]")
+_PLAIN_REASON = re.compile(r" Reason=(.*?)(?= +(?:Comment|Extra|InstanceId|InstanceType|ReservationName)=|$)")
 
 
 def parse_nodes(text: str) -> tuple[Node, ...]:
@@ -154,7 +155,7 @@ def _node(fields: Mapping[str, str], free_text: str) -> Node:
     state, flags = _node_state(fields["State"])
     total = number(fields["CPUTot"], "CPUTot")
     effective = number(fields.get("CPUEfctv", "0"), "CPUEfctv")
-    reason = _REASON.match(free_text)
+    reason = _STAMPED_REASON.match(free_text) or _PLAIN_REASON.match(free_text)
     return Node(
         name=name,
         address=fields.get("NodeAddr", name),

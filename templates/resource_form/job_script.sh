@@ -22,6 +22,10 @@ export PATH={{ release.path | quote }}:"$PATH"
 {{ release.prologue }}
 {% endblock prologue %}
 
+# Where Slurm does not fence devices, a session without GPUs must not see those of others. Slurm takes the variable out of the
+# environment that sbatch hands over, so it is set here.
+[ "$RESOURCE_FORM_GPUS" = 0 ] && export CUDA_VISIBLE_DEVICES=""
+
 # srun of Slurm 22.05 to 23.02 does not read SLURM_CPUS_PER_TASK any more.
 export SRUN_CPUS_PER_TASK="$SLURM_CPUS_PER_TASK"
 export OMP_NUM_THREADS="${OMP_NUM_THREADS:-$SLURM_CPUS_PER_TASK}"

@@ -1,0 +1,136 @@
+"""A real cluster and a real Hub for the tests, made once; every test begins with no session, no job and all nodes in service."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import sys
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from private_slurm import packages
+from private_slurm.cluster import PrivateCluster
+from private_slurm.demo_setup import SERVICE_SCOPES, plugin_config
+from private_slurm.hub import PrivateHub, service_config, shared_password_config
+from private_slurm.releases import DEMO_RELEASES, catalogue_text, ensure_release
+from private_slurm.spec import ClusterSpec, demo_spec
+from private_slurm.users import available_users
+
+sys.path.insert(0, str(Path(__file__).parent))
+from site_under_test import PASSWORD, Site
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+USERS = ("demo-ada", "demo-grace", "demo-alan")
+"""The first has two accounts and a reservation, the second one account, the third none."""
+
+
+@dataclass(frozen=True)
+class Environments:
+    """What the Hubs and the sessions of the tests run from."""
+
+    folder: Path
+    hub: Path
+    proxy: Path
+    catalogue: Path
+
+
+@pytest.fixture(scope="session")
+def test_folder() -> Path:
+    """Kept between runs for its virtual environments; where every user can read, since sessions run from it."""
+    default = Path(tempfile.gettempdir()) / f"jupyterhub-resource-form-tests-{os.geteuid()}"
+    folder = Path(os.environ.get("RESOURCE_FORM_TEST_DIR", default))
+    folder.mkdir(parents=True, exist_ok=True)
+    assert folder.stat().st_uid == os.geteuid(), f"{folder} belongs to somebody else"
+    folder.chmod(0o755)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def environments(test_folder: Path) -> Environments:
+    """Two releases, the proxy, and the Hub of the environment that pytest runs in."""
+    packages.ensure_debian_packages([*packages.SLURM_PACKAGES, *packages.PYTHON_PACKAGES])
+    for release in DEMO_RELEASES:
+        ensure_release(release, test_folder / "releases")
+    proxy = packages.ensure_node_package(packages.PROXY_PACKAGE, test_folder / "node")
+    catalogue = test_folder / "releases.yaml"
+    catalogue.write_text(catalogue_text(DEMO_RELEASES, test_folder / "releases"))
+    return Environments(test_folder, Path(sys.prefix) / "bin", proxy, catalogue)
+
+
+@pytest.fixture(scope="session")
+def users() -> tuple[str, ...]:
+    """Real users of the system, where the tests run as root."""
+    return tuple(available_users(USERS))
+
+
+def needs_users(users: tuple[str, ...], number: int) -> None:
+    """Skip, and say why, where there are not enough users to be told apart."""
+    if len(users) < number:
+        pytest.skip(f"needs root: {number} users of the system")
+
+
+def cluster_spec(users: tuple[str, ...]) -> ClusterSpec:
+    """The demo's cluster; the third user has no account."""
+    return demo_spec(users[:2], name="tests")
+
+
+@pytest.fixture(scope="session")
+def cluster(environments: Environments, users: tuple[str, ...]) -> Iterator[PrivateCluster]:
+    """The demo's cluster."""
+    cluster = PrivateCluster(cluster_spec(users), environments.folder / "slurm")
+    cluster.start()
+    yield cluster
+    cluster.stop()
+
+
+def make_hub(
+    folder: Path, environments: Environments, cluster: PrivateCluster, users: tuple[str, ...], token: str, more: str = ""
+) -> PrivateHub:
+    """A Hub with our spawner on ``cluster``."""
+    for stale in folder.glob("jupyterhub.sqlite*"):
+        stale.unlink()
+    config = "".join(
+        [
+            shared_password_config(list(users), PASSWORD),
+            service_config("tests", token, SERVICE_SCOPES),
+            plugin_config(cluster.slurm_conf, environments.catalogue),
+            "c.JupyterHub.allow_named_servers = True\n",
+            "c.Cluster.nodes_interval = 2\n",
+            more,
+        ]
+    )
+    return PrivateHub(folder, bin_dir=environments.hub, proxy=environments.proxy, config=config)
+
+
+@pytest.fixture(scope="session")
+def running_site(environments: Environments, cluster: PrivateCluster, users: tuple[str, ...]) -> Iterator[Site]:
+    """The cluster with a Hub, for all tests that do not change the Hub's configuration."""
+    token = secrets.token_hex(16)
+    hub = make_hub(environments.folder / "hub", environments, cluster, users, token)
+    hub.start()
+    site = Site(cluster, hub, token, users)
+    for user in users:
+        site.call("POST", f"/users/{user}")
+    yield site
+    hub.close()
+
+
+@pytest.fixture
+def site(running_site: Site) -> Iterator[Site]:
+    """The site with nothing running on it."""
+    running_site.clean()
+    yield running_site
+    running_site.clean()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item):  # type: ignore[no-untyped-def]
+    """Show the Hub's and Slurm's logs under a test that failed."""
+    report = yield
+    site = getattr(item, "funcargs", {}).get("site") or getattr(item, "funcargs", {}).get("running_site")
+    if report.failed and site is not None:
+        report.sections.append(("the Hub and Slurm", site.logs()))
+    return report
