@@ -233,15 +233,19 @@ def _check_size(request: SessionRequest, choices: Choices, partition: PartitionL
         if fits_apart and not partition.fits_one_node(request.cores, request.memory, gpus.type, gpus.count):
             refuse(
                 "gpus",
-                f"no node of partition {partition.name} has {gpus.words}, {request.cores} cores and "
+                f"no node of partition {partition.name} has {gpus.words}, {_cores(request)} and "
                 f"{format_memory(request.memory)} together. Ask for less of one of them.",
             )
     elif not partition.fits_one_node(min(request.cores, most_cores), min(request.memory, most_memory), "", 0):
         refuse(
             "memory",
-            f"no node of partition {partition.name} has {request.cores} cores and {format_memory(request.memory)} "
+            f"no node of partition {partition.name} has {_cores(request)} and {format_memory(request.memory)} "
             "together. Ask for less of one of them.",
         )
+
+
+def _cores(request: SessionRequest) -> str:
+    return f"{request.cores} core{'s' if request.cores > 1 else ''}"
 
 
 def _gpu_problem(gpus: GpuRequest, choices: Choices, partition: PartitionLimits) -> str:
@@ -265,7 +269,8 @@ def _gpu_problem(gpus: GpuRequest, choices: Choices, partition: PartitionLimits)
         return f"partition {partition.name} has no GPU of type {quoted(gpus.type)}. {have}"
     most = min(partition.gpus_of(gpus.type), choices.bound("gpus", "maximum", partition.gpus_of(gpus.type)))
     if gpus.count > most:
-        return f"{gpus.count} is more than the {most} that one node of partition {partition.name} has. Ask for at most {most}."
+        are = "is" if gpus.count == 1 else "are"
+        return f"{gpus.words} {are} more than the {most} that one session can have in partition {partition.name}. Ask for at most {most}."
     return ""
 
 
@@ -301,7 +306,7 @@ def _check_software(request: SessionRequest, choices: Choices, refuse: Refuse) -
         return
     names = [interface.name for interface in choices.interfaces(release)]
     if request.interface not in names:
-        refuse("interface", f"release {release.title} does not offer {quoted(request.interface)}. Choose one of: {_list(names)}.")
+        refuse("interface", f"{quoted(request.interface)} is not offered by {release.title}. Choose one of: {_list(names)}.")
 
 
 def salvage(options: Mapping[str, Any], choices: Choices) -> tuple[dict[str, Any], tuple[str, ...]]:

@@ -142,8 +142,8 @@ def _number_widget(key: str, choices: Choices, value: str) -> dict[str, Any]:
     for entry in partitions:
         minutes = min((number for number in (entry.max_minutes, ceiling or None) if number is not None), default=None)
         limits.append((entry.name, "no limit" if minutes is None else format_walltime(minutes)))
-    words = _limits_in_words(limits)
-    return {"kind": "text", "value": value, "range": f"At most {words}." if words and words != "no limit" else ""}
+    words = "" if all(limit == "no limit" for _, limit in limits) else f"At most {_limits_in_words(limits)}."
+    return {"kind": "text", "value": value, "range": words.replace("At most no limit", "No limit")}
 
 
 def _gpu_widget(choices: Choices, value: str) -> dict[str, Any]:

@@ -141,7 +141,7 @@ def test_form_stays_usable_while_slurm_is_away(site: Site) -> None:
     site.cluster.stop_controller()
     try:
         page = wait_for(
-            lambda: (page := user.form()) and "Slurm does not answer" in page.text and page or None, "the form to say so", 60, every=1
+            lambda: ((page := user.form()) and "Slurm does not answer" in page.text and page) or None, "the form to say so", 60, every=1
         )
         assert page.status == 200
         assert page.soup.select(".resource-form-stale")

@@ -146,5 +146,5 @@ def test_the_log_has_one_line_for_a_mistake(site: Site) -> None:
     wait_for(lambda: "98 is more" in site.hub.log()[start:], "the refusal to be logged")
     text = site.hub.log()[start:]
     assert len(re.findall(r"98 is more than", text)) == 1, text
-    assert re.search(r"^\[W [^\n]*98 is more than", text, re.M), text
+    assert re.search(r"^\[W [^\n]*98 is more than", text, re.MULTILINE), text
     assert "Traceback" not in text

@@ -1,0 +1,217 @@
+"""A person in a real browser: log in, fill the form, work in JupyterLab inside the job, stop, and see the table change."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from conftest import CHECKOUT, needs_users
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from private_slurm import packages
+from site_under_test import PASSWORD, Site, wait_for
+
+CHROMIUM = "/usr/bin/chromium"
+ARGUMENTS = (
+    "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
+    "--disable-component-update --disable-sync"
+).split()
+REFRESH_MS = 45_000
+
+CELL = (
+    "import json, os, socket\n"
+    "print(json.dumps({'host': socket.gethostname(), 'gpus': os.environ['CUDA_VISIBLE_DEVICES'],\n"
+    "'node': os.environ['SLURMD_NODENAME'], 'job': os.environ['SLURM_JOB_ID']}))"
+)
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Debian's Chromium, headless, with a new profile."""
+    packages.ensure_debian_packages(["chromium", "fonts-dejavu-core"])
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def screenshots(test_folder: Path) -> Path:
+    """Where screenshots go: RESOURCE_FORM_SCREENSHOTS (relative to the checkout), else beside what the tests install."""
+    folder = CHECKOUT / os.environ.get("RESOURCE_FORM_SCREENSHOTS", str(test_folder / "screenshots"))
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def log_in(site: Site, browser: Browser, user: str, *, width: int = 1200, height: int = 900, scheme: str = "light") -> Page:
+    """A new context in which the user has logged in and sees the form."""
+    context: BrowserContext = browser.new_context(
+        viewport={"width": width, "height": height}, color_scheme="dark" if scheme == "dark" else "light"
+    )
+    context.set_default_timeout(60_000)
+    page = context.new_page()
+    page.goto(f"{site.hub.url}hub/login?next=%2Fhub%2Fspawn")
+    page.fill("input[name=username]", user)
+    page.fill("input[name=password]", PASSWORD)
+    page.click("#login_submit")
+    page.wait_for_selector("#resource-form")
+    return page
+
+
+def table(page: Page, partition: str = "g100_int") -> dict[str, int]:
+    """The GPU table on the page as it stands."""
+    rows = page.locator(f'.resource-form-partition[data-partition="{partition}"] tbody tr').all_inner_texts()
+    return {row.split("\t")[0].strip(): int(row.split("\t")[-1]) for row in rows}
+
+
+def test_from_log_in_to_stop(site: Site, browser: Browser, screenshots: Path) -> None:
+    """The whole path of a person, and the job's record in Slurm beside it."""
+    page = log_in(site, browser, site.users[0])
+    page.screenshot(path=screenshots / "form.png")
+    assert table(page) == {"no free GPU": 0, "1 free GPU": 0, "2 free GPUs": 3}
+    page.select_option("[name=account]", "cin_train")
+    page.fill("[name=cores]", "4")
+    page.fill("[name=memory]", "8G")
+    page.check("[name=gpus][value='2']")
+    page.fill("[name=walltime]", "1:30:00")
+    page.click("button.resource-form-start")
+    page.wait_for_url(re.compile(r"/user/[^/]+/lab"), timeout=90_000)
+    # JupyterLab opens what an earlier session of this user left open; a new workspace begins with the launcher.
+    page.goto(f"{site.hub.url}user/{site.users[0]}/lab?reset")
+    page.locator('.jp-LauncherCard[data-category="Notebook"]').first.click()
+    page.wait_for_selector(".jp-Notebook .cm-content")
+    cell = page.locator(".jp-Notebook .cm-content").first
+    expect(page.locator(".jp-Notebook-ExecutionIndicator").first).to_have_attribute("data-status", "idle")
+    cell.click()
+    page.keyboard.insert_text(CELL)
+    page.keyboard.press("Shift+Enter")
+    output = page.locator(".jp-OutputArea-output pre").first
+    expect(output).to_contain_text("job", timeout=60_000)
+    seen = json.loads(output.inner_text())
+    job = site.job_of()
+    assert seen["job"] == job["JobId"]
+    assert seen["node"] == job["BatchHost"]
+    assert seen["gpus"] == "0,1"
+    assert job["Account"] == "cin_train"
+    assert job["TimeLimit"] == "01:30:00"
+    page.screenshot(path=screenshots / "lab.png")
+
+    with page.context.expect_page() as opened:
+        page.click('#jp-MainMenu >> text="File"')
+        page.click('.lm-Menu-item >> text="Hub Control Panel"')
+    panel = opened.value
+    panel.wait_for_load_state()
+    other = log_in(site, browser, site.users[1]) if len(site.users) > 1 else None
+    if other is not None:
+        assert table(other) == {"no free GPU": 1, "1 free GPU": 0, "2 free GPUs": 2}
+    panel.click("#stop")
+    panel.wait_for_selector("#stop", state="hidden")
+    wait_for(lambda: not site.cluster.active_jobs(), "the job to be gone from Slurm", 15)
+    panel.goto(f"{site.hub.url}hub/spawn")
+    panel.wait_for_selector("#resource-form")
+    assert table(panel) == {"no free GPU": 0, "1 free GPU": 0, "2 free GPUs": 3}
+    assert panel.input_value("[name=cores]") == "4"
+    assert panel.input_value("[name=account]") == "cin_train"
+    assert panel.locator("[name=gpus]:checked").get_attribute("value") == "2"
+    record = site.cluster.run("sacct", "-nPX", "-j", job["JobId"], "-o", "Account,ReqTRES,Timelimit,State", check=False).stdout.strip()
+    account, requested, time_limit, state = record.split("|")
+    assert account == "cin_train"
+    assert "cpu=4" in requested
+    assert "mem=8G" in requested
+    assert "gres/gpu=2" in requested
+    assert time_limit == "01:30:00"
+    assert state.startswith(("CANCELLED", "RUNNING", "COMPLETED"))
+
+
+def come_back_to(page: Page) -> None:
+    """What the browser tells a page whose tab is looked at again; the page then refreshes at once."""
+    page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+
+
+def test_open_page_refreshes_without_touching_what_was_typed(site: Site, browser: Browser) -> None:
+    """The table of an open form follows the cluster by itself; values that are being typed, and an opened list, stay."""
+    needs_users(site.users, 2)
+    page = log_in(site, browser, site.users[1])
+    before = page.locator(".resource-form-age time").get_attribute("datetime")
+    page.fill("[name=cores]", "7")
+    page.fill("[name=memory]", "3.5")
+    page.click(".resource-form-nodes summary")
+    site.start({"gpus": 1})
+    page.wait_for_function(
+        "() => document.querySelectorAll('.resource-form-table tbody tr')[1].innerText.trim().endsWith('1')", timeout=REFRESH_MS
+    )
+    assert table(page) == {"no free GPU": 0, "1 free GPU": 1, "2 free GPUs": 2}
+    assert page.input_value("[name=cores]") == "7"
+    assert page.input_value("[name=memory]") == "3.5"
+    assert page.locator(".resource-form-nodes").get_attribute("open") is not None
+    assert page.locator(".resource-form-age time").get_attribute("datetime") != before
+
+
+def test_open_page_says_when_it_is_out_of_date(site: Site, browser: Browser) -> None:
+    """With the Hub out of reach the table stays, marked, and says so; what was typed stays."""
+    page = log_in(site, browser, site.users[0])
+    page.fill("[name=cores]", "7")
+    page.context.set_offline(True)
+    come_back_to(page)
+    note = page.locator("text=The table could not be refreshed")
+    note.wait_for(timeout=REFRESH_MS)
+    assert table(page) == {"no free GPU": 0, "1 free GPU": 0, "2 free GPUs": 3}
+    assert page.input_value("[name=cores]") == "7"
+    page.context.set_offline(False)
+    come_back_to(page)
+    note.wait_for(state="hidden", timeout=REFRESH_MS)
+
+
+def test_choosing_a_reservation_shows_its_nodes(site: Site, browser: Browser) -> None:
+    """With one's reservation chosen the table counts its nodes, at once."""
+    page = log_in(site, browser, site.users[0])
+    page.select_option("[name=reservation]", "s_tra_school")
+    page.wait_for_function("() => document.querySelectorAll('.resource-form-table tbody tr')[2].innerText.trim().endsWith('1')")
+    assert table(page) == {"no free GPU": 0, "1 free GPU": 0, "2 free GPUs": 1}
+
+
+def test_refused_form_in_the_browser(site: Site, browser: Browser, screenshots: Path) -> None:
+    """After a refusal the message has the focus, its links lead to the fields, and the page is as accessible as before."""
+    page = log_in(site, browser, site.users[0])
+    page.fill("[name=memory]", "12 bananas")
+    page.fill("[name=walltime]", "9h")
+    page.click("button.resource-form-start")
+    page.wait_for_selector(".spawn-error-msg li")
+    assert page.evaluate("document.activeElement.classList.contains('spawn-error-msg')")
+    page.screenshot(path=screenshots / "form-refused.png")
+    page.click(".spawn-error-msg a >> nth=0")
+    assert page.url.endswith("#resource-form-memory")
+    assert page.input_value("[name=memory]") == "12 bananas"
+    assert serious_findings(page) == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize(("name", "width", "height"), [("wide", 1200, 900), ("phone", 390, 844), ("narrow", 320, 640)])
+def test_layout_and_accessibility(site: Site, browser: Browser, screenshots: Path, name: str, width: int, height: int, scheme: str) -> None:
+    """Nothing runs out of the page, Start is in view on a desktop, and axe-core finds nothing serious, in light and dark."""
+    page = log_in(site, browser, site.users[0], width=width, height=height, scheme=scheme)
+    page.evaluate("scheme => document.documentElement.setAttribute('data-bs-theme', scheme)", scheme)
+    page.click(".resource-form-nodes summary")
+    page.screenshot(path=screenshots / f"form-{name}-{scheme}.png", full_page=True)
+    assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth"), "the page scrolls sideways"
+    assert page.locator("button[type=submit]:visible", has_text="Start").count() == 1
+    if name == "wide":
+        box = page.locator(".resource-form-start").bounding_box()
+        assert box is not None
+        assert box["y"] + box["height"] <= height, "Start is out of view"
+    assert serious_findings(page) == []
+
+
+def serious_findings(page: Page) -> list[str]:
+    """What axe-core calls serious or critical inside our part of the page."""
+    results = Axe().run(page, context="#spawn_form, .spawn-error-msg")
+    return [
+        f"{finding['id']}: {node['html']}"
+        for finding in results.response["violations"]
+        if finding["impact"] in ("serious", "critical")
+        for node in finding["nodes"]
+    ]
