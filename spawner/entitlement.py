@@ -170,7 +170,8 @@ def limits_of(partition: Partition, accounts: tuple[str, ...], nodes: Mapping[st
             cores = min(cores, partition.max_cores_per_node)
         if partition.max_memory_mb_per_node is not None:
             memory_mb = min(memory_mb, partition.max_memory_mb_per_node)
-        kinds[NodeKind(cores, memory_mb, tuple((gpus.type, gpus.total) for gpus in gpus_of(node) if gpus.total))] = None
+        if cores and memory_mb:
+            kinds[NodeKind(cores, memory_mb, tuple((gpus.type, gpus.total) for gpus in gpus_of(node) if gpus.total))] = None
     gpus: dict[str, int] = {}
     for kind in kinds:
         for gpu_type, count in kind.gpus:
@@ -226,7 +227,7 @@ def entitlement(
         if accounts is not None and not there:
             continue
         limits = limits_of(partition, there, by_name)
-        if limits.max_cores and limits.max_memory_mb:
+        if limits.kinds:
             allowed.append(limits)
     usable = tuple(
         reservation

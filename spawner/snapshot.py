@@ -102,10 +102,11 @@ class Shared(Generic[Data]):
 
     async def _refresh(self, patience: float | None) -> None:
         give_up = None if patience is None else time.monotonic() + patience
-        started_before_expiry = self._task is not None and not self._task.done() and self._started <= self._expired_at
-        if started_before_expiry and self._task is not None:
-            await asyncio.wait({self._task}, timeout=patience)
-            if not self._task.done():
+        running = self._task
+        if running is not None and not running.done() and self._started <= self._expired_at:
+            # It began before the data expired; of those who wait for its end, the first to go on asks anew for all.
+            await asyncio.wait({running}, timeout=patience)
+            if not running.done():
                 return
         if self._task is None or self._task.done():
             if self._is_fresh():

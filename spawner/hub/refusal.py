@@ -86,13 +86,15 @@ class QuietRefusals(logging.Filter):
         if isinstance(cause, HubRefusal) and cause.error.status < 500:
             record.exc_info = record.exc_text = None
             text = f"{text}: {cause.error.log}"
-        elif record.exc_info or record.levelno < logging.WARNING:
+        elif cause is not None or record.levelno < logging.WARNING:
             return True
         for entry in _to_be_logged:
             if entry[0] in text:
                 if entry[1]:
                     return False
                 entry[1] = True
+                # JupyterHub 5 logs an exception where there is none any more: "NoneType: None".
+                record.exc_info = record.exc_text = None
                 record.levelno, record.levelname = logging.WARNING, "WARNING"
                 record.msg, record.args = "%s", (text,)
                 break

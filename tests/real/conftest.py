@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import shutil
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -90,8 +91,7 @@ def make_hub(
     folder: Path, environments: Environments, cluster: PrivateCluster, users: tuple[str, ...], token: str, more: str = ""
 ) -> PrivateHub:
     """A Hub with our spawner on ``cluster``."""
-    for stale in folder.glob("jupyterhub.sqlite*"):
-        stale.unlink()
+    shutil.rmtree(folder, ignore_errors=True)
     config = "".join(
         [
             shared_password_config(list(users), PASSWORD),

@@ -1,0 +1,120 @@
+"""``jupyterhub_config.example.py`` and the files of ``share/`` that a site copies: they load, and what they name exists."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+from jupyterhub.app import JupyterHub
+from jupyterhub.auth import Authenticator, LocalAuthenticator, PAMAuthenticator
+from jupyterhub.proxy import ConfigurableHTTPProxy
+from traitlets.config import Config
+
+import spawner
+from spawner.catalogue import read_catalogue
+from spawner.cluster import Cluster
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+EXAMPLE = CHECKOUT / "jupyterhub_config.example.py"
+CLASSES = {
+    cls.__name__: cls
+    for cls in (
+        JupyterHub,
+        Authenticator,
+        LocalAuthenticator,
+        PAMAuthenticator,
+        ConfigurableHTTPProxy,
+        Cluster,
+        spawner.ResourceFormSpawner,
+    )
+}
+
+
+def load(text: str, folder: Path) -> Config:
+    """The configuration as JupyterHub reads it."""
+    path = folder / "jupyterhub_config.py"
+    path.write_text(text)
+    hub = JupyterHub()
+    hub.load_config_file(str(path))
+    return hub.config
+
+
+def with_examples(text: str) -> str:
+    """The file with its commented-out settings brought to life."""
+    return re.sub(r"^# (?=(c\.[A-Z]|    \"|\}))", "", text, flags=re.MULTILINE)
+
+
+@pytest.mark.parametrize("text", [EXAMPLE.read_text(), with_examples(EXAMPLE.read_text())], ids=["as it is", "with all examples"])
+def test_example_loads_and_names_only_what_exists(text: str, tmp_path: Path) -> None:
+    """The file loads as it is and with every commented line brought to life; each option is a configurable trait of its class."""
+    config = load(text, tmp_path)
+    for name, section in config.items():
+        assert name in CLASSES, f"c.{name}: there is no such class"
+        traits = CLASSES[name].class_traits(config=True)
+        for option in section:
+            assert option in traits, f"c.{name}.{option}: there is no such option"
+    assert config.JupyterHub.spawner_class == "resource-form"
+
+
+def test_values_of_the_example_are_valid(tmp_path: Path) -> None:
+    """Our own classes take every example value, as it is checked when the Hub starts."""
+    config = load(with_examples(EXAMPLE.read_text()), tmp_path)
+    made = spawner.ResourceFormSpawner(config=config)
+    assert made.fields["walltime"] == {"default": "2h", "maximum": "8h"}
+    assert made.port_range == "20000-20999"
+    assert Cluster(config=config).partitions == ["g100_int"]
+
+
+def test_every_option_of_ours_is_in_the_example() -> None:
+    """A site finds each of our options in the example, set or commented out."""
+    text = EXAMPLE.read_text()
+    own = set(spawner.ResourceFormSpawner.class_own_traits(config=True)) - {"catalogue", "unknown_timeout", "apply_user_options"}
+    for option in own:
+        assert f"c.ResourceFormSpawner.{option} =" in text, option
+    for option in Cluster.class_own_traits(config=True):
+        assert f"c.Cluster.{option} =" in text, option
+
+
+def test_own_options_have_help() -> None:
+    """Each option says what it does and what its default is."""
+    for cls in (spawner.ResourceFormSpawner, Cluster):
+        for name, trait in cls.class_own_traits(config=True).items():
+            if name != "apply_user_options":
+                assert "Default" in trait.help or "default" in trait.help, f"{cls.__name__}.{name}"
+
+
+@pytest.mark.parametrize(
+    ("trait", "value", "words"),
+    [
+        ("fields", {"core": {}}, "core"),
+        ("fields", {"cores": {"maximum": "many"}}, "cores"),
+        ("fields", {"cores": {"biggest": 3}}, "biggest"),
+        ("port_range", "20000", "LOW-HIGH"),
+        ("sbatch_options", ["-p debug"], "--name=value"),
+    ],
+)
+def test_wrong_configuration_names_the_trait(trait: str, value: object, words: str) -> None:
+    """A mistake in the configuration is refused when the Hub starts, with the trait's name and what is wrong."""
+    config = Config({"ResourceFormSpawner": {trait: value}})
+    with pytest.raises(Exception, match=f"ResourceFormSpawner.{trait}") as caught:
+        spawner.ResourceFormSpawner(config=config)
+    assert words in str(caught.value)
+
+
+def test_example_catalogue_loads() -> None:
+    """The example catalogue is one."""
+    catalogue = read_catalogue(CHECKOUT / "share" / "resource_form" / "releases.example.yaml")
+    assert [release.tag for release in catalogue.releases] == ["2026.10", "2024.04"]
+
+
+def test_sudoers_file_is_valid() -> None:
+    """sudo accepts the rule."""
+    from private_slurm import packages
+
+    packages.ensure_debian_packages(["sudo"])
+    checked = subprocess.run(
+        ["/usr/sbin/visudo", "-cf", str(CHECKOUT / "share" / "resource_form" / "sudoers")], capture_output=True, text=True, check=False
+    )
+    assert checked.returncode == 0, checked.stdout + checked.stderr

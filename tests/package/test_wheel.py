@@ -1,0 +1,92 @@
+"""The distribution: built as a wheel, installed into a fresh virtual environment, with everything it needs inside."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import venv
+import zipfile
+from pathlib import Path
+
+import pytest
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+
+RENDER = """
+from spawner.hub.pages import render_availability, render_form, static_version
+from spawner.job import job_script
+from spawner.catalogue import parse_catalogue
+import spawner, spawner.resources
+release = parse_catalogue({"releases": [{"tag": "a", "date": "2026-01-01"}]}).default
+assert "END_OF_RESOURCE_FORM_LAUNCHER" in job_script(release)
+html = render_form({"fields": (), "problem": "", "notes": (), "availability": render_availability(None, sentence="Nothing is known."),
+                    "has_page": True, "hub_url": "/hub/", "support_text": ""})
+assert "/hub/resource-form/static/form.js?v=" + static_version("form.js") in html
+assert "Nothing is known." in html
+print(spawner.resources.folder("templates"))
+"""
+
+HUB = """
+from jupyterhub.app import JupyterHub
+hub = JupyterHub()
+hub.load_config_file(CONFIG)
+assert hub.spawner_class.__name__ == "ResourceFormSpawner", hub.spawner_class
+"""
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The wheel, built from the checkout's files alone."""
+    folder = tmp_path_factory.mktemp("wheel")
+    source = folder / "source"
+    tracked = subprocess.run(
+        ["git", "ls-files", "-z", "-co", "--exclude-standard"], cwd=CHECKOUT, capture_output=True, text=True, check=True
+    )
+    for name in filter(None, tracked.stdout.split("\0")):
+        if (CHECKOUT / name).is_file():
+            target = source / name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes((CHECKOUT / name).read_bytes())
+    command = [
+        sys.executable,
+        "-m",
+        "pip",
+        "--disable-pip-version-check",
+        "wheel",
+        "--quiet",
+        "--no-deps",
+        "--wheel-dir",
+        str(folder),
+        str(source),
+    ]
+    subprocess.run(command, check=True)
+    (built,) = folder.glob("*.whl")
+    return built
+
+
+def test_wheel_has_all_templates_and_files(wheel: Path) -> None:
+    """Every template and every shared file of the checkout is in the wheel, and no test is."""
+    names = set(zipfile.ZipFile(wheel).namelist())
+    for folder in ("templates", "share"):
+        for path in (CHECKOUT / folder).rglob("*"):
+            if path.is_file():
+                assert f"spawner/{path.relative_to(CHECKOUT)}" in names
+    assert not [name for name in names if name.startswith(("tests/", "scripts/"))]
+    assert "spawner/py.typed" in names
+
+
+def test_form_renders_from_the_wheel(wheel: Path, tmp_path: Path) -> None:
+    """Installed from the wheel into a fresh environment, the form renders with its templates and assets, and the Hub finds the class."""
+    environment = tmp_path / "environment"
+    venv.create(environment, with_pip=True)
+    python = environment / "bin" / "python"
+    install = [str(python), "-m", "pip", "--disable-pip-version-check", "install", "--quiet", "--no-input", str(wheel)]
+    subprocess.run(install, check=True)
+    rendered = subprocess.run([str(python), "-I", "-c", RENDER], capture_output=True, text=True, cwd=tmp_path, check=False)
+    assert rendered.returncode == 0, rendered.stderr
+    assert str(environment) in rendered.stdout
+    config = tmp_path / "jupyterhub_config.py"
+    config.write_text('c = get_config()\nc.JupyterHub.spawner_class = "resource-form"\n')
+    code = HUB.replace("CONFIG", repr(str(config)))
+    loaded = subprocess.run([str(python), "-I", "-c", code], capture_output=True, text=True, cwd=tmp_path, check=False)
+    assert loaded.returncode == 0, loaded.stderr
