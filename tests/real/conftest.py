@@ -81,7 +81,7 @@ def cluster_spec(users: tuple[str, ...]) -> ClusterSpec:
 @pytest.fixture(scope="session")
 def cluster(environments: Environments, users: tuple[str, ...]) -> Iterator[PrivateCluster]:
     """The demo's cluster."""
-    cluster = PrivateCluster(cluster_spec(users), environments.folder / "slurm")
+    cluster = PrivateCluster(cluster_spec(users), environments.folder / "slurm-22")
     cluster.start()
     yield cluster
     cluster.stop()
@@ -109,7 +109,7 @@ def make_hub(
 def running_site(environments: Environments, cluster: PrivateCluster, users: tuple[str, ...]) -> Iterator[Site]:
     """The cluster with a Hub, for all tests that do not change the Hub's configuration."""
     token = secrets.token_hex(16)
-    hub = make_hub(environments.folder / "hub", environments, cluster, users, token)
+    hub = make_hub(environments.folder / "hub-6", environments, cluster, users, token)
     hub.start()
     site = Site(cluster, hub, token, users)
     for user in users:

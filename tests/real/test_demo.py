@@ -1,0 +1,117 @@
+"""``scripts/demo``: one command to a running site, one to its end, and nothing left behind."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import stat
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import requests
+from conftest import CHECKOUT, Environments
+from site_under_test import wait_for
+
+DEMO = CHECKOUT / "scripts" / "demo"
+
+
+def free_port() -> int:
+    """A port that nobody has now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def run_demo(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """The command with its folder, run to its end."""
+    return subprocess.run([str(DEMO), "--dir", str(folder), *arguments], capture_output=True, text=True, timeout=300, check=False)
+
+
+def processes_in(folder: Path) -> list[str]:
+    """Command lines of all processes that speak of the folder or are of its cluster, this test's own left aside."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit() and int(entry.name) != os.getpid():
+            try:
+                line = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+                environment = (entry / "environ").read_bytes().decode(errors="replace")
+            except OSError:
+                continue
+            if (
+                f"{folder}/slurm/" in line + environment
+                or f"{folder}/hub" in line
+                or (f"{folder} " in line and "private_slurm.demo" in line)
+            ):
+                found.append(line)
+    return found
+
+
+@pytest.fixture
+def folder(environments: Environments) -> Iterator[Path]:
+    """The tests' own folder, so that the demo finds its environments made; no demo runs in it before and after."""
+    run_demo(environments.folder, "--stop")
+    yield environments.folder
+    run_demo(environments.folder, "--stop")
+
+
+def test_demo_from_start_to_stop(folder: Path) -> None:
+    """Detached, it answers and describes itself; a session starts through its token; started twice it says so; --stop leaves nothing."""
+    port = free_port()
+    # The first time it may have to make the Hub's environment; the second time everything is there.
+    run_demo(folder, "--detach", "--port", str(port))
+    run_demo(folder, "--stop")
+    begun = time.monotonic()
+    started = run_demo(folder, "--detach", "--port", str(port))
+    assert started.returncode == 0, started.stdout + started.stderr
+    assert time.monotonic() - begun < 60, f"the demo took {time.monotonic() - begun:.0f} s:\n{started.stdout}"
+    assert f"http://127.0.0.1:{port}/" in started.stdout
+    description = json.loads((folder / "demo.json").read_text())
+    assert set(description) == {"url", "api_url", "api_token", "users", "slurm_conf"}
+    assert stat.S_IMODE((folder / "demo.json").stat().st_mode) == 0o600
+    assert description["url"] == f"http://127.0.0.1:{port}/"
+    assert Path(description["slurm_conf"]).is_file()
+    assert description["users"]
+    for user in description["users"]:
+        assert user["name"] in started.stdout
+        assert user["password"] in started.stdout
+    headers = {"Authorization": f"token {description['api_token']}"}
+    cluster = requests.get(f"{description['api_url']}/resource-form/cluster", headers=headers, timeout=30).json()
+    assert cluster["partitions"]["g100_int"]["gpu_table"] == {"v100": {"0": 0, "1": 0, "2": 3}}
+    name = description["users"][0]["name"]
+    requests.post(f"{description['api_url']}/users/{name}", headers=headers, timeout=30)
+    answer = requests.post(f"{description['api_url']}/users/{name}/server", headers=headers, json={"gpus": 1}, timeout=90)
+    assert answer.status_code in (201, 202), answer.text
+
+    again = run_demo(folder, "--detach", "--port", str(port))
+    assert again.returncode == 1
+    assert "already runs" in again.stderr + again.stdout
+    assert len((again.stderr + again.stdout).strip().splitlines()) == 1
+
+    stopped = run_demo(folder, "--stop")
+    assert stopped.returncode == 0, stopped.stdout + stopped.stderr
+    assert not (folder / "demo.json").exists()
+    assert processes_in(folder) == []
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGKILL], ids=lambda number: number.name)
+def test_demo_ended_in_the_middle_of_its_start(folder: Path, number: signal.Signals) -> None:
+    """Whatever ends it while the cluster comes up, nothing of it goes on; after SIGKILL, that is for --stop to do."""
+    with subprocess.Popen(
+        [str(DEMO), "--dir", str(folder), "--port", str(free_port())],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    ) as demo:
+        wait_for(lambda: any("slurmctld" in line for line in processes_in(folder)), "slurmctld to be started", 60, every=0.05)
+        demo.send_signal(number)
+        demo.communicate(timeout=60)
+    if number == signal.SIGKILL:
+        run_demo(folder, "--stop")
+    wait_for(lambda: not processes_in(folder), "everything to have ended", 30)
+    assert not (folder / "demo.json").exists()
