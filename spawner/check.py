@@ -13,6 +13,7 @@ from .entitlement import PartitionLimits
 from .errors import NoAccount, RequestRejected
 from .request import FIELDS, GpuRequest, SessionRequest, label_of, parse_gpus, parse_request, quoted
 from .slurm.grammar import format_memory, format_walltime
+from .words import limit_of_memory
 
 ENDING_SOON_MINUTES = 1
 
@@ -215,8 +216,8 @@ def _check_size(request: SessionRequest, choices: Choices, partition: PartitionL
     if request.memory > most_memory:
         refuse(
             "memory",
-            f"{format_memory(request.memory)} is more than the {format_memory(most_memory)} that one session can have "
-            f"in partition {partition.name}. Ask for at most {format_memory(most_memory)}.",
+            f"{format_memory(request.memory)} is more than the {limit_of_memory(most_memory)} that one session can have "
+            f"in partition {partition.name}. Ask for at most {limit_of_memory(most_memory)}.",
         )
     elif request.memory < least_memory:
         refuse(

@@ -9,7 +9,7 @@ from typing import Any
 from .choices import Choices
 from .entitlement import PartitionLimits
 from .request import FORM_FIELDS, SessionRequest, parse_gpus
-from .slurm.grammar import format_memory, format_walltime
+from .words import duration, limit_of_memory
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,13 +135,13 @@ def _number_widget(key: str, choices: Choices, value: str) -> dict[str, Any]:
         }
     if key == "memory":
         most = [(entry.name, min(entry.max_memory_mb, choices.bound("memory", "maximum", entry.max_memory_mb))) for entry in partitions]
-        words = _limits_in_words((name, format_memory(number)) for name, number in most)
+        words = _limits_in_words((name, limit_of_memory(number)) for name, number in most)
         return {"kind": "text", "value": value.removesuffix("G"), "range": f"At most {words}." if words else ""}
     ceiling = choices.bound("walltime", "maximum", 0)
     limits = []
     for entry in partitions:
         minutes = min((number for number in (entry.max_minutes, ceiling or None) if number is not None), default=None)
-        limits.append((entry.name, "no limit" if minutes is None else format_walltime(minutes)))
+        limits.append((entry.name, "no limit" if minutes is None else duration(minutes)))
     words = "" if all(limit == "no limit" for _, limit in limits) else f"At most {_limits_in_words(limits)}."
     return {"kind": "text", "value": value, "range": words.replace("At most no limit", "No limit")}
 

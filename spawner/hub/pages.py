@@ -13,8 +13,8 @@ import jinja2
 
 from ..availability import Availability
 from ..resources import folder
-from ..slurm.grammar import format_memory
 from ..snapshot import Snapshot
+from ..words import limit_of_memory
 
 STATIC = folder("share") / "resource_form" / "static"
 
@@ -47,7 +47,7 @@ def _environment(template_paths: tuple[str, ...]) -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update(memory=format_memory, clock_time=clock_time, iso_time=iso_time)
+    environment.filters.update(memory=limit_of_memory, clock_time=clock_time, iso_time=iso_time)
     return environment
 
 

@@ -1,0 +1,140 @@
+"""A second, newer Slurm beside the machine's own, from a later release of Debian, without touching the system.
+
+The later release's packages are unpacked into a folder, and Slurm's programs are told (by patchelf) to use the C library and
+the other libraries of that folder. So they run as ordinary programs of this machine, for every user: no chroot, no mounts, no
+root, and a job sees the machine's own files and users, the virtual environments among them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+
+from private_slurm.errors import PrivateSlurmError
+from private_slurm.packages import ensure_debian_packages, locked, run_installer
+from private_slurm.spec import SlurmInstallation
+
+SUITE = "trixie"  # Debian 13: Slurm 24.11
+_PACKAGES = ("slurmctld", "slurmd", "slurmdbd", "slurm-client", "slurm-wlm-basic-plugins", "slurm-wlm-mysql-plugin")
+_RECIPE = "1"  # changed whenever what is made of the packages changes
+_KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
+
+
+def ensure_newer_slurm(folder: Path, suite: str = SUITE) -> SlurmInstallation:
+    """Unpack the Slurm of a later Debian into `folder`, unless it is there already, and return where it lies.
+
+    The folder has to be reachable for every user who shall run its commands.
+    """
+    folder = Path(folder).absolute()
+    folder.mkdir(parents=True, exist_ok=True)
+    digest = hashlib.sha256(" ".join([_RECIPE, suite, str(folder), *_PACKAGES]).encode()).hexdigest()
+    root = folder / "root"
+    with locked(folder / ".lock") as lock:
+        stamp = folder / "stamp"
+        if not (stamp.is_file() and stamp.read_text() == digest):
+            ensure_debian_packages(["patchelf"])
+            stamp.unlink(missing_ok=True)
+            shutil.rmtree(root, ignore_errors=True)
+            root.mkdir(mode=0o755)
+            for package in _download(folder / "apt", suite, lock):
+                run_installer(["dpkg-deb", "--extract", str(package), str(root)], f"{package.name} could not be unpacked", lock)
+            shutil.rmtree(folder / "apt")
+            _make_runnable(root, lock)
+            stamp.write_text(digest)
+    return _installation(root)
+
+
+def _installation(root: Path) -> SlurmInstallation:
+    return SlurmInstallation(root / "usr/bin", root / "usr/sbin", _plugin_folder(root))
+
+
+def _plugin_folder(root: Path) -> Path:
+    found = sorted(root.glob("usr/lib/*/slurm-wlm"))
+    if not found:
+        raise PrivateSlurmError(f"No Slurm plugins were found in {root}.")
+    return found[0]
+
+
+def _download(work: Path, suite: str, lock: int) -> list[Path]:
+    """Download the packages with all they depend on, by an apt that knows nothing of what this machine has installed."""
+    shutil.rmtree(work, ignore_errors=True)
+    archives = work / "cache" / "archives"
+    for path in (archives / "partial", work / "state" / "lists" / "partial"):
+        path.mkdir(parents=True)
+    status = work / "state" / "status"
+    status.touch()
+    sources = work / "sources.list"
+    sources.write_text(f"deb [signed-by={_keyring()}] {_mirror()} {suite} main\n")
+    configuration = work / "apt.conf"
+    settings = {
+        "Dir::State": work / "state",
+        "Dir::State::status": status,
+        "Dir::Cache": work / "cache",
+        "Dir::Etc::sourcelist": sources,
+        "Dir::Etc::sourceparts": "/dev/null",
+        "Dir::Etc::preferences": "/dev/null",
+        "Dir::Etc::preferencesparts": "/dev/null",
+        "APT::Install-Recommends": "false",
+        "APT::Sandbox::User": "",
+        "Debug::NoLocking": "true",
+    }
+    configuration.write_text("".join(f'{name} "{value}";\n' for name, value in settings.items()))
+    apt = ["env", f"APT_CONFIG={configuration}", "apt-get", "-q", "-y"]
+    run_installer([*apt, "update"], f"The package list of Debian's {suite} could not be read", lock)
+    run_installer([*apt, "--download-only", "install", *_PACKAGES], f"The Slurm of Debian's {suite} could not be downloaded", lock)
+    return sorted(archives.glob("*.deb"))
+
+
+def _mirror() -> str:
+    """The Debian mirror that this machine itself uses."""
+    listing = ["apt-get", "indextargets", "--format", "$(LABEL) $(REPO_URI)", "Created-By: Packages"]
+    done = subprocess.run(listing, capture_output=True, text=True, check=False)
+    lines = [line.split(" ", 1) for line in done.stdout.splitlines()]
+    mirrors = [uri for label, uri in lines if label == "Debian"] or [uri for _, uri in lines if uri.rstrip("/").endswith("/debian")]
+    if not mirrors:
+        raise PrivateSlurmError("This machine's apt knows no Debian mirror, from which a newer Slurm could come.")
+    return mirrors[0]
+
+
+def _keyring() -> Path:
+    if not _KEYRING.exists():
+        raise PrivateSlurmError("The Debian package debian-archive-keyring is missing.")
+    return _KEYRING
+
+
+def _make_runnable(root: Path, lock: int) -> None:
+    """Bind the programs and plugins to the libraries in `root`, and give the daemons their usual names."""
+    plugins = _plugin_folder(root)
+    libraries = plugins.parent
+    search = f"{plugins}:{libraries}"
+    daemons = root / "usr" / "sbin"
+    programs = [path for path in (*daemons.glob("slurm*"), *(root / "usr/bin").glob("s*")) if _is_elf(path)]
+    loader = libraries / Path(_output(["patchelf", "--print-interpreter", str(programs[0])])).name
+    if not loader.exists():
+        raise PrivateSlurmError(f"The dynamic loader {loader} is missing.")
+    run_installer(
+        ["patchelf", "--set-interpreter", str(loader), "--force-rpath", "--set-rpath", search, *map(str, programs)],
+        "patchelf could not change Slurm's programs",
+        lock,
+    )
+    shared = [str(path) for path in plugins.glob("*.so*") if _is_elf(path)]
+    run_installer(["patchelf", "--force-rpath", "--set-rpath", search, *shared], "patchelf could not change Slurm's plugins", lock)
+    for program in daemons.glob("*-wlm"):
+        plain = program.with_name(program.name.removesuffix("-wlm"))
+        if not plain.exists():
+            plain.symlink_to(program.name)
+
+
+def _is_elf(path: Path) -> bool:
+    if path.is_symlink() or not path.is_file():
+        return False
+    with path.open("rb") as file:
+        return file.read(4) == b"\x7fELF"
+
+
+def _output(argv: Sequence[str]) -> str:
+    return subprocess.run(argv, capture_output=True, text=True, check=True, env={**os.environ, "LC_ALL": "C"}).stdout.strip()

@@ -1,0 +1,51 @@
+"""The software releases that the demo offers: virtual environments that truly differ, and the catalogue that names them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from private_slurm.packages import ensure_venv
+
+JUPYTERHUB_VERSION = "6.1.1"
+
+
+@dataclass(frozen=True)
+class Release:
+    """One entry of the catalogue, and what its virtual environment holds besides JupyterHub."""
+
+    tag: str
+    label: str
+    date: str
+    packages: tuple[str, ...]
+    interfaces: tuple[str, ...] = ("lab", "notebook", "terminal")
+
+    def requirements(self, jupyterhub: str) -> list[str]:
+        """What pip installs; the release brings the Hub's own version of jupyterhub-singleuser."""
+        return [f"jupyterhub=={jupyterhub}", *self.packages]
+
+
+DEMO_RELEASES = (
+    Release("2026.10", "October 2026: JupyterLab 4.6, Notebook 7.6", "2026-10-15", ("jupyterlab==4.6.*", "notebook==7.6.*", "ipykernel")),
+    Release("2025.10", "October 2025: JupyterLab 4.4, Notebook 7.4", "2025-10-15", ("jupyterlab==4.4.*", "notebook==7.4.*", "ipykernel")),
+)
+
+
+def ensure_release(release: Release, folder: Path, jupyterhub: str = JUPYTERHUB_VERSION) -> Path:
+    """Make a release's virtual environment in `folder/TAG` and return its `bin` folder."""
+    return ensure_venv(folder / release.tag, release.requirements(jupyterhub))
+
+
+def catalogue_text(releases: Sequence[Release], folder: Path) -> str:
+    """The catalogue file: YAML of which JSON strings and lists are part."""
+    lines = ["releases:"]
+    for release in releases:
+        lines.append(f"  - tag: {json.dumps(release.tag)}")
+        lines.append(f"    label: {json.dumps(release.label)}")
+        lines.append(f"    date: {json.dumps(release.date)}")
+        lines.append("    tested: true")
+        lines.append(f"    path: {json.dumps(str(folder / release.tag / 'bin'))}")
+        lines.append(f"    interfaces: {json.dumps(list(release.interfaces))}")
+    return "\n".join(lines) + "\n"
