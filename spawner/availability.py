@@ -173,8 +173,11 @@ class PartitionAvailability:
 
 
 def gpu_table(nodes: Iterable[NodeAvailability]) -> GpuTable:
-    """Usable nodes counted by the number of their free GPUs, per type: every number from 0 to the largest node has its row."""
-    nodes = [entry for entry in nodes if entry.usable]
+    """Usable nodes counted by the number of their free GPUs, per type: every number from 0 to the largest node has its row.
+
+    Nodes that are not usable are counted in no row, but their GPUs give the table its rows: zeros say more than no table.
+    """
+    nodes = tuple(nodes)
     largest: dict[str, int] = {}
     for entry in nodes:
         for gpus in entry.gpus:
@@ -182,7 +185,7 @@ def gpu_table(nodes: Iterable[NodeAvailability]) -> GpuTable:
     table: GpuTable = {gpu_type: {str(free): 0 for free in range(most + 1)} for gpu_type, most in sorted(largest.items()) if most}
     for entry in nodes:
         for gpus in entry.gpus:
-            if gpus.total:
+            if gpus.total and entry.usable:
                 table[gpus.type][str(gpus.free)] += 1
     return table
 

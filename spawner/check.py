@@ -29,7 +29,8 @@ def _list(values: Sequence[str]) -> str:
 def resolve_request(options: Mapping[str, Any], choices: Choices) -> SessionRequest:
     """The request that ``options`` ask for, complete and allowed: the one gate for every door.
 
-    Keys that are missing get this user's defaults; the partition's follow the chosen account, the interface the chosen release.
+    Keys that are missing get this user's defaults: a partition for the chosen account, numbers that the chosen partition has, an
+    interface of the chosen release.
 
     Raises
     ------
@@ -39,7 +40,7 @@ def resolve_request(options: Mapping[str, Any], choices: Choices) -> SessionRequ
         With a sentence for each field at fault.
     """
     require_account(choices)
-    defaults = choices.defaults()
+    defaults = choices.defaults(_partition_for(options, choices))
     completed = {**defaults, **options}
     if "interface" not in options and "release" in options:
         release = next((entry for entry in choices.releases if entry.tag == options["release"]), None)
@@ -51,10 +52,6 @@ def resolve_request(options: Mapping[str, Any], choices: Choices) -> SessionRequ
         there = [account for account in choices.accounts if partition is not None and account in partition.accounts]
         if there and completed["account"] not in there:
             completed["account"] = there[0]
-    if "partition" not in options:
-        fitting = [partition.name for partition in choices.partitions if completed["account"] in partition.accounts]
-        if fitting and completed["partition"] not in fitting and choices.accounts is not None:
-            completed["partition"] = fitting[0]
     if "walltime" not in options:
         completed = _with_default_time(completed, choices)
     try:
@@ -67,6 +64,15 @@ def resolve_request(options: Mapping[str, Any], choices: Choices) -> SessionRequ
     if errors:
         raise RequestRejected({name: errors[name] for name in sorted(errors, key=_place)})
     return request
+
+
+def _partition_for(options: Mapping[str, Any], choices: Choices) -> str:
+    """The partition that was asked for, else the default one where the chosen account may run there, else the first where it may."""
+    if "partition" in options:
+        return options["partition"] if isinstance(options["partition"], str) else ""
+    preferred = choices.default_partition
+    fitting = [entry.name for entry in choices.partitions if options.get("account", "") in entry.accounts]
+    return fitting[0] if fitting and preferred not in fitting else preferred
 
 
 def _replaced(unreadable: Mapping[str, str], defaults: Mapping[str, Any]) -> dict[str, Any]:
@@ -324,7 +330,7 @@ def salvage(options: Mapping[str, Any], choices: Choices) -> tuple[dict[str, Any
                 return defaults, tuple(dropped)
             for name in at_fault:
                 del kept[name]
-                dropped.append(label_of(name))
+                dropped.append(choices.policy(name).label or label_of(name))
             continue
         return {**defaults, **request.options()}, tuple(dropped)
     return defaults, tuple(dropped)

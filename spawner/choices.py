@@ -188,9 +188,13 @@ class Choices:
         value = getattr(self.policy(name), which)
         return otherwise if value is None else number_of(name, value)
 
-    def defaults(self) -> dict[str, Any]:
-        """A complete, valid request for this user: what Start sends if nothing is touched."""
-        partition = self.entitlement.partition(self.default_partition)
+    def defaults(self, partition_name: str = "") -> dict[str, Any]:
+        """A complete, valid request for this user: what Start sends if nothing is touched.
+
+        With ``partition_name``, if it can be chosen, the numbers are ones that this partition has.
+        """
+        preferred = self.default_partition
+        partition = next((entry for entry in self.partitions if entry.name == partition_name), self.entitlement.partition(preferred))
         release = self.default_release
         interfaces = self.interfaces(release) if release else ()
         chosen = self._default_reservation(partition)
@@ -200,7 +204,7 @@ class Choices:
         return {
             "reservation": chosen,
             "account": self.default_account,
-            "partition": self.default_partition,
+            "partition": partition.name if partition else "",
             "cores": self._default_number("cores", 1, partition.max_cores if partition else None),
             "memory": memory_value(self._default_number("memory", DEFAULT_MEMORY_MB, partition.max_memory_mb if partition else None)),
             "gpus": self._default_gpus(partition).value,

@@ -82,12 +82,9 @@ def _memory(value: Any) -> int:
 
 def _walltime(value: Any) -> int:
     try:
-        minutes = parse_walltime(value)
+        return parse_walltime(value)
     except ValueError as error:
         raise _fail(f"{quoted(value)} is not a time. {error} Type for example 2h, 90m or 1-12:00:00.") from error
-    if minutes < 1:
-        raise _fail("The shortest session is 1 minute. Type for example 1h.")
-    return minutes
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ from private_slurm.errors import PrivateSlurmError
 from private_slurm.hub import PrivateHub, service_config, shared_password_config, stop_hub
 from private_slurm.newer_slurm import ensure_newer_slurm
 from private_slurm.ports import PortReservations
-from private_slurm.processes import Identity, ProcessFolder, signals_held, wait_until
+from private_slurm.processes import MARKER, Identity, ProcessFolder, signals_held, wait_until
 from private_slurm.releases import DEMO_RELEASES, JUPYTERHUB_VERSION, catalogue_text, ensure_release
 from private_slurm.services import check_reachable
 from private_slurm.spec import demo_spec
@@ -90,7 +90,7 @@ class Demo:
         with self._stage("packages"):
             self.installed = packages.ensure_debian_packages([*packages.SLURM_PACKAGES, *packages.PYTHON_PACKAGES])
         self.users = available_users()
-        with self._stage("environments"):
+        with self._stage("environments"), self._marked_installers():
             self._make_environments()
         with self._stage("cluster"):
             slurm = ensure_newer_slurm(self.folder / "newer-slurm") if self._newer_slurm else None
@@ -219,6 +219,15 @@ class Demo:
         write_private(self.description_file, json.dumps(self.description(), indent=2) + "\n")
 
     @contextmanager
+    def _marked_installers(self) -> Iterator[None]:
+        """Let pip and npm carry the folder's mark, so that those of a killed demo are found."""
+        os.environ[MARKER] = str(self.folder)
+        try:
+            yield
+        finally:
+            del os.environ[MARKER]
+
+    @contextmanager
     def _stage(self, name: str) -> Iterator[None]:
         begun = time.monotonic()
         yield
@@ -233,6 +242,7 @@ def owner_file(folder: Path) -> Path:
 
 def stop_leftovers(folder: Path) -> None:
     """End what a demo that was killed has left running in `folder`."""
+    ProcessFolder(folder).sweep(deadline_s=1)
     stop_hub(Path(folder) / "hub")
     stop_cluster(Path(folder) / "slurm")
 
@@ -244,7 +254,7 @@ def stop_demo(folder: Path, deadline_s: float = 90) -> bool:
     if owner and running:
         owner.send(signal.SIGTERM)
         wait_until(lambda: not owner.is_running(), f"the demo in {folder} to stop", deadline_s)
-    leftovers = [stray for part in ("hub", "slurm") for stray in ProcessFolder(folder / part).strays()]
+    leftovers = [stray for part in (".", "hub", "slurm") for stray in ProcessFolder(Path(folder, part)).strays()]
     stop_leftovers(folder)
     owner_file(folder).unlink(missing_ok=True)
     (Path(folder) / "demo.json").unlink(missing_ok=True)

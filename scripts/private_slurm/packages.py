@@ -13,8 +13,7 @@ import os
 import shutil
 import signal
 import subprocess
-import tempfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -89,8 +88,7 @@ def ensure_venv(path: Path, requirements: Sequence[str], python: str = SYSTEM_PY
             [python, "-m", "venv", str(path)], f"{python} could not make a virtual environment (is python3-venv installed?)", lock
         )
         path.chmod(0o755)
-        pip = [str(path / "bin" / "python"), "-m", "pip", "--disable-pip-version-check", "install", "--no-input", "--quiet"]
-        run_installer([*pip, *requirements], f"pip could not install {' '.join(requirements)}", lock)
+        run_installer([*_pip_install(path / "bin"), *requirements], f"pip could not install {' '.join(requirements)}", lock, path / "tmp")
         stamp.write_text(digest)
     return path / "bin"
 
@@ -108,14 +106,20 @@ def ensure_checkout(bin_dir: Path, checkout: Path) -> None:
     with locked(bin_dir.parent.with_name(bin_dir.parent.name + ".lock")) as lock:
         if stamp.is_file() and stamp.read_text() == digest.hexdigest():
             return
-        with tempfile.TemporaryDirectory(prefix="checkout-") as scratch:
-            for path in files:
-                target = Path(scratch) / path.relative_to(checkout)
-                target.parent.mkdir(parents=True, exist_ok=True)
-                shutil.copyfile(path, target)
-            pip = [str(bin_dir / "python"), "-m", "pip", "--disable-pip-version-check", "install", "--no-input", "--quiet"]
-            run_installer([*pip, scratch], f"pip could not install the project in {checkout}", lock)
+        scratch = bin_dir.parent / "checkout"
+        shutil.rmtree(scratch, ignore_errors=True)
+        for path in files:
+            target = scratch / path.relative_to(checkout)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(path, target)
+        failure = f"pip could not install the project in {checkout}"
+        run_installer([*_pip_install(bin_dir), str(scratch)], failure, lock, bin_dir.parent / "tmp")
+        shutil.rmtree(scratch)
         stamp.write_text(digest.hexdigest())
+
+
+def _pip_install(bin_dir: Path) -> list[str]:
+    return [str(bin_dir / "python"), "-m", "pip", "--disable-pip-version-check", "install", "--no-input", "--quiet"]
 
 
 def _project_files(checkout: Path) -> list[Path]:
@@ -190,14 +194,22 @@ def locked(path: Path) -> Iterator[int]:
         yield lock.fileno()
 
 
-def run_installer(argv: Sequence[str], failure: str, lock: int) -> None:
-    """Run an installer; if it fails, raise an error that begins with `failure` and shows its last lines."""
-    done = _run(argv, lock)
+def run_installer(argv: Sequence[str], failure: str, lock: int, scratch: Path | None = None) -> None:
+    """Run an installer; if it fails, raise an error that begins with `failure` and shows its last lines.
+
+    Its temporary files go to `scratch`, which is removed: an installer that is killed leaves none elsewhere.
+    """
+    if scratch:
+        shutil.rmtree(scratch, ignore_errors=True)
+        scratch.mkdir(parents=True)
+    done = _run(argv, lock, {**os.environ, "TMPDIR": str(scratch)} if scratch else None)
+    if scratch:
+        shutil.rmtree(scratch, ignore_errors=True)
     if done.returncode != 0:
         raise PrivateSlurmError(f"{failure}:\n{_last_lines(done.stdout)}")
 
 
-def _run(argv: Sequence[str], lock: int) -> subprocess.CompletedProcess[str]:
+def _run(argv: Sequence[str], lock: int, env: Mapping[str, str] | None) -> subprocess.CompletedProcess[str]:
     """Run an installer in a session of its own, whose files everyone can read, so that `cancel_installations` can end it."""
     with subprocess.Popen(
         list(argv),
@@ -206,6 +218,7 @@ def _run(argv: Sequence[str], lock: int) -> subprocess.CompletedProcess[str]:
         stderr=subprocess.STDOUT,
         text=True,
         umask=0o022,
+        env=env,
         pass_fds=[lock],
         start_new_session=True,
     ) as child:

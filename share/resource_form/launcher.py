@@ -15,6 +15,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 import urllib.error
 import urllib.parse
@@ -25,6 +26,9 @@ LISTEN_LIMIT_SECONDS = 600
 REPORT_LIMIT_SECONDS = 300
 STOP_GRACE_SECONDS = 3.0
 POLL_SECONDS = 0.02
+
+# Blocked, and taken where the launcher waits: an exception out of a signal's handler may be lost in somebody's __del__.
+SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGCHLD)
 
 
 def say(text):
@@ -99,6 +103,13 @@ def owns(pid, inodes):
     return False
 
 
+class NoRedirect(urllib.request.HTTPRedirectHandler):
+    """The token goes to the Hub and nowhere else."""
+
+    def redirect_request(self, *arguments):
+        return None
+
+
 def report(port):
     """Tell the Hub; it may be restarting, so try for a while. A refusal is final: the Hub does not expect this session."""
     url = os.environ["JUPYTERHUB_API_URL"].rstrip("/") + "/batchspawner"
@@ -110,7 +121,7 @@ def report(port):
             "Content-Type": "application/json",
         },
     )
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), NoRedirect)
     deadline = time.monotonic() + REPORT_LIMIT_SECONDS
     pause = 0.2
     while True:
@@ -118,6 +129,7 @@ def report(port):
             opener.open(request, timeout=30).close()
             return True
         except urllib.error.HTTPError as error:
+            error.close()
             if 400 <= error.code < 500 and error.code != 429:
                 say("the Hub refused the port: HTTP %d" % error.code)
                 return False
@@ -139,14 +151,14 @@ def signal_group(pid, number):
 
 
 class Stopped(Exception):
-    pass
+    """Somebody wants the session to end."""
 
 
-def on_signal(number, frame):
-    # From here on a second signal must not interrupt the clean-up.
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    raise Stopped(number)
+def rest(seconds):
+    """Wait so long at most, or until a child ends. Here, and nowhere else, a signal to stop takes effect."""
+    received = signal.sigtimedwait(SIGNALS, seconds)
+    if received is not None and received.si_signo != signal.SIGCHLD:
+        raise Stopped(received.si_signo)
 
 
 def wait_until_listening(server, port):
@@ -158,7 +170,7 @@ def wait_until_listening(server, port):
         inodes = listening_inodes(port)
         if inodes and owns(server.pid, inodes):
             return True
-        time.sleep(POLL_SECONDS)
+        rest(POLL_SECONDS)
     return None
 
 
@@ -173,6 +185,8 @@ def born(pid):
 
 def stop(server):
     """End the server and all that it started, kernels in sessions of their own too: with some of Slurm's set-ups nobody else would."""
+    if server.poll() is not None:
+        return
     family = [(pid, born(pid)) for pid in descendants(server.pid)]
     signal_group(server.pid, signal.SIGTERM)
     try:
@@ -202,17 +216,37 @@ def start(command, port):
     environment["JUPYTERHUB_SERVICE_URL"] = urllib.parse.urlunsplit(service._replace(netloc="%s:%d" % (host, port)))
     for name in ("RESOURCE_FORM_COMMAND", "RESOURCE_FORM_PORTS"):
         environment.pop(name, None)
-    return subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, start_new_session=True)
+    return subprocess.Popen(
+        command,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        start_new_session=True,
+        preexec_fn=lambda: signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS),
+    )
+
+
+def report_and_wait(server, port):
+    """The code to end with, once the server has ended or the Hub does not want it."""
+    answer = []
+    reporter = threading.Thread(target=lambda: answer.append(report(port)), daemon=True)
+    reporter.start()
+    while server.poll() is None:
+        if reporter.is_alive():
+            rest(POLL_SECONDS)
+        elif answer == [True]:
+            rest(3600)
+        else:
+            return 1
+    return exit_code(server)
 
 
 def main():
     command = json.loads(os.environ["RESOURCE_FORM_COMMAND"])
     ports = os.environ.get("RESOURCE_FORM_PORTS", "")
     host = urllib.parse.urlsplit(os.environ["JUPYTERHUB_SERVICE_URL"]).hostname or "0.0.0.0"
+    signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
     server = None
     try:
-        signal.signal(signal.SIGTERM, on_signal)
-        signal.signal(signal.SIGINT, on_signal)
         for _ in range(MOST_ATTEMPTS):
             port = free_port(host, ports)
             try:
@@ -222,28 +256,22 @@ def main():
                 return 127
             listening = wait_until_listening(server, port)
             if listening:
-                break
+                say("the server listens on port %d" % port)
+                return report_and_wait(server, port)
             if listening is None:
                 say("the server did not listen within %d seconds" % LISTEN_LIMIT_SECONDS)
-                stop(server)
                 return 1
             if not listening_inodes(port):
                 say("the server ended with code %d before it listened" % exit_code(server))
                 return exit_code(server) or 1
             say("port %d was taken by another process; trying another one" % port)
-        else:
-            say("no port could be had in %d attempts" % MOST_ATTEMPTS)
-            return 1
-        say("the server listens on port %d" % port)
-        if not report(port):
-            stop(server)
-            return 1
-        server.wait()
-        return exit_code(server)
+        say("no port could be had in %d attempts" % MOST_ATTEMPTS)
+        return 1
     except Stopped as stopped:
+        return 128 + stopped.args[0]
+    finally:
         if server is not None:
             stop(server)
-        return 128 + stopped.args[0]
 
 
 if __name__ == "__main__":

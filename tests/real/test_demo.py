@@ -51,6 +51,12 @@ def processes_in(folder: Path) -> list[str]:
     return found
 
 
+def heed_signals() -> None:
+    """Undo what a test run in the background is born with: signals that are ignored, which a child would inherit."""
+    for number in (signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
+
+
 @pytest.fixture
 def folder(environments: Environments) -> Iterator[Path]:
     """The tests' own folder, so that the demo finds its environments made; no demo runs in it before and after."""
@@ -107,10 +113,14 @@ def test_demo_ended_in_the_middle_of_its_start(folder: Path, number: signal.Sign
         stderr=subprocess.STDOUT,
         text=True,
         start_new_session=True,
+        preexec_fn=heed_signals,
     ) as demo:
-        wait_for(lambda: any("slurmctld" in line for line in processes_in(folder)), "slurmctld to be started", 60, every=0.05)
-        demo.send_signal(number)
-        demo.communicate(timeout=60)
+        try:
+            wait_for(lambda: any("slurmctld" in line for line in processes_in(folder)), "slurmctld to be started", 120, every=0.05)
+            demo.send_signal(number)
+            demo.communicate(timeout=60)
+        finally:
+            demo.kill()
     if number == signal.SIGKILL:
         run_demo(folder, "--stop")
     wait_for(lambda: not processes_in(folder), "everything to have ended", 30)

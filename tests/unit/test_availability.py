@@ -117,7 +117,7 @@ def test_state_of_a_node(state: str, flags: str, why_not: str) -> None:
     found = counted(node(state=state, flags=flags, used=USED[0]))
     assert found.nodes[0].usable is not bool(why_not)
     assert found.nodes[0].state_in_words == (why_not or state)
-    assert found.partitions[0].gpu_table == ({} if why_not else v100(0, 0, 1))
+    assert found.partitions[0].gpu_table == (v100(0, 0, 0) if why_not else v100(0, 0, 1))
     assert found.partitions[0].left_out_by_reason == (((why_not, 1),) if why_not else ())
 
 
@@ -251,7 +251,7 @@ def test_own_reservation(entry: Reservation, flags: str, why_not: str) -> None:
     assert found.nodes[2].why_not == why_not
     assert {found.nodes[index].why_not for index in (0, 1, 3)} == {"not in the reservation"}
     assert found.partitions[0].nodes_usable == (0 if why_not else 1)
-    assert found.partitions[0].gpu_table == ({} if why_not else v100(0, 0, 1))
+    assert found.partitions[0].gpu_table == (v100(0, 0, 0) if why_not else v100(0, 0, 1))
 
 
 @pytest.mark.parametrize(("flags", "usable"), [(frozenset(), False), (frozenset({"OVERLAP"}), True)], ids=["plain", "overlap"])

@@ -66,6 +66,9 @@ def test_allowed(options: dict[str, Any]) -> None:
         pytest.param({"release": "2026.10"}, {"fields": {"interface": {"default": "terminal"}}}, {"interface": "terminal"}, id="interface-stays"),
         pytest.param({"reservation": "course"}, {"reservations": (reservation(end=NOW + 1800),)}, {"walltime": 30}, id="time-follows-reservation"),
         pytest.param({"partition": "g100_cpu"}, {"partitions": (partition(), cpu_partition(max_minutes=10))}, {"walltime": 10}, id="time-follows-partition"),
+        pytest.param({"partition": "g100_cpu"}, {"partitions": (partition(), cpu_partition(max_memory_mb_per_node=1000))}, {"memory": 1000}, id="memory-follows-partition"),
+        pytest.param({"partition": "g100_cpu"}, {"fields": {"gpus": {"default": "1"}, "cores": {"default": 9}}, "partitions": (partition(), cpu_partition(max_cores_per_node=8))}, {"gpus": GpuRequest(), "cores": 8}, id="gpus-and-cores-follow-partition"),
+        pytest.param({"account": "cin_extra"}, {"partitions": (partition(deny_accounts=("cin_extra",)), cpu_partition(max_memory_mb_per_node=1000))}, {"partition": "g100_cpu", "memory": 1000}, id="memory-follows-the-accounts-partition"),
     ],
 )  # fmt: skip
 def test_missing_values_follow_those_given(options: dict[str, Any], changes: dict[str, Any], completed: dict[str, Any]) -> None:
@@ -215,6 +218,14 @@ def test_every_mistake_at_once() -> None:
     assert list(errors) == ["account", "cores", "memory", "gpus", "walltime", "release", "colour"]
 
 
+def test_release_and_interface_both_unknown() -> None:
+    """An interface that no release has is told together with the unknown release; one that some release has is not blamed."""
+    errors = errors_of({"release": "1999.01", "interface": "vscode"})
+    assert errors["interface"] == "User interface: “vscode” is not an interface of this service. Choose one of: lab, notebook, terminal."
+    assert list(errors) == ["release", "interface"]
+    assert list(errors_of({"release": "1999.01", "interface": "terminal"})) == ["release"]
+
+
 def test_long_lists_are_cut() -> None:
     """With many choices the sentence names eight, and how many more there are."""
     many = tuple(partition(f"p{number:02}", nodes=("g001",)) for number in range(12))
@@ -349,6 +360,13 @@ def test_salvage(kept: dict[str, Any], changes: dict[str, Any], expected: dict[s
     assert {name: values[name] for name in expected} == expected
     assert sorted(lost) == sorted(dropped)
     resolve_request(values, offered)
+
+
+def test_salvage_where_nothing_can_be_had() -> None:
+    """Where even the defaults cannot be had (the admin locked a reservation that is over), they stand there, and Start says why."""
+    offered = choices(fields={"reservation": {"default": "gone", "locked": True}})
+    assert salvage({"cores": 4}, offered) == (offered.defaults(), ())
+    assert list(errors_of({}, offered)) == ["reservation"]
 
 
 @settings(max_examples=100, deadline=None)

@@ -51,6 +51,13 @@ def test_untouched_form_can_be_sent() -> None:
         assert resolve_request(read_form(posted), offered) == resolve_request({}, offered)
 
 
+def test_form_without_partitions() -> None:
+    """Where there is nothing to choose from, the fields are there and claim nothing."""
+    fields = form(partitions=())
+    assert [fields[key].range for key in ("cores", "memory", "gpus", "walltime")] == ["", "", "There are no GPUs here.", ""]
+    assert fields["partition"].options == ()
+
+
 def test_selects() -> None:
     """Names are chosen from lists; None is the first reservation, with the empty value; the default stands selected."""
     fields = form(reservations=(reservation(), reservation("lab")))

@@ -220,13 +220,15 @@ class Job:
 
     def close(self) -> None:
         """End all that is left, each process by the descriptor that is its own."""
-        if self.launcher is not None and self.launcher.poll() is None:
-            self.launcher.kill()
-            self.launcher.communicate()
         for end in self.ends:
             with contextlib.suppress(ProcessLookupError):
                 signal.pidfd_send_signal(end, signal.SIGKILL)
             os.close(end)
+        if self.launcher is not None:
+            self.launcher.kill()
+            self.launcher.wait()
+            assert self.launcher.stderr is not None
+            self.launcher.stderr.close()
         if self.hub is not None:
             self.hub.close()
         self.control.close()

@@ -51,10 +51,10 @@ async def test_new_messages_reach_every_page() -> None:
     assert not any(task.done() for task in waiting)
     progress.say(20, "In the queue")
     assert await asyncio.gather(*waiting) == [Message(20, "In the queue")] * 2
-    waiting = [asyncio.ensure_future(anext(page, None)) for page in (early, late)]
+    ends = [asyncio.ensure_future(anext(page)) for page in (early, late)]
     await asyncio.sleep(0)
     progress.close()
-    assert await asyncio.gather(*waiting) == [None, None]
+    assert [type(end) for end in await asyncio.gather(*ends, return_exceptions=True)] == [StopAsyncIteration] * 2
 
 
 async def test_messages_said_while_a_page_reads() -> None:

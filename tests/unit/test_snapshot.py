@@ -181,6 +181,22 @@ async def test_patience_is_not_spent_twice(slurm: Slurm, monkeypatch: pytest.Mon
     await before
 
 
+async def test_patience_while_an_older_question_is_under_way(slurm: Slurm) -> None:
+    """Who cannot even wait for the answer that will not count gets the older data, and asks nothing more."""
+    await slurm.shared.get()
+    slurm.later(INTERVAL)
+    gate = slurm.hold()
+    await slurm.shared.get(patience=0)
+    slurm.later(1)
+    slurm.shared.expire()
+    assert (await slurm.shared.get(patience=0)).as_of == 1000.0
+    assert slurm.asked == 2
+    gate.set()
+    slurm.later(1)
+    assert (await slurm.shared.get()).as_of == slurm.now
+    assert slurm.asked == 3
+
+
 # --- stale --------------------------------------------------------------------------------------------------------------------
 
 
