@@ -303,15 +303,14 @@ any_nodes = st.lists(
 
 @given(any_nodes)
 def test_every_usable_gpu_node_stands_in_one_row_a_type(nodes: list[Node]) -> None:
-    """For any cluster: a type's rows add up to the usable nodes that have it, run from 0 to the most, and no count is negative."""
+    """For any cluster: a type's rows add up to the usable nodes that have it, run from 0 to the most any node has, none negative."""
     found = counted(*nodes)
-    usable = [entry for entry in found.nodes if entry.usable]
-    types = {gpus.type for entry in usable for gpus in entry.gpus if gpus.total}
+    types = {gpus.type for entry in found.nodes for gpus in entry.gpus if gpus.total}
     rows = found.partitions[0].gpu_table
     assert set(rows) == types
     for gpu_type, counts in rows.items():
-        having = [gpus for entry in usable for gpus in entry.gpus if gpus.type == gpu_type and gpus.total]
-        assert sum(counts.values()) == len(having)
-        assert list(counts) == [str(number) for number in range(max(gpus.total for gpus in having) + 1)]
+        having = [(entry.usable, gpus) for entry in found.nodes for gpus in entry.gpus if gpus.type == gpu_type and gpus.total]
+        assert sum(counts.values()) == sum(usable for usable, _ in having)
+        assert list(counts) == [str(number) for number in range(max(gpus.total for _, gpus in having) + 1)]
     assert all(0 <= gpus.free <= gpus.total for entry in found.nodes for gpus in entry.gpus)
     assert found.partitions[0].nodes_usable + found.partitions[0].nodes_left_out == len(nodes)
