@@ -91,10 +91,11 @@ def test_from_log_in_to_stop(site: Site, browser: Browser, screenshots: Path) ->
     page.locator('.jp-LauncherCard[data-category="Notebook"]').first.click()
     page.wait_for_selector(".jp-Notebook .cm-content")
     cell = page.locator(".jp-Notebook .cm-content").first
-    expect(page.locator(".jp-Notebook-ExecutionIndicator").first).to_have_attribute("data-status", "idle")
+    expect(page.get_by_role("button", name="Python 3 (ipykernel) | Idle")).to_be_visible()
     cell.click()
     page.keyboard.insert_text(CELL)
-    page.keyboard.press("Shift+Enter")
+    expect(cell).to_contain_text("json.dumps")
+    page.get_by_role("button", name="Run this cell and advance").first.click()
     output = page.locator(".jp-OutputArea-output pre").first
     expect(output).to_contain_text("job", timeout=60_000)
     seen = json.loads(output.inner_text())
