@@ -44,7 +44,7 @@ def processes_in(folder: Path) -> list[str]:
                 continue
             if (
                 f"{folder}/slurm/" in line + environment
-                or f"{folder}/hub" in line
+                or f"{folder}/hub/" in line
                 or (f"{folder} " in line and "private_slurm.demo" in line)
             ):
                 found.append(line)
