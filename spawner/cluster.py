@@ -8,6 +8,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import grp
+import os
+import pwd
+import secrets
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,7 +21,7 @@ from traitlets.config import SingletonConfigurable
 
 from .availability import Availability, availability
 from .entitlement import Entitlement, entitlement
-from .errors import SlurmRefused, SlurmUnavailable
+from .errors import ResourceFormError, SlurmRefused, SlurmUnavailable
 from .reasons import is_ambiguous, refusal_for, slurm_words
 from .slurm import commands, parse
 from .slurm.model import Association, Job, Node, Partition, Reservation, SlurmConfig, UserDefaults
@@ -31,6 +34,8 @@ SUBMIT_TIMEOUT_SECONDS = 300.0
 CANCEL_TIMEOUT_SECONDS = 60.0
 LARGE_OUTPUT = 200_000
 IDENTITY_SECONDS = 300.0
+CONFIGURATION_PATIENCE_SECONDS = 5.0
+DEFAULT_MESSAGE_TIMEOUT_SECONDS = 10.0
 
 NO_SUCH_JOB = "Invalid job id specified"
 NO_ACCOUNTING = ("not running a supported accounting_storage plugin", "Slurm accounting storage is disabled")
@@ -150,6 +155,7 @@ class Cluster(SingletonConfigurable):
         self._members: dict[str, tuple[float, Member]] = {}
         self._available: tuple[Any, Availability] | None = None
         self._starting = 0
+        self._warned_of_private_data = False
 
     def _jobs_interval_now(self) -> float:
         return min(self.jobs_interval, self.starting_interval) if self._starting else self.jobs_interval
@@ -320,6 +326,47 @@ class Cluster(SingletonConfigurable):
                 log=f"scancel {job_id} exited with {result.returncode}: {last_line(result.stderr)}",
                 stderr=result.stderr,
             )
+
+    async def tagged_jobs(self, user: str) -> tuple[Job, ...]:
+        """The user's jobs with their comments, asked of Slurm now; not shared, for it is asked only where a job has to be told apart.
+
+        Raises
+        ------
+        SlurmUnavailable
+            No answer: nothing follows about any job.
+        """
+        # Each question has a mark of its own: whoever reads the Hub's process list must not know it beforehand.
+        mark = secrets.token_hex(8)
+        argv = commands.list_tagged_jobs(user, mark)
+        return await self._read(argv, lambda text: parse.parse_tagged_jobs(text, mark))
+
+    async def message_timeout(self) -> float:
+        """Slurm's MessageTimeout in seconds; its default where the configuration cannot be read."""
+        try:
+            snapshot = await self.configuration.get(CONFIGURATION_PATIENCE_SECONDS)
+            return float(snapshot.value.get("MessageTimeout", "").split()[0])
+        except (ResourceFormError, ValueError, IndexError):
+            return DEFAULT_MESSAGE_TIMEOUT_SECONDS
+
+    async def sees_all_jobs(self) -> bool:
+        """Whether a list without a job says anything: not where PrivateData hides other people's jobs from the Hub (slurm.conf(5)).
+
+        Where the configuration cannot be read the answer is no: then only a terminal state ends a session.
+        """
+        try:
+            configuration = (await self.configuration.get(CONFIGURATION_PATIENCE_SECONDS)).value
+        except ResourceFormError:
+            return False
+        private = configuration.get("PrivateData", "").lower().replace(" ", "").split(",")
+        slurm_user = configuration.get("SlurmUser", "").split("(")[0]
+        visible = "jobs" not in private or os.geteuid() == 0 or slurm_user == pwd.getpwuid(os.geteuid()).pw_name
+        if not visible and not self._warned_of_private_data:
+            self._warned_of_private_data = True
+            self.log.warning(
+                "Slurm's PrivateData hides jobs from the Hub's user: give it AdminLevel=Operator (sacctmgr modify user). "
+                "Until then a job that has left the queue is not noticed."
+            )
+        return visible
 
     async def job(self, job_id: int, *, patience: float | None = None) -> tuple[Job | None, Snapshot[dict[int, Job]]]:
         """The job as the last list has it, None if it is not in it, and the list's own age."""

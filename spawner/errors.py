@@ -8,7 +8,8 @@
     ├── CatalogueError                  catalogue               500   the admin's catalogue of releases is broken
     ├── SlurmError                      slurm
     │   ├── SlurmUnavailable            slurm_unavailable       503   no answer, or none that can be trusted: unknown
-    │   │   └── SlurmTimeout            slurm_timeout           503   our own time limit ended the command: ambiguous
+    │   │   ├── SlurmTimeout            slurm_timeout           503   our own time limit ended the command: ambiguous
+    │   │   └── SlurmNotStarted         slurm_not_started       503   the command is not there, or may not be run
     │   ├── SlurmRefused                slurm_refused           400   Slurm said no, and why
     │   └── SlurmOutputError            slurm_output            502   an answer that we cannot read
     └── SessionFailed                   session_failed          400   the job ended, or never could start
@@ -81,6 +82,12 @@ class SlurmTimeout(SlurmUnavailable):
     """A command ran past our own time limit. For sbatch this is ambiguous: the job may exist."""
 
     label = "slurm_timeout"
+
+
+class SlurmNotStarted(SlurmUnavailable):
+    """A command could not be started at all: whatever it was to do has not happened."""
+
+    label = "slurm_not_started"
 
 
 class SlurmRefused(SlurmError):

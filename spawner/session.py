@@ -1,80 +1,491 @@
-"""What happens while a session starts: the port that the launcher reports, and the messages for the waiting page."""
+"""The life of one session's job: submitted at most once, found again, watched on evidence, and given back.
+
+What Slurm does to its clients, and what follows (slurm.md §5): a failed sbatch may have made a job; a failed squeue says nothing
+about any job; a job's id may be used again. So a nonce is durable before sbatch and decides which job is ours; only a terminal state,
+or lists that repeatedly lack the job, end a session; and an order to cancel counts when Slurm has let go of the job.
+"""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from dataclasses import dataclass
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+from .cluster import Cluster
+from .errors import ResourceFormError, SessionFailed, SlurmError, SlurmNotStarted, SlurmRefused, SlurmUnavailable
+from .job import Tag
+from .progress import PortReport, StartProgress
+from .reasons import ENDED, ENDING, PENDING, STARTING, advice_for, end_sentence
+from .slurm.model import Job
+from .slurm.run import Identity
+
+FIRST_LOOK_SECONDS = 1.5
+NEXT_LOOK_SECONDS = 4.0
+STOP_LOOKS_SECONDS = (0.2, 0.3, 0.5, 1.0, 2.0, 5.0)
+CANCEL_AGAIN_SECONDS = 30.0
+FIND_AGAIN_SECONDS = 5.0
+LOOK_PATIENCE_SECONDS = 5.0
+ABSENCES_THAT_COUNT = 2
+SUBMIT_TIME_TOLERANCE_SECONDS = 120.0
+SBATCH_LINGERS_SECONDS = 60
 
 
 @dataclass(frozen=True, slots=True)
-class Message:
-    """One line of the waiting page; ``progress`` is 0 to 100 and never goes back."""
+class Record:
+    """What the Hub's database has of a session: enough to find its job after any crash.
 
-    progress: int
-    text: str
+    ``nonce`` is empty where no job was ever asked for. ``job_id`` is 0 until it is known. ``submitted`` is when sbatch was begun,
+    ``queued_at`` the job's own SubmitTime once seen (seconds since the epoch). ``node`` is set once the server listens there.
+    ``stopping`` says that an order to stop was given.
+    """
+
+    nonce: str = ""
+    job_id: int = 0
+    submitted: float = 0.0
+    queued_at: int = 0
+    node: str = ""
+    stopping: bool = False
+
+    def as_state(self) -> dict[str, Any]:
+        """As JSON for the database; empty if there is nothing to remember."""
+        return asdict(self) if self.nonce else {}
+
+    @classmethod
+    def from_state(cls, state: object) -> Record:
+        """From the database; what an older version left out is taken as not known."""
+        if not isinstance(state, Mapping):
+            return cls()
+        known = {name: state[name] for name in cls.__slots__ if name in state}
+        try:
+            return cls(
+                nonce=str(known.get("nonce", "")),
+                job_id=int(known.get("job_id", 0) or 0),
+                submitted=float(known.get("submitted", 0.0)),
+                queued_at=int(known.get("queued_at", 0)),
+                node=str(known.get("node", "")),
+                stopping=bool(known.get("stopping", False)),
+            )
+        except (TypeError, ValueError):
+            return cls()
 
 
-class StartProgress:
-    """The messages of one start, kept so that a second page or a reload sees all of them; each is said once."""
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Seconds: in the queue, from the job's start until the server listens."""
 
-    def __init__(self) -> None:
-        self.messages: list[Message] = []
-        self._changed = asyncio.Event()
-        self._closed = False
+    queue: float = 3600.0
+    listen: float = 300.0
 
-    def say(self, progress: int, text: str) -> None:
-        """Add a message unless it is what was said last."""
-        latest = self.messages[-1] if self.messages else Message(0, "")
-        if text != latest.text:
-            self.messages.append(Message(max(progress, latest.progress), text))
-            self._wake()
 
-    def close(self) -> None:
-        """No more messages will come."""
-        self._closed = True
-        self._wake()
+@dataclass(frozen=True, slots=True)
+class End:
+    """How a session ended: the job's last state, the sentence for the user, when it was noticed (seconds since the epoch)."""
 
-    def _wake(self) -> None:
-        self._changed.set()
-        self._changed = asyncio.Event()
+    state: str
+    sentence: str
+    at: float
 
-    async def follow(self) -> AsyncIterator[Message]:
-        """All messages from the first, then each new one, until the start is over."""
-        shown = 0
+    @classmethod
+    def from_state(cls, state: object) -> End | None:
+        """From the database; None if there is none, or none that can be read."""
+        if not isinstance(state, Mapping):
+            return None
+        try:
+            return cls(str(state["state"]), str(state["sentence"]), float(state["at"]))
+        except (KeyError, TypeError, ValueError):
+            return None
+
+
+class Session:
+    """One session of ``user`` on ``cluster``.
+
+    Parameters
+    ----------
+    keep
+        Makes :attr:`record` durable. It may fail; the session goes on, and the sweep finds what it could not remember.
+    identity
+        Looks up the system's user, for sbatch and scancel.
+    name
+        For the log.
+    """
+
+    def __init__(
+        self,
+        cluster: Cluster,
+        user: str,
+        *,
+        keep: Callable[[], None],
+        name: str,
+        log: logging.Logger | logging.LoggerAdapter[logging.Logger],
+        hub: str = "jupyterhub",
+        server: str = "",
+        limits: Limits | None = None,
+        record: Record | None = None,
+    ) -> None:
+        self.cluster = cluster
+        self.user = user
+        self.hub = hub
+        self.server = server
+        self.name = name
+        self.record = record or Record()
+        self.limits = limits or Limits()
+        self.progress = StartProgress()
+        self.report = PortReport()
+        self.end: End | None = None
+        self.unknown_since: float | None = None
+        self._keep = keep
+        self._log = log
+        self._submission: asyncio.Task[int] | None = None
+        self._absent_at: list[float] = []
+
+    # --- what is remembered -------------------------------------------------------------------------------------------------
+
+    def _remember(self, **changes: Any) -> None:
+        self.record = replace(self.record, **changes)
+        try:
+            self._keep()
+        except Exception as error:  # noqa: BLE001 - a full disk must not cost us the job that runs already
+            self._log.error(
+                "The state of %s could not be stored: %s. If the Hub stops now, the sweep has to find its job.", self.name, error
+            )
+
+    def _over(self, state: str, sentence: str) -> End:
+        if self.end is None:
+            self.end = End(state, sentence, self.cluster.clock())
+        return self.end
+
+    # --- submit -------------------------------------------------------------------------------------------------------------
+
+    async def submit(self, nonce: str, argv: Sequence[str], script: str, environment: Mapping[str, str], identity: Identity) -> int:
+        """Ask for the job, once. Cancelling the caller does not cancel it: what sbatch has begun, Slurm may have heard.
+
+        Raises
+        ------
+        SlurmRefused
+            Slurm said no.
+        SlurmUnavailable
+            There is no job: Slurm did not confirm it, and was asked until it could say so.
+        """
+        self.record = Record(nonce=nonce, submitted=self.cluster.clock())
+        # Not through _remember: what cannot be stored now must not be submitted.
+        self._keep()
+        self._submission = asyncio.ensure_future(self._submit(argv, script, environment, identity))
+        self._submission.add_done_callback(_retrieved)
+        return await asyncio.shield(self._submission)
+
+    async def _submit(self, argv: Sequence[str], script: str, environment: Mapping[str, str], identity: Identity) -> int:
+        try:
+            job_id = await self.cluster.submit(argv, script, environment, identity)
+        except (SlurmRefused, SlurmNotStarted):
+            self._nothing_was_submitted()
+            raise
+        except SlurmError as error:
+            self._log.warning("Slurm did not confirm the job of %s (%s); asking whether it exists", self.name, error.log)
+            self.progress.say(10, "Slurm did not confirm the job. Asking whether it exists.")
+            found = await self._find()
+            if not found:
+                self._log.warning("The job of %s does not exist: nothing was submitted", self.name)
+                self._nothing_was_submitted()
+                raise SlurmUnavailable(
+                    "Slurm does not take jobs at the moment. Nothing was submitted; try again later.", log=error.log, stderr=error.stderr
+                ) from error
+            self._log.warning("The job of %s exists all the same: %s", self.name, found)
+            job_id = found
+        self._remember(job_id=job_id)
+        return job_id
+
+    def _nothing_was_submitted(self) -> None:
+        self._over("NOT_SUBMITTED", "The job was not submitted.")
+        self._remember(nonce="")
+
+    async def _find(self) -> int:
+        """The job that carries our nonce; 0 once it is shown not to exist.
+
+        That takes two answers without it, the later one so long after sbatch's end that no order of its can still be on the way.
+        """
+        settled = asyncio.get_running_loop().time() + await self._order_lingers()
+        answers = 0
         while True:
-            changed = self._changed
-            while shown < len(self.messages):
-                yield self.messages[shown]
-                shown += 1
-            if self._closed:
-                return
-            await changed.wait()
+            try:
+                jobs = await self.cluster.tagged_jobs(self.user)
+            except ResourceFormError as error:
+                self._unknown(error)
+            else:
+                self.unknown_since = None
+                found = self._ours(jobs)
+                if found is not None:
+                    return found.job_id
+                answers += 1
+                if answers >= ABSENCES_THAT_COUNT and asyncio.get_running_loop().time() >= settled:
+                    return 0
+            await asyncio.sleep(FIND_AGAIN_SECONDS)
 
+    async def _order_lingers(self) -> float:
+        """Seconds after sbatch's end for which its order may still reach Slurm: MessageTimeout and a minute (slurm.md §5.4)."""
+        timeout = await self.cluster.message_timeout()
+        age = max(0.0, self.cluster.clock() - self.record.submitted)
+        return max(0.0, timeout + SBATCH_LINGERS_SECONDS - age)
 
-class PortReport:
-    """Where the launcher's report of the port arrives. Takes one report."""
+    def _ours(self, jobs: Sequence[Job]) -> Job | None:
+        for job in jobs:
+            tag = Tag.parse(job.comment)
+            if job.user == self.user and tag is not None and (tag.hub, tag.user, tag.nonce) == (self.hub, self.user, self.record.nonce):
+                return job
+        return None
 
-    def __init__(self) -> None:
-        self._port: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+    def _unknown(self, error: ResourceFormError) -> None:
+        if self.unknown_since is None:
+            self.unknown_since = self.cluster.clock()
+            self._log.warning("What became of the job of %s is not known: %s", self.name, error.log)
 
-    def accept(self, port: int) -> bool:
-        """Take the port; False if there was one already or nobody waits any more."""
-        if self._port.done():
+    # --- wait ---------------------------------------------------------------------------------------------------------------
+
+    async def until_listening(self) -> tuple[str, int]:
+        """Wait for the launcher's report; the address of the node and the port.
+
+        Meanwhile says how the job stands, and gives up where waiting cannot help.
+
+        Raises
+        ------
+        SessionFailed
+            The job ended, never can start, or took too long in the queue or to come up.
+        """
+        loop = asyncio.get_running_loop()
+        queued, running_since = loop.time(), None
+        patience = FIRST_LOOK_SECONDS
+        with self.cluster.starting():
+            while True:
+                port = await self.report.wait(patience)
+                patience = NEXT_LOOK_SECONDS
+                if port is not None:
+                    self.cluster.jobs.expire()
+                job = await self._look()
+                if job is not None:
+                    self._judge(job)
+                    if port is not None and job.batch_host and job.state not in PENDING:
+                        return await self._listens(job, port)
+                    if job.state in PENDING:
+                        running_since = None
+                    elif running_since is None:
+                        running_since = loop.time()
+                if self.unknown_since is not None:
+                    self.progress.say(20, "Slurm does not answer at the moment. The session is kept.")
+                    continue
+                if running_since is None and loop.time() - queued > self.limits.queue:
+                    raise self._failed(
+                        "QUEUE_TIMEOUT", "The job waited in the queue for too long and was cancelled. Ask for less, or try later."
+                    )
+                if running_since is not None and loop.time() - running_since > self.limits.listen:
+                    raise self._failed("LISTEN_TIMEOUT", "The server did not come up in time. The log of the session says more.")
+
+    async def _listens(self, job: Job, port: int) -> tuple[str, int]:
+        address = await self.cluster.node_address(job.batch_host)
+        self._remember(node=job.batch_host)
+        self.progress.say(95, f"The server answers on {job.batch_host}")
+        return address, port
+
+    async def _look(self) -> Job | None:
+        """The job in the latest list. None if it is not in it, or nobody knows; gone for good is an exception.
+
+        Raises
+        ------
+        SessionFailed
+            Repeated answers lack the job.
+        """
+        try:
+            job, snapshot = await self.cluster.job(self.record.job_id, patience=LOOK_PATIENCE_SECONDS)
+        except ResourceFormError as error:
+            self._unknown(error)
+            return None
+        if job is not None and self._is_ours(job):
+            self.unknown_since = (self.unknown_since or snapshot.as_of) if snapshot.stale else None
+            self._absent_at.clear()
+            if not self.record.queued_at and job.submit:
+                self._remember(queued_at=job.submit)
+            return job
+        if snapshot.stale:
+            self.unknown_since = self.unknown_since or snapshot.as_of
+            return None
+        self.unknown_since = None
+        if snapshot.as_of > self.record.submitted and await self.cluster.sees_all_jobs():
+            if snapshot.as_of not in self._absent_at:
+                self._absent_at.append(snapshot.as_of)
+            if len(self._absent_at) >= ABSENCES_THAT_COUNT:
+                raise self._failed("GONE", "The job is no longer known to Slurm.")
+        return None
+
+    def _is_ours(self, job: Job) -> bool:
+        """Whether the job of our id is the one we asked for: ids are used again after a controller lost its state.
+
+        The list has no comment, so the owner and the time of submission decide here; cancelling looks at the nonce itself.
+        """
+        if job.user != self.user:
             return False
-        self._port.set_result(port)
+        if not job.submit or not self.record.submitted:
+            return True
+        expected = self.record.queued_at or self.record.submitted
+        return job.submit >= expected - SUBMIT_TIME_TOLERANCE_SECONDS
+
+    def _judge(self, job: Job) -> None:
+        if job.state in ENDED:
+            raise self._failed(job.state, end_sentence(job.state), reason=job.reason)
+        if job.state in ENDING:
+            self.progress.say(30, f"Job {job.job_id} is ending")
+        elif job.state in PENDING:
+            advice = advice_for(job.reason)
+            if advice.waiting_helps is False:
+                raise self._failed("NEVER_STARTS", f"The job can never start: {advice.sentence}", reason=job.reason)
+            self.progress.say(25, f"Job {job.job_id} waits in the queue. {advice.sentence}")
+        elif job.state in STARTING:
+            self.progress.say(40, "The node is being made ready")
+        else:
+            self.progress.say(60, f"Job {job.job_id} runs on {job.batch_host}. The server is starting.")
+
+    def _failed(self, state: str, sentence: str, *, reason: str = "") -> SessionFailed:
+        self._over(state, sentence)
+        log = f"job {self.record.job_id} of {self.name}: {state}{f' ({reason})' if reason else ''}"
+        return SessionFailed(sentence, log=log, label=state.lower())
+
+    # --- watch --------------------------------------------------------------------------------------------------------------
+
+    async def poll(self) -> int | None:
+        """None while the session lives or nobody knows; 0 or 1 on evidence that it is over. Starts no process of its own."""
+        if self._submission is not None and not self._submission.done():
+            return None
+        if not self.record.nonce:
+            return 0
+        if not self.record.job_id:
+            return None if self.end is None else 1
+        try:
+            job = await self._look()
+        except SessionFailed as failure:
+            self._log.warning("%s", failure.log)
+            return 1
+        if job is None:
+            return None
+        if job.state in ENDED:
+            self._log.info("Job %s of %s is over: %s %s", job.job_id, self.name, job.state, job.reason)
+            self._over(job.state, end_sentence(job.state))
+            return 0 if job.state == "COMPLETED" else 1
+        if self.record.node and (job.state in PENDING or (job.batch_host and job.batch_host != self.record.node)):
+            return await self._moved(job)
+        return None
+
+    async def _moved(self, job: Job) -> int | None:
+        """The job was put back into the queue or runs elsewhere: its kernels are lost, and nobody waits for it there."""
+        self._log.warning("Job %s of %s was requeued or moved; it is cancelled", job.job_id, self.name)
+        try:
+            await self._cancel()
+        except ResourceFormError as error:
+            self._unknown(error)
+            return None
+        self._over("REQUEUED", "The job was put back into the queue, and what ran in it was lost.")
+        return 1
+
+    # --- stop ---------------------------------------------------------------------------------------------------------------
+
+    async def stop(self, *, now: bool = False) -> None:
+        """Give the job back: order it cancelled until Slurm takes the order, and wait until it has let go. With ``now``, only order."""
+        if self.record.nonce and not self.record.stopping:
+            self._remember(stopping=True)
+        if self._submission is not None:
+            try:
+                await asyncio.shield(self._submission)
+            except ResourceFormError as error:
+                self._log.info("Nothing to stop for %s: %s", self.name, error.log)
+        if not self.record.nonce:
+            return
+        if not self.record.job_id:
+            found = await self._find()
+            if not found:
+                return
+            self._remember(job_id=found)
+        await self._give_back(now=now)
+
+    async def _give_back(self, *, now: bool) -> None:
+        loop = asyncio.get_running_loop()
+        looks, pause = iter(STOP_LOOKS_SECONDS), STOP_LOOKS_SECONDS[0]
+        ordered_at: float | None = None
+        while True:
+            if ordered_at is None or loop.time() - ordered_at > CANCEL_AGAIN_SECONDS:
+                try:
+                    if not await self._cancel():
+                        return
+                    ordered_at = loop.time()
+                except ResourceFormError as error:
+                    self._unknown(error)
+            if ordered_at is not None and (now or await self._has_let_go()):
+                self.cluster.nodes.expire()
+                return
+            pause = next(looks, pause)
+            await asyncio.sleep(pause)
+
+    async def _cancel(self) -> bool:
+        """Order the end of our job; False if there is no such job any more, whatever has its id now.
+
+        Raises
+        ------
+        ResourceFormError
+            Slurm did not take the order, or does not say whose job it is.
+        """
+        job_id = self.record.job_id
+        if await self.cluster.sees_all_jobs():
+            job = self._ours(await self.cluster.tagged_jobs(self.user))
+            if job is None or job.state in ENDED:
+                self._log.info("Job %s of %s is over already", job_id, self.name)
+                return False
+            job_id = job.job_id
+        member = await self.cluster.member(self.user)
+        await self.cluster.cancel(job_id, member.identity)
+        self._log.info("Job %s of %s is cancelled", job_id, self.name)
         return True
 
-    def close(self) -> None:
-        """Take no report any more."""
-        self._port.cancel()
+    async def _has_let_go(self) -> bool:
+        self.cluster.jobs.expire()
+        try:
+            job, snapshot = await self.cluster.job(self.record.job_id)
+        except ResourceFormError:
+            return False
+        if snapshot.stale:
+            return False
+        return job is None or not self._is_ours(job) or job.state in ENDED
 
     @property
-    def port(self) -> int | None:
-        """The port, None until it is reported."""
-        return self._port.result() if self._port.done() and not self._port.cancelled() else None
+    def needs_taking_up(self) -> bool:
+        """Whether an earlier run of the Hub left it neither ready nor over."""
+        return bool(self.record.nonce) and (self.record.stopping or not self.record.node)
 
-    async def wait(self, seconds: float) -> int | None:
-        """The port as soon as it is there; None after ``seconds``."""
-        await asyncio.wait({self._port}, timeout=seconds)
-        return self.port
+    # --- after a restart of the Hub -------------------------------------------------------------------------------------------
+
+    async def take_up(self) -> tuple[str, int] | None:
+        """Go on where an earlier run of the Hub left off, for a session that was not ready then: find its job, finish its stop, or
+        wait until its server listens. The address and port, or None if it is over.
+        """
+        if not self.record.nonce:
+            return None
+        if self.record.stopping:
+            self._log.info("The stop of %s is finished, which an earlier run of the Hub began", self.name)
+            await self.stop()
+            return None
+        if not self.record.job_id:
+            found = await self._find()
+            if not found:
+                self._over("NOT_SUBMITTED", "The Hub was restarted before the job was submitted. Start again.")
+                return None
+            self._remember(job_id=found)
+        self._log.info("Job %s of %s is taken up; an earlier run of the Hub submitted it", self.record.job_id, self.name)
+        self.progress.say(15, f"Job {self.record.job_id} is submitted")
+        try:
+            return await self.until_listening()
+        except SessionFailed as failure:
+            self._log.warning("%s", failure.log)
+            await self.stop()
+            return None
+
+
+def _retrieved(task: asyncio.Task[int]) -> None:
+    """Look at the outcome, so that asyncio does not warn about one that nobody waited for."""
+    if not task.cancelled():
+        task.exception()

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
+import hmac
 import time
 from collections.abc import AsyncIterator, Mapping
+from dataclasses import asdict
 from typing import Any
 
 from batchspawner import SlurmSpawner
 from jupyterhub.utils import maybe_future
 from sqlalchemy.orm import object_session
-from traitlets import Callable, Dict, Float, Integer, List, TraitError, Unicode, Union, default, validate
+from traitlets import Callable, Dict, Integer, List, TraitError, Unicode, Union, default, validate
 
 from .catalogue import Catalogue, CatalogueFile, parse_catalogue
 from .check import require_account, resolve_request, salvage
@@ -19,21 +22,14 @@ from .cluster import Cluster, Member
 from .errors import CatalogueError, NoAccount, RequestRejected, ResourceFormError, SessionFailed, SlurmRefused, SlurmUnavailable
 from .form import form_fields
 from .hub.configure import page_templates
-from .hub.pages import render_availability, render_form
+from .hub.pages import clock_time, render_availability, render_form
 from .hub.refusal import FormIsFilled, HubRefusal
 from .job import Tag, job_environment, job_script, new_nonce, sbatch_arguments
-from .reasons import ENDED, PENDING, STARTING, advice_for, end_sentence
 from .rejections import Rejection, Rejections
-from .request import SessionRequest, label_of, read_form
-from .session import PortReport, StartProgress
-from .slurm.model import Job
+from .request import label_of, read_form
+from .session import End, Limits, Record, Session
 
 FORM_PATIENCE_SECONDS = 5.0
-FIRST_LOOK_SECONDS = 1.5
-NEXT_LOOK_SECONDS = 4.0
-STOP_LOOKS_SECONDS = (0.2, 0.3, 0.5, 1.0, 2.0)
-STOP_LIMIT_SECONDS = 120.0
-ABSENCES_THAT_COUNT = 2
 
 PLAIN_CATALOGUE = {"releases": [{"tag": "default", "label": "Default", "date": "2000-01-01", "interfaces": ["lab", "notebook"]}]}
 """Where the admin lists no releases: what the nodes have on their PATH."""
@@ -41,6 +37,11 @@ PLAIN_CATALOGUE = {"releases": [{"tag": "default", "label": "Default", "date": "
 
 def _no_hook(_spawner: Any, _user_options: Any) -> None:
     """For JupyterHub, which warns about user_options that no hook takes; ours are taken in start(), whatever door they came through."""
+
+
+def digest(token: str) -> str:
+    """What our state has of a token: enough to know it again, and nothing to use it with."""
+    return hashlib.sha256(token.encode()).hexdigest()
 
 
 _catalogue_files: dict[str, CatalogueFile] = {}
@@ -157,11 +158,6 @@ class ResourceFormSpawner(SlurmSpawner):  # type: ignore[misc]
         """,
     ).tag(config=True)
 
-    unknown_timeout = Float(
-        60.0,
-        help="Seconds for which a Slurm that does not answer may delay the start of a session's last step. Default: 60.",
-    ).tag(config=True)
-
     user_options: dict[str, Any]
 
     @validate("fields")
@@ -196,13 +192,10 @@ class ResourceFormSpawner(SlurmSpawner):  # type: ignore[misc]
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.nonce = ""
-        self.submitted = 0.0
-        self._progress: StartProgress | None = None
-        self._port_report: PortReport | None = None
-        self._submission: asyncio.Task[int] | None = None
+        self.session: Session | None = None
+        self.last_end: End | None = None
         self._typed: dict[str, Any] | None = None
-        self._absent_at: list[float] = []
+        self._token_digest = ""
         self._member: Member | None = None
         self._accepted_options = dict(self.orm_spawner.user_options or {}) if self.orm_spawner else {}
 
@@ -279,9 +272,16 @@ class ResourceFormSpawner(SlurmSpawner):  # type: ignore[misc]
                 values["fields"] = form_fields(choices, {**remembered, **rejection.values}, rejection.errors)
             else:
                 values["fields"] = form_fields(choices, remembered, {})
-                values["notes"] = tuple(f"{label}: your last choice cannot be had any more. The default stands here." for label in dropped)
+                values["notes"] = self._notes_of_last_session() + tuple(
+                    f"{label}: your last choice cannot be had any more. The default stands here." for label in dropped
+                )
         values["availability"] = await self._render_availability()
         return render_form(values, template_paths=self.template_paths)
+
+    def _notes_of_last_session(self) -> tuple[str, ...]:
+        if self.last_end is None:
+            return ()
+        return (f"Your last session ended at {clock_time(self.last_end.at)}. {self.last_end.sentence}",)
 
     async def _render_availability(self) -> str:
         try:
@@ -337,10 +337,10 @@ class ResourceFormSpawner(SlurmSpawner):  # type: ignore[misc]
         HubRefusal
             The request cannot be had, Slurm refused the job, or the job ended before the server listened.
         """
-        self._progress = StartProgress()
-        self._port_report = PortReport()
+        session = self.session = self._new_session()
+        self.last_end = None
         try:
-            return await self._start()
+            return await self._start(session)
         except ResourceFormError as error:
             if isinstance(error, (RequestRejected, SlurmRefused)):
                 # JupyterHub has stored what was refused; the next form is to show what was accepted last (jupyterhub.md T14).
@@ -348,41 +348,21 @@ class ResourceFormSpawner(SlurmSpawner):  # type: ignore[misc]
                 self._keep_state()
             raise self._refusal(error) from None
         finally:
-            self._progress.close()
-            self._port_report.close()
+            session.progress.close()
+            session.report.close()
             self._typed = None
 
-    async def _start(self) -> tuple[str, int]:
-        assert self._progress is not None
+    async def _start(self, session: Session) -> tuple[str, int]:
+        catalogue = self.current_catalogue()
         request = resolve_request(self.user_options or {}, await self.choices())
         self.user_options = request.options()
         self.orm_spawner.user_options = self.user_options
-        self.port = 0
-        self._member = await self.cluster.member(self.user.name)
-        self.nonce = new_nonce()
-        self._keep_state()
-        self._progress.say(5, "Handing the job to Slurm")
-        self._submission = asyncio.ensure_future(self._submit(request))
-        # Cancelled or not, the submission runs to its end: what sbatch has begun, Slurm may have heard.
-        job_id = await asyncio.shield(self._submission)
-        self._progress.say(15, f"Job {job_id} is submitted")
-        with self.cluster.starting():
-            job, port = await self._until_it_listens(job_id)
-        address = await self.cluster.node_address(job.batch_host)
-        self.ip, self.port = address, port
-        self._progress.say(95, f"The server answers on {job.batch_host}")
-        self.log.info("Job %s of %s listens on %s:%s (%s)", job_id, self._log_name, address, port, job.batch_host)
-        return address, port
-
-    async def _submit(self, request: SessionRequest) -> int:
-        member = self._member
-        assert member is not None
-        catalogue = self.current_catalogue()
         release = catalogue.get(request.release)
         if release is None:
             raise SessionFailed(f"Release {request.release} was taken off the list. Choose another one.")
-        tag = Tag(self.hub_name, self.user.name, self.name, self.nonce)
-        argv = sbatch_arguments(request, tag, home=member.identity.home, extra=self.sbatch_options)
+        self.port = 0
+        self._member = await self.cluster.member(self.user.name)
+        nonce = new_nonce()
         environment = job_environment(
             request,
             self.get_env(),
@@ -391,14 +371,30 @@ class ResourceFormSpawner(SlurmSpawner):  # type: ignore[misc]
             ports=self.port_range,
             umask=self.job_umask,
         )
+        tag = Tag(self.hub_name, self.user.name, self.name, nonce)
+        argv = sbatch_arguments(request, tag, home=self._member.identity.home, extra=self.sbatch_options)
         script = await asyncio.to_thread(job_script, release, template_folders=self.template_paths)
-        self.submitted = time.time()
-        job_id = await self.cluster.submit(argv, script, environment, member.identity)
-        self.job_id = str(job_id)
-        self._keep_state()
+        session.progress.say(5, "Handing the job to Slurm")
+        job_id = await session.submit(nonce, argv, script, environment, self._member.identity)
         self._accepted_options = request.options()
         self.log.info("Job %s for %s: %s", job_id, self._log_name, request.summary)
-        return job_id
+        session.progress.say(15, f"Job {job_id} is submitted")
+        self.ip, self.port = await session.until_listening()
+        self.log.info("Job %s of %s listens on %s:%s (%s)", job_id, self._log_name, self.ip, self.port, session.record.node)
+        return self.ip, self.port
+
+    def _new_session(self, record: Record | None = None) -> Session:
+        return Session(
+            self.cluster,
+            self.user.name,
+            keep=self._keep_state,
+            name=self._log_name,
+            log=self.log,
+            hub=self.hub_name,
+            server=self.name,
+            limits=Limits(queue=self.queue_timeout, listen=self.listen_timeout),
+            record=record,
+        )
 
     def user_env(self, env: dict[str, str]) -> dict[str, str]:
         """HOME, USER and SHELL as the system has them, looked up before and off the Hub's loop."""
@@ -407,166 +403,54 @@ class ResourceFormSpawner(SlurmSpawner):  # type: ignore[misc]
         identity = self._member.identity
         return {**env, "USER": identity.name, "LOGNAME": identity.name, "HOME": identity.home, "SHELL": identity.shell}
 
-    async def _until_it_listens(self, job_id: int) -> tuple[Job, int]:
-        """Wait for the launcher's report; meanwhile say how the job stands, and give up where waiting cannot help."""
-        assert self._port_report is not None
-        assert self._progress is not None
-        report, cluster = self._port_report, self.cluster
-        queued = time.monotonic()
-        running_since: float | None = None
-        patience = FIRST_LOOK_SECONDS
-        while True:
-            port = await report.wait(patience)
-            patience = NEXT_LOOK_SECONDS
-            if port is not None:
-                return await self._running_job(job_id), port
-            try:
-                job, snapshot = await cluster.job(job_id)
-            except ResourceFormError as error:
-                self._progress.say(20, error.sentence)
-                continue
-            if job is not None and job.user == self.user.name:
-                self._judge(job)
-                if job.state not in PENDING and running_since is None:
-                    running_since = time.monotonic()
-            elif not snapshot.stale and snapshot.as_of > self.submitted and self._counts_as_gone(snapshot.as_of):
-                raise SessionFailed("The job has disappeared from the queue.", log=f"job {job_id} is in no list any more")
-            if running_since is None and time.monotonic() - queued > self.queue_timeout:
-                raise SessionFailed(
-                    "The job waited in the queue for too long and was cancelled. Ask for less, or try later.", label="queue_timeout"
-                )
-            if running_since is not None and time.monotonic() - running_since > self.listen_timeout:
-                raise SessionFailed("The server did not come up in time. The log of the session says more.", label="listen_timeout")
-
-    async def _running_job(self, job_id: int) -> Job:
-        """The job as Slurm has it now that its server listens: it names the node."""
-        deadline = time.monotonic() + self.unknown_timeout
-        while True:
-            self.cluster.jobs.expire()
-            try:
-                job, _ = await self.cluster.job(job_id)
-            except ResourceFormError:
-                job = None
-            if job is not None and job.user == self.user.name:
-                self._judge(job)
-                if job.batch_host:
-                    return job
-            if time.monotonic() > deadline:
-                raise SessionFailed("Slurm does not say on which node the session runs.", label="slurm_unavailable")
-            await asyncio.sleep(1.0)
-
-    def _judge(self, job: Job) -> None:
-        """Say how the job stands.
-
-        Raises
-        ------
-        SessionFailed
-            It ended, or never can start.
-        """
-        assert self._progress is not None
-        if job.state in ENDED:
-            log = f"job {job.job_id} ended as {job.state} ({job.reason})"
-            raise SessionFailed(end_sentence(job.state), log=log, label=job.state.lower())
-        if job.state in PENDING:
-            advice = advice_for(job.reason)
-            if advice.waiting_helps is False:
-                raise SessionFailed(
-                    f"The job can never start: {advice.sentence}",
-                    log=f"job {job.job_id} can never start: {job.reason}",
-                    label="never_starts",
-                )
-            self._progress.say(25, f"Job {job.job_id} waits in the queue. {advice.sentence}")
-        elif job.state in STARTING:
-            self._progress.say(40, "The node is being made ready")
-        else:
-            self._progress.say(60, f"Job {job.job_id} runs on {job.batch_host}. The server is starting.")
+    def owns_token(self, token: str) -> bool:
+        """Whether ``token`` is that of this session's job. JupyterHub forgets tokens when it restarts; their digest is in our state."""
+        known = digest(self.api_token) if self.api_token else self._token_digest
+        return bool(known) and hmac.compare_digest(known, digest(token))
 
     def server_listens(self, port: int) -> bool:
         """The launcher's report; False if this session waits for none."""
-        return self._port_report is not None and bool(self.job_id or self._submission) and self._port_report.accept(port)
+        return self.session is not None and self.session.report.accept(port)
 
     async def progress(self) -> AsyncIterator[dict[str, Any]]:
         """The messages of this start, from its first: a reload and a second tab see them all."""
-        if self._progress is not None:
-            async for message in self._progress.follow():
+        if self.session is not None:
+            async for message in self.session.progress.follow():
                 yield {"progress": message.progress, "message": message.text}
 
     async def poll(self) -> int | None:
-        """None while the session lives or nobody knows; 0 or 1 on evidence that it is over.
-
-        Evidence is a terminal state, or two lists in a row without the job. A Slurm that does not answer is none (slurm.md R4).
-        """
-        if self._submission is not None and not self._submission.done():
-            return None
-        if not self.job_id:
+        """None while the session lives or nobody knows; 0 or 1 on evidence that it is over."""
+        session = self.session
+        if session is None:
             return 0
-        try:
-            job, snapshot = await self.cluster.job(int(self.job_id))
-        except ResourceFormError:
-            return None
-        if job is not None and job.user == self.user.name:
-            self._absent_at.clear()
-            if job.state in ENDED:
-                self.log.info("Job %s of %s is over: %s %s", self.job_id, self._log_name, job.state, job.reason)
-                return 0 if job.state == "COMPLETED" else 1
-            return None
-        if snapshot.stale or snapshot.as_of <= self.submitted:
-            return None
-        if self._counts_as_gone(snapshot.as_of):
-            self.log.warning("Job %s of %s is in no list of Slurm's any more", self.job_id, self._log_name)
+        if self._check_pending and session.needs_taking_up:
+            return await self._take_up(session)
+        status = await session.poll()
+        if status is not None:
+            self._note_end(session)
+        return status
+
+    async def _take_up(self, session: Session) -> int | None:
+        """The Hub has just started and asks about a session that was not ready when it ended: go on where that one left off."""
+        endpoint = await session.take_up()
+        if endpoint is None or self.server is None:
+            self._note_end(session)
             return 1
+        self.ip, self.port = endpoint
+        self.server.ip, self.server.port = endpoint
+        self._keep_state()
         return None
 
-    def _counts_as_gone(self, as_of: float) -> bool:
-        if as_of not in self._absent_at:
-            self._absent_at.append(as_of)
-        return len(self._absent_at) >= ABSENCES_THAT_COUNT
-
     async def stop(self, now: bool = False) -> None:
-        """Cancel the job and wait until Slurm has let go of it. With ``now``, only give the order."""
-        if self._submission is not None:
-            try:
-                await asyncio.shield(self._submission)
-            except ResourceFormError as error:
-                self.log.warning("Nothing to stop for %s, its job was not submitted: %s", self._log_name, error.log)
-        if not self.job_id:
-            return
-        job_id = int(self.job_id)
-        member = self._member or await self.cluster.member(self.user.name)
-        deadline = time.monotonic() + STOP_LIMIT_SECONDS
-        looks = iter(STOP_LOOKS_SECONDS)
-        ordered = False
-        pause = STOP_LOOKS_SECONDS[0]
-        while time.monotonic() < deadline:
-            if not ordered:
-                try:
-                    await self.cluster.cancel(job_id, member.identity)
-                    ordered = True
-                    self.log.info("Job %s of %s is cancelled", job_id, self._log_name)
-                except SlurmUnavailable as error:
-                    self.log.warning("Job %s of %s could not be cancelled yet: %s", job_id, self._log_name, error.log)
-            if ordered and (now or await self._has_ended(job_id)):
-                return
-            pause = next(looks, pause)
-            await asyncio.sleep(pause)
-        self.log.error("Job %s of %s may still run: Slurm did not confirm its end in %.0f s", job_id, self._log_name, STOP_LIMIT_SECONDS)
-
-    async def _has_ended(self, job_id: int) -> bool:
-        self.cluster.jobs.expire()
-        try:
-            job, snapshot = await self.cluster.job(job_id)
-        except ResourceFormError:
-            return False
-        if job is None or job.user != self.user.name:
-            ended = not snapshot.stale
-        else:
-            ended = job.state in ENDED
-        if ended:
-            # What the job held is free now; the next look at the table must count it.
-            self.cluster.nodes.expire()
-        return ended
+        """Cancel the job and return when Slurm has let go of it; while Slurm is away, keep at it. With ``now``, only give the order."""
+        if self.session is not None:
+            await self.session.stop(now=now)
 
     # --- state --------------------------------------------------------------------------------------------------------------
+
+    def _note_end(self, session: Session) -> None:
+        if session.end is not None:
+            self.last_end = session.end
 
     def _keep_state(self) -> None:
         """Make the session's state durable now, not when start() returns (jupyterhub.md T11)."""
@@ -576,23 +460,27 @@ class ResourceFormSpawner(SlurmSpawner):  # type: ignore[misc]
             session.commit()
 
     def get_state(self) -> dict[str, Any]:
-        """The job's id, its nonce, and when it was submitted (seconds since the epoch)."""
+        """What finds the session's job again, and how the last session ended."""
         state = dict(super().get_state())
-        if self.nonce:
-            state["nonce"] = self.nonce
-            state["submitted"] = self.submitted
+        if self.session is not None and self.session.record.nonce:
+            state["session"] = self.session.record.as_state()
+            state["token_digest"] = digest(self.api_token) if self.api_token else self._token_digest
+        if self.last_end is not None:
+            state["last_end"] = asdict(self.last_end)
         return state
 
     def load_state(self, state: dict[str, Any]) -> None:
         """Take up a session that an earlier run of the Hub left."""
         super().load_state(state)
-        self.nonce = state.get("nonce", "")
-        self.submitted = float(state.get("submitted", 0.0))
+        record = Record.from_state(state.get("session", {}))
+        self.session = self._new_session(record) if record.nonce else None
+        self.last_end = End.from_state(state.get("last_end"))
+        self._token_digest = str(state.get("token_digest", ""))
 
     def clear_state(self) -> None:
-        """Forget the job."""
+        """Forget the job; how it ended is kept for the next form."""
         super().clear_state()
-        self.nonce = ""
-        self.submitted = 0.0
-        self._submission = None
-        self._absent_at = []
+        if self.session is not None:
+            self._note_end(self.session)
+        self.session = None
+        self._token_digest = ""

@@ -120,6 +120,14 @@ class PrivateCluster(ClusterOperations):
 
         self._await(f"slurmd-{node}", is_back, 30)
 
+    def stop_munge(self) -> None:
+        """Take munged away without warning: no command and no daemon can prove who it is."""
+        self.processes.stop(["munged"], first_signal=signal.SIGKILL)
+
+    def start_munge(self) -> None:
+        """Start munged again, with the key it had."""
+        services.start_munge(self.processes, self.layout, self._daemon_environment())
+
     def stop_accounting(self) -> None:
         """End slurmdbd; slurmctld goes on with what it knows."""
         self.processes.stop(["slurmdbd"])

@@ -18,15 +18,16 @@ SOCKET_PATH_LIMIT = 107
 
 
 def start_munge(processes: ProcessFolder, layout: Layout, env: Mapping[str, str]) -> None:
-    """Start a munged with a key and a socket of the cluster's own."""
+    """Start a munged with a key and a socket of the cluster's own; started again, it has the key it had."""
     folder = layout.munge_socket.parent
-    folder.mkdir(mode=0o755)
+    folder.mkdir(mode=0o755, exist_ok=True)
     key = folder / "key"
-    key.touch(mode=0o600)
-    key.write_bytes(os.urandom(128))
+    if not key.exists():
+        key.touch(mode=0o600)
+        key.write_bytes(os.urandom(128))
     files = {"key-file": key, "socket": layout.munge_socket, "pid-file": folder / "pid", "seed-file": folder / "seed"}
     options = [f"--{name}={path}" for name, path in files.items()]
-    processes.start("munged", [_tool("munged"), "--foreground", f"--log-file={folder / 'munged.log'}", *options], env)
+    processes.start("munged", [_tool("munged"), "--foreground", "--force", f"--log-file={folder / 'munged.log'}", *options], env)
     probe = [_tool("munge"), "--no-input", f"--socket={layout.munge_socket}"]
     wait_until(
         lambda: _still(processes, "munged") and subprocess.run(probe, capture_output=True, check=False).returncode == 0,

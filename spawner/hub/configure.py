@@ -34,3 +34,5 @@ def configure(c: Any) -> None:
     # jupyterhub.md T9: queued jobs count as pending spawns.
     c.JupyterHub.concurrent_spawn_limit = 0
     c.JupyterHub.cleanup_servers = False
+    # A session that waits in the queue is taken up in the background; the Hub does not wait for it.
+    c.JupyterHub.init_spawners_timeout = 1

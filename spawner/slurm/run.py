@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from ..errors import SlurmTimeout, SlurmUnavailable
+from ..errors import SlurmNotStarted, SlurmTimeout, SlurmUnavailable
 
 DEFAULT_PATH = "/usr/local/bin:/usr/bin:/bin"
 
@@ -114,13 +114,13 @@ class SlurmRunner:
 
         Raises
         ------
-        SlurmUnavailable
+        SlurmNotStarted
             It is not installed where we look.
         """
         path = str(Path(self.bin_dir) / command) if self.bin_dir else shutil.which(command)
         if not path or not os.access(path, os.X_OK):
             where = self.bin_dir or "the Hub's PATH"
-            raise SlurmUnavailable("Slurm is not installed on this service.", log=f"{command} not found in {where}")
+            raise SlurmNotStarted("Slurm is not installed on this service.", log=f"{command} not found in {where}")
         return path
 
     async def run(
@@ -149,7 +149,7 @@ class SlurmRunner:
         ------
         SlurmTimeout
             The time limit passed. Whatever the command asked of Slurm may or may not have happened.
-        SlurmUnavailable
+        SlurmNotStarted
             The command could not be started.
         """
         command = (self.executable(argv[0]), *argv[1:])
@@ -175,7 +175,7 @@ class SlurmRunner:
                 **become,  # type: ignore[arg-type]
             )
         except (OSError, ValueError) as error:
-            raise SlurmUnavailable("A Slurm command could not be started.", log=f"{argv[0]}: {error}") from error
+            raise SlurmNotStarted("A Slurm command could not be started.", log=f"{argv[0]}: {error}") from error
         try:
             output, complaint = await asyncio.wait_for(process.communicate(stdin.encode() if stdin else None), timeout)
         except asyncio.TimeoutError:

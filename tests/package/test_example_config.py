@@ -70,7 +70,7 @@ def test_values_of_the_example_are_valid(tmp_path: Path) -> None:
 def test_every_option_of_ours_is_in_the_example() -> None:
     """A site finds each of our options in the example, set or commented out."""
     text = EXAMPLE.read_text()
-    own = set(spawner.ResourceFormSpawner.class_own_traits(config=True)) - {"catalogue", "unknown_timeout", "apply_user_options"}
+    own = set(spawner.ResourceFormSpawner.class_own_traits(config=True)) - {"catalogue", "apply_user_options"}
     for option in own:
         assert f"c.ResourceFormSpawner.{option} =" in text, option
     for option in Cluster.class_own_traits(config=True):

@@ -196,7 +196,10 @@ def test_a_session_that_ends_by_itself_is_noticed(site: Site) -> None:
     site.start()
     site.cluster.run("scancel", site.job_of()["JobId"])
     wait_for(lambda: not site.server(site.users[0]).get("ready"), "the Hub to notice", 90, every=1)
-    assert "/hub/" in site.visitor().get(f"user/{site.users[0]}/lab").url
+    user = site.visitor()
+    assert "/hub/" in user.get(f"user/{site.users[0]}/lab").url
+    assert "Your last session ended" in user.form().text
+    assert "The job was cancelled." in user.form().text
 
 
 def test_the_running_session_outlives_a_restart_of_the_hub(site: Site) -> None:

@@ -1,141 +1,503 @@
-"""What the waiting page is told, and the port that the launcher reports."""
+"""One session's life against a controller that loses replies, comes late, goes away, and uses ids again."""
 
 from __future__ import annotations
 
 import asyncio
-import itertools
+from collections.abc import Callable
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from fake_slurm import EPOCH, FakeJob, FakeSlurm
+from session_rig import Server, make_cluster, virtually
 
-from spawner.session import Message, PortReport, StartProgress
-
-
-async def all_of(progress: StartProgress) -> list[Message]:
-    """Every message that one page sees until the start is over."""
-    return [message async for message in progress.follow()]
+from spawner.errors import SessionFailed, SlurmRefused, SlurmUnavailable
+from spawner.job import Tag
+from spawner.session import End, Limits, Record
 
 
-def said(*pairs: tuple[int, str]) -> StartProgress:
-    """A start that has said this so far."""
-    progress = StartProgress()
-    for number, text in pairs:
-        progress.say(number, text)
-    return progress
+def make_server(limits: Limits | None = None, user: str = "ada") -> Server:
+    """A user's default server on a fresh controller."""
+    slurm = FakeSlurm(asyncio.get_running_loop())
+    return Server(slurm, make_cluster(slurm), user, limits=limits or Limits())
 
 
-# --- progress -----------------------------------------------------------------------------------------------------------------
+def jobs_of(server: Server) -> list[FakeJob]:
+    """The active jobs that carry this Hub's tag for the server's user."""
+    return [job for job in server.slurm.jobs.values() if job.active and (tag := Tag.parse(job.comment)) and tag.user == server.user]
 
 
-async def test_messages_in_their_order() -> None:
-    """A page sees every message, and ends when the start is over."""
-    progress = said((5, "Handing over"), (15, "Submitted"))
-    progress.close()
-    assert await all_of(progress) == [Message(5, "Handing over"), Message(15, "Submitted")]
+async def run_and_listen(server: Server, seconds: float = 2.0) -> FakeJob:
+    """Let the server's one job run, and its launcher report."""
+    for _ in range(200):
+        if jobs_of(server):
+            break
+        await asyncio.sleep(1)
+    (job,) = jobs_of(server)
+    await asyncio.sleep(seconds)
+    server.slurm.run_job(job)
+    await asyncio.sleep(seconds)
+    assert server.session is not None
+    server.session.report.accept(40000)
+    return job
 
 
-async def test_a_page_that_comes_late_sees_all_of_them() -> None:
-    """A reload and a second page get the messages from the first; one follower takes none away from another."""
-    progress = said((5, "a"), (15, "b"))
-    progress.close()
-    assert await all_of(progress) == await all_of(progress) == [Message(5, "a"), Message(15, "b")]
+def test_start_and_stop() -> None:
+    """A start that nothing disturbs makes one job, is ready once the server listens, and Stop ends just that job."""
+
+    async def scenario() -> None:
+        server = make_server()
+        decoy = server.slurm.make_job("ada", state="RUNNING")
+        start = asyncio.ensure_future(server.start())
+        job = await run_and_listen(server)
+        await start
+        assert server.ready
+        assert server.session is not None
+        assert server.session.record.job_id == job.job_id
+        assert server.session.record.node == "g001"
+        await server.stop()
+        assert server.slurm.cancelled == [job.job_id]
+        assert decoy.state == "RUNNING"
+        assert server.database == "{}"
+
+    virtually(scenario)
 
 
-async def test_new_messages_reach_every_page() -> None:
-    """Pages that are open get a message when it is said, those that had nothing to show yet too."""
-    progress = StartProgress()
-    early, late = progress.follow(), progress.follow()
-    waiting = [asyncio.ensure_future(anext(early)), asyncio.ensure_future(anext(late))]
-    await asyncio.sleep(0)
-    assert not any(task.done() for task in waiting)
-    progress.say(20, "In the queue")
-    assert await asyncio.gather(*waiting) == [Message(20, "In the queue")] * 2
-    ends = [asyncio.ensure_future(anext(page)) for page in (early, late)]
-    await asyncio.sleep(0)
-    progress.close()
-    assert [type(end) for end in await asyncio.gather(*ends, return_exceptions=True)] == [StopAsyncIteration] * 2
+def test_nonce_is_durable_before_sbatch_and_the_id_before_anything_else() -> None:
+    """What the database has at the moment of sbatch, and right after it, finds the job again."""
+
+    async def scenario() -> None:
+        server = make_server()
+        seen = []
+        run = server.slurm.run
+
+        async def watched(argv: tuple[str, ...], **options: object) -> object:
+            seen.append((argv[0], server.database))
+            return await run(argv, **options)  # type: ignore[arg-type]
+
+        server.slurm.run = watched  # type: ignore[method-assign,assignment]
+        start = asyncio.ensure_future(server.start())
+        await run_and_listen(server)
+        await start
+        first = next(database for command, database in seen if command == "sbatch")
+        assert server.nonce in first
+        assert '"job_id": 0' in first
+        after = [database for command, database in seen if command != "sbatch"]
+        assert all('"job_id": 100' in database for database in after)
+
+    virtually(scenario)
 
 
-async def test_messages_said_while_a_page_reads() -> None:
-    """What is said between two steps of a page is not lost."""
-    progress = said((1, "a"))
-    page = progress.follow()
-    assert await anext(page) == Message(1, "a")
-    progress.say(2, "b")
-    progress.say(3, "c")
-    progress.close()
-    assert [message async for message in page] == [Message(2, "b"), Message(3, "c")]
+def test_lost_reply_is_adopted() -> None:
+    """sbatch times out and the job exists: it is found by its nonce and used, and no second one is made."""
+
+    async def scenario() -> None:
+        server = make_server()
+        server.slurm.lose_replies = 1
+        start = asyncio.ensure_future(server.start())
+        await run_and_listen(server)
+        await start
+        assert server.ready
+        assert len(server.slurm.jobs) == 1
+
+    virtually(scenario)
 
 
-def test_each_is_said_once() -> None:
-    """The same again says nothing; said later, after another, it is news."""
-    assert said((20, "a"), (30, "a"), (40, "b"), (50, "a")).messages == [Message(20, "a"), Message(40, "b"), Message(50, "a")]
+def test_late_order_is_adopted() -> None:
+    """sbatch times out and the job appears 40 s later: it is waited for and used."""
+
+    async def scenario() -> None:
+        server = make_server()
+        server.slurm.late_orders = 1
+        start = asyncio.ensure_future(server.start())
+        await run_and_listen(server)
+        await start
+        assert server.ready
+        assert len(server.slurm.jobs) == 1
+
+    virtually(scenario)
 
 
-@given(st.lists(st.tuples(st.integers(0, 100), st.sampled_from("abc"))))
-def test_never_backwards(pairs: list[tuple[int, str]]) -> None:
-    """Whatever is said in whatever order, the bar does not go back, and no text stands twice in a row."""
-    messages = said(*pairs).messages
-    numbers = [message.progress for message in messages]
-    assert numbers == sorted(numbers)
-    assert all(one.text != other.text for one, other in itertools.pairwise(messages))
+def test_lost_order_is_shown_not_to_exist() -> None:
+    """sbatch times out and there is no job: said after MessageTimeout and a minute, on two answers at least; nothing is retried."""
+
+    async def scenario() -> None:
+        server = make_server()
+        server.slurm.drop_orders = 1
+        await server.start()
+        assert isinstance(server.error, SlurmUnavailable)
+        assert "Nothing was submitted" in server.error.sentence
+        assert server.slurm.jobs == {}
+        assert asyncio.get_running_loop().time() >= 70
+        assert [name for _, name in server.slurm.commands].count("sbatch") == 1
+        assert [name for _, name in server.slurm.commands].count("squeue") >= 2
+
+    virtually(scenario)
 
 
-async def test_nothing_was_said() -> None:
-    """A start that is over at once ends the page."""
-    progress = StartProgress()
-    progress.close()
-    assert await all_of(progress) == []
+def test_refusal_is_final() -> None:
+    """What Slurm refused was not submitted: nobody looks for a job, and the next start may follow at once."""
+
+    async def scenario() -> None:
+        server = make_server()
+        server.slurm.refuse = 1
+        await server.start()
+        assert isinstance(server.error, SlurmRefused)
+        assert asyncio.get_running_loop().time() < 1
+        assert "squeue" not in [name for _, name in server.slurm.commands]
+        assert server.session is None
+
+    virtually(scenario)
 
 
-# --- port ---------------------------------------------------------------------------------------------------------------------
+@pytest.mark.parametrize("trouble", ["lose_replies", "late_orders", "drop_orders"])
+@pytest.mark.parametrize("after", [0.0, 0.01, 0.05, 2.0, 30.0, 65.0])
+def test_cancelled_while_it_is_not_known_whether_there_is_a_job(trouble: str, after: float) -> None:
+    """Whenever the start is cancelled after an ambiguous sbatch, no job is left."""
+
+    async def scenario() -> None:
+        server = make_server()
+        setattr(server.slurm, trouble, 1)
+        start = asyncio.ensure_future(server.start())
+        await asyncio.sleep(after)
+        start.cancel()
+        await asyncio.gather(start, return_exceptions=True)
+        await asyncio.sleep(300)
+        assert jobs_of(server) == []
+
+    virtually(scenario)
 
 
-async def test_port_wakes_who_waits() -> None:
-    """The start goes on as soon as the port is there, not when its patience ends."""
-    report = PortReport()
-    waiting = asyncio.ensure_future(report.wait(3600))
-    await asyncio.sleep(0)
-    assert report.port is None
-    assert report.accept(40000)
-    assert await waiting == 40000
-    assert report.port == 40000
-    assert await report.wait(3600) == 40000
+@pytest.mark.parametrize("after", [0.0, 0.001, 0.02, 0.031, 0.05, 1.0, 3.0, 6.0])
+def test_cancelled_at_any_point_of_the_start(after: float) -> None:
+    """Cancel before sbatch has returned, after it, in the queue, while the server comes up: the job is given back."""
+
+    async def scenario() -> None:
+        server = make_server()
+        decoy = server.slurm.make_job("ada", state="RUNNING")
+        start = asyncio.ensure_future(server.start())
+        await asyncio.sleep(after)
+        for job in jobs_of(server):
+            if after > 2:
+                server.slurm.run_job(job)
+        start.cancel()
+        await asyncio.gather(start, return_exceptions=True)
+        await asyncio.sleep(60)
+        assert jobs_of(server) == []
+        assert decoy.state == "RUNNING"
+        assert server.session is None
+
+    virtually(scenario)
 
 
-async def test_first_report_counts() -> None:
-    """A second report, from whomever, changes nothing and is told so."""
-    report = PortReport()
-    assert report.accept(40000)
-    assert not report.accept(40001)
-    assert report.port == 40000
+def test_stop_keeps_at_it_while_the_controller_is_away() -> None:
+    """Stop during an outage of ten minutes ends the job once the controller is back, and not before does it say so."""
+
+    async def scenario() -> None:
+        server = make_server()
+        start = asyncio.ensure_future(server.start())
+        job = await run_and_listen(server)
+        await start
+        server.slurm.answers = False
+        stop = asyncio.ensure_future(server.stop())
+        await asyncio.sleep(600)
+        assert not stop.done()
+        assert job.active
+        server.slurm.answers = True
+        back = asyncio.get_running_loop().time()
+        await stop
+        assert job.state == "CANCELLED"
+        assert asyncio.get_running_loop().time() - back < 10
+
+    virtually(scenario)
 
 
-async def test_no_report_in_time() -> None:
-    """Without a report the answer is None, and a later one still counts."""
-    report = PortReport()
-    assert await report.wait(0) is None
-    assert report.accept(40000)
-    assert await report.wait(0) == 40000
+def test_stop_returns_soon_after_slurm_has_let_go() -> None:
+    """A job that takes 20 s to end: Stop returns within a few seconds of that; a quick one within one second."""
+
+    async def scenario() -> None:
+        server = make_server()
+        start = asyncio.ensure_future(server.start())
+        await run_and_listen(server)
+        await start
+        loop = asyncio.get_running_loop()
+        begun = loop.time()
+        await server.stop()
+        assert loop.time() - begun < 1
+
+    virtually(scenario)
 
 
-async def test_report_after_the_start_is_over() -> None:
-    """Nobody waits any more: the launcher is told so, and whoever waited is let go."""
-    report = PortReport()
-    waiting = asyncio.ensure_future(report.wait(3600))
-    await asyncio.sleep(0)
-    report.close()
-    assert await waiting is None
-    assert not report.accept(40000)
-    assert report.port is None
+def test_recycled_id_is_not_ours() -> None:
+    """A controller that lost its state gives our id to somebody else, or to another job of the same user: it is not polled as ours,
+    and Stop does not touch it."""
+
+    async def scenario(owner: str) -> None:
+        server = make_server()
+        start = asyncio.ensure_future(server.start())
+        job = await run_and_listen(server)
+        await start
+        await asyncio.sleep(3600)
+        del server.slurm.jobs[job.job_id]
+        other = server.slurm.make_job(owner, state="RUNNING", job_id=job.job_id)
+        other.submit = int(server.slurm.now())
+        assert server.session is not None
+        await server.stop()
+        assert other.state == "RUNNING"
+        assert server.slurm.cancelled == []
+
+    for owner in ("ada", "grace"):
+        virtually(lambda owner=owner: scenario(owner))
 
 
-@pytest.mark.parametrize("times", [1, 2])
-async def test_close_keeps_the_port(times: int) -> None:
-    """Closing takes back nothing that was reported, however often."""
-    report = PortReport()
-    report.accept(40000)
-    for _ in range(times):
-        report.close()
-    assert report.port == 40000
+@pytest.mark.parametrize("private_data", ["none", "accounts,jobs"])
+def test_absence_counts_only_where_the_hub_sees_all(private_data: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A job that is in no list any more is over after two lists; not where PrivateData may hide it from us."""
+    monkeypatch.setattr("os.geteuid", lambda: 12345)
+    monkeypatch.setattr("pwd.getpwuid", lambda _: type("Entry", (), {"pw_name": "hub"}))
+
+    async def scenario() -> None:
+        server = make_server()
+        server.slurm.private_data = private_data
+        start = asyncio.ensure_future(server.start())
+        job = await run_and_listen(server)
+        await start
+        del server.slurm.jobs[job.job_id]
+        await asyncio.sleep(20)
+        await server.poll()
+        assert server.ready, "one list is not enough"
+        for _ in range(6):
+            await asyncio.sleep(20)
+            await server.poll()
+        assert server.ready == (private_data != "none")
+
+    virtually(scenario)
+
+
+@pytest.mark.parametrize("trouble", ["answers", "hang"])
+def test_a_slurm_that_does_not_answer_ends_no_session(trouble: str) -> None:
+    """An hour without an answer leaves the session as it is; it is known since when."""
+
+    async def scenario() -> None:
+        server = make_server()
+        start = asyncio.ensure_future(server.start())
+        await run_and_listen(server)
+        await start
+        setattr(server.slurm, trouble, trouble == "hang")
+        for _ in range(60):
+            await asyncio.sleep(60)
+            await server.poll()
+        assert server.ready
+        assert server.session is not None
+        assert server.session.unknown_since is not None
+        assert server.session.unknown_since < EPOCH + 300
+        setattr(server.slurm, trouble, trouble != "hang")
+        await asyncio.sleep(400)
+        await server.poll()
+        assert server.ready
+        assert server.session.unknown_since is None
+
+    virtually(scenario)
+
+
+@pytest.mark.parametrize("state", ["TIMEOUT", "NODE_FAIL", "PREEMPTED", "OUT_OF_MEMORY", "CANCELLED", "FAILED", "COMPLETED"])
+def test_an_ended_job_is_noticed_with_its_reason(state: str) -> None:
+    """Whatever ends a running job, the session is over within an interval, and why is kept."""
+
+    async def scenario() -> End | None:
+        server = make_server()
+        start = asyncio.ensure_future(server.start())
+        job = await run_and_listen(server)
+        await start
+        session = server.session
+        server.slurm.end_job(job, state)
+        await asyncio.sleep(server.cluster.jobs_interval + 1)
+        await server.poll()
+        assert not server.ready
+        assert session is not None
+        return session.end
+
+    end = virtually(scenario)
+    assert end is not None
+    assert end.state == state
+    assert end.sentence
+
+
+def test_requeued_job_is_cancelled() -> None:
+    """A job that an admin puts back into the queue has lost its kernels: it is cancelled, and the session is over."""
+
+    async def scenario() -> None:
+        server = make_server()
+        start = asyncio.ensure_future(server.start())
+        job = await run_and_listen(server)
+        await start
+        session = server.session
+        job.state, job.host, job.reason = "PENDING", "n/a", "BeginTime"
+        await asyncio.sleep(30)
+        await server.poll()
+        assert not server.ready
+        assert job.state == "CANCELLED"
+        assert session is not None
+        assert session.end is not None
+        assert session.end.state == "REQUEUED"
+
+    virtually(scenario)
+
+
+@pytest.mark.parametrize(
+    "reason",
+    ["PartitionConfig", "PartitionTimeLimit", "BadConstraints", "AssocGrpBillingMinutes", "AssocGrpCPUMinutesLimit", "InvalidAccount"],
+)
+def test_a_request_that_can_never_start_is_cancelled_at_once(reason: str) -> None:
+    """It does not wait for ever: the first look cancels it, with the sentence."""
+
+    async def scenario() -> None:
+        server = make_server()
+        start = asyncio.ensure_future(server.start())
+        await asyncio.sleep(0.5)
+        (job,) = jobs_of(server)
+        job.reason = reason
+        await asyncio.sleep(4)
+        await start
+        assert isinstance(server.error, SessionFailed)
+        assert "never start" in server.error.sentence
+        assert job.state == "CANCELLED"
+
+    virtually(scenario)
+
+
+def test_queue_time_is_not_start_time() -> None:
+    """A job may wait for the whole queue time and then has the whole listen time; each ends with its own sentence."""
+
+    async def scenario(runs_after: float | None) -> tuple[str, float]:
+        server = make_server(Limits(queue=600, listen=60))
+        start = asyncio.ensure_future(server.start())
+        await asyncio.sleep(1)
+        (job,) = jobs_of(server)
+        if runs_after is not None:
+            await asyncio.sleep(runs_after)
+            server.slurm.run_job(job)
+        await start
+        assert server.error is not None
+        assert jobs_of(server) == []
+        return server.error.label, asyncio.get_running_loop().time()
+
+    label, seconds = virtually(lambda: scenario(None))
+    assert label == "queue_timeout"
+    assert 600 < seconds < 620
+    label, seconds = virtually(lambda: scenario(500))
+    assert label == "listen_timeout"
+    assert 560 < seconds < 585
+
+
+@pytest.mark.parametrize("stage", [0.0, 0.01, 0.05, 1.0, 3.0])
+@pytest.mark.parametrize("trouble", ["", "lose_replies", "late_orders", "drop_orders"])
+def test_hub_killed_while_starting(stage: float, trouble: str) -> None:
+    """Killed at any stage of a start, the new Hub takes the job up and becomes ready with it, or shows that there is none."""
+
+    async def scenario() -> None:
+        server = make_server()
+        if trouble:
+            setattr(server.slurm, trouble, 1)
+        server.task = asyncio.ensure_future(server.start())
+        await asyncio.sleep(stage)
+        submission = server.session._submission if server.session else None
+        server.hub_dies()
+        await asyncio.sleep(5)
+        # The dead Hub's own follow-up is not heard of again; sbatch itself, a process of its own, has gone on.
+        if submission is not None:
+            submission.cancel()
+        back = asyncio.ensure_future(server.hub_comes_back())
+        await asyncio.sleep(60)
+        for job in jobs_of(server):
+            server.slurm.run_job(job)
+        await asyncio.sleep(10)
+        if server.session is not None:
+            server.session.report.accept(40000)
+        await back
+        await asyncio.sleep(200)
+        assert len(jobs_of(server)) == int(server.ready)
+        assert len(server.slurm.jobs) <= 1
+
+    virtually(scenario)
+
+
+@pytest.mark.parametrize("slurm_is_away", [False, True])
+def test_hub_killed_while_stopping(slurm_is_away: bool) -> None:
+    """A stop that the Hub did not finish is finished by the next one."""
+
+    async def scenario() -> None:
+        server = make_server()
+        start = asyncio.ensure_future(server.start())
+        job = await run_and_listen(server)
+        await start
+        server.slurm.answers = False
+        server.task = asyncio.ensure_future(server.stop())
+        await asyncio.sleep(30)
+        server.hub_dies()
+        server.slurm.answers = not slurm_is_away
+        back = asyncio.ensure_future(server.hub_comes_back())
+        await asyncio.sleep(30)
+        server.slurm.answers = True
+        await back
+        assert job.state == "CANCELLED"
+        assert not server.ready
+        assert server.database == "{}"
+
+    virtually(scenario)
+
+
+@pytest.mark.parametrize("slurm_is_away", [False, True])
+def test_hub_restarted_with_a_running_session(slurm_is_away: bool) -> None:
+    """A ready session is kept, with Slurm away as well."""
+
+    async def scenario() -> None:
+        server = make_server()
+        start = asyncio.ensure_future(server.start())
+        job = await run_and_listen(server)
+        await start
+        server.hub_dies()
+        server.slurm.answers = not slurm_is_away
+        await server.hub_comes_back()
+        assert server.ready
+        assert job.active
+
+    virtually(scenario)
+
+
+def test_full_disk_costs_no_job() -> None:
+    """If the nonce cannot be stored nothing is submitted; if later states cannot, the session goes on and can be stopped."""
+
+    async def scenario() -> None:
+        server = make_server()
+        server.database_fails = True
+        with pytest.raises(OSError, match="full"):
+            await server.start()
+        assert server.slurm.jobs == {}
+        server.database_fails = False
+        start = asyncio.ensure_future(server.start())
+        await asyncio.sleep(0.01)
+        server.database_fails = True
+        job = await run_and_listen(server)
+        await start
+        assert server.ready
+        await server.stop()
+        assert not job.active
+
+    virtually(scenario)
+
+
+@pytest.mark.parametrize(
+    "state", [{}, {"nonce": "a" * 16}, {"nonce": 3, "job_id": "x"}, None, [], "text", {"job_id": 5}, {"nonce": "n", "submitted": None}]
+)
+def test_whatever_the_database_has_is_read(state: object) -> None:
+    """A record of an older version, or a broken one, is read as far as it goes and never an error."""
+    record = Record.from_state(state)
+    assert isinstance(record.job_id, int)
+    assert Record.from_state(record.as_state()) == record or not record.nonce
+
+
+@pytest.mark.parametrize("wanted", [lambda state: state, lambda _: None])
+def test_end_round_trip(wanted: Callable[[object], object]) -> None:
+    """How a session ended survives the database; nothing is made of nothing."""
+    end = End("TIMEOUT", "The time limit of the session was reached.", 5.0)
+    state = wanted({"state": end.state, "sentence": end.sentence, "at": end.at})
+    assert End.from_state(state) == (end if state else None)
