@@ -28,8 +28,8 @@ class Release:
 
 
 DEMO_RELEASES = (
-    Release("2026.10", "October 2026: JupyterLab 4.6, Notebook 7.6", "2026-10-15", ("jupyterlab==4.6.*", "notebook==7.6.*", "ipykernel")),
-    Release("2025.10", "October 2025: JupyterLab 4.4, Notebook 7.4", "2025-10-15", ("jupyterlab==4.4.*", "notebook==7.4.*", "ipykernel")),
+    Release("2026.10", "2026.10 (JupyterLab 4.6)", "2026-10-15", ("jupyterlab==4.6.*", "notebook==7.6.*", "ipykernel")),
+    Release("2025.10", "2025.10 (JupyterLab 4.4)", "2025-10-15", ("jupyterlab==4.4.*", "notebook==7.4.*", "ipykernel")),
 )
 
 
