@@ -13,7 +13,7 @@ import pwd
 import secrets
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 from traitlets import Float, List, TraitError, Unicode, validate
@@ -276,6 +276,23 @@ class Cluster(SingletonConfigurable):
             )
             self._available = (key, computed)
         return Snapshot(self._available[1], nodes.as_of, nodes.stale, nodes.error)
+
+    async def availability_for(self, user: str, *, reservation: str = "", patience: float | None = None) -> Snapshot[Availability]:
+        """What is free now in the partitions of ``user``; a reservation that is not theirs counts as none.
+
+        Raises
+        ------
+        ResourceFormError
+            Slurm has never answered.
+        """
+        own = await self.entitlement(user, patience=patience)
+        if reservation not in {entry.name for entry in own.reservations}:
+            reservation = ""
+        snapshot = await self.availability(reservation=reservation, patience=patience)
+        names = {partition.name for partition in own.partitions}
+        partitions = tuple(partition for partition in snapshot.value.partitions if partition.name in names)
+        nodes = tuple(entry for entry in snapshot.value.nodes if names & set(entry.node.partitions))
+        return replace(snapshot, value=Availability(nodes, partitions))
 
     async def submit(self, argv: Sequence[str], script: str, environment: Mapping[str, str], identity: Identity) -> int:
         """Hand a job to Slurm as ``identity``; its id.

@@ -105,8 +105,6 @@ class Session:
     ----------
     keep
         Makes :attr:`record` durable. It may fail; the session goes on, and the sweep finds what it could not remember.
-    identity
-        Looks up the system's user, for sbatch and scancel.
     name
         For the log.
     """
@@ -221,6 +219,12 @@ class Session:
                 if answers >= ABSENCES_THAT_COUNT and asyncio.get_running_loop().time() >= settled:
                     return 0
             await asyncio.sleep(FIND_AGAIN_SECONDS)
+
+    async def _job_is_known(self) -> bool:
+        """Whether there is a job: its id is in the record, or found and put there."""
+        if not self.record.job_id and (found := await self._find()):
+            self._remember(job_id=found)
+        return bool(self.record.job_id)
 
     async def _order_lingers(self) -> float:
         """Seconds after sbatch's end for which its order may still reach Slurm: MessageTimeout and a minute (slurm.md §5.4)."""
@@ -397,12 +401,8 @@ class Session:
                 self._log.info("Nothing to stop for %s: %s", self.name, error.log)
         if not self.record.nonce:
             return
-        if not self.record.job_id:
-            found = await self._find()
-            if not found:
-                return
-            self._remember(job_id=found)
-        await self._give_back(now=now)
+        if await self._job_is_known():
+            await self._give_back(now=now)
 
     async def _give_back(self, *, now: bool) -> None:
         loop = asyncio.get_running_loop()
@@ -469,12 +469,9 @@ class Session:
             self._log.info("The stop of %s is finished, which an earlier run of the Hub began", self.name)
             await self.stop()
             return None
-        if not self.record.job_id:
-            found = await self._find()
-            if not found:
-                self._over("NOT_SUBMITTED", "The Hub was restarted before the job was submitted. Start again.")
-                return None
-            self._remember(job_id=found)
+        if not await self._job_is_known():
+            self._over("NOT_SUBMITTED", "The Hub was restarted before the job was submitted. Start again.")
+            return None
         self._log.info("Job %s of %s is taken up; an earlier run of the Hub submitted it", self.record.job_id, self.name)
         self.progress.say(15, f"Job {self.record.job_id} is submitted")
         try:

@@ -254,7 +254,6 @@ class ResourceFormSpawner(SlurmSpawner):  # type: ignore[misc]
             "has_page": page_templates() in self.user.settings.get("template_path", []),
             "hub_url": self.hub.base_url,
             "support_text": self.support_text,
-            "slurm_trouble": "",
         }
         try:
             choices = await self.choices(patience=FORM_PATIENCE_SECONDS)
@@ -285,7 +284,7 @@ class ResourceFormSpawner(SlurmSpawner):  # type: ignore[misc]
 
     async def _render_availability(self) -> str:
         try:
-            snapshot = await self.cluster.availability(patience=FORM_PATIENCE_SECONDS)
+            snapshot = await self.cluster.availability_for(self.user.name, patience=FORM_PATIENCE_SECONDS)
         except ResourceFormError as error:
             return render_availability(None, sentence=error.sentence, template_paths=self.template_paths)
         return render_availability(snapshot, template_paths=self.template_paths)

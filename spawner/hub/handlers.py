@@ -73,19 +73,10 @@ async def visible_availability(handler: Any) -> Snapshot[Availability]:
     ResourceFormError
         Slurm has never answered.
     """
-    cluster = cluster_of(handler)
-    reservation = handler.get_argument("reservation", "")
-    user = handler.current_user
+    cluster, user = cluster_of(handler), handler.current_user
     if getattr(user, "kind", "user") != "user":
         return await cluster.availability(patience=PATIENCE_SECONDS)
-    own = await cluster.entitlement(user.name, patience=PATIENCE_SECONDS)
-    if reservation not in {entry.name for entry in own.reservations}:
-        reservation = ""
-    snapshot = await cluster.availability(reservation=reservation, patience=PATIENCE_SECONDS)
-    names = {partition.name for partition in own.partitions}
-    partitions = tuple(partition for partition in snapshot.value.partitions if partition.name in names)
-    nodes = tuple(entry for entry in snapshot.value.nodes if names & set(entry.node.partitions))
-    return Snapshot(Availability(nodes, partitions), snapshot.as_of, snapshot.stale, snapshot.error)
+    return await cluster.availability_for(user.name, reservation=handler.get_argument("reservation", ""), patience=PATIENCE_SECONDS)
 
 
 class ClusterHandler(APIHandler):  # type: ignore[misc]

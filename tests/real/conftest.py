@@ -8,6 +8,7 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -105,17 +106,27 @@ def make_hub(
     return PrivateHub(folder, bin_dir=environments.hub, proxy=environments.proxy, config=config)
 
 
+@contextmanager
+def open_site(name: str, environments: Environments, cluster: PrivateCluster, users: tuple[str, ...], more: str = "") -> Iterator[Site]:
+    """A Hub in a folder of this name, with its users; in the end nothing of it runs."""
+    token = secrets.token_hex(16)
+    hub = make_hub(environments.folder / name, environments, cluster, users, token, more)
+    hub.start()
+    try:
+        site = Site(cluster, hub, token, users)
+        for user in users:
+            site.call("POST", f"/users/{user}")
+        yield site
+        site.clean()
+    finally:
+        hub.close()
+
+
 @pytest.fixture(scope="session")
 def running_site(environments: Environments, cluster: PrivateCluster, users: tuple[str, ...]) -> Iterator[Site]:
     """The cluster with a Hub, for all tests that do not change the Hub's configuration."""
-    token = secrets.token_hex(16)
-    hub = make_hub(environments.folder / "hub-6", environments, cluster, users, token)
-    hub.start()
-    site = Site(cluster, hub, token, users)
-    for user in users:
-        site.call("POST", f"/users/{user}")
-    yield site
-    hub.close()
+    with open_site("hub-6", environments, cluster, users) as site:
+        yield site
 
 
 @pytest.fixture

@@ -45,6 +45,14 @@ def browser() -> Iterator[Browser]:
         browser.close()
 
 
+@pytest.fixture(autouse=True)
+def pages_are_closed(browser: Browser) -> Iterator[None]:
+    """An open form goes on asking for the table; after its test nobody looks at it any more."""
+    yield
+    for context in browser.contexts:
+        context.close()
+
+
 @pytest.fixture
 def screenshots(test_folder: Path) -> Path:
     """Where screenshots go: RESOURCE_FORM_SCREENSHOTS (relative to the checkout), else beside what the tests install."""

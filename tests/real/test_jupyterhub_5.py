@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 import requests
-from conftest import CHECKOUT, Environments, make_hub
+from conftest import CHECKOUT, Environments, open_site
 from private_slurm import packages
 from private_slurm.cluster import PrivateCluster
-from private_slurm.hub import PrivateHub
 from private_slurm.releases import Release, catalogue_text, ensure_release
 from site_under_test import Site, memory_of, wait_for
 
@@ -28,15 +25,8 @@ def site_5(environments: Environments, cluster: PrivateCluster, users: tuple[str
     catalogue = environments.folder / "releases-5.yaml"
     catalogue.write_text(catalogue_text([RELEASE], environments.folder / "releases-5"))
     older = Environments(environments.folder, bin_dir, environments.proxy, catalogue)
-    token = secrets.token_hex(16)
-    hub: PrivateHub = make_hub(Path(environments.folder) / "hub-5", older, cluster, users, token)
-    hub.start()
-    site = Site(cluster, hub, token, users)
-    for user in users:
-        site.call("POST", f"/users/{user}")
-    yield site
-    site.clean()
-    hub.close()
+    with open_site("hub-5", older, cluster, users) as site:
+        yield site
 
 
 def test_form_spawn_and_stop(site_5: Site) -> None:

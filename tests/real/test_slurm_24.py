@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Iterator
 
 import pytest
-from conftest import Environments, make_hub
+from conftest import Environments, open_site
 from private_slurm.cluster import PrivateCluster
 from private_slurm.newer_slurm import ensure_newer_slurm
 from private_slurm.spec import demo_spec
@@ -18,17 +17,8 @@ def site_24(environments: Environments, users: tuple[str, ...]) -> Iterator[Site
     """A cluster of Slurm 24.11 with its own Hub."""
     slurm = ensure_newer_slurm(environments.folder / "slurm-24.11")
     cluster = PrivateCluster(demo_spec(users[:2], name="newer", slurm=slurm), environments.folder / "slurm-24")
-    token = secrets.token_hex(16)
-    with cluster:
-        more = f"c.Cluster.bin_dir = {str(cluster.bin_dir)!r}\n"
-        hub = make_hub(environments.folder / "hub-24", environments, cluster, users, token, more)
-        hub.start()
-        site = Site(cluster, hub, token, users)
-        for user in users:
-            site.call("POST", f"/users/{user}")
+    with cluster, open_site("hub-24", environments, cluster, users, f"c.Cluster.bin_dir = {str(cluster.bin_dir)!r}\n") as site:
         yield site
-        site.clean()
-        hub.close()
 
 
 def test_from_form_to_stop(site_24: Site) -> None:
