@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from .cluster import Cluster
@@ -18,6 +18,7 @@ from .errors import ResourceFormError, SessionFailed, SlurmError, SlurmNotStarte
 from .job import Tag
 from .progress import PortReport, StartProgress
 from .reasons import ENDED, ENDING, PENDING, STARTING, advice_for, end_sentence
+from .record import End, Limits, Record
 from .slurm.model import Job
 from .slurm.run import Identity
 
@@ -30,72 +31,6 @@ LOOK_PATIENCE_SECONDS = 5.0
 ABSENCES_THAT_COUNT = 2
 SUBMIT_TIME_TOLERANCE_SECONDS = 120.0
 SBATCH_LINGERS_SECONDS = 60
-
-
-@dataclass(frozen=True, slots=True)
-class Record:
-    """What the Hub's database has of a session: enough to find its job after any crash.
-
-    ``nonce`` is empty where no job was ever asked for. ``job_id`` is 0 until it is known. ``submitted`` is when sbatch was begun,
-    ``queued_at`` the job's own SubmitTime once seen (seconds since the epoch). ``node`` is set once the server listens there.
-    ``stopping`` says that an order to stop was given.
-    """
-
-    nonce: str = ""
-    job_id: int = 0
-    submitted: float = 0.0
-    queued_at: int = 0
-    node: str = ""
-    stopping: bool = False
-
-    def as_state(self) -> dict[str, Any]:
-        """As JSON for the database; empty if there is nothing to remember."""
-        return asdict(self) if self.nonce else {}
-
-    @classmethod
-    def from_state(cls, state: object) -> Record:
-        """From the database; what an older version left out is taken as not known."""
-        if not isinstance(state, Mapping):
-            return cls()
-        known = {name: state[name] for name in cls.__slots__ if name in state}
-        try:
-            return cls(
-                nonce=str(known.get("nonce", "")),
-                job_id=int(known.get("job_id", 0) or 0),
-                submitted=float(known.get("submitted", 0.0)),
-                queued_at=int(known.get("queued_at", 0)),
-                node=str(known.get("node", "")),
-                stopping=bool(known.get("stopping", False)),
-            )
-        except (TypeError, ValueError):
-            return cls()
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """Seconds: in the queue, from the job's start until the server listens."""
-
-    queue: float = 3600.0
-    listen: float = 300.0
-
-
-@dataclass(frozen=True, slots=True)
-class End:
-    """How a session ended: the job's last state, the sentence for the user, when it was noticed (seconds since the epoch)."""
-
-    state: str
-    sentence: str
-    at: float
-
-    @classmethod
-    def from_state(cls, state: object) -> End | None:
-        """From the database; None if there is none, or none that can be read."""
-        if not isinstance(state, Mapping):
-            return None
-        try:
-            return cls(str(state["state"]), str(state["sentence"]), float(state["at"]))
-        except (KeyError, TypeError, ValueError):
-            return None
 
 
 class Session:

@@ -14,7 +14,8 @@ from fake_slurm import FakeSlurm, VirtualTimeLoop
 from spawner.cluster import Cluster, Member
 from spawner.errors import ResourceFormError
 from spawner.job import Tag, new_nonce
-from spawner.session import Limits, Record, Session
+from spawner.record import Limits, Record
+from spawner.session import Session
 from spawner.slurm.run import Identity
 
 Answer = TypeVar("Answer")

@@ -11,7 +11,7 @@ from session_rig import Server, make_cluster, virtually
 
 from spawner.errors import SessionFailed, SlurmRefused, SlurmUnavailable
 from spawner.job import Tag
-from spawner.session import End, Limits, Record
+from spawner.record import End, Limits, Record
 
 
 def make_server(limits: Limits | None = None, user: str = "ada") -> Server:
