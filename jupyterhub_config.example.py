@@ -30,6 +30,14 @@ c.JupyterHub.hub_ip = "0.0.0.0"
 # c.Cluster.slurm_conf = "/etc/slurm/slurm.conf"
 # c.Cluster.bin_dir = "/usr/bin"
 
+# What this Hub calls itself in its jobs' comments. Two Hubs on one cluster need two names.
+c.Cluster.hub_name = "jupyterhub"
+
+# Jobs with this Hub's name that belong to no session: "adopt" (make them sessions again), "cancel" or "report" (in the log only), and
+# how often they are looked for (seconds).
+# c.Cluster.orphaned_jobs = "adopt"
+# c.Cluster.sweep_interval = 600
+
 # The only partitions in which sessions may run. Empty: all that are not hidden.
 # c.Cluster.partitions = ["g100_int"]
 
@@ -63,15 +71,14 @@ c.JupyterHub.hub_ip = "0.0.0.0"
 # c.ResourceFormSpawner.support_text = "Questions: support@cluster.example"
 
 # --- The job ----------------------------------------------------------------------------------------------------------------
-# What this Hub calls itself in its jobs' comments. Two Hubs on one cluster need two names.
-c.ResourceFormSpawner.hub_name = "jupyterhub"
 # Options of sbatch that every job gets; they win over the form's.
 # c.ResourceFormSpawner.sbatch_options = ["--qos=interactive", "--constraint=v100"]
 # Ports of the compute nodes that the Hub's proxy can reach through the firewall.
 # c.ResourceFormSpawner.port_range = "20000-20999"
 # How files are protected that are made in a session.
 # c.ResourceFormSpawner.job_umask = "0022"
-# How long a job may wait in the queue, how long its server may take to listen, and the Hub's own limit above both (seconds).
+# How long a job may wait in the queue, and how long its server may take to listen (seconds). JupyterHub's own limit follows from
+# both unless it is set; below their sum it would end a start first.
 # c.ResourceFormSpawner.queue_timeout = 3600
 # c.ResourceFormSpawner.listen_timeout = 300
 # c.ResourceFormSpawner.start_timeout = 3960

@@ -16,13 +16,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
-from traitlets import Float, List, TraitError, Unicode, validate
 from traitlets.config import SingletonConfigurable
 
 from .availability import Availability, availability
 from .entitlement import Entitlement, entitlement
 from .errors import ResourceFormError, SlurmRefused, SlurmUnavailable
 from .reasons import is_ambiguous, refusal_for, slurm_words
+from .settings import ClusterSettings
 from .slurm import commands, parse
 from .slurm.model import Association, Job, Node, Partition, Reservation, SlurmConfig, UserDefaults
 from .slurm.run import Identity, Runner, SlurmRunner, last_line, read
@@ -33,6 +33,8 @@ Parsed = TypeVar("Parsed")
 SUBMIT_TIMEOUT_SECONDS = 300.0
 CANCEL_TIMEOUT_SECONDS = 60.0
 LARGE_OUTPUT = 200_000
+JITTER = 0.1
+SPACING_SECONDS = 0.2
 IDENTITY_SECONDS = 300.0
 CONFIGURATION_PATIENCE_SECONDS = 5.0
 DEFAULT_MESSAGE_TIMEOUT_SECONDS = 10.0
@@ -57,89 +59,16 @@ class Member:
     groups: frozenset[str]
 
 
-class Cluster(SingletonConfigurable):
+class Cluster(ClusterSettings, SingletonConfigurable):
     """The Slurm cluster that sessions run on."""
 
-    slurm_conf = Unicode(
-        "",
-        help="""
-        Path of slurm.conf, given to every Slurm command as SLURM_CONF, through sudo as well.
-
-        Empty (the default): the SLURM_CONF that the Hub was started with, else Slurm's own default.
-        Example: ``c.Cluster.slurm_conf = "/etc/slurm/slurm.conf"``
-        """,
-    ).tag(config=True)
-
-    bin_dir = Unicode(
-        "",
-        help="""
-        Folder of sbatch, squeue, scancel, scontrol and sacctmgr.
-
-        Empty (the default): searched on the Hub's PATH. Example: ``c.Cluster.bin_dir = "/opt/slurm/bin"``
-        """,
-    ).tag(config=True)
-
-    sudo = List(
-        Unicode(),
-        default_value=["sudo", "-n"],
-        help="""
-        How a Hub that is not root runs sbatch and scancel as the user: the first arguments, before ``-u USER``.
-
-        A Hub that is root needs no sudo. The rule for sudoers is in ``share/resource_form/sudoers``.
-        Default: ``["sudo", "-n"]``
-        """,
-    ).tag(config=True)
-
-    partitions = List(
-        Unicode(),
-        help="""
-        Names of the partitions that sessions may run in; a job can land in no other.
-
-        Empty (the default): every partition that is not hidden. Example: ``c.Cluster.partitions = ["g100_int"]``
-        """,
-    ).tag(config=True)
-
-    nodes_interval = Float(
-        20.0,
-        help="Seconds for which the state of the nodes counts as fresh, while somebody looks at it. Default: 20.",
-    ).tag(config=True)
-
-    layout_interval = Float(
-        120.0,
-        help="Seconds for which partitions and reservations count as fresh, while somebody looks at a form. Default: 120.",
-    ).tag(config=True)
-
-    accounting_interval = Float(
-        600.0,
-        help="Seconds for which accounts and associations count as fresh, while somebody looks at a form. Default: 600.",
-    ).tag(config=True)
-
-    jobs_interval = Float(
-        15.0,
-        help="Seconds for which the list of jobs counts as fresh. One squeue serves all sessions. Default: 15.",
-    ).tag(config=True)
-
-    starting_interval = Float(
-        8.0,
-        help="As :attr:`jobs_interval`, while some session is starting. Default: 8.",
-    ).tag(config=True)
-
-    command_timeout = Float(
-        60.0,
-        help="Seconds after which a Slurm command that only reads is ended. Default: 60.",
-    ).tag(config=True)
-
-    @validate("nodes_interval", "layout_interval", "accounting_interval", "jobs_interval", "starting_interval", "command_timeout")
-    def _is_positive(self, proposal: Any) -> float:
-        if proposal["value"] <= 0:
-            raise TraitError(f"Cluster.{proposal['trait'].name} must be a number of seconds above 0")
-        return float(proposal["value"])
-
-    def __init__(self, *, runner: Runner | None = None, clock: Callable[[], float] = time.time, **kwargs: Any) -> None:
+    def __init__(
+        self, *, runner: Runner | None = None, clock: Callable[[], float] = time.time, jitter: float = JITTER, **kwargs: Any
+    ) -> None:
         super().__init__(**kwargs)
         self.clock = clock
         self.runner: Runner = runner or SlurmRunner(slurm_conf=self.slurm_conf, bin_dir=self.bin_dir, sudo=tuple(self.sudo))
-        shared: dict[str, Any] = {"log": self.log, "clock": clock}
+        shared: dict[str, Any] = {"log": self.log, "clock": clock, "jitter": jitter, "spacing": SPACING_SECONDS}
         self.nodes: Shared[tuple[Node, ...]] = Shared("nodes", self._read_nodes, lambda: self.nodes_interval, **shared)
         self.jobs: Shared[dict[int, Job]] = Shared("jobs", self._read_jobs, self._jobs_interval_now, **shared)
         self.all_partitions: Shared[tuple[Partition, ...]] = Shared(
@@ -344,8 +273,25 @@ class Cluster(SingletonConfigurable):
                 stderr=result.stderr,
             )
 
-    async def tagged_jobs(self, user: str) -> tuple[Job, ...]:
-        """The user's jobs with their comments, asked of Slurm now; not shared, for it is asked only where a job has to be told apart.
+    async def ask_for_report(self, job_id: int, identity: Identity) -> None:
+        """Ask the launcher of a running job to report its port again; without effect on a job that does not run yet.
+
+        Raises
+        ------
+        SlurmUnavailable
+            Slurm did not take the order.
+        """
+        argv = commands.ask_for_report(job_id, identity.name)
+        result = await self.runner.run(argv, identity=identity, timeout=CANCEL_TIMEOUT_SECONDS)
+        if not result.ok:
+            raise SlurmUnavailable(
+                "Slurm did not reach the job.",
+                log=f"scancel --signal for job {job_id} exited with {result.returncode}: {last_line(result.stderr)}",
+                stderr=result.stderr,
+            )
+
+    async def tagged_jobs(self, user: str | None = None) -> tuple[Job, ...]:
+        """The jobs of ``user``, or of all, with their comments, asked of Slurm now: only where jobs have to be told apart.
 
         Raises
         ------

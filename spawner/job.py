@@ -6,6 +6,8 @@ Values of the user reach sbatch as one argv token each, and the job as environme
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import json
 import re
 import secrets
@@ -57,9 +59,22 @@ class Tag:
         return cls(hub, user, server, nonce)
 
 
-def new_nonce() -> str:
-    """A name for one start, which nobody can guess and no two starts share."""
-    return secrets.token_hex(8)
+def new_nonce(token: str) -> str:
+    """A name for one start: 16 hexadecimal digits that no two starts share, a dot, and 32 of the SHA-256 of the start's own token.
+
+    The token cannot be had from it; but a Hub that has forgotten the token knows it again when the job shows it.
+    """
+    return f"{secrets.token_hex(8)}.{_digest(token)}"
+
+
+def is_token_of(nonce: str, token: str) -> bool:
+    """Whether ``token`` is the one that the start called ``nonce`` was given."""
+    known = nonce.partition(".")[2]
+    return bool(known) and hmac.compare_digest(known, _digest(token))
+
+
+def _digest(token: str) -> str:
+    return hashlib.sha256(token.encode()).hexdigest()[:32]
 
 
 def sbatch_arguments(request: SessionRequest, tag: Tag, *, home: str, extra: Sequence[str] = ()) -> tuple[str, ...]:

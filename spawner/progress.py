@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
@@ -76,6 +75,10 @@ class PortReport:
 
     async def wait(self, seconds: float) -> int | None:
         """The port as soon as it is there; None after ``seconds``."""
-        with contextlib.suppress(asyncio.TimeoutError):
-            await asyncio.wait_for(self._arrived.wait(), seconds)
+        # Not wait_for: up to Python 3.11 it may swallow the cancellation of a start whose report arrives in the same moment.
+        waiter = asyncio.ensure_future(self._arrived.wait())
+        try:
+            await asyncio.wait({waiter}, timeout=seconds)
+        finally:
+            waiter.cancel()
         return self.port

@@ -8,7 +8,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-PENDING = frozenset({"PENDING", "REQUEUED", "REQUEUE_FED", "REQUEUE_HOLD", "SPECIAL_EXIT", "RESV_DEL_HOLD", "EXPEDITING"})
+_ON_HOLD = "It is on hold. Ask the administrators."
+HELD = {"REQUEUE_HOLD": _ON_HOLD, "SPECIAL_EXIT": _ON_HOLD, "RESV_DEL_HOLD": "The reservation was removed. Choose another one, or None."}
+"""States of a job in the queue that only an administrator can end: what to say."""
+PENDING = frozenset({"PENDING", "REQUEUED", "REQUEUE_FED", "EXPEDITING", *HELD})
 STARTING = frozenset({"CONFIGURING"})
 RUNNING = frozenset({"RUNNING", "SUSPENDED", "STOPPED", "SIGNALING", "RESIZING"})
 ENDING = frozenset({"COMPLETING", "STAGE_OUT"})

@@ -12,8 +12,8 @@ class Record:
     """What the Hub's database has of a session: enough to find its job after any crash.
 
     ``nonce`` is empty where no job was ever asked for. ``job_id`` is 0 until it is known. ``submitted`` is when sbatch was begun,
-    ``queued_at`` the job's own SubmitTime once seen (seconds since the epoch). ``node`` is set once the server listens there.
-    ``stopping`` says that an order to stop was given.
+    ``queued_at`` the job's own SubmitTime once seen (seconds since the epoch). ``port`` is what the launcher reported; ``node`` and
+    ``address`` are set once the server is known to listen there. ``stopping`` says that an order to stop was given.
     """
 
     nonce: str = ""
@@ -21,6 +21,8 @@ class Record:
     submitted: float = 0.0
     queued_at: int = 0
     node: str = ""
+    address: str = ""
+    port: int = 0
     stopping: bool = False
 
     def as_state(self) -> dict[str, Any]:
@@ -40,6 +42,8 @@ class Record:
                 submitted=float(known.get("submitted", 0.0)),
                 queued_at=int(known.get("queued_at", 0)),
                 node=str(known.get("node", "")),
+                address=str(known.get("address", "")),
+                port=int(known.get("port", 0)),
                 stopping=bool(known.get("stopping", False)),
             )
         except (TypeError, ValueError):

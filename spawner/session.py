@@ -17,10 +17,11 @@ from .cluster import Cluster
 from .errors import ResourceFormError, SessionFailed, SlurmError, SlurmNotStarted, SlurmRefused, SlurmUnavailable
 from .job import Tag
 from .progress import PortReport, StartProgress
-from .reasons import ENDED, ENDING, PENDING, STARTING, advice_for, end_sentence
+from .reasons import ENDED, ENDING, HELD, PENDING, STARTING, advice_for, end_sentence
 from .record import End, Limits, Record
 from .slurm.model import Job
 from .slurm.run import Identity
+from .words import clock_time
 
 FIRST_LOOK_SECONDS = 1.5
 NEXT_LOOK_SECONDS = 4.0
@@ -29,7 +30,7 @@ CANCEL_AGAIN_SECONDS = 30.0
 FIND_AGAIN_SECONDS = 5.0
 LOOK_PATIENCE_SECONDS = 5.0
 ABSENCES_THAT_COUNT = 2
-SUBMIT_TIME_TOLERANCE_SECONDS = 120.0
+SUBMIT_TIME_TOLERANCE_SECONDS = 600.0
 SBATCH_LINGERS_SECONDS = 60
 
 
@@ -52,15 +53,11 @@ class Session:
         keep: Callable[[], None],
         name: str,
         log: logging.Logger | logging.LoggerAdapter[logging.Logger],
-        hub: str = "jupyterhub",
-        server: str = "",
         limits: Limits | None = None,
         record: Record | None = None,
     ) -> None:
         self.cluster = cluster
         self.user = user
-        self.hub = hub
-        self.server = server
         self.name = name
         self.record = record or Record()
         self.limits = limits or Limits()
@@ -149,6 +146,7 @@ class Session:
                 self.unknown_since = None
                 found = self._ours(jobs)
                 if found is not None:
+                    self.record = replace(self.record, queued_at=found.submit or 0)
                     return found.job_id
                 answers += 1
                 if answers >= ABSENCES_THAT_COUNT and asyncio.get_running_loop().time() >= settled:
@@ -168,9 +166,16 @@ class Session:
         return max(0.0, timeout + SBATCH_LINGERS_SECONDS - age)
 
     def _ours(self, jobs: Sequence[Job]) -> Job | None:
-        for job in jobs:
+        """The job that carries our nonce; failing that, the one of our id that was submitted in the very second that ours was: its
+        owner may have written another comment on it.
+        """
+        own = [job for job in jobs if job.user == self.user]
+        for job in own:
             tag = Tag.parse(job.comment)
-            if job.user == self.user and tag is not None and (tag.hub, tag.user, tag.nonce) == (self.hub, self.user, self.record.nonce):
+            if tag is not None and (tag.hub, tag.user, tag.nonce) == (self.cluster.hub_name, self.user, self.record.nonce):
+                return job
+        for job in own:
+            if self.record.queued_at and (job.job_id, job.submit) == (self.record.job_id, self.record.queued_at):
                 return job
         return None
 
@@ -178,6 +183,27 @@ class Session:
         if self.unknown_since is None:
             self.unknown_since = self.cluster.clock()
             self._log.warning("What became of the job of %s is not known: %s", self.name, error.log)
+
+    # --- the launcher's report ----------------------------------------------------------------------------------------------
+
+    def listens_on(self, port: int) -> bool:
+        """The launcher's report, made durable before it is answered. The same port again is no surprise: an answer may get lost.
+
+        False: the session waits for none, or has another one already.
+        """
+        if self.record.port:
+            return self.record.port == port
+        if not self.report.accept(port):
+            return False
+        self._remember(port=port)
+        return True
+
+    @property
+    def endpoint(self) -> tuple[str, int] | None:
+        """Address and port of the server, once it is known to listen and unless a stop was begun."""
+        if self.record.stopping or not (self.record.address and self.record.port):
+            return None
+        return self.record.address, self.record.port
 
     # --- wait ---------------------------------------------------------------------------------------------------------------
 
@@ -203,14 +229,16 @@ class Session:
                 job = await self._look()
                 if job is not None:
                     self._judge(job)
-                    if port is not None and job.batch_host and job.state not in PENDING:
+                    if port is not None and job.batch_host and job.state not in (*PENDING, *ENDING):
                         return await self._listens(job, port)
                     if job.state in PENDING:
                         running_since = None
                     elif running_since is None:
                         running_since = loop.time()
                 if self.unknown_since is not None:
-                    self.progress.say(20, "Slurm does not answer at the moment. The session is kept.")
+                    self.progress.say(
+                        20, f"Slurm has not answered since {clock_time(self.unknown_since)}. The session is kept; nothing has to be done."
+                    )
                     continue
                 if running_since is None and loop.time() - queued > self.limits.queue:
                     raise self._failed(
@@ -221,7 +249,7 @@ class Session:
 
     async def _listens(self, job: Job, port: int) -> tuple[str, int]:
         address = await self.cluster.node_address(job.batch_host)
-        self._remember(node=job.batch_host)
+        self._remember(node=job.batch_host, address=address, port=port)
         self.progress.say(95, f"The server answers on {job.batch_host}")
         return address, port
 
@@ -272,6 +300,8 @@ class Session:
             raise self._failed(job.state, end_sentence(job.state), reason=job.reason)
         if job.state in ENDING:
             self.progress.say(30, f"Job {job.job_id} is ending")
+        elif job.state in HELD:
+            raise self._failed("NEVER_STARTS", f"The job can never start: {HELD[job.state]}", reason=job.reason)
         elif job.state in PENDING:
             advice = advice_for(job.reason)
             if advice.waiting_helps is False:
@@ -387,11 +417,6 @@ class Session:
             return False
         return job is None or not self._is_ours(job) or job.state in ENDED
 
-    @property
-    def needs_taking_up(self) -> bool:
-        """Whether an earlier run of the Hub left it neither ready nor over."""
-        return bool(self.record.nonce) and (self.record.stopping or not self.record.node)
-
     # --- after a restart of the Hub -------------------------------------------------------------------------------------------
 
     async def take_up(self) -> tuple[str, int] | None:
@@ -408,6 +433,8 @@ class Session:
             self._over("NOT_SUBMITTED", "The Hub was restarted before the job was submitted. Start again.")
             return None
         self._log.info("Job %s of %s is taken up; an earlier run of the Hub submitted it", self.record.job_id, self.name)
+        if self.record.port:
+            self.report.accept(self.record.port)
         self.progress.say(15, f"Job {self.record.job_id} is submitted")
         try:
             return await self.until_listening()

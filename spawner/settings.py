@@ -1,13 +1,127 @@
-"""What an admin may set of :class:`spawner.ResourceFormSpawner`, apart from what it has of its base classes."""
+"""What an admin may set, of the cluster and of the spawner, apart from what the spawner has of its base classes."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
-from traitlets import Callable, Dict, HasTraits, Integer, List, TraitError, Unicode, Union, validate
+from traitlets import Callable, Dict, Enum, Float, HasTraits, Integer, List, TraitError, Unicode, Union, default, validate
 
 from .choices import parse_policies
+
+LONGER_THAN_BOTH_SECONDS = 60
+
+
+class ClusterSettings(HasTraits):
+    """The traits of :class:`spawner.cluster.Cluster`, checked when they are set."""
+
+    slurm_conf = Unicode(
+        "",
+        help="""
+        Path of slurm.conf, given to every Slurm command as SLURM_CONF, through sudo as well.
+
+        Empty (the default): the SLURM_CONF that the Hub was started with, else Slurm's own default.
+        Example: ``c.Cluster.slurm_conf = "/etc/slurm/slurm.conf"``
+        """,
+    ).tag(config=True)
+
+    bin_dir = Unicode(
+        "",
+        help="""
+        Folder of sbatch, squeue, scancel, scontrol and sacctmgr.
+
+        Empty (the default): searched on the Hub's PATH. Example: ``c.Cluster.bin_dir = "/opt/slurm/bin"``
+        """,
+    ).tag(config=True)
+
+    sudo = List(
+        Unicode(),
+        default_value=["sudo", "-n"],
+        help="""
+        How a Hub that is not root runs sbatch and scancel as the user: the first arguments, before ``-u USER``.
+
+        A Hub that is root needs no sudo. The rule for sudoers is in ``share/resource_form/sudoers``.
+        Default: ``["sudo", "-n"]``
+        """,
+    ).tag(config=True)
+
+    hub_name = Unicode(
+        "jupyterhub",
+        help="""
+        What this Hub calls itself in the comment of its jobs. Two Hubs on one cluster need two names: by it each tells its own jobs.
+
+        Default: ``"jupyterhub"``
+        """,
+    ).tag(config=True)
+
+    orphaned_jobs = Enum(
+        ["adopt", "cancel", "report"],
+        default_value="adopt",
+        help="""
+        What becomes of a job that carries this Hub's name and belongs to none of its sessions, as after the loss of its database.
+
+        ``"adopt"`` (the default): it becomes a session of its user again, if the job answers; else it is reported. ``"cancel"``: it is
+        cancelled. ``"report"``: the log says so, and how to end it. In each case the log names it.
+        """,
+    ).tag(config=True)
+
+    sweep_interval = Float(
+        600.0,
+        help="Seconds after which jobs without a session are looked for, from the start of the Hub on. Default: 600.",
+    ).tag(config=True)
+
+    partitions = List(
+        Unicode(),
+        help="""
+        Names of the partitions that sessions may run in; a job can land in no other.
+
+        Empty (the default): every partition that is not hidden. Example: ``c.Cluster.partitions = ["g100_int"]``
+        """,
+    ).tag(config=True)
+
+    nodes_interval = Float(
+        20.0,
+        help="Seconds for which the state of the nodes counts as fresh, while somebody looks at it. Default: 20.",
+    ).tag(config=True)
+
+    layout_interval = Float(
+        120.0,
+        help="Seconds for which partitions and reservations count as fresh, while somebody looks at a form. Default: 120.",
+    ).tag(config=True)
+
+    accounting_interval = Float(
+        600.0,
+        help="Seconds for which accounts and associations count as fresh, while somebody looks at a form. Default: 600.",
+    ).tag(config=True)
+
+    jobs_interval = Float(
+        15.0,
+        help="Seconds for which the list of jobs counts as fresh. One squeue serves all sessions. Default: 15.",
+    ).tag(config=True)
+
+    starting_interval = Float(
+        8.0,
+        help="As :attr:`jobs_interval`, while some session is starting. Default: 8.",
+    ).tag(config=True)
+
+    command_timeout = Float(
+        60.0,
+        help="Seconds after which a Slurm command that only reads is ended. Default: 60.",
+    ).tag(config=True)
+
+    @validate(
+        "nodes_interval",
+        "layout_interval",
+        "accounting_interval",
+        "jobs_interval",
+        "starting_interval",
+        "command_timeout",
+        "sweep_interval",
+    )
+    def _is_positive(self, proposal: Any) -> float:
+        if proposal["value"] <= 0:
+            raise TraitError(f"Cluster.{proposal['trait'].name} must be a number of seconds above 0")
+        return float(proposal["value"])
 
 
 class SpawnerSettings(HasTraits):
@@ -41,15 +155,6 @@ class SpawnerSettings(HasTraits):
         May be a function of the spawner that returns such a dictionary. Default: nothing is narrowed. Example::
 
             {"memory": {"default": "16G", "maximum": "128G"}, "partition": {"choices": ["g100_int"]}}
-        """,
-    ).tag(config=True)
-
-    hub_name = Unicode(
-        "jupyterhub",
-        help="""
-        What this Hub calls itself in the comment of its jobs, so that two Hubs on one cluster tell theirs apart.
-
-        Default: ``"jupyterhub"``
         """,
     ).tag(config=True)
 
@@ -105,10 +210,11 @@ class SpawnerSettings(HasTraits):
     ).tag(config=True)
 
     start_timeout = Integer(
-        3600 + 300 + 60,
         help="""
-        Seconds after which JupyterHub itself gives up. Keep it above :attr:`queue_timeout` plus :attr:`listen_timeout`,
-        which end a start with a better sentence. Default: 3960.
+        Seconds after which JupyterHub itself gives up. Below :attr:`queue_timeout` plus :attr:`listen_timeout` it would end a start
+        before they do, without their sentence; the log says so.
+
+        Default: a minute more than the two together, 3960.
         """,
     ).tag(config=True)
 
@@ -119,6 +225,10 @@ class SpawnerSettings(HasTraits):
         sessions share, whose age is :attr:`Cluster.jobs_interval`. Default: 10.
         """,
     ).tag(config=True)
+
+    @default("start_timeout")
+    def _default_start_timeout(self) -> int:
+        return int(self.queue_timeout + self.listen_timeout + LONGER_THAN_BOTH_SECONDS)
 
     @validate("fields")
     def _check_fields(self, proposal: Any) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import random
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ Data = TypeVar("Data")
 
 STALE_AFTER_INTERVALS = 2.0
 LONGEST_BACK_OFF_SECONDS = 300.0
+LONGEST_SPACING_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +40,11 @@ class Shared(Generic[Data]):
         Asks Slurm. Raises a :class:`ResourceFormError` if there is no answer; then the last good data stays.
     interval
         Seconds for which an answer is fresh; a callable where configuration may change it.
+    jitter
+        The share of an interval by which it is made longer at random, so that Hubs and questions do not fall into step.
+    spacing
+        Seconds between two fetches at least, however often the data expire; more where a fetch takes long, so that Slurm is busy
+        with this question for a third of the time at most.
     """
 
     def __init__(
@@ -48,6 +55,8 @@ class Shared(Generic[Data]):
         *,
         log: logging.Logger | logging.LoggerAdapter[logging.Logger],
         clock: Callable[[], float] = time.time,
+        jitter: float = 0.0,
+        spacing: float = 0.0,
     ) -> None:
         self.name = name
         self.fetches = 0
@@ -57,11 +66,17 @@ class Shared(Generic[Data]):
         self._interval = interval
         self._log = log
         self._clock = clock
+        self._jitter = jitter
+        self._spacing = spacing
+        self._stretch = 1.0
         self._value: tuple[Data] | None = None
         self._as_of = 0.0
-        self._expired_at = 0.0
+        self._generation = 0
+        self._generation_of_value = -1
+        self._generation_of_task = -1
         self._failures = 0
         self._retry_at = 0.0
+        self._not_before = 0.0
         self._task: asyncio.Task[None] | None = None
 
     @property
@@ -74,11 +89,16 @@ class Shared(Generic[Data]):
 
     def expire(self) -> None:
         """What is known is out of date: the next caller gets data fetched from now on. Ends a back-off as well."""
-        self._expired_at = self._clock()
+        self._generation += 1
         self._retry_at = 0.0
 
     def _is_fresh(self) -> bool:
-        return self._value is not None and self._as_of > self._expired_at and self._clock() - self._as_of < self._interval()
+        # A clock that was set back must not make old data fresh for as long as it was set back.
+        age = self._clock() - self._as_of
+        return self._generation_of_value == self._generation and 0 <= age < self._interval() * self._stretch
+
+    def _backs_off(self) -> bool:
+        return 0 < self._retry_at - self._clock() <= LONGEST_BACK_OFF_SECONDS * (1 + self._jitter)
 
     async def get(self, patience: float | None = None) -> Snapshot[Data]:
         """Fresh data; failing that, the last good data, marked stale.
@@ -93,7 +113,7 @@ class Shared(Generic[Data]):
         ResourceFormError
             There is no data at all, and why.
         """
-        if not self._is_fresh() and self._clock() >= self._retry_at:
+        if not self._is_fresh() and not self._backs_off():
             await self._refresh(patience)
         snapshot = self.last
         if snapshot is None:
@@ -103,7 +123,7 @@ class Shared(Generic[Data]):
     async def _refresh(self, patience: float | None) -> None:
         give_up = None if patience is None else time.monotonic() + patience
         running = self._task
-        if running is not None and not running.done() and self._started <= self._expired_at:
+        if running is not None and not running.done() and self._generation_of_task < self._generation:
             # It began before the data expired; of those who wait for its end, the first to go on asks anew for all.
             await asyncio.wait({running}, timeout=patience)
             if not running.done():
@@ -111,13 +131,16 @@ class Shared(Generic[Data]):
         if self._task is None or self._task.done():
             if self._is_fresh():
                 return
+            self._generation_of_task = self._generation
             self._task = asyncio.ensure_future(self._run())
         await asyncio.wait({self._task}, timeout=None if give_up is None else max(0.0, give_up - time.monotonic()))
 
-    _started = 0.0
-
     async def _run(self) -> None:
-        self._started = started = self._clock()
+        pause = self._not_before - self._clock()
+        if 0 < pause <= LONGEST_SPACING_SECONDS:
+            await asyncio.sleep(pause)
+        started = self._clock()
+        self._generation_of_task = self._generation
         self.fetches += 1
         try:
             value = await self._fetch()
@@ -131,10 +154,15 @@ class Shared(Generic[Data]):
                 self._log.warning("Slurm answers again about %s, after %.0f s", self.name, self._clock() - self.failing_since)
             self._value = (value,)
             self._as_of = started
+            self._generation_of_value = self._generation_of_task
             self.error = None
             self.failing_since = None
             self._failures = 0
             self._retry_at = 0.0
+        finally:
+            self._stretch = 1 + self._jitter * random.random()  # noqa: S311 - nobody gains from guessing it
+            took = max(0.0, self._clock() - started)
+            self._not_before = self._clock() + min(LONGEST_SPACING_SECONDS, max(self._spacing, 2 * took if self._spacing else 0.0))
 
     def _fail(self, error: ResourceFormError, started: float) -> None:
         if self.failing_since is None:
@@ -142,5 +170,5 @@ class Shared(Generic[Data]):
             self._log.warning("No answer from Slurm about %s: %s", self.name, error.log)
         self.error = error
         self._failures += 1
-        back_off = min(LONGEST_BACK_OFF_SECONDS, min(self._interval(), 5.0) * 2 ** min(self._failures - 1, 6))
+        back_off = min(LONGEST_BACK_OFF_SECONDS, min(self._interval(), 5.0) * 2 ** min(self._failures - 1, 6)) * self._stretch
         self._retry_at = self._clock() + back_off

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
-import hmac
 import time
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import asdict
@@ -22,14 +20,15 @@ from .cluster import Cluster, Member
 from .errors import CatalogueError, NoAccount, RequestRejected, ResourceFormError, SessionFailed, SlurmRefused, SlurmUnavailable
 from .form import form_fields
 from .hub.configure import page_templates
-from .hub.pages import clock_time, render_availability, render_form
+from .hub.pages import render_availability, render_form
 from .hub.refusal import FormIsFilled, HubRefusal
-from .job import Tag, job_environment, job_script, new_nonce, sbatch_arguments
+from .job import Tag, is_token_of, job_environment, job_script, new_nonce, sbatch_arguments
 from .record import End, Limits, Record
 from .rejections import Rejection, Rejections
 from .request import label_of, read_form
 from .session import Session
 from .settings import SpawnerSettings
+from .words import clock_time
 
 FORM_PATIENCE_SECONDS = 5.0
 
@@ -39,11 +38,6 @@ PLAIN_CATALOGUE = {"releases": [{"tag": "default", "label": "Default", "date": "
 
 def _no_hook(_spawner: Any, _user_options: Any) -> None:
     """For JupyterHub, which warns about user_options that no hook takes; ours are taken in start(), whatever door they came through."""
-
-
-def digest(token: str) -> str:
-    """What our state has of a token: enough to know it again, and nothing to use it with."""
-    return hashlib.sha256(token.encode()).hexdigest()
 
 
 _catalogue_files: dict[str, CatalogueFile] = {}
@@ -66,7 +60,7 @@ class ResourceFormSpawner(SpawnerSettings, SlurmSpawner):  # type: ignore[misc]
         self.session: Session | None = None
         self.last_end: End | None = None
         self._typed: dict[str, Any] | None = None
-        self._token_digest = ""
+        self._adopted: Record | None = None
         self._member: Member | None = None
         self._accepted_options = dict(self.orm_spawner.user_options or {}) if self.orm_spawner else {}
 
@@ -207,10 +201,11 @@ class ResourceFormSpawner(SpawnerSettings, SlurmSpawner):  # type: ignore[misc]
         HubRefusal
             The request cannot be had, Slurm refused the job, or the job ended before the server listened.
         """
-        session = self.session = self._new_session()
+        adopted, self._adopted = self._adopted, None
+        session = self.session = self._new_session(adopted)
         self.last_end = None
         try:
-            return await self._start(session)
+            return await (self._start(session) if adopted is None else self._start_again(session))
         except ResourceFormError as error:
             if isinstance(error, (RequestRejected, SlurmRefused)):
                 # JupyterHub has stored what was refused; the next form is to show what was accepted last (jupyterhub.md T14).
@@ -232,7 +227,7 @@ class ResourceFormSpawner(SpawnerSettings, SlurmSpawner):  # type: ignore[misc]
             raise SessionFailed(f"Release {request.release} was taken off the list. Choose another one.")
         self.port = 0
         self._member = await self.cluster.member(self.user.name)
-        nonce = new_nonce()
+        nonce = new_nonce(self.api_token)
         environment = job_environment(
             request,
             self.get_env(),
@@ -241,7 +236,7 @@ class ResourceFormSpawner(SpawnerSettings, SlurmSpawner):  # type: ignore[misc]
             ports=self.port_range,
             umask=self.job_umask,
         )
-        tag = Tag(self.hub_name, self.user.name, self.name, nonce)
+        tag = Tag(self.cluster.hub_name, self.user.name, self.name, nonce)
         argv = sbatch_arguments(request, tag, home=self._member.identity.home, extra=self.sbatch_options)
         script = await asyncio.to_thread(job_script, release, template_folders=self.template_paths)
         session.progress.say(5, "Handing the job to Slurm")
@@ -253,6 +248,31 @@ class ResourceFormSpawner(SpawnerSettings, SlurmSpawner):  # type: ignore[misc]
         self.log.info("Job %s of %s listens on %s:%s (%s)", job_id, self._log_name, self.ip, self.port, session.record.node)
         return self.ip, self.port
 
+    # --- a job that was lost and found ----------------------------------------------------------------------------------------
+
+    def adopt(self, record: Record) -> None:
+        """Let the next :meth:`start` take up the job of ``record``, which no session owns, instead of asking for one."""
+        self._adopted = record
+
+    async def _start_again(self, session: Session) -> tuple[str, int]:
+        """Take up an adopted job: its launcher is asked to report again, with the token that it has. If it does not, the job is left
+        as it is: perhaps it is another Hub's.
+        """
+        self._keep_state()
+        session.progress.say(15, f"Job {session.record.job_id} of yours was found again. Waiting for its server.")
+        self._member = await self.cluster.member(self.user.name)
+        try:
+            await self.cluster.ask_for_report(session.record.job_id, self._member.identity)
+        except SlurmUnavailable as error:
+            self.log.warning("Job %s of %s could not be asked for its port: %s", session.record.job_id, self._log_name, error.log)
+        try:
+            self.ip, self.port = await session.until_listening()
+        except SessionFailed:
+            if session.end is not None and session.end.state == "LISTEN_TIMEOUT":
+                self.session = None
+            raise
+        return self.ip, self.port
+
     def _new_session(self, record: Record | None = None) -> Session:
         return Session(
             self.cluster,
@@ -260,8 +280,6 @@ class ResourceFormSpawner(SpawnerSettings, SlurmSpawner):  # type: ignore[misc]
             keep=self._keep_state,
             name=self._log_name,
             log=self.log,
-            hub=self.hub_name,
-            server=self.name,
             limits=Limits(queue=self.queue_timeout, listen=self.listen_timeout),
             record=record,
         )
@@ -274,13 +292,16 @@ class ResourceFormSpawner(SpawnerSettings, SlurmSpawner):  # type: ignore[misc]
         return {**env, "USER": identity.name, "LOGNAME": identity.name, "HOME": identity.home, "SHELL": identity.shell}
 
     def owns_token(self, token: str) -> bool:
-        """Whether ``token`` is that of this session's job. JupyterHub forgets tokens when it restarts; their digest is in our state."""
-        known = digest(self.api_token) if self.api_token else self._token_digest
-        return bool(known) and hmac.compare_digest(known, digest(token))
+        """Whether ``token`` is that of this session's job; known from the job's nonce, for JupyterHub forgets tokens when it restarts."""
+        return self.session is not None and is_token_of(self.session.record.nonce, token)
 
-    def server_listens(self, port: int) -> bool:
-        """The launcher's report; False if this session waits for none."""
-        return self.session is not None and self.session.report.accept(port)
+    def server_listens(self, port: int, token: str) -> bool:
+        """The launcher's report, with the session's own token; False if this session waits for none."""
+        if self.session is None or not self.session.listens_on(port):
+            return False
+        # An adopted job has a token that JupyterHub has forgotten; after start() it makes the token valid again.
+        self.api_token = token
+        return True
 
     async def progress(self) -> AsyncIterator[dict[str, Any]]:
         """The messages of this start, from its first: a reload and a second tab see them all."""
@@ -293,23 +314,27 @@ class ResourceFormSpawner(SpawnerSettings, SlurmSpawner):  # type: ignore[misc]
         session = self.session
         if session is None:
             return 0
-        if self._check_pending and session.needs_taking_up:
-            return await self._take_up(session)
+        if self._check_pending and not await self._is_taken_up(session):
+            return 1
         status = await session.poll()
         if status is not None:
             self._note_end(session)
         return status
 
-    async def _take_up(self, session: Session) -> int | None:
-        """The Hub has just started and asks about a session that was not ready when it ended: go on where that one left off."""
-        endpoint = await session.take_up()
+    async def _is_taken_up(self, session: Session) -> bool:
+        """The Hub has just started and asks about a session of an earlier run: go on where that one left off; False if it is over.
+
+        What the earlier run knew of the address may not have reached JupyterHub's own tables.
+        """
+        endpoint = session.endpoint or await session.take_up()
         if endpoint is None or self.server is None:
             self._note_end(session)
-            return 1
+            return False
         self.ip, self.port = endpoint
-        self.server.ip, self.server.port = endpoint
-        self._keep_state()
-        return None
+        if (self.server.ip, self.server.port) != endpoint:
+            self.server.ip, self.server.port = endpoint
+            self._keep_state()
+        return True
 
     async def stop(self, now: bool = False) -> None:
         """Cancel the job and return when Slurm has let go of it; while Slurm is away, keep at it. With ``now``, only give the order."""
@@ -334,7 +359,6 @@ class ResourceFormSpawner(SpawnerSettings, SlurmSpawner):  # type: ignore[misc]
         state = dict(super().get_state())
         if self.session is not None and self.session.record.nonce:
             state["session"] = self.session.record.as_state()
-            state["token_digest"] = digest(self.api_token) if self.api_token else self._token_digest
         if self.last_end is not None:
             state["last_end"] = asdict(self.last_end)
         return state
@@ -345,7 +369,6 @@ class ResourceFormSpawner(SpawnerSettings, SlurmSpawner):  # type: ignore[misc]
         record = Record.from_state(state.get("session", {}))
         self.session = self._new_session(record) if record.nonce else None
         self.last_end = End.from_state(state.get("last_end"))
-        self._token_digest = str(state.get("token_digest", ""))
 
     def clear_state(self) -> None:
         """Forget the job; how it ended is kept for the next form."""
@@ -353,4 +376,3 @@ class ResourceFormSpawner(SpawnerSettings, SlurmSpawner):  # type: ignore[misc]
         if self.session is not None:
             self._note_end(self.session)
         self.session = None
-        self._token_digest = ""

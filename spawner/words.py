@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+import datetime
+
 from .slurm.grammar import format_memory
+
+
+def clock_time(moment: float) -> str:
+    """``hh:mm:ss`` in the Hub's own time zone; the script on the page puts it into the user's."""
+    return datetime.datetime.fromtimestamp(moment).astimezone().strftime("%H:%M:%S")
 
 
 def limit_of_memory(megabytes: int) -> str:

@@ -28,7 +28,8 @@ STOP_GRACE_SECONDS = 3.0
 POLL_SECONDS = 0.02
 
 # Blocked, and taken where the launcher waits: an exception out of a signal's handler may be lost in somebody's __del__.
-SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGCHLD)
+# SIGUSR1 is from a Hub that has lost the session and wants the port again.
+SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGCHLD, signal.SIGUSR1)
 
 
 def say(text):
@@ -155,10 +156,15 @@ class Stopped(Exception):
 
 
 def rest(seconds):
-    """Wait so long at most, or until a child ends. Here, and nowhere else, a signal to stop takes effect."""
+    """Wait so long at most, or until a child ends; True if the Hub asks for another report. Here, and nowhere else, a signal to stop
+    takes effect.
+    """
     received = signal.sigtimedwait(SIGNALS, seconds)
-    if received is not None and received.si_signo != signal.SIGCHLD:
-        raise Stopped(received.si_signo)
+    if received is None or received.si_signo == signal.SIGCHLD:
+        return False
+    if received.si_signo == signal.SIGUSR1:
+        return True
+    raise Stopped(received.si_signo)
 
 
 def wait_until_listening(server, port):
@@ -226,17 +232,24 @@ def start(command, port):
 
 
 def report_and_wait(server, port):
-    """The code to end with, once the server has ended or the Hub does not want it."""
-    answer = []
-    reporter = threading.Thread(target=lambda: answer.append(report(port)), daemon=True)
-    reporter.start()
+    """The code to end with, once the server has ended or the Hub does not want it. Only the first answer of the Hub's can say that."""
+    answers = []
+
+    def begin():
+        reporter = threading.Thread(target=lambda: answers.append(report(port)), daemon=True)
+        reporter.start()
+        return reporter
+
+    reporter, again = begin(), False
     while server.poll() is None:
         if reporter.is_alive():
-            rest(POLL_SECONDS)
-        elif answer == [True]:
-            rest(3600)
-        else:
+            again = rest(POLL_SECONDS) or again
+        elif not answers or not answers[0]:
             return 1
+        elif again:
+            reporter, again = begin(), False
+        else:
+            again = rest(3600)
     return exit_code(server)
 
 
@@ -245,6 +258,8 @@ def main():
     ports = os.environ.get("RESOURCE_FORM_PORTS", "")
     host = urllib.parse.urlsplit(os.environ["JUPYTERHUB_SERVICE_URL"]).hostname or "0.0.0.0"
     signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
+    # The script ignores it until now, and the server must not inherit that.
+    signal.signal(signal.SIGUSR1, signal.SIG_DFL)
     server = None
     try:
         for _ in range(MOST_ATTEMPTS):

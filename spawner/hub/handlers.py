@@ -14,6 +14,7 @@ from ..availability import Availability, NodeAvailability
 from ..cluster import Cluster
 from ..errors import ResourceFormError
 from ..snapshot import Snapshot
+from .orphans import adopting_spawner
 from .pages import STATIC, iso_time, render_availability
 
 PATIENCE_SECONDS = 5.0
@@ -116,15 +117,11 @@ class PortHandler(APIHandler):  # type: ignore[misc]
     """
 
     def post(self) -> None:
-        user = self.current_user
-        if user is None:
+        user, token = self.current_user, self.get_auth_token()
+        session = self._session_with(token) if token else None
+        if session is None and user is None:
             raise web.HTTPError(403, "Send the session's token.")
-        token = self.get_auth_token()
-        session = None
-        for candidate in getattr(user, "spawners", {}).values():
-            if token and hasattr(candidate, "owns_token") and candidate.owns_token(token):
-                session = candidate
-        if session is None:
+        if session is None or token is None:
             self.log.warning("A port was reported with a token of no session (%s)", getattr(user, "name", "?"))
             raise web.HTTPError(404, "This token belongs to no session.")
         body = self.get_json_body()
@@ -132,11 +129,17 @@ class PortHandler(APIHandler):  # type: ignore[misc]
         if not isinstance(body, dict) or set(body) != {"port"} or type(port) is not int or not 1 <= port <= 65535:
             self.log.warning("A report of a port that is none was refused, from %s", session.log_name)
             raise web.HTTPError(400, 'Expected {"port": 1-65535} and nothing else.')
-        if not session.server_listens(port):
+        if not session.server_listens(port, token):
             self.log.warning("A port was reported by %s, which is not waiting for one", session.log_name)
             raise web.HTTPError(409, "This session is not waiting for a port.")
         self.set_status(201)
         self.finish(json.dumps({"message": "The Hub knows the port."}))
+
+    def _session_with(self, token: str) -> Any | None:
+        """The spawner whose job has ``token``: one of the caller's, or one whose job is being adopted."""
+        own = getattr(self.current_user, "spawners", {}).values()
+        found = (spawner for spawner in own if hasattr(spawner, "owns_token") and spawner.owns_token(token))
+        return next(found, None) or adopting_spawner(token)
 
 
 class StaticHandler(web.StaticFileHandler):

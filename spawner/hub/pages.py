@@ -14,7 +14,7 @@ import jinja2
 from ..availability import Availability
 from ..resources import folder
 from ..snapshot import Snapshot
-from ..words import limit_of_memory
+from ..words import clock_time, limit_of_memory
 
 STATIC = folder("share") / "resource_form" / "static"
 
@@ -23,11 +23,6 @@ STATIC = folder("share") / "resource_form" / "static"
 def static_version(name: str) -> str:
     """A short hash of a static file's content: its address changes when it does."""
     return hashlib.sha256((STATIC / name).read_bytes()).hexdigest()[:12]
-
-
-def clock_time(moment: float) -> str:
-    """``hh:mm:ss`` in the Hub's own time zone; the script on the page puts it into the user's."""
-    return datetime.datetime.fromtimestamp(moment).astimezone().strftime("%H:%M:%S")
 
 
 def iso_time(moment: float) -> str:

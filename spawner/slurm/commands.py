@@ -52,15 +52,27 @@ def list_jobs(mark: str = MARK) -> tuple[str, ...]:
     return ("squeue", "--local", "--all", "--noheader", "--states=all", _columns(JOB_COLUMNS, mark))
 
 
-def list_tagged_jobs(user: str, mark: str = MARK) -> tuple[str, ...]:
-    """The jobs of one user with their comments, for finding a job again by its tag.
+def list_tagged_jobs(user: str | None = None, mark: str = MARK) -> tuple[str, ...]:
+    """The jobs of one user, or of all, with their comments: for finding a job again by its tag.
 
     Raises
     ------
     ValueError
         ``user`` cannot be one user's name: squeue would read it as a list, or as an option.
     """
-    return ("squeue", "--local", "--all", "--noheader", "--states=all", f"--user={_one_user(user)}", _columns(TAGGED_JOB_COLUMNS, mark))
+    only = () if user is None else (f"--user={_one_user(user)}",)
+    return ("squeue", "--local", "--all", "--noheader", "--states=all", *only, _columns(TAGGED_JOB_COLUMNS, mark))
+
+
+def ask_for_report(job_id: int, user: str) -> tuple[str, ...]:
+    """Ask the launcher of the job to report its port again: the signal reaches the batch step's own process alone (scancel(1), --batch).
+
+    Raises
+    ------
+    ValueError
+        ``job_id`` is no id, or ``user`` cannot be one user's name.
+    """
+    return ("scancel", "--batch", "--signal=USR1", f"--user={_one_user(user)}", str(_one_job(job_id)))
 
 
 def cancel(job_id: int, user: str) -> tuple[str, ...]:
@@ -74,9 +86,7 @@ def cancel(job_id: int, user: str) -> tuple[str, ...]:
     ValueError
         ``job_id`` is no id, or ``user`` cannot be one user's name.
     """
-    if job_id < 1:
-        raise ValueError(f"{job_id!r} is not the id of a job.")
-    return ("scancel", f"--user={_one_user(user)}", str(job_id))
+    return ("scancel", f"--user={_one_user(user)}", str(_one_job(job_id)))
 
 
 def version() -> tuple[str, ...]:
@@ -94,3 +104,9 @@ def _one_user(user: str) -> str:
     if not _USER.fullmatch(user):
         raise ValueError(f"{user[:64]!r} is not the name of a user.")
     return user
+
+
+def _one_job(job_id: int) -> int:
+    if job_id < 1:
+        raise ValueError(f"{job_id!r} is not the id of a job.")
+    return job_id

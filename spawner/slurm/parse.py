@@ -116,11 +116,16 @@ def parse_jobs(text: str, mark: str = MARK) -> tuple[Job, ...]:
 
 
 def parse_tagged_jobs(text: str, mark: str = MARK) -> tuple[Job, ...]:
-    """The jobs of one user with their comments (:data:`TAGGED_JOB_COLUMNS`), as :func:`parse_jobs` reads the others.
+    """Jobs with their comments (:data:`TAGGED_JOB_COLUMNS`), as :func:`parse_jobs` reads the others.
 
     A comment ends at a newline: our own tags hold none.
+
+    Raises
+    ------
+    SlurmOutputError
+        As :func:`parse_jobs`; and if a job is there twice: then somebody knew the mark, and one of the rows is a comment.
     """
-    return tuple(
+    jobs = tuple(
         Job(
             job_id=job_id,
             user=user,
@@ -130,6 +135,9 @@ def parse_tagged_jobs(text: str, mark: str = MARK) -> tuple[Job, ...]:
         )
         for job_id, (user, state, submit, comment) in _job_rows(text, mark, len(TAGGED_JOB_COLUMNS))
     )
+    if len({job.job_id for job in jobs}) < len(jobs):
+        unreadable("a job twice in squeue's answer", text)
+    return jobs
 
 
 def _job_rows(text: str, mark: str, columns: int) -> Iterator[tuple[int, list[str]]]:

@@ -2,6 +2,9 @@
 # The job of one session. What the user chose reaches sbatch as arguments and the job as environment variables;
 # nothing of it stands in this text. The site's own parts come from the catalogue of releases.
 
+# Only the launcher knows what to do with it: a Hub that has lost the session asks for the port again.
+trap '' USR1
+
 umask 077
 log_folder="${XDG_STATE_HOME:-$HOME/.local/state}/jupyterhub-resource-form"
 mkdir -p "$log_folder" && exec >"$log_folder/$SLURM_JOB_ID.log" 2>&1

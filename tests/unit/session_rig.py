@@ -40,7 +40,7 @@ def virtually(test: Callable[[], Coroutine[Any, Any, Answer]]) -> Answer:
 
 def make_cluster(slurm: FakeSlurm) -> Cluster:
     """A Cluster that asks the fake, on the fake's clock."""
-    cluster = Cluster(runner=slurm, clock=slurm.now)
+    cluster = Cluster(runner=slurm, clock=slurm.now, jitter=0.0)
 
     async def member(user: str) -> Member:
         return Member(Identity(user, 1000, 1000, f"/home/{user}", "/bin/bash", (1000,)), frozenset())
@@ -65,6 +65,7 @@ class Server:
     error: ResourceFormError | None = None
     task: asyncio.Task[Any] | None = None
     reports: bool = True
+    taken_up: bool = False
 
     def _session(self, record: Record | None = None) -> Session:
         session = Session(
@@ -73,7 +74,6 @@ class Server:
             keep=lambda: self._keep(session),
             name=f"{self.user}:{self.name}",
             log=LOG,
-            server=self.name,
             limits=self.limits,
             record=record,
         )
@@ -92,8 +92,8 @@ class Server:
     async def start(self) -> None:
         """What ``User.spawn`` does: start, and on any failure poll and stop."""
         session = self.session = self._session()
-        self.ready, self.error = False, None
-        nonce = new_nonce()
+        self.ready, self.error, self.taken_up = False, None, False
+        nonce = new_nonce("a token")
         argv = ("sbatch", "--parsable", f"--comment={Tag('jupyterhub', self.user, self.name, nonce).comment}")
         identity = (await self.cluster.member(self.user)).identity
         try:
@@ -136,10 +136,9 @@ class Server:
             self.session = None
             return
         session = self.session = self._session(record)
-        if session.needs_taking_up:
-            self.ready = await session.take_up() is not None
-        else:
-            self.ready = await session.poll() is None
+        self.taken_up = True
+        endpoint = session.endpoint or await session.take_up()
+        self.ready = endpoint is not None and await session.poll() is None
         if not self.ready:
             if await session.poll() is None:
                 await session.stop()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from hypothesis import strategies as st
 
 from spawner.catalogue import Interface, Release
 from spawner.check import resolve_request
-from spawner.job import JOB_PATH, Tag, job_environment, job_script, launcher_source, new_nonce, sbatch_arguments
+from spawner.job import JOB_PATH, Tag, is_token_of, job_environment, job_script, launcher_source, new_nonce, sbatch_arguments
 from spawner.request import SessionRequest, parse_request
 
 TAG = Tag("jupyterhub", "ada", "", "0123456789abcdef")
@@ -147,9 +148,22 @@ def test_a_comment_that_is_not_ours(comment: str) -> None:
 
 def test_nonce() -> None:
     """No two starts share one, and it passes through a comment as it is."""
-    nonces = {new_nonce() for _ in range(100)}
+    nonces = {new_nonce("a token") for _ in range(100)}
     assert len(nonces) == 100
-    assert all(len(nonce) == 16 and nonce.isalnum() for nonce in nonces)
+    assert all(re.fullmatch(r"[0-9a-f]{16}\.[0-9a-f]{32}", nonce) for nonce in nonces)
+    assert all(Tag.parse(Tag("hub", "ada", "", nonce).comment) == Tag("hub", "ada", "", nonce) for nonce in nonces)
+
+
+def test_a_nonce_knows_its_token() -> None:
+    """A start's token is known again from its nonce, and no other one; the token itself does not stand in it."""
+    token = "0123456789abcdef0123456789abcdef"
+    nonce = new_nonce(token)
+    assert is_token_of(nonce, token)
+    assert not is_token_of(nonce, token + "0")
+    assert not is_token_of(nonce, "")
+    assert not is_token_of("", "")
+    assert not is_token_of(nonce.partition(".")[0], "")
+    assert token not in nonce
 
 
 # --- environment --------------------------------------------------------------------------------------------------------------

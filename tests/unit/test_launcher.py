@@ -491,6 +491,54 @@ def test_missing_command(job: Job, command: str, words: str) -> None:
     assert hub.reports.empty()
 
 
+# --- a Hub that asks again ----------------------------------------------------------------------------------------------------
+
+
+def test_a_hub_that_asks_again_is_told_again(job: Job) -> None:
+    """SIGUSR1 brings the same report once more, as often as it is sent; the Hub's refusal of it does not end the session."""
+    hub = job.start(statuses=(201, 201, 404, 201))
+    server = job.server()
+    server.listen()
+    assert hub.report()["body"] == {"port": server.port}
+    for _ in range(3):
+        job.signal(signal.SIGUSR1)
+        assert hub.report()["body"] == {"port": server.port}
+    assert not has_ended(server.end, 0)
+    server.order("exit", 0)
+    assert job.outcome()[0] == 0
+
+
+def test_asked_before_the_server_listens(job: Job) -> None:
+    """SIGUSR1 before there is anything to report changes nothing: the report comes when the server listens."""
+    hub = job.start()
+    server = job.server()
+    job.signal(signal.SIGUSR1)
+    assert hub.reports.empty()
+    server.listen()
+    assert hub.report()["body"] == {"port": server.port}
+    server.order("exit", 0)
+    assert job.outcome()[0] == 0
+
+
+@pytest.mark.parametrize("disposition", [signal.SIG_DFL, signal.SIG_IGN], ids=["default", "ignored"])
+def test_the_server_has_the_signals_as_usual(job: Job, disposition: signal.Handlers) -> None:
+    """The script ignores SIGUSR1 before the launcher runs; the server inherits neither that nor a blocked signal."""
+    before = signal.signal(signal.SIGUSR1, disposition)
+    try:
+        hub = job.start()
+    finally:
+        signal.signal(signal.SIGUSR1, before)
+    server = job.server()
+    status = dict(line.split(":\t", 1) for line in Path(f"/proc/{server.pid}/status").read_text().splitlines() if ":\t" in line)
+    bit = 1 << (signal.SIGUSR1 - 1)
+    assert not int(status["SigIgn"], 16) & bit
+    assert not int(status["SigBlk"], 16)
+    server.listen()
+    hub.report()
+    server.order("exit", 0)
+    assert job.outcome()[0] == 0
+
+
 # --- Stop ---------------------------------------------------------------------------------------------------------------------
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Callable
 
 import pytest
@@ -36,7 +37,7 @@ async def run_and_listen(server: Server, seconds: float = 2.0) -> FakeJob:
     server.slurm.run_job(job)
     await asyncio.sleep(seconds)
     assert server.session is not None
-    server.session.report.accept(40000)
+    server.session.listens_on(40000)
     return job
 
 
@@ -411,7 +412,7 @@ def test_hub_killed_while_starting(stage: float, trouble: str) -> None:
             server.slurm.run_job(job)
         await asyncio.sleep(10)
         if server.session is not None:
-            server.session.report.accept(40000)
+            server.session.listens_on(40000)
         await back
         await asyncio.sleep(200)
         assert len(jobs_of(server)) == int(server.ready)
@@ -501,3 +502,101 @@ def test_end_round_trip(wanted: Callable[[object], object]) -> None:
     end = End("TIMEOUT", "The time limit of the session was reached.", 5.0)
     state = wanted({"state": end.state, "sentence": end.sentence, "at": end.at})
     assert End.from_state(state) == (end if state else None)
+
+
+# --- the launcher's report ----------------------------------------------------------------------------------------------------
+
+
+def test_the_same_port_again() -> None:
+    """The answer to a report may be lost: the same port again is taken, before and after the session is ready; another one is not."""
+
+    async def scenario() -> None:
+        server = make_server()
+        start = asyncio.ensure_future(server.start())
+        await run_and_listen(server)
+        assert server.session is not None
+        assert server.session.listens_on(40000)
+        assert not server.session.listens_on(40001)
+        await start
+        assert server.ready
+        assert server.session.listens_on(40000)
+        assert not server.session.listens_on(40001)
+        assert server.session.endpoint == ("127.0.1.1", 40000)
+
+    virtually(scenario)
+
+
+def test_a_report_that_was_answered_is_not_needed_again() -> None:
+    """The Hub is killed right after it answered the launcher, which will not report again: the next Hub knows the port."""
+
+    async def scenario() -> None:
+        server = make_server()
+        server.task = asyncio.ensure_future(server.start())
+        job = await run_and_listen(server)
+        server.hub_dies()
+        await asyncio.sleep(5)
+        assert json.loads(server.database)["port"] == 40000
+        assert json.loads(server.database)["node"] == ""
+        await server.hub_comes_back()
+        assert server.ready
+        assert server.session is not None
+        assert server.session.endpoint == ("127.0.1.1", 40000)
+        assert jobs_of(server) == [job]
+
+    virtually(scenario)
+
+
+def test_no_report_without_a_start() -> None:
+    """A session that waits for no report takes none."""
+
+    async def scenario() -> None:
+        server = make_server()
+        start = asyncio.ensure_future(server.start())
+        await run_and_listen(server)
+        await start
+        session = server.session
+        assert session is not None
+        await server.stop()
+        assert session.endpoint is None
+        assert not session.listens_on(40001)
+
+    virtually(scenario)
+
+
+# --- what the job's owner can do to it ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("comment", ["", "mine", "jupyterhub:jupyterhub:ada::0000000000000000"])
+def test_another_comment_does_not_hide_the_job(comment: str) -> None:
+    """The owner may write another comment on the job; Stop ends it all the same, and no other job of theirs."""
+
+    async def scenario() -> None:
+        server = make_server()
+        decoy = server.slurm.make_job("ada", state="RUNNING")
+        start = asyncio.ensure_future(server.start())
+        job = await run_and_listen(server)
+        await start
+        job.comment = comment
+        await server.stop()
+        assert server.slurm.cancelled == [job.job_id]
+        assert decoy.active
+
+    virtually(scenario)
+
+
+def test_a_recycled_id_is_not_cancelled() -> None:
+    """Another job of the same user that has the id of ours by now, without our nonce, is not ours to cancel."""
+
+    async def scenario() -> None:
+        server = make_server()
+        start = asyncio.ensure_future(server.start())
+        job = await run_and_listen(server)
+        await start
+        await asyncio.sleep(60)
+        del server.slurm.jobs[job.job_id]
+        other = server.slurm.make_job("ada", "mine", "RUNNING", job.job_id)
+        await server.stop()
+        assert other.active
+        assert server.slurm.cancelled == []
+
+    virtually(scenario)

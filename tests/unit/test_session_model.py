@@ -32,6 +32,7 @@ class SessionLife(RuleBasedStateMachine):
         self.servers: list[Server] = []
         self.decoys: list[FakeJob] = []
         self.background: set[asyncio.Task[Any]] = set()
+        self.reported: set[int] = set()
 
     def teardown(self) -> None:
         try:
@@ -61,6 +62,12 @@ class SessionLife(RuleBasedStateMachine):
         server.task = asyncio.ensure_future(coroutine, loop=self.loop)
         server.task.add_done_callback(lambda task: task.cancelled() or task.exception())
 
+    def _background(self, coroutine: Any) -> None:
+        task = asyncio.ensure_future(coroutine, loop=self.loop)
+        self.background.add(task)
+        task.add_done_callback(self.background.discard)
+        task.add_done_callback(lambda task: task.cancelled() or task.exception())
+
     @rule(number=SERVERS)
     def start(self, number: int) -> None:
         """Press Start; the Hub lets nobody start what is under way."""
@@ -70,10 +77,12 @@ class SessionLife(RuleBasedStateMachine):
 
     @rule(number=SERVERS)
     def stop(self, number: int) -> None:
-        """Press Stop: on a start that is under way it cancels that first."""
+        """Press Stop: on a start that is under way it cancels that first; not on one that a new Hub takes up, which JupyterHub cannot."""
         server = self.servers[number]
         if server.task is not None and not server.task.done():
-            if not server.ready and server.session is not None and not server.session.record.stopping:
+            if server.taken_up:
+                self._background(server.stop())
+            elif not server.ready and server.session is not None and not server.session.record.stopping:
                 server.task.cancel()
             return
         if server.session is not None:
@@ -114,8 +123,10 @@ class SessionLife(RuleBasedStateMachine):
         server = self.servers[number]
         for job in self.jobs_of(server):
             self.slurm.run_job(job)
-            if server.session is not None and job.state == "RUNNING" and self.nonce_of(job) == server.nonce:
-                server.session.report.accept(40000)
+            waits = server.session is not None and job.state == "RUNNING" and self.nonce_of(job) == server.nonce
+            # A launcher that got its answer does not report again, whatever becomes of the Hub.
+            if waits and job.job_id not in self.reported and server.session.listens_on(40000):
+                self.reported.add(job.job_id)
 
     @rule(number=SERVERS, state=st.sampled_from(["TIMEOUT", "NODE_FAIL", "FAILED", "OUT_OF_MEMORY", "CANCELLED"]))
     def end(self, number: int, state: str) -> None:
@@ -129,6 +140,7 @@ class SessionLife(RuleBasedStateMachine):
         for job in self.jobs_of(self.servers[number]):
             if job.state == "RUNNING":
                 job.state, job.host, job.reason = "PENDING", "n/a", "BeginTime"
+                self.reported.discard(job.job_id)
 
     @rule(number=SERVERS)
     def old_jobs_are_forgotten(self, number: int) -> None:
