@@ -42,6 +42,7 @@ def _no_hook(_spawner: Any, _user_options: Any) -> None:
 
 _catalogue_files: dict[str, CatalogueFile] = {}
 _rejections = Rejections()
+_time_limits_warned_of: set[tuple[int, int, int]] = set()
 
 
 class ResourceFormSpawner(SpawnerSettings, SlurmSpawner):  # type: ignore[misc]
@@ -201,6 +202,7 @@ class ResourceFormSpawner(SpawnerSettings, SlurmSpawner):  # type: ignore[misc]
         HubRefusal
             The request cannot be had, Slurm refused the job, or the job ended before the server listened.
         """
+        self._compare_time_limits()
         adopted, self._adopted = self._adopted, None
         session = self.session = self._new_session(adopted)
         self.last_end = None
@@ -216,6 +218,16 @@ class ResourceFormSpawner(SpawnerSettings, SlurmSpawner):  # type: ignore[misc]
             session.progress.close()
             session.report.close()
             self._typed = None
+
+    def _compare_time_limits(self) -> None:
+        limits = (self.start_timeout, self.queue_timeout, self.listen_timeout)
+        if limits[0] < limits[1] + limits[2] and limits not in _time_limits_warned_of:
+            _time_limits_warned_of.add(limits)
+            self.log.warning(
+                "start_timeout (%d s) is below queue_timeout plus listen_timeout (%d + %d s): JupyterHub will give up jobs that wait in "
+                "the queue, without saying why. Leave start_timeout unset, or set the other two lower.",
+                *limits,
+            )
 
     async def _start(self, session: Session) -> tuple[str, int]:
         catalogue = self.current_catalogue()
