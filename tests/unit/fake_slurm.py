@@ -7,16 +7,22 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
-from spawner.errors import SlurmTimeout
+from spawner.errors import SlurmNotStarted, SlurmTimeout
 from spawner.reasons import ENDED
 from spawner.slurm.run import Identity, Result
 
 EPOCH = 1_800_000_000
-NODES = (Path(__file__).parents[1] / "fixtures" / "slurm" / "22.05.8" / "nodes_idle.txt").read_text()
+FIXTURES = Path(__file__).parents[1] / "fixtures" / "slurm" / "22.05.8"
+NODES = (FIXTURES / "nodes_idle.txt").read_text()
+PARTITIONS = (FIXTURES / "partitions.txt").read_text()
+RESERVATIONS = (FIXTURES / "reservations.txt").read_text()
+ASSOCIATIONS = (FIXTURES / "associations.txt").read_text().replace("demo|", "fake|")
+USERS = (FIXTURES / "users.txt").read_text()
 UNREACHABLE = "slurm_load_jobs error: Unable to contact slurm controller (connect failure)"
 
 
@@ -34,6 +40,15 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
         if not self._ready and self._scheduled:  # type: ignore[attr-defined]
             self._now = max(self._now, self._scheduled[0].when())  # type: ignore[attr-defined]
         super()._run_once()  # type: ignore[misc]
+
+    def run_in_executor(self, executor: Any, func: Callable[..., Any], *args: Any) -> asyncio.Future[Any]:  # type: ignore[override]
+        """What a thread would do, at once: while one works, this loop would find nothing to do and let hours go by."""
+        future = self.create_future()
+        try:
+            future.set_result(func(*args))
+        except Exception as error:  # noqa: BLE001 - as an executor does, it is for whoever waits
+            future.set_exception(error)
+        return future
 
 
 @dataclass
@@ -54,12 +69,30 @@ class FakeJob:
 
 
 @dataclass
+class Trouble:
+    """What the next ``times`` runs of a command leave instead of what they should.
+
+    ``stdout`` None: what the command prints anyway. ``heard``: the controller does what it was asked, whatever the command says of it.
+    ``hangs``: our own time limit ends it. ``missing``: it cannot be started at all.
+    """
+
+    command: str
+    stderr: str = ""
+    returncode: int = 1
+    stdout: str | None = ""
+    heard: bool = False
+    hangs: bool = False
+    missing: bool = False
+    times: float = 1
+
+
+@dataclass
 class FakeSlurm:
     """The controller, as a :class:`spawner.slurm.run.Runner`.
 
     ``answers`` False: every command fails as if nobody listened. ``lose_replies``: so many sbatch make their job and report a
     time-out. ``late_orders``: so many sbatch report a time-out and make their job ``late_by`` seconds later. ``drop_orders``: so
-    many report a time-out and make none. ``hang``: commands end by our own time limit.
+    many report a time-out and make none. ``hang``: commands end by our own time limit. ``troubles``: each for one command, in order.
     """
 
     loop: asyncio.AbstractEventLoop
@@ -72,6 +105,7 @@ class FakeSlurm:
     late_orders: int = 0
     drop_orders: int = 0
     late_by: float = 40.0
+    troubles: list[Trouble] = field(default_factory=list)
     jobs: dict[int, FakeJob] = field(default_factory=dict)
     commands: list[tuple[float, str]] = field(default_factory=list)
     cancelled: list[int] = field(default_factory=list)
@@ -111,10 +145,22 @@ class FakeSlurm:
         """One command, with the delay and the trouble that is set."""
         self.commands.append((self.loop.time(), argv[0]))
         await asyncio.sleep(self.delay)
-        if self.hang:
+        trouble = next((entry for entry in self.troubles if entry.command == argv[0] and entry.times > 0), None)
+        if trouble is not None:
+            trouble.times -= 1
+            if trouble.missing:
+                raise SlurmNotStarted("A Slurm command could not be started.", log=f"{argv[0]} is missing")
+        if self.hang or (trouble is not None and trouble.hangs):
+            if trouble is not None and trouble.heard:
+                self._answer(argv, identity)
             await asyncio.sleep(timeout)
             raise SlurmTimeout("Slurm did not answer in time.", log=f"{argv[0]} hung")
-        returncode, stdout, stderr = self._answer(argv, identity)
+        if trouble is None:
+            returncode, stdout, stderr = self._answer(argv, identity)
+        else:
+            printed = self._answer(argv, identity)[1] if trouble.heard or trouble.stdout is None else ""
+            returncode, stderr = trouble.returncode, trouble.stderr
+            stdout = printed if trouble.stdout is None else trouble.stdout
         return Result(tuple(argv), returncode, stdout, stderr, self.delay)
 
     def _answer(self, argv: Sequence[str], identity: Identity | None) -> tuple[int, str, str]:
@@ -132,6 +178,12 @@ class FakeSlurm:
             return 0, config, ""
         if argv[0] == "scontrol" and "node" in argv:
             return 0, NODES, ""
+        if argv[0] == "scontrol" and "partition" in argv:
+            return 0, PARTITIONS, ""
+        if argv[0] == "scontrol" and "reservation" in argv:
+            return 0, RESERVATIONS, ""
+        if argv[0] == "sacctmgr":
+            return 0, ASSOCIATIONS if "association" in argv else USERS, ""
         raise AssertionError(f"the fake knows no {argv}")
 
     def _sbatch(self, argv: Sequence[str], identity: Identity | None) -> tuple[int, str, str]:
@@ -176,6 +228,8 @@ class FakeSlurm:
         job = self.jobs.get(int(argv[-1]))
         if job is None or not job.active or job.user != user:
             return 1, "", "scancel: error: Kill job error on job id: Invalid job id specified"
+        if any(option.startswith("--signal=") for option in argv):
+            return 0, "", ""
         self.cancelled.append(job.job_id)
         job.state = "CANCELLED"
         return 0, "", ""
