@@ -20,8 +20,8 @@ from traitlets.config import SingletonConfigurable
 
 from .availability import Availability, availability
 from .entitlement import Entitlement, entitlement
-from .errors import ResourceFormError, SlurmRefused, SlurmUnavailable
-from .reasons import is_ambiguous, refusal_for, slurm_words
+from .errors import ResourceFormError, SlurmNotStarted, SlurmOutputError, SlurmRefused, SlurmUnavailable, SlurmUnconfirmed
+from .reasons import Outcome, outcome_of_sbatch, refusal_for, slurm_words
 from .settings import ClusterSettings
 from .slurm import commands, parse
 from .slurm.model import Association, Job, Node, Partition, Reservation, SlurmConfig, UserDefaults
@@ -34,7 +34,6 @@ SUBMIT_TIMEOUT_SECONDS = 300.0
 CANCEL_TIMEOUT_SECONDS = 60.0
 LARGE_OUTPUT = 200_000
 JITTER = 0.1
-SPACING_SECONDS = 0.2
 IDENTITY_SECONDS = 300.0
 CONFIGURATION_PATIENCE_SECONDS = 5.0
 DEFAULT_MESSAGE_TIMEOUT_SECONDS = 10.0
@@ -68,9 +67,10 @@ class Cluster(ClusterSettings, SingletonConfigurable):
         super().__init__(**kwargs)
         self.clock = clock
         self.runner: Runner = runner or SlurmRunner(slurm_conf=self.slurm_conf, bin_dir=self.bin_dir, sudo=tuple(self.sudo))
-        shared: dict[str, Any] = {"log": self.log, "clock": clock, "jitter": jitter, "spacing": SPACING_SECONDS}
+        shared: dict[str, Any] = {"log": self.log, "clock": clock, "jitter": jitter, "sparing": True}
         self.nodes: Shared[tuple[Node, ...]] = Shared("nodes", self._read_nodes, lambda: self.nodes_interval, **shared)
         self.jobs: Shared[dict[int, Job]] = Shared("jobs", self._read_jobs, self._jobs_interval_now, **shared)
+        self._tags: Shared[tuple[Job, ...]] = Shared("comments of jobs", self._read_tags, lambda: self.jobs_interval, **shared)
         self.all_partitions: Shared[tuple[Partition, ...]] = Shared(
             "partitions", self._read_partitions, lambda: self.layout_interval, **shared
         )
@@ -238,19 +238,25 @@ class Cluster(ClusterSettings, SingletonConfigurable):
             self.jobs.expire()
             self.nodes.expire()
             return parse.parse_job_id(result.stdout)
-        if result.returncode < 0 or is_ambiguous(result.stderr):
-            raise SlurmUnavailable(
-                "Slurm did not confirm the job.",
-                log=f"sbatch exited with {result.returncode}: {last_line(result.stderr)}",
-                stderr=result.stderr,
-            )
+        outcome = outcome_of_sbatch(result.returncode, result.stderr)
+        failed = f"sbatch for {identity.name} exited with {result.returncode}: "
         refusal = refusal_for(result.stderr)
-        raise SlurmRefused(
+        refused = SlurmRefused(
             refusal.sentence,
             details=slurm_words(result.stderr),
             field=refusal.field,
-            log=f"sbatch for {identity.name} exited with {result.returncode}: {' / '.join(slurm_words(result.stderr))}",
+            log=failed + " / ".join(slurm_words(result.stderr)),
             stderr=result.stderr,
+        )
+        if outcome is Outcome.REFUSED:
+            raise refused
+        if outcome is Outcome.NOT_ASKED:
+            raise SlurmNotStarted("Slurm is not set up on this service.", log=failed + last_line(result.stderr), stderr=result.stderr)
+        raise SlurmUnconfirmed(
+            "Slurm did not confirm the job.",
+            log=failed + last_line(result.stderr),
+            stderr=result.stderr,
+            refusal=refused if outcome is Outcome.UNKNOWN_WORDS else None,
         )
 
     async def cancel(self, job_id: int, identity: Identity) -> None:
@@ -291,17 +297,31 @@ class Cluster(ClusterSettings, SingletonConfigurable):
             )
 
     async def tagged_jobs(self, user: str | None = None) -> tuple[Job, ...]:
-        """The jobs of ``user``, or of all, with their comments, asked of Slurm now: only where jobs have to be told apart.
+        """The jobs of ``user``, or of all, with their comments, as Slurm has them now: where jobs have to be told apart.
+
+        One question serves all who ask at the same time. If its answer cannot be read, a user's own jobs are asked for alone.
 
         Raises
         ------
-        SlurmUnavailable
+        SlurmError
             No answer: nothing follows about any job.
         """
+        self._tags.expire()
+        snapshot = await self._tags.get()
+        if isinstance(self._tags.error, SlurmOutputError) and user is not None:
+            return await self._read_tags(user)
+        if snapshot.stale:
+            raise self._tags.error or SlurmUnavailable("Slurm does not answer at the moment.", log="comments of jobs: no answer in time")
+        return tuple(job for job in snapshot.value if user is None or job.user == user)
+
+    async def _read_tags(self, user: str | None = None) -> tuple[Job, ...]:
         # Each question has a mark of its own: whoever reads the Hub's process list must not know it beforehand.
         mark = secrets.token_hex(8)
-        argv = commands.list_tagged_jobs(user, mark)
-        return await self._read(argv, lambda text: parse.parse_tagged_jobs(text, mark))
+        return await self._read(commands.list_tagged_jobs(user, mark), lambda text: parse.parse_tagged_jobs(text, mark))
+
+    async def is_being_submitted(self, nonce: str) -> bool:
+        """Whether an sbatch of this nonce still runs on this machine, perhaps one that an earlier run of the Hub has begun."""
+        return await self.runner.is_running(nonce)
 
     async def message_timeout(self) -> float:
         """Slurm's MessageTimeout in seconds; its default where the configuration cannot be read."""
@@ -336,10 +356,16 @@ class Cluster(ClusterSettings, SingletonConfigurable):
         snapshot = await self.jobs.get(patience)
         return snapshot.value.get(job_id), snapshot
 
-    async def node_address(self, name: str) -> str:
-        """Where the node can be reached: its NodeAddr, for names need not resolve (slurm.md, "Measured")."""
+    async def node_address(self, name: str, *, patience: float | None = None) -> str:
+        """Where the node can be reached: its NodeAddr, for names need not resolve (slurm.md, "Measured").
+
+        Raises
+        ------
+        ResourceFormError
+            Slurm has never said anything about nodes.
+        """
         for attempt in range(2):
-            snapshot = await self.nodes.get()
+            snapshot = await self.nodes.get(patience)
             for node in snapshot.value:
                 if node.name == name:
                     return node.address or node.name

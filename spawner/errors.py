@@ -9,7 +9,8 @@
     ├── SlurmError                      slurm
     │   ├── SlurmUnavailable            slurm_unavailable       503   no answer, or none that can be trusted: unknown
     │   │   ├── SlurmTimeout            slurm_timeout           503   our own time limit ended the command: ambiguous
-    │   │   └── SlurmNotStarted         slurm_not_started       503   the command is not there, or may not be run
+    │   │   ├── SlurmNotStarted         slurm_not_started       503   the command is not there, or may not be run
+    │   │   └── SlurmUnconfirmed        slurm_unconfirmed       503   sbatch failed and left open whether there is a job
     │   ├── SlurmRefused                slurm_refused           400   Slurm said no, and why
     │   └── SlurmOutputError            slurm_output            502   an answer that we cannot read
     └── SessionFailed                   session_failed          400   the job ended, or never could start
@@ -88,6 +89,18 @@ class SlurmNotStarted(SlurmUnavailable):
     """A command could not be started at all: whatever it was to do has not happened."""
 
     label = "slurm_not_started"
+
+
+class SlurmUnconfirmed(SlurmUnavailable):
+    """sbatch failed in a way that leaves open whether there is a job. ``refusal`` is what to say once there is none, if Slurm gave words
+    that we do not know.
+    """
+
+    label = "slurm_unconfirmed"
+
+    def __init__(self, sentence: str, *, log: str = "", stderr: str = "", refusal: SlurmRefused | None = None) -> None:
+        super().__init__(sentence, log=log, stderr=stderr)
+        self.refusal = refusal
 
 
 class SlurmRefused(SlurmError):

@@ -6,6 +6,7 @@ Sources: squeue(1) JOB STATE CODES and JOB REASON CODES, slurm_errno.c's texts, 
 
 from __future__ import annotations
 
+import enum
 from dataclasses import dataclass
 
 _ON_HOLD = "It is on hold. Ask the administrators."
@@ -77,6 +78,12 @@ _REASONS: tuple[tuple[str, Advice], ...] = (
     ("Dependency", Advice("Your previous session is still shutting down.", True)),
     ("JobHeldUser", Advice("The job is on hold. Ask the administrators.", False)),
     ("JobHeldAdmin", Advice("The job is on hold. Ask the administrators.", False)),
+    ("JobHoldMaxRequeue", Advice("The job was started too often, and is on hold. Ask the administrators.", False)),
+    ("job requeued in held state", Advice("The job is on hold. Ask the administrators.", False)),
+    (
+        "user env retrieval failed",
+        Advice("Your environment could not be read on the node; the job is on hold. Ask the administrators.", False),
+    ),
     ("launch failed requeued held", Advice("The node could not start the job, which is on hold. Ask the administrators.", False)),
     ("Licenses", Advice("The job waits for a licence.", True)),
     ("Prolog", Advice("The node is being prepared.", True)),
@@ -142,26 +149,79 @@ _REFUSALS: tuple[tuple[str, Refusal], ...] = (
     ("Invalid feature specification", Refusal("", "No node has the features that the job needs.")),
 )
 
-_AMBIGUOUS = (
+_ALSO_REFUSED = (
+    "Invalid wckey specification",
+    "Pathname of a file, directory or other parameter too long",
+    "Job dependency problem",
+    "Node count specification invalid",
+    "Invalid node name specified",
+    "Required node not available",
+    "Requested partition configuration not available now",
+    "Requested node(s) not in job's partition",
+    "Job size specification needs to be provided",
+    "Invalid Trackable RESource",
+    "Invalid license specification",
+    "Burst Buffer request invalid",
+    "User not found on host",
+    "Invalid user id",
+    "Invalid group id",
+    "Job script not supported",
+    "Memory specification",
+)
+
+_IN_DOUBT = (
     "Unable to contact slurm controller",
     "Socket timed out",
     "Zero Bytes were transmitted",
     "Unexpected message received",
     "Message send/receive failure",
+    "Message send failure",
+    "Message receive failure",
+    "shutdown failure",
+    "Header lengths are longer",
     "in standby mode",
     "Rate limit exceeded",
     "Protocol authentication error",
+    "Invalid authentication credential",
     "Incompatible versions",
     "temporarily unable to accept job",
+    "Resource temporarily unavailable",
     "Transport endpoint",
     "Connection refused",
     "Connection timed out",
+    "Connection reset",
+    "Broken pipe",
+    "No route to host",
+    "Slurm internal error",
 )
+"""What sbatch prints where the way to the controller and back is at fault (slurm.md §5.3)."""
+
+_NO_CONFIGURATION = ("resolve_ctls_from_dns_srv", "fetch_config", "_establish_config_source", "Could not establish a configuration source")
+_SUBMISSION_FAILED = "Batch job submission failed:"
 
 
-def is_ambiguous(stderr: str) -> bool:
-    """Whether a failed sbatch leaves open if the job exists (slurm.md §5.4: the job is made before the answer is sent)."""
-    return any(text in stderr for text in _AMBIGUOUS)
+class Outcome(enum.Enum):
+    """What follows from an sbatch that failed."""
+
+    REFUSED = "Slurm said no: there is no job"
+    NOT_ASKED = "Slurm was never asked: there is no job"
+    IN_DOUBT = "there may be a job, and Slurm is in trouble"
+    UNKNOWN_WORDS = "there may be a job; if there is none, Slurm has refused it in words that are not in our list"
+
+
+def outcome_of_sbatch(returncode: int, stderr: str) -> Outcome:
+    """What a failed sbatch means. Only words that we know mean that there is no job: it is made before Slurm answers (slurm.md §5.4)."""
+    if returncode < 0 or (returncode > 128 and returncode != 255) or not stderr.strip() or any(text in stderr for text in _IN_DOUBT):
+        return Outcome.IN_DOUBT
+    if _SUBMISSION_FAILED not in stderr:
+        return Outcome.NOT_ASKED if any(text in stderr for text in _NO_CONFIGURATION) else Outcome.REFUSED
+    said = stderr.rpartition(_SUBMISSION_FAILED)[2]
+    if any(text in said for text, _ in _REFUSALS) or any(text in said for text in _ALSO_REFUSED):
+        return Outcome.REFUSED
+    # A submit plugin's own no: its words stand in the lines before (slurm.md §4.1).
+    if "Unspecified error" in said and len(slurm_words(stderr)) > 1:
+        return Outcome.REFUSED
+    return Outcome.UNKNOWN_WORDS
 
 
 def refusal_for(stderr: str) -> Refusal:

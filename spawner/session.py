@@ -14,10 +14,10 @@ from dataclasses import replace
 from typing import Any
 
 from .cluster import Cluster
-from .errors import ResourceFormError, SessionFailed, SlurmError, SlurmNotStarted, SlurmRefused, SlurmUnavailable
-from .job import Tag
+from .errors import ResourceFormError, SessionFailed, SlurmError, SlurmNotStarted, SlurmRefused, SlurmUnavailable, SlurmUnconfirmed
+from .lookup import has_moved, is_own, own_job
 from .progress import PortReport, StartProgress
-from .reasons import ENDED, ENDING, HELD, PENDING, STARTING, advice_for, end_sentence
+from .reasons import ENDED, ENDING, HELD, PENDING, RUNNING, STARTING, advice_for, end_sentence
 from .record import End, Limits, Record
 from .slurm.model import Job
 from .slurm.run import Identity
@@ -30,7 +30,7 @@ CANCEL_AGAIN_SECONDS = 30.0
 FIND_AGAIN_SECONDS = 5.0
 LOOK_PATIENCE_SECONDS = 5.0
 ABSENCES_THAT_COUNT = 2
-SUBMIT_TIME_TOLERANCE_SECONDS = 600.0
+ABSENCES_APART_SECONDS = 5.0
 SBATCH_LINGERS_SECONDS = 60
 
 
@@ -118,6 +118,8 @@ class Session:
             if not found:
                 self._log.warning("The job of %s does not exist: nothing was submitted", self.name)
                 self._nothing_was_submitted()
+                if isinstance(error, SlurmUnconfirmed) and error.refusal is not None:
+                    raise error.refusal from error
                 raise SlurmUnavailable(
                     "Slurm does not take jobs at the moment. Nothing was submitted; try again later.", log=error.log, stderr=error.stderr
                 ) from error
@@ -133,23 +135,27 @@ class Session:
     async def _find(self) -> int:
         """The job that carries our nonce; 0 once it is shown not to exist.
 
-        That takes two answers without it, the later one so long after sbatch's end that no order of its can still be on the way.
+        That takes two answers without it, the later one so long after sbatch's end that no order of its can still be on the way:
+        MessageTimeout and a minute (slurm.md §5.4). An sbatch outlives the Hub that began it.
         """
-        settled = asyncio.get_running_loop().time() + await self._order_lingers()
-        answers = 0
+        clock = asyncio.get_running_loop().time
+        lingers = await self.cluster.message_timeout() + SBATCH_LINGERS_SECONDS
+        answers, ended = 0, None
         while True:
+            if ended is None and not await self.cluster.is_being_submitted(self.record.nonce):
+                ended = clock()
             try:
                 jobs = await self.cluster.tagged_jobs(self.user)
             except ResourceFormError as error:
                 self._unknown(error)
             else:
                 self.unknown_since = None
-                found = self._ours(jobs)
+                found = own_job(jobs, self.record, user=self.user, hub=self.cluster.hub_name)
                 if found is not None:
                     self.record = replace(self.record, queued_at=found.submit or 0)
                     return found.job_id
                 answers += 1
-                if answers >= ABSENCES_THAT_COUNT and asyncio.get_running_loop().time() >= settled:
+                if answers >= ABSENCES_THAT_COUNT and ended is not None and clock() >= ended + lingers:
                     return 0
             await asyncio.sleep(FIND_AGAIN_SECONDS)
 
@@ -158,26 +164,6 @@ class Session:
         if not self.record.job_id and (found := await self._find()):
             self._remember(job_id=found)
         return bool(self.record.job_id)
-
-    async def _order_lingers(self) -> float:
-        """Seconds after sbatch's end for which its order may still reach Slurm: MessageTimeout and a minute (slurm.md §5.4)."""
-        timeout = await self.cluster.message_timeout()
-        age = max(0.0, self.cluster.clock() - self.record.submitted)
-        return max(0.0, timeout + SBATCH_LINGERS_SECONDS - age)
-
-    def _ours(self, jobs: Sequence[Job]) -> Job | None:
-        """The job that carries our nonce; failing that, the one of our id that was submitted in the very second that ours was: its
-        owner may have written another comment on it.
-        """
-        own = [job for job in jobs if job.user == self.user]
-        for job in own:
-            tag = Tag.parse(job.comment)
-            if tag is not None and (tag.hub, tag.user, tag.nonce) == (self.cluster.hub_name, self.user, self.record.nonce):
-                return job
-        for job in own:
-            if self.record.queued_at and (job.job_id, job.submit) == (self.record.job_id, self.record.queued_at):
-                return job
-        return None
 
     def _unknown(self, error: ResourceFormError) -> None:
         if self.unknown_since is None:
@@ -219,19 +205,22 @@ class Session:
         """
         loop = asyncio.get_running_loop()
         queued, running_since = loop.time(), None
-        patience = FIRST_LOOK_SECONDS
+        port, pause = None, FIRST_LOOK_SECONDS
         with self.cluster.starting():
             while True:
-                port = await self.report.wait(patience)
-                patience = NEXT_LOOK_SECONDS
-                if port is not None:
-                    self.cluster.jobs.expire()
+                if port is None:
+                    port = await self.report.wait(pause)
+                    if port is not None:
+                        self.cluster.jobs.expire()
+                else:
+                    await asyncio.sleep(pause)
+                pause = NEXT_LOOK_SECONDS
                 job = await self._look()
                 if job is not None:
                     self._judge(job)
-                    if port is not None and job.batch_host and job.state not in (*PENDING, *ENDING):
-                        return await self._listens(job, port)
-                    if job.state in PENDING:
+                    if port is not None and job.batch_host and job.state not in (*PENDING, *ENDING) and await self._listens(job, port):
+                        return self.record.address, self.record.port
+                    if job.state not in RUNNING:
                         running_since = None
                     elif running_since is None:
                         running_since = loop.time()
@@ -247,11 +236,15 @@ class Session:
                 if running_since is not None and loop.time() - running_since > self.limits.listen:
                     raise self._failed("LISTEN_TIMEOUT", "The server did not come up in time. The log of the session says more.")
 
-    async def _listens(self, job: Job, port: int) -> tuple[str, int]:
-        address = await self.cluster.node_address(job.batch_host)
+    async def _listens(self, job: Job, port: int) -> bool:
+        try:
+            address = await self.cluster.node_address(job.batch_host, patience=LOOK_PATIENCE_SECONDS)
+        except ResourceFormError as error:
+            self._unknown(error)
+            return False
         self._remember(node=job.batch_host, address=address, port=port)
         self.progress.say(95, f"The server answers on {job.batch_host}")
-        return address, port
+        return True
 
     async def _look(self) -> Job | None:
         """The job in the latest list. None if it is not in it, or nobody knows; gone for good is an exception.
@@ -266,7 +259,7 @@ class Session:
         except ResourceFormError as error:
             self._unknown(error)
             return None
-        if job is not None and self._is_ours(job):
+        if job is not None and is_own(job, self.record, user=self.user):
             self.unknown_since = (self.unknown_since or snapshot.as_of) if snapshot.stale else None
             self._absent_at.clear()
             if not self.record.queued_at and job.submit:
@@ -277,23 +270,11 @@ class Session:
             return None
         self.unknown_since = None
         if snapshot.as_of > self.record.submitted and await self.cluster.sees_all_jobs():
-            if snapshot.as_of not in self._absent_at:
+            if not self._absent_at or snapshot.as_of >= self._absent_at[-1] + ABSENCES_APART_SECONDS:
                 self._absent_at.append(snapshot.as_of)
             if len(self._absent_at) >= ABSENCES_THAT_COUNT:
                 raise self._failed("GONE", "The job is no longer known to Slurm.")
         return None
-
-    def _is_ours(self, job: Job) -> bool:
-        """Whether the job of our id is the one we asked for: ids are used again after a controller lost its state.
-
-        The list has no comment, so the owner and the time of submission decide here; cancelling looks at the nonce itself.
-        """
-        if job.user != self.user:
-            return False
-        if not job.submit or not self.record.submitted:
-            return True
-        expected = self.record.queued_at or self.record.submitted
-        return job.submit >= expected - SUBMIT_TIME_TOLERANCE_SECONDS
 
     def _judge(self, job: Job) -> None:
         if job.state in ENDED:
@@ -309,8 +290,10 @@ class Session:
             self.progress.say(25, f"Job {job.job_id} waits in the queue. {advice.sentence}")
         elif job.state in STARTING:
             self.progress.say(40, "The node is being made ready")
-        else:
+        elif job.state in RUNNING:
             self.progress.say(60, f"Job {job.job_id} runs on {job.batch_host}. The server is starting.")
+        else:
+            self.progress.say(30, f"Job {job.job_id} is in a state that is not known here: {job.state}")
 
     def _failed(self, state: str, sentence: str, *, reason: str = "") -> SessionFailed:
         self._over(state, sentence)
@@ -338,7 +321,7 @@ class Session:
             self._log.info("Job %s of %s is over: %s %s", job.job_id, self.name, job.state, job.reason)
             self._over(job.state, end_sentence(job.state))
             return 0 if job.state == "COMPLETED" else 1
-        if self.record.node and (job.state in PENDING or (job.batch_host and job.batch_host != self.record.node)):
+        if self.record.node and has_moved(job, self.record):
             return await self._moved(job)
         return None
 
@@ -373,13 +356,17 @@ class Session:
         loop = asyncio.get_running_loop()
         looks, pause = iter(STOP_LOOKS_SECONDS), STOP_LOOKS_SECONDS[0]
         ordered_at: float | None = None
+        heard = True
         while True:
-            if ordered_at is None or loop.time() - ordered_at > CANCEL_AGAIN_SECONDS:
+            # While Slurm is away, one question for all who wait finds out when it is back; each asking for itself would flood it then.
+            heard = heard or await self._slurm_answers()
+            if heard and (ordered_at is None or loop.time() - ordered_at > CANCEL_AGAIN_SECONDS):
                 try:
                     if not await self._cancel():
                         return
                     ordered_at = loop.time()
                 except ResourceFormError as error:
+                    heard = False
                     self._unknown(error)
             if ordered_at is not None and (now or await self._has_let_go()):
                 self.cluster.nodes.expire()
@@ -397,7 +384,7 @@ class Session:
         """
         job_id = self.record.job_id
         if await self.cluster.sees_all_jobs():
-            job = self._ours(await self.cluster.tagged_jobs(self.user))
+            job = own_job(await self.cluster.tagged_jobs(self.user), self.record, user=self.user, hub=self.cluster.hub_name)
             if job is None or job.state in ENDED:
                 self._log.info("Job %s of %s is over already", job_id, self.name)
                 return False
@@ -407,6 +394,13 @@ class Session:
         self._log.info("Job %s of %s is cancelled", job_id, self.name)
         return True
 
+    async def _slurm_answers(self) -> bool:
+        self.cluster.jobs.expire()
+        try:
+            return not (await self.cluster.jobs.get()).stale
+        except ResourceFormError:
+            return False
+
     async def _has_let_go(self) -> bool:
         self.cluster.jobs.expire()
         try:
@@ -415,7 +409,7 @@ class Session:
             return False
         if snapshot.stale:
             return False
-        return job is None or not self._is_ours(job) or job.state in ENDED
+        return job is None or not is_own(job, self.record, user=self.user) or job.state in ENDED
 
     # --- after a restart of the Hub -------------------------------------------------------------------------------------------
 

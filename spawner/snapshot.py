@@ -17,6 +17,10 @@ Data = TypeVar("Data")
 STALE_AFTER_INTERVALS = 2.0
 LONGEST_BACK_OFF_SECONDS = 300.0
 LONGEST_SPACING_SECONDS = 5.0
+SHORTEST_SPACING_SECONDS = 0.2
+EXPIRED_AGAIN_SECONDS = 10.0
+BURST = 6
+REFILL_SECONDS = 2.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +46,9 @@ class Shared(Generic[Data]):
         Seconds for which an answer is fresh; a callable where configuration may change it.
     jitter
         The share of an interval by which it is made longer at random, so that Hubs and questions do not fall into step.
-    spacing
-        Seconds between two fetches at least, however often the data expire; more where a fetch takes long, so that Slurm is busy
-        with this question for a third of the time at most.
+    sparing
+        However often the data expire, fetches are some time apart: a few may follow each other quickly, as one Stop needs it, then one
+        every :data:`REFILL_SECONDS`; and where one takes long, Slurm is busy with this question for a third of the time at most.
     """
 
     def __init__(
@@ -56,7 +60,7 @@ class Shared(Generic[Data]):
         log: logging.Logger | logging.LoggerAdapter[logging.Logger],
         clock: Callable[[], float] = time.time,
         jitter: float = 0.0,
-        spacing: float = 0.0,
+        sparing: bool = False,
     ) -> None:
         self.name = name
         self.fetches = 0
@@ -67,7 +71,9 @@ class Shared(Generic[Data]):
         self._log = log
         self._clock = clock
         self._jitter = jitter
-        self._spacing = spacing
+        self._sparing = sparing
+        self._quick_ones_left = float(BURST)
+        self._counted_at = clock()
         self._stretch = 1.0
         self._value: tuple[Data] | None = None
         self._as_of = 0.0
@@ -76,6 +82,7 @@ class Shared(Generic[Data]):
         self._generation_of_task = -1
         self._failures = 0
         self._retry_at = 0.0
+        self._failed_at = 0.0
         self._not_before = 0.0
         self._task: asyncio.Task[None] | None = None
 
@@ -88,9 +95,9 @@ class Shared(Generic[Data]):
         return Snapshot(self._value[0], self._as_of, too_old or self.error is not None, self.error.sentence if self.error else "")
 
     def expire(self) -> None:
-        """What is known is out of date: the next caller gets data fetched from now on. Ends a back-off as well."""
+        """What is known is out of date: the next caller gets data fetched from now on. Shortens a back-off, and does not end it."""
         self._generation += 1
-        self._retry_at = 0.0
+        self._retry_at = min(self._retry_at, self._failed_at + EXPIRED_AGAIN_SECONDS)
 
     def _is_fresh(self) -> bool:
         # A clock that was set back must not make old data fresh for as long as it was set back.
@@ -135,10 +142,21 @@ class Shared(Generic[Data]):
             self._task = asyncio.ensure_future(self._run())
         await asyncio.wait({self._task}, timeout=None if give_up is None else max(0.0, give_up - time.monotonic()))
 
+    def _pause(self) -> float:
+        """Seconds until the next fetch may begin."""
+        if not self._sparing:
+            return 0.0
+        now = self._clock()
+        self._quick_ones_left = min(BURST, self._quick_ones_left + max(0.0, now - self._counted_at) / REFILL_SECONDS)
+        self._counted_at = now
+        pause = max(self._not_before - now, (1 - self._quick_ones_left) * REFILL_SECONDS)
+        return min(max(0.0, pause), LONGEST_SPACING_SECONDS)
+
     async def _run(self) -> None:
-        pause = self._not_before - self._clock()
-        if 0 < pause <= LONGEST_SPACING_SECONDS:
+        if pause := self._pause():
             await asyncio.sleep(pause)
+            self._pause()
+        self._quick_ones_left -= 1
         started = self._clock()
         self._generation_of_task = self._generation
         self.fetches += 1
@@ -162,7 +180,7 @@ class Shared(Generic[Data]):
         finally:
             self._stretch = 1 + self._jitter * random.random()  # noqa: S311 - nobody gains from guessing it
             took = max(0.0, self._clock() - started)
-            self._not_before = self._clock() + min(LONGEST_SPACING_SECONDS, max(self._spacing, 2 * took if self._spacing else 0.0))
+            self._not_before = self._clock() + max(SHORTEST_SPACING_SECONDS, 2 * took)
 
     def _fail(self, error: ResourceFormError, started: float) -> None:
         if self.failing_since is None:
@@ -170,5 +188,6 @@ class Shared(Generic[Data]):
             self._log.warning("No answer from Slurm about %s: %s", self.name, error.log)
         self.error = error
         self._failures += 1
+        self._failed_at = self._clock()
         back_off = min(LONGEST_BACK_OFF_SECONDS, min(self._interval(), 5.0) * 2 ** min(self._failures - 1, 6)) * self._stretch
         self._retry_at = self._clock() + back_off

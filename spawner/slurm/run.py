@@ -78,6 +78,8 @@ class Runner(Protocol):
         timeout: float = 60.0,
     ) -> Result: ...
 
+    async def is_running(self, text: str) -> bool: ...
+
 
 @dataclass(frozen=True)
 class SlurmRunner:
@@ -122,6 +124,10 @@ class SlurmRunner:
             where = self.bin_dir or "the Hub's PATH"
             raise SlurmNotStarted("Slurm is not installed on this service.", log=f"{command} not found in {where}")
         return path
+
+    async def is_running(self, text: str) -> bool:
+        """Whether a process that we can see has ``text`` in its arguments: a command outlives the Hub that started it."""
+        return await asyncio.to_thread(_is_running, text)
 
     async def run(
         self,
@@ -192,6 +198,18 @@ class SlurmRunner:
             stderr=complaint.decode(errors="replace"),
             seconds=time.monotonic() - started,
         )
+
+
+def _is_running(text: str) -> bool:
+    wanted = text.encode()
+    for folder in Path("/proc").iterdir():
+        if folder.name.isdigit():
+            try:
+                if wanted in (folder / "cmdline").read_bytes():
+                    return True
+            except OSError:
+                continue
+    return False
 
 
 def last_line(text: str) -> str:

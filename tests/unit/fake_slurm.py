@@ -109,6 +109,7 @@ class FakeSlurm:
     jobs: dict[int, FakeJob] = field(default_factory=dict)
     commands: list[tuple[float, str]] = field(default_factory=list)
     cancelled: list[int] = field(default_factory=list)
+    under_way: list[tuple[str, ...]] = field(default_factory=list)
     next_id: int = 100
 
     def now(self) -> float:
@@ -133,6 +134,10 @@ class FakeSlurm:
         if job.active:
             job.state = state
 
+    async def is_running(self, text: str) -> bool:
+        """Whether a command with this text is under way."""
+        return any(text in argument for argv in self.under_way for argument in argv)
+
     async def run(
         self,
         argv: Sequence[str],
@@ -143,6 +148,13 @@ class FakeSlurm:
         timeout: float = 60.0,
     ) -> Result:
         """One command, with the delay and the trouble that is set."""
+        self.under_way.append(tuple(argv))
+        try:
+            return await self._run(argv, identity, timeout)
+        finally:
+            self.under_way.remove(tuple(argv))
+
+    async def _run(self, argv: Sequence[str], identity: Identity | None, timeout: float) -> Result:
         self.commands.append((self.loop.time(), argv[0]))
         await asyncio.sleep(self.delay)
         trouble = next((entry for entry in self.troubles if entry.command == argv[0] and entry.times > 0), None)

@@ -14,9 +14,10 @@ from spawner.reasons import (
     PENDING,
     RUNNING,
     STARTING,
+    Outcome,
     advice_for,
     end_sentence,
-    is_ambiguous,
+    outcome_of_sbatch,
     refusal_for,
     slurm_words,
 )
@@ -138,7 +139,7 @@ def test_refusal(stderr: str, field: str, words: str) -> None:
     assert refusal.field == field
     assert refusal.field in ("", *FIELDS)
     assert words in refusal.sentence
-    assert not is_ambiguous(stderr)
+    assert outcome_of_sbatch(1, stderr) is (Outcome.REFUSED if stderr else Outcome.IN_DOUBT)
 
 
 def test_refusals_name_fields_that_exist() -> None:
@@ -147,20 +148,47 @@ def test_refusals_name_fields_that_exist() -> None:
     assert all(refusal.sentence.endswith(".") for _, refusal in reasons._REFUSALS)
 
 
+FAILED = "sbatch: error: Batch job submission failed: "
+
+
 @pytest.mark.parametrize(
-    "stderr",
+    ("returncode", "stderr", "outcome"),
     [
-        "sbatch: error: Batch job submission failed: Unable to contact slurm controller (connect failure)",
-        "sbatch: error: Batch job submission failed: Socket timed out on send/recv operation",
-        "sbatch: error: Batch job submission failed: Zero Bytes were transmitted or received",
-        "sbatch: error: Batch job submission failed: Slurm backup controller in standby mode",
-        "sbatch: error: Slurm temporarily unable to accept job, sleeping and retrying",
-        "sbatch: error: Batch job submission failed: Unexpected message received",
+        *((1, FAILED + words, Outcome.IN_DOUBT) for words in (
+            "Unable to contact slurm controller (connect failure)",
+            "Socket timed out on send/recv operation",
+            "Zero Bytes were transmitted or received",
+            "Slurm backup controller in standby mode",
+            "Unexpected message received",
+            "Message send failure",
+            "Message receive failure",
+            "Communication connection shutdown failure",
+            "Connection reset by peer",
+            "Broken pipe",
+            "No route to host",
+            "Header lengths are longer than data received",
+            "Resource temporarily unavailable",
+            "Invalid authentication credential",
+            "Slurm internal error",
+        )),
+        (1, "sbatch: error: Slurm temporarily unable to accept job, sleeping and retrying", Outcome.IN_DOUBT),
+        (1, "", Outcome.IN_DOUBT),
+        (137, "Killed", Outcome.IN_DOUBT),
+        (-9, "anything", Outcome.IN_DOUBT),
+        (1, FAILED + "Unspecified error", Outcome.UNKNOWN_WORDS),
+        (1, FAILED + "Words of a Slurm yet to come", Outcome.UNKNOWN_WORDS),
+        (1, f"sbatch: error: Not on Fridays, says the site.\n{FAILED}Unspecified error", Outcome.REFUSED),
+        (1, FAILED + "Invalid wckey specification", Outcome.REFUSED),
+        (255, "sbatch: error: Invalid --time specification", Outcome.REFUSED),
+        (1, "sbatch: unrecognized option '--no-such-option'", Outcome.REFUSED),
+        (1, "sudo: a password is required", Outcome.REFUSED),
+        (1, "sbatch: error: resolve_ctls_from_dns_srv: res_nsearch error: Unknown host", Outcome.NOT_ASKED),
+        (1, "sbatch: fatal: Could not establish a configuration source", Outcome.NOT_ASKED),
     ],
-)
-def test_ambiguous(stderr: str) -> None:
-    """After these the job may exist: it is not a refusal."""
-    assert is_ambiguous(stderr)
+)  # fmt: skip
+def test_outcome_of_sbatch(returncode: int, stderr: str, outcome: Outcome) -> None:
+    """There is no job only where sbatch says what we know to mean that; after anything else it has to be looked for."""
+    assert outcome_of_sbatch(returncode, stderr) is outcome
 
 
 def test_slurms_words() -> None:

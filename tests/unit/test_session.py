@@ -7,9 +7,10 @@ import json
 from collections.abc import Callable
 
 import pytest
-from fake_slurm import EPOCH, FakeJob, FakeSlurm
+from fake_slurm import EPOCH, FakeJob, FakeSlurm, Trouble
 from session_rig import Server, make_cluster, virtually
 
+from spawner.cluster import SUBMIT_TIMEOUT_SECONDS
 from spawner.errors import SessionFailed, SlurmRefused, SlurmUnavailable
 from spawner.job import Tag
 from spawner.record import End, Limits, Record
@@ -598,5 +599,170 @@ def test_a_recycled_id_is_not_cancelled() -> None:
         await server.stop()
         assert other.active
         assert server.slurm.cancelled == []
+
+    virtually(scenario)
+
+
+# --- a long way to Slurm and back -----------------------------------------------------------------------------------------------
+
+
+def test_an_sbatch_that_ran_long() -> None:
+    """The time for which an order may linger counts from sbatch's end: the job that appears 40 s after our time limit is found."""
+
+    async def scenario() -> None:
+        server = make_server()
+        server.slurm.troubles.append(Trouble("sbatch", hangs=True))
+        start = asyncio.ensure_future(server.start())
+        await asyncio.sleep(0.01)
+        nonce = server.nonce
+        await asyncio.sleep(SUBMIT_TIMEOUT_SECONDS + 40)
+        job = server.slurm.make_job("ada", Tag("jupyterhub", "ada", "", nonce).comment)
+        await asyncio.sleep(20)
+        assert server.session is not None
+        assert server.session.record.job_id == job.job_id
+        await run_and_listen(server)
+        await start
+        assert server.ready
+
+    virtually(scenario)
+
+
+def test_an_sbatch_that_outlives_the_hub() -> None:
+    """The Hub is killed, its sbatch tries on for two minutes: the next Hub waits for its end before it says that there is no job."""
+
+    async def scenario() -> None:
+        server = make_server()
+        server.slurm.delay = 120
+        server.task = asyncio.ensure_future(server.start())
+        await asyncio.sleep(0.01)
+        server.hub_dies()
+        await asyncio.sleep(1)
+        come_back = asyncio.ensure_future(server.hub_comes_back())
+        await asyncio.sleep(110)
+        server.slurm.delay = 0.03
+        assert not come_back.done()
+        await asyncio.sleep(30)
+        (job,) = jobs_of(server)
+        assert server.session is not None
+        assert server.session.record.job_id == job.job_id
+        server.slurm.run_job(job)
+        assert server.session.listens_on(40000)
+        await come_back
+        assert server.ready
+
+    virtually(scenario)
+
+
+@pytest.mark.parametrize("restarted", [False, True])
+def test_nodes_that_cannot_be_read_when_the_server_listens(restarted: bool) -> None:
+    """Where the node's address is not known yet, the start goes on until it is; the healthy job is kept."""
+
+    async def scenario() -> None:
+        server = make_server()
+        server.task = start = asyncio.ensure_future(server.start())
+        await asyncio.sleep(2)
+        if restarted:
+            server.hub_dies()
+            await asyncio.sleep(2)
+            start = asyncio.ensure_future(server.hub_comes_back())
+            await asyncio.sleep(2)
+        server.slurm.troubles.append(Trouble("scontrol", "slurm_load_node error: Socket timed out", times=10))
+        job = await run_and_listen(server)
+        await asyncio.sleep(20)
+        assert not start.done()
+        assert server.session is not None
+        assert server.session.unknown_since is not None
+        server.slurm.troubles.clear()
+        await start
+        assert server.ready
+        assert job.active
+
+    virtually(scenario)
+
+
+@pytest.mark.parametrize("answers", [True, False])
+def test_a_report_before_slurm_says_that_the_job_runs(answers: bool) -> None:
+    """The port is known and the job not seen to run: Slurm is asked as often as before, not all the time."""
+
+    async def scenario() -> None:
+        server = make_server()
+        start = asyncio.ensure_future(server.start())
+        await asyncio.sleep(30)
+        assert server.session is not None
+        server.slurm.answers = answers
+        assert server.session.listens_on(40000)
+        asked = len(server.slurm.commands)
+        await asyncio.sleep(60)
+        assert len(server.slurm.commands) - asked <= 12
+        server.slurm.answers = True
+        (job,) = jobs_of(server)
+        server.slurm.run_job(job)
+        await start
+        assert server.ready
+
+    virtually(scenario)
+
+
+@pytest.mark.parametrize("number", [1, 50])
+def test_commands_of_stops_that_slurm_does_not_hear(number: int) -> None:
+    """Many who stop while Slurm is away ask no more often than one does."""
+
+    async def scenario() -> None:
+        slurm = FakeSlurm(asyncio.get_running_loop())
+        cluster = make_cluster(slurm)
+        servers = [Server(slurm, cluster, f"user{index}") for index in range(number)]
+        starts = [asyncio.ensure_future(server.start()) for server in servers]
+        for server in servers:
+            await run_and_listen(server, 0.5)
+        await asyncio.gather(*starts)
+        slurm.answers = False
+        stops = [asyncio.ensure_future(server.stop()) for server in servers]
+        await asyncio.sleep(60)
+        asked = len(slurm.commands)
+        await asyncio.sleep(600)
+        assert len(slurm.commands) - asked <= 12 * 10
+        slurm.answers = True
+        await asyncio.gather(*stops)
+        assert not [job for job in slurm.jobs.values() if job.active]
+
+    virtually(scenario)
+
+
+def test_a_job_that_runs_again_on_the_same_node() -> None:
+    """Requeued and started again between two looks: its kernels are lost, so the session is over and the job given back."""
+
+    async def scenario() -> None:
+        server = make_server()
+        start = asyncio.ensure_future(server.start())
+        job = await run_and_listen(server)
+        await start
+        await asyncio.sleep(100)
+        job.submit = int(server.slurm.now())
+        await asyncio.sleep(20)
+        await server.poll()
+        assert not server.ready
+        assert not job.active
+
+    virtually(scenario)
+
+
+def test_two_looks_in_a_row_are_one_absence() -> None:
+    """Two lists without the job that are hardly apart are no more evidence than one."""
+
+    async def scenario() -> None:
+        server = make_server()
+        start = asyncio.ensure_future(server.start())
+        job = await run_and_listen(server)
+        await start
+        session = server.session
+        assert session is not None
+        del server.slurm.jobs[job.job_id]
+        for _ in range(3):
+            server.cluster.jobs.expire()
+            assert await session.poll() is None
+        server.slurm.jobs[job.job_id] = job
+        server.cluster.jobs.expire()
+        assert await session.poll() is None
+        assert server.ready
 
     virtually(scenario)

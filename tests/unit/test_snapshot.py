@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import logging
 from collections.abc import Callable
 from types import SimpleNamespace
 
 import pytest
+from fake_slurm import VirtualTimeLoop
 
 from spawner import snapshot
 from spawner.errors import ResourceFormError, SlurmTimeout, SlurmUnavailable
-from spawner.snapshot import LONGEST_BACK_OFF_SECONDS, Shared, Snapshot
+from spawner.snapshot import BURST, EXPIRED_AGAIN_SECONDS, LONGEST_BACK_OFF_SECONDS, REFILL_SECONDS, Shared, Snapshot
 
 INTERVAL = 20.0
 LOG = logging.getLogger("test_snapshot")
@@ -311,16 +313,24 @@ async def test_expire(slurm: Slurm) -> None:
     assert slurm.asked == 2
 
 
-async def test_expire_ends_a_back_off(slurm: Slurm) -> None:
-    """Something has happened: Slurm is asked although it did not answer a moment ago."""
+async def test_expire_shortens_a_back_off(slurm: Slurm) -> None:
+    """Something has happened: Slurm is asked again soon although it did not answer for long; but not once for each who expires."""
     await slurm.shared.get()
     slurm.later(INTERVAL)
     slurm.answer = DOWN
-    await slurm.shared.get()
-    slurm.later(1)
+    for _ in range(6):
+        slurm.later(LONGEST_BACK_OFF_SECONDS)
+        await slurm.shared.get()
     slurm.answer = "second"
+    asked = slurm.asked
+    for _ in range(50):
+        slurm.shared.expire()
+        assert (await slurm.shared.get()).stale
+    assert slurm.asked == asked
+    slurm.later(EXPIRED_AGAIN_SECONDS)
     slurm.shared.expire()
     assert (await slurm.shared.get()).value == "second"
+    assert slurm.asked == asked + 1
 
 
 async def test_expire_while_a_question_is_under_way(slurm: Slurm) -> None:
@@ -339,3 +349,75 @@ async def test_expire_while_a_question_is_under_way(slurm: Slurm) -> None:
     slurm.answer = "second"
     assert {found.as_of for found in await asyncio.gather(*after)} == {1002.0}
     assert slurm.asked == 2
+
+
+# --- sparing --------------------------------------------------------------------------------------------------------------------
+
+
+def counted(seconds: float, *, took: float = 0.03, every: float = 0.1) -> int:
+    """How often Slurm is asked within so many seconds by a hundred who expire the data all the time."""
+    loop = VirtualTimeLoop()
+
+    async def fetch() -> str:
+        await asyncio.sleep(took)
+        return "an answer"
+
+    async def ask(shared: Shared[str]) -> None:
+        while loop.time() < seconds:
+            shared.expire()
+            await shared.get()
+            await asyncio.sleep(every)
+
+    async def all_ask() -> int:
+        shared: Shared[str] = Shared("jobs", fetch, lambda: INTERVAL, log=LOG, clock=loop.time, sparing=True)
+        await asyncio.gather(*(ask(shared) for _ in range(100)))
+        return shared.fetches
+
+    try:
+        return loop.run_until_complete(all_ask())
+    finally:
+        loop.close()
+
+
+def test_a_few_quick_ones_then_seldom() -> None:
+    """One Stop needs a few answers within a second; a crowd of them does not ask more often than once in a while."""
+    assert counted(1.5) >= 4
+    assert counted(60) <= BURST + 60 / REFILL_SECONDS + 1
+
+
+def test_a_slow_slurm_is_spared() -> None:
+    """Where an answer takes two seconds, Slurm is busy with the question for a third of the time at most."""
+    assert counted(60, took=2.0) <= 60 / 6 + 1
+
+
+@pytest.mark.parametrize("jitter", [0.0, 0.1])
+def test_jitter(jitter: float) -> None:
+    """Each interval is a little longer than the one before or after, never shorter; without jitter all are the same."""
+    loop = VirtualTimeLoop()
+    asked: list[float] = []
+
+    async def fetch() -> str:
+        asked.append(loop.time())
+        return "an answer"
+
+    async def ask() -> None:
+        shared: Shared[str] = Shared("jobs", fetch, lambda: INTERVAL, log=LOG, clock=loop.time, jitter=jitter)
+        while len(asked) < 30:
+            await shared.get()
+            await asyncio.sleep(0.01)
+
+    try:
+        loop.run_until_complete(ask())
+    finally:
+        loop.close()
+    gaps = [later - before for before, later in itertools.pairwise(asked)]
+    assert all(INTERVAL <= gap <= INTERVAL * (1 + jitter) + 0.1 for gap in gaps)
+    assert (max(gaps) - min(gaps) > 0.2) is (jitter > 0)
+
+
+async def test_a_clock_that_is_set_back(slurm: Slurm) -> None:
+    """Old data do not become fresh for as long as the clock was set back."""
+    await slurm.shared.get()
+    slurm.answer = "second"
+    slurm.later(-3600)
+    assert (await slurm.shared.get()).value == "second"
