@@ -70,6 +70,9 @@ c.Cluster.hub_name = "jupyterhub"
 # }
 # c.ResourceFormSpawner.support_text = "Questions: support@cluster.example"
 
+# Links with options fill the form and start nothing; this lets those start a session that stand on a page of the Hub's own site.
+# c.ResourceFormSpawner.links_may_start = True
+
 # --- The job ----------------------------------------------------------------------------------------------------------------
 # Options of sbatch that every job gets; they win over the form's.
 # c.ResourceFormSpawner.sbatch_options = ["--qos=interactive", "--constraint=v100"]

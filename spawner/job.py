@@ -123,6 +123,7 @@ def job_environment(
     interface: Interface,
     ports: str = "",
     umask: str = "0022",
+    certificates: Mapping[str, str] | None = None,
 ) -> dict[str, str]:
     """The job's environment.
 
@@ -134,7 +135,11 @@ def job_environment(
         The server's command and arguments.
     ports
         ``LOW-HIGH``, or empty for any port.
+    certificates
+        Under ``internal_ssl``: ``keyfile``, ``certfile`` and ``cafile``, each with the text of that file; the launcher writes them where
+        only the user can read.
     """
+    own = {"RESOURCE_FORM_CERTIFICATES": json.dumps(dict(certificates))} if certificates else {}
     return {
         "PATH": JOB_PATH,
         "LANG": "C.UTF-8",
@@ -145,6 +150,7 @@ def job_environment(
         "RESOURCE_FORM_COMMAND": json.dumps(list(command)),
         "RESOURCE_FORM_PORTS": ports,
         "RESOURCE_FORM_UMASK": umask,
+        **own,
         "JUPYTERHUB_DEFAULT_URL": interface.url,
     }
 
@@ -167,7 +173,7 @@ def script_environment(template_folders: Sequence[str | Path] = ()) -> jinja2.En
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
-        autoescape=False,  # noqa: S701 - a shell script; values go through the filter quote
+        autoescape=False,  # noqa: S701 - a shell script; values go through the filter quote # nosec B701
     )
     environment.filters["quote"] = shlex.quote
     return environment

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from traitlets import Callable, Dict, Enum, Float, HasTraits, Integer, List, TraitError, Unicode, Union, default, validate
+from traitlets import Bool, Callable, Dict, Enum, Float, HasTraits, Integer, List, TraitError, Unicode, Union, default, validate
 
 from .choices import parse_policies
 
@@ -196,6 +196,16 @@ class SpawnerSettings(HasTraits):
         One sentence at the foot of the form that says where to ask for help. Plain text.
 
         Default: none. Example: ``"Questions: superc@example.org"``
+        """,
+    ).tag(config=True)
+
+    links_may_start = Bool(
+        False,
+        help="""
+        Whether a link with options (``/hub/spawn?opt-gpus=1``) on a page of this Hub's own site starts a session by itself. A link on any
+        other page, in a mail or typed in only fills the form, whatever is set here.
+
+        Default: False: no link starts a session. Example: True where a portal of the centre on the same domain offers such links.
         """,
     ).tag(config=True)
 

@@ -178,7 +178,7 @@ class Shared(Generic[Data]):
             self._failures = 0
             self._retry_at = 0.0
         finally:
-            self._stretch = 1 + self._jitter * random.random()  # noqa: S311 - nobody gains from guessing it
+            self._stretch = 1 + self._jitter * random.random()  # noqa: S311 - nobody gains from guessing it # nosec B311
             took = max(0.0, self._clock() - started)
             self._not_before = self._clock() + max(SHORTEST_SPACING_SECONDS, 2 * took)
 

@@ -6,10 +6,11 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 from batchspawner import SlurmSpawner
-from jupyterhub.utils import maybe_future
+from jupyterhub.utils import maybe_future, url_escape_path, url_path_join
 from sqlalchemy.orm import object_session
 from traitlets import Callable, Dict, Union, default
 
@@ -28,6 +29,7 @@ from .rejections import Rejection, Rejections
 from .request import label_of, read_form
 from .session import Session
 from .settings import SpawnerSettings
+from .slurm.values import is_address
 from .words import clock_time
 
 FORM_PATIENCE_SECONDS = 5.0
@@ -62,6 +64,7 @@ class ResourceFormSpawner(SpawnerSettings, SlurmSpawner):  # type: ignore[misc]
         self.last_end: End | None = None
         self._typed: dict[str, Any] | None = None
         self._adopted: Record | None = None
+        self._certificates: dict[str, str] = {}
         self._member: Member | None = None
         self._accepted_options = dict(self.orm_spawner.user_options or {}) if self.orm_spawner else {}
 
@@ -172,14 +175,20 @@ class ResourceFormSpawner(SpawnerSettings, SlurmSpawner):  # type: ignore[misc]
             raise refusal from None
 
     def options_from_query(self, query_data: Mapping[str, Any]) -> dict[str, Any]:
-        """A link with options fills the form; it never starts a session: that takes a press of Start.
+        """A link with options fills the form; it starts no session, for a foreign page may have made it: that takes a press of Start.
+
+        With :attr:`links_may_start` a link on a page of the same site starts one, as the browser says where the link was
+        (``Sec-Fetch-Site``, which no page can set).
 
         Raises
         ------
         FormIsFilled
-            Always: JupyterHub then shows the form.
+            JupyterHub is to show the form.
         """
         values = {key: entries[0] for key, entries in query_data.items() if entries and isinstance(entries[0], str)}
+        site = self.handler.request.headers.get("Sec-Fetch-Site", "") if self.handler is not None else ""
+        if self.links_may_start and site in ("same-origin", "same-site"):
+            return self.options_from_form(query_data)
         _rejections.keep(self.user.name, Rejection(values, {}))
         raise FormIsFilled
 
@@ -247,6 +256,7 @@ class ResourceFormSpawner(SpawnerSettings, SlurmSpawner):  # type: ignore[misc]
             interface=catalogue.interfaces[request.interface],
             ports=self.port_range,
             umask=self.job_umask,
+            certificates=self._certificates,
         )
         tag = Tag(self.cluster.hub_name, self.user.name, self.name, nonce)
         argv = sbatch_arguments(request, tag, home=self._member.identity.home, extra=self.sbatch_options)
@@ -259,6 +269,25 @@ class ResourceFormSpawner(SpawnerSettings, SlurmSpawner):  # type: ignore[misc]
         self.ip, self.port = await session.until_listening()
         self.log.info("Job %s of %s listens on %s:%s (%s)", job_id, self._log_name, self.ip, self.port, session.record.node)
         return self.ip, self.port
+
+    # --- internal_ssl ---------------------------------------------------------------------------------------------------------
+
+    @default("ssl_alt_names")
+    def _default_ssl_alt_names(self) -> Any:
+        return ResourceFormSpawner.names_of_nodes
+
+    async def names_of_nodes(self) -> list[str]:
+        """What the server's certificate must be good for: the node is not known yet, so the names and addresses of all that may be it."""
+        partition = str((self.user_options or {}).get("partition") or "")
+        nodes = (await self.cluster.nodes.get()).value
+        names = {name for node in nodes if partition in node.partitions for name in (node.name, node.address)}
+        names = names or {name for node in nodes for name in (node.name, node.address)}
+        return [f"{'IP' if is_address(name) else 'DNS'}:{name}" for name in sorted(names - {""})]
+
+    async def move_certs(self, paths: Mapping[str, str]) -> Mapping[str, str]:
+        """Take the certificates up, to go with the job: the Hub need not be able to write where the node reads."""
+        self._certificates = {name: await asyncio.to_thread(Path(path).read_text) for name, path in paths.items()}
+        return paths
 
     # --- a job that was lost and found ----------------------------------------------------------------------------------------
 
@@ -344,6 +373,7 @@ class ResourceFormSpawner(SpawnerSettings, SlurmSpawner):  # type: ignore[misc]
             return False
         self.ip, self.port = endpoint
         if (self.server.ip, self.server.port) != endpoint:
+            self.server.proto = "https" if self.internal_ssl else "http"
             self.server.ip, self.server.port = endpoint
             self._keep_state()
         return True
@@ -352,6 +382,18 @@ class ResourceFormSpawner(SpawnerSettings, SlurmSpawner):  # type: ignore[misc]
         """Cancel the job and return when Slurm has let go of it; while Slurm is away, keep at it. With ``now``, only give the order."""
         if self.session is not None:
             await self.session.stop(now=now)
+
+    def run_post_stop_hook(self) -> Any:
+        """Revoke the server's token, then do what the admin wants done after a stop.
+
+        JupyterHub revokes the token itself unless it was restarted meanwhile: then it does not know any more which one it is.
+        """
+        base_url = url_path_join(self.user.base_url, url_escape_path(self.name), "/")
+        for token in list(self.user.orm_user.api_tokens):
+            if token.note in (f"Server at {base_url}", f"retrieved from spawner {self.name}"):
+                self.user.db.delete(token)
+        self.user.db.commit()
+        return super().run_post_stop_hook()
 
     # --- state --------------------------------------------------------------------------------------------------------------
 

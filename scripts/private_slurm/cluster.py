@@ -12,7 +12,7 @@ import socket
 import stat
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from io import TextIOWrapper
 from pathlib import Path
 from types import TracebackType
@@ -106,7 +106,16 @@ class PrivateCluster(ClusterOperations):
         self.processes.stop([f"slurmd-{node}"], first_signal=signal.SIGKILL if hard else signal.SIGTERM)
         if hard:
             pids = marked_pids(f"SLURM_CONF={self.slurm_conf}", f"SLURMD_NODENAME={node}")
-            end([found for found in map(Identity.of, pids) if found], 0, signal.SIGKILL)
+            for group in (_step_daemons_above(pids), pids):  # a step's daemon would report its end
+                end([found for found in map(Identity.of, group) if found], 0, signal.SIGKILL)
+
+    def kill_slurmd(self, node: str) -> None:
+        """Take a node's slurmd away without warning; the daemons of its job steps, and with them the jobs, run on."""
+        self.processes.stop([f"slurmd-{node}"], first_signal=signal.SIGKILL)
+
+    def slurmd_runs(self, node: str) -> bool:
+        """Whether a node's slurmd runs."""
+        return self.processes.identity(f"slurmd-{node}") is not None
 
     def start_node(self, node: str) -> None:
         """Start a node's slurmd again and wait until it is up and Slurm sees it."""
@@ -119,6 +128,14 @@ class PrivateCluster(ClusterOperations):
             return up and not re.search("DOWN|NOT_RESPONDING", self.node(node)["State"])
 
         self._await(f"slurmd-{node}", is_back, 30)
+
+    def reconfigure(self, **settings: str) -> None:
+        """Let all daemons take these settings of slurm.conf; without any, the ones that the cluster was started with."""
+        text = configuration.slurm_conf(self.spec, self.layout)
+        for name, value in settings.items():
+            text = re.sub(rf"(?m)^{name}=.*$", f"{name}={value}", text)
+        self.slurm_conf.write_text(text)
+        self.run("scontrol", "reconfigure")
 
     def stop_munge(self) -> None:
         """Take munged away without warning: no command and no daemon can prove who it is."""
@@ -285,6 +302,17 @@ def _end_job_processes(operations: ClusterOperations) -> None:
         identity = Identity.of(pid)
         if identity and _has_variable(pid, b"SLURM_JOB_ID="):
             end([identity], 2)
+
+
+def _step_daemons_above(pids: Iterable[int]) -> set[int]:
+    """The slurmstepd that are parents of these processes."""
+    found = set()
+    for pid in pids:
+        with contextlib.suppress(OSError):
+            parent = int(Path(f"/proc/{pid}/stat").read_text(errors="replace").rpartition(")")[2].split()[1])
+            if Path(f"/proc/{parent}/comm").read_text().strip() == "slurmstepd":
+                found.add(parent)
+    return found
 
 
 def _has_variable(pid: int, prefix: bytes) -> bool:

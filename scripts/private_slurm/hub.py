@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import secrets
+import shutil
 import signal
 import urllib.error
 import urllib.request
@@ -16,7 +17,7 @@ from typing import Any
 
 from private_slurm.errors import PrivateSlurmError
 from private_slurm.ports import PortReservations
-from private_slurm.processes import ProcessFolder, signals_held, signals_raise, wait_until
+from private_slurm.processes import Identity, ProcessFolder, end, signals_held, signals_raise, wait_until
 from private_slurm.services import SYSTEM_PATH
 
 _HUB = "jupyterhub"
@@ -35,6 +36,10 @@ class PrivateHub:
         self.bin_dir = Path(bin_dir).absolute()
         self.proxy = Path(proxy).absolute()
         self.config = config
+        self.owner = ""
+        """The system's user that the Hub's files belong to; empty: whoever calls. With it goes a :attr:`wrapper` that becomes this user."""
+        self.wrapper: tuple[str, ...] = ()
+        """argv in front of the Hub's own."""
         self.processes = ProcessFolder(self.folder)
         self._env = dict(env or {})
         self._ports = PortReservations()
@@ -96,6 +101,13 @@ class PrivateHub:
         """Take the Hub's own process away without warning; proxy and sessions stay."""
         self.processes.stop([_HUB], 5, signal.SIGKILL)
 
+    def kill_proxy(self) -> None:
+        """Take the proxy away without warning, and return once it is gone; the Hub has to notice."""
+        identity = Identity.of(int((self.folder / "proxy.pid").read_text()))
+        if identity is None:
+            raise PrivateSlurmError("The proxy does not run.")
+        end([identity], 5, signal.SIGKILL)
+
     def restart(self, *, kill: bool = False, config: str | None = None) -> None:
         """End the Hub (or kill it) and start it again, with another configuration if one is given."""
         if kill:
@@ -153,6 +165,9 @@ class PrivateHub:
         self.config_file.touch(mode=0o600)
         self.config_file.chmod(0o600)
         self.config_file.write_text(self._base_config() + self.config)
+        if self.owner:
+            for path in (self.folder, self.config_file):
+                shutil.chown(path, self.owner)
         env = {
             "PATH": f"{self.bin_dir}:{SYSTEM_PATH}",
             "HOME": os.path.expanduser("~"),
@@ -160,7 +175,7 @@ class PrivateHub:
             "CONFIGPROXY_AUTH_TOKEN": self._proxy_token,
             **self._env,
         }
-        self.processes.start(_HUB, [str(self.bin_dir / "jupyterhub"), "-f", str(self.config_file)], env)
+        self.processes.start(_HUB, [*self.wrapper, str(self.bin_dir / "jupyterhub"), "-f", str(self.config_file)], env)
 
     def _base_config(self) -> str:
         files = {name: str(self.folder / name) for name in ("jupyterhub.sqlite", "cookie_secret", "proxy.pid")}

@@ -118,6 +118,10 @@ class ClusterOperations:
         """Let no more jobs start on a node."""
         self.run("scontrol", "update", f"NodeName={node}", "State=DRAIN", f"Reason={reason}")
 
+    def set_down(self, node: str, reason: str = "broken for a test") -> None:
+        """Say that a node is broken: what runs on it has failed."""
+        self.run("scontrol", "update", f"NodeName={node}", "State=DOWN", f"Reason={reason}")
+
     def resume(self, node: str) -> None:
         """Bring a drained or down node back, and wait until jobs can start there."""
         self.run("scontrol", "update", f"NodeName={node}", "State=RESUME")

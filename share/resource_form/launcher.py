@@ -5,16 +5,20 @@ that the Hub gave to the job: JUPYTERHUB_API_URL, JUPYTERHUB_API_TOKEN, JUPYTERH
 
 RESOURCE_FORM_COMMAND  the server's command, a JSON list
 RESOURCE_FORM_PORTS    "LOW-HIGH", the ports to choose from; empty: any free one
+RESOURCE_FORM_CERTIFICATES  under internal_ssl: the texts of keyfile, certfile and cafile, a JSON object
 """
 
 import http.client
 import json
 import os
 import random
+import shutil
 import signal
 import socket
-import subprocess
+import ssl
+import subprocess  # the server is started from a list, no shell # nosec B404
 import sys
+import tempfile
 import threading
 import time
 import urllib.error
@@ -41,7 +45,7 @@ def free_port(host, ports):
     candidates = [0]
     if ports:
         low, _, high = ports.partition("-")
-        candidates = random.sample(range(int(low), int(high) + 1), int(high) + 1 - int(low))
+        candidates = random.sample(range(int(low), int(high) + 1), int(high) + 1 - int(low))  # a port is no secret # nosec B311
     for port in candidates:
         with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -111,6 +115,29 @@ class NoRedirect(urllib.request.HTTPRedirectHandler):
         return None
 
 
+def keep_certificates():
+    """Write the certificates of internal_ssl where only this user can read, and name them to the server; the folder, or None."""
+    texts = json.loads(os.environ.pop("RESOURCE_FORM_CERTIFICATES", "{}"))
+    if not texts:
+        return None
+    folder = tempfile.mkdtemp(prefix="jupyterhub-certificates-")
+    for name, variable in (("keyfile", "KEYFILE"), ("certfile", "CERTFILE"), ("cafile", "CLIENT_CA")):
+        path = os.path.join(folder, name)
+        with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+            file.write(texts[name])
+        os.environ["JUPYTERHUB_SSL_" + variable] = path
+    return folder
+
+
+def secured():
+    """How to talk to the Hub: under internal_ssl both sides show a certificate."""
+    if not os.environ.get("JUPYTERHUB_SSL_KEYFILE"):
+        return []
+    context = ssl.create_default_context(cafile=os.environ["JUPYTERHUB_SSL_CLIENT_CA"])
+    context.load_cert_chain(os.environ["JUPYTERHUB_SSL_CERTFILE"], os.environ["JUPYTERHUB_SSL_KEYFILE"])
+    return [urllib.request.HTTPSHandler(context=context)]
+
+
 def report(port):
     """Tell the Hub; it may be restarting, so try for a while. A refusal is final: the Hub does not expect this session."""
     url = os.environ["JUPYTERHUB_API_URL"].rstrip("/") + "/batchspawner"
@@ -122,7 +149,7 @@ def report(port):
             "Content-Type": "application/json",
         },
     )
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), NoRedirect)
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), NoRedirect, *secured())
     deadline = time.monotonic() + REPORT_LIMIT_SECONDS
     pause = 0.2
     while True:
@@ -217,12 +244,12 @@ def exit_code(server):
 
 def start(command, port):
     service = urllib.parse.urlsplit(os.environ["JUPYTERHUB_SERVICE_URL"])
-    host = "[%s]" % service.hostname if ":" in (service.hostname or "") else service.hostname or "0.0.0.0"
+    host = "[%s]" % service.hostname if ":" in (service.hostname or "") else service.hostname or "0.0.0.0"  # as the Hub asks # nosec B104
     environment = dict(os.environ)
     environment["JUPYTERHUB_SERVICE_URL"] = urllib.parse.urlunsplit(service._replace(netloc="%s:%d" % (host, port)))
     for name in ("RESOURCE_FORM_COMMAND", "RESOURCE_FORM_PORTS"):
         environment.pop(name, None)
-    return subprocess.Popen(
+    return subprocess.Popen(  # the command is the Hub's # nosec B603
         command,
         env=environment,
         stdin=subprocess.DEVNULL,
@@ -256,12 +283,13 @@ def report_and_wait(server, port):
 def main():
     command = json.loads(os.environ["RESOURCE_FORM_COMMAND"])
     ports = os.environ.get("RESOURCE_FORM_PORTS", "")
-    host = urllib.parse.urlsplit(os.environ["JUPYTERHUB_SERVICE_URL"]).hostname or "0.0.0.0"
+    host = urllib.parse.urlsplit(os.environ["JUPYTERHUB_SERVICE_URL"]).hostname or "0.0.0.0"  # as the Hub asks # nosec B104
     signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
     # The script ignores it until now, and the server must not inherit that.
     signal.signal(signal.SIGUSR1, signal.SIG_DFL)
-    server = None
+    server = folder = None
     try:
+        folder = keep_certificates()
         for _ in range(MOST_ATTEMPTS):
             port = free_port(host, ports)
             try:
@@ -287,6 +315,8 @@ def main():
     finally:
         if server is not None:
             stop(server)
+        if folder is not None:
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 from typing import NoReturn
 
 from ..errors import SlurmOutputError
@@ -74,3 +75,12 @@ def gres(text: str, what: str) -> tuple[Gres, ...]:
 def dotted(text: str) -> tuple[int, ...]:
     """The numbers of a version."""
     return tuple(int(part) for part in text.split("."))
+
+
+def is_address(text: str) -> bool:
+    """Whether ``text`` is an IP address, and no name."""
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True

@@ -137,6 +137,17 @@ def site(running_site: Site) -> Iterator[Site]:
     running_site.clean()
 
 
+@pytest.fixture
+def two_running(site: Site) -> Iterator[Site]:
+    """Two users, each with a running session."""
+    needs_users(site.users, 2)
+    for user in site.users[:2]:
+        site.start(user=user)
+    yield site
+    if not site.hub.is_running():
+        site.hub.start()
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item):  # type: ignore[no-untyped-def]
     """Show the Hub's and Slurm's logs under a test that failed."""

@@ -5,85 +5,16 @@ the active jobs with our tag are exactly the sessions that the Hub knows; none d
 
 from __future__ import annotations
 
-import contextlib
 import signal
-import threading
 import time
-from collections.abc import Iterator
-from urllib.parse import unquote
 
 import pytest
 import requests
 from conftest import needs_users
+from invariant import ask_to_start, ask_to_stop, assert_consistent, assert_kept, consistent, kernels, tagged_jobs
 from site_under_test import Site, run_in_kernel, wait_for
 
 OUTAGE_SECONDS = 60.0
-
-
-def tagged_jobs(site: Site) -> list[tuple[str, str, int]]:
-    """User, server and id of each active job that carries a tag of ours."""
-    found = []
-    for number in site.cluster.active_jobs():
-        job = site.cluster.job(number)
-        parts = job.get("Comment", "").split(":")
-        if len(parts) == 5 and parts[0] == "jupyterhub" and job["JobState"] not in ("COMPLETING", "CANCELLED"):
-            found.append((unquote(parts[2]), unquote(parts[3]), number))
-    return sorted(found)
-
-
-def sessions(site: Site) -> list[tuple[str, str]]:
-    """User and server of each session that the Hub knows: ready, or on its way."""
-    found = []
-    for user in site.users:
-        _, model = site.call("GET", f"/users/{user}")
-        found += [(user, name) for name, server in model.get("servers", {}).items() if server.get("ready") or server.get("pending")]
-    return sorted(found)
-
-
-def consistent(site: Site) -> bool:
-    """The invariant, at this moment."""
-    return [(user, server) for user, server, _ in tagged_jobs(site)] == sessions(site)
-
-
-def assert_consistent(site: Site, seconds: float = 100.0) -> None:
-    """The invariant holds once things have settled."""
-    wait_for(lambda: consistent(site), f"jobs {tagged_jobs(site)} to be sessions {sessions(site)}", seconds, every=1)
-
-
-def ask_to_start(site: Site, user: str, options: dict[str, object] | None = None) -> threading.Thread:
-    """Press Start and do not wait for the answer: the Hub may be gone before it gives one."""
-
-    def press() -> None:
-        with contextlib.suppress(OSError):
-            site.call("POST", f"/users/{user}/server", options or {})
-
-    thread = threading.Thread(target=press, daemon=True)
-    thread.start()
-    return thread
-
-
-@pytest.fixture
-def two_running(site: Site) -> Iterator[Site]:
-    """Two users, each with a running session."""
-    needs_users(site.users, 2)
-    for user in site.users[:2]:
-        site.start(user=user)
-    yield site
-    if not site.hub.is_running():
-        site.hub.start()
-
-
-def kernels(site: Site) -> dict[str, str]:
-    """A kernel in each session that remembers something."""
-    return {user: run_in_kernel(site, f"kept = {user!r}", user=user)[1] for user in site.users[:2]}
-
-
-def assert_kept(site: Site, kernel_of: dict[str, str], jobs: list[tuple[str, str, int]]) -> None:
-    """The same jobs, and the same kernels with what they remember."""
-    assert tagged_jobs(site) == jobs
-    for user, kernel in kernel_of.items():
-        assert run_in_kernel(site, "print(kept)", user=user, kernel=kernel)[0].strip() == user
-    assert consistent(site)
 
 
 def test_controller_away_for_a_minute(two_running: Site) -> None:
@@ -93,8 +24,7 @@ def test_controller_away_for_a_minute(two_running: Site) -> None:
     site.cluster.stop_controller()
     try:
         deadline = time.monotonic() + OUTAGE_SECONDS
-        stopping = threading.Thread(target=site.call, args=("DELETE", f"/users/{site.users[1]}/server"), daemon=True)
-        stopping.start()
+        ask_to_stop(site, site.users[1])
         while time.monotonic() < deadline:
             assert site.server(site.users[0]).get("ready"), site.logs()
             time.sleep(2)
@@ -255,16 +185,11 @@ def test_hub_killed_while_a_session_waits_in_the_queue(site: Site) -> None:
 def test_hub_killed_during_a_stop(two_running: Site, after: float) -> None:
     """SIGKILL at some stage of a stop: the next Hub finishes it, or, if it was not heard, still has the session."""
     site = two_running
-    threading.Thread(target=lambda: _quietly(site, "DELETE", f"/users/{site.users[0]}/server"), daemon=True).start()
+    ask_to_stop(site, site.users[0])
     time.sleep(after)
     site.hub.restart(kill=True)
     assert_consistent(site)
     assert site.server(site.users[1]).get("ready")
-
-
-def _quietly(site: Site, method: str, path: str) -> None:
-    with contextlib.suppress(OSError):
-        site.call(method, path)
 
 
 def test_hub_restarted_while_slurm_is_away(two_running: Site) -> None:

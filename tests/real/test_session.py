@@ -215,3 +215,20 @@ def test_the_running_session_outlives_a_restart_of_the_hub(site: Site) -> None:
     assert site.job_of()["JobId"] == job
     site.stop()
     assert site.cluster.active_jobs() == []
+
+
+@pytest.mark.parametrize("server", ["", "second"])
+def test_the_token_ends_with_the_session(site: Site, server: str) -> None:
+    """The session's token is worth nothing after Stop, also where the Hub was restarted in between; one the user has made is kept."""
+    site.start(server=server)
+    token = run_in_kernel(site, "import os; print(os.environ['JUPYTERHUB_API_TOKEN'])", server=server)[0].strip()
+    answer = site.visitor().api("POST", f"users/{site.users[0]}/tokens", json={"note": "mine"})
+    assert answer.status_code == 201, answer.text
+    own = answer.json()["token"]
+    assert site.hub.api("GET", "/user", token)[0] == 200
+    site.hub.restart(kill=True)
+    wait_for(lambda: site.server(site.users[0], server).get("ready"), "the session to be ready again", 60)
+    assert site.hub.api("GET", "/user", token)[0] == 200
+    site.stop(server=server)
+    assert site.hub.api("GET", "/user", token)[0] in (401, 403)
+    assert site.hub.api("GET", "/user", own)[0] == 200

@@ -1,93 +1,127 @@
-"""A Hub that is not root: sbatch and scancel as the user through sudo, with the rule that we ship."""
+"""A Hub that is not root: it submits and cancels as its users through sudo, with the rule that we ship and nothing else."""
 
 from __future__ import annotations
 
 import json
 import os
 import re
+import secrets
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from conftest import CHECKOUT
+from conftest import CHECKOUT, Environments, make_hub
+from invariant import assert_consistent, assert_kept, kernels, tagged_jobs
 from private_slurm import packages
+from private_slurm.cluster import PrivateCluster
 from private_slurm.releases import JUPYTERHUB_VERSION
 from private_slurm.users import ensure_system_users
-from site_under_test import Site
+from site_under_test import Site, run_in_kernel, wait_for
 
 HUB_USER = "demo-hub"
+ODD = 'a,b "c" $HOME `id`\nend'
 
-PROGRAM = """
-import asyncio, json, os, sys
-from spawner.cluster import Cluster
-from spawner.slurm.run import Identity, SlurmRunner
-
-given = json.loads(sys.stdin.read())
-
-async def main():
-    cluster = Cluster(runner=SlurmRunner(slurm_conf=given["slurm_conf"]))
-    ada, hub = Identity.of(given["user"]), os.geteuid()
-    options = ["--partition=g100_int", "--account=cin_train", "--mem=100M", "--time=5", "--export=ALL", "--chdir=/"]
-    options.append("--output=" + given["output"])
-    environment = {"PATH": "/usr/bin:/bin", "JUPYTERHUB_API_TOKEN": given["token"], "MY_VALUE": given["value"]}
-    job = await cluster.submit(["sbatch", "--parsable", *options], given["script"], environment, ada)
-    other = await cluster.submit(["sbatch", "--parsable", *options], "#!/bin/sh\\nsleep 600\\n", environment, ada)
-    await cluster.cancel(other, ada)
-    beyond = await cluster.runner.run(["scontrol", "ping"], identity=ada)
-    print(json.dumps({"job": job, "other": other, "hub": hub, "beyond": beyond.returncode}))
-
-asyncio.run(main())
-"""
+pytestmark = pytest.mark.skipif(
+    os.geteuid() != 0, reason="needs root: makes the user that the Hub runs as, and a name space in which sudo knows the rule"
+)
 
 
-def test_submit_and_cancel_through_sudo(site: Site, test_folder: Path, tmp_path: Path) -> None:
-    """The job is the user's, its environment arrives byte for byte, the order to cancel counts, and no third command is allowed."""
-    if os.geteuid() != 0:
-        pytest.skip("needs root: makes the user that the Hub runs as, and a name space in which sudo knows the rule")
+@pytest.fixture(scope="module")
+def wrapper(test_folder: Path, users: tuple[str, ...]) -> tuple[str, ...]:
+    """argv that makes a command run as the Hub's user where our rule, and no other, lies over /etc/sudoers.d: a mount name space of its
+    own, so the machine's rules are not touched.
+    """
     packages.ensure_debian_packages(["sudo"])
     ensure_system_users([HUB_USER])
-    user = site.users[0]
-    rules = tmp_path / "sudoers.d"
-    rules.mkdir()
+    rules = test_folder / "sudoers.d"
+    rules.mkdir(exist_ok=True)
     rule = (CHECKOUT / "share" / "resource_form" / "sudoers").read_text()
-    rule = re.sub(r"^jupyterhub ", f"{HUB_USER} ", rule, flags=re.MULTILINE).replace("%hpc-users", user)
-    (rules / "resource-form").write_text(rule)
-    (rules / "resource-form").chmod(0o440)
+    rule = re.sub(r"^jupyterhub ", f"{HUB_USER} ", rule, flags=re.MULTILINE).replace("%hpc-users", ", ".join(users[:2]))
+    path = rules / "resource-form"
+    path.write_text(rule)
+    path.chmod(0o440)
+    subprocess.run(["visudo", "--check", "--strict", "--file", str(path)], check=True, capture_output=True)
+    become = f"setpriv --reuid={HUB_USER} --regid={HUB_USER} --init-groups"
+    return ("unshare", "--mount", "sh", "-c", f'mount --bind {rules} /etc/sudoers.d && exec {become} "$@"', "sh")
+
+
+@pytest.fixture(scope="module")
+def site(
+    test_folder: Path, environments: Environments, cluster: PrivateCluster, users: tuple[str, ...], wrapper: tuple[str, ...]
+) -> Iterator[Site]:
+    """A whole Hub that is an ordinary user."""
     environment = packages.ensure_venv(test_folder / "hub-environment", [f"jupyterhub=={JUPYTERHUB_VERSION}"])
     packages.ensure_checkout(environment, CHECKOUT)
-    output = Path("/tmp") / f"resource-form-sudo-{os.getpid()}.out"
-    value = 'a,b "c" $HOME\nend'
-    given = {
-        "slurm_conf": str(site.cluster.slurm_conf),
-        "user": user,
-        "token": "a-secret-token",
-        "value": value,
-        "output": str(output),
-        "script": '#!/bin/sh\nid -un\nprintf \'%s|%s|\' "$JUPYTERHUB_API_TOKEN" "$MY_VALUE"\n',
-    }
-    # In a name space of its own the rule lies over /etc/sudoers.d: the machine's own rules are not touched.
-    become = f"setpriv --reuid={HUB_USER} --regid={HUB_USER} --init-groups"
-    script = f'mount --bind {rules} /etc/sudoers.d && exec {become} {environment}/python -I -c "$0"'
-    done = subprocess.run(
-        ["unshare", "--mount", "sh", "-c", script, PROGRAM],
-        input=json.dumps(given),
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-        cwd="/",
-        env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin"},
-    )
-    assert done.returncode == 0, done.stderr
-    told = json.loads(done.stdout)
+    token = secrets.token_hex(16)
+    hub = make_hub(environments.folder / "hub-sudo", environments, cluster, users, token)
+    hub.bin_dir, hub.owner, hub.wrapper = environment, HUB_USER, wrapper
+    hub.start()
     try:
-        site.cluster.wait_for_job_state(told["job"], "COMPLETED")
-        site.cluster.wait_for_job_state(told["other"], "CANCELLED")
-        assert told["hub"] != 0
-        assert site.cluster.job(told["job"])["UserId"].startswith(f"{user}(")
-        who, rest = output.read_text().split("\n", 1)
-        assert who == user
-        assert rest == f"a-secret-token|{value}|"
-        assert told["beyond"] != 0, "sudo must refuse what the rule does not name"
+        site = Site(cluster, hub, token, users)
+        for user in users:
+            site.call("POST", f"/users/{user}")
+        yield site
+        site.clean()
     finally:
-        output.unlink(missing_ok=True)
+        hub.close()
+
+
+def test_a_whole_hub_that_is_not_root(site: Site) -> None:
+    """Two users start, work, keep their sessions over a restart of the Hub, and stop; each job is its user's own,
+    and variables pass through sudo byte for byte."""
+    status = Path(f"/proc/{site.hub.pid}/status").read_text()
+    assert re.search(r"^Uid:\s+(\d+)\s+\1\s+\1\s+\1$", status, re.MULTILINE)
+    assert not re.search(r"^Uid:\s+0\s", status, re.MULTILINE)
+    for user in site.users[:2]:
+        site.start({"environment": {"MINE": ODD}}, user=user)
+        told = run_in_kernel(site, "import getpass, json, os; print(json.dumps([getpass.getuser(), os.environ['MINE']]))", user=user)[0]
+        assert json.loads(told) == [user, ODD]
+        assert site.job_of(user)["UserId"].startswith(f"{user}(")
+    kernel_of, jobs = kernels(site), tagged_jobs(site)
+    site.hub.restart(kill=True)
+    wait_for(lambda: all(site.server(user).get("ready") for user in site.users[:2]), f"both to be ready\n{site.logs()}", 60)
+    assert_kept(site, kernel_of, jobs)
+    for user in site.users[:2]:
+        site.stop(user=user)
+    assert_consistent(site)
+    assert tagged_jobs(site) == []
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["/usr/bin/scontrol", "ping"],
+        ["/usr/bin/id"],
+        ["/usr/bin/scancel", "1"],
+        ["/usr/bin/scancel", "--user=demo-grace", "--state=PENDING"],
+        ["/usr/bin/scancel", "--signal=KILL", "--user=demo-grace", "1"],
+        ["/usr/bin/sbatch"],
+        ["/usr/bin/sbatch", "/etc/passwd"],
+        ["/usr/bin/sbatch", "--parsable", "--nodes=1", "--ntasks=1", "--mem=1M", "/etc/passwd"],
+        ["/usr/bin/sbatch", "--parsable", "--nodes=1", "--ntasks=1", "--mem=1M", "--chdir", "/etc"],
+    ],
+    ids=" ".join,
+)
+def test_what_the_rule_does_not_allow(site: Site, wrapper: tuple[str, ...], command: list[str]) -> None:
+    """Any other command, and other arguments of the two, are refused by sudo itself."""
+    done = subprocess.run(
+        [*wrapper, "sudo", "-n", "-u", site.users[0], "--", *command], capture_output=True, text=True, timeout=30, check=False, cwd="/"
+    )
+    assert done.returncode != 0
+    assert re.search("not allowed|password is required", done.stderr), done.stderr
+
+
+def test_nobody_but_the_users_of_the_service(site: Site, wrapper: tuple[str, ...]) -> None:
+    """The two commands are not allowed as root, nor as a user whom the rule does not name."""
+    for user in ("root", site.users[2]):
+        done = subprocess.run(
+            [*wrapper, "sudo", "-n", "-u", user, "--", "/usr/bin/scancel", f"--user={user}", "1"],
+            capture_output=True,
+            text=True,
+            timeout=30,
+            check=False,
+            cwd="/",
+        )
+        assert done.returncode != 0
+        assert re.search("not allowed|password is required", done.stderr), done.stderr

@@ -1,0 +1,46 @@
+"""Links that may start a session, where the admin allows them: only from pages of the Hub's own site."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from urllib.parse import urljoin
+
+import pytest
+from conftest import Environments, open_site
+from private_slurm.cluster import PrivateCluster
+from site_under_test import Site, wait_for
+
+
+@pytest.fixture(scope="module")
+def site(environments: Environments, cluster: PrivateCluster, users: tuple[str, ...]) -> Iterator[Site]:
+    """A Hub whose admin allows such links."""
+    with open_site("hub-links", environments, cluster, users, "c.ResourceFormSpawner.links_may_start = True\n") as site:
+        yield site
+
+
+@pytest.mark.parametrize("where", ["cross-site", "none", "", "Same-Origin", "same-origin, cross-site"])
+def test_a_link_from_elsewhere_fills_the_form(site: Site, where: str) -> None:
+    """From a foreign page, a mail, the address bar, or where the browser does not say: the form is shown, nothing is submitted."""
+    jobs = site.cluster.active_jobs()
+    visitor = site.visitor()
+    headers = {"Sec-Fetch-Site": where} if where else {}
+    answer = visitor.session.get(urljoin(site.hub.url, "hub/spawn?opt-cores=3&cores=3"), headers=headers, timeout=60)
+    assert answer.status_code == 200
+    assert visitor._page(answer).values()["cores"] == "3"
+    assert site.cluster.active_jobs() == jobs
+    assert not site.server(site.users[0])
+
+
+@pytest.mark.parametrize("where", ["same-origin", "same-site"])
+def test_links_that_may_start(site: Site, where: str) -> None:
+    """From a page of the same site the link starts the session that it asks for; what cannot be had is refused as from the form."""
+    visitor = site.visitor()
+    headers = {"Sec-Fetch-Site": where}
+    answer = visitor.session.get(urljoin(site.hub.url, "hub/spawn?opt-cores=9999"), headers=headers, timeout=60)
+    assert answer.status_code == 400
+    assert "Number of cores" in visitor._page(answer).alert
+    assert site.cluster.active_jobs() == []
+    visitor.session.get(urljoin(site.hub.url, "hub/spawn?opt-cores=3"), headers=headers, timeout=60, allow_redirects=False)
+    wait_for(lambda: site.server(site.users[0]).get("ready"), f"the session to be ready\n{site.logs()}", 60)
+    assert site.job_of()["NumCPUs"] == "3"
+    site.stop()
