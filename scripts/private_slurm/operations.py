@@ -122,6 +122,13 @@ class ClusterOperations:
         """Say that a node is broken: what runs on it has failed."""
         self.run("scontrol", "update", f"NodeName={node}", "State=DOWN", f"Reason={reason}")
 
+    def resume_all(self) -> None:
+        """Put every node back into service that is drained or down but answers: Slurm itself drains one that has a job of a lost life."""
+        for line in self.run("sinfo", "--noheader", "--Node", "--Format=NodeList:|,StateComplete:|").stdout.splitlines():
+            node, state = (part.strip() for part in line.split("|")[:2])
+            if ("drain" in state or state.startswith("down")) and "not_responding" not in state:
+                self.resume(node)
+
     def resume(self, node: str) -> None:
         """Bring a drained or down node back, and wait until jobs can start there."""
         self.run("scontrol", "update", f"NodeName={node}", "State=RESUME")

@@ -189,6 +189,7 @@ class Site:
             for name in user.get("servers", {}):
                 self.call("DELETE", f"/users/{user['name']}/servers/{name}" if name else f"/users/{user['name']}/server")
         self.cluster.cancel_all()
+        self.cluster.resume_all()
 
         def all_idle() -> bool:
             _, active = self.call("GET", "/users?state=active")
