@@ -22,6 +22,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+MOST_ERRORS = 20
+"""So many of a request's errors are told; a request may have been made to have thousands."""
+
 
 class ResourceFormError(Exception):
     """The root of the tree. ``sentence`` is shown to the user as text; ``log`` goes into the Hub's log."""
@@ -45,7 +48,10 @@ class RequestRejected(ResourceFormError):
 
     def __init__(self, errors: Mapping[str, str], *, log: str = "") -> None:
         self.errors = dict(errors)
-        super().__init__(" ".join(self.errors.values()), log=log or f"request rejected: {' '.join(self.errors.values())}")
+        sentence = " ".join(list(self.errors.values())[:MOST_ERRORS])
+        if len(self.errors) > MOST_ERRORS:
+            sentence += f" … and {len(self.errors) - MOST_ERRORS} more."
+        super().__init__(sentence, log=log or f"request rejected: {sentence}")
 
 
 class NoAccount(ResourceFormError):

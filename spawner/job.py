@@ -25,6 +25,8 @@ from .resources import folder
 from .slurm.grammar import format_walltime
 
 COMMENT_PREFIX = "jupyterhub"
+FOR_THE_SERVER = "RESOURCE_FORM_SET_"
+"""In front of the name of each of the user's variables, so that it acts neither on sbatch nor on a shell: the launcher takes it off."""
 JOB_PATH = "/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin"
 
 
@@ -143,7 +145,7 @@ def job_environment(
     return {
         "PATH": JOB_PATH,
         "LANG": "C.UTF-8",
-        **request.environment,
+        **{FOR_THE_SERVER + name: value for name, value in request.environment.items() if name not in server_environment},
         **server_environment,
         "RESOURCE_FORM_RELEASE": request.release,
         "RESOURCE_FORM_GPUS": request.gpus.value,

@@ -5,6 +5,7 @@ that the Hub gave to the job: JUPYTERHUB_API_URL, JUPYTERHUB_API_TOKEN, JUPYTERH
 
 RESOURCE_FORM_COMMAND  the server's command, a JSON list
 RESOURCE_FORM_PORTS    "LOW-HIGH", the ports to choose from; empty: any free one
+RESOURCE_FORM_SET_NAME the user's own variable NAME: for the server, and for nothing on the way to it
 RESOURCE_FORM_CERTIFICATES  under internal_ssl: the texts of keyfile, certfile and cafile, a JSON object
 """
 
@@ -25,6 +26,7 @@ import urllib.error
 import urllib.parse
 import urllib.request
 
+FOR_THE_SERVER = "RESOURCE_FORM_SET_"
 MOST_ATTEMPTS = 10
 LISTEN_LIMIT_SECONDS = 600
 REPORT_LIMIT_SECONDS = 300
@@ -249,6 +251,9 @@ def start(command, port):
     environment["JUPYTERHUB_SERVICE_URL"] = urllib.parse.urlunsplit(service._replace(netloc="%s:%d" % (host, port)))
     for name in ("RESOURCE_FORM_COMMAND", "RESOURCE_FORM_PORTS"):
         environment.pop(name, None)
+    for name in list(environment):
+        if name.startswith(FOR_THE_SERVER):
+            environment[name[len(FOR_THE_SERVER) :]] = environment.pop(name)
     return subprocess.Popen(  # the command is the Hub's # nosec B603
         command,
         env=environment,

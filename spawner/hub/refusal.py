@@ -10,7 +10,7 @@ from jupyterhub import spawner as jupyterhub_spawner
 from markupsafe import Markup, escape
 from tornado import web
 
-from ..errors import RequestRejected, ResourceFormError, SlurmRefused
+from ..errors import MOST_ERRORS, RequestRejected, ResourceFormError, SlurmRefused
 
 # JupyterHub 6 has SpawnException, which it counts as a failure and not as an error; 5.x knows HTTPError only.
 _Base: type[web.HTTPError] = getattr(jupyterhub_spawner, "SpawnException", web.HTTPError)
@@ -25,7 +25,7 @@ class HubRefusal(_Base):  # type: ignore[misc,valid-type]
     def __init__(self, error: ResourceFormError) -> None:
         self.error = error
         if error.status < 500:
-            _to_be_logged.append([error.log, False])
+            _to_be_logged.append([error.log, False, error])
         if issubclass(_Base, web.HTTPError) and _Base is not web.HTTPError:
             super().__init__(
                 error.sentence,
@@ -61,8 +61,10 @@ def html_message(error: ResourceFormError) -> Markup:
     if isinstance(error, RequestRejected) and error.errors:
         items = Markup("").join(
             Markup('<li><a class="alert-link" href="#resource-form-{}">{}</a></li>').format(field, sentence)
-            for field, sentence in error.errors.items()
+            for field, sentence in list(error.errors.items())[:MOST_ERRORS]
         )
+        if len(error.errors) > MOST_ERRORS:
+            items += Markup("<li>… and {} more</li>").format(len(error.errors) - MOST_ERRORS)
         return Markup('<p class="mb-1">The session was not started:</p><ul class="mb-0">{}</ul>').format(items)
     message = Markup("<p class='mb-0'>{}</p>").format(error.sentence)
     if isinstance(error, SlurmRefused) and error.details:
@@ -88,8 +90,9 @@ class QuietRefusals(logging.Filter):
             text = f"{text}: {cause.error.log}"
         elif cause is not None or record.levelno < logging.WARNING:
             return True
-        for entry in _to_be_logged:
-            if entry[0] in text:
+        known = cause.error if isinstance(cause, HubRefusal) else None
+        for entry in reversed(_to_be_logged):
+            if entry[2] is known or (known is None and entry[0] in text):
                 if entry[1]:
                     return False
                 entry[1] = True
@@ -102,8 +105,8 @@ class QuietRefusals(logging.Filter):
 
 
 def install_log_filter() -> None:
-    """Put :class:`QuietRefusals` on the two loggers that the Hub writes with, once."""
-    for name in ("JupyterHub", "tornado.application"):
+    """Put :class:`QuietRefusals` on the loggers that the Hub writes with, once."""
+    for name in ("JupyterHub", "tornado.application", "tornado.general"):
         logger = logging.getLogger(name)
         if not any(isinstance(entry, QuietRefusals) for entry in logger.filters):
             logger.addFilter(QuietRefusals())

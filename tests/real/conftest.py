@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import Browser, sync_playwright
 from private_slurm import packages
 from private_slurm.cluster import PrivateCluster
 from private_slurm.demo_setup import SERVICE_SCOPES, plugin_config
@@ -25,6 +26,17 @@ sys.path.insert(0, str(Path(__file__).parent))
 from site_under_test import PASSWORD, Site
 
 CHECKOUT = Path(__file__).resolve().parents[2]
+CHROMIUM = "/usr/bin/chromium"
+ARGUMENTS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
 USERS = ("demo-ada", "demo-grace", "demo-alan")
 """The first has two accounts and a reservation, the second one account, the third none."""
 
@@ -120,6 +132,16 @@ def open_site(name: str, environments: Environments, cluster: PrivateCluster, us
         site.clean()
     finally:
         hub.close()
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Debian's Chromium, headless, with a new profile."""
+    packages.ensure_debian_packages(["chromium", "fonts-dejavu-core"])
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        yield browser
+        browser.close()
 
 
 @pytest.fixture(scope="session")

@@ -11,21 +11,9 @@ from pathlib import Path
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from conftest import CHECKOUT, needs_users
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
-from private_slurm import packages
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 from site_under_test import PASSWORD, Site, wait_for
 
-CHROMIUM = "/usr/bin/chromium"
-ARGUMENTS = [
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 REFRESH_MS = 45_000
 
 CELL = (
@@ -33,16 +21,6 @@ CELL = (
     "print(json.dumps({'host': socket.gethostname(), 'gpus': os.environ['CUDA_VISIBLE_DEVICES'],\n"
     "'node': os.environ['SLURMD_NODENAME'], 'job': os.environ['SLURM_JOB_ID']}))"
 )
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    """Debian's Chromium, headless, with a new profile."""
-    packages.ensure_debian_packages(["chromium", "fonts-dejavu-core"])
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture(autouse=True)

@@ -13,7 +13,7 @@ from conftest import Environments, open_site
 from playwright.sync_api import Browser, Page, Route
 from private_slurm.cluster import PrivateCluster
 from site_under_test import Site
-from test_browser import browser, log_in, pages_are_closed  # noqa: F401 - fixtures
+from test_browser import log_in
 
 ATTACK = "<script>document.title='owned'</script><img src=x onerror=\"document.title='owned'\">"
 
@@ -95,7 +95,7 @@ def test_nothing_inline_is_ours(site: Site) -> None:
     assert found == []
 
 
-def test_the_form_under_a_strict_policy(site: Site, browser: Browser) -> None:  # noqa: F811
+def test_the_form_under_a_strict_policy(site: Site, browser: Browser) -> None:
     """In Chromium, with script-src 'self' and style-src 'self': nothing of ours is blocked, and the attack is."""
     page = log_in(site, browser, site.users[0])
     violations = under_a_strict_policy(page)
@@ -113,3 +113,4 @@ def test_the_form_under_a_strict_policy(site: Site, browser: Browser) -> None:  
     page.evaluate("document.body.append(Object.assign(document.createElement('script'), {textContent: 'window.injected = 1'}))")
     assert page.evaluate("window.injected") is None
     assert [text for text in violations if "inline" in text.lower() and "script" in text.lower()]
+    page.context.close()

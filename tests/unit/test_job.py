@@ -199,17 +199,20 @@ def test_the_script_is_told_the_gpus(gpus: str, told: str) -> None:
     ids=ascii,
 )
 def test_the_users_variables_byte_for_byte(value: str) -> None:
-    """Commas, quotes, newlines: nothing is split, quoted or expanded."""
-    assert environment({"environment": {"MINE": value}})["MINE"] == value
+    """Commas, quotes, newlines: nothing is split, quoted or expanded; and under a name that means nothing to sbatch or a shell."""
+    found = environment({"environment": {"MINE": value}})
+    assert found["RESOURCE_FORM_SET_MINE"] == value
+    assert "MINE" not in found
 
 
 def test_the_servers_variables_win() -> None:
-    """Even if a reserved name came through, the server's own value would stand; LANG may be the user's."""
+    """Even if a reserved name came through, the server's own value would stand, on the way and in the end; LANG may be the user's."""
     forged = SessionRequest.model_construct(
         **{**dict(parse_request({})), "environment": {"JUPYTERHUB_API_TOKEN": "forged", "HOME": "/x", "LANG": "it_IT"}}
     )
     found = job_environment(forged, SERVER, command=["x"], interface=LAB)
-    assert (found["JUPYTERHUB_API_TOKEN"], found["HOME"], found["LANG"]) == ("s3cr3t-api-token", "/home/ada", "it_IT")
+    assert (found["JUPYTERHUB_API_TOKEN"], found["HOME"]) == ("s3cr3t-api-token", "/home/ada")
+    assert {name: value for name, value in found.items() if name.startswith("RESOURCE_FORM_SET_")} == {"RESOURCE_FORM_SET_LANG": "it_IT"}
 
 
 # --- script -------------------------------------------------------------------------------------------------------------------

@@ -295,13 +295,23 @@ def test_reports_the_port_that_listens(job: Job) -> None:
 def test_what_the_server_gets(job: Job) -> None:
     """Its command, its port in the service's URL, and every variable byte for byte; what was the launcher's alone is gone."""
     odd = "a,b;c \"'`id` $HOME\nend"
-    hub = job.start(environment={"MINE": odd, "RESOURCE_FORM_RELEASE": "2026.10"})
+    hub = job.start(
+        environment={
+            "MINE": odd,
+            "RESOURCE_FORM_SET_OTHER": odd,
+            "RESOURCE_FORM_SET_LANG": "it_IT",
+            "LANG": "C.UTF-8",
+            "RESOURCE_FORM_RELEASE": "2026.10",
+        }
+    )
     server = job.server()
     assert server.argv == ["--debug", "a b"]
     assert server.environment["JUPYTERHUB_SERVICE_URL"] == f"http://127.0.0.1:{server.port}/user/ada/"
     assert (server.environment["MINE"], server.environment["RESOURCE_FORM_RELEASE"]) == (odd, "2026.10")
     assert server.environment["JUPYTERHUB_API_URL"] == hub.url
+    assert (server.environment["OTHER"], server.environment["LANG"]) == (odd, "it_IT")
     assert not {"RESOURCE_FORM_COMMAND", "RESOURCE_FORM_PORTS"} & set(server.environment)
+    assert not [name for name in server.environment if name.startswith("RESOURCE_FORM_SET_")]
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "[::1]"])

@@ -1,0 +1,156 @@
+"""A Hub adopts jobs that carry its tag and have no session; a tag is only a comment, which any user can write on any job of theirs."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from attacks import Witness, watched
+from conftest import Environments, needs_users, open_site
+from private_slurm.cluster import PrivateCluster
+from site_under_test import Site, run_in_kernel, wait_for
+
+from spawner.job import Tag
+
+HUB = "jupyterhub"
+
+REPORT = """
+import http.server, json, os, threading, urllib.request
+server = http.server.HTTPServer(("0.0.0.0", 0), http.server.SimpleHTTPRequestHandler)
+threading.Thread(target=server.serve_forever, daemon=True).start()
+while True:
+    request = urllib.request.Request(os.environ["HUB"] + "/batchspawner", json.dumps({"port": server.server_address[1]}).encode(),
+                                     {"Authorization": "token " + os.environ["CHOSEN"], "Content-Type": "application/json"})
+    try:
+        urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=5).close()
+    except OSError:
+        pass
+    threading.Event().wait(0.3)
+"""
+"""A job of the attacker's own making: it serves what it likes, and tells the Hub so with a token that it chose itself."""
+
+
+@pytest.fixture(scope="module")
+def running_site(environments: Environments, cluster: PrivateCluster, users: tuple[str, ...]) -> Iterator[Site]:
+    """A Hub that looks for jobs without a session every other second, allows one partition, and each user one named server."""
+    more = watched(environments.folder / "hub-adoption") + (
+        "c.Cluster.sweep_interval = 2\nc.Cluster.partitions = ['g100_int']\nc.JupyterHub.named_server_limit_per_user = 1\n"
+        "c.ResourceFormSpawner.listen_timeout = 20\n"
+    )
+    with open_site("hub-adoption", environments, cluster, users, more) as site:
+        yield site
+
+
+def forged(user: str, server: str, token: str) -> str:
+    """A comment that says that a job is a session whose token is ``token``: all that is in it can be read from any session's job."""
+    return Tag(HUB, user, server, f"{secrets.token_hex(8)}.{hashlib.sha256(token.encode()).hexdigest()[:32]}").comment
+
+
+def wait_for_sweeps(site: Site, number: int = 3) -> None:
+    """Let the Hub look for jobs without a session some more times."""
+    since = Witness.of(site).mark()
+
+    def looked() -> bool:
+        lists = Witness.of(site).named("squeue", since)
+        return len([words for words in lists if "Comment" in words[-1] and not any("--user" in word for word in words)]) >= number
+
+    wait_for(looked, "the Hub to look for jobs without a session", 60)
+
+
+def servers(site: Site, user: str) -> dict[str, object]:
+    """Every server that the Hub has of a user, stopped ones too."""
+    status, model = site.call("GET", f"/users/{user}?include_stopped_servers=1")
+    assert status == 200, model
+    found: dict[str, object] = model["servers"]
+    return found
+
+
+@pytest.mark.parametrize("server", ["", "evil"], ids=["default", "named"])
+def test_a_job_of_ones_own_making_becomes_no_session(site: Site, server: str) -> None:
+    """A user submits a job by hand, in a partition that the Hub does not allow, and writes a session's tag on it: the Hub gives it neither
+    a server nor a route, and does not take the token that the user chose for one of its own.
+    """
+    user, token = site.users[0], f"a-token-that-the-user-chose-{server}"
+    script = f"trap '' USR1\nexport HUB={site.hub.api_url} CHOSEN={token}\nexec /usr/bin/python3 -I - <<'END'\n{REPORT}\nEND"
+    job = site.cluster.submit(
+        f"--comment={forged(user, server, token)}", "--partition=g100_cpu", "--account=cin_train", "--mem=100M", user=user, script=script
+    )
+    site.cluster.wait_for_job_state(job, "RUNNING")
+    log = len(site.hub.log())
+    wait_for_sweeps(site)
+    wait_for(lambda: site.hub.log()[log:].count("POST /hub/api/batchspawner") > 5, "the job to report itself", 30)
+    assert site.server(user, server) == {}, "a session of the user's own making, where the Hub allows none"
+    assert site.hub.api("GET", "/user", token)[0] == 403
+    _, routes = site.call("GET", "/proxy")
+    assert not [route for route in routes if route.startswith(f"/user/{user}/")]
+    assert site.cluster.job_state(job) == "RUNNING", "nor does it end what is not its own"
+    assert "Traceback" not in site.hub.log()[log:]
+
+
+def test_names_and_limits_hold_for_adopted_jobs(site: Site) -> None:
+    """Tags with names that the Hub would refuse for a server, and with more servers than a user may have: none of them is made."""
+    user = site.users[0]
+    odd = [
+        "x\n[W 2026-11-21 00:00:00.000 JupyterHub a:1] forged",
+        "..",
+        "../..",
+        "a/b",
+        "UPPER",
+        "<script>alert(1)</script>",
+        "x" * 200,
+        "-x",
+        "a b",
+        "\u0430",
+        "x\ny",
+        "user@host",
+        "%2e%2e",
+    ]
+    before, log = set(servers(site, user)), len(site.hub.log())
+    for name in [*odd, "one", "two", "three", "four"]:
+        site.cluster.submit(f"--comment={forged(user, name, name * 9)}", "--account=cin_train", "--mem=10M", "--hold", user=user)
+    wait_for_sweeps(site)
+    made = set(servers(site, user)) - before
+    assert made & set(odd) == set()
+    assert len(made) <= 1, "c.JupyterHub.named_server_limit_per_user"
+    assert not [line for line in site.hub.log()[log:].split("\n") if line.startswith("[W 2026-11-21 00:00:00.000")]
+    assert "Traceback" not in site.hub.log()[log:], "one odd tag must not end the look at all others"
+
+
+def test_no_tag_of_an_attackers_keeps_a_session_from_being_found(site: Site) -> None:
+    """The attacker has copied the tag of the victim's session to jobs of their own, with the victim's name and with theirs, and written odd
+    tags on others, which Slurm lists before and after it; the Hub loses its database: the victim's session is found again, it is the
+    victim's, and the attacker gets nothing of it.
+    """
+    needs_users(site.users, 2)
+    victim, attacker = site.users[:2]
+
+    def submit(comment: str, *options: str) -> None:
+        site.cluster.submit(f"--comment={comment}", "--account=cin_train", "--mem=10M", "--time=5", *options, user=attacker)
+
+    odd = [forged(attacker, name, name * 9) for name in ("evil", "..", "\ufffd", "x" * 200)] + [f"{HUB}:{HUB}:{attacker}:%ff%00:%0a"]
+    for comment in odd:
+        submit(comment, "--hold")
+    site.start(user=victim)
+    job = site.job_of(victim)
+    tag = Tag.parse(job["Comment"])
+    assert tag is not None
+    _, kernel = run_in_kernel(site, "kept = 7", user=victim)
+    copies = [Tag(tag.hub, owner, tag.server, tag.nonce).comment for owner in (victim, attacker)]
+    for comment in [*copies, *odd]:
+        for options in (["--hold"], ["--partition=g100_cpu"], ["--partition=g100_int"], ["--partition=g100_cpu", "--hold"]):
+            submit(comment, *options)
+    site.hub.kill()
+    for path in Path(site.hub.folder).glob("jupyterhub.sqlite*"):
+        path.unlink()
+    site.hub.start()
+    wait_for(lambda: site.server(victim).get("ready"), f"the victim's session to be found\n{site.logs()}", 40)
+    assert run_in_kernel(site, "print(kept)", user=victim, kernel=kernel)[0].strip() == "7"
+    assert site.job_of(victim)["JobId"] == job["JobId"]
+    assert not site.server(attacker).get("ready")
+    token = run_in_kernel(site, "import os; print(os.environ['JUPYTERHUB_API_TOKEN'])", user=victim, kernel=kernel)[0].strip()
+    assert site.hub.api("GET", "/user", token)[1]["name"] == victim, "the session's token is the victim's and nobody else's"
+    site.stop(user=victim)
+    assert site.cluster.job_state(int(job["JobId"])) == "CANCELLED"
