@@ -13,11 +13,11 @@ from urllib.parse import unquote
 import requests
 from site_under_test import Site, run_in_kernel
 
-Jobs = list[tuple[str, str, int]]
-"""User, server and id of jobs, in order."""
+Job = tuple[str, str, int]
+"""User, server and id of a job."""
 
 
-def tagged_jobs(site: Site) -> Jobs:
+def tagged_jobs(site: Site) -> list[Job]:
     """User, server and id of each active job that carries a tag of ours."""
     found = []
     for number in site.cluster.active_jobs():
@@ -61,7 +61,7 @@ def assert_consistent(site: Site, seconds: float = 100.0) -> None:
     deadline = time.monotonic() + seconds
     while not (consistent(site) and answering(site)):
         assert time.monotonic() < deadline, f"jobs {tagged_jobs(site)} are not sessions {sessions(site)} that answer\n{site.logs()}"
-        time.sleep(1)
+        time.sleep(0.3)
 
 
 def ask_to_start(site: Site, user: str, options: dict[str, object] | None = None) -> threading.Thread:
@@ -89,7 +89,7 @@ def kernels(site: Site, *users: str) -> dict[str, str]:
     return {user: run_in_kernel(site, f"kept = {user!r}", user=user)[1] for user in users or site.users[:2]}
 
 
-def assert_kept(site: Site, kernel_of: dict[str, str], jobs: Jobs) -> None:
+def assert_kept(site: Site, kernel_of: dict[str, str], jobs: list[Job]) -> None:
     """The same jobs, and the same kernels with what they remember."""
     assert tagged_jobs(site) == jobs
     for user, kernel in kernel_of.items():
