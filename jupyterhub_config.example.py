@@ -47,8 +47,9 @@ c.Cluster.hub_name = "jupyterhub"
 
 # How old, in seconds, what the form shows may be. Slurm is asked only while somebody looks.
 # c.Cluster.nodes_interval = 20
-# c.Cluster.layout_interval = 120
+# c.Cluster.layout_interval = 180
 # c.Cluster.accounting_interval = 600
+# c.Cluster.holdings_interval = 120
 # c.Cluster.jobs_interval = 15
 # c.Cluster.starting_interval = 8
 # c.Cluster.command_timeout = 60

@@ -11,19 +11,10 @@ from typing import Any
 from .choices import Choices, number_of
 from .entitlement import PartitionLimits
 from .errors import NoAccount, RequestRejected
-from .request import FIELDS, GpuRequest, SessionRequest, label_of, parse_gpus, parse_request, quoted
+from .request import FIELDS, SessionRequest, label_of, parse_request, quoted
+from .sizes import Refuse, check_size, check_walltime, listed
 from .slurm.grammar import format_memory, format_walltime
-from .words import limit_of_memory
-
-ENDING_SOON_MINUTES = 1
-
-Refuse = Callable[[str, str], None]
-"""Called with a field and the sentence that refuses its value."""
-
-
-def _list(values: Sequence[str]) -> str:
-    shown = ", ".join(values[:8])
-    return f"{shown} and {len(values) - 8} more" if len(values) > 8 else shown
+from .words import moment_in_words
 
 
 def resolve_request(options: Mapping[str, Any], choices: Choices) -> SessionRequest:
@@ -40,7 +31,9 @@ def resolve_request(options: Mapping[str, Any], choices: Choices) -> SessionRequ
         With a sentence for each field at fault.
     """
     require_account(choices)
-    defaults = choices.defaults(_partition_for(options, choices))
+    defaults = choices.defaults(
+        _partition_for(options, choices), account=_text(options.get("account")), reservation=_text(options.get("reservation"))
+    )
     completed = {**defaults, **options}
     if "interface" not in options and "release" in options:
         release = next((entry for entry in choices.releases if entry.tag == options["release"]), None)
@@ -64,6 +57,10 @@ def resolve_request(options: Mapping[str, Any], choices: Choices) -> SessionRequ
     if errors:
         raise RequestRejected({name: errors[name] for name in sorted(errors, key=_place)})
     return request
+
+
+def _text(value: Any) -> str | None:
+    return value if isinstance(value, str) else None
 
 
 def _partition_for(options: Mapping[str, Any], choices: Choices) -> str:
@@ -137,12 +134,14 @@ def check_request(request: SessionRequest, choices: Choices) -> dict[str, str]:
     partition = next((entry for entry in choices.partitions if entry.name == request.partition), None)
     if partition is None:
         names = [entry.name for entry in choices.partitions]
-        refuse("partition", f"{quoted(request.partition)} is not a partition that you may use. Choose one of: {_list(names)}.")
+        refuse("partition", f"{quoted(request.partition)} is not a partition that you may use. Choose one of: {listed(names)}.")
     _check_account(request, choices, partition, refuse)
     _check_reservation(request, choices, partition, refuse)
     if partition is not None:
-        _check_size(request, choices, partition, refuse)
-    _check_walltime(request, choices, refuse)
+        # An account that may not be used there at all has no numbers to compare with.
+        account = "" if request.account in partition.refused else request.account
+        check_size(request, choices, partition.narrowed(account, request.reservation), account, refuse)
+    check_walltime(request, choices, refuse)
     _check_software(request, choices, refuse)
     if request.preset:
         refuse("preset", f"{quoted(request.preset)} is not a preset here. Leave it out.")
@@ -157,7 +156,7 @@ def _check_narrowed(request: SessionRequest, choices: Choices, refuse: Refuse) -
         if policy.locked and policy.default is not None and value != number_of(name, policy.default):
             refuse(name, f"{words(value)} cannot be chosen, it is set to {policy.default} on this service. Leave it as it is.")
         elif policy.choices is not None and value not in [number_of(name, choice) for choice in policy.choices]:
-            refuse(name, f"{words(value)} cannot be chosen. Choose one of: {_list([str(choice) for choice in policy.choices])}.")
+            refuse(name, f"{words(value)} cannot be chosen. Choose one of: {listed([str(choice) for choice in policy.choices])}.")
 
 
 def _check_account(request: SessionRequest, choices: Choices, partition: PartitionLimits | None, refuse: Refuse) -> None:
@@ -166,11 +165,13 @@ def _check_account(request: SessionRequest, choices: Choices, partition: Partiti
         if request.account:
             refuse("account", f"{quoted(request.account)} cannot be used: this cluster keeps no accounts. Leave it empty.")
     elif request.account not in accounts:
-        refuse("account", f"{quoted(request.account)} is not one of your accounts. Choose one of: {_list(accounts)}.")
+        refuse("account", f"{quoted(request.account)} is not one of your accounts. Choose one of: {listed(accounts)}.")
     elif partition is not None and request.account not in partition.accounts:
         there = [account for account in partition.accounts if account in accounts]
-        instead = f"Choose one of: {_list(there)}, or another partition." if there else "Choose another partition."
-        refuse("account", f"{quoted(request.account)} may not be used in partition {partition.name}. {instead}")
+        instead = f"Choose one of: {listed(there)}, or another partition." if there else "Choose another partition."
+        why = partition.refused.get(request.account)
+        because = f": {why}" if why else ""
+        refuse("account", f"{quoted(request.account)} may not be used in partition {partition.name}{because}. {instead}")
 
 
 def _check_reservation(request: SessionRequest, choices: Choices, partition: PartitionLimits | None, refuse: Refuse) -> None:
@@ -179,17 +180,26 @@ def _check_reservation(request: SessionRequest, choices: Choices, partition: Par
         if "" not in values:
             instead = f"Choose {values[0]}." if values else "It is over, has not begun, or is not for you. Ask the support."
             refuse("reservation", f"None cannot be chosen, it is set to {choices.policy('reservation').default} on this service. {instead}")
+        elif partition is not None and partition.rules_for(request.account).needs_reservation:
+            qos = partition.rules_for(request.account).qos
+            refuse("reservation", f"QOS {qos} can only be used with a reservation. Choose one, or another account.")
         elif partition is not None and partition.reservation_required:
             refuse("reservation", f"partition {partition.name} can only be used with a reservation. Choose one, or another partition.")
         return
     reservation = choices.reservation(request.reservation)
     admitted = choices.entitlement.reservation_accounts.get(request.reservation, ())
-    if reservation is None:
+    upcoming = next((entry for entry in choices.upcoming_reservations if entry.name == request.reservation), None)
+    if upcoming is not None:
+        refuse(
+            "reservation",
+            f"{quoted(request.reservation)} begins {moment_in_words(upcoming.start, choices.now)}. {_other_reservation(values)}",
+        )
+    elif reservation is None:
         sentence = f"{quoted(request.reservation)} cannot be used: it is over, has not begun, or is not for you."
         refuse("reservation", f"{sentence} {_other_reservation(values)}")
     elif choices.accounts is not None and request.account in choices.accounts and request.account not in admitted:
         there = [account for account in choices.accounts if account in admitted]
-        instead = f"Choose account {_list(there)}, or None." if there else "Choose None."
+        instead = f"Choose account {listed(there)}, or None." if there else "Choose None."
         refuse("reservation", f"{quoted(request.reservation)} may not be used with account {request.account}. {instead}")
     elif partition is not None and reservation.partition and reservation.partition != partition.name:
         refuse(
@@ -197,123 +207,32 @@ def _check_reservation(request: SessionRequest, choices: Choices, partition: Par
             f"{quoted(request.reservation)} is for partition {reservation.partition}, not {partition.name}. "
             "Choose that partition, or None.",
         )
+    elif partition is not None and partition.inside.get(request.reservation) == ():
+        refuse(
+            "reservation", f"{quoted(request.reservation)} has no node of partition {partition.name}. Choose another partition, or None."
+        )
 
 
 def _other_reservation(values: Sequence[str]) -> str:
     names = [value for value in values if value]
     if not names:
         return "Choose None." if values else "Ask the support."
-    return f"Choose {'None or ' if '' in values else ''}one of: {_list(names)}."
-
-
-def _check_size(request: SessionRequest, choices: Choices, partition: PartitionLimits, refuse: Refuse) -> None:
-    most_cores = min(partition.max_cores, choices.bound("cores", "maximum", partition.max_cores))
-    least_cores = choices.bound("cores", "minimum", 1)
-    if request.cores > most_cores:
-        refuse(
-            "cores",
-            f"{request.cores} is more than the {most_cores} that one session can have in partition {partition.name}. "
-            f"Ask for at most {most_cores}.",
-        )
-    elif request.cores < least_cores:
-        refuse("cores", f"{request.cores} is less than the {least_cores} that a session has here. Ask for at least {least_cores}.")
-    most_memory = min(partition.max_memory_mb, choices.bound("memory", "maximum", partition.max_memory_mb))
-    least_memory = choices.bound("memory", "minimum", 1)
-    if request.memory > most_memory:
-        refuse(
-            "memory",
-            f"{format_memory(request.memory)} is more than the {limit_of_memory(most_memory)} that one session can have "
-            f"in partition {partition.name}. Ask for at most {limit_of_memory(most_memory)}.",
-        )
-    elif request.memory < least_memory:
-        refuse(
-            "memory",
-            f"{format_memory(request.memory)} is less than the {format_memory(least_memory)} that a session has here. "
-            f"Ask for at least {format_memory(least_memory)}.",
-        )
-    gpus = request.gpus
-    problem = _gpu_problem(gpus, choices, partition)
-    if problem:
-        refuse("gpus", problem)
-    elif gpus.count:
-        fits_apart = request.cores <= most_cores and request.memory <= most_memory
-        if fits_apart and not partition.fits_one_node(request.cores, request.memory, gpus.type, gpus.count):
-            refuse(
-                "gpus",
-                f"no node of partition {partition.name} has {gpus.words}, {_cores(request)} and "
-                f"{format_memory(request.memory)} together. Ask for less of one of them.",
-            )
-    elif not partition.fits_one_node(min(request.cores, most_cores), min(request.memory, most_memory), "", 0):
-        refuse(
-            "memory",
-            f"no node of partition {partition.name} has {_cores(request)} and {format_memory(request.memory)} "
-            "together. Ask for less of one of them.",
-        )
-
-
-def _cores(request: SessionRequest) -> str:
-    return f"{request.cores} core{'s' if request.cores > 1 else ''}"
-
-
-def _gpu_problem(gpus: GpuRequest, choices: Choices, partition: PartitionLimits) -> str:
-    policy = choices.policy("gpus")
-    if policy.locked and policy.default is not None and gpus != parse_gpus(policy.default):
-        return f"{gpus.words} cannot be chosen, it is set to {policy.default} on this service. Leave it as it is."
-    if policy.choices is not None and gpus not in {parse_gpus(choice) for choice in policy.choices}:
-        return f"{gpus.words} cannot be chosen. Choose one of: {_list([str(choice) for choice in policy.choices])}."
-    low = choices.bound("gpus", "minimum", 0)
-    if gpus.count < low:
-        return f"{gpus.words} is less than the {low} that a session has here. Ask for at least {low}."
-    if not gpus.count:
-        return ""
-    if gpus.gres != "gpu":
-        return f"{quoted(gpus.value)} cannot be asked for here. Choose whole GPUs."
-    if not partition.gpus:
-        return f"partition {partition.name} has no GPUs. Choose None, or another partition."
-    if gpus.type and not partition.gpus_of(gpus.type):
-        types = [name for name, _ in partition.gpus if name]
-        have = f"Choose one of: {_list(types)}." if types else "Choose a number without a type."
-        return f"partition {partition.name} has no GPU of type {quoted(gpus.type)}. {have}"
-    most = min(partition.gpus_of(gpus.type), choices.bound("gpus", "maximum", partition.gpus_of(gpus.type)))
-    if gpus.count > most:
-        are = "is" if gpus.count == 1 else "are"
-        return f"{gpus.words} {are} more than the {most} that one session can have in partition {partition.name}. Ask for at most {most}."
-    return ""
-
-
-def _check_walltime(request: SessionRequest, choices: Choices, refuse: Refuse) -> None:
-    limit, why = choices.walltime_limit(request)
-    least = choices.bound("walltime", "minimum", 1)
-    if limit is not None and request.walltime > limit:
-        if limit < ENDING_SOON_MINUTES:
-            refuse("reservation", f"{quoted(request.reservation)} is about to end. Choose None or another reservation.")
-            return
-        refuse(
-            "walltime",
-            f"{format_walltime(request.walltime)} is more than the limit of {format_walltime(limit)} {why}. "
-            f"Choose at most {format_walltime(limit)}.",
-        )
-    elif request.walltime < least:
-        refuse(
-            "walltime",
-            f"{format_walltime(request.walltime)} is less than the {format_walltime(least)} that a session lasts here. "
-            f"Choose at least {format_walltime(least)}.",
-        )
+    return f"Choose {'None or ' if '' in values else ''}one of: {listed(names)}."
 
 
 def _check_software(request: SessionRequest, choices: Choices, refuse: Refuse) -> None:
     release = next((entry for entry in choices.releases if entry.tag == request.release), None)
     if release is None:
         tags = [entry.tag for entry in choices.releases]
-        refuse("release", f"{quoted(request.release)} is not a release of this service. Choose one of: {_list(tags)}.")
+        refuse("release", f"{quoted(request.release)} is not a release of this service. Choose one of: {listed(tags)}.")
         if request.interface in [interface.name for interface in choices.interfaces()]:
             return
         names = [interface.name for interface in choices.interfaces()]
-        refuse("interface", f"{quoted(request.interface)} is not an interface of this service. Choose one of: {_list(names)}.")
+        refuse("interface", f"{quoted(request.interface)} is not an interface of this service. Choose one of: {listed(names)}.")
         return
     names = [interface.name for interface in choices.interfaces(release)]
     if request.interface not in names:
-        refuse("interface", f"{quoted(request.interface)} is not offered by {release.title}. Choose one of: {_list(names)}.")
+        refuse("interface", f"{quoted(request.interface)} is not offered by {release.title}. Choose one of: {listed(names)}.")
 
 
 def salvage(options: Mapping[str, Any], choices: Choices) -> tuple[dict[str, Any], tuple[str, ...]]:

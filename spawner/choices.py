@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from .catalogue import Catalogue, Interface, Release
 from .entitlement import Entitlement, PartitionLimits
 from .errors import RequestRejected
+from .limits import CORES, GPUS, MEMORY, Limit
 from .request import FIELDS, GpuRequest, SessionRequest, memory_value, parse_gpus, parse_request
 from .slurm.grammar import format_walltime, parse_memory_mb, parse_walltime
 from .slurm.model import Reservation
@@ -112,6 +113,29 @@ class Choices:
         policy = self.policy("reservation")
         return names if policy.locked and policy.default else ("", *names)
 
+    @property
+    def upcoming_reservations(self) -> tuple[Reservation, ...]:
+        """The reservations that can be chosen once they have begun, the first to begin in front."""
+        names = self._narrowed("reservation", [reservation.name for reservation in self.entitlement.upcoming])
+        return tuple(reservation for reservation in self.entitlement.upcoming if reservation.name in names)
+
+    def limits(self, partition_name: str, account: str, reservation: str = "") -> PartitionLimits | None:
+        """What one job of this account may ask of the partition, in the reservation; None if the partition cannot be chosen."""
+        partition = next((entry for entry in self.partitions if entry.name == partition_name), None)
+        return None if partition is None else partition.narrowed(account, reservation)
+
+    def limits_for(self, request: SessionRequest) -> PartitionLimits | None:
+        """What the request's account may ask of its partition, in its reservation."""
+        return self.limits(request.partition, request.account, request.reservation)
+
+    def waits_for(self, request: SessionRequest) -> tuple[Limit, ...]:
+        """The limits that jobs share and that leave too little now: the job would wait until others of the same jobs end."""
+        limits = self.limits_for(request)
+        if limits is None:
+            return ()
+        amounts = amounts_in(limits, request)
+        return tuple(limit for limit in limits.rules_for(request.account).limits if limit.delays(amounts))
+
     def reservation(self, name: str) -> Reservation | None:
         """The reservation of this name, None if it cannot be chosen."""
         return next((reservation for reservation in self.reservations if reservation.name == name), None)
@@ -155,17 +179,17 @@ class Choices:
             preferred = free[0]
         return self._preset("partition", names, preferred)
 
-    def _default_reservation(self, partition: PartitionLimits | None) -> str:
+    def _default_reservation(self, partition: PartitionLimits | None, account: str) -> str:
         """None, unless the admin presets one that can be had, or the partition can be used with a reservation only."""
-        account = self.default_account
         fitting = [
             entry.name
             for entry in self.reservations
             if entry.partition in ("", partition.name if partition else "")
             and self.minutes_left(entry) != 0
+            and (partition is None or partition.inside.get(entry.name, True))
             and (not account or account in self.entitlement.reservation_accounts.get(entry.name, (account,)))
         ]
-        needed = partition is not None and partition.reservation_required
+        needed = partition is not None and partition.narrowed(account).reservation_required
         offered = fitting if needed else [value for value in self.reservation_values if value in ("", *fitting)]
         return self._preset("reservation", offered, "")
 
@@ -188,26 +212,47 @@ class Choices:
         value = getattr(self.policy(name), which)
         return otherwise if value is None else number_of(name, value)
 
-    def defaults(self, partition_name: str = "") -> dict[str, Any]:
+    def _account_in(self, partition: PartitionLimits | None) -> str:
+        """The default account where the partition admits it, else the first that it does admit."""
+        account = self.default_account
+        admitted = [entry for entry in self.accounts or () if partition is not None and entry in partition.accounts]
+        return admitted[0] if admitted and account not in admitted else account
+
+    def defaults(self, partition_name: str = "", *, account: str | None = None, reservation: str | None = None) -> dict[str, Any]:
         """A complete, valid request for this user: what Start sends if nothing is touched.
 
-        With ``partition_name``, if it can be chosen, the numbers are ones that this partition has.
+        With ``partition_name``, if it can be chosen, the numbers are ones that this partition has; with ``account`` and ``reservation``
+        those that they have there.
         """
         preferred = self.default_partition
-        partition = next((entry for entry in self.partitions if entry.name == partition_name), self.entitlement.partition(preferred))
+        whole = next((entry for entry in self.partitions if entry.name == partition_name), self.entitlement.partition(preferred))
+        default_account = self._account_in(whole)
+        account = account if account is not None and whole is not None and account in whole.accounts else default_account
+        default_reservation = self._default_reservation(whole, account)
+        chosen = reservation if reservation is not None and self.reservation(reservation) else default_reservation
+        partition = whole.narrowed(account, chosen) if whole else None
+        entry = self.reservation(chosen)
         release = self.default_release
         interfaces = self.interfaces(release) if release else ()
-        chosen = self._default_reservation(partition)
-        reservation = self.reservation(chosen)
+        least = {name: partition.at_least(name) if partition else 0 for name in (CORES, MEMORY)}
+        cores = self._default_number("cores", max(1, least[CORES]), partition.max_cores if partition else None)
+        most_memory = [partition.max_memory_mb] if partition else []
+        if partition and partition.memory_mb_per_core:
+            most_memory.append(partition.memory_mb_per_core * partition.max_cores)
+        memory = self._default_number("memory", max(DEFAULT_MEMORY_MB, least[MEMORY]), *most_memory)
+        gpus = self._default_gpus(partition)
         minutes = (partition.default_minutes if partition else None) or DEFAULT_MINUTES
-        most_minutes = [partition.max_minutes if partition else None, self.minutes_left(reservation) if reservation else None]
+        most_minutes = [partition.max_minutes if partition else None, self.minutes_left(entry) if entry else None]
+        if partition:
+            amounts = partition.amounts(cores, memory, gpus.type, gpus.count, 1)
+            most_minutes += [most for most, _ in minutes_by_amount(partition.rules_for(account).limits, amounts)]
         return {
-            "reservation": chosen,
-            "account": self.default_account,
+            "reservation": default_reservation,
+            "account": default_account,
             "partition": partition.name if partition else "",
-            "cores": self._default_number("cores", 1, partition.max_cores if partition else None),
-            "memory": memory_value(self._default_number("memory", DEFAULT_MEMORY_MB, partition.max_memory_mb if partition else None)),
-            "gpus": self._default_gpus(partition).value,
+            "cores": cores,
+            "memory": memory_value(memory),
+            "gpus": gpus.value,
             "walltime": format_walltime(self._default_number("walltime", minutes, *most_minutes)),
             "release": release.tag if release else "",
             "interface": self._preset("interface", [interface.name for interface in interfaces], ""),
@@ -228,25 +273,37 @@ class Choices:
         """The admin's preset where the partition has it, else none, else the least that may be asked for."""
         preset = self.policy("gpus").default
         wanted = GpuRequest() if preset is None else parse_gpus(preset)
-        offered = [gpus for gpus in self.gpu_values() if not gpus.count or (partition and gpus.count <= partition.gpus_of(gpus.type))]
-        if not offered or (wanted.count and partition and wanted.count <= partition.gpus_of(wanted.type)):
+        least = partition.at_least(GPUS) if partition else 0
+
+        def can_be_had(gpus: GpuRequest) -> bool:
+            return gpus.count >= least and (not gpus.count or (partition is not None and gpus.count <= partition.gpus_of(gpus.type)))
+
+        offered = [gpus for gpus in self.gpu_values() if can_be_had(gpus)]
+        if not offered or (wanted.count and can_be_had(wanted)):
             return wanted
         return wanted if wanted in offered else offered[0]
 
     def walltime_limit(self, request: SessionRequest) -> tuple[int | None, str]:
         """The most minutes that this request may ask for, None for no bound, and what bounds them, for a sentence."""
-        limit, why = None, ""
-        partition = self.entitlement.partition(request.partition)
-        if partition is not None and partition.max_minutes is not None:
-            limit, why = partition.max_minutes, f"of partition {partition.name}"
+        bounds: list[tuple[int, str]] = []
+        limits = self.entitlement.partition(request.partition)
+        if limits is not None:
+            limits = limits.narrowed(request.account, request.reservation)
+            if limits.max_minutes is not None:
+                bound = limits.binding.get("minutes")
+                bounds.append((limits.max_minutes, f"of {bound.source}" if bound else f"of partition {limits.name}"))
+            bounds += [
+                (most, f"that {limit.source} leaves to a session of this size")
+                for most, limit in minutes_by_amount(limits.rules_for(request.account).limits, amounts_in(limits, request))
+            ]
         policy = self.policy("walltime").maximum
-        if policy is not None and (limit is None or number_of("walltime", policy) < limit):
-            limit, why = number_of("walltime", policy), "of this service"
+        if policy is not None:
+            bounds.append((number_of("walltime", policy), "of this service"))
         reservation = self.reservation(request.reservation)
         left = self.minutes_left(reservation) if reservation else None
-        if left is not None and (limit is None or left < limit):
-            limit, why = left, f"until reservation {request.reservation} ends"
-        return limit, why
+        if left is not None:
+            bounds.append((left, f"until reservation {request.reservation} ends"))
+        return min(bounds, key=lambda bound: bound[0], default=(None, ""))
 
     def gpu_values(self) -> tuple[GpuRequest, ...]:
         """Every GPU configuration to choose from, none first: plain counts where there is one type, per type where there are more."""
@@ -266,6 +323,22 @@ class Choices:
             allowed = {parse_gpus(value) for value in policy.choices}
             return tuple(value for value in offered if value in allowed) or tuple(sorted(allowed, key=lambda value: value.count))
         return tuple(offered)
+
+
+def amounts_in(limits: PartitionLimits, request: SessionRequest) -> dict[str, int]:
+    """The request, by resource, as Slurm counts it against the limits there."""
+    gpus = request.gpus if request.gpus.gres == "gpu" else GpuRequest()
+    return limits.amounts(request.cores, request.memory, gpus.type, gpus.count, request.walltime)
+
+
+def minutes_by_amount(limits: Iterable[Limit], amounts: Mapping[str, int]) -> list[tuple[int, Limit]]:
+    """The minutes that each limit of an amount times the time leaves to such a job; limits that leave none are not the time's fault."""
+    found = [
+        (limit.most // amounts.get(limit.resource, 0), limit)
+        for limit in limits
+        if limit.measure == "minutes" and amounts.get(limit.resource)
+    ]
+    return [(most, limit) for most, limit in found if most]
 
 
 def number_of(name: str, value: Any) -> int:

@@ -19,12 +19,14 @@ from typing import Any, TypeVar
 from traitlets.config import SingletonConfigurable
 
 from .availability import Availability, availability
-from .entitlement import Entitlement, entitlement
+from .entitlement import Entitlement, entitlement, shapes_of
 from .errors import ResourceFormError, SlurmNotStarted, SlurmOutputError, SlurmRefused, SlurmUnavailable, SlurmUnconfirmed
+from .offer import NodeKind
 from .reasons import Outcome, outcome_of_sbatch, refusal_for, slurm_words
+from .rulebook import Accounting
 from .settings import ClusterSettings
 from .slurm import commands, parse
-from .slurm.model import Association, Job, Node, Partition, Reservation, SlurmConfig, UserDefaults
+from .slurm.model import Holdings, Job, Node, Partition, Reservation, SlurmConfig
 from .slurm.run import Identity, Runner, SlurmRunner, last_line, read
 from .snapshot import Shared, Snapshot
 
@@ -40,14 +42,6 @@ DEFAULT_MESSAGE_TIMEOUT_SECONDS = 10.0
 
 NO_SUCH_JOB = "Invalid job id specified"
 NO_ACCOUNTING = ("not running a supported accounting_storage plugin", "Slurm accounting storage is disabled")
-
-
-@dataclass(frozen=True, slots=True)
-class Accounting:
-    """What slurmdbd knows: every association, and each user's default account."""
-
-    associations: tuple[Association, ...]
-    defaults: tuple[UserDefaults, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,13 +75,24 @@ class Cluster(ClusterSettings, SingletonConfigurable):
         self.configuration: Shared[SlurmConfig] = Shared(
             "its configuration", self._read_configuration, lambda: self.accounting_interval, **shared
         )
+        self.holdings: Shared[Holdings] = Shared("what is held", self._read_holdings, self._holdings_interval_now, **shared)
+        self._newer_associations: frozenset[tuple[str, str, str]] = frozenset()
+        self._shapes: tuple[Any, dict[str, Node], dict[str, tuple[NodeKind, ...]]] | None = None
         self._members: dict[str, tuple[float, Member]] = {}
         self._available: tuple[Any, Availability] | None = None
         self._starting = 0
+        self.ended: set[str] = set()
+        """The nonces of the sessions that this run of the Hub has seen end."""
         self._warned_of_private_data = False
 
     def _jobs_interval_now(self) -> float:
         return min(self.jobs_interval, self.starting_interval) if self._starting else self.jobs_interval
+
+    def _holdings_interval_now(self) -> float:
+        known = self.accounting.last
+        if known is not None and known.value is not None and not known.value.has_shared_limits:
+            return max(self.holdings_interval, self.accounting_interval)  # it only tells of new associations
+        return self.holdings_interval * (3 if self._starting else 1)
 
     @contextlib.contextmanager
     def starting(self) -> Iterator[None]:
@@ -123,13 +128,40 @@ class Cluster(ClusterSettings, SingletonConfigurable):
         try:
             associations = await self._read(commands.show_associations(), parse.parse_associations)
             defaults = await self._read(commands.show_users(), parse.parse_user_defaults)
+            qos = await self._read(commands.show_qos(), parse.parse_qos)
         except SlurmUnavailable as error:
             if any(text in error.stderr for text in NO_ACCOUNTING):
                 return None
             raise
         cluster = (await self.configuration.get()).value.cluster_name
         own = tuple(entry for entry in associations if entry.cluster in ("", cluster))
-        return Accounting(own, tuple(defaults))
+        return Accounting(own, tuple(defaults), tuple(qos))
+
+    async def _read_holdings(self) -> Holdings:
+        holdings = await self._read(commands.show_holdings(), parse.parse_holdings)
+        known = self.accounting.last
+        newer = known.value.lacks(holdings) if known is not None and known.value is not None else frozenset()
+        if newer - self._newer_associations:
+            self.accounting.expire()
+        self._newer_associations = newer
+        return holdings
+
+    async def _held(self, user: str, accounting: Accounting | None, patience: float | None) -> Holdings | None:
+        """What is held, where that matters to ``user``; None where it does not, or nobody knows: then nothing is taken off."""
+        if accounting is None or (accounting.has_user(user) and not accounting.has_shared_limits):
+            return None
+        try:
+            return (await self.holdings.get(patience)).value
+        except ResourceFormError:
+            return None
+
+    def _something_changed(self) -> None:
+        """A job has come or gone: what is known of it is out of date."""
+        self.jobs.expire()
+        self.nodes.expire()
+        held = self.holdings.last
+        if held is not None and self.clock() - held.as_of > self.nodes_interval:
+            self.holdings.expire()
 
     async def member(self, user: str) -> Member:
         """The system's user of this name, with their groups; remembered for a few minutes.
@@ -156,31 +188,66 @@ class Cluster(ClusterSettings, SingletonConfigurable):
             return [partition for partition in partitions if partition.name in self.partitions]
         return [partition for partition in partitions if not partition.hidden]
 
-    async def entitlement(self, user: str, *, patience: float | None = None) -> Entitlement:
+    async def entitlement(self, user: str, *, job_qos: str = "", patience: float | None = None) -> Entitlement:
         """What ``user`` may choose, from the last good data where Slurm does not answer within ``patience`` seconds.
+
+        ``job_qos`` is the QOS that the admin's own options give to every job (:func:`.entitlement.forced_qos`).
 
         Raises
         ------
         ResourceFormError
             Slurm has never answered.
         """
-        member, nodes, partitions, reservations, accounting = await asyncio.gather(
+        member, nodes, partitions, reservations, accounting, config = await asyncio.gather(
             self.member(user),
             self.nodes.get(patience),
             self.all_partitions.get(patience),
             self.reservations.get(patience),
             self.accounting.get(patience),
+            self._config(patience),
         )
-        return entitlement(
-            user,
-            groups=member.groups,
-            associations=accounting.value.associations if accounting.value else None,
-            defaults=accounting.value.defaults if accounting.value else (),
-            partitions=self._allowed(partitions.value),
-            reservations=reservations.value,
-            nodes=nodes.value,
-            now=self.clock(),
+        holdings = await self._held(user, accounting.value, patience)
+        if holdings is not None and accounting.value is not None and accounting.value.lacks(holdings):
+            accounting = await self.accounting.get(patience)
+        by_name, shapes = await self._node_shapes(nodes, partitions, config)
+        books = accounting.value
+        return replace(
+            entitlement(
+                user,
+                groups=member.groups,
+                associations=books.rows_of(user) if books else None,
+                defaults=books.defaults if books else (),
+                partitions=self._allowed(partitions.value),
+                reservations=reservations.value,
+                nodes=by_name,
+                now=self.clock(),
+                qos=books.qos if books else (),
+                holdings=holdings,
+                config=config,
+                job_qos=job_qos,
+                uid=member.identity.uid,
+                shapes=shapes,
+            ),
+            accounts_as_of=accounting.as_of,
+            accounts_stale=accounting.stale,
         )
+
+    async def _config(self, patience: float | None) -> SlurmConfig:
+        """The configuration; empty where it cannot be read, so that everything counts as enforced."""
+        try:
+            return (await self.configuration.get(patience)).value
+        except ResourceFormError:
+            return SlurmConfig()
+
+    async def _node_shapes(
+        self, nodes: Snapshot[tuple[Node, ...]], partitions: Snapshot[tuple[Partition, ...]], config: SlurmConfig
+    ) -> tuple[dict[str, Node], dict[str, tuple[NodeKind, ...]]]:
+        """The nodes by name, and the shapes of each partition's nodes: worked out once for all users, off the loop."""
+        key = (nodes.as_of, partitions.as_of, id(config))
+        if self._shapes is None or self._shapes[0] != key:
+            by_name = {node.name: node for node in nodes.value}
+            self._shapes = (key, by_name, await asyncio.to_thread(shapes_of, partitions.value, by_name, config))
+        return self._shapes[1], self._shapes[2]
 
     async def availability(self, *, reservation: str = "", patience: float | None = None) -> Snapshot[Availability]:
         """What is free now in every partition of the service, for a job that asks for ``reservation``.
@@ -206,7 +273,9 @@ class Cluster(ClusterSettings, SingletonConfigurable):
             self._available = (key, computed)
         return Snapshot(self._available[1], nodes.as_of, nodes.stale, nodes.error)
 
-    async def availability_for(self, user: str, *, reservation: str = "", patience: float | None = None) -> Snapshot[Availability]:
+    async def availability_for(
+        self, user: str, *, reservation: str = "", job_qos: str = "", patience: float | None = None
+    ) -> Snapshot[Availability]:
         """What is free now in the partitions of ``user``; a reservation that is not theirs counts as none.
 
         Raises
@@ -214,7 +283,7 @@ class Cluster(ClusterSettings, SingletonConfigurable):
         ResourceFormError
             Slurm has never answered.
         """
-        own = await self.entitlement(user, patience=patience)
+        own = await self.entitlement(user, job_qos=job_qos, patience=patience)
         if reservation not in {entry.name for entry in own.reservations}:
             reservation = ""
         snapshot = await self.availability(reservation=reservation, patience=patience)
@@ -235,8 +304,7 @@ class Cluster(ClusterSettings, SingletonConfigurable):
         """
         result = await self.runner.run(argv, stdin=script, environment=environment, identity=identity, timeout=SUBMIT_TIMEOUT_SECONDS)
         if result.ok:
-            self.jobs.expire()
-            self.nodes.expire()
+            self._something_changed()
             return parse.parse_job_id(result.stdout)
         outcome = outcome_of_sbatch(result.returncode, result.stderr)
         failed = f"sbatch for {identity.name} exited with {result.returncode}: "
@@ -269,8 +337,7 @@ class Cluster(ClusterSettings, SingletonConfigurable):
         """
         argv = commands.cancel(job_id, identity.name)
         result = await self.runner.run(argv, identity=identity, timeout=CANCEL_TIMEOUT_SECONDS)
-        self.jobs.expire()
-        self.nodes.expire()
+        self._something_changed()
         # With --user, scancel looks the job up first, and does not find one that is over.
         if not result.ok and NO_SUCH_JOB not in result.stderr:
             raise SlurmUnavailable(

@@ -7,62 +7,38 @@ reservations (users or groups, and accounts; a leading ``-`` means everyone exce
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from .availability import gpus_of
-from .slurm.model import Association, Node, Partition, Reservation, UserDefaults
+from .limits import Enforced
+from .offer import NO_RULES, JobRules, NodeKind, PartitionLimits, kinds_of, limits_of, widest
+from .rulebook import Books, Rulebook, forced_qos, line_of, parents_of, qos_of_job
+from .slurm.model import Association, Holdings, Node, Partition, Qos, Reservation, SlurmConfig, UserDefaults
 
-
-@dataclass(frozen=True, slots=True)
-class NodeKind:
-    """Nodes of one shape: the largest single-node job that each can hold. ``gpus`` maps types to counts."""
-
-    cores: int
-    memory_mb: int
-    gpus: tuple[tuple[str, int], ...]
-
-
-@dataclass(frozen=True, slots=True)
-class PartitionLimits:
-    """What one job may ask of a partition.
-
-    ``accounts`` are those of the user's that may run there. ``max_cores``, ``max_memory_mb`` are those of the largest node, less
-    the partition's own limits; ``gpus`` is the largest count per type; ``max_minutes`` is None where nothing bounds the time.
-    ``users_per_core`` is how many jobs may share a core (OverSubscribe), 1 where cores are not shared.
-    """
-
-    name: str
-    is_default: bool
-    accounts: tuple[str, ...]
-    max_cores: int
-    max_memory_mb: int
-    gpus: tuple[tuple[str, int], ...]
-    max_minutes: int | None
-    default_minutes: int | None
-    users_per_core: int
-    reservation_required: bool
-    kinds: tuple[NodeKind, ...]
-
-    def gpus_of(self, gpu_type: str) -> int:
-        """The most GPUs of this type on one node; of any one type for the empty type."""
-        if not gpu_type:
-            return max((count for _, count in self.gpus), default=0)
-        return dict(self.gpus).get(gpu_type, 0)
-
-    def fits_one_node(self, cores: int, memory_mb: int, gpu_type: str, gpus: int) -> bool:
-        """Whether some node, empty, could hold all of this together."""
-        for kind in self.kinds:
-            have = max((count for _, count in kind.gpus), default=0) if not gpu_type else dict(kind.gpus).get(gpu_type, 0)
-            if kind.cores >= cores and kind.memory_mb >= memory_mb and have >= gpus:
-                return True
-        return False
+__all__ = [
+    "Entitlement",
+    "NodeKind",
+    "PartitionLimits",
+    "accounts_of",
+    "ancestors_of",
+    "default_account_of",
+    "entitlement",
+    "forced_qos",
+    "limits_of",
+    "may_use_reservation",
+    "partition_accounts",
+    "qos_of_job",
+    "reservation_accounts",
+    "shapes_of",
+]
 
 
 @dataclass(frozen=True, slots=True)
 class Entitlement:
     """What one user may choose from. ``accounts`` is None where the site keeps no accounts (no slurmdbd).
 
-    ``reservation_accounts`` has, for each reservation, those of the accounts that may use it.
+    ``reservation_accounts`` has, for each reservation, those of the accounts that may use it. ``upcoming`` are reservations that the user
+    may use once they have begun. ``accounts_as_of`` is when slurmdbd said so, in seconds since the epoch; ``accounts_stale``: it does not
+    answer now, or that is too long ago.
     """
 
     user: str
@@ -71,6 +47,9 @@ class Entitlement:
     partitions: tuple[PartitionLimits, ...]
     reservations: tuple[Reservation, ...]
     reservation_accounts: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    upcoming: tuple[Reservation, ...] = ()
+    accounts_as_of: float = 0.0
+    accounts_stale: bool = False
 
     def partition(self, name: str) -> PartitionLimits | None:
         """The limits of the partition, None if the user may not use it."""
@@ -104,19 +83,20 @@ def default_account_of(user: str, accounts: Sequence[str], defaults: Iterable[Us
 
 
 def ancestors_of(account: str, associations: Iterable[Association]) -> tuple[str, ...]:
-    """``account`` and its parents up to the root."""
-    parents = {association.account: association.parent for association in associations if not association.user}
-    line = [account]
-    while parents.get(line[-1]) and parents[line[-1]] not in line:
-        line.append(parents[line[-1]])
-    return tuple(line)
+    """As :func:`line_of`, from all associations."""
+    return line_of(account, parents_of(associations))
 
 
-def partition_accounts(partition: Partition, user: str, associations: Iterable[Association]) -> tuple[str, ...]:
-    """Those of the user's accounts that may run in ``partition``: associations for it or for any, AllowAccounts over DenyAccounts."""
+def partition_accounts(partition: Partition, user: str, associations: Iterable[Association], *, enforced: bool = True) -> tuple[str, ...]:
+    """Those of the user's accounts that may run in ``partition``: associations for it or for any, AllowAccounts over DenyAccounts.
+
+    Where associations are not ``enforced``, slurmctld looks at neither list (part_policy_valid_acct).
+    """
     own = {
         association.account for association in associations if association.user == user and association.partition in ("", partition.name)
     }
+    if not enforced:
+        return tuple(sorted(own))
     if partition.allow_accounts is not None:
         own &= set(partition.allow_accounts)
     elif partition.deny_accounts is not None:
@@ -158,37 +138,20 @@ def may_use_reservation(
     return bool(reservation_accounts(reservation, user, groups, accounts or ("",), associations))
 
 
-def limits_of(partition: Partition, accounts: tuple[str, ...], nodes: Mapping[str, Node]) -> PartitionLimits:
-    """What one single-node job may ask of ``partition``, from all its nodes, those out of service included: they come back."""
-    kinds: dict[NodeKind, None] = {}
-    for name in partition.nodes:
-        if name not in nodes:
-            continue
-        node = nodes[name]
-        cores, memory_mb = node.cores_schedulable, node.memory_mb_schedulable
-        if partition.max_cores_per_node is not None:
-            cores = min(cores, partition.max_cores_per_node)
-        if partition.max_memory_mb_per_node is not None:
-            memory_mb = min(memory_mb, partition.max_memory_mb_per_node)
-        if cores and memory_mb:
-            kinds[NodeKind(cores, memory_mb, tuple((gpus.type, gpus.total) for gpus in gpus_of(node) if gpus.total))] = None
-    gpus: dict[str, int] = {}
-    for kind in kinds:
-        for gpu_type, count in kind.gpus:
-            gpus[gpu_type] = max(gpus.get(gpu_type, 0), count)
-    return PartitionLimits(
-        name=partition.name,
-        is_default=partition.is_default,
-        accounts=accounts,
-        max_cores=max((kind.cores for kind in kinds), default=0),
-        max_memory_mb=max((kind.memory_mb for kind in kinds), default=0),
-        gpus=tuple(sorted(gpus.items())),
-        max_minutes=partition.max_minutes,
-        default_minutes=partition.default_minutes,
-        users_per_core=partition.oversubscribe_count if partition.oversubscribe in ("FORCE", "YES") else 1,
-        reservation_required=partition.reservation_required,
-        kinds=tuple(kinds),
-    )
+def _bounded(partition: Partition, config: SlurmConfig) -> Partition:
+    """With the cluster's MaxMemPerNode or MaxMemPerCPU where the partition has neither (slurm.conf(5))."""
+    if partition.max_memory_mb_per_node is not None or partition.max_memory_mb_per_cpu is not None:
+        return partition
+    found = {key: config.get(key) for key in ("MaxMemPerNode", "MaxMemPerCPU")}
+    numbers = {key: int(value) for key, value in found.items() if value.isascii() and value.isdigit() and int(value)}
+    if not numbers:
+        return partition
+    return replace(partition, max_memory_mb_per_node=numbers.get("MaxMemPerNode"), max_memory_mb_per_cpu=numbers.get("MaxMemPerCPU"))
+
+
+def shapes_of(partitions: Iterable[Partition], nodes: Mapping[str, Node], config: SlurmConfig) -> dict[str, tuple[NodeKind, ...]]:
+    """The shapes of each partition's nodes: the same for all users, so that it need be worked out only once for an answer of Slurm."""
+    return {partition.name: kinds_of(_bounded(partition, config), partition.nodes, nodes) for partition in partitions}
 
 
 def entitlement(
@@ -199,8 +162,14 @@ def entitlement(
     defaults: Sequence[UserDefaults],
     partitions: Sequence[Partition],
     reservations: Sequence[Reservation],
-    nodes: Sequence[Node],
+    nodes: Sequence[Node] | Mapping[str, Node],
     now: float,
+    qos: Sequence[Qos] = (),
+    holdings: Holdings | None = None,
+    config: SlurmConfig | None = None,
+    job_qos: str = "",
+    uid: int = -1,
+    shapes: Mapping[str, tuple[NodeKind, ...]] | None = None,
 ) -> Entitlement:
     """Everything ``user`` may choose.
 
@@ -213,34 +182,94 @@ def entitlement(
     partitions
         Those that the admin lets the service use.
     now
-        Seconds since the epoch; reservations that are over, or have not begun, are left out.
+        Seconds since the epoch; reservations that are over are left out, those that have not begun are kept apart.
+    qos
+        Every QOS of the cluster; none where nobody knows them: then none is judged.
+    holdings
+        What is held of the limits that jobs share; None where nobody knows.
+    config
+        The cluster's configuration, for AccountingStorageEnforce, MaxMemPerNode and MaxMemPerCPU; None: all of it is enforced.
+    job_qos
+        The QOS that every job of the service asks for (:func:`forced_qos`), empty for none.
+    uid
+        The user's numeric id, by which Slurm counts what a user holds of a QOS.
+    shapes
+        :func:`shapes_of` of these partitions and nodes, where it is known already.
     """
-    by_name = {node.name: node for node in nodes}
-    accounts = None if associations is None else accounts_of(user, associations)
+    config = config or SlurmConfig()
+    by_name = nodes if isinstance(nodes, Mapping) else {node.name: node for node in nodes}
+    enforced = Enforced.parse(config.get("AccountingStorageEnforce"))
+    # From here on only this user's rows and the accounts' own are looked at: there may be thousands of others.
+    own = None if associations is None else [entry for entry in associations if entry.user in (user, "")]
+    accounts = None if own is None else accounts_of(user, own)
+    if accounts == () and not enforced.associations:
+        accounts = None
+    books = Books(own or (), {entry.name: entry for entry in qos}, holdings or Holdings(), enforced, job_qos, uid)
+    rulebook = Rulebook(user, books)
+    running, upcoming = _reservations_of(user, reservations, groups, accounts, own or (), now)
     allowed = []
     for partition in partitions:
         if partition.state != "UP" or partition.root_only:
             continue
         if partition.allow_groups is not None and not set(partition.allow_groups) & set(groups):
             continue
-        there = () if associations is None else partition_accounts(partition, user, associations)
-        if accounts is not None and not there:
+        there = ("",) if accounts is None else partition_accounts(partition, user, own or (), enforced=enforced.associations)
+        judged = {account: rulebook.rules(account, partition) for account in there} if own is not None else {"": (NO_RULES, "")}
+        bounded = _bounded(partition, config)
+        kinds = shapes.get(partition.name) if shapes is not None else None
+        limits = limits_of(bounded, there, by_name, kinds)
+        if limits.exclusive:
+            judged = {account: (rules, why or _why_not_whole(limits, rules)) for account, (rules, why) in judged.items()}
+        admitted = tuple(account for account, (_, why) in judged.items() if not why)
+        if not limits.kinds or not admitted:
             continue
-        limits = limits_of(partition, there, by_name)
-        if limits.kinds:
-            allowed.append(limits)
-    usable = tuple(
-        reservation
-        for reservation in reservations
-        if reservation.start <= now < reservation.end and may_use_reservation(reservation, user, groups, accounts, associations or ())
-    )
+        limits = replace(
+            limits,
+            accounts=() if accounts is None else admitted,
+            rules={account: rules for account, (rules, _) in judged.items()},
+            refused={account: why for account, (_, why) in judged.items() if why},
+            inside={entry.name: _inside(entry, bounded, by_name) for entry in running if entry.nodes and "FLEX" not in entry.flags},
+        )
+        allowed.append(widest(limits))
     return Entitlement(
         user=user,
         accounts=accounts,
         default_account=default_account_of(user, accounts or (), defaults),
         partitions=tuple(allowed),
-        reservations=usable,
+        reservations=running,
         reservation_accounts={
-            reservation.name: reservation_accounts(reservation, user, groups, accounts or (), associations or ()) for reservation in usable
+            reservation.name: reservation_accounts(reservation, user, groups, accounts or (), own or ()) for reservation in running
         },
+        upcoming=upcoming,
     )
+
+
+def _why_not_whole(limits: PartitionLimits, rules: JobRules) -> str:
+    """Why an exclusive partition, which gives whole nodes, is not for these jobs; empty if it is."""
+    if replace(limits, rules={"": rules}).narrowed("").kinds or not limits.kinds:
+        return ""
+    return f"it gives whole nodes, which are more than QOS {rules.qos} or the account allows" if rules.qos else "it gives whole nodes"
+
+
+def _inside(reservation: Reservation, partition: Partition, nodes: Mapping[str, Node]) -> tuple[NodeKind, ...]:
+    """The shapes of the partition's nodes in the reservation; where it has some cores only, an equal share of them on each node."""
+    there = set(reservation.nodes)
+    kinds = kinds_of(partition, [name for name in partition.nodes if name in there], nodes)
+    if reservation.core_count is None:
+        return kinds
+    share = -(-reservation.core_count // len(there))
+    return tuple(replace(kind, cores=min(kind.cores, share * kind.threads_per_core)) for kind in kinds)
+
+
+def _reservations_of(
+    user: str,
+    reservations: Iterable[Reservation],
+    groups: Collection[str],
+    accounts: Sequence[str] | None,
+    associations: Sequence[Association],
+    now: float,
+) -> tuple[tuple[Reservation, ...], tuple[Reservation, ...]]:
+    """The reservations that the user may use now, and those of the future. Before a FLEX one begins, its jobs may (scontrol(1))."""
+    own = [entry for entry in reservations if now < entry.end and may_use_reservation(entry, user, groups, accounts, associations)]
+    running = tuple(entry for entry in own if entry.start <= now or "FLEX" in entry.flags)
+    return running, tuple(sorted((entry for entry in own if entry not in running), key=lambda entry: entry.start))

@@ -22,7 +22,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-MOST_ERRORS = 20
+MOST_ERRORS = 50
 """So many of a request's errors are told; a request may have been made to have thousands."""
 
 

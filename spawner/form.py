@@ -9,16 +9,17 @@ from typing import Any
 from .choices import Choices
 from .entitlement import PartitionLimits
 from .request import FORM_FIELDS, SessionRequest, parse_gpus
-from .words import duration, limit_of_memory
+from .words import duration, limit_of_memory, moment_in_words
 
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """One value of a choice."""
+    """One value of a choice; a ``disabled`` one is shown and cannot be chosen (yet)."""
 
     value: str
     label: str
     selected: bool = False
+    disabled: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +105,12 @@ def _select(value: str, offered: Iterable[tuple[str, str]], kind: str = "select"
 def _widget(key: str, choices: Choices, value: str) -> dict[str, Any]:
     partitions = choices.partitions
     if key == "reservation":
-        return _select(value, [(name, name or "None") for name in choices.reservation_values])
+        widget = _select(value, [(name, name or "None") for name in choices.reservation_values])
+        later = [
+            Option(entry.name, f"{entry.name} (begins {moment_in_words(entry.start, choices.now)})", disabled=True)
+            for entry in choices.upcoming_reservations
+        ]
+        return {**widget, "options": (*widget["options"], *later)}
     if key == "account":
         return _select(value, [(account, account) for account in choices.accounts or ()])
     if key == "partition":

@@ -61,22 +61,46 @@ class Tag:
         return cls(hub, user, server, nonce)
 
 
-def new_nonce(token: str) -> str:
-    """A name for one start: 16 hexadecimal digits that no two starts share, a dot, and 32 of the SHA-256 of the start's own token.
+def signing_key(secret: bytes | str) -> bytes:
+    """What a Hub signs its tags with, from its cookie secret: that outlives its database."""
+    return hmac.digest(secret.encode() if isinstance(secret, str) else secret, b"jupyterhub-resource-form: the tags of jobs", "sha256")
 
-    The token cannot be had from it; but a Hub that has forgotten the token knows it again when the job shows it.
+
+def new_tag(hub: str, user: str, server: str, *, token: str, key: bytes, now: float) -> Tag:
+    """The tag of a start that begins ``now`` (seconds since the epoch).
+
+    Its nonce has four parts: the time, 16 random digits that no two starts share, 32 digits of the SHA-256 of the start's token, and a
+    signature over all that is in the tag. The token cannot be had from it; but a Hub that has forgotten the token knows it again when the
+    job shows it, and only the Hub can have made it: a comment can be written on any job.
     """
-    return f"{secrets.token_hex(8)}.{_digest(token)}"
+    core = f"{int(now):x}.{secrets.token_hex(8)}.{_digest(token)}"
+    return Tag(hub, user, server, f"{core}.{_signature(hub, user, server, core, key)}")
+
+
+def is_signed(tag: Tag, key: bytes) -> bool:
+    """Whether this Hub has made the tag, for this user and server."""
+    core, _, signature = tag.nonce.rpartition(".")
+    return hmac.compare_digest(signature.encode(), _signature(tag.hub, tag.user, tag.server, core, key).encode())
+
+
+def begun_at(tag: Tag) -> float:
+    """When the start of a tag of ours began, in seconds since the epoch."""
+    return float(int(tag.nonce.partition(".")[0], 16))
 
 
 def is_token_of(nonce: str, token: str) -> bool:
-    """Whether ``token`` is the one that the start called ``nonce`` was given."""
-    known = nonce.partition(".")[2]
-    return bool(known) and hmac.compare_digest(known, _digest(token))
+    """Whether ``token`` is the one that the start of this nonce was given."""
+    parts = nonce.split(".")
+    return len(parts) == 4 and hmac.compare_digest(parts[2].encode(), _digest(token).encode())
 
 
 def _digest(token: str) -> str:
     return hashlib.sha256(token.encode()).hexdigest()[:32]
+
+
+def _signature(hub: str, user: str, server: str, core: str, key: bytes) -> str:
+    signed = json.dumps([hub, user, server, core])
+    return hmac.digest(key, signed.encode(), "sha256").hex()[:32]
 
 
 def sbatch_arguments(request: SessionRequest, tag: Tag, *, home: str, extra: Sequence[str] = ()) -> tuple[str, ...]:

@@ -14,16 +14,17 @@ SUBMIT_TIME_TOLERANCE_SECONDS = 600.0
 
 
 def own_job(jobs: Sequence[Job], record: Record, *, user: str, hub: str) -> Job | None:
-    """The job that carries the record's nonce; failing that, the one of its id that was submitted in the very second that ours was: its
-    owner may have written another comment on it. ``jobs`` have their comments.
+    """The job of the record's id that was submitted in the very second that ours was; as long as that is not known, the one that carries
+    the record's nonce. Its owner may write any comment on any job of theirs, but not another id or time. ``jobs`` have their comments.
     """
-    own = [job for job in jobs if job.user == user]
-    for job in own:
+    own = sorted((job for job in jobs if job.user == user), key=lambda job: job.job_id)
+    known = [job for job in own if job.job_id == record.job_id] if record.job_id else own
+    for job in known:
+        if record.job_id and record.queued_at and job.submit == record.queued_at:
+            return job
+    for job in known:
         tag = Tag.parse(job.comment)
         if tag is not None and (tag.hub, tag.user, tag.nonce) == (hub, user, record.nonce):
-            return job
-    for job in own:
-        if record.queued_at and (job.job_id, job.submit) == (record.job_id, record.queued_at):
             return job
     return None
 

@@ -70,6 +70,9 @@ _REASONS: tuple[tuple[str, Advice], ...] = (
     ("InvalidAccount", Advice("The account is not valid for this job. Choose another account.", False)),
     ("InvalidQOS", Advice("The quality of service of this job is not valid. Ask the administrators.", False)),
     ("AccountNotAllowed", Advice("The account may not use this partition. Choose another account or partition.", False)),
+    ("uid ", Advice("You may not use this partition. Choose another partition.", False)),  # 24.11: "uid 1001 not in group permitted to …"
+    ("Job's account not permitted", Advice("The account may not use this partition. Choose another account or partition.", False)),
+    ("Job's QOS not permitted", Advice("Your quality of service may not use this partition. Choose another partition.", False)),
     ("QOSNotAllowed", Advice("Your quality of service may not use this partition. Choose another partition.", False)),
     ("ReservationDeleted", Advice("The reservation was removed. Choose another one, or None.", False)),
     ("Reservation", Advice("The job waits for its reservation to begin.", True)),

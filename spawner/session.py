@@ -69,6 +69,7 @@ class Session:
         self._log = log
         self._submission: asyncio.Task[int] | None = None
         self._absent_at: list[float] = []
+        self._asked_for_report = False
 
     # --- what is remembered -------------------------------------------------------------------------------------------------
 
@@ -84,6 +85,7 @@ class Session:
     def _over(self, state: str, sentence: str) -> End:
         if self.end is None:
             self.end = End(state, sentence, self.cluster.clock())
+            self.cluster.ended.add(self.record.nonce)
         return self.end
 
     # --- submit -------------------------------------------------------------------------------------------------------------
@@ -172,6 +174,16 @@ class Session:
 
     # --- the launcher's report ----------------------------------------------------------------------------------------------
 
+    async def may_listen(self) -> bool:
+        """Whether the job may have a server that listens: not while Slurm, asked now, says that it waits in the queue."""
+        self.cluster.jobs.expire()
+        self._asked_for_report = True
+        try:
+            job, snapshot = await self.cluster.job(self.record.job_id, patience=LOOK_PATIENCE_SECONDS)
+        except ResourceFormError:
+            return True
+        return snapshot.stale or job is None or job.state not in PENDING
+
     def listens_on(self, port: int) -> bool:
         """The launcher's report, made durable before it is answered. The same port again is no surprise: an answer may get lost.
 
@@ -210,7 +222,7 @@ class Session:
             while True:
                 if port is None:
                     port = await self.report.wait(pause)
-                    if port is not None:
+                    if port is not None and not self._asked_for_report:
                         self.cluster.jobs.expire()
                 else:
                     await asyncio.sleep(pause)
@@ -342,6 +354,7 @@ class Session:
         """Give the job back: order it cancelled until Slurm takes the order, and wait until it has let go. With ``now``, only order."""
         if self.record.nonce and not self.record.stopping:
             self._remember(stopping=True)
+        self.cluster.ended.add(self.record.nonce)
         if self._submission is not None:
             try:
                 await asyncio.shield(self._submission)

@@ -85,13 +85,21 @@ class ClusterSettings(HasTraits):
     ).tag(config=True)
 
     layout_interval = Float(
-        120.0,
-        help="Seconds for which partitions and reservations count as fresh, while somebody looks at a form. Default: 120.",
+        180.0,
+        help="Seconds for which partitions and reservations count as fresh, while somebody looks at a form. Default: 180.",
     ).tag(config=True)
 
     accounting_interval = Float(
         600.0,
         help="Seconds for which accounts and associations count as fresh, while somebody looks at a form. Default: 600.",
+    ).tag(config=True)
+
+    holdings_interval = Float(
+        120.0,
+        help="""
+        Seconds for which it counts as fresh what jobs hold of the limits that users, accounts and QOS share, and what is used of budgets,
+        while somebody looks at a form. It is asked only where there are such limits, and less often while sessions start. Default: 120.
+        """,
     ).tag(config=True)
 
     jobs_interval = Float(
@@ -113,6 +121,7 @@ class ClusterSettings(HasTraits):
         "nodes_interval",
         "layout_interval",
         "accounting_interval",
+        "holdings_interval",
         "jobs_interval",
         "starting_interval",
         "command_timeout",

@@ -18,12 +18,13 @@ from .catalogue import Catalogue, CatalogueFile, parse_catalogue
 from .check import require_account, resolve_request, salvage
 from .choices import Choices, parse_policies
 from .cluster import Cluster, Member
+from .entitlement import forced_qos
 from .errors import CatalogueError, NoAccount, RequestRejected, ResourceFormError, SessionFailed, SlurmRefused, SlurmUnavailable
 from .form import form_fields
 from .hub.configure import page_templates
 from .hub.pages import render_availability, render_form
 from .hub.refusal import FormIsFilled, HubRefusal
-from .job import Tag, is_token_of, job_environment, job_script, new_nonce, sbatch_arguments
+from .job import is_token_of, job_environment, job_script, new_tag, sbatch_arguments, signing_key
 from .record import End, Limits, Record
 from .rejections import Rejection, Rejections
 from .request import label_of, read_form
@@ -33,6 +34,8 @@ from .slurm.values import is_address
 from .words import clock_time
 
 FORM_PATIENCE_SECONDS = 5.0
+PRESSED = ("navigate", "document", "?1")
+"""What a browser says of a link that a person has pressed, and not of a picture, a frame or a script: Sec-Fetch-Mode, -Dest and -User."""
 
 PLAIN_CATALOGUE = {"releases": [{"tag": "default", "label": "Default", "date": "2000-01-01", "interfaces": ["lab", "notebook"]}]}
 """Where the admin lists no releases: what the nodes have on their PATH."""
@@ -108,7 +111,7 @@ class ResourceFormSpawner(SpawnerSettings, SlurmSpawner):  # type: ignore[misc]
         fields = self.fields
         if callable(fields):
             fields = await maybe_future(fields(self))
-        own = await self.cluster.entitlement(self.user.name, patience=patience)
+        own = await self.cluster.entitlement(self.user.name, job_qos=forced_qos(self.sbatch_options), patience=patience)
         return Choices(own, self.current_catalogue(), parse_policies(fields or {}), now=time.time())
 
     # --- the form -----------------------------------------------------------------------------------------------------------
@@ -153,7 +156,9 @@ class ResourceFormSpawner(SpawnerSettings, SlurmSpawner):  # type: ignore[misc]
 
     async def _render_availability(self) -> str:
         try:
-            snapshot = await self.cluster.availability_for(self.user.name, patience=FORM_PATIENCE_SECONDS)
+            snapshot = await self.cluster.availability_for(
+                self.user.name, job_qos=forced_qos(self.sbatch_options), patience=FORM_PATIENCE_SECONDS
+            )
         except ResourceFormError as error:
             return render_availability(None, sentence=error.sentence, template_paths=self.template_paths)
         return render_availability(snapshot, template_paths=self.template_paths)
@@ -178,7 +183,7 @@ class ResourceFormSpawner(SpawnerSettings, SlurmSpawner):  # type: ignore[misc]
         """A link with options fills the form; it starts no session, for a foreign page may have made it: that takes a press of Start.
 
         With :attr:`links_may_start` a link on a page of the same site starts one, as the browser says where the link was
-        (``Sec-Fetch-Site``, which no page can set).
+        (``Sec-Fetch-Site``, which no page can set), and if a person pressed it.
 
         Raises
         ------
@@ -186,8 +191,9 @@ class ResourceFormSpawner(SpawnerSettings, SlurmSpawner):  # type: ignore[misc]
             JupyterHub is to show the form.
         """
         values = {key: entries[0] for key, entries in query_data.items() if entries and isinstance(entries[0], str)}
-        site = self.handler.request.headers.get("Sec-Fetch-Site", "") if self.handler is not None else ""
-        if self.links_may_start and site in ("same-origin", "same-site"):
+        headers = self.handler.request.headers if self.handler is not None else {}
+        followed = (headers.get("Sec-Fetch-Mode"), headers.get("Sec-Fetch-Dest"), headers.get("Sec-Fetch-User")) == PRESSED
+        if self.links_may_start and followed and headers.get("Sec-Fetch-Site") in ("same-origin", "same-site"):
             return self.options_from_form(query_data)
         _rejections.keep(self.user.name, Rejection(values, {}))
         raise FormIsFilled
@@ -248,7 +254,14 @@ class ResourceFormSpawner(SpawnerSettings, SlurmSpawner):  # type: ignore[misc]
             raise SessionFailed(f"Release {request.release} was taken off the list. Choose another one.")
         self.port = 0
         self._member = await self.cluster.member(self.user.name)
-        nonce = new_nonce(self.api_token)
+        tag = new_tag(
+            self.cluster.hub_name,
+            self.user.name,
+            self.name,
+            token=self.api_token,
+            key=signing_key(self.user.settings["cookie_secret"]),
+            now=self.cluster.clock(),
+        )
         environment = job_environment(
             request,
             self.get_env(),
@@ -258,11 +271,10 @@ class ResourceFormSpawner(SpawnerSettings, SlurmSpawner):  # type: ignore[misc]
             umask=self.job_umask,
             certificates=self._certificates,
         )
-        tag = Tag(self.cluster.hub_name, self.user.name, self.name, nonce)
         argv = sbatch_arguments(request, tag, home=self._member.identity.home, extra=self.sbatch_options)
         script = await asyncio.to_thread(job_script, release, template_folders=self.template_paths)
         session.progress.say(5, "Handing the job to Slurm")
-        job_id = await session.submit(nonce, argv, script, environment, self._member.identity)
+        job_id = await session.submit(tag.nonce, argv, script, environment, self._member.identity)
         self._accepted_options = request.options()
         self.log.info("Job %s for %s: %s", job_id, self._log_name, request.summary)
         session.progress.say(15, f"Job {job_id} is submitted")
@@ -336,9 +348,10 @@ class ResourceFormSpawner(SpawnerSettings, SlurmSpawner):  # type: ignore[misc]
         """Whether ``token`` is that of this session's job; known from the job's nonce, for JupyterHub forgets tokens when it restarts."""
         return self.session is not None and is_token_of(self.session.record.nonce, token)
 
-    def server_listens(self, port: int, token: str) -> bool:
-        """The launcher's report, with the session's own token; False if this session waits for none."""
-        if self.session is None or not self.session.listens_on(port):
+    async def server_listens(self, port: int, token: str) -> bool:
+        """The launcher's report, with the session's own token; False if this session waits for none, or its job does not run."""
+        session = self.session
+        if session is None or not (session.record.port or await session.may_listen()) or not session.listens_on(port):
             return False
         # An adopted job has a token that JupyterHub has forgotten; after start() it makes the token valid again.
         self.api_token = token
@@ -367,7 +380,7 @@ class ResourceFormSpawner(SpawnerSettings, SlurmSpawner):  # type: ignore[misc]
 
         What the earlier run knew of the address may not have reached JupyterHub's own tables.
         """
-        endpoint = session.endpoint or await session.take_up()
+        endpoint = session.endpoint or await self._take_up(session)
         if endpoint is None or self.server is None:
             self._note_end(session)
             return False
@@ -377,6 +390,23 @@ class ResourceFormSpawner(SpawnerSettings, SlurmSpawner):  # type: ignore[misc]
             self.server.ip, self.server.port = endpoint
             self._keep_state()
         return True
+
+    async def _take_up(self, session: Session) -> tuple[str, int] | None:
+        """As :meth:`Session.take_up`; meanwhile JupyterHub finds a start under way that its Stop can interrupt, and that pages follow."""
+        under_way: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        under_way.add_done_callback(self._interrupted)
+        self._spawn_future: asyncio.Future[None] | None = under_way
+        try:
+            return await session.take_up()
+        finally:
+            if not under_way.done():
+                under_way.set_result(None)
+            if self._spawn_future is under_way:
+                self._spawn_future = None
+
+    def _interrupted(self, under_way: asyncio.Future[None]) -> None:
+        if under_way.cancelled():
+            self._check_pending = False
 
     async def stop(self, now: bool = False) -> None:
         """Cancel the job and return when Slurm has let go of it; while Slurm is away, keep at it. With ``now``, only give the order."""
@@ -406,7 +436,12 @@ class ResourceFormSpawner(SpawnerSettings, SlurmSpawner):  # type: ignore[misc]
         self.orm_spawner.state = self.get_state()
         session = object_session(self.orm_spawner)
         if session is not None:
-            session.commit()
+            try:
+                session.commit()
+            except Exception:
+                # The Hub's one database session must stay usable for everybody.
+                session.rollback()
+                raise
 
     def get_state(self) -> dict[str, Any]:
         """What finds the session's job again, and how the last session ended."""

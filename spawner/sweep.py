@@ -9,12 +9,14 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 from .cluster import Cluster
-from .job import Tag
+from .job import Tag, begun_at, is_signed
 from .reasons import ENDED, ENDING
 from .record import Record
 from .slurm.model import Job
 
 SUSPECTED_SECONDS = 60.0
+SUBMITTED_WITHIN_SECONDS = 900.0
+"""How far a job's time of submission may be from the beginning of its start: sbatch may try for minutes, and two clocks may differ."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +40,9 @@ class Sweep:
     start or a stop that was under way has come to its end.
     """
 
-    def __init__(self, cluster: Cluster) -> None:
+    def __init__(self, cluster: Cluster, key: bytes) -> None:
         self.cluster = cluster
+        self._key = key
         self._first_seen: dict[str, float] = {}
 
     @property
@@ -68,9 +71,14 @@ class Sweep:
         jobs = await self.cluster.tagged_jobs()
         nonces, now = set(owned()), self.cluster.clock()
         found: list[Orphan] = []
-        for job in jobs:
+        for job in sorted(jobs, key=lambda job: job.job_id):
             tag = Tag.parse(job.comment)
             if tag is None or tag.hub != self.cluster.hub_name or tag.user != job.user or tag.nonce in nonces:
+                continue
+            # Anybody may write a comment on a job of theirs: the tag must be the Hub's own, and the job as old as the tag says.
+            if not is_signed(tag, self._key) or abs((job.submit or 0) - begun_at(tag)) > SUBMITTED_WITHIN_SECONDS:
+                continue
+            if any(orphan.tag.nonce == tag.nonce for orphan in found):
                 continue
             if job.state not in ENDED and job.state not in ENDING:
                 found.append(Orphan(job, tag))

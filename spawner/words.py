@@ -12,6 +12,12 @@ def clock_time(moment: float) -> str:
     return datetime.datetime.fromtimestamp(moment).astimezone().strftime("%H:%M:%S")
 
 
+def moment_in_words(moment: float, now: float) -> str:
+    """``at 14:00``, with the day where it is not today, in the Hub's own time zone; both in seconds since the epoch."""
+    then, today = (datetime.datetime.fromtimestamp(value).astimezone() for value in (moment, now))
+    return then.strftime("at %H:%M" if then.date() == today.date() else "at %H:%M on %d %B")
+
+
 def limit_of_memory(megabytes: int) -> str:
     """MB as a limit in words: exact where that is short, else GB rounded down to a tenth, so that what is said can be had.
 

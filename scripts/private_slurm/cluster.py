@@ -129,6 +129,13 @@ class PrivateCluster(ClusterOperations):
 
         self._await(f"slurmd-{node}", is_back, 30)
 
+    def bring_nodes_back(self) -> None:
+        """Start every slurmd that is missing or that Slurm has given up; left alone, a node that was away may stay down for minutes."""
+        for node in self.spec.daemon_nodes:
+            if not self.slurmd_runs(node) or re.search("DOWN|NOT_RESPONDING", self.node(node)["State"]):
+                self.stop_node(node)
+                self.start_node(node)
+
     def reconfigure(self, **settings: str) -> None:
         """Let all daemons take these settings of slurm.conf; without any, the ones that the cluster was started with."""
         text = configuration.slurm_conf(self.spec, self.layout)

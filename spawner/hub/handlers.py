@@ -76,6 +76,8 @@ async def visible_availability(handler: Any) -> Snapshot[Availability]:
     """
     cluster, user = cluster_of(handler), handler.current_user
     if getattr(user, "kind", "user") != "user":
+        if "read:servers" not in handler.parsed_scopes:
+            raise web.HTTPError(403, "This takes the scope read:servers.")
         return await cluster.availability(patience=PATIENCE_SECONDS)
     return await cluster.availability_for(user.name, reservation=handler.get_argument("reservation", ""), patience=PATIENCE_SECONDS)
 
@@ -116,7 +118,7 @@ class PortHandler(APIHandler):  # type: ignore[misc]
     attribute of the spawner to whatever a user sends (jupyterhub.md R1).
     """
 
-    def post(self) -> None:
+    async def post(self) -> None:
         user, token = self.current_user, self.get_auth_token()
         session = self._session_with(token) if token else None
         if session is None and user is None:
@@ -129,7 +131,7 @@ class PortHandler(APIHandler):  # type: ignore[misc]
         if not isinstance(body, dict) or set(body) != {"port"} or type(port) is not int or not 1 <= port <= 65535:
             self.log.warning("A report of a port that is none was refused, from %s", session.log_name)
             raise web.HTTPError(400, 'Expected {"port": 1-65535} and nothing else.')
-        if not session.server_listens(port, token):
+        if not await session.server_listens(port, token):
             self.log.warning("A port was reported by %s, which is not waiting for one", session.log_name)
             raise web.HTTPError(409, "This session is not waiting for a port.")
         self.set_status(201)
@@ -144,6 +146,11 @@ class PortHandler(APIHandler):  # type: ignore[misc]
 
 class StaticHandler(web.StaticFileHandler):
     """``/hub/resource-form/static/…``: our stylesheet and script."""
+
+    def parse_url_path(self, url_path: str) -> str:
+        if "\0" in url_path:
+            raise web.HTTPError(404)
+        return str(super().parse_url_path(url_path))
 
     def set_extra_headers(self, path: str) -> None:  # noqa: ARG002 - tornado's signature
         self.set_header("X-Content-Type-Options", "nosniff")

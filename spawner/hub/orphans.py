@@ -13,6 +13,7 @@ from jupyterhub.app import JupyterHub
 
 from ..cluster import Cluster
 from ..errors import ResourceFormError
+from ..job import signing_key
 from ..session import Session
 from ..sweep import Orphan, Sweep
 
@@ -57,7 +58,7 @@ class Sweeper:
         self.app = app
         self.log = app.log
         self.cluster = Cluster.instance(config=app.config, log=app.log)
-        self._sweep = Sweep(self.cluster)
+        self._sweep = Sweep(self.cluster, signing_key(app.cookie_secret))
         self._settled: set[str] = set()
 
     async def run(self) -> None:
@@ -124,6 +125,8 @@ class Sweeper:
             return "named servers are not allowed"
         user = self.app.users[orm_user]
         spawner = user.spawners[tag.server]
+        if tag.nonce in self.cluster.ended:
+            return "its session has ended"
         if spawner.active:
             return "the user has another session in its place"
         self.log.warning("%s belongs to no session; it is adopted", str(orphan).capitalize())

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from .parse import ASSOCIATION_COLUMNS, JOB_COLUMNS, MARK, TAGGED_JOB_COLUMNS, USER_COLUMNS
+from .parse import ASSOCIATION_COLUMNS, JOB_COLUMNS, MARK, QOS_COLUMNS, TAGGED_JOB_COLUMNS, USER_COLUMNS
 
 _USER = re.compile(r"[^\s,|\x00-\x1f\x7f-][^\s,|\x00-\x1f\x7f]*")
 
@@ -42,6 +42,16 @@ def show_associations() -> tuple[str, ...]:
 def show_users() -> tuple[str, ...]:
     """Every user's default account."""
     return ("sacctmgr", "--noheader", "--parsable2", "show", "user", "format=" + ",".join(USER_COLUMNS))
+
+
+def show_qos() -> tuple[str, ...]:
+    """Every QOS with its limits."""
+    return ("sacctmgr", "--noheader", "--parsable2", "show", "qos", "format=" + ",".join(QOS_COLUMNS))
+
+
+def show_holdings() -> tuple[str, ...]:
+    """What every association and QOS holds and has used, from slurmctld's own memory: it needs no slurmdbd (slurm.md §3.1)."""
+    return ("scontrol", "--local", "--oneliner", "show", "assoc_mgr", "flags=assoc,qos")
 
 
 def list_jobs(mark: str = MARK) -> tuple[str, ...]:

@@ -6,7 +6,11 @@ Units are Slurm's own: memory in MB (1 MB = 1024 * 1024 bytes), durations in min
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+Tres = tuple[tuple[str, int], ...]
+"""Amounts by Slurm's names in lower case: ``cpu``, ``mem`` (MB), ``node``, ``billing``, ``gres/gpu``, ``gres/gpu:v100``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +33,8 @@ class Node:
     ``state`` is the base state in lower case (``idle``, ``mixed``, ``allocated``, ``down``, ``error``, ``future``, ``unknown``),
     ``flags`` the rest in lower case (``drain``, ``maintenance``, ``reserved``, ``not_responding``, ``planned``, ``powered_down``, …).
     ``cores_system`` are the cores that Slurm keeps for the system (CoreSpecCount): part of ``cores_total``, never given to a job.
+    ``cores_*`` are what Slurm calls CPUs: threads where it counts these. ``sockets`` and ``cores_per_socket`` are the hardware's, 0 where
+    Slurm does not say.
     """
 
     name: str
@@ -42,6 +48,8 @@ class Node:
     memory_mb_allocated: int = 0
     memory_mb_system: int = 0
     threads_per_core: int = 1
+    sockets: int = 0
+    cores_per_socket: int = 0
     gres: tuple[Gres, ...] = ()
     gres_used: tuple[Gres, ...] = ()
     partitions: tuple[str, ...] = ()
@@ -66,10 +74,11 @@ class Partition:
 
     ``allow_*`` is ``None`` where Slurm says ALL; ``deny_*`` is ``None`` where nothing is denied.
     ``max_minutes`` is ``None`` for UNLIMITED; ``default_minutes`` is ``None`` where DefaultTime is not set.
-    ``max_cores_per_node``, ``max_memory_mb_per_node``, ``max_memory_mb_per_cpu`` are ``None`` for UNLIMITED.
+    ``max_cores_per_node``, ``max_memory_mb_per_node``, ``max_memory_mb_per_cpu``, ``max_nodes`` are ``None`` for UNLIMITED.
     ``oversubscribe`` is ``NO``, ``EXCLUSIVE``, ``YES`` or ``FORCE``; ``oversubscribe_count`` is how many jobs may share a core,
     1 for the first two.
     ``billing_weights`` maps lower-case TRES names to the weight as printed (``{"cpu": "1.0", "mem": "0.25G"}``).
+    ``select_parameters`` is the partition's own SelectTypeParameters as printed, empty where the cluster's hold.
     """
 
     name: str
@@ -88,12 +97,15 @@ class Partition:
     max_cores_per_node: int | None = None
     max_memory_mb_per_node: int | None = None
     max_memory_mb_per_cpu: int | None = None
+    min_nodes: int = 0
+    max_nodes: int | None = None
     oversubscribe: str = "NO"
     oversubscribe_count: int = 1
     hidden: bool = False
     root_only: bool = False
     reservation_required: bool = False
     billing_weights: tuple[tuple[str, str], ...] = ()
+    select_parameters: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,11 +131,82 @@ class Reservation:
 
 
 @dataclass(frozen=True, slots=True)
+class AccountingLimits:
+    """The limits of an association or of a QOS, by sacctmgr(1)'s words. Empty and ``None``: no limit.
+
+    ``per_job`` MaxTRESPerJob, ``per_node`` MaxTRESPerNode, ``least_per_job`` MinTRESPerJob, ``per_job_minutes`` MaxTRESMinsPerJob,
+    ``per_user`` MaxTRESPerUser, ``per_account`` MaxTRESPerAccount, ``group`` GrpTRES, ``group_minutes`` GrpTRESMins and
+    ``group_run_minutes`` GrpTRESRunMins; ``…minutes`` are amounts times minutes. ``max_minutes`` is MaxWall.
+    ``max_jobs`` and ``max_submit`` hold for one user: MaxJobs of an association, MaxJobsPerUser of a QOS.
+    """
+
+    per_job: Tres = ()
+    per_node: Tres = ()
+    per_job_minutes: Tres = ()
+    least_per_job: Tres = ()
+    per_user: Tres = ()
+    per_account: Tres = ()
+    group: Tres = ()
+    group_minutes: Tres = ()
+    group_run_minutes: Tres = ()
+    max_minutes: int | None = None
+    max_jobs: int | None = None
+    max_jobs_per_account: int | None = None
+    max_submit: int | None = None
+    max_submit_per_account: int | None = None
+    group_jobs: int | None = None
+    group_submit: int | None = None
+
+
+NO_LIMITS = AccountingLimits()
+
+
+@dataclass(frozen=True, slots=True)
+class Qos:
+    """A quality of service, from ``sacctmgr show qos``. ``flags`` as printed: ``OverPartQOS``, ``PartitionTimeLimit``, …"""
+
+    name: str
+    flags: frozenset[str] = frozenset()
+    limits: AccountingLimits = NO_LIMITS
+    usage_factor: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """What jobs hold and have used, from ``scontrol show assoc_mgr``; TRES of which there is nothing are left out.
+
+    ``jobs`` run, ``submitted`` run or wait; ``tres`` is held by those that run; ``minutes`` is what was used of a budget (GrpTRESMins),
+    ``run_minutes`` what the running jobs may still use until their time limits.
+    """
+
+    jobs: int = 0
+    submitted: int = 0
+    tres: Tres = ()
+    minutes: Tres = ()
+    run_minutes: Tres = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Holdings:
+    """Who holds what at one moment.
+
+    ``associations`` by (account, user, partition), user and partition empty where the association names none; it has every association
+    that slurmctld knows. ``qos`` by name; ``qos_users`` by (QOS, numeric user id); ``qos_accounts`` by (QOS, account).
+    """
+
+    associations: Mapping[tuple[str, str, str], Use] = field(default_factory=dict)
+    qos: Mapping[str, Use] = field(default_factory=dict)
+    qos_users: Mapping[tuple[str, int], Use] = field(default_factory=dict)
+    qos_accounts: Mapping[tuple[str, str], Use] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Association:
     """One row of ``sacctmgr show assoc``: the right of ``user`` to charge ``account``.
 
     ``user`` is empty for the account's own row, ``partition`` where the association holds for any partition.
-    ``parent`` is the parent account, on the account's own row only.
+    ``parent`` is the parent account, on the account's own row only. Of the ``limits``, those for one job or one user (Max…) are inherited
+    from the account and its parents where the row itself has none, as sacctmgr prints them; Grp… are the row's own.
     """
 
     account: str
@@ -133,6 +216,7 @@ class Association:
     default_qos: str = ""
     parent: str = ""
     cluster: str = ""
+    limits: AccountingLimits = NO_LIMITS
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +235,8 @@ class Job:
     has started. ``start``, ``end`` and ``submit`` are seconds since the epoch, ``None`` where Slurm prints N/A. ``exit_code`` is
     the raw wait status.
     ``comment`` is filled only where the jobs of one user are looked up by their tag: it is the user's own text.
+    ``cores`` are those of all its nodes together, what Slurm has given once it runs. ``nodes`` are the ones it has, ``planned_nodes``
+    those that backfill has chosen for a job that waits, at ``start``.
     """
 
     job_id: int
@@ -164,6 +250,9 @@ class Job:
     end: int | None = None
     exit_code: int | None = None
     comment: str = ""
+    cores: int = 0
+    nodes: tuple[str, ...] = ()
+    planned_nodes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
-"""What Slurm's commands print, turned into the model: the tables of sacctmgr and squeue, sbatch's answer, scontrol's records.
+"""What Slurm's commands print, turned into the model: the table of squeue, sbatch's answer, and what :mod:`.scontrol` and
+:mod:`.accounting` read of scontrol's records and sacctmgr's tables, offered here with the rest.
 
-Pure; an answer that cannot be read raises ``SlurmOutputError``. The records are read in :mod:`.scontrol` and offered here with the rest.
+Pure; an answer that cannot be read raises ``SlurmOutputError``.
 """
 
 from __future__ import annotations
@@ -8,32 +9,47 @@ from __future__ import annotations
 import re
 import secrets
 from collections.abc import Iterator
+from functools import lru_cache
 
-from .model import Association, Job, UserDefaults
+from .accounting import (
+    ASSOCIATION_COLUMNS,
+    QOS_COLUMNS,
+    USER_COLUMNS,
+    parse_associations,
+    parse_holdings,
+    parse_qos,
+    parse_user_defaults,
+)
+from .grammar import expand_hostlist
+from .model import Job
 from .scontrol import parse_config, parse_nodes, parse_partitions, parse_reservations
-from .values import NULL, dotted, limit, moment, names_of, number, unreadable
+from .values import NULL, dotted, limit, moment, number, unreadable
 
 __all__ = [
     "ASSOCIATION_COLUMNS",
     "JOB_COLUMNS",
     "MARK",
+    "QOS_COLUMNS",
     "TAGGED_JOB_COLUMNS",
     "USER_COLUMNS",
     "parse_associations",
     "parse_config",
+    "parse_holdings",
     "parse_job_id",
     "parse_jobs",
     "parse_nodes",
     "parse_partitions",
+    "parse_qos",
     "parse_reservations",
     "parse_tagged_jobs",
     "parse_user_defaults",
     "parse_version",
 ]
 
-ASSOCIATION_COLUMNS = ("Cluster", "Account", "User", "Partition", "QOS", "DefaultQOS", "ParentName")
-USER_COLUMNS = ("User", "DefaultAccount")
-JOB_COLUMNS = ("JobID", "UserName", "State", "BatchHost", "Partition", "SubmitTime", "StartTime", "EndTime", "exit_code", "Reason")
+JOB_COLUMNS = (
+    *("JobID", "UserName", "State", "BatchHost", "Partition", "SubmitTime", "StartTime", "EndTime", "exit_code"),
+    *("NumCPUs", "NodeList", "SchedNodes", "Reason"),
+)
 """squeue(1) ``--Format`` fields, in all versions from 21.08 on. Reason is last: where a plugin describes it, it is free text."""
 TAGGED_JOB_COLUMNS = ("JobID", "UserName", "State", "SubmitTime", "Comment")
 
@@ -42,41 +58,6 @@ MARK = secrets.token_hex(8)
 
 squeue prints a newline in a comment or a reason as it is. What follows would read as a row of its own; without the mark, it does not.
 """
-
-
-def parse_associations(text: str) -> tuple[Association, ...]:
-    """The rows of ``sacctmgr -nP show assoc`` with :data:`ASSOCIATION_COLUMNS`, of every cluster that slurmdbd serves.
-
-    Raises
-    ------
-    SlurmOutputError
-        A row has another number of columns.
-    """
-    return tuple(
-        Association(account, user, partition, names_of(qos), default_qos, parent, cluster)
-        for cluster, account, user, partition, qos, default_qos, parent in _rows(text, len(ASSOCIATION_COLUMNS))
-    )
-
-
-def parse_user_defaults(text: str) -> tuple[UserDefaults, ...]:
-    """The rows of ``sacctmgr -nP show user`` with :data:`USER_COLUMNS`.
-
-    Raises
-    ------
-    SlurmOutputError
-        A row has another number of columns.
-    """
-    return tuple(UserDefaults(user, account) for user, account in _rows(text, len(USER_COLUMNS)))
-
-
-def _rows(text: str, columns: int) -> Iterator[list[str]]:
-    for line in text.split("\n"):
-        if not line.strip():
-            continue
-        row = line.split("|")
-        if len(row) != columns:
-            unreadable(f"a row of sacctmgr without {columns} columns", line)
-        yield row
 
 
 # --- jobs ---
@@ -97,7 +78,7 @@ def parse_jobs(text: str, mark: str = MARK) -> tuple[Job, ...]:
     """
     jobs = []
     for job_id, row in _job_rows(text, mark, len(JOB_COLUMNS)):
-        user, state, host, partition, submit, start, end, exit_code, reason = row
+        user, state, host, partition, submit, start, end, exit_code, cores, nodes, planned_nodes, reason = row
         jobs.append(
             Job(
                 job_id=job_id,
@@ -110,6 +91,9 @@ def parse_jobs(text: str, mark: str = MARK) -> tuple[Job, ...]:
                 start=moment(start, "StartTime"),
                 end=moment(end, "EndTime"),
                 exit_code=_wait_status(exit_code),
+                cores=_cores(cores),
+                nodes=_known_hosts(nodes),
+                planned_nodes=_known_hosts(planned_nodes),
             )
         )
     return tuple(jobs)
@@ -166,10 +150,29 @@ def _wait_status(text: str) -> int | None:
     return limit(text, "exit_code") if match is None else int(match[1]) << 8 | int(match[2])
 
 
+_CORES = re.compile(r"([0-9]{1,12})(K?)", re.ASCII)
+
+
+def _cores(text: str) -> int:
+    """``48``, and ``2K`` for 2048. It is for advice only: what cannot be read is 0, and hides no job."""
+    match = _CORES.match(text)
+    return int(match[1]) * (1024 if match[2] else 1) if match else 0
+
+
+@lru_cache(maxsize=4096)  # many jobs run on the same nodes, and the list is read every few seconds
+def _known_hosts(text: str) -> tuple[str, ...]:
+    """The names of a host list, none where it cannot be read: see :func:`_cores`."""
+    try:
+        return () if text in NULL else expand_hostlist(text)
+    except ValueError:
+        return ()
+
+
 def _job_state(text: str) -> str:
-    if not _STATE.fullmatch(text):
-        unreadable("State is no word", text)
-    return text
+    if not text:
+        unreadable("a job without a state", text)
+    # Slurm prints "?" for what it has no word for; one such job of anybody's must not hide all the others.
+    return text if _STATE.fullmatch(text) else "UNKNOWN"
 
 
 _VERSION = re.compile(r"slurm\S* +([0-9]{1,4}(?:\.[0-9]{1,4})+)", re.ASCII)

@@ -168,6 +168,8 @@ def _node(fields: Mapping[str, str], free_text: str) -> Node:
         memory_mb_allocated=number(fields["AllocMem"], "AllocMem"),
         memory_mb_system=number(fields.get("MemSpecLimit", "0"), "MemSpecLimit"),
         threads_per_core=number(fields.get("ThreadsPerCore", "1"), "ThreadsPerCore"),
+        sockets=number(fields.get("Sockets", "0"), "Sockets"),
+        cores_per_socket=number(fields.get("CoresPerSocket", "0"), "CoresPerSocket"),
         gres=gres(fields.get("Gres", ""), "Gres of " + name),
         gres_used=gres(fields.get("GresUsed", ""), "GresUsed of " + name),
         partitions=names_of(fields.get("Partitions", "")),
@@ -223,12 +225,15 @@ def _partition(fields: Mapping[str, str]) -> Partition:
         max_cores_per_node=limit(value("MaxCPUsPerNode"), "MaxCPUsPerNode"),
         max_memory_mb_per_node=limit(value("MaxMemPerNode"), "MaxMemPerNode"),
         max_memory_mb_per_cpu=limit(value("MaxMemPerCPU"), "MaxMemPerCPU"),
+        min_nodes=number(value("MinNodes") or "0", "MinNodes"),
+        max_nodes=limit(value("MaxNodes"), "MaxNodes"),
         oversubscribe=sharing or "NO",
         oversubscribe_count=shared_by,
         hidden=value("Hidden") == "YES",
         root_only=value("RootOnly") == "YES",
         reservation_required=value("ReqResv") == "YES",
         billing_weights=_weights(value("TRESBillingWeights")),
+        select_parameters="" if value("SelectTypeParameters") in (*NULL, "NONE") else value("SelectTypeParameters"),
     )
 
 

@@ -53,6 +53,8 @@ def watched(folder: Path, *, boss: str = "", quick: bool = True) -> str:
     """
     more = [
         _WITNESS.format(path=str(witness_path(folder))),
+        # Other Hubs on the cluster must not take its jobs for theirs.
+        f"c.Cluster.hub_name = {folder.name!r}\n",
         "c.JupyterHub.log_level = 10\n",
         "c.ConfigurableHTTPProxy.debug = True\n",
         "c.JupyterHub.tornado_settings = {'slow_spawn_timeout': 2}\n",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from site_under_test import Site, run_in_kernel, wait_for
 
 from spawner.job import Tag
 
-HUB = "jupyterhub"
+HUB = "hub-adoption"
 
 REPORT = """
 import http.server, json, os, threading, urllib.request
@@ -36,17 +37,27 @@ while True:
 @pytest.fixture(scope="module")
 def running_site(environments: Environments, cluster: PrivateCluster, users: tuple[str, ...]) -> Iterator[Site]:
     """A Hub that looks for jobs without a session every other second, allows one partition, and each user one named server."""
-    more = watched(environments.folder / "hub-adoption") + (
+    more = watched(environments.folder / HUB) + (
         "c.Cluster.sweep_interval = 2\nc.Cluster.partitions = ['g100_int']\nc.JupyterHub.named_server_limit_per_user = 1\n"
         "c.ResourceFormSpawner.listen_timeout = 20\n"
     )
-    with open_site("hub-adoption", environments, cluster, users, more) as site:
+    with open_site(HUB, environments, cluster, users, more) as site:
         yield site
 
 
 def forged(user: str, server: str, token: str) -> str:
-    """A comment that says that a job is a session whose token is ``token``: all that is in it can be read from any session's job."""
-    return Tag(HUB, user, server, f"{secrets.token_hex(8)}.{hashlib.sha256(token.encode()).hexdigest()[:32]}").comment
+    """A comment that says that a job is a session whose token is ``token``: as a session's own is made, as far as users can know."""
+    digest = hashlib.sha256(token.encode()).hexdigest()[:32]
+    return Tag(HUB, user, server, f"{int(time.time()):x}.{secrets.token_hex(8)}.{digest}.{secrets.token_hex(16)}").comment
+
+
+def submit_by_hand(site: Site, comment: str, token: str) -> int:
+    """A job of the first user's own making that serves what it likes and reports with ``token``; the Hub does not allow its partition."""
+    script = f"trap '' USR1\nexport HUB={site.hub.api_url} CHOSEN={token}\nexec /usr/bin/python3 -I - <<'END'\n{REPORT}\nEND"
+    options = ("--partition=g100_cpu", "--account=cin_train", "--mem=100M", "--time=5")
+    job = site.cluster.submit(f"--comment={comment}", *options, user=site.users[0], script=script)
+    site.cluster.wait_for_job_state(job, "RUNNING")
+    return job
 
 
 def wait_for_sweeps(site: Site, number: int = 3) -> None:
@@ -73,13 +84,25 @@ def test_a_job_of_ones_own_making_becomes_no_session(site: Site, server: str) ->
     """A user submits a job by hand, in a partition that the Hub does not allow, and writes a session's tag on it: the Hub gives it neither
     a server nor a route, and does not take the token that the user chose for one of its own.
     """
-    user, token = site.users[0], f"a-token-that-the-user-chose-{server}"
-    script = f"trap '' USR1\nexport HUB={site.hub.api_url} CHOSEN={token}\nexec /usr/bin/python3 -I - <<'END'\n{REPORT}\nEND"
-    job = site.cluster.submit(
-        f"--comment={forged(user, server, token)}", "--partition=g100_cpu", "--account=cin_train", "--mem=100M", user=user, script=script
-    )
-    site.cluster.wait_for_job_state(job, "RUNNING")
-    log = len(site.hub.log())
+    token = f"a-token-that-the-user-chose-{server}"
+    assert_no_session_comes_of(site, submit_by_hand(site, forged(site.users[0], server, token), token), server, token)
+
+
+def test_the_tag_of_a_session_that_is_over_makes_no_other(site: Site) -> None:
+    """The same with the tag and the token of a session that the user really had: what it was good for is over."""
+    user = site.users[0]
+    site.start()
+    comment = site.job_of()["Comment"]
+    token = run_in_kernel(site, "import os; print(os.environ['JUPYTERHUB_API_TOKEN'])")[0].strip()
+    site.stop()
+    assert Tag.parse(comment) is not None
+    assert_no_session_comes_of(site, submit_by_hand(site, comment, token), "", token)
+    assert site.server(user) == {}
+
+
+def assert_no_session_comes_of(site: Site, job: int, server: str, token: str) -> None:
+    """After some sweeps, and some reports of the job's own: the Hub has nothing of it, and Slurm has it still."""
+    user, log = site.users[0], len(site.hub.log())
     wait_for_sweeps(site)
     wait_for(lambda: site.hub.log()[log:].count("POST /hub/api/batchspawner") > 5, "the job to report itself", 30)
     assert site.server(user, server) == {}, "a session of the user's own making, where the Hub allows none"
@@ -130,7 +153,7 @@ def test_no_tag_of_an_attackers_keeps_a_session_from_being_found(site: Site) -> 
     def submit(comment: str, *options: str) -> None:
         site.cluster.submit(f"--comment={comment}", "--account=cin_train", "--mem=10M", "--time=5", *options, user=attacker)
 
-    odd = [forged(attacker, name, name * 9) for name in ("evil", "..", "\ufffd", "x" * 200)] + [f"{HUB}:{HUB}:{attacker}:%ff%00:%0a"]
+    odd = [forged(attacker, name, name * 9) for name in ("evil", "..", "\ufffd", "x" * 200)] + [f"jupyterhub:{HUB}:{attacker}:%ff%00:%0a"]
     for comment in odd:
         submit(comment, "--hold")
     site.start(user=victim)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -24,8 +26,8 @@ from spawner.errors import RequestRejected
 from spawner.job import Tag, sbatch_arguments
 from spawner.request import FIELDS, FORM_FIELDS, SessionRequest, parse_request
 
-CANARY = Path("/tmp") / "resource-form-canary"
-"""Fixed, so that hypothesis can use it in its strategies."""
+CANARY = Path(tempfile.gettempdir()) / f"resource-form-canary-{os.getpid()}"
+"""Known before any test begins: hypothesis needs it for its strategies."""
 
 EXAMPLES = 500
 FUZZED = settings(
@@ -54,7 +56,9 @@ def nothing_is_run(site: Site) -> Iterator[None]:
     CANARY.chmod(0o777)
     log, mark = len(site.hub.log()), Witness.of(site).mark()
     yield
-    assert list(CANARY.iterdir()) == [], "something that was typed has been run"
+    found = list(CANARY.iterdir())
+    shutil.rmtree(CANARY)
+    assert found == [], "something that was typed has been run"
     for words in only_reads(Witness.of(site).commands(mark)):
         assert (words[0], Path(words[1]).name) in (("subprocess.Popen", "sbatch"), ("subprocess.Popen", "scancel")), words
     written = site.hub.log()[log:]
@@ -207,7 +211,7 @@ def check_against_slurm(site: Site, request: SessionRequest, plain: dict[str, st
 
 def test_what_is_read_is_what_slurm_records(site: Site) -> None:
     """Numbers, times, amounts and GPUs in any spelling are refused, or Slurm records exactly what we understood and no option more."""
-    tag = Tag("jupyterhub", site.users[0], "", "0123456789abcdef")
+    tag = Tag("fuzz", site.users[0], "", "0123456789abcdef")
     base = {"account": "cin_staff", "partition": "g100_int", "release": "2026.10", "interface": "lab"}
     argv = sbatch_arguments(parse_request(base), tag, home=home_of(site.users[0]), extra=("--hold",))
     plain = recorded(site.cluster, int(site.cluster.run(*argv, user=site.users[0], input="#!/bin/sh\n").stdout))
@@ -242,7 +246,7 @@ def test_any_name_of_a_server_makes_one_tag(site: Site) -> None:
     @settings(FUZZED, max_examples=60)
     @given(name=names)
     def tagged(name: str) -> None:
-        check_against_slurm(site, base, plain, Tag("jupyterhub", site.users[0], name.replace("\0", ""), "0123456789abcdef"))
+        check_against_slurm(site, base, plain, Tag("fuzz", site.users[0], name.replace("\0", ""), "0123456789abcdef"))
 
     tagged()
 

@@ -131,7 +131,7 @@ def test_another_users_tag_is_worth_nothing(site: Site) -> None:
     assert site.cluster.job_state(decoy) == "RUNNING"
 
 
-COMMENTS = {"a": "", "b": "jupyterhub:jupyterhub:root::0123456789abcdef", "c": "x\njupyterhub:::::"}
+COMMENTS = {"a": "", "b": "jupyterhub:hub-jobs:root::0123456789abcdef", "c": "x\njupyterhub:::::"}
 
 
 def test_stop_finds_a_job_whose_comment_was_changed(site: Site) -> None:

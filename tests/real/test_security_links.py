@@ -35,7 +35,7 @@ def test_a_link_from_elsewhere_fills_the_form(site: Site, where: str) -> None:
 def test_links_that_may_start(site: Site, where: str) -> None:
     """From a page of the same site the link starts the session that it asks for; what cannot be had is refused as from the form."""
     visitor = site.visitor()
-    headers = {"Sec-Fetch-Site": where}
+    headers = {"Sec-Fetch-Site": where, "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document", "Sec-Fetch-User": "?1"}
     answer = visitor.session.get(urljoin(site.hub.url, "hub/spawn?opt-cores=9999"), headers=headers, timeout=60)
     assert answer.status_code == 400
     assert "Number of cores" in visitor._page(answer).alert

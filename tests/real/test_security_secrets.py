@@ -12,7 +12,7 @@ from urllib.parse import urljoin
 
 import pytest
 import requests
-from attacks import WEAK_TOKEN, own_token, watched
+from attacks import WEAK_TOKEN, next_job_id, own_token, watched
 from conftest import Environments, needs_users, open_site
 from private_slurm.cluster import PrivateCluster
 from private_slurm.users import home_of
@@ -154,7 +154,7 @@ def test_the_token_is_nowhere(site: Site) -> None:
     assert "scontrol show job" in found
     assert "BatchHost" in found["scontrol show job"]
     assert "RESOURCE_FORM_LAUNCHER" in found["the job's script"]
-    assert f"--comment=jupyterhub:jupyterhub:{user}" in found["sacct"], "SubmitLine is among the columns"
+    assert f"--comment=jupyterhub:hub-secrets:{user}" in found["sacct"], "SubmitLine is among the columns"
     assert "jupyterhub-singleuser" in found["the command lines"]
     assert any(path.endswith(f"/{job}.log") for path in found)
     assert_absent(token, found)
@@ -199,9 +199,11 @@ def test_the_token_of_a_start_that_fails(site: Site) -> None:
 def test_what_is_kept_is_its_owners_alone(site: Site) -> None:
     """The session's log and its folder are the user's and nobody else's; the Hub's state is the Hub's; nobody else can read either."""
     user = site.users[0]
+    folder = Path(home_of(user)) / LOGS
+    # A file that is there already, of a cluster that began to count anew, would keep its mode.
+    (folder / f"{next_job_id(site.cluster)}.log").unlink(missing_ok=True)
     site.start()
     job = site.job_of()["JobId"]
-    folder = Path(home_of(user)) / LOGS
     for path in (folder, folder / f"{job}.log"):
         assert path.owner() == user
         assert stat.S_IMODE(path.stat().st_mode) & 0o077 == 0, path

@@ -12,7 +12,7 @@ from spawner.catalogue import Catalogue, parse_catalogue
 from spawner.choices import Choices, parse_policies
 from spawner.entitlement import Entitlement, entitlement
 from spawner.slurm.grammar import parse_gres
-from spawner.slurm.model import Association, Node, Partition, Reservation, UserDefaults
+from spawner.slurm.model import Association, Node, Partition, Reservation, SlurmConfig, UserDefaults
 
 NOW = 1_800_000_000
 HOUR = 3600
@@ -92,6 +92,15 @@ def demo_associations() -> tuple[Association, ...]:
     return (Association("root"), *accounts, *below, *users, Association("cin_other", "eve"))
 
 
+ADA_LINE = (Association("root"), Association("cin_staff", parent="root"), Association("cin_ada", parent="cin_staff"))
+"""The rows of the account ``cin_ada`` and its parents."""
+
+
+def config(**values: str) -> SlurmConfig:
+    """A configuration with these values."""
+    return SlurmConfig(values=tuple(values.items()))
+
+
 DEFAULTS = (UserDefaults("ada", "cin_ada"), UserDefaults("grace", "cin_grace"))
 
 
@@ -104,8 +113,12 @@ def entitled(
     reservations: Sequence[Reservation] = (),
     nodes: Sequence[Node] = UNSET,
     now: float = NOW,
+    **accounting: Any,
 ) -> Entitlement:
-    """What ``user`` may choose on the demo's cluster, or on one that differs as the arguments say."""
+    """What ``user`` may choose on the demo's cluster, or on one that differs as the arguments say.
+
+    ``accounting`` goes to :func:`spawner.entitlement.entitlement`: ``qos``, ``holdings``, ``config``, ``job_qos``, ``uid``.
+    """
     return entitlement(
         user,
         groups=groups,
@@ -115,6 +128,7 @@ def entitled(
         reservations=reservations,
         nodes=demo_nodes() if nodes is UNSET else nodes,
         now=now,
+        **accounting,
     )
 
 

@@ -23,6 +23,8 @@ PARTITIONS = (FIXTURES / "partitions.txt").read_text()
 RESERVATIONS = (FIXTURES / "reservations.txt").read_text()
 ASSOCIATIONS = (FIXTURES / "associations.txt").read_text().replace("demo|", "fake|")
 USERS = (FIXTURES / "users.txt").read_text()
+QOS = (FIXTURES / "qos.txt").read_text()
+HOLDINGS = (FIXTURES / "holdings.txt").read_text()
 UNREACHABLE = "slurm_load_jobs error: Unable to contact slurm controller (connect failure)"
 
 
@@ -194,6 +196,10 @@ class FakeSlurm:
             return 0, PARTITIONS, ""
         if argv[0] == "scontrol" and "reservation" in argv:
             return 0, RESERVATIONS, ""
+        if argv[0] == "scontrol" and "assoc_mgr" in argv:
+            return 0, HOLDINGS, ""
+        if argv[0] == "sacctmgr" and "qos" in argv:
+            return 0, QOS, ""
         if argv[0] == "sacctmgr":
             return 0, ASSOCIATIONS if "association" in argv else USERS, ""
         raise AssertionError(f"the fake knows no {argv}")
@@ -231,7 +237,20 @@ class FakeSlurm:
                 cells = [job.user, job.state, str(job.submit), job.comment or "(null)"]
             else:
                 started = "N/A" if job.state == "PENDING" else str(job.submit + 1)
-                cells = [job.user, job.state, job.host, "g100_int", str(job.submit), started, "N/A", "0", job.reason]
+                cells = [
+                    job.user,
+                    job.state,
+                    job.host,
+                    "g100_int",
+                    str(job.submit),
+                    started,
+                    "N/A",
+                    "0",
+                    "1",
+                    job.host,
+                    "(null)",
+                    job.reason,
+                ]
             rows.append(f"{job.job_id}|{mark[1]}|" + "|".join(cells))
         return "\n".join(rows) + ("\n" if rows else "")
 

@@ -13,7 +13,7 @@ from fake_slurm import FakeSlurm, VirtualTimeLoop
 
 from spawner.cluster import Cluster, Member
 from spawner.errors import ResourceFormError
-from spawner.job import Tag, new_nonce
+from spawner.job import new_tag, signing_key
 from spawner.record import Limits, Record
 from spawner.session import Session
 from spawner.slurm.run import Identity
@@ -21,6 +21,7 @@ from spawner.slurm.run import Identity
 Answer = TypeVar("Answer")
 
 LOG = logging.getLogger("tests.session")
+KEY = signing_key(b"the secret of a Hub")
 LISTENS_AFTER_SECONDS = 3.0
 
 
@@ -93,8 +94,9 @@ class Server:
         """What ``User.spawn`` does: start, and on any failure poll and stop."""
         session = self.session = self._session()
         self.ready, self.error, self.taken_up = False, None, False
-        nonce = new_nonce("a token")
-        argv = ("sbatch", "--parsable", f"--comment={Tag('jupyterhub', self.user, self.name, nonce).comment}")
+        tag = new_tag("jupyterhub", self.user, self.name, token="a token", key=KEY, now=self.slurm.now())
+        nonce = tag.nonce
+        argv = ("sbatch", "--parsable", f"--comment={tag.comment}")
         identity = (await self.cluster.member(self.user)).identity
         try:
             await session.submit(nonce, argv, "#!/bin/sh\n", {}, identity)

@@ -7,7 +7,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from builders import HOUR, NOW, choices, cpu_partition, demo_nodes, node, partition, reservation
+from builders import ADA_LINE, HOUR, NOW, choices, cpu_partition, demo_nodes, node, partition, reservation
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -16,6 +16,8 @@ from spawner.choices import Choices
 from spawner.errors import NoAccount, RequestRejected
 from spawner.job import Tag, sbatch_arguments
 from spawner.request import FIELDS, GpuRequest, SessionRequest, label_of, parse_request
+from spawner.slurm.model import AccountingLimits, Association, Holdings, Qos, Use
+from spawner.words import moment_in_words
 
 THREE_PARTITIONS = (partition(), cpu_partition(), partition("g100_x", nodes=("x001",), is_default=False))
 BIG_AND_FAT = (node("g001"), node("f001", gres="", cores_total=8, memory_mb=10**6))
@@ -138,7 +140,7 @@ def test_who_has_an_account_is_let_through() -> None:
         pytest.param({"reservation": "course"}, {"reservations": (reservation(end=NOW + 30),)}, "reservation", "Slurm reservation: “course” is about to end. Choose None or another reservation.", id="reservation-about-to-end"),
         pytest.param({"reservation": "course"}, {}, "reservation", "Slurm reservation: “course” cannot be used: it is over, has not begun, or is not for you. Choose None.", id="unknown-reservation"),
         pytest.param({"reservation": "course"}, {"reservations": (reservation(end=NOW - 1),)}, "reservation", "Slurm reservation: “course” cannot be used: it is over, has not begun, or is not for you. Choose None.", id="expired-reservation"),
-        pytest.param({"reservation": "course"}, {"reservations": (reservation(start=NOW + HOUR), reservation("lab"))}, "reservation", "Slurm reservation: “course” cannot be used: it is over, has not begun, or is not for you. Choose None or one of: lab.", id="future-reservation"),
+        pytest.param({"reservation": "course"}, {"reservations": (reservation(start=NOW + HOUR), reservation("lab"))}, "reservation", f"Slurm reservation: “course” begins {moment_in_words(NOW + HOUR, NOW)}. Choose None or one of: lab.", id="future-reservation"),
         pytest.param({"reservation": "course"}, {"reservations": (reservation(users=("grace",)),)}, "reservation", "Slurm reservation: “course” cannot be used: it is over, has not begun, or is not for you. Choose None.", id="foreign-reservation"),
         pytest.param({"reservation": "course"}, {"reservations": (reservation(flags=frozenset({"MAINT"})),)}, "reservation", "Slurm reservation: “course” cannot be used: it is over, has not begun, or is not for you. Choose None.", id="maintenance"),
         pytest.param({"reservation": "course", "partition": "g100_cpu"}, {"reservations": (reservation(partition="g100_int"),)}, "reservation", "Slurm reservation: “course” is for partition g100_int, not g100_cpu. Choose that partition, or None.", id="reservation-of-another-partition"),
@@ -254,6 +256,91 @@ def test_check_request_is_silent_about_a_good_one() -> None:
     """No error for what resolve_request gives out."""
     offered = choices()
     assert check_request(resolve_request({}, offered), offered) == {}
+
+
+# --- Slurm's limits -----------------------------------------------------------------------------------------------------------
+
+
+def limited(*, flags: str = "", held: Any = None, partitions: Any = None, fields: dict[str, Any] | None = None, **limits: Any) -> Choices:
+    """ada's one account runs under QOS ``small``, which has these limits."""
+    rows = (*ADA_LINE, Association("cin_ada", "ada", "", ("small",)))
+    small = Qos("small", frozenset(flags.split()), AccountingLimits(**limits))
+    known = {"qos": (Qos("normal"), small), "holdings": held, "uid": 7}
+    return choices(associations=rows, partitions=partitions or (partition(), cpu_partition()), fields=fields, **known)
+
+
+@pytest.mark.parametrize(
+    ("limits", "options", "field", "sentence"),
+    [
+        pytest.param({"per_job": (("cpu", 8),)}, {"cores": 9}, "cores", "Number of cores: 9 is more than the 8 that QOS small allows one session. Ask for at most 8.", id="cores"),
+        pytest.param({"per_job": (("cpu", 8),), "fields": {"cores": {"maximum": 6}}}, {"cores": 9}, "cores", "Number of cores: 9 is more than the 6 that one session can have in partition g100_int. Ask for at most 6.", id="the-admins-maximum-is-lower"),
+        pytest.param({"per_job": (("cpu", 99),)}, {"cores": 50}, "cores", "Number of cores: 50 is more than the 48 that one session can have in partition g100_int. Ask for at most 48.", id="the-nodes-have-less"),
+        pytest.param({"per_job": (("mem", 8192),)}, {"memory": "9G"}, "memory", "Memory: 9 GB is more than the 8 GB that QOS small allows one session. Ask for at most 8 GB.", id="memory"),
+        pytest.param({"per_job": (("gres/gpu", 1),)}, {"gpus": 2}, "gpus", "GPU configuration: 2 GPUs are more than the 1 that QOS small allows one session. Ask for at most 1.", id="gpus"),
+        pytest.param({"per_job": (("gres/gpu:v100", 1),)}, {"gpus": "v100:2"}, "gpus", "GPU configuration: 2 × V100 are more than the 1 that QOS small allows one session. Ask for at most 1.", id="typed-gpus"),
+        pytest.param({"per_job": (("gres/gpu", 0),)}, {"gpus": 1}, "gpus", "GPU configuration: 1 GPU is more than the 0 that QOS small allows one session. Choose None.", id="no-gpus"),
+        pytest.param({"per_user": (("cpu", 8),)}, {"cores": 9}, "cores", "Number of cores: 9 is more than the 8 that QOS small allows one user. Ask for at most 8.", id="per-user"),
+        pytest.param({"group": (("cpu", 8),)}, {"cores": 9}, "cores", "Number of cores: 9 is more than the 8 that QOS small allows all its sessions together. Ask for at most 8.", id="group"),
+        pytest.param({"max_minutes": 120}, {"walltime": "3h"}, "walltime", "Time: 03:00:00 is more than the limit of 02:00:00 of QOS small. Choose at most 02:00:00.", id="time"),
+        pytest.param({"max_minutes": 999}, {"walltime": "9h"}, "walltime", "Time: 09:00:00 is more than the limit of 08:00:00 of partition g100_int. Choose at most 08:00:00.", id="the-partitions-time-is-shorter"),
+        pytest.param({"per_job_minutes": (("cpu", 120),)}, {"cores": 4, "walltime": "31m"}, "walltime", "Time: 00:31:00 is more than the limit of 00:30:00 that QOS small leaves to a session of this size. Choose at most 00:30:00.", id="cpu-minutes"),
+        pytest.param({"per_job_minutes": (("cpu", 3),)}, {"cores": 4, "walltime": "1m"}, "cores", "Number of cores: 4 is more than QOS small has minutes for. Ask for less.", id="no-minute-for-so-many"),
+        pytest.param({"least_per_job": (("cpu", 2),)}, {"cores": 1}, "cores", "Number of cores: 1 is less than the 2 that QOS small asks for. Ask for at least 2.", id="least-cores"),
+        pytest.param({"least_per_job": (("mem", 8192),)}, {"memory": "4G"}, "memory", "Memory: 4 GB is less than the 8 GB that QOS small asks for. Ask for at least 8 GB.", id="least-memory"),
+        pytest.param({"least_per_job": (("gres/gpu", 1),)}, {"gpus": 0}, "gpus", "GPU configuration: no GPU is less than the 1 that QOS small asks for. Ask for at least 1.", id="least-gpus"),
+        pytest.param({"least_per_job": (("gres/gpu:v100", 1),)}, {"gpus": 2}, "gpus", "GPU configuration: 2 GPUs is less than the 1 × V100 that QOS small asks for. Ask for at least 1 × V100.", id="least-typed-gpus"),
+        pytest.param({"flags": "RequiresReservation"}, {"reservation": ""}, "reservation", "Slurm reservation: QOS small can only be used with a reservation. Choose one, or another account.", id="reservation-required-by-the-qos"),
+        pytest.param({"per_user": (("cpu", 3),), "partitions": (partition(max_memory_mb_per_cpu=1000),)}, {"cores": 1, "memory": "4000M"}, "memory", "Memory: 4000 MB takes 4 cores in partition g100_int, more than the 3 that QOS small allows one user. Ask for less memory.", id="cores-for-memory"),
+    ],
+)  # fmt: skip
+def test_refused_by_a_limit(limits: dict[str, Any], options: dict[str, Any], field: str, sentence: str) -> None:
+    """The sentence says whose limit it is; the limit itself can be had."""
+    assert errors_of({"partition": "g100_int", **options}, limited(**limits)) == {field: sentence}
+
+
+@pytest.mark.parametrize(
+    ("limits", "completed"),
+    [
+        pytest.param({"per_job": (("mem", 2048),)}, {"memory": 2048}, id="memory"),
+        pytest.param({"max_minutes": 20}, {"walltime": 20}, id="time"),
+        pytest.param({"least_per_job": (("gres/gpu", 1), ("cpu", 4))}, {"gpus": GpuRequest(1), "cores": 4}, id="least"),
+        pytest.param({"per_job_minutes": (("mem", 4096 * 30),)}, {"memory": 4096, "walltime": 30}, id="memory-minutes"),
+    ],
+)
+def test_defaults_respect_limits(limits: dict[str, Any], completed: dict[str, Any]) -> None:
+    """Start with untouched fields is a request that Slurm would run; the form shows the same."""
+    offered = limited(**limits)
+    request = resolve_request({}, offered)
+    assert {name: getattr(request, name) for name in completed} == completed
+    assert resolve_request(offered.defaults(), offered) == request
+
+
+def test_an_account_that_may_not_run_there_says_why() -> None:
+    """Another of the user's accounts may: the partition is offered, and the account told apart, without a word about numbers."""
+    rows = (*ADA_LINE, Association("cin_ada", "ada", "", ("small",)), Association("cin_extra", "ada", "", ("normal",)))
+    offered = choices(associations=rows, partitions=(partition(deny_qos=("small",)),), qos=(Qos("normal"), Qos("small", limits=AccountingLimits(per_job=(("cpu", 1),)))))  # fmt: skip
+    assert resolve_request({}, offered).account == "cin_extra"
+    sentence = "Slurm account: “cin_ada” may not be used in partition g100_int: QOS small may not be used there. Choose one of: cin_extra, or another partition."
+    assert errors_of({"account": "cin_ada", "cores": 4}, offered) == {"account": sentence}
+
+
+def test_what_others_hold_refuses_nothing() -> None:
+    """It makes the job wait, and only that is said."""
+    held = Holdings(qos_users={("small", 7): Use(tres=(("cpu", 6),))})
+    offered = limited(per_user=(("cpu", 8),), held=held)
+    assert [limit.held for limit in offered.waits_for(resolve_request({"cores": 3}, offered))] == [6]
+    assert offered.waits_for(resolve_request({"cores": 2}, offered)) == ()
+
+
+def test_a_reservation_that_has_nothing_there() -> None:
+    """A reservation whose nodes are not the partition's, and one that is smaller than a node."""
+    small = reservation("small", nodes=("g003",), core_count=4)
+    offered = choices(reservations=(small,))
+    assert errors_of({"partition": "g100_cpu", "reservation": "small"}, offered) == {
+        "reservation": "Slurm reservation: “small” has no node of partition g100_cpu. Choose another partition, or None."
+    }
+    assert list(errors_of({"partition": "g100_int", "reservation": "small", "cores": 5}, offered)) == ["cores"]
+    assert resolve_request({"reservation": "small", "cores": 4}, offered).cores == 4
 
 
 # --- for any input ------------------------------------------------------------------------------------------------------------

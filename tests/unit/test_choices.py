@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from builders import HOUR, NOW, choices, cpu_partition, demo_nodes, node, partition, reservation
-from hypothesis import assume, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from spawner.check import resolve_request
@@ -17,7 +17,7 @@ from spawner.choices import Choices, number_of, parse_policies
 from spawner.entitlement import entitlement
 from spawner.errors import NoAccount
 from spawner.request import GpuRequest, parse_request
-from spawner.slurm.model import Association, Gres, Node, Partition, Reservation, UserDefaults
+from spawner.slurm.model import AccountingLimits, Association, Gres, Node, Partition, Qos, Reservation, UserDefaults
 
 TWO_TYPES = (*demo_nodes(), node("x001", gres="gpu:a100:4"))
 TWO_TYPE_PARTITIONS = (partition(), partition("g100_x", nodes=("x001",), is_default=False))
@@ -310,6 +310,11 @@ some_partitions = st.lists(
         deny_accounts=optional_accounts,
         max_cores_per_node=st.none() | st.integers(1, 8),
         max_memory_mb_per_node=st.none() | st.integers(1, 1000),
+        max_memory_mb_per_cpu=st.none() | st.integers(1, 1000),
+        min_nodes=st.sampled_from([0, 0, 1, 2]),
+        oversubscribe=st.sampled_from(["NO", "NO", "EXCLUSIVE"]),
+        qos=st.sampled_from(["", "q", "r"]),
+        allow_qos=st.sampled_from([None, None, ("q",), ("q", "r")]),
     ),
     min_size=1,
     max_size=3,
@@ -317,24 +322,54 @@ some_partitions = st.lists(
 )
 some_reservations = st.lists(
     st.builds(
-        Reservation, name=word, start=st.just(0), end=st.integers(NOW, NOW + 9999), users=st.sampled_from([("ada",), ("-eve",), ("eve",)])
+        Reservation,
+        name=word,
+        start=st.sampled_from([0, NOW + 60]),
+        end=st.integers(NOW, NOW + 9999),
+        users=st.sampled_from([("ada",), ("-eve",), ("eve",)]),
+        nodes=st.sampled_from([(), ("n1",), ("n1", "n2")]),
+        core_count=st.none() | st.integers(1, 9),
     ),
     max_size=2,
     unique_by=lambda entry: entry.name,
 )
-some_associations = st.none() | st.lists(
-    st.builds(Association, account=accounts, user=st.sampled_from(["ada", "eve"]), partition=st.just("") | word), max_size=4
+some_tres = st.just(()) | st.lists(
+    st.tuples(st.sampled_from(["cpu", "mem", "gres/gpu", "gres/gpu:v100", "node"]), st.integers(0, 70)),
+    max_size=3,
+    unique_by=lambda entry: entry[0],
+).map(tuple)
+some_limits = st.builds(
+    AccountingLimits,
+    per_job=some_tres,
+    per_user=some_tres,
+    group=some_tres,
+    max_minutes=st.none() | st.integers(0, 99),
+    max_jobs=st.sampled_from([None, None, 0, 2]),
 )
+some_associations = st.none() | st.lists(
+    st.builds(
+        Association,
+        account=accounts,
+        user=st.sampled_from(["ada", "eve", ""]),
+        partition=st.just("") | word,
+        qos=st.sampled_from([("q",), ("r",), ("q", "r")]),
+        default_qos=st.sampled_from(["", "q"]),
+        limits=some_limits,
+    ),
+    max_size=4,
+)
+some_qos = st.builds(lambda q, r: (Qos("q", limits=q), Qos("r", frozenset({"OverPartQOS"}), r)), some_limits, some_limits)
 
 
-@settings(max_examples=60)
-@given(some_nodes, some_partitions, some_reservations, some_associations, st.none() | accounts)
+@settings(max_examples=300, suppress_health_check=[HealthCheck.filter_too_much])
+@given(some_nodes, some_partitions, some_reservations, some_associations, st.none() | accounts, some_qos)
 def test_defaults_are_valid_on_any_cluster(
     nodes: list[Node],
     partitions: list[Partition],
     reservations: list[Reservation],
     associations: list[Association] | None,
     default: str | None,
+    qos: tuple[Qos, ...],
 ) -> None:
     """Whoever has an account and a partition can press Start at once, on whatever cluster."""
     own = entitlement(
@@ -346,6 +381,7 @@ def test_defaults_are_valid_on_any_cluster(
         reservations=reservations,
         nodes=nodes,
         now=NOW,
+        qos=qos,
     )
     offered = Choices(own, choices().catalogue, now=float(NOW))
     assume(own.partitions and own.accounts != ())

@@ -13,6 +13,8 @@ READERS = [
     pytest.param(commands.show_config(), id="config"),
     pytest.param(commands.show_associations(), id="associations"),
     pytest.param(commands.show_users(), id="users"),
+    pytest.param(commands.show_qos(), id="qos"),
+    pytest.param(commands.show_holdings(), id="holdings"),
     pytest.param(commands.list_jobs(), id="jobs"),
     pytest.param(commands.list_tagged_jobs("ada"), id="tagged-jobs"),
     pytest.param(commands.version(), id="version"),
@@ -33,7 +35,7 @@ def test_reading_commands_change_nothing(argv: tuple[str, ...]) -> None:
     assert not set(argv) & {"update", "create", "delete", "add", "modify", "requeue", "suspend", "--immediate", "-i"}
 
 
-@pytest.mark.parametrize("argv", [param for param in READERS if param.id not in ("associations", "users", "version")])
+@pytest.mark.parametrize("argv", [param for param in READERS if param.id not in ("associations", "users", "qos", "version")])
 def test_commands_stay_on_this_cluster(argv: tuple[str, ...]) -> None:
     """``--local`` wherever the option exists: a federated answer lacks GresUsed."""
     assert "--local" in argv
@@ -50,7 +52,9 @@ def test_hidden_records_are_listed_one_a_line(argv: tuple[str, ...]) -> None:
     assert {"--all", "--oneliner"} <= set(argv)
 
 
-@pytest.mark.parametrize("argv", [commands.show_associations(), commands.show_users()], ids=["associations", "users"])
+@pytest.mark.parametrize(
+    "argv", [commands.show_associations(), commands.show_users(), commands.show_qos()], ids=["associations", "users", "qos"]
+)
 def test_one_call_of_sacctmgr_serves_all_users(argv: tuple[str, ...]) -> None:
     """No user's name is asked for: the number of calls does not grow with the users."""
     assert {"--noheader", "--parsable2"} <= set(argv)

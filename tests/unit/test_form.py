@@ -7,11 +7,12 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from builders import choices, cpu_partition, demo_nodes, node, partition, reservation
+from builders import HOUR, NOW, choices, cpu_partition, demo_nodes, node, partition, reservation
 
 from spawner.check import resolve_request
 from spawner.form import FormField, form_fields
 from spawner.request import FORM_FIELDS, read_form
+from spawner.words import moment_in_words
 
 TWO_TYPES: dict[str, Any] = {
     "nodes": (*demo_nodes(), node("x001", gres="gpu:a100:4")),
@@ -191,3 +192,11 @@ def test_the_admins_words_and_locks() -> None:
     assert [key for key, field in fields.items() if field.locked] == ["reservation", "cores"]
     assert fields["cores"].value == "4"
     assert labels(fields["reservation"]) == [("course", "course")]
+
+
+def test_reservations_to_come_are_shown_and_cannot_be_chosen() -> None:
+    """With the time at which they begin, after those that can be."""
+    later = reservation("later", start=NOW + HOUR, end=NOW + 9 * HOUR)
+    options = form(reservations=(reservation(), later))["reservation"].options
+    assert [(option.value, option.disabled) for option in options] == [("", False), ("course", False), ("later", True)]
+    assert options[2].label == f"later (begins {moment_in_words(NOW + HOUR, NOW)})"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,19 @@ from hypothesis import strategies as st
 
 from spawner.catalogue import Interface, Release
 from spawner.check import resolve_request
-from spawner.job import JOB_PATH, Tag, is_token_of, job_environment, job_script, launcher_source, new_nonce, sbatch_arguments
+from spawner.job import (
+    JOB_PATH,
+    Tag,
+    begun_at,
+    is_signed,
+    is_token_of,
+    job_environment,
+    job_script,
+    launcher_source,
+    new_tag,
+    sbatch_arguments,
+    signing_key,
+)
 from spawner.request import SessionRequest, parse_request
 
 TAG = Tag("jupyterhub", "ada", "", "0123456789abcdef")
@@ -146,24 +159,49 @@ def test_a_comment_that_is_not_ours(comment: str) -> None:
     assert Tag.parse(comment) is None
 
 
-def test_nonce() -> None:
-    """No two starts share one, and it passes through a comment as it is."""
-    nonces = {new_nonce("a token") for _ in range(100)}
-    assert len(nonces) == 100
-    assert all(re.fullmatch(r"[0-9a-f]{16}\.[0-9a-f]{32}", nonce) for nonce in nonces)
-    assert all(Tag.parse(Tag("hub", "ada", "", nonce).comment) == Tag("hub", "ada", "", nonce) for nonce in nonces)
+KEY = signing_key(b"the secret of a Hub")
+NOW = 1_800_000_000.7
 
 
-def test_a_nonce_knows_its_token() -> None:
-    """A start's token is known again from its nonce, and no other one; the token itself does not stand in it."""
-    token = "0123456789abcdef0123456789abcdef"
-    nonce = new_nonce(token)
-    assert is_token_of(nonce, token)
-    assert not is_token_of(nonce, token + "0")
-    assert not is_token_of(nonce, "")
+def tag_of(user: str = "ada", server: str = "", token: str = "a token", key: bytes = KEY) -> Tag:
+    """The tag of a start that begins now."""
+    return new_tag("hub", user, server, token=token, key=key, now=NOW)
+
+
+def test_new_tag() -> None:
+    """No two starts share a nonce, it passes through a comment as it is, says when the start began, and does not hold the token."""
+    tags = [tag_of(token="0123456789abcdef0123456789abcdef") for _ in range(100)]
+    assert len({tag.nonce for tag in tags}) == 100
+    for tag in tags:
+        assert re.fullmatch(r"[0-9a-f]{8}\.[0-9a-f]{16}\.[0-9a-f]{32}\.[0-9a-f]{32}", tag.nonce)
+        assert Tag.parse(tag.comment) == tag
+        assert begun_at(tag) == int(NOW)
+        assert "0123456789abcdef0123456789abcdef" not in tag.comment
+
+
+def test_a_tag_knows_its_token() -> None:
+    """A start's token is known again from its nonce, and no other one."""
+    nonce = tag_of(token="a token").nonce
+    assert is_token_of(nonce, "a token")
+    for other in ("a token ", "", "é", nonce.split(".")[2]):
+        assert not is_token_of(nonce, other)
+    for broken in ("", "...", nonce.partition(".")[2], nonce + "."):
+        assert not is_token_of(broken, "a token")
     assert not is_token_of("", "")
-    assert not is_token_of(nonce.partition(".")[0], "")
-    assert token not in nonce
+
+
+def test_only_the_hub_signs() -> None:
+    """A tag that was made with another secret, for another user or server, or in another way, is none of ours."""
+    tag = tag_of(server="second")
+    assert is_signed(tag, KEY)
+    assert is_signed(tag, signing_key("the secret of a Hub"))
+    assert not is_signed(tag, signing_key(b"another secret"))
+    for change in ({"user": "grace"}, {"server": ""}, {"hub": "other"}, {"nonce": ""}, {"nonce": "é"}):
+        assert not is_signed(replace(tag, **change), KEY), change
+    core, _, signature = tag.nonce.rpartition(".")
+    for nonce in (f"f{core}.{signature}", f"{core}.{signature[:-1]}", f"{core}.", core, f"{core}.{signature}0"):
+        assert not is_signed(replace(tag, nonce=nonce), KEY), nonce
+    assert not is_signed(Tag("a", "b", "c", new_tag("a", "b\0c", "", token="x", key=KEY, now=NOW).nonce), KEY)
 
 
 # --- environment --------------------------------------------------------------------------------------------------------------

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from spawner.errors import SlurmOutputError
 from spawner.slurm import parse
-from spawner.slurm.model import Association, Gres, Job, Node, UserDefaults
+from spawner.slurm.model import AccountingLimits, Association, Gres, Holdings, Job, Node, Qos, Use, UserDefaults
 
 settings.register_profile("unit", deadline=None)  # a loaded machine is no failure
 settings.load_profile("unit")
@@ -669,7 +669,7 @@ def test_associations_are_read() -> None:
 
 def test_an_association_may_have_a_partition_and_several_qos() -> None:
     """Every column in its place."""
-    (row,) = parse.parse_associations("g100|acct|ada|gpu|normal,long,+x|long|\n")
+    (row,) = parse.parse_associations("g100|acct|ada|gpu|normal,long,+x|long|" + "|" * 11 + "\n")
     assert row == Association("acct", "ada", "gpu", ("normal", "long", "+x"), "long", "", "g100")
 
 
@@ -679,7 +679,7 @@ def test_user_defaults_are_read() -> None:
     assert parse.parse_user_defaults("ada|\n") == (UserDefaults("ada", ""),)
 
 
-@pytest.mark.parametrize("parser", [parse.parse_associations, parse.parse_user_defaults])
+@pytest.mark.parametrize("parser", [parse.parse_associations, parse.parse_user_defaults, parse.parse_qos])
 def test_a_database_without_rows_has_none(parser: Any) -> None:
     """sacctmgr prints nothing then, and exits 0."""
     assert parser("") == ()
@@ -689,8 +689,133 @@ def test_a_database_without_rows_has_none(parser: Any) -> None:
 @pytest.mark.parametrize("row", ["demo|acct|ada", "demo|acct|ada|||||||", "sacctmgr: Access denied"])
 def test_a_row_with_other_columns_is_unreadable(row: str) -> None:
     """A row that is shifted by a column would give somebody another account."""
-    with pytest.raises(SlurmOutputError, match="7 columns"):
-        parse.parse_associations(f"demo|root|||normal||\n{row}\n")
+    with pytest.raises(SlurmOutputError, match="18 columns"):
+        parse.parse_associations(f"demo|root|||normal||{'|' * 11}\n{row}\n")
+
+
+def test_limits_of_associations_are_read() -> None:
+    """Each limit in its place; what a user's row has no limit of is the account's, as Slurm prints it."""
+    for version in ("22.05.8", "24.11.5"):
+        rows = {(row.account, row.user): row for row in parse.parse_associations(fixture(version, "limits"))}
+        assert rows["root", ""].limits == AccountingLimits()
+        assert rows["cin_train", ""].limits == AccountingLimits(
+            per_job=(("cpu", 32),),
+            per_node=(("mem", 65536),),
+            per_job_minutes=(("cpu", 20000),),
+            group=(("cpu", 64),),
+            group_minutes=(("billing", 100000),),
+            group_run_minutes=(("cpu", 100000),),
+            max_minutes=1440,
+            max_jobs=20,
+            max_submit=30,
+            group_jobs=50,
+            group_submit=60,
+        )
+        ada = rows["cin_train", "ada"]
+        assert (ada.qos, ada.default_qos) == (("normal", "interactive", "shared"), "shared")
+        assert ada.limits.per_job == (("cpu", 32), ("gres/gpu", 1), ("mem", 30000))
+        assert (ada.limits.group, ada.limits.max_jobs, ada.limits.group_jobs) == ((("gres/gpu", 2),), 20, None)
+
+
+def test_qos_are_read() -> None:
+    """Each limit in its place."""
+    for version in ("22.05.8", "24.11.5"):
+        rows = {row.name: row for row in parse.parse_qos(fixture(version, "qos"))}
+        assert rows["normal"] == Qos("normal")
+        assert rows["partition"].limits == AccountingLimits(per_job=(("mem", 100000),), max_minutes=120)
+        assert rows["interactive"] == Qos(
+            "interactive",
+            frozenset({"DenyOnLimit", "OverPartQOS"}),
+            AccountingLimits(
+                per_job=(("cpu", 4), ("gres/gpu:v100", 1)),
+                per_node=(("cpu", 4),),
+                per_job_minutes=(("cpu", 600),),
+                least_per_job=(("gres/gpu", 1),),
+                group_run_minutes=(("cpu", 9000),),
+                max_jobs_per_account=7,
+                max_submit=9,
+                max_submit_per_account=30,
+                group_jobs=40,
+                group_submit=50,
+            ),
+            0.5,
+        )
+        assert rows["shared"].limits == AccountingLimits(
+            per_user=(("cpu", 5), ("mem", 20000)),
+            per_account=(("cpu", 20),),
+            group=(("cpu", 30),),
+            group_minutes=(("cpu", 9000),),
+            max_jobs=4,
+        )
+
+
+@pytest.mark.parametrize(
+    ("text", "tres"),
+    [
+        pytest.param("cpu=4", (("cpu", 4),), id="number"),
+        pytest.param("mem=5", (("mem", 5),), id="memory-is-mb"),
+        pytest.param("mem=100000M,mem=2G", (("mem", 100000), ("mem", 2048)), id="units-of-memory"),
+        pytest.param("mem=3T", (("mem", 3 * 1024 * 1024),), id="terabytes"),
+        pytest.param("mem=1500K", (("mem", 2),), id="less-than-a-megabyte"),
+        pytest.param("GRES/gpu:V100=2,billing=2K", (("gres/gpu:v100", 2), ("billing", 2048)), id="names-in-lower-case"),
+    ],
+)
+def test_tres_are_read(text: str, tres: tuple[tuple[str, int], ...]) -> None:
+    """Names in lower case, memory in MB."""
+    assert parse.parse_qos(f"x||1.0|{text}" + "|" * 15 + "\n")[0].limits.per_job == tres
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        pytest.param("x||1.0", id="columns"),
+        pytest.param("x||1.0|cpu" + "|" * 15, id="tres-without-number"),
+        pytest.param("x||1.0|cpu=-1" + "|" * 15, id="negative"),
+        pytest.param("x||1.0|mem=1.5G" + "|" * 15, id="part-of-a-unit"),
+        pytest.param("x||many" + "|" * 16, id="factor"),
+        pytest.param("x||1.0" + "|" * 10 + "soon" + "|" * 6, id="time"),
+        pytest.param("x||1.0" + "|" * 11 + "few" + "|" * 5, id="jobs"),
+    ],
+)
+def test_unreadable_qos(row: str) -> None:
+    """A limit that is misread would offer what Slurm never runs."""
+    with pytest.raises(SlurmOutputError):
+        parse.parse_qos(f"{row}\n")
+
+
+def test_holdings_are_read() -> None:
+    """What runs is held, what waits is only submitted; users by their numeric id, with or without the name in front."""
+    for version in ("22.05.8", "24.11.5"):
+        held = parse.parse_holdings(fixture(version, "holdings"))
+        assert set(held.associations) == {
+            ("root", "", ""),
+            ("root", "root", ""),
+            ("cineca", "", ""),
+            ("cin_train", "", ""),
+            ("cin_train", "ada", ""),
+            ("cin_train", "grace", ""),
+        }
+        ada = held.associations["cin_train", "ada", ""]
+        assert (ada.jobs, ada.submitted) == (4, 5)
+        assert dict(ada.tres) == {"cpu": 8, "mem": 400, "node": 1, "billing": 8, "gres/gpu": 2, "gres/gpu:v100": 2}
+        assert held.associations["cin_train", "", ""].tres == ada.tres
+        assert held.associations["cin_train", "grace", ""] == Use()
+        assert set(held.qos) == {"normal", "partition", "interactive", "shared"}
+        shared = held.qos_users["shared", 1001]
+        assert (shared.jobs, shared.submitted, dict(shared.tres)["cpu"]) == (2, 3, 4)
+        assert held.qos_accounts["shared", "cin_train"].tres == shared.tres
+        assert held.qos["shared"].tres == shared.tres
+        assert dict(held.qos["interactive"].run_minutes)["cpu"] > 0
+    assert dict(parse.parse_holdings(fixture("22.05.8", "holdings")).qos["shared"].minutes)["cpu"] == 9
+
+
+def test_holdings_of_nobody() -> None:
+    """A cluster without associations has the heading only; anything else is no answer."""
+    assert parse.parse_holdings("Current Association Manager state\n\nNo users currently cached in Slurm.\n\n") == Holdings()
+    with pytest.raises(SlurmOutputError):
+        parse.parse_holdings("")
+    with pytest.raises(SlurmOutputError):
+        parse.parse_holdings("Current Association Manager state\nClusterName=x Account=a UserName= Partition= Priority=0\n")
 
 
 # --- jobs ---
@@ -707,10 +832,21 @@ def job_row(job_id: object = 7, *, mark: str = MARK, **changes: str) -> str:
         "start": "2",
         "end": "3",
         "exit": "0",
+        "cores": "1",
+        "nodes": "g001",
+        "planned": "(null)",
         "reason": "None",
     }
     values.update(changes)
     return f"{job_id}|{mark}|" + "|".join(values.values()) + "\n"
+
+
+def test_where_jobs_run_and_are_to_run() -> None:
+    """Cores and nodes of a job that runs, the plan of one that waits; what cannot be read there hides no job."""
+    text = job_row(1, cores="96", nodes="g[001-002]") + job_row(2, state="PENDING", cores="2K", nodes="", planned="g003")
+    text += job_row(3, cores="?", nodes="g[", planned="N/A")
+    found = [(job.cores, job.nodes, job.planned_nodes) for job in parse.parse_jobs(text, MARK)]
+    assert found == [(96, ("g001", "g002"), ()), (2048, (), ("g003",)), (0, (), ())]
 
 
 @pytest.mark.parametrize("version", CAPTURED)
@@ -785,7 +921,6 @@ def test_array_tasks_and_het_components_are_left_out(job_id: str) -> None:
     [
         pytest.param(job_row("x7"), id="id"),
         pytest.param(job_row(""), id="no-id"),
-        pytest.param(job_row(state="running"), id="state"),
         pytest.param(job_row(state=""), id="no-state"),
         pytest.param(job_row(start="2026-11-21T00:00:00"), id="clock-time"),
         pytest.param(job_row(exit="x"), id="exit-code"),
@@ -957,13 +1092,28 @@ _PIECES = st.sampled_from(
         parse.parse_reservations,
         parse.parse_associations,
         parse.parse_user_defaults,
+        parse.parse_qos,
+        parse.parse_holdings,
         parse.parse_config,
         parse.parse_version,
         parse.parse_job_id,
         lambda text: parse.parse_jobs(text, MARK),
         lambda text: parse.parse_tagged_jobs(text, MARK),
     ],
-    ids=["nodes", "partitions", "reservations", "associations", "users", "config", "version", "job-id", "jobs", "tagged-jobs"],
+    ids=[
+        "nodes",
+        "partitions",
+        "reservations",
+        "associations",
+        "users",
+        "qos",
+        "holdings",
+        "config",
+        "version",
+        "job-id",
+        "jobs",
+        "tagged-jobs",
+    ],
 )
 @given(text=st.one_of(st.text(max_size=80), st.lists(st.one_of(_PIECES, st.text(max_size=3)), max_size=25).map("".join)))
 def test_arbitrary_text_raises_nothing_but_slurmoutputerror(parser: Any, text: str) -> None:
@@ -977,3 +1127,10 @@ def test_what_is_offered_is_complete() -> None:
     public = {name for name in vars(parse) if name.startswith("parse_") or name.endswith("_COLUMNS") or name == "MARK"}
     assert set(parse.__all__) == public
     assert sorted(parse.__all__) == parse.__all__
+
+
+@pytest.mark.parametrize("state", ["?", "running", "RUNNING+"])
+def test_a_state_that_is_no_word_hides_nothing(state: str) -> None:
+    """One job of anybody's in a state that Slurm has no word for is unknown; the others are there as before."""
+    jobs = parse.parse_jobs(f"{job_row(job_id=1, state=state)}\n{job_row(job_id=2)}\n", MARK)
+    assert [(job.job_id, job.state) for job in jobs] == [(1, "UNKNOWN"), (2, "RUNNING")]

@@ -71,6 +71,9 @@ def test_end_that_a_later_slurm_invents() -> None:
         pytest.param(
             "Nodes required for job are DOWN, DRAINED or reserved for jobs in higher priority partitions", "out of service", None, id="down"
         ),
+        pytest.param("uid 1001 not in group permitted to use this partition (a). groups allowed: b", "may not use", False, id="group"),
+        pytest.param("Job's QOS not permitted to use this partition (a allows b not c)", "may not use this partition", False, id="qos"),
+        pytest.param("Job's account not permitted to use this partition (a denies b including b)", "may not use", False, id="account"),
         pytest.param("PartitionTimeLimit", "Choose a shorter time", False, id="time"),
         pytest.param("PartitionConfig", "Ask for less", False, id="size"),
         pytest.param("Reservation", "waits for its reservation", True, id="reservation"),

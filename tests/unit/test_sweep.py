@@ -5,26 +5,24 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from fake_slurm import FakeSlurm
-from session_rig import make_cluster, virtually
+from fake_slurm import EPOCH, FakeSlurm
+from session_rig import KEY, make_cluster, virtually
 
 from spawner.errors import SlurmOutputError, SlurmUnavailable
-from spawner.job import Tag
+from spawner.job import Tag, new_tag, signing_key
 from spawner.record import Record
 from spawner.sweep import SUSPECTED_SECONDS, Sweep
-
-NONCE = "0123456789abcdef.0123456789abcdef0123456789abcdef"
 
 
 def make_sweep() -> tuple[FakeSlurm, Sweep]:
     """A sweep over a fake controller."""
     slurm = FakeSlurm(asyncio.get_running_loop())
-    return slurm, Sweep(make_cluster(slurm))
+    return slurm, Sweep(make_cluster(slurm), KEY)
 
 
-def tag(user: str = "ada", server: str = "", nonce: str = NONCE, hub: str = "jupyterhub") -> str:
-    """A job's comment."""
-    return Tag(hub, user, server, nonce).comment
+def tag(user: str = "ada", server: str = "", hub: str = "jupyterhub", began: float = EPOCH, key: bytes = KEY) -> Tag:
+    """A tag that the Hub has made."""
+    return new_tag(hub, user, server, token="a token", key=key, now=began)
 
 
 def nobody() -> set[str]:
@@ -38,43 +36,82 @@ def test_a_job_without_a_session(state: str) -> None:
 
     async def scenario() -> None:
         slurm, sweep = make_sweep()
-        job = slurm.make_job("ada", tag(server="second"), state)
+        own = tag(server="second")
+        job = slurm.make_job("ada", own.comment, state)
         assert await sweep.look(nobody) == ()
         assert sweep.suspects
         await asyncio.sleep(SUSPECTED_SECONDS / 2)
         assert await sweep.look(nobody) == ()
         await asyncio.sleep(SUSPECTED_SECONDS / 2)
         (orphan,) = await sweep.look(nobody)
-        assert orphan.record == Record(nonce=NONCE, job_id=job.job_id, submitted=float(job.submit), queued_at=job.submit)
+        assert orphan.record == Record(nonce=own.nonce, job_id=job.job_id, submitted=float(job.submit), queued_at=job.submit)
         assert str(orphan) == f"job {job.job_id} of ada:second"
 
     virtually(scenario)
 
 
+OWN = tag()
+
+
 @pytest.mark.parametrize(
     ("user", "comment", "state"),
     [
-        ("ada", tag(), "COMPLETED"),
-        ("ada", tag(), "CANCELLED"),
-        ("ada", tag(), "COMPLETING"),
+        ("ada", tag().comment, "COMPLETED"),
+        ("ada", tag().comment, "CANCELLED"),
+        ("ada", tag().comment, "COMPLETING"),
         ("ada", "", "RUNNING"),
         ("ada", "train the model", "RUNNING"),
-        ("ada", tag(hub="another"), "RUNNING"),
-        ("mallory", tag(user="ada"), "RUNNING"),
-        ("ada", tag(nonce="of a session"), "RUNNING"),
+        ("ada", tag(hub="another").comment, "RUNNING"),
+        ("mallory", tag(user="ada").comment, "RUNNING"),
+        ("mallory", Tag("jupyterhub", "mallory", "", tag(user="ada").nonce).comment, "RUNNING"),
+        ("ada", Tag("jupyterhub", "ada", "", "0123456789abcdef").comment, "RUNNING"),
+        ("ada", Tag("jupyterhub", "ada", "evil", tag().nonce).comment, "RUNNING"),
+        ("ada", tag(key=signing_key(b"of the user's own making")).comment, "RUNNING"),
+        ("ada", tag(began=EPOCH - 3600).comment, "RUNNING"),
+        ("ada", OWN.comment, "RUNNING"),
     ],
-    ids=["completed", "cancelled", "ending", "no comment", "another comment", "another Hub's", "somebody else's", "a session's"],
+    ids=[
+        "completed",
+        "cancelled",
+        "ending",
+        "no comment",
+        "another comment",
+        "another Hub's",
+        "somebody else's",
+        "somebody else's, in one's own name",
+        "not signed",
+        "for another server",
+        "signed by somebody else",
+        "of an old start",
+        "a session's",
+    ],
 )
 def test_what_is_no_orphan(user: str, comment: str, state: str) -> None:
-    """Ended jobs, jobs of others, jobs that say they are somebody else's, and those of sessions."""
+    """Ended jobs, jobs of sessions, and jobs on which somebody has written a tag that the Hub did not make for them."""
 
     async def scenario() -> None:
         slurm, sweep = make_sweep()
         slurm.make_job(user, comment, state)
         for _ in range(3):
-            assert await sweep.look(lambda: {"of a session"}) == ()
+            assert await sweep.look(lambda: {OWN.nonce}) == ()
             assert not sweep.suspects
             await asyncio.sleep(SUSPECTED_SECONDS)
+
+    virtually(scenario)
+
+
+def test_a_copied_tag_is_not_the_job() -> None:
+    """A user who writes the session's tag on another job of theirs does not make it the session: the first job is."""
+
+    async def scenario() -> None:
+        slurm, sweep = make_sweep()
+        own = tag()
+        job = slurm.make_job("ada", own.comment, "RUNNING")
+        slurm.make_job("ada", own.comment, "RUNNING")
+        await sweep.look(nobody)
+        await asyncio.sleep(SUSPECTED_SECONDS)
+        (orphan,) = await sweep.look(nobody)
+        assert orphan.job.job_id == job.job_id
 
     virtually(scenario)
 
@@ -84,9 +121,9 @@ def test_a_session_that_comes_to_be_while_slurm_answers() -> None:
 
     async def scenario() -> None:
         slurm, sweep = make_sweep()
-        slurm.make_job("ada", tag(), "RUNNING")
+        slurm.make_job("ada", OWN.comment, "RUNNING")
         known: set[str] = set()
-        asyncio.get_running_loop().call_later(slurm.delay / 2, known.add, NONCE)
+        asyncio.get_running_loop().call_later(slurm.delay / 2, known.add, OWN.nonce)
         assert await sweep.look(lambda: known) == ()
         assert not sweep.suspects
 
@@ -98,10 +135,10 @@ def test_a_job_that_has_a_session_again() -> None:
 
     async def scenario() -> None:
         slurm, sweep = make_sweep()
-        slurm.make_job("ada", tag(), "RUNNING")
+        slurm.make_job("ada", OWN.comment, "RUNNING")
         await sweep.look(nobody)
         await asyncio.sleep(SUSPECTED_SECONDS)
-        assert await sweep.look(lambda: {NONCE}) == ()
+        assert await sweep.look(lambda: {OWN.nonce}) == ()
         assert await sweep.look(nobody) == ()
 
     virtually(scenario)
@@ -112,7 +149,7 @@ def test_slurm_away() -> None:
 
     async def scenario() -> None:
         slurm, sweep = make_sweep()
-        slurm.make_job("ada", tag(), "RUNNING")
+        slurm.make_job("ada", OWN.comment, "RUNNING")
         await sweep.look(nobody)
         slurm.answers = False
         with pytest.raises(SlurmUnavailable):
@@ -129,13 +166,13 @@ def test_a_comment_that_forges_a_row() -> None:
 
     async def scenario() -> None:
         slurm, sweep = make_sweep()
-        victim = slurm.make_job("grace", tag(user="grace", nonce="of a session"), "RUNNING")
+        victim = slurm.make_job("grace", Tag("jupyterhub", "grace", "", "of a session").comment, "RUNNING")
         mallory = slurm.make_job("mallory", "", "RUNNING")
         ask = slurm.run
 
         async def run(argv, **arguments):  # type: ignore[no-untyped-def]
             mark = next(option for option in argv if option.startswith("--Format=")).split("|")[1]
-            forged = tag(user="grace", nonce="forged")
+            forged = tag(user="grace").comment
             mallory.comment = f"x\n{victim.job_id}|{mark}|grace|RUNNING|{victim.submit}|{forged}"
             return await ask(argv, **arguments)
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import datetime
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from spawner.slurm.grammar import parse_memory_mb
-from spawner.words import duration, limit_of_memory
+from spawner.words import duration, limit_of_memory, moment_in_words
 
 
 @pytest.mark.parametrize(
@@ -45,3 +47,10 @@ def test_what_is_said_can_be_had(megabytes: int) -> None:
 def test_duration(minutes: int, words: str) -> None:
     """Whole hours and days are named as such, odd times below a day in minutes."""
     assert duration(minutes) == words
+
+
+@pytest.mark.parametrize(("seconds", "words"), [(0, "at 10:00"), (3600, "at 11:00"), (86400, "at 10:00 on 02 March")])
+def test_moment_in_words(seconds: int, words: str) -> None:
+    """The day is named where it is another one than today's."""
+    now = datetime.datetime(2026, 3, 1, 10, 0).astimezone().timestamp()
+    assert moment_in_words(now + seconds, now) == words

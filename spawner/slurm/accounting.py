@@ -1,0 +1,213 @@
+"""Accounts, QOS, their limits and what is held of them: the tables of sacctmgr, and ``scontrol show assoc_mgr``. Pure.
+
+sacctmgr's tables have no free text. An answer that cannot be read raises ``SlurmOutputError``.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
+
+from .model import NO_LIMITS, AccountingLimits, Association, Holdings, Qos, Tres, Use, UserDefaults
+from .values import limit, minutes, names_of, unreadable
+
+_ASSOCIATION_LIMITS = {
+    "MaxTRES": "per_job",
+    "MaxTRESPerNode": "per_node",
+    "MaxTRESMins": "per_job_minutes",
+    "GrpTRES": "group",
+    "GrpTRESMins": "group_minutes",
+    "GrpTRESRunMins": "group_run_minutes",
+    "MaxWall": "max_minutes",
+    "MaxJobs": "max_jobs",
+    "MaxSubmit": "max_submit",
+    "GrpJobs": "group_jobs",
+    "GrpSubmit": "group_submit",
+}
+_QOS_LIMITS = {
+    "MaxTRES": "per_job",
+    "MaxTRESPerNode": "per_node",
+    "MaxTRESMins": "per_job_minutes",
+    "MinTRES": "least_per_job",
+    "MaxTRESPU": "per_user",
+    "MaxTRESPA": "per_account",
+    "GrpTRES": "group",
+    "GrpTRESMins": "group_minutes",
+    "GrpTRESRunMins": "group_run_minutes",
+    "MaxWall": "max_minutes",
+    "MaxJobsPU": "max_jobs",
+    "MaxJobsPA": "max_jobs_per_account",
+    "MaxSubmitPU": "max_submit",
+    "MaxSubmitPA": "max_submit_per_account",
+    "GrpJobs": "group_jobs",
+    "GrpSubmit": "group_submit",
+}
+"""sacctmgr(1)'s columns, the names of 21.08 to 25.11, and where each goes."""
+
+ASSOCIATION_COLUMNS = ("Cluster", "Account", "User", "Partition", "QOS", "DefaultQOS", "ParentName", *_ASSOCIATION_LIMITS)
+USER_COLUMNS = ("User", "DefaultAccount")
+QOS_COLUMNS = ("Name", "Flags", "UsageFactor", *_QOS_LIMITS)
+
+
+def parse_associations(text: str) -> tuple[Association, ...]:
+    """The rows of ``sacctmgr -nP show assoc`` with :data:`ASSOCIATION_COLUMNS`, of every cluster that slurmdbd serves.
+
+    Raises
+    ------
+    SlurmOutputError
+        A row has another number of columns, or a limit that cannot be read.
+    """
+    return tuple(
+        Association(account, user, partition, names_of(qos), default_qos, parent, cluster, _limits(limits, _ASSOCIATION_LIMITS))
+        for cluster, account, user, partition, qos, default_qos, parent, *limits in _rows(text, len(ASSOCIATION_COLUMNS))
+    )
+
+
+def parse_user_defaults(text: str) -> tuple[UserDefaults, ...]:
+    """The rows of ``sacctmgr -nP show user`` with :data:`USER_COLUMNS`.
+
+    Raises
+    ------
+    SlurmOutputError
+        A row has another number of columns.
+    """
+    return tuple(UserDefaults(user, account) for user, account in _rows(text, len(USER_COLUMNS)))
+
+
+def parse_qos(text: str) -> tuple[Qos, ...]:
+    """The rows of ``sacctmgr -nP show qos`` with :data:`QOS_COLUMNS`.
+
+    Raises
+    ------
+    SlurmOutputError
+        A row has another number of columns, or a value that cannot be read.
+    """
+    return tuple(
+        Qos(name, frozenset(names_of(flags)), _limits(limits, _QOS_LIMITS), _factor(factor))
+        for name, flags, factor, *limits in _rows(text, len(QOS_COLUMNS))
+    )
+
+
+def _rows(text: str, columns: int) -> Iterator[list[str]]:
+    for line in text.split("\n"):
+        if not line.strip():
+            continue
+        row = line.split("|")
+        if len(row) != columns:
+            unreadable(f"a row of sacctmgr without {columns} columns", line)
+        yield row
+
+
+def _factor(text: str) -> float:
+    if not re.fullmatch(r"[0-9]{1,9}(?:\.[0-9]{1,9})?", text or "1", re.ASCII):
+        unreadable("UsageFactor is no number", text)
+    return float(text or "1")
+
+
+def _limits(cells: list[str], columns: Mapping[str, str]) -> AccountingLimits:
+    return _limits_of(tuple(cells), tuple(columns.items())) if any(cells) else NO_LIMITS
+
+
+@lru_cache(maxsize=4096)  # thousands of users have the limits of their account
+def _limits_of(cells: tuple[str, ...], columns: tuple[tuple[str, str], ...]) -> AccountingLimits:
+    tres, numbers = {}, {}
+    for cell, (column, name) in zip(cells, columns, strict=True):
+        if not cell:
+            continue
+        if "TRES" in column:
+            tres[name] = tres_of(cell, column)
+        else:
+            numbers[name] = minutes(cell, column) if column == "MaxWall" else limit(cell, column)
+    return AccountingLimits(**tres, **numbers)  # type: ignore[arg-type]
+
+
+_TRES = re.compile(r"([^=,\s]+)=([0-9]{1,20})([KMGTP]?)", re.ASCII)
+_POWERS = {"": 0, "K": 1, "M": 2, "G": 3, "T": 4, "P": 5}
+
+
+def tres_of(text: str, what: str) -> Tres:
+    """``cpu=8,mem=100G,gres/gpu:v100=2``: memory in MB, where a bare number is MB already.
+
+    Raises
+    ------
+    SlurmOutputError
+        An entry is of another shape.
+    """
+    found = []
+    for entry in names_of(text):
+        match = _TRES.fullmatch(entry)
+        if match is None:
+            unreadable(f"{what} is no list of TRES", text)
+        name, number, unit = match[1].lower(), int(match[2]), match[3]
+        power = _POWERS[unit or ("M" if name == "mem" else "")] - (2 if name == "mem" else 0)
+        found.append((name, number * 1024**power if power >= 0 else -(-number // 1024**-power)))
+    return tuple(found)
+
+
+# --- what is held ---
+
+_HEADING = "Association Manager state"
+_ASSOCIATION = re.compile(r"ClusterName=\S* Account=(\S+) UserName=(\S*) Partition=(\S*) ")
+_QOS = re.compile(r"QOS=(\S+?)\([0-9]+\) ", re.ASCII)
+_GROUP_USE = re.compile(
+    r" GrpJobs=\w+\((\d+)\) .*? ?GrpSubmitJobs=\w+\((\d+)\) .*?GrpTRES=(\S*) GrpTRESMins=(\S*) GrpTRESRunMins=(\S*)", re.ASCII
+)
+_ONE_OF_QOS = re.compile(r" (\S+)=\{MaxJobsP[AU]=\w+\((\d+)\) .*?MaxSubmitJobsP[AU]=\w+\((\d+)\) MaxTRESP[AU]=([^\s}]*)", re.ASCII)
+_USED_TRES = re.compile(r"([^=,]+)=(?:N|[0-9]+)\(([0-9]*[1-9][0-9]*)\)", re.ASCII)
+_NUMERIC_ID = re.compile(r"\(?([0-9]+)\)?", re.ASCII)
+
+
+def parse_holdings(text: str) -> Holdings:
+    """The records of ``scontrol -o show assoc_mgr flags=assoc,qos`` (src/scontrol/info_assoc_mgr.c): ``LIMIT(USED)`` of each TRES.
+
+    Users of a QOS stand there by their numeric id, in newer versions behind the name: ``1001={…}``, ``ada(1001)={…}``.
+
+    Raises
+    ------
+    SlurmOutputError
+        It is another answer.
+    """
+    if _HEADING not in text:
+        unreadable("no answer of the association manager", text)
+    associations: dict[tuple[str, str, str], Use] = {}
+    qos: dict[str, Use] = {}
+    qos_users: dict[tuple[str, int], Use] = {}
+    qos_accounts: dict[tuple[str, str], Use] = {}
+    for line in text.split("\n"):
+        if match := _ASSOCIATION.match(line):
+            account, user, partition = match.groups()
+            associations[(account, user.partition("(")[0], partition)] = _group_use(line)
+        elif match := _QOS.match(line):
+            name = match[1]
+            head, _, users = line.partition(" User Limits=")
+            head, _, accounts = head.partition(" Account Limits=")
+            qos[name] = _group_use(head)
+            qos_accounts.update({(name, account): use for account, use in _each(accounts)})
+            for who, use in _each(users):
+                numeric = _NUMERIC_ID.fullmatch(who[who.find("(") :] if "(" in who else who)
+                if numeric:
+                    qos_users[(name, int(numeric[1]))] = use
+    return Holdings(associations, qos, qos_users, qos_accounts)
+
+
+_NOTHING = Use()
+
+
+def _group_use(record: str) -> Use:
+    match = _GROUP_USE.search(record)
+    if match is None:
+        unreadable("a record of the association manager without what is used", record)
+    jobs, submitted, tres, used, running = match.groups()
+    use = Use(int(jobs), int(submitted), _used(tres), _used(used), _used(running))
+    return _NOTHING if use == _NOTHING else use
+
+
+def _each(text: str) -> Iterator[tuple[str, Use]]:
+    for who, jobs, submitted, tres in _ONE_OF_QOS.findall(text):
+        yield who, Use(int(jobs), int(submitted), _used(tres))
+
+
+@lru_cache(maxsize=1024)
+def _used(text: str) -> Tres:
+    return tuple((name.lower(), int(count)) for name, count in _USED_TRES.findall(text))
