@@ -13,6 +13,7 @@
     │   │   └── SlurmUnconfirmed        slurm_unconfirmed       503   sbatch failed and left open whether there is a job
     │   ├── SlurmRefused                slurm_refused           400   Slurm said no, and why
     │   └── SlurmOutputError            slurm_output            502   an answer that we cannot read
+    ├── NotStored                       not_stored              503   the Hub's database does not take what has to be durable
     └── SessionFailed                   session_failed          400   the job ended, or never could start
 
 Each carries ``sentence`` (for the user, plain text), ``log`` (a line for the admin) and ``label`` (for metrics).
@@ -125,6 +126,13 @@ class SlurmOutputError(SlurmError):
     """A command succeeded and printed what the parser does not know."""
 
     label = "slurm_output"
+
+
+class NotStored(ResourceFormError):
+    """What has to be durable before a job is asked for could not be stored; nothing was submitted."""
+
+    label = "not_stored"
+    status = 503
 
 
 class SessionFailed(ResourceFormError):

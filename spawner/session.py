@@ -14,7 +14,16 @@ from dataclasses import replace
 from typing import Any
 
 from .cluster import Cluster
-from .errors import ResourceFormError, SessionFailed, SlurmError, SlurmNotStarted, SlurmRefused, SlurmUnavailable, SlurmUnconfirmed
+from .errors import (
+    NotStored,
+    ResourceFormError,
+    SessionFailed,
+    SlurmError,
+    SlurmNotStarted,
+    SlurmRefused,
+    SlurmUnavailable,
+    SlurmUnconfirmed,
+)
 from .lookup import has_moved, is_own, own_job
 from .progress import PortReport, StartProgress
 from .reasons import ENDED, ENDING, HELD, PENDING, RUNNING, STARTING, advice_for, end_sentence
@@ -95,6 +104,8 @@ class Session:
 
         Raises
         ------
+        NotStored
+            The nonce could not be made durable: Slurm was not asked.
         SlurmRefused
             Slurm said no.
         SlurmUnavailable
@@ -102,7 +113,15 @@ class Session:
         """
         self.record = Record(nonce=nonce, submitted=self.cluster.clock())
         # Not through _remember: what cannot be stored now must not be submitted.
-        self._keep()
+        try:
+            self._keep()
+        except Exception as error:
+            self.record = Record()
+            self._over("NOT_SUBMITTED", "The job was not submitted.")
+            raise NotStored(
+                "The service cannot store your session at the moment. Nothing was submitted; try again later.",
+                log=f"the nonce of {self.name} could not be stored: {error}",
+            ) from error
         self._submission = asyncio.ensure_future(self._submit(argv, script, environment, identity))
         self._submission.add_done_callback(_retrieved)
         return await asyncio.shield(self._submission)

@@ -407,6 +407,7 @@ class ResourceFormSpawner(SpawnerSettings, SlurmSpawner):  # type: ignore[misc]
     def _interrupted(self, under_way: asyncio.Future[None]) -> None:
         if under_way.cancelled():
             self._check_pending = False
+            self._spawn_future = None
 
     async def stop(self, now: bool = False) -> None:
         """Cancel the job and return when Slurm has let go of it; while Slurm is away, keep at it. With ``now``, only give the order."""

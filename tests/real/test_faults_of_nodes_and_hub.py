@@ -359,9 +359,7 @@ def test_start_timeout_while_the_job_waits(site: Site, orders: Orders, bystander
     "restarted",
     [
         pytest.param(False, id="in the Hub that began it"),
-        pytest.param(
-            True, id="in the next Hub", marks=pytest.mark.xfail(strict=True, reason="Stop is answered with HTTP 500: pending check")
-        ),
+        pytest.param(True, id="in the next Hub"),
     ],
 )
 def test_start_and_stop_while_the_job_waits(
@@ -443,7 +441,7 @@ def test_hub_killed_at_a_stage_of_a_stop(site: Site, orders: Orders, victim: Run
 @pytest.mark.parametrize(
     "order",
     [
-        pytest.param("fail_at", marks=pytest.mark.xfail(strict=True, reason="the Hub's database session is left without a rollback")),
+        "fail_at",
         "disk_full_at",
     ],
 )
@@ -480,7 +478,6 @@ def test_disk_full_when_the_job_has_an_id(site: Site, orders: Orders, bystander:
     assert_only(bystander, also=[job])
 
 
-@pytest.mark.xfail(strict=False, reason="the Hub's database session is left without a rollback until the next request comes")
 def test_disk_full_for_a_moment_during_a_start(site: Site, orders: Orders, bystander: Running) -> None:
     """An id that cannot be stored is stored later: the session comes up, and the next Hub knows it."""
     orders.fail_at(JOB_ID_IS_STORED)

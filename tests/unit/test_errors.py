@@ -49,7 +49,7 @@ def test_the_tree(kind: type[ResourceFormError], parent: type, label: str, statu
 def test_the_tree_is_complete() -> None:
     """No exception of the module is left out of the drawing, nor out of the test above; labels are unique."""
     kinds = [entry for entry in vars(errors).values() if isinstance(entry, type) and issubclass(entry, ResourceFormError)]
-    assert len(kinds) == 12
+    assert len(kinds) == 13
     assert len({kind.label for kind in kinds}) == len(kinds)
 
 
