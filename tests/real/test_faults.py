@@ -91,6 +91,7 @@ def test_munged_away(two_running: Site) -> None:
         site.cluster.start_munge()
     assert_consistent(site)
     assert_kept(site, kernel_of, jobs)
+    site.cluster.bring_nodes_back()
 
 
 def test_node_drained(two_running: Site) -> None:
