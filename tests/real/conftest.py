@@ -134,9 +134,9 @@ def open_site(name: str, environments: Environments, cluster: PrivateCluster, us
         hub.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """Debian's Chromium, headless, with a new profile."""
+    """Debian's Chromium, headless, with a new profile; for one module: while it is open no other event loop can run in this thread."""
     packages.ensure_debian_packages(["chromium", "fonts-dejavu-core"])
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
