@@ -150,11 +150,14 @@ def test_the_token_is_nowhere(site: Site) -> None:
     printed, _ = run_in_kernel(site, "import json, os; print(json.dumps(dict(os.environ)))")
     session = json.loads(printed)
     token = session["JUPYTERHUB_API_TOKEN"]
+    comment = f"--comment=jupyterhub:hub-secrets:{user}"
+    sacct = ("sacct", "-j", str(job), "--parsable2", "--format=SubmitLine")
+    wait_for(lambda: comment in site.cluster.run(*sacct, user=user).stdout, "slurmdbd to know the job's command line")
     found = places(site, job)
     assert "scontrol show job" in found
     assert "BatchHost" in found["scontrol show job"]
     assert "RESOURCE_FORM_LAUNCHER" in found["the job's script"]
-    assert f"--comment=jupyterhub:hub-secrets:{user}" in found["sacct"], "SubmitLine is among the columns"
+    assert comment in found["sacct"], "SubmitLine is among the columns"
     assert "jupyterhub-singleuser" in found["the command lines"]
     assert any(path.endswith(f"/{job}.log") for path in found)
     assert_absent(token, found)
