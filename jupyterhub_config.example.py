@@ -54,6 +54,10 @@ c.Cluster.hub_name = "jupyterhub"
 # c.Cluster.starting_interval = 8
 # c.Cluster.command_timeout = 60
 
+# Whether users may ask Slurm when a request would start, and after how many seconds such a question is given up.
+# c.Cluster.estimates = True
+# c.Cluster.estimate_timeout = 3
+
 # --- Software ---------------------------------------------------------------------------------------------------------------
 # The releases that the form offers; share/resource_form/releases.example.yaml is one to start from.
 # c.ResourceFormSpawner.catalogue_file = "/etc/jupyterhub/releases.yaml"
@@ -70,9 +74,20 @@ c.Cluster.hub_name = "jupyterhub"
 #     "account": {"help": "Ask your principal investigator for more hours."},
 # }
 # c.ResourceFormSpawner.support_text = "Questions: support@cluster.example"
+# The language of the form and of all that users are told; without it each user's browser decides between English and Italian.
+# c.ResourceFormSpawner.language = "it"
 
 # Links with options fill the form and start nothing; this lets those start a session that stand on a page of the Hub's own site.
 # c.ResourceFormSpawner.links_may_start = True
+
+# --- Budgets ----------------------------------------------------------------------------------------------------------------
+# What Slurm knows of budgets (GrpTRESMins) is shown without further ado. Where a site keeps them elsewhere, a command of its own tells of
+# them, as JSON; how often it is asked (seconds); and whether a request beyond a budget is warned of or refused.
+# c.ResourceFormSpawner.budget_command = ["/opt/site/bin/budgets", "--json", "--user", "{user}"]
+# c.ResourceFormSpawner.budget_interval = 600
+# c.ResourceFormSpawner.over_budget = "refuse"
+# Sessions that cost nothing, as in pre-production: True for all, or names of partitions and accounts.
+# c.ResourceFormSpawner.not_charged = ["g100_int", "cin_training"]
 
 # --- The job ----------------------------------------------------------------------------------------------------------------
 # Options of sbatch that every job gets; they win over the form's.

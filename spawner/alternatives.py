@@ -11,10 +11,11 @@ from .check import check_request
 from .choices import Choices, number_of
 from .entitlement import PartitionLimits
 from .fit import Outlook, Room
+from .language import _
 from .request import GpuRequest, SessionRequest, memory_value
 from .slurm.grammar import format_memory, format_walltime
 from .verdict import verdict
-from .words import duration
+from .words import cores_in_words, duration
 
 MOST = 4
 MOST_PARTITIONS = 20
@@ -52,9 +53,14 @@ _Values = tuple[int, int, int]
 """Cores, memory in MB, minutes."""
 
 
-def alternatives(request: SessionRequest, outlook: Outlook, choices: Choices, *, most: int = MOST) -> tuple[Alternative, ...]:
-    """The nearest requests that would start now, nearest first; none where the request itself would, or where nobody knows."""
-    if verdict(request, outlook).kind not in ("wait", "never"):
+def alternatives(
+    request: SessionRequest, outlook: Outlook, choices: Choices, *, most: int = MOST, refused: bool = False
+) -> tuple[Alternative, ...]:
+    """The nearest requests that would start now, nearest first; none where the request itself would, or where nobody knows.
+
+    A request that is ``refused``, or held back by a limit, would not start though the nodes have it.
+    """
+    if verdict(request, outlook).kind not in (("now", "wait", "never") if refused else ("wait", "never")):
         return ()
     offered = choices.gpu_values()
     if request.gpus not in offered:
@@ -65,7 +71,7 @@ def alternatives(request: SessionRequest, outlook: Outlook, choices: Choices, *,
         for cost, candidate in _candidates(request, place, offered, outlook, choices)
     )
     found: list[Alternative] = []
-    for _, _, candidate in candidates:
+    for _cost, _order, candidate in candidates:
         change = _change(request, candidate)
         if any(_is_more_of(candidate, change, nearer) for nearer in found):
             continue
@@ -218,23 +224,23 @@ def _change(request: SessionRequest, candidate: SessionRequest) -> dict[str, str
 def _sentence(request: SessionRequest, candidate: SessionRequest) -> str:
     """``1 × V100 instead of 2: starts now.``"""
     asked, gpus = request.gpus, candidate.gpus
-    parts = []
+    pairs = []
     if gpus != asked:
-        if gpus.type == asked.type and gpus.count:
-            parts.append(f"{gpus.words} instead of {asked.count}")
-        else:
-            parts.append(f"{gpus.words} instead of {asked.words}")
+        pairs.append((gpus.words, str(asked.count) if gpus.type == asked.type and gpus.count else asked.words))
     if candidate.cores != request.cores:
-        parts.append(f"{candidate.cores} core{'' if candidate.cores == 1 else 's'} instead of {request.cores}")
+        pairs.append((cores_in_words(candidate.cores), str(request.cores)))
     if candidate.memory != request.memory:
-        parts.append(f"{format_memory(candidate.memory)} instead of {format_memory(request.memory)}")
+        pairs.append((format_memory(candidate.memory), format_memory(request.memory)))
     if candidate.walltime != request.walltime:
-        parts.append(f"{duration(candidate.walltime)} instead of {duration(request.walltime)}")
+        pairs.append((duration(candidate.walltime), duration(request.walltime)))
+    parts = [_("{amount} instead of {asked}").format(amount=amount, asked=before) for amount, before in pairs]
     if candidate.partition != request.partition:
-        parts.append(f"partition {candidate.partition}")
-    if candidate.reservation != request.reservation:
-        parts.append(f"in reservation {candidate.reservation}" if candidate.reservation else "without a reservation")
+        parts.append(_("partition {partition}").format(partition=candidate.partition))
+    if candidate.reservation and candidate.reservation != request.reservation:
+        parts.append(_("in reservation {reservation}").format(reservation=candidate.reservation))
+    elif candidate.reservation != request.reservation:
+        parts.append(_("without a reservation"))
     if candidate.account != request.account:
-        parts.append(f"account {candidate.account}")
-    text = ", ".join(parts)
-    return f"{text[:1].upper()}{text[1:]}: starts now."
+        parts.append(_("account {account}").format(account=candidate.account))
+    changes = ", ".join(parts)
+    return _("{changes}: starts now.").format(changes=f"{changes[:1].upper()}{changes[1:]}")

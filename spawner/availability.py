@@ -9,25 +9,28 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from .language import N_, _
 from .slurm.model import Gres, Node, Partition, Reservation
 
 _OUT_OF_SERVICE = (
-    ("not_responding", "not responding"),
-    ("drain", "drained"),
-    ("fail", "failing"),
-    ("invalid_reg", "wrongly configured"),
-    ("maintenance", "in maintenance"),
-    ("reserved", "reserved"),
-    ("powering_down", "powering down"),
-    ("power_down", "powering down"),
-    ("reboot_requested", "about to reboot"),
-    ("reboot_issued", "rebooting"),
-    ("blocked", "blocked"),
-    ("external", "not managed here"),
+    ("not_responding", N_("not responding")),
+    ("drain", N_("drained")),
+    ("fail", N_("failing")),
+    ("invalid_reg", N_("wrongly configured")),
+    ("maintenance", N_("in maintenance")),
+    ("reserved", N_("reserved")),
+    ("powering_down", N_("powering down")),
+    ("power_down", N_("powering down")),
+    ("reboot_requested", N_("about to reboot")),
+    ("reboot_issued", N_("rebooting")),
+    ("blocked", N_("blocked")),
+    ("external", N_("not managed here")),
 )
 """Node flags that keep a new job away, in the order in which they are named, with the words for a person."""
 
-USABLE_STATES = frozenset({"idle", "mixed", "allocated"})
+USABLE_STATES = frozenset({N_("idle"), N_("mixed"), N_("allocated")})
+OTHER_STATES = frozenset({N_("down"), N_("error"), N_("future"), N_("planned"), N_("unknown")})
+"""Slurm's base states, which stand on the page as they are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +111,7 @@ def partly_reserved(reservations: Iterable[Reservation], nodes: Mapping[str, Nod
 
 
 def why_not_usable(node: Node, *, held: bool = False, partly: bool = False, inside: bool | None = None) -> str:
-    """Why a new job cannot run on ``node``, in a word or two; empty if it can.
+    """Why a new job cannot run on ``node``, in a word or two of English for the catalogue; empty if it can.
 
     Parameters
     ----------
@@ -125,7 +128,7 @@ def why_not_usable(node: Node, *, held: bool = False, partly: bool = False, insi
         if flag in node.flags and not (flag == "reserved" and (inside or (partly and not held))):
             return words
     if inside is False:
-        return "not in the reservation"
+        return N_("not in the reservation")
     return "reserved" if held else ""
 
 
@@ -154,7 +157,7 @@ class NodeAvailability:
     @property
     def state_in_words(self) -> str:
         """The state for a person: the reason it is out, else Slurm's base state."""
-        return self.why_not or self.node.state
+        return _(self.why_not or self.node.state)
 
 
 GpuTable = dict[str, dict[str, int]]

@@ -15,6 +15,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from .errors import CatalogueError
+from .language import N_
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._+-]{0,63}$")]
 """A tag or an interface's name: one token, safe in a URL, a file name and an environment variable."""
@@ -22,7 +23,7 @@ Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._+-]{0,63}$")]
 BUILT_IN_INTERFACES: dict[str, dict[str, str]] = {
     "lab": {"label": "JupyterLab", "url": "/lab"},
     "notebook": {"label": "Jupyter Notebook", "url": "/tree"},
-    "terminal": {"label": "Terminal", "url": "/terminals/1"},
+    "terminal": {"label": N_("Terminal"), "url": "/terminals/1"},
 }
 
 
@@ -138,7 +139,7 @@ def parse_catalogue(data: Any, *, source: str = "the catalogue") -> Catalogue:
             if len(place) > 1 and place[0] == "releases" and isinstance(place[1], int):
                 place[1] = _tag_at(data, place[1])
             problems.append(f"{'.'.join(str(part) for part in place) or 'file'}: {problem['msg']}")
-        raise CatalogueError("The list of software releases is broken.", log=f"{source}: {'; '.join(problems)}") from error
+        raise CatalogueError(N_("The list of software releases is broken."), log=f"{source}: {'; '.join(problems)}") from error
 
 
 def _tag_at(data: Any, index: int) -> str:
@@ -159,9 +160,9 @@ def read_catalogue(path: str | Path) -> Catalogue:
     try:
         data = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
     except OSError as error:
-        raise CatalogueError("The list of software releases cannot be read.", log=f"{path}: {error.strerror}") from error
+        raise CatalogueError(N_("The list of software releases cannot be read."), log=f"{path}: {error.strerror}") from error
     except (yaml.YAMLError, ValueError, RecursionError) as error:  # not UTF-8, or a date that no calendar has
-        raise CatalogueError("The list of software releases is broken.", log=f"{path}: {error}") from error
+        raise CatalogueError(N_("The list of software releases is broken."), log=f"{path}: {error}") from error
     return parse_catalogue(data, source=str(path))
 
 
@@ -196,5 +197,5 @@ class CatalogueFile:
             except CatalogueError as error:
                 self.error = error
         if self._catalogue is None:
-            raise self.error or CatalogueError("There is no list of software releases.")
+            raise self.error or CatalogueError(N_("There is no list of software releases."))
         return self._catalogue

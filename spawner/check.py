@@ -11,14 +11,34 @@ from typing import Any
 from .choices import Choices, number_of
 from .entitlement import PartitionLimits
 from .errors import NoAccount, RequestRejected
-from .request import FIELDS, SessionRequest, label_of, parse_request, quoted
-from .sizes import Refuse, check_size, check_walltime, listed
+from .language import ENGLISH, N_, _, using
+from .request import FIELDS, SessionRequest, at_field, label_of, parse_request, quoted
+from .sizes import Refuse, check_size, check_walltime, listed, locked_to, not_among
 from .slurm.grammar import format_memory, format_walltime
 from .words import moment_in_words
 
 
 def resolve_request(options: Mapping[str, Any], choices: Choices) -> SessionRequest:
     """The request that ``options`` ask for, complete and allowed: the one gate for every door.
+
+    Raises
+    ------
+    NoAccount
+        The user has no account in Slurm.
+    RequestRejected
+        With a sentence for each field at fault.
+    """
+    request, errors = judge_request(options, choices)
+    if errors:
+        # The log is English, whatever the user reads.
+        with using(ENGLISH):
+            english = RequestRejected(judge_request(options, choices)[1])
+        raise RequestRejected(errors, log=english.log)
+    return request
+
+
+def judge_request(options: Mapping[str, Any], choices: Choices) -> tuple[SessionRequest, dict[str, str]]:
+    """The request that ``options`` ask for, completed, and a sentence for each field at fault; what cannot be read has its default.
 
     Keys that are missing get this user's defaults: a partition for the chosen account, numbers that the chosen partition has, an
     interface of the chosen release.
@@ -27,8 +47,6 @@ def resolve_request(options: Mapping[str, Any], choices: Choices) -> SessionRequ
     ------
     NoAccount
         The user has no account in Slurm.
-    RequestRejected
-        With a sentence for each field at fault.
     """
     require_account(choices)
     defaults = choices.defaults(
@@ -54,9 +72,7 @@ def resolve_request(options: Mapping[str, Any], choices: Choices) -> SessionRequ
         unreadable = error.errors
         request = parse_request({**{key: value for key, value in completed.items() if key in FIELDS}, **_replaced(unreadable, defaults)})
     errors = {**check_request(request, choices), **unreadable}
-    if errors:
-        raise RequestRejected({name: errors[name] for name in sorted(errors, key=_place)})
-    return request
+    return request, {name: errors[name] for name in sorted(errors, key=_place)}
 
 
 def _text(value: Any) -> str | None:
@@ -90,7 +106,7 @@ def _with_default_time(completed: dict[str, Any], choices: Choices) -> dict[str,
         request = parse_request(completed)
     except RequestRejected:
         return completed
-    limit, _ = choices.walltime_limit(request)
+    limit = choices.walltime_limit(request)[0]
     if limit is not None and 0 < limit < request.walltime:
         return {**completed, "walltime": format_walltime(limit)}
     return completed
@@ -107,18 +123,20 @@ def require_account(choices: Choices) -> None:
     user = choices.entitlement.user
     if choices.entitlement.accounts == ():
         raise NoAccount(
-            f"You have no active Slurm account on this cluster, so no session can be started for {user}. "
-            "Ask your project's leader or the support for one.",
+            _(
+                "You have no active Slurm account on this cluster, so no session can be started for {user}. "
+                "Ask your project's leader or the support for one."
+            ).format(user=user),
             log=f"{user} has no association in Slurm",
         )
     if not choices.partitions:
         raise NoAccount(
-            "None of your Slurm accounts may use a partition of this service. Ask the support.",
+            N_("None of your Slurm accounts may use a partition of this service. Ask the support."),
             log=f"{user} may use no partition of this service",
         )
     if choices.accounts is not None and not any(set(choices.accounts) & set(entry.accounts) for entry in choices.partitions):
         raise NoAccount(
-            "None of your Slurm accounts may be used with this service. Ask the support.",
+            N_("None of your Slurm accounts may be used with this service. Ask the support."),
             log=f"{user} has no account that the configuration of the fields leaves",
         )
 
@@ -128,13 +146,14 @@ def check_request(request: SessionRequest, choices: Choices) -> dict[str, str]:
     errors: dict[str, str] = {}
 
     def refuse(name: str, sentence: str) -> None:
-        errors.setdefault(name, f"{choices.policy(name).label or label_of(name)}: {sentence}")
+        errors.setdefault(name, at_field(choices.policy(name).label or label_of(name), sentence))
 
     _check_narrowed(request, choices, refuse)
     partition = next((entry for entry in choices.partitions if entry.name == request.partition), None)
     if partition is None:
         names = [entry.name for entry in choices.partitions]
-        refuse("partition", f"{quoted(request.partition)} is not a partition that you may use. Choose one of: {listed(names)}.")
+        sentence = _("{value} is not a partition that you may use. Choose one of: {list}.")
+        refuse("partition", sentence.format(value=quoted(request.partition), list=listed(names)))
     _check_account(request, choices, partition, refuse)
     _check_reservation(request, choices, partition, refuse)
     if partition is not None:
@@ -144,7 +163,7 @@ def check_request(request: SessionRequest, choices: Choices) -> dict[str, str]:
     check_walltime(request, choices, refuse)
     _check_software(request, choices, refuse)
     if request.preset:
-        refuse("preset", f"{quoted(request.preset)} is not a preset here. Leave it out.")
+        refuse("preset", _("{value} is not a preset here. Leave it out.").format(value=quoted(request.preset)))
     return errors
 
 
@@ -154,85 +173,103 @@ def _check_narrowed(request: SessionRequest, choices: Choices, refuse: Refuse) -
         policy = choices.policy(name)
         value = getattr(request, name)
         if policy.locked and policy.default is not None and value != number_of(name, policy.default):
-            refuse(name, f"{words(value)} cannot be chosen, it is set to {policy.default} on this service. Leave it as it is.")
+            refuse(name, locked_to(words(value), str(policy.default)))
         elif policy.choices is not None and value not in [number_of(name, choice) for choice in policy.choices]:
-            refuse(name, f"{words(value)} cannot be chosen. Choose one of: {listed([str(choice) for choice in policy.choices])}.")
+            refuse(name, not_among(words(value), [str(choice) for choice in policy.choices]))
 
 
 def _check_account(request: SessionRequest, choices: Choices, partition: PartitionLimits | None, refuse: Refuse) -> None:
     accounts = choices.accounts
     if accounts is None:
         if request.account:
-            refuse("account", f"{quoted(request.account)} cannot be used: this cluster keeps no accounts. Leave it empty.")
+            sentence = _("{value} cannot be used: this cluster keeps no accounts. Leave it empty.")
+            refuse("account", sentence.format(value=quoted(request.account)))
     elif request.account not in accounts:
-        refuse("account", f"{quoted(request.account)} is not one of your accounts. Choose one of: {listed(accounts)}.")
+        sentence = _("{value} is not one of your accounts. Choose one of: {list}.")
+        refuse("account", sentence.format(value=quoted(request.account), list=listed(accounts)))
     elif partition is not None and request.account not in partition.accounts:
         there = [account for account in partition.accounts if account in accounts]
-        instead = f"Choose one of: {listed(there)}, or another partition." if there else "Choose another partition."
         why = partition.refused.get(request.account)
-        because = f": {why}" if why else ""
-        refuse("account", f"{quoted(request.account)} may not be used in partition {partition.name}{because}. {instead}")
+        if why:
+            sentence = _("{value} may not be used in partition {partition}: {why}.")
+        else:
+            sentence = _("{value} may not be used in partition {partition}.")
+        instead = _("Choose one of: {list}, or another partition.") if there else _("Choose another partition.")
+        refused = sentence.format(value=quoted(request.account), partition=partition.name, why=why)
+        refuse("account", f"{refused} {instead.format(list=listed(there))}")
 
 
 def _check_reservation(request: SessionRequest, choices: Choices, partition: PartitionLimits | None, refuse: Refuse) -> None:
     values = choices.reservation_values
     if not request.reservation:
         if "" not in values:
-            instead = f"Choose {values[0]}." if values else "It is over, has not begun, or is not for you. Ask the support."
-            refuse("reservation", f"None cannot be chosen, it is set to {choices.policy('reservation').default} on this service. {instead}")
+            if values:
+                instead = _("Choose {value}.").format(value=values[0])
+            else:
+                instead = _("It is over, has not begun, or is not for you. Ask the support.")
+            sentence = _("None cannot be chosen, it is set to {default} on this service.")
+            refuse("reservation", f"{sentence.format(default=choices.policy('reservation').default)} {instead}")
         elif partition is not None and partition.rules_for(request.account).needs_reservation:
             qos = partition.rules_for(request.account).qos
-            refuse("reservation", f"QOS {qos} can only be used with a reservation. Choose one, or another account.")
+            refuse("reservation", _("QOS {name} can only be used with a reservation. Choose one, or another account.").format(name=qos))
         elif partition is not None and partition.reservation_required:
-            refuse("reservation", f"partition {partition.name} can only be used with a reservation. Choose one, or another partition.")
+            sentence = _("partition {partition} can only be used with a reservation. Choose one, or another partition.")
+            refuse("reservation", sentence.format(partition=partition.name))
         return
     reservation = choices.reservation(request.reservation)
     admitted = choices.entitlement.reservation_accounts.get(request.reservation, ())
     upcoming = next((entry for entry in choices.upcoming_reservations if entry.name == request.reservation), None)
     if upcoming is not None:
-        refuse(
-            "reservation",
-            f"{quoted(request.reservation)} begins {moment_in_words(upcoming.start, choices.now)}. {_other_reservation(values)}",
+        # Translators: the moment is "at 14:00"
+        begins = _("{reservation} begins {moment}.").format(
+            reservation=quoted(request.reservation), moment=moment_in_words(upcoming.start, choices.now)
         )
+        refuse("reservation", f"{begins} {_other_reservation(values)}")
     elif reservation is None:
-        sentence = f"{quoted(request.reservation)} cannot be used: it is over, has not begun, or is not for you."
-        refuse("reservation", f"{sentence} {_other_reservation(values)}")
+        sentence = _("{reservation} cannot be used: it is over, has not begun, or is not for you.")
+        refuse("reservation", f"{sentence.format(reservation=quoted(request.reservation))} {_other_reservation(values)}")
     elif choices.accounts is not None and request.account in choices.accounts and request.account not in admitted:
         there = [account for account in choices.accounts if account in admitted]
-        instead = f"Choose account {listed(there)}, or None." if there else "Choose None."
-        refuse("reservation", f"{quoted(request.reservation)} may not be used with account {request.account}. {instead}")
+        if there:
+            sentence = _("{reservation} may not be used with account {account}. Choose account {list}, or None.")
+        else:
+            sentence = _("{reservation} may not be used with account {account}. Choose None.")
+        refuse("reservation", sentence.format(reservation=quoted(request.reservation), account=request.account, list=listed(there)))
     elif partition is not None and reservation.partition and reservation.partition != partition.name:
+        sentence = _("{reservation} is for partition {partition}, not {other}. Choose that partition, or None.")
         refuse(
             "reservation",
-            f"{quoted(request.reservation)} is for partition {reservation.partition}, not {partition.name}. "
-            "Choose that partition, or None.",
+            sentence.format(reservation=quoted(request.reservation), partition=reservation.partition, other=partition.name),
         )
     elif partition is not None and partition.inside.get(request.reservation) == ():
-        refuse(
-            "reservation", f"{quoted(request.reservation)} has no node of partition {partition.name}. Choose another partition, or None."
-        )
+        sentence = _("{reservation} has no node of partition {partition}. Choose another partition, or None.")
+        refuse("reservation", sentence.format(reservation=quoted(request.reservation), partition=partition.name))
 
 
 def _other_reservation(values: Sequence[str]) -> str:
     names = [value for value in values if value]
     if not names:
-        return "Choose None." if values else "Ask the support."
-    return f"Choose {'None or ' if '' in values else ''}one of: {listed(names)}."
+        return _("Choose None.") if values else _("Ask the support.")
+    sentence = _("Choose None or one of: {list}.") if "" in values else _("Choose one of: {list}.")
+    return sentence.format(list=listed(names))
 
 
 def _check_software(request: SessionRequest, choices: Choices, refuse: Refuse) -> None:
     release = next((entry for entry in choices.releases if entry.tag == request.release), None)
     if release is None:
         tags = [entry.tag for entry in choices.releases]
-        refuse("release", f"{quoted(request.release)} is not a release of this service. Choose one of: {listed(tags)}.")
+        sentence = _("{value} is not a release of this service. Choose one of: {list}.")
+        refuse("release", sentence.format(value=quoted(request.release), list=listed(tags)))
         if request.interface in [interface.name for interface in choices.interfaces()]:
             return
         names = [interface.name for interface in choices.interfaces()]
-        refuse("interface", f"{quoted(request.interface)} is not an interface of this service. Choose one of: {listed(names)}.")
+        sentence = _("{value} is not an interface of this service. Choose one of: {list}.")
+        refuse("interface", sentence.format(value=quoted(request.interface), list=listed(names)))
         return
     names = [interface.name for interface in choices.interfaces(release)]
     if request.interface not in names:
-        refuse("interface", f"{quoted(request.interface)} is not offered by {release.title}. Choose one of: {listed(names)}.")
+        sentence = _("{value} is not offered by {release}. Choose one of: {list}.")
+        refuse("interface", sentence.format(value=quoted(request.interface), release=release.title, list=listed(names)))
 
 
 def salvage(options: Mapping[str, Any], choices: Choices) -> tuple[dict[str, Any], tuple[str, ...]]:
@@ -240,7 +277,7 @@ def salvage(options: Mapping[str, Any], choices: Choices) -> tuple[dict[str, Any
     defaults = choices.defaults()
     kept = {key: value for key, value in options.items() if key in FIELDS}
     dropped: list[str] = []
-    for _ in range(len(FIELDS) + 1):
+    for _attempt in range(len(FIELDS) + 1):
         try:
             request = resolve_request(kept, choices)
         except RequestRejected as error:

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from .catalogue import Catalogue, Interface, Release
 from .entitlement import Entitlement, PartitionLimits
 from .errors import RequestRejected
+from .language import _
 from .limits import CORES, GPUS, MEMORY, Limit
 from .request import FIELDS, GpuRequest, SessionRequest, memory_value, parse_gpus, parse_request
 from .slurm.grammar import format_walltime, parse_memory_mb, parse_walltime
@@ -291,18 +292,19 @@ class Choices:
             limits = limits.narrowed(request.account, request.reservation)
             if limits.max_minutes is not None:
                 bound = limits.binding.get("minutes")
-                bounds.append((limits.max_minutes, f"of {bound.source}" if bound else f"of partition {limits.name}"))
+                whose = bound.belonging if bound else _("of partition {partition}").format(partition=limits.name)
+                bounds.append((limits.max_minutes, whose))
             bounds += [
-                (most, f"that {limit.source} leaves to a session of this size")
+                (most, _("that {source} leaves to a session of this size").format(source=limit.whose))
                 for most, limit in minutes_by_amount(limits.rules_for(request.account).limits, amounts_in(limits, request))
             ]
         policy = self.policy("walltime").maximum
         if policy is not None:
-            bounds.append((number_of("walltime", policy), "of this service"))
+            bounds.append((number_of("walltime", policy), _("of this service")))
         reservation = self.reservation(request.reservation)
         left = self.minutes_left(reservation) if reservation else None
         if left is not None:
-            bounds.append((left, f"until reservation {request.reservation} ends"))
+            bounds.append((left, _("until reservation {reservation} ends").format(reservation=request.reservation)))
         return min(bounds, key=lambda bound: bound[0], default=(None, ""))
 
     def gpu_values(self) -> tuple[GpuRequest, ...]:

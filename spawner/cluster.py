@@ -19,8 +19,14 @@ from typing import Any, TypeVar
 from traitlets.config import SingletonConfigurable
 
 from .availability import Availability, availability
+from .cost import BillingRule, billing_rule
+from .derived import Derived
 from .entitlement import Entitlement, entitlement, shapes_of
 from .errors import ResourceFormError, SlurmNotStarted, SlurmOutputError, SlurmRefused, SlurmUnavailable, SlurmUnconfirmed
+from .estimate import Estimator
+from .fit import Outlook
+from .holding import Lot, Running, lots_of, running_jobs
+from .language import N_
 from .offer import NodeKind
 from .reasons import Outcome, outcome_of_sbatch, refusal_for, slurm_words
 from .rulebook import Accounting
@@ -39,6 +45,10 @@ JITTER = 0.1
 IDENTITY_SECONDS = 300.0
 CONFIGURATION_PATIENCE_SECONDS = 5.0
 DEFAULT_MESSAGE_TIMEOUT_SECONDS = 10.0
+OUTLOOK_SECONDS = 20
+MOST_RESERVATIONS = 16
+MOST_RULES = 256
+"""Results that are kept of what is worked out by reservation, and by partition and reservation."""
 
 NO_SUCH_JOB = "Invalid job id specified"
 NO_ACCOUNTING = ("not running a supported accounting_storage plugin", "Slurm accounting storage is disabled")
@@ -76,10 +86,17 @@ class Cluster(ClusterSettings, SingletonConfigurable):
             "its configuration", self._read_configuration, lambda: self.accounting_interval, **shared
         )
         self.holdings: Shared[Holdings] = Shared("what is held", self._read_holdings, self._holdings_interval_now, **shared)
+        self.estimator = Estimator(
+            self.runner, log=self.log, clock=clock, timeout=lambda: self.estimate_timeout, enabled=lambda: self.estimates
+        )
         self._newer_associations: frozenset[tuple[str, str, str]] = frozenset()
-        self._shapes: tuple[Any, dict[str, Node], dict[str, tuple[NodeKind, ...]]] | None = None
+        self._shapes: Derived[tuple[dict[str, Node], dict[str, tuple[NodeKind, ...]]]] = Derived()
+        self._available: Derived[Availability] = Derived(MOST_RESERVATIONS)
+        self._outlook: Derived[Outlook] = Derived()
+        self._billing: Derived[BillingRule | None] = Derived(MOST_RULES)
+        self._running: Derived[Running] = Derived()
+        self._lots: Derived[tuple[Lot, ...]] = Derived(MOST_RESERVATIONS)
         self._members: dict[str, tuple[float, Member]] = {}
-        self._available: tuple[Any, Availability] | None = None
         self._starting = 0
         self.ended: set[str] = set()
         """The nonces of the sessions that this run of the Hub has seen end."""
@@ -178,7 +195,7 @@ class Cluster(ClusterSettings, SingletonConfigurable):
             member = await asyncio.to_thread(_member, user)
         except KeyError:
             raise SlurmRefused(
-                "You have no user account on this cluster. Ask the support for one.", log=f"the system knows no user {user!r}"
+                N_("You have no user account on this cluster. Ask the support for one."), log=f"the system knows no user {user!r}"
             ) from None
         self._members[user] = (self.clock(), member)
         return member
@@ -243,11 +260,12 @@ class Cluster(ClusterSettings, SingletonConfigurable):
         self, nodes: Snapshot[tuple[Node, ...]], partitions: Snapshot[tuple[Partition, ...]], config: SlurmConfig
     ) -> tuple[dict[str, Node], dict[str, tuple[NodeKind, ...]]]:
         """The nodes by name, and the shapes of each partition's nodes: worked out once for all users, off the loop."""
-        key = (nodes.as_of, partitions.as_of, id(config))
-        if self._shapes is None or self._shapes[0] != key:
+
+        def compute() -> tuple[dict[str, Node], dict[str, tuple[NodeKind, ...]]]:
             by_name = {node.name: node for node in nodes.value}
-            self._shapes = (key, by_name, await asyncio.to_thread(shapes_of, partitions.value, by_name, config))
-        return self._shapes[1], self._shapes[2]
+            return by_name, shapes_of(partitions.value, by_name, config)
+
+        return await self._shapes.get((nodes.as_of, partitions.as_of, id(config)), compute)
 
     async def availability(self, *, reservation: str = "", patience: float | None = None) -> Snapshot[Availability]:
         """What is free now in every partition of the service, for a job that asks for ``reservation``.
@@ -260,18 +278,75 @@ class Cluster(ClusterSettings, SingletonConfigurable):
         nodes, partitions, reservations = await asyncio.gather(
             self.nodes.get(patience), self.all_partitions.get(patience), self.reservations.get(patience)
         )
-        key = (nodes.as_of, partitions.as_of, reservations.as_of, reservation, int(self.clock()) // 5)
-        if self._available is None or self._available[0] != key:
-            computed = await asyncio.to_thread(
-                availability,
+        now = self.clock()
+        computed = await self._available.get(
+            (nodes.as_of, partitions.as_of, reservations.as_of, reservation, int(now) // 5),
+            lambda: availability(nodes.value, self._allowed(partitions.value), reservations.value, now=now, reservation=reservation),
+        )
+        return Snapshot(computed, nodes.as_of, nodes.stale, nodes.error)
+
+    async def outlook(self, *, features: frozenset[str] = frozenset(), patience: float | None = None) -> Outlook:
+        """The cluster as one more job would meet it; ``features`` are what the admin's own options ask of every job's node.
+
+        Raises
+        ------
+        ResourceFormError
+            Slurm has never answered.
+        """
+        nodes, partitions, reservations = await asyncio.gather(
+            self.nodes.get(patience), self.all_partitions.get(patience), self.reservations.get(patience)
+        )
+        try:
+            jobs = await self.jobs.get(patience)
+        except ResourceFormError:
+            jobs = None
+        now = self.clock()
+        answers = (nodes.as_of, partitions.as_of, reservations.as_of, jobs.as_of if jobs else None)
+        return await self._outlook.get(
+            (*answers, features, int(now) // OUTLOOK_SECONDS),
+            lambda: Outlook(
                 nodes.value,
-                self._allowed(partitions.value),
+                partitions.value,
                 reservations.value,
-                now=self.clock(),
-                reservation=reservation,
+                jobs.value.values() if jobs else None,
+                now=now,
+                as_of=nodes.as_of,
+                features=features,
+            ),
+        )
+
+    async def billing_rule(self, partition: str, reservation: str = "", *, patience: float | None = None) -> BillingRule | None:
+        """How jobs in the partition, or in a reservation there, are billed; None where that is not known."""
+        try:
+            nodes, partitions, reservations = await asyncio.gather(
+                self.nodes.get(patience), self.all_partitions.get(patience), self.reservations.get(patience)
             )
-            self._available = (key, computed)
-        return Snapshot(self._available[1], nodes.as_of, nodes.stale, nodes.error)
+        except ResourceFormError:
+            return None
+        config = await self._config(patience)
+        found = next((entry for entry in partitions.value if entry.name == partition), None)
+        if found is None:
+            return None
+        inside = next((set(entry.nodes) for entry in reservations.value if reservation and entry.name == reservation), None)
+        there = set(found.nodes) if inside is None else inside & set(found.nodes)
+        return await self._billing.get(
+            (nodes.as_of, partitions.as_of, reservations.as_of, id(config), partition, reservation),
+            lambda: billing_rule(found, [node for node in nodes.value if node.name in there], config),
+        )
+
+    async def standing(self, *, reservation: str = "", patience: float | None = None) -> tuple[Running | None, tuple[Lot, ...] | None]:
+        """What everybody's jobs hold, and what the nodes have, for :func:`.holding.what_i_have`; None for what is not known."""
+        running, listed = None, 0.0
+        with contextlib.suppress(ResourceFormError):
+            if await self.sees_all_jobs():
+                jobs = await self.jobs.get(patience)
+                running, listed = await self._running.get(jobs.as_of, lambda: running_jobs(jobs.value.values())), jobs.as_of
+        try:
+            available = await self.availability(reservation=reservation, patience=patience)
+        except ResourceFormError:
+            return running, None
+        key = (available.as_of, listed, reservation, int(self.clock()) // 5)
+        return running, await self._lots.get(key, lambda: lots_of(available.value, running))
 
     async def availability_for(
         self, user: str, *, reservation: str = "", job_qos: str = "", patience: float | None = None
@@ -319,9 +394,9 @@ class Cluster(ClusterSettings, SingletonConfigurable):
         if outcome is Outcome.REFUSED:
             raise refused
         if outcome is Outcome.NOT_ASKED:
-            raise SlurmNotStarted("Slurm is not set up on this service.", log=failed + last_line(result.stderr), stderr=result.stderr)
+            raise SlurmNotStarted(N_("Slurm is not set up on this service."), log=failed + last_line(result.stderr), stderr=result.stderr)
         raise SlurmUnconfirmed(
-            "Slurm did not confirm the job.",
+            N_("Slurm did not confirm the job."),
             log=failed + last_line(result.stderr),
             stderr=result.stderr,
             refusal=refused if outcome is Outcome.UNKNOWN_WORDS else None,
@@ -341,7 +416,7 @@ class Cluster(ClusterSettings, SingletonConfigurable):
         # With --user, scancel looks the job up first, and does not find one that is over.
         if not result.ok and NO_SUCH_JOB not in result.stderr:
             raise SlurmUnavailable(
-                "Slurm did not take the order to end the job.",
+                N_("Slurm did not take the order to end the job."),
                 log=f"scancel {job_id} exited with {result.returncode}: {last_line(result.stderr)}",
                 stderr=result.stderr,
             )
@@ -358,7 +433,7 @@ class Cluster(ClusterSettings, SingletonConfigurable):
         result = await self.runner.run(argv, identity=identity, timeout=CANCEL_TIMEOUT_SECONDS)
         if not result.ok:
             raise SlurmUnavailable(
-                "Slurm did not reach the job.",
+                N_("Slurm did not reach the job."),
                 log=f"scancel --signal for job {job_id} exited with {result.returncode}: {last_line(result.stderr)}",
                 stderr=result.stderr,
             )
@@ -378,7 +453,9 @@ class Cluster(ClusterSettings, SingletonConfigurable):
         if isinstance(self._tags.error, SlurmOutputError) and user is not None:
             return await self._read_tags(user)
         if snapshot.stale:
-            raise self._tags.error or SlurmUnavailable("Slurm does not answer at the moment.", log="comments of jobs: no answer in time")
+            raise self._tags.error or SlurmUnavailable(
+                N_("Slurm does not answer at the moment."), log="comments of jobs: no answer in time"
+            )
         return tuple(job for job in snapshot.value if user is None or job.user == user)
 
     async def _read_tags(self, user: str | None = None) -> tuple[Job, ...]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from .language import _
 from .limits import Enforced
 from .offer import NO_RULES, JobRules, NodeKind, PartitionLimits, kinds_of, limits_of, widest
 from .rulebook import Books, Rulebook, forced_qos, line_of, parents_of, qos_of_job
@@ -248,7 +249,9 @@ def _why_not_whole(limits: PartitionLimits, rules: JobRules) -> str:
     """Why an exclusive partition, which gives whole nodes, is not for these jobs; empty if it is."""
     if replace(limits, rules={"": rules}).narrowed("").kinds or not limits.kinds:
         return ""
-    return f"it gives whole nodes, which are more than QOS {rules.qos} or the account allows" if rules.qos else "it gives whole nodes"
+    if not rules.qos:
+        return _("it gives whole nodes")
+    return _("it gives whole nodes, which are more than QOS {name} or the account allows").format(name=rules.qos)
 
 
 def _inside(reservation: Reservation, partition: Partition, nodes: Mapping[str, Node]) -> tuple[NodeKind, ...]:

@@ -10,18 +10,24 @@
     │   ├── SlurmUnavailable            slurm_unavailable       503   no answer, or none that can be trusted: unknown
     │   │   ├── SlurmTimeout            slurm_timeout           503   our own time limit ended the command: ambiguous
     │   │   ├── SlurmNotStarted         slurm_not_started       503   the command is not there, or may not be run
-    │   │   └── SlurmUnconfirmed        slurm_unconfirmed       503   sbatch failed and left open whether there is a job
+    │   │   ├── SlurmUnconfirmed        slurm_unconfirmed       503   sbatch failed and left open whether there is a job
+    │   │   └── EstimateUnavailable     no_estimate             503   nobody knows when a request would start
     │   ├── SlurmRefused                slurm_refused           400   Slurm said no, and why
     │   └── SlurmOutputError            slurm_output            502   an answer that we cannot read
     ├── NotStored                       not_stored              503   the Hub's database does not take what has to be durable
     └── SessionFailed                   session_failed          400   the job ended, or never could start
 
 Each carries ``sentence`` (for the user, plain text), ``log`` (a line for the admin) and ``label`` (for metrics).
+
+An error may be raised for nobody in particular, and be shown to many (:mod:`.snapshot`): then it is made with an English sentence from the
+catalogue, marked with ``N_``, and ``sentence`` is that in the language of whoever reads it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+
+from .language import _
 
 MOST_ERRORS = 50
 """So many of a request's errors are told; a request may have been made to have thousands."""
@@ -35,10 +41,15 @@ class ResourceFormError(Exception):
 
     def __init__(self, sentence: str, *, log: str = "", label: str = "") -> None:
         super().__init__(log or sentence)
-        self.sentence = sentence
+        self._sentence = sentence
         self.log = log or sentence
         if label:
             self.label = label
+
+    @property
+    def sentence(self) -> str:
+        """What to tell the user, in the language in use."""
+        return _(self._sentence)
 
 
 class RequestRejected(ResourceFormError):
@@ -51,7 +62,7 @@ class RequestRejected(ResourceFormError):
         self.errors = dict(errors)
         sentence = " ".join(list(self.errors.values())[:MOST_ERRORS])
         if len(self.errors) > MOST_ERRORS:
-            sentence += f" … and {len(self.errors) - MOST_ERRORS} more."
+            sentence += " " + _("… and {number} more.").format(number=len(self.errors) - MOST_ERRORS)
         super().__init__(sentence, log=log or f"request rejected: {sentence}")
 
 
@@ -108,6 +119,12 @@ class SlurmUnconfirmed(SlurmUnavailable):
     def __init__(self, sentence: str, *, log: str = "", stderr: str = "", refusal: SlurmRefused | None = None) -> None:
         super().__init__(sentence, log=log, stderr=stderr)
         self.refusal = refusal
+
+
+class EstimateUnavailable(SlurmUnavailable):
+    """No estimate of when a request would start: no answer in time, asked too often, or not asked at all. Nothing else follows from it."""
+
+    label = "no_estimate"
 
 
 class SlurmRefused(SlurmError):

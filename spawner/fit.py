@@ -13,8 +13,23 @@ from operator import attrgetter
 from typing import Any
 
 from .availability import GpuCount, gpus_of, is_active, partly_reserved, whole_node_reservations, why_not_usable
+from .language import N_
 from .reasons import ENDING, PENDING, RUNNING, STARTING
 from .slurm.model import Job, Node, Partition, Reservation
+
+
+def features_of(sbatch_options: Iterable[str]) -> frozenset[str]:
+    """The features that the admin's own options ask of every job's node; the last ``--constraint`` counts.
+
+    Only names joined by ``&`` are understood (sbatch(1)). Of anything else nothing follows here, and a verdict may be too hopeful.
+    """
+    features: frozenset[str] = frozenset()
+    for option in sbatch_options:
+        name, _equals, value = option.partition("=")
+        if name == "--constraint":
+            features = frozenset(value.split("&")) if not set(value) & set("|[]()*:") else frozenset()
+    return features - {""}
+
 
 HOLDS_RESOURCES = RUNNING | STARTING | ENDING
 WAITS_IN_LINE = ("Resources", "Priority")
@@ -271,13 +286,13 @@ class Outlook:
     def _why_not_with_others(self, node: Node, partition: Partition, gpus: tuple[GpuCount, ...], claim: _Claims, *, clash: bool) -> str:
         if partition.oversubscribe == "EXCLUSIVE":
             if claim.cores_kept:
-                return "partly reserved, and the partition gives whole nodes only"
+                return N_("partly reserved, and the partition gives whole nodes only")
             taken = node.state != "idle" or node.cores_allocated or node.memory_mb_allocated or any(each.free < each.total for each in gpus)
-            return "in use, and the partition gives whole nodes only" if taken else ""
+            return N_("in use, and the partition gives whole nodes only") if taken else ""
         if clash:
-            return "in use by jobs of another partition"
+            return N_("in use by jobs of another partition")
         if "planned" in node.flags and not self.knows_jobs:
-            return "kept for a job that waits already"
+            return N_("kept for a job that waits already")
         return ""
 
     def _claims_for(self, reservation: str) -> Mapping[str, _Claims]:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from .bounds import Range, gpus_there, limits_there, ranges
+from .check import judge_request
 from .choices import Choices
-from .entitlement import PartitionLimits
-from .request import FORM_FIELDS, SessionRequest, parse_gpus
+from .language import _
+from .offer import PartitionLimits
+from .request import FIELDS, FORM_FIELDS, GpuRequest, SessionRequest, help_of, label_of, parse_gpus, unit_of
 from .words import duration, limit_of_memory, moment_in_words
 
 
@@ -44,47 +47,91 @@ class FormField:
     locked: bool = False
 
 
-def _limits_in_words(values: Iterable[tuple[str, str]]) -> str:
-    """``at most 48`` where all partitions agree, else ``at most 48 in a, 24 in b``."""
-    pairs = [(partition, value) for partition, value in values if value]
-    if not pairs:
+def _sharing(partition: PartitionLimits) -> str:
+    if partition.users_per_core <= 1:
         return ""
-    if len({value for _, value in pairs}) == 1:
-        return pairs[0][1]
-    return ", ".join(f"{value} in {partition}" for partition, value in pairs)
-
-
-def _sharing(partitions: Iterable[PartitionLimits]) -> str:
-    most = {partition.name: partition.users_per_core for partition in partitions if partition.users_per_core > 1}
-    if not most:
-        return ""
-    counts = set(most.values())
-    number = str(max(counts))
-    where = "" if len(counts) == 1 and len(most) == len(list(partitions)) else f" in {', '.join(most)}"
-    return f" If all are taken, up to {number} sessions share a core{where}."
+    return _("If all are taken, up to {number} sessions share a core.").format(number=partition.users_per_core)
 
 
 def form_fields(choices: Choices, values: Mapping[str, Any], errors: Mapping[str, str]) -> tuple[FormField, ...]:
     """The fields of the page in their order, filled with ``values`` as typed, wrong ones marked with ``errors``."""
+    request = judge_request({key: value for key, value in values.items() if key in FIELDS}, choices)[0]
+    words = ranges_in_words(request, choices)
     built = []
     for key in FORM_FIELDS:
         policy = choices.policy(key)
         if policy.hidden or (key == "account" and choices.accounts is None):
             continue
-        info = SessionRequest.model_fields[key]
-        extra = info.json_schema_extra if isinstance(info.json_schema_extra, dict) else {}
         built.append(
             FormField(
                 key=key,
-                label=policy.label or info.title or key,
-                help=policy.help or info.description or "",
-                unit=str(extra.get("unit", "")),
+                label=policy.label or label_of(key),
+                help=policy.help or help_of(key),
+                unit=unit_of(key),
                 error=errors.get(key, ""),
                 locked=policy.locked,
+                range=words.get(key, ""),
                 **_widget(key, choices, _as_text(values.get(key, ""))),
             )
         )
     return tuple(built)
+
+
+def ranges_in_words(request: SessionRequest, choices: Choices) -> dict[str, str]:
+    """What the numbers may be in the request's place, a sentence or two by field."""
+    found = ranges(request, choices)
+    limits = limits_there(request, choices)
+    words = {"gpus": _gpus_in_words(request, choices)}
+    if limits is None or not found:
+        return words
+    return {
+        "cores": " ".join(part for part in (_range(found["cores"], str), _sharing(limits)) if part),
+        "memory": _range(found["memory"], limit_of_memory),
+        "walltime": _range(found["walltime"], duration),
+        **words,
+    }
+
+
+def _range(bounds: Range, in_words: Callable[[int], str]) -> str:
+    if bounds.values:
+        return _("One of: {values}.").format(values=", ".join(in_words(value) for value in bounds.values))
+    if bounds.most is None:
+        return _("No limit.")
+    if in_words is str:
+        return _("{least} to {most}.").format(least=bounds.least, most=bounds.most)
+    if bounds.least > 1:
+        return _("{least} to {most}.").format(least=in_words(bounds.least), most=in_words(bounds.most))
+    return _("At most {most}.").format(most=in_words(bounds.most))
+
+
+def _gpus_in_words(request: SessionRequest, choices: Choices) -> str:
+    most: dict[str, int] = {}
+    for gpus in gpus_there(request, choices):
+        if gpus.count:
+            most[gpus.type] = max(most.get(gpus.type, 0), gpus.count)
+    if not most:
+        return _("There are no GPUs here.")
+    if list(most) == [""]:
+        return _("At most {number} on one node.").format(number=most[""])
+    each = ", ".join(f"{number} × {gpu_type.upper()}" for gpu_type, number in most.items())
+    return _("At most {number} on one node.").format(number=each)
+
+
+def shown_value(request: SessionRequest, key: str, choices: Choices) -> str:
+    """A field's value as the form shows it: GB without its letter, a GPU configuration as it is offered."""
+    if key == "gpus":
+        return _offered_gpus(choices, request.gpus)
+    value = _as_text(request.options().get(key, ""))
+    return value.removesuffix("G") if key == "memory" else value
+
+
+def _offered_gpus(choices: Choices, wanted: GpuRequest) -> str:
+    """The value of the option that asks for these GPUs: plain counts where there is one type."""
+    offered = choices.gpu_values()
+    types = {gpu_type for partition in choices.partitions for gpu_type, _count in partition.gpus}
+    if wanted not in offered and types == {wanted.type}:
+        return str(wanted.count)
+    return wanted.value
 
 
 def _as_text(value: Any) -> str:
@@ -105,9 +152,13 @@ def _select(value: str, offered: Iterable[tuple[str, str]], kind: str = "select"
 def _widget(key: str, choices: Choices, value: str) -> dict[str, Any]:
     partitions = choices.partitions
     if key == "reservation":
-        widget = _select(value, [(name, name or "None") for name in choices.reservation_values])
+        widget = _select(value, [(name, name or _("None")) for name in choices.reservation_values])
         later = [
-            Option(entry.name, f"{entry.name} (begins {moment_in_words(entry.start, choices.now)})", disabled=True)
+            Option(
+                entry.name,
+                _("{name} (begins {moment})").format(name=entry.name, moment=moment_in_words(entry.start, choices.now)),
+                disabled=True,
+            )
             for entry in choices.upcoming_reservations
         ]
         return {**widget, "options": (*widget["options"], *later)}
@@ -116,63 +167,32 @@ def _widget(key: str, choices: Choices, value: str) -> dict[str, Any]:
     if key == "partition":
         return _select(value, [(partition.name, partition.name) for partition in partitions])
     if key == "release":
-        return _select(value, [(release.tag, release.title) for release in choices.releases])
+        return _select(value, [(release.tag, _(release.title)) for release in choices.releases])
     if key == "interface":
-        return _select(value, [(interface.name, interface.label) for interface in choices.interfaces()])
+        return _select(value, [(interface.name, _(interface.label)) for interface in choices.interfaces()])
     if key == "gpus":
         return _gpu_widget(choices, value)
-    offered = choices.policy(key).choices
-    widget = _number_widget(key, choices, value)
-    return widget if offered is None else {**widget, "range": f"One of: {', '.join(str(choice) for choice in offered)}."}
-
-
-def _number_widget(key: str, choices: Choices, value: str) -> dict[str, Any]:
-    partitions = choices.partitions
     if key == "cores":
         low = choices.bound("cores", "minimum", 1)
-        most = [(entry.name, min(entry.max_cores, choices.bound("cores", "maximum", entry.max_cores))) for entry in partitions]
-        words = _limits_in_words((name, f"{low} to {number}") for name, number in most)
-        return {
-            "kind": "number",
-            "value": value,
-            "minimum": low,
-            "maximum": max((number for _, number in most), default=low),
-            "range": f"{words}.{_sharing(partitions)}" if words else "",
-        }
-    if key == "memory":
-        most = [(entry.name, min(entry.max_memory_mb, choices.bound("memory", "maximum", entry.max_memory_mb))) for entry in partitions]
-        words = _limits_in_words((name, limit_of_memory(number)) for name, number in most)
-        return {"kind": "text", "value": value.removesuffix("G"), "range": f"At most {words}." if words else ""}
-    ceiling = choices.bound("walltime", "maximum", 0)
-    limits = []
-    for entry in partitions:
-        minutes = min((number for number in (entry.max_minutes, ceiling or None) if number is not None), default=None)
-        limits.append((entry.name, "no limit" if minutes is None else duration(minutes)))
-    words = "" if all(limit == "no limit" for _, limit in limits) else f"At most {_limits_in_words(limits)}."
-    return {"kind": "text", "value": value, "range": words.replace("At most no limit", "No limit")}
+        most = [min(entry.max_cores, choices.bound("cores", "maximum", entry.max_cores)) for entry in partitions]
+        return {"kind": "number", "value": value, "minimum": low, "maximum": max(most, default=low)}
+    return {"kind": "text", "value": value.removesuffix("G") if key == "memory" else value}
 
 
 def _gpu_widget(choices: Choices, value: str) -> dict[str, Any]:
     offered = choices.gpu_values()
-    types = sorted({gpu_type for partition in choices.partitions for gpu_type, _ in partition.gpus})
+    types = sorted({gpu_type for partition in choices.partitions for gpu_type, _count in partition.gpus})
     only_type = types[0] if len(types) == 1 else ""
     labels = []
     for gpus in offered:
         if not gpus.count:
-            labels.append((gpus.value, "None"))
-        elif gpus.type:
-            labels.append((gpus.value, f"{gpus.count} × {gpus.type.upper()}"))
+            labels.append((gpus.value, _("None")))
+        elif gpus.type or only_type:
+            labels.append((gpus.value, f"{gpus.count} × {(gpus.type or only_type).upper()}"))
         else:
-            labels.append((gpus.value, f"{gpus.count} × {only_type.upper()}" if only_type else str(gpus.count)))
+            labels.append((gpus.value, str(gpus.count)))
     try:
         wanted = parse_gpus(value)
     except ValueError:
         wanted = parse_gpus(0)
-    if only_type and wanted.type == only_type and wanted not in offered:
-        value = str(wanted.count)
-    else:
-        value = wanted.value
-    ceiling = max((gpus.count for gpus in offered), default=0)
-    most = _limits_in_words((partition.name, str(min(partition.gpus_of(""), ceiling))) for partition in choices.partitions)
-    words = f"At most {most} on one node." if offered and any(gpus.count for gpus in offered) else "There are no GPUs here."
-    return {**_select(value, labels, kind="buttons" if len(labels) <= 6 else "select"), "range": words}
+    return _select(_offered_gpus(choices, wanted), labels, kind="buttons" if len(labels) <= 6 else "select")

@@ -27,6 +27,8 @@ from .slurm.grammar import format_walltime
 COMMENT_PREFIX = "jupyterhub"
 FOR_THE_SERVER = "RESOURCE_FORM_SET_"
 """In front of the name of each of the user's variables, so that it acts neither on sbatch nor on a shell: the launcher takes it off."""
+SECRET = re.compile("TOKEN|SECRET|KEY|PASSWORD|CERTIFICATES|COOKIE|CREDENTIAL")
+"""A variable with one of these words in its name is shown without its value, the user's own as well."""
 JOB_PATH = "/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin"
 
 
@@ -59,6 +61,25 @@ class Tag:
             return None
         hub, user, server, nonce = (urllib.parse.unquote(part) for part in parts[1:])
         return cls(hub, user, server, nonce)
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedJob:
+    """What is handed to sbatch: its argv, the script on its standard input, its environment."""
+
+    argv: tuple[str, ...]
+    script: str
+    environment: Mapping[str, str]
+
+    @property
+    def command(self) -> str:
+        """The command as one would type it."""
+        return shlex.join(self.argv)
+
+    @property
+    def shown_environment(self) -> dict[str, str]:
+        """The environment by name, secrets masked (:data:`SECRET`)."""
+        return {name: "(secret)" if SECRET.search(name.upper()) else value for name, value in sorted(self.environment.items())}
 
 
 def signing_key(secret: bytes | str) -> bytes:

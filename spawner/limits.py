@@ -15,6 +15,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from .language import _
 from .slurm.model import NO_LIMITS, AccountingLimits, Association, Holdings, Qos, Tres, Use
 
 Scope = Literal["job", "user", "account", "group"]
@@ -52,8 +53,35 @@ class Limit:
     @property
     def clause(self) -> str:
         """Who allows it to whom, for a sentence: ``that QOS long allows one session``."""
-        whom = {"job": "one session", "user": "one user", "account": "one account", "group": "all its sessions together"}
-        return f"that {self.source} allows {whom[self.scope]}"
+        if self.scope == "job":
+            return _("that {source} allows one session").format(source=self.whose)
+        if self.scope == "user":
+            return _("that {source} allows one user").format(source=self.whose)
+        if self.scope == "account":
+            return _("that {source} allows one account").format(source=self.whose)
+        return _("that {source} allows all its sessions together").format(source=self.whose)
+
+    @property
+    def whose(self) -> str:
+        """:attr:`source` as the subject of a sentence: ``QOS long`` in English, with its article in other languages."""
+        kind, blank, name = self.source.partition(" ")
+        if kind == "QOS" and blank:
+            # Translators: the subject or the object of a sentence, with its article
+            return _("QOS {name}").format(name=name)
+        if kind == "account" and blank:
+            # Translators: the subject or the object of a sentence, with its article
+            return _("account {name}").format(name=name)
+        return self.source
+
+    @property
+    def belonging(self) -> str:
+        """``of QOS long``, after the name of what belongs to it."""
+        kind, blank, name = self.source.partition(" ")
+        if kind == "QOS" and blank:
+            return _("of QOS {name}").format(name=name)
+        if kind == "account" and blank:
+            return _("of account {name}").format(name=name)
+        return _("of {source}").format(source=self.source)
 
     def counts(self, amounts: Mapping[str, int]) -> int:
         """What of ``amounts`` the limit counts."""
@@ -256,6 +284,19 @@ def why_impossible(limits: Iterable[Limit]) -> str:
     """Why even the smallest job could never start (``MaxJobs=0``, ``GrpTRES=cpu=0``, a budget of nothing), empty if it could."""
     for limit in limits:
         if not limit.least and limit.forbids(_SMALLEST):
-            what = "jobs" if limit.resource in (JOBS, SUBMITTED, NODES) else "time" if limit.resource == MINUTES else limit.resource
-            return f"{limit.source} has a budget of 0" if limit.budget else f"{limit.source} allows no {what}"
+            return _nothing_of(limit).format(source=limit.whose, resource=limit.resource)
     return ""
+
+
+def _nothing_of(limit: Limit) -> str:
+    if limit.budget:
+        return _("{source} has a budget of 0")
+    if limit.resource in (JOBS, SUBMITTED, NODES):
+        return _("{source} allows no jobs")
+    if limit.resource == MINUTES:
+        return _("{source} allows no time")
+    if limit.resource == CORES:
+        return _("{source} allows no cores")
+    if limit.resource == MEMORY:
+        return _("{source} allows no memory")
+    return _("{source} allows no {resource}")

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from .availability import gpus_of
+from .cost import Budget
 from .limits import CORES, GPUS, MEMORY, MINUTES, Limit, amounts_of
 from .slurm.model import Node, Partition
 
@@ -33,13 +34,16 @@ class JobRules:
     """What accounting says of the jobs of one account in one partition.
 
     ``qos`` is the one that they run under, empty where there is none. ``needs_reservation``: the QOS has RequiresReservation.
-    ``beyond_partition_time``: it has PartitionTimeLimit, so that the partition's MaxTime does not count (sacctmgr(1)).
+    ``beyond_partition_time``: it has PartitionTimeLimit, so that the partition's MaxTime does not count (sacctmgr(1)). ``usage_factor`` is
+    what it charges for a unit, ``budgets`` are what its jobs are charged to.
     """
 
     qos: str = ""
     limits: tuple[Limit, ...] = ()
     needs_reservation: bool = False
     beyond_partition_time: bool = False
+    usage_factor: float = 1.0
+    budgets: tuple[Budget, ...] = ()
 
 
 NO_RULES = JobRules()

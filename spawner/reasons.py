@@ -7,11 +7,17 @@ Sources: squeue(1) JOB STATE CODES and JOB REASON CODES, slurm_errno.c's texts, 
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-_ON_HOLD = "It is on hold. Ask the administrators."
-HELD = {"REQUEUE_HOLD": _ON_HOLD, "SPECIAL_EXIT": _ON_HOLD, "RESV_DEL_HOLD": "The reservation was removed. Choose another one, or None."}
-"""States of a job in the queue that only an administrator can end: what to say."""
+from .language import N_, _
+
+_ON_HOLD = N_("It is on hold. Ask the administrators.")
+HELD = {
+    "REQUEUE_HOLD": _ON_HOLD,
+    "SPECIAL_EXIT": _ON_HOLD,
+    "RESV_DEL_HOLD": N_("The reservation was removed. Choose another one, or None."),
+}
+"""States of a job in the queue that only an administrator can end: what to say, in English for the catalogue."""
 PENDING = frozenset({"PENDING", "REQUEUED", "REQUEUE_FED", "EXPEDITING", *HELD})
 STARTING = frozenset({"CONFIGURING"})
 RUNNING = frozenset({"RUNNING", "SUSPENDED", "STOPPED", "SIGNALING", "RESIZING"})
@@ -32,16 +38,16 @@ ENDED = frozenset(
 )
 
 END_SENTENCES = {
-    "COMPLETED": "The server ended by itself.",
-    "CANCELLED": "The job was cancelled.",
-    "FAILED": "The server could not run: its job failed.",
-    "TIMEOUT": "The time limit of the session was reached.",
-    "NODE_FAIL": "The compute node failed.",
-    "PREEMPTED": "The job had to make room for one of higher priority.",
-    "BOOT_FAIL": "The compute node did not start.",
-    "DEADLINE": "The job could not run before its deadline.",
-    "OUT_OF_MEMORY": "The session ran out of memory. Ask for more memory.",
-    "REVOKED": "The job runs on another cluster of the federation.",
+    "COMPLETED": N_("The server ended by itself."),
+    "CANCELLED": N_("The job was cancelled."),
+    "FAILED": N_("The server could not run: its job failed."),
+    "TIMEOUT": N_("The time limit of the session was reached."),
+    "NODE_FAIL": N_("The compute node failed."),
+    "PREEMPTED": N_("The job had to make room for one of higher priority."),
+    "BOOT_FAIL": N_("The compute node did not start."),
+    "DEADLINE": N_("The job could not run before its deadline."),
+    "OUT_OF_MEMORY": N_("The session ran out of memory. Ask for more memory."),
+    "REVOKED": N_("The job runs on another cluster of the federation."),
 }
 
 
@@ -54,53 +60,61 @@ class Advice:
 
 
 _REASONS: tuple[tuple[str, Advice], ...] = (
-    ("None", Advice("The scheduler has not looked at the job yet.", True)),
-    ("Priority", Advice("Other jobs are ahead of yours.", True)),
-    ("Resources", Advice("No node has all you asked for free right now; yours is next.", True)),
-    ("ReqNodeNotAvail, Reserved for maintenance", Advice("The time asked for runs into a maintenance. Choose a shorter time.", None)),
-    ("ReqNodeNotAvail", Advice("The nodes it needs are out of service or reserved.", None)),
-    ("Nodes required for job are DOWN", Advice("The nodes it needs are out of service or reserved.", None)),
-    ("PartitionTimeLimit", Advice("The time asked for is longer than the partition allows. Choose a shorter time.", False)),
-    ("PartitionConfig", Advice("No node of the partition can ever run this request. Ask for less.", False)),
-    ("PartitionNodeLimit", Advice("The partition does not allow a job of this size. Ask for less.", False)),
-    ("PartitionDown", Advice("The partition is closed.", None)),
-    ("PartitionInactive", Advice("The partition is closed.", None)),
-    ("BadConstraints", Advice("No node can satisfy the request. Ask for less.", False)),
-    ("MaxMemPerLimit", Advice("The memory asked for is more than one job may have. Ask for less memory.", False)),
-    ("InvalidAccount", Advice("The account is not valid for this job. Choose another account.", False)),
-    ("InvalidQOS", Advice("The quality of service of this job is not valid. Ask the administrators.", False)),
-    ("AccountNotAllowed", Advice("The account may not use this partition. Choose another account or partition.", False)),
-    ("uid ", Advice("You may not use this partition. Choose another partition.", False)),  # 24.11: "uid 1001 not in group permitted to …"
-    ("Job's account not permitted", Advice("The account may not use this partition. Choose another account or partition.", False)),
-    ("Job's QOS not permitted", Advice("Your quality of service may not use this partition. Choose another partition.", False)),
-    ("QOSNotAllowed", Advice("Your quality of service may not use this partition. Choose another partition.", False)),
-    ("ReservationDeleted", Advice("The reservation was removed. Choose another one, or None.", False)),
-    ("Reservation", Advice("The job waits for its reservation to begin.", True)),
-    ("BeginTime", Advice("The job is set to begin later.", True)),
-    ("DependencyNeverSatisfied", Advice("The job depends on one that failed.", False)),
-    ("Dependency", Advice("Your previous session is still shutting down.", True)),
-    ("JobHeldUser", Advice("The job is on hold. Ask the administrators.", False)),
-    ("JobHeldAdmin", Advice("The job is on hold. Ask the administrators.", False)),
-    ("JobHoldMaxRequeue", Advice("The job was started too often, and is on hold. Ask the administrators.", False)),
-    ("job requeued in held state", Advice("The job is on hold. Ask the administrators.", False)),
+    ("None", Advice(N_("The scheduler has not looked at the job yet."), True)),
+    ("Priority", Advice(N_("Other jobs are ahead of yours."), True)),
+    ("Resources", Advice(N_("No node has all you asked for free right now; yours is next."), True)),
+    ("ReqNodeNotAvail, Reserved for maintenance", Advice(N_("The time asked for runs into a maintenance. Choose a shorter time."), None)),
+    ("ReqNodeNotAvail", Advice(N_("The nodes it needs are out of service or reserved."), None)),
+    ("Nodes required for job are DOWN", Advice(N_("The nodes it needs are out of service or reserved."), None)),
+    ("PartitionTimeLimit", Advice(N_("The time asked for is longer than the partition allows. Choose a shorter time."), False)),
+    ("PartitionConfig", Advice(N_("No node of the partition can ever run this request. Ask for less."), False)),
+    ("PartitionNodeLimit", Advice(N_("The partition does not allow a job of this size. Ask for less."), False)),
+    ("PartitionDown", Advice(N_("The partition is closed."), None)),
+    ("PartitionInactive", Advice(N_("The partition is closed."), None)),
+    ("BadConstraints", Advice(N_("No node can satisfy the request. Ask for less."), False)),
+    ("MaxMemPerLimit", Advice(N_("The memory asked for is more than one job may have. Ask for less memory."), False)),
+    ("InvalidAccount", Advice(N_("The account is not valid for this job. Choose another account."), False)),
+    ("InvalidQOS", Advice(N_("The quality of service of this job is not valid. Ask the administrators."), False)),
+    ("AccountNotAllowed", Advice(N_("The account may not use this partition. Choose another account or partition."), False)),
+    (
+        "uid ",
+        Advice(N_("You may not use this partition. Choose another partition."), False),
+    ),  # 24.11: "uid 1001 not in group permitted to …"
+    ("Job's account not permitted", Advice(N_("The account may not use this partition. Choose another account or partition."), False)),
+    ("Job's QOS not permitted", Advice(N_("Your quality of service may not use this partition. Choose another partition."), False)),
+    ("QOSNotAllowed", Advice(N_("Your quality of service may not use this partition. Choose another partition."), False)),
+    ("ReservationDeleted", Advice(N_("The reservation was removed. Choose another one, or None."), False)),
+    ("Reservation", Advice(N_("The job waits for its reservation to begin."), True)),
+    ("BeginTime", Advice(N_("The job is set to begin later."), True)),
+    ("DependencyNeverSatisfied", Advice(N_("The job depends on one that failed."), False)),
+    ("Dependency", Advice(N_("Your previous session is still shutting down."), True)),
+    ("JobHeldUser", Advice(N_("The job is on hold. Ask the administrators."), False)),
+    ("JobHeldAdmin", Advice(N_("The job is on hold. Ask the administrators."), False)),
+    ("JobHoldMaxRequeue", Advice(N_("The job was started too often, and is on hold. Ask the administrators."), False)),
+    ("job requeued in held state", Advice(N_("The job is on hold. Ask the administrators."), False)),
     (
         "user env retrieval failed",
-        Advice("Your environment could not be read on the node; the job is on hold. Ask the administrators.", False),
+        Advice(N_("Your environment could not be read on the node; the job is on hold. Ask the administrators."), False),
     ),
-    ("launch failed requeued held", Advice("The node could not start the job, which is on hold. Ask the administrators.", False)),
-    ("Licenses", Advice("The job waits for a licence.", True)),
-    ("Prolog", Advice("The node is being prepared.", True)),
-    ("Cleaning", Advice("The node is being cleaned up after another job.", True)),
-    ("NodeDown", Advice("The node it needs is down.", None)),
+    ("launch failed requeued held", Advice(N_("The node could not start the job, which is on hold. Ask the administrators."), False)),
+    ("Licenses", Advice(N_("The job waits for a licence."), True)),
+    ("Prolog", Advice(N_("The node is being prepared."), True)),
+    ("Cleaning", Advice(N_("The node is being cleaned up after another job."), True)),
+    ("NodeDown", Advice(N_("The node it needs is down."), None)),
 )
 
-_OVER_BUDGET = Advice("The budget of the account is used up. Choose another account.", False)
-_TOO_LARGE = Advice("The request is larger than one job of yours may be. Ask for less.", False)
-_HELD_ALREADY = Advice("You or your account already use what you are allowed; it starts when another of your jobs ends.", True)
+_OVER_BUDGET = Advice(N_("The budget of the account is used up. Choose another account."), False)
+_TOO_LARGE = Advice(N_("The request is larger than one job of yours may be. Ask for less."), False)
+_HELD_ALREADY = Advice(N_("You or your account already use what you are allowed; it starts when another of your jobs ends."), True)
 
 
 def advice_for(reason: str) -> Advice:
     """What Slurm's ``reason`` for a pending job means. The longest known prefix counts; an unknown reason passes through."""
+    advice = _advice_for(reason)
+    return replace(advice, sentence=_(advice.sentence))
+
+
+def _advice_for(reason: str) -> Advice:
     if reason.startswith(("AssocGrp", "QOSGrp")) and "Minutes" in reason and "RunMinutes" not in reason:
         return _OVER_BUDGET
     if reason.startswith(("AssocMax", "QOSMax", "QOSMin")) and any(
@@ -112,12 +126,14 @@ def advice_for(reason: str) -> Advice:
     for prefix, advice in _REASONS:
         if reason.startswith(prefix):
             return advice
-    return Advice(f"Slurm says: {reason}." if reason else "The job waits in the queue.", None)
+    if not reason:
+        return Advice(N_("The job waits in the queue."), None)
+    return Advice(_("Slurm says: {words}.").format(words=reason), None)
 
 
 def end_sentence(state: str) -> str:
     """Why a session ended, from the job's terminal state."""
-    return END_SENTENCES.get(state, f"The job ended ({state}).")
+    return _(END_SENTENCES[state]) if state in END_SENTENCES else _("The job ended ({state}).").format(state=state)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,27 +145,27 @@ class Refusal:
 
 
 _REFUSALS: tuple[tuple[str, Refusal], ...] = (
-    ("Invalid account or account/partition combination", Refusal("account", "This account may not be used in this partition.")),
-    ("Invalid qos specification", Refusal("", "Your quality of service (QOS) may not be used for this request.")),
-    ("invalid partition specified", Refusal("partition", "Slurm does not know this partition.")),
-    ("Invalid partition name specified", Refusal("partition", "Slurm does not know this partition.")),
-    ("User's group not permitted to use this partition", Refusal("partition", "You may not use this partition.")),
-    ("Requested reservation not usable now", Refusal("reservation", "This reservation cannot be used now.")),
-    ("Access denied to requested reservation", Refusal("reservation", "You may not use this reservation.")),
-    ("Requested reservation is invalid", Refusal("reservation", "This reservation does not exist any more.")),
-    ("Requested time limit is invalid", Refusal("walltime", "This time is more than you may ask for.")),
-    ("Time limit specification required", Refusal("walltime", "A time limit is needed.")),
-    ("Memory specification can not be satisfied", Refusal("memory", "No node has this much memory.")),
-    ("Memory required by task is not available", Refusal("memory", "No node has this much memory.")),
-    ("CPU count per node can not be satisfied", Refusal("cores", "No node has this many cores.")),
-    ("CPU count specification invalid", Refusal("cores", "No node has this many cores.")),
-    ("Invalid generic resource (gres) specification", Refusal("gpus", "These GPUs do not exist here.")),
-    ("Requested GRES option unsupported", Refusal("gpus", "GPUs cannot be asked for on this cluster.")),
-    ("Requested node configuration is not available", Refusal("", "No node has all of what you asked for together.")),
-    ("Job violates accounting/QOS policy", Refusal("", "The request is beyond your limits, or you have too many jobs.")),
-    ("Access/permission denied", Refusal("", "You may not submit jobs here.")),
-    ("System submissions disabled", Refusal("", "The cluster does not take new jobs at the moment.")),
-    ("Invalid feature specification", Refusal("", "No node has the features that the job needs.")),
+    ("Invalid account or account/partition combination", Refusal("account", N_("This account may not be used in this partition."))),
+    ("Invalid qos specification", Refusal("", N_("Your quality of service (QOS) may not be used for this request."))),
+    ("invalid partition specified", Refusal("partition", N_("Slurm does not know this partition."))),
+    ("Invalid partition name specified", Refusal("partition", N_("Slurm does not know this partition."))),
+    ("User's group not permitted to use this partition", Refusal("partition", N_("You may not use this partition."))),
+    ("Requested reservation not usable now", Refusal("reservation", N_("This reservation cannot be used now."))),
+    ("Access denied to requested reservation", Refusal("reservation", N_("You may not use this reservation."))),
+    ("Requested reservation is invalid", Refusal("reservation", N_("This reservation does not exist any more."))),
+    ("Requested time limit is invalid", Refusal("walltime", N_("This time is more than you may ask for."))),
+    ("Time limit specification required", Refusal("walltime", N_("A time limit is needed."))),
+    ("Memory specification can not be satisfied", Refusal("memory", N_("No node has this much memory."))),
+    ("Memory required by task is not available", Refusal("memory", N_("No node has this much memory."))),
+    ("CPU count per node can not be satisfied", Refusal("cores", N_("No node has this many cores."))),
+    ("CPU count specification invalid", Refusal("cores", N_("No node has this many cores."))),
+    ("Invalid generic resource (gres) specification", Refusal("gpus", N_("These GPUs do not exist here."))),
+    ("Requested GRES option unsupported", Refusal("gpus", N_("GPUs cannot be asked for on this cluster."))),
+    ("Requested node configuration is not available", Refusal("", N_("No node has all of what you asked for together."))),
+    ("Job violates accounting/QOS policy", Refusal("", N_("The request is beyond your limits, or you have too many jobs."))),
+    ("Access/permission denied", Refusal("", N_("You may not submit jobs here."))),
+    ("System submissions disabled", Refusal("", N_("The cluster does not take new jobs at the moment."))),
+    ("Invalid feature specification", Refusal("", N_("No node has the features that the job needs."))),
 )
 
 _ALSO_REFUSED = (
@@ -228,11 +244,14 @@ def outcome_of_sbatch(returncode: int, stderr: str) -> Outcome:
 
 
 def refusal_for(stderr: str) -> Refusal:
-    """What sbatch's complaint means for the user; the detail lines come before the final one, so the first match wins."""
+    """What sbatch's complaint means for the user; the detail lines come before the final one, so the first match wins.
+
+    The sentence is English, for the catalogue.
+    """
     for text, refusal in _REFUSALS:
         if text in stderr:
             return refusal
-    return Refusal("", "Slurm refused the job.")
+    return Refusal("", N_("Slurm refused the job."))
 
 
 def slurm_words(stderr: str, *, most: int = 10) -> tuple[str, ...]:

@@ -19,7 +19,9 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from pydantic_core import PydanticCustomError
 
 from .errors import RequestRejected
+from .language import ENGLISH, N_, _, ngettext, using
 from .slurm.grammar import format_memory, format_walltime, parse_memory_mb, parse_walltime
+from .words import cores_in_words
 
 MOST_VARIABLES = 100
 MOST_BYTES = 32768
@@ -56,7 +58,8 @@ def _fail(sentence: str) -> PydanticCustomError:
 
 def _name(value: Any) -> str:
     if not isinstance(value, str) or value.startswith("-") or (value and not NAME.fullmatch(value)):
-        raise _fail(f"{quoted(value)} is not a name of at most 64 letters, digits and . _ + @ -. Choose one from the list.")
+        sentence = _("{value} is not a name of at most 64 letters, digits and . _ + @ -. Choose one from the list.")
+        raise _fail(sentence.format(value=quoted(value)))
     return value
 
 
@@ -67,9 +70,10 @@ def _cores(value: Any) -> int:
     elif re.fullmatch(r"[0-9]{1,9}", text):
         number = int(text)
     else:
-        raise _fail(f"{quoted(value)} is not a whole number. Type a number of cores such as 4.")
+        raise _fail(_("{value} is not a whole number. Type a number of cores such as 4.").format(value=quoted(value)))
     if not 1 <= number < 10**9:
-        raise _fail(f"{quoted(value)} is not a number of cores. At least 1 is needed. Type a number such as 4.")
+        sentence = _("{value} is not a number of cores. At least 1 is needed. Type a number such as 4.")
+        raise _fail(sentence.format(value=quoted(value)))
     return number
 
 
@@ -77,14 +81,16 @@ def _memory(value: Any) -> int:
     try:
         return parse_memory_mb(value)
     except ValueError as error:
-        raise _fail(f"{quoted(value)} is not an amount of memory. {error} Type for example 8G or 500M.") from error
+        sentence = _("{value} is not an amount of memory. {why} Type for example 8G or 500M.")
+        raise _fail(sentence.format(value=quoted(value), why=_(str(error)))) from error
 
 
 def _walltime(value: Any) -> int:
     try:
         return parse_walltime(value)
     except ValueError as error:
-        raise _fail(f"{quoted(value)} is not a time. {error} Type for example 2h, 90m or 1-12:00:00.") from error
+        sentence = _("{value} is not a time. {why} Type for example 2h, 90m or 1-12:00:00.")
+        raise _fail(sentence.format(value=quoted(value), why=_(str(error)))) from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,11 +121,12 @@ class GpuRequest:
     def words(self) -> str:
         """For a person: ``no GPU``, ``2 GPUs``, ``1 × V100``."""
         if not self.count:
-            return "no GPU"
+            return _("no GPU")
         if self.type:
             return f"{self.count} × {self.type.upper()}"
-        unit = "GPU" if self.gres == "gpu" else self.gres
-        return f"{self.count} {unit}{'s' if self.count > 1 else ''}"
+        if self.gres == "gpu":
+            return ngettext("{number} GPU", "{number} GPUs", self.count).format(number=self.count)
+        return ngettext("{number} {resource}", "{number} {resource}s", self.count).format(number=self.count, resource=self.gres)
 
 
 def parse_gpus(value: Any) -> GpuRequest:
@@ -128,12 +135,12 @@ def parse_gpus(value: Any) -> GpuRequest:
     Raises
     ------
     ValueError
-        With a sentence.
+        With a sentence, in English for the catalogue.
     """
     if isinstance(value, GpuRequest):
         return value
     if isinstance(value, bool) or not isinstance(value, (int, str)):
-        raise ValueError("It is neither a number nor text.")
+        raise ValueError(N_("It is neither a number nor text."))
     if isinstance(value, int):
         value = str(value) if 0 <= value < 10_000 else "-"
     text = value.strip()
@@ -144,9 +151,9 @@ def parse_gpus(value: Any) -> GpuRequest:
     if len(parts) > 1 and parts[0] in ("gpu", "shard"):
         gres = parts.pop(0)
     if len(parts) > 2 or not re.fullmatch(r"[0-9]{1,4}", parts[-1]):
-        raise ValueError("It is not a count, nor a type and a count.")
+        raise ValueError(N_("It is not a count, nor a type and a count."))
     if len(parts) == 2 and not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,63}", parts[0]):
-        raise ValueError("Its type is not one that Slurm could have.")
+        raise ValueError(N_("Its type is not one that Slurm could have."))
     count = int(parts[-1])
     return GpuRequest(count, parts[0] if len(parts) == 2 else "", gres) if count else GpuRequest()
 
@@ -155,30 +162,34 @@ def _gpus(value: Any) -> GpuRequest:
     try:
         return parse_gpus(value)
     except ValueError as error:
-        raise _fail(f"{quoted(value)} is not a GPU configuration. {error} Choose one from the list.") from error
+        sentence = _("{value} is not a GPU configuration. {why} Choose one from the list.")
+        raise _fail(sentence.format(value=quoted(value), why=_(str(error)))) from error
 
 
 def _environment(value: Any) -> dict[str, str]:
     if value in (None, ""):
         return {}
     if not isinstance(value, Mapping):
-        raise _fail("Environment variables are names with values.")
+        raise _fail(_("Environment variables are names with values."))
     if len(value) > MOST_VARIABLES:
-        raise _fail(f"{len(value)} variables are more than the {MOST_VARIABLES} that a session may have. Leave some out.")
+        sentence = _("{number} variables are more than the {most} that a session may have. Leave some out.")
+        raise _fail(sentence.format(number=len(value), most=MOST_VARIABLES))
     checked = {}
     size = 0
     for name, text in value.items():
         if not isinstance(name, str) or not ENVIRONMENT_NAME.fullmatch(name):
-            raise _fail(f"{quoted(name)} is not a name of an environment variable. Use letters, digits and _.")
+            raise _fail(_("{name} is not a name of an environment variable. Use letters, digits and _.").format(name=quoted(name)))
         if RESERVED_ENVIRONMENT.fullmatch(name):
-            raise _fail(f"The environment variable {name} is reserved. Set it inside the session instead.")
+            raise _fail(_("The environment variable {name} is reserved. Set it inside the session instead.").format(name=name))
         length = _bytes_of(text)
         if length is None or length > MOST_BYTES:
-            raise _fail(f"The value of {name} is not text of at most {MOST_BYTES} bytes without NUL. Shorten it, or set it in the session.")
+            sentence = _("The value of {name} is not text of at most {most} bytes without NUL. Shorten it, or set it in the session.")
+            raise _fail(sentence.format(name=name, most=MOST_BYTES))
         size += len(name) + length
         checked[name] = text
     if size > MOST_BYTES_IN_ALL:
-        raise _fail(f"All variables together are {size} bytes, more than the {MOST_BYTES_IN_ALL} that a session may have. Leave some out.")
+        sentence = _("All variables together are {size} bytes, more than the {most} that a session may have. Leave some out.")
+        raise _fail(sentence.format(size=size, most=MOST_BYTES_IN_ALL))
     return checked
 
 
@@ -202,58 +213,58 @@ class SessionRequest(BaseModel):
 
     reservation: NameField = Field(
         default="",
-        title="Slurm reservation",
-        description="None, unless you were given one.",
+        title=N_("Slurm reservation"),
+        description=N_("None, unless you were given one."),
     )
     account: NameField = Field(
         default="",
-        title="Slurm account",
-        description="It is charged for the session.",
+        title=N_("Slurm account"),
+        description=N_("It is charged for the session."),
     )
     partition: NameField = Field(
         default="",
-        title="Partition",
-        description="The nodes that the session may run on.",
+        title=N_("Partition"),
+        description=N_("The nodes that the session may run on."),
     )
     cores: Annotated[int, BeforeValidator(_cores)] = Field(
         default=1,
-        title="Number of cores",
-        description="On one node.",
-        json_schema_extra={"unit": "cores"},
+        title=N_("Number of cores"),
+        description=N_("On one node."),
+        json_schema_extra={"unit": N_("cores")},
     )
     memory: Annotated[int, BeforeValidator(_memory)] = Field(
         default=4096,
-        title="Memory",
-        description="A plain number is GB; 500M is 500 MB.",
-        json_schema_extra={"unit": "GB"},
+        title=N_("Memory"),
+        description=N_("A plain number is GB; 500M is 500 MB."),
+        json_schema_extra={"unit": N_("GB")},
     )
     gpus: Annotated[GpuRequest, BeforeValidator(_gpus)] = Field(
         default=GpuRequest(),
-        title="GPU configuration",
-        description="Yours alone while the session runs.",
-        json_schema_extra={"unit": "GPUs"},
+        title=N_("GPU configuration"),
+        description=N_("Yours alone while the session runs."),
+        json_schema_extra={"unit": N_("GPUs")},
     )
     walltime: Annotated[int, BeforeValidator(_walltime)] = Field(
         default=60,
-        title="Time",
-        description="Then the session ends. 2h, 90m and 1-12:00:00 work too; a plain number is minutes.",
-        json_schema_extra={"unit": "h:mm:ss"},
+        title=N_("Time"),
+        description=N_("Then the session ends. 2h, 90m and 1-12:00:00 work too; a plain number is minutes."),
+        json_schema_extra={"unit": N_("h:mm:ss")},
     )
     release: NameField = Field(
         default="",
-        title="Release",
-        description="The set of software. Newest first.",
+        title=N_("Release"),
+        description=N_("The set of software. Newest first."),
     )
     interface: NameField = Field(
         default="",
-        title="User interface",
-        description="The page that opens first.",
+        title=N_("User interface"),
+        description=N_("The page that opens first."),
     )
-    preset: NameField = Field(default="", title="Preset", description="The preset that the request came from.")
+    preset: NameField = Field(default="", title=N_("Preset"), description=N_("The preset that the request came from."))
     environment: Annotated[dict[str, str], BeforeValidator(_environment)] = Field(
         default_factory=dict,
-        title="Environment variables",
-        description="Extra environment variables of the session.",
+        title=N_("Environment variables"),
+        description=N_("Extra environment variables of the session."),
     )
 
     def options(self) -> dict[str, Any]:
@@ -278,9 +289,20 @@ class SessionRequest(BaseModel):
 
     @property
     def summary(self) -> str:
-        """One short line: ``1 × V100, 4 cores, 8 GB, 1:00:00 on g100_int``."""
-        cores = f"{self.cores} core{'s' if self.cores > 1 else ''}"
-        return f"{self.gpus.words}, {cores}, {format_memory(self.memory)}, {format_walltime(self.walltime)} on {self.partition}"
+        """One short line for the Hub's admin page and the log: ``1 × V100, 4 cores, 8 GB, 1:00:00 on g100_int``."""
+        with using(ENGLISH):
+            return self.in_words
+
+    @property
+    def in_words(self) -> str:
+        """:attr:`summary` for the user, in the language in use."""
+        return _("{gpus}, {cores}, {memory}, {time} on {partition}").format(
+            gpus=self.gpus.words,
+            cores=cores_in_words(self.cores),
+            memory=format_memory(self.memory),
+            time=format_walltime(self.walltime),
+            partition=self.partition,
+        )
 
 
 def memory_value(memory_mb: int) -> str:
@@ -296,7 +318,24 @@ FORM_FIELDS = ("reservation", "account", "partition", "cores", "memory", "gpus",
 def label_of(field: str) -> str:
     """The field's name for a person."""
     info = SessionRequest.model_fields.get(field)
-    return info.title or field if info else field
+    return _(info.title or field) if info else field
+
+
+def help_of(field: str) -> str:
+    """What the field is for, in a sentence."""
+    description = SessionRequest.model_fields[field].description
+    return _(description) if description else ""
+
+
+def unit_of(field: str) -> str:
+    """The unit that stands behind the field, empty if it has none."""
+    extra = SessionRequest.model_fields[field].json_schema_extra
+    return _(str(extra["unit"])) if isinstance(extra, dict) and "unit" in extra else ""
+
+
+def at_field(name: str, sentence: str) -> str:
+    """A sentence about a field, behind its name."""
+    return _("{field}: {sentence}").format(field=name, sentence=sentence)
 
 
 def parse_request(options: Mapping[str, Any]) -> SessionRequest:
@@ -309,7 +348,9 @@ def parse_request(options: Mapping[str, Any]) -> SessionRequest:
     """
     given = {key: value for key, value in options.items() if key not in IGNORED_KEYS}
     sentences = {
-        str(key): f"{quoted(key)} is not a field of a request. Leave it out. The fields are: {', '.join(FIELDS)}."
+        str(key): _("{name} is not a field of a request. Leave it out. The fields are: {list}.").format(
+            name=quoted(key), list=", ".join(FIELDS)
+        )
         for key in given
         if key not in FIELDS
     }
@@ -319,7 +360,7 @@ def parse_request(options: Mapping[str, Any]) -> SessionRequest:
     except ValidationError as error:
         for problem in error.errors(include_input=False):
             field = str(problem["loc"][0])
-            sentences.setdefault(field, f"{label_of(field)}: {problem['msg']}")
+            sentences.setdefault(field, at_field(label_of(field), problem["msg"]))
     if request is None or sentences:
         raise RequestRejected(sentences)
     return request
@@ -341,7 +382,7 @@ def read_form(form: Mapping[str, Any]) -> dict[str, Any]:
         if key in IGNORED_KEYS:
             continue
         if not isinstance(values, (list, tuple)) or len(values) != 1 or not isinstance(values[0], str):
-            errors[key] = f"{label_of(key) if key in FIELDS else quoted(key)} must be given once, as text."
+            errors[key] = _("{field} must be given once, as text.").format(field=label_of(key) if key in FIELDS else quoted(key))
         elif values[0].strip() or key == "reservation":
             options[key] = values[0].strip()
     if errors:

@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
+from .cost import Budget, budgets_of
+from .language import _
 from .limits import Enforced, Limit, is_shared, limits_of_job, qos_order, why_impossible
 from .offer import JobRules
 from .slurm.model import Association, Holdings, Partition, Qos, UserDefaults
@@ -100,7 +102,7 @@ class Rulebook:
         self._parents = parents_of(books.associations)
         self._own = {(entry.account, entry.partition): entry for entry in books.associations if entry.user == user}
         self._rows = {entry.account: entry for entry in books.associations if not entry.user}
-        self._limits: dict[tuple[str, str, tuple[str, ...]], tuple[Limit, ...]] = {}
+        self._levels: dict[tuple[str, str, tuple[str, ...]], tuple[tuple[Limit, ...], tuple[Budget, ...]]] = {}
 
     def rules(self, account: str, partition: Partition) -> tuple[JobRules, str]:
         """The rules of a job of this account there, and why it may not run there at all, empty if it may."""
@@ -113,11 +115,19 @@ class Rulebook:
         order = qos_order(books.qos.get(partition.qos), qos)
         flags = qos.flags if qos else frozenset[str]()
         if not refused and partition.min_nodes > 1 and "PartitionMinNodes" not in flags:
-            refused = f"its jobs have {partition.min_nodes} nodes at least"
+            refused = _("its jobs have {number} nodes at least").format(number=partition.min_nodes)
         if not refused and partition.max_nodes == 0 and "PartitionMaxNodes" not in flags:
-            refused = "it takes no jobs"
-        limits = self._limits_for(account, own, order) if books.enforced.limits else ()
-        rules = JobRules(name if qos else "", limits, "RequiresReservation" in flags, "PartitionTimeLimit" in flags)
+            refused = _("it takes no jobs")
+        limits, budgets = self._levels_of(account, own, order)
+        limits = limits if books.enforced.limits else ()
+        rules = JobRules(
+            name if qos else "",
+            limits,
+            needs_reservation="RequiresReservation" in flags,
+            beyond_partition_time="PartitionTimeLimit" in flags,
+            usage_factor=qos.usage_factor if qos else 1.0,
+            budgets=budgets,
+        )
         return rules, refused or why_impossible(limits)
 
     def _why_not_under(self, name: str, qos: Qos | None, own: Association | None, partition: Partition) -> str:
@@ -125,23 +135,28 @@ class Rulebook:
             return ""
         if self.books.enforced.qos:
             if qos is None:
-                return f"there is no QOS {name}"
+                return _("there is no QOS {name}").format(name=name)
             if own is not None and name not in own.qos:
-                return f"the account may not use QOS {name}"
+                return _("the account may not use QOS {name}").format(name=name)
         if partition.allow_qos is not None:
-            return "" if name in partition.allow_qos else f"QOS {name} may not be used there"
-        return f"QOS {name} may not be used there" if name in (partition.deny_qos or ()) else ""
+            barred = name not in partition.allow_qos
+        else:
+            barred = name in (partition.deny_qos or ())
+        return _("QOS {name} may not be used there").format(name=name) if barred else ""
 
-    def _limits_for(self, account: str, own: Association | None, order: Sequence[Qos]) -> tuple[Limit, ...]:
+    def _levels_of(self, account: str, own: Association | None, order: Sequence[Qos]) -> tuple[tuple[Limit, ...], tuple[Budget, ...]]:
+        """The limits and the budgets of such jobs."""
         key = (account, own.partition if own else "", tuple(entry.name for entry in order))
-        if key not in self._limits:
-            line = [self._rows[name] for name in line_of(account, self._parents) if name in self._rows]
-            self._limits[key] = limits_of_job(
+        if key not in self._levels:
+            rows = [self._rows[name] for name in line_of(account, self._parents) if name in self._rows]
+            line = [own, *rows] if own else rows
+            limits = limits_of_job(
                 qos=order,
-                line=[own, *line] if own else line,
+                line=line,
                 account=account,
                 uid=self.books.uid,
                 holdings=self.books.holdings,
                 safe=self.books.enforced.safe,
             )
-        return self._limits[key]
+            self._levels[key] = limits, budgets_of(qos=order, line=line, holdings=self.books.holdings)
+        return self._levels[key]

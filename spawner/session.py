@@ -24,6 +24,7 @@ from .errors import (
     SlurmUnavailable,
     SlurmUnconfirmed,
 )
+from .language import N_, _
 from .lookup import has_moved, is_own, own_job
 from .progress import PortReport, StartProgress
 from .reasons import ENDED, ENDING, HELD, PENDING, RUNNING, STARTING, advice_for, end_sentence
@@ -117,9 +118,9 @@ class Session:
             self._keep()
         except Exception as error:
             self.record = Record()
-            self._over("NOT_SUBMITTED", "The job was not submitted.")
+            self._over("NOT_SUBMITTED", _("The job was not submitted."))
             raise NotStored(
-                "The service cannot store your session at the moment. Nothing was submitted; try again later.",
+                N_("The service cannot store your session at the moment. Nothing was submitted; try again later."),
                 log=f"the nonce of {self.name} could not be stored: {error}",
             ) from error
         self._submission = asyncio.ensure_future(self._submit(argv, script, environment, identity))
@@ -134,7 +135,7 @@ class Session:
             raise
         except SlurmError as error:
             self._log.warning("Slurm did not confirm the job of %s (%s); asking whether it exists", self.name, error.log)
-            self.progress.say(10, "Slurm did not confirm the job. Asking whether it exists.")
+            self.progress.say(10, _("Slurm did not confirm the job. Asking whether it exists."))
             found = await self._find()
             if not found:
                 self._log.warning("The job of %s does not exist: nothing was submitted", self.name)
@@ -142,7 +143,9 @@ class Session:
                 if isinstance(error, SlurmUnconfirmed) and error.refusal is not None:
                     raise error.refusal from error
                 raise SlurmUnavailable(
-                    "Slurm does not take jobs at the moment. Nothing was submitted; try again later.", log=error.log, stderr=error.stderr
+                    N_("Slurm does not take jobs at the moment. Nothing was submitted; try again later."),
+                    log=error.log,
+                    stderr=error.stderr,
                 ) from error
             self._log.warning("The job of %s exists all the same: %s", self.name, found)
             job_id = found
@@ -150,7 +153,7 @@ class Session:
         return job_id
 
     def _nothing_was_submitted(self) -> None:
-        self._over("NOT_SUBMITTED", "The job was not submitted.")
+        self._over("NOT_SUBMITTED", _("The job was not submitted."))
         self._remember(nonce="")
 
     async def _find(self) -> int:
@@ -256,16 +259,15 @@ class Session:
                     elif running_since is None:
                         running_since = loop.time()
                 if self.unknown_since is not None:
-                    self.progress.say(
-                        20, f"Slurm has not answered since {clock_time(self.unknown_since)}. The session is kept; nothing has to be done."
-                    )
+                    silent = _("Slurm has not answered since {time}. The session is kept; nothing has to be done.")
+                    self.progress.say(20, silent.format(time=clock_time(self.unknown_since)))
                     continue
                 if running_since is None and loop.time() - queued > self.limits.queue:
                     raise self._failed(
-                        "QUEUE_TIMEOUT", "The job waited in the queue for too long and was cancelled. Ask for less, or try later."
+                        "QUEUE_TIMEOUT", _("The job waited in the queue for too long and was cancelled. Ask for less, or try later.")
                     )
                 if running_since is not None and loop.time() - running_since > self.limits.listen:
-                    raise self._failed("LISTEN_TIMEOUT", "The server did not come up in time. The log of the session says more.")
+                    raise self._failed("LISTEN_TIMEOUT", _("The server did not come up in time. The log of the session says more."))
 
     async def _listens(self, job: Job, port: int) -> bool:
         try:
@@ -274,7 +276,7 @@ class Session:
             self._unknown(error)
             return False
         self._remember(node=job.batch_host, address=address, port=port)
-        self.progress.say(95, f"The server answers on {job.batch_host}")
+        self.progress.say(95, _("The server answers on {node}").format(node=job.batch_host))
         return True
 
     async def _look(self) -> Job | None:
@@ -304,27 +306,29 @@ class Session:
             if not self._absent_at or snapshot.as_of >= self._absent_at[-1] + ABSENCES_APART_SECONDS:
                 self._absent_at.append(snapshot.as_of)
             if len(self._absent_at) >= ABSENCES_THAT_COUNT:
-                raise self._failed("GONE", "The job is no longer known to Slurm.")
+                raise self._failed("GONE", _("The job is no longer known to Slurm."))
         return None
 
     def _judge(self, job: Job) -> None:
         if job.state in ENDED:
             raise self._failed(job.state, end_sentence(job.state), reason=job.reason)
         if job.state in ENDING:
-            self.progress.say(30, f"Job {job.job_id} is ending")
+            self.progress.say(30, _("Job {number} is ending").format(number=job.job_id))
         elif job.state in HELD:
-            raise self._failed("NEVER_STARTS", f"The job can never start: {HELD[job.state]}", reason=job.reason)
+            raise self._failed("NEVER_STARTS", _("The job can never start: {why}").format(why=_(HELD[job.state])), reason=job.reason)
         elif job.state in PENDING:
             advice = advice_for(job.reason)
             if advice.waiting_helps is False:
-                raise self._failed("NEVER_STARTS", f"The job can never start: {advice.sentence}", reason=job.reason)
-            self.progress.say(25, f"Job {job.job_id} waits in the queue. {advice.sentence}")
+                raise self._failed("NEVER_STARTS", _("The job can never start: {why}").format(why=advice.sentence), reason=job.reason)
+            self.progress.say(25, _("Job {number} waits in the queue. {why}").format(number=job.job_id, why=advice.sentence))
         elif job.state in STARTING:
-            self.progress.say(40, "The node is being made ready")
+            self.progress.say(40, _("The node is being made ready"))
         elif job.state in RUNNING:
-            self.progress.say(60, f"Job {job.job_id} runs on {job.batch_host}. The server is starting.")
+            runs = _("Job {number} runs on {node}. The server is starting.")
+            self.progress.say(60, runs.format(number=job.job_id, node=job.batch_host))
         else:
-            self.progress.say(30, f"Job {job.job_id} is in a state that is not known here: {job.state}")
+            unknown = _("Job {number} is in a state that is not known here: {state}")
+            self.progress.say(30, unknown.format(number=job.job_id, state=job.state))
 
     def _failed(self, state: str, sentence: str, *, reason: str = "") -> SessionFailed:
         self._over(state, sentence)
@@ -364,7 +368,7 @@ class Session:
         except ResourceFormError as error:
             self._unknown(error)
             return None
-        self._over("REQUEUED", "The job was put back into the queue, and what ran in it was lost.")
+        self._over("REQUEUED", _("The job was put back into the queue, and what ran in it was lost."))
         return 1
 
     # --- stop ---------------------------------------------------------------------------------------------------------------
@@ -456,12 +460,12 @@ class Session:
             await self.stop()
             return None
         if not await self._job_is_known():
-            self._over("NOT_SUBMITTED", "The Hub was restarted before the job was submitted. Start again.")
+            self._over("NOT_SUBMITTED", _("The Hub was restarted before the job was submitted. Start again."))
             return None
         self._log.info("Job %s of %s is taken up; an earlier run of the Hub submitted it", self.record.job_id, self.name)
         if self.record.port:
             self.report.accept(self.record.port)
-        self.progress.say(15, f"Job {self.record.job_id} is submitted")
+        self.progress.say(15, _("Job {number} is submitted").format(number=self.record.job_id))
         try:
             return await self.until_listening()
         except SessionFailed as failure:

@@ -8,6 +8,7 @@ from typing import Any
 from traitlets import Bool, Callable, Dict, Enum, Float, HasTraits, Integer, List, TraitError, Unicode, Union, default, validate
 
 from .choices import parse_policies
+from .language import languages
 
 LONGER_THAN_BOTH_SECONDS = 60
 
@@ -112,6 +113,21 @@ class ClusterSettings(HasTraits):
         help="As :attr:`jobs_interval`, while some session is starting. Default: 8.",
     ).tag(config=True)
 
+    estimates = Bool(
+        True,
+        help="""
+        Whether users may ask when a request would start (``sbatch --test-only``, which submits nothing). A question takes the controller's
+        locks for a moment and one job id; there are ten a minute of one user and 240 of all at most, four at once.
+
+        Default: True. Example: False where the controller is busy as it is.
+        """,
+    ).tag(config=True)
+
+    estimate_timeout = Float(
+        3.0,
+        help="Seconds after which such a question is given up. Default: 3.",
+    ).tag(config=True)
+
     command_timeout = Float(
         60.0,
         help="Seconds after which a Slurm command that only reads is ended. Default: 60.",
@@ -124,6 +140,7 @@ class ClusterSettings(HasTraits):
         "holdings_interval",
         "jobs_interval",
         "starting_interval",
+        "estimate_timeout",
         "command_timeout",
         "sweep_interval",
     )
@@ -190,6 +207,15 @@ class SpawnerSettings(HasTraits):
         help="The umask of the session, in octal digits: how files are protected that are made in it. Default: ``0022``",
     ).tag(config=True)
 
+    language = Unicode(
+        "",
+        help="""
+        The language of the form and of all that users are told, whatever their browser asks for: ``"en"`` or ``"it"``.
+
+        Empty (the default): the one that the browser prefers of those that there are. Example: ``"it"``
+        """,
+    ).tag(config=True)
+
     template_paths = List(
         Unicode(),
         help="""
@@ -205,6 +231,45 @@ class SpawnerSettings(HasTraits):
         One sentence at the foot of the form that says where to ask for help. Plain text.
 
         Default: none. Example: ``"Questions: superc@example.org"``
+        """,
+    ).tag(config=True)
+
+    budget_command = List(
+        Unicode(),
+        help="""
+        The site's own command that tells what is left of its accounts' budgets: the absolute path of a program, and its arguments.
+
+        It prints JSON, a list of ``{"account": "physics", "unit": "billing", "limit": 1000, "used": 880, "as_of": "2026-11-21T12:00:00"}``;
+        ``unit`` is ``"billing"`` (Slurm's billing units, each for an hour) or ``"core hours"``. An argument ``{user}`` becomes the user's
+        name; without one, the command is run once for all users. It is run as the Hub's own user, without a shell, for 10 seconds at most.
+
+        Default: none; what Slurm itself knows of budgets (GrpTRESMins) needs no command.
+        Example: ``["/opt/site/bin/budgets", "--json", "--user", "{user}"]``
+        """,
+    ).tag(config=True)
+
+    budget_interval = Float(
+        600.0,
+        help="Seconds for which the answer of :attr:`budget_command` counts as fresh, while somebody looks at a form. Default: 600.",
+    ).tag(config=True)
+
+    over_budget = Enum(
+        ["warn", "refuse"],
+        default_value="warn",
+        help="""
+        What becomes of a request that the budget of its account does not cover for all of its time: ``"warn"`` says so, ``"refuse"`` lets
+        nobody start it. Slurm's own AccountingStorageEnforce holds in any case. Default: ``"warn"``
+        """,
+    ).tag(config=True)
+
+    not_charged = Union(
+        [Bool(), List(Unicode()), Callable()],
+        default_value=False,
+        help="""
+        Whether sessions cost nothing, as in a service in pre-production: the form says so, and no budget is looked at. True: all sessions;
+        or a list of the partitions and accounts whose sessions cost nothing.
+
+        May be a function of the spawner that returns one of these. Default: False. Example: ``["g100_int", "cin_training"]``
         """,
     ).tag(config=True)
 
@@ -264,6 +329,29 @@ class SpawnerSettings(HasTraits):
             if not option.startswith("--") or "\n" in option or "\0" in option:
                 raise TraitError(f"ResourceFormSpawner.sbatch_options: {option!r} is not of the form --name=value")
         return proposal["value"]
+
+    @validate("language")
+    def _check_language(self, proposal: Any) -> str:
+        code = str(proposal["value"])
+        if code and code not in languages():
+            raise TraitError(f"ResourceFormSpawner.language: there is no {code!r}; there are {', '.join(languages())}")
+        return code
+
+    @validate("budget_command")
+    def _check_budget_command(self, proposal: Any) -> Any:
+        command = proposal["value"]
+        if command and (not command[0].startswith("/") or command[0].split() != command[:1]):
+            raise TraitError(f"ResourceFormSpawner.budget_command: {command[0]!r} is not the absolute path of a program, without blanks")
+        for word in command:
+            if "\0" in word or ("{user}" in word and word != "{user}"):
+                raise TraitError(f"ResourceFormSpawner.budget_command: in {word!r}, {{user}} has to be an argument of its own")
+        return command
+
+    @validate("budget_interval")
+    def _check_budget_interval(self, proposal: Any) -> float:
+        if proposal["value"] <= 0:
+            raise TraitError("ResourceFormSpawner.budget_interval must be a number of seconds above 0")
+        return float(proposal["value"])
 
     @validate("port_range")
     def _check_port_range(self, proposal: Any) -> str:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from .choices import Choices, amounts_in
+from .language import _, ngettext
 from .limits import CORES, GPUS, JOBS, MEMORY, MINUTES, NODES, SUBMITTED, Limit
 from .offer import PartitionLimits
 from .request import GpuRequest, SessionRequest, parse_gpus, quoted
 from .slurm.grammar import format_memory, format_walltime
-from .words import limit_of_memory
+from .words import cores_in_words, joined, limit_of_memory
 
 ENDING_SOON_MINUTES = 1
 
@@ -23,7 +24,7 @@ FIELD_OF = {CORES: "cores", MEMORY: "memory", MINUTES: "walltime", NODES: "accou
 def listed(values: Sequence[str]) -> str:
     """The first eight, and how many more there are."""
     shown = ", ".join(values[:8])
-    return f"{shown} and {len(values) - 8} more" if len(values) > 8 else shown
+    return _("{list} and {number} more").format(list=shown, number=len(values) - 8) if len(values) > 8 else shown
 
 
 def check_size(request: SessionRequest, choices: Choices, limits: PartitionLimits, account: str, refuse: Refuse) -> None:
@@ -43,7 +44,33 @@ def _clause(limits: PartitionLimits, resource: str, most: int) -> str:
     """Whose limit it is that leaves ``most``: accounting's, else the partition's or the admin's."""
     bound = limits.binding.get(resource)
     within = bound is not None and bound.most >= most and limits_most(limits, resource) == most
-    return bound.clause if bound is not None and within else f"that one session can have in partition {limits.name}"
+    return bound.clause if bound is not None and within else _there(limits)
+
+
+def _there(limits: PartitionLimits) -> str:
+    # Translators: what a number allows: "more than the 48 that one session can have in partition p"
+    return _("that one session can have in partition {partition}").format(partition=limits.name)
+
+
+def more_than(value: str, most: str, clause: str, number: int = 1) -> str:
+    """The refusal of a value above a limit; ``clause`` says whose limit it is, ``number`` whether the value is one thing or several."""
+    return ngettext(
+        "{value} is more than the {most} {clause}. Ask for at most {most}.",
+        "{value} are more than the {most} {clause}. Ask for at most {most}.",
+        number,
+    ).format(value=value, most=most, clause=clause)
+
+
+def less_than(value: str, least: str) -> str:
+    """The refusal of a value below the admin's minimum."""
+    return _("{value} is less than the {least} that a session has here. Ask for at least {least}.").format(value=value, least=least)
+
+
+def less_than_asked(value: str, least: str, limit: Limit) -> str:
+    """The refusal of a value below what accounting asks for."""
+    return _("{value} is less than the {least} that {source} asks for. Ask for at least {least}.").format(
+        value=value, least=least, source=limit.whose
+    )
 
 
 def limits_most(limits: PartitionLimits, resource: str) -> int:
@@ -55,12 +82,11 @@ def _check_cores(request: SessionRequest, choices: Choices, limits: PartitionLim
     most = min(limits.max_cores, choices.bound("cores", "maximum", limits.max_cores))
     least = choices.bound("cores", "minimum", 1)
     if request.cores > most:
-        refuse("cores", f"{request.cores} is more than the {most} {_clause(limits, CORES, most)}. Ask for at most {most}.")
+        refuse("cores", more_than(str(request.cores), str(most), _clause(limits, CORES, most)))
     elif request.cores < least:
-        refuse("cores", f"{request.cores} is less than the {least} that a session has here. Ask for at least {least}.")
+        refuse("cores", less_than(str(request.cores), str(least)))
     elif request.cores < limits.at_least(CORES):
-        least = limits.at_least(CORES)
-        refuse("cores", f"{request.cores} is less than the {least} that {limits.least[CORES].source} asks for. Ask for at least {least}.")
+        refuse("cores", less_than_asked(str(request.cores), str(limits.at_least(CORES)), limits.least[CORES]))
     return most
 
 
@@ -68,23 +94,11 @@ def _check_memory(request: SessionRequest, choices: Choices, limits: PartitionLi
     most = min(limits.max_memory_mb, choices.bound("memory", "maximum", limits.max_memory_mb))
     least = choices.bound("memory", "minimum", 1)
     if request.memory > most:
-        words = limit_of_memory(most)
-        refuse(
-            "memory", f"{format_memory(request.memory)} is more than the {words} {_clause(limits, MEMORY, most)}. Ask for at most {words}."
-        )
+        refuse("memory", more_than(format_memory(request.memory), limit_of_memory(most), _clause(limits, MEMORY, most)))
     elif request.memory < least:
-        refuse(
-            "memory",
-            f"{format_memory(request.memory)} is less than the {format_memory(least)} that a session has here. "
-            f"Ask for at least {format_memory(least)}.",
-        )
+        refuse("memory", less_than(format_memory(request.memory), format_memory(least)))
     elif request.memory < limits.at_least(MEMORY):
-        words = format_memory(limits.at_least(MEMORY))
-        refuse(
-            "memory",
-            f"{format_memory(request.memory)} is less than the {words} that {limits.least[MEMORY].source} asks for. "
-            f"Ask for at least {words}.",
-        )
+        refuse("memory", less_than_asked(format_memory(request.memory), format_memory(limits.at_least(MEMORY)), limits.least[MEMORY]))
     return most
 
 
@@ -92,19 +106,21 @@ def _check_together(request: SessionRequest, limits: PartitionLimits, account: s
     """What each can be had, but not on one node, or not for that time."""
     gpus = request.gpus
     if gpus.count and not limits.fits_one_node(request.cores, request.memory, gpus.type, gpus.count):
-        refuse(
-            "gpus",
-            f"no node of partition {limits.name} has {gpus.words}, {_cores(request)} and "
-            f"{format_memory(request.memory)} together. Ask for less of one of them.",
-        )
+        refuse("gpus", _not_together(limits, [gpus.words, *_cores_and_memory(request)]))
     elif not limits.fits_one_node(request.cores, request.memory, "", 0):
-        refuse(
-            "memory",
-            f"no node of partition {limits.name} has {_cores(request)} and {format_memory(request.memory)} "
-            "together. Ask for less of one of them.",
-        )
+        refuse("memory", _not_together(limits, _cores_and_memory(request)))
     else:
         _check_counted(request, limits, account, refuse)
+
+
+def _not_together(limits: PartitionLimits, amounts: Sequence[str]) -> str:
+    return _("no node of partition {partition} has {amounts} together. Ask for less of one of them.").format(
+        partition=limits.name, amounts=joined(amounts)
+    )
+
+
+def _cores_and_memory(request: SessionRequest) -> list[str]:
+    return [cores_in_words(request.cores), format_memory(request.memory)]
 
 
 def _check_counted(request: SessionRequest, limits: PartitionLimits, account: str, refuse: Refuse) -> None:
@@ -117,53 +133,66 @@ def _check_counted(request: SessionRequest, limits: PartitionLimits, account: st
         field = FIELD_OF.get(limit.resource, "gpus")
         if limit.measure == "minutes":
             if limit.most < amounts[limit.resource]:
-                refuse(field, f"{_amount(limit, amounts[limit.resource])} is more than {limit.source} has minutes for. Ask for less.")
+                sentence = _("{value} is more than {source} has minutes for. Ask for less.")
+                refuse(field, sentence.format(value=_amount(limit, amounts[limit.resource]), source=limit.whose))
         elif field == "cores" and limits.memory_mb_per_core and counted > request.cores:
-            refuse(
-                "memory",
-                f"{format_memory(request.memory)} takes {counted} cores in partition {limits.name}, more than the {limit.most} "
-                f"{limit.clause}. Ask for less memory.",
-            )
+            sentence = _("{memory} takes {cores} cores in partition {partition}, more than the {most} {clause}. Ask for less memory.")
+            memory = format_memory(request.memory)
+            refuse("memory", sentence.format(memory=memory, cores=counted, partition=limits.name, most=limit.most, clause=limit.clause))
         else:
-            refuse(field, f"{_amount(limit, counted)} is more than the {_amount(limit, limit.most)} {limit.clause}. Ask for less.")
+            sentence = _("{value} is more than the {most} {clause}. Ask for less.")
+            refuse(field, sentence.format(value=_amount(limit, counted), most=_amount(limit, limit.most), clause=limit.clause))
 
 
 def _amount(limit: Limit, amount: int) -> str:
     return limit_of_memory(amount) if limit.resource == MEMORY else str(amount)
 
 
-def _cores(request: SessionRequest) -> str:
-    return f"{request.cores} core{'s' if request.cores > 1 else ''}"
-
-
 def _gpu_problem(gpus: GpuRequest, choices: Choices, partition: PartitionLimits) -> str:
     policy = choices.policy("gpus")
     if policy.locked and policy.default is not None and gpus != parse_gpus(policy.default):
-        return f"{gpus.words} cannot be chosen, it is set to {policy.default} on this service. Leave it as it is."
+        return locked_to(gpus.words, str(policy.default))
     if policy.choices is not None and gpus not in {parse_gpus(choice) for choice in policy.choices}:
-        return f"{gpus.words} cannot be chosen. Choose one of: {listed([str(choice) for choice in policy.choices])}."
+        return not_among(gpus.words, [str(choice) for choice in policy.choices])
     low = choices.bound("gpus", "minimum", 0)
     if gpus.count < low:
-        return f"{gpus.words} is less than the {low} that a session has here. Ask for at least {low}."
+        return less_than(gpus.words, str(low))
     problem = _too_few_gpus(gpus, partition)
     if problem or not gpus.count:
         return problem
     if gpus.gres != "gpu":
-        return f"{quoted(gpus.value)} cannot be asked for here. Choose whole GPUs."
+        return _("{value} cannot be asked for here. Choose whole GPUs.").format(value=quoted(gpus.value))
     if not partition.gpus:
-        return f"partition {partition.name} has no GPUs. Choose None, or another partition."
+        return _("partition {partition} has no GPUs. Choose None, or another partition.").format(partition=partition.name)
     if gpus.type and not dict(partition.gpus).get(gpus.type, 0) and not partition.binding.get(GPUS):
         types = [name for name, _ in partition.gpus if name]
-        have = f"Choose one of: {listed(types)}." if types else "Choose a number without a type."
-        return f"partition {partition.name} has no GPU of type {quoted(gpus.type)}. {have}"
+        if types:
+            sentence = _("partition {partition} has no GPU of type {type}. Choose one of: {list}.")
+        else:
+            sentence = _("partition {partition} has no GPU of type {type}. Choose a number without a type.")
+        return sentence.format(partition=partition.name, type=quoted(gpus.type), list=listed(types))
     there = partition.gpus_of(gpus.type)
     most = min(there, choices.bound("gpus", "maximum", there))
     if gpus.count > most:
         bound = _tightest(partition, gpus.type) if most == there else None
-        clause = bound.clause if bound else f"that one session can have in partition {partition.name}"
-        instead = f"Ask for at most {most}." if most else "Choose None."
-        return f"{gpus.words} {'is' if gpus.count == 1 else 'are'} more than the {most} {clause}. {instead}"
+        clause = bound.clause if bound else _there(partition)
+        if most:
+            return more_than(gpus.words, str(most), clause, gpus.count)
+        sentence = ngettext(
+            "{value} is more than the {most} {clause}. Choose None.", "{value} are more than the {most} {clause}. Choose None.", gpus.count
+        )
+        return sentence.format(value=gpus.words, most=most, clause=clause)
     return ""
+
+
+def locked_to(value: str, default: str) -> str:
+    """The refusal of another value than the one that the admin has set."""
+    return _("{value} cannot be chosen, it is set to {default} on this service. Leave it as it is.").format(value=value, default=default)
+
+
+def not_among(value: str, offered: Sequence[str]) -> str:
+    """The refusal of a value that the admin does not offer."""
+    return _("{value} cannot be chosen. Choose one of: {list}.").format(value=value, list=listed(offered))
 
 
 def _too_few_gpus(gpus: GpuRequest, partition: PartitionLimits) -> str:
@@ -173,7 +202,7 @@ def _too_few_gpus(gpus: GpuRequest, partition: PartitionLimits) -> str:
         have = gpus.count if of_type in ("", gpus.type) else 0
         if resource.startswith(GPUS) and have < limit.most:
             least = f"{limit.most} × {of_type.upper()}" if of_type else str(limit.most)
-            return f"{gpus.words} is less than the {least} that {limit.source} asks for. Ask for at least {least}."
+            return less_than_asked(gpus.words, least, limit)
     return ""
 
 
@@ -190,16 +219,12 @@ def check_walltime(request: SessionRequest, choices: Choices, refuse: Refuse) ->
     least = choices.bound("walltime", "minimum", 1)
     if limit is not None and request.walltime > limit:
         if limit < ENDING_SOON_MINUTES:
-            refuse("reservation", f"{quoted(request.reservation)} is about to end. Choose None or another reservation.")
+            sentence = _("{reservation} is about to end. Choose None or another reservation.")
+            refuse("reservation", sentence.format(reservation=quoted(request.reservation)))
             return
-        refuse(
-            "walltime",
-            f"{format_walltime(request.walltime)} is more than the limit of {format_walltime(limit)} {why}. "
-            f"Choose at most {format_walltime(limit)}.",
-        )
+        # Translators: {whose} is "of partition p", "of this service", "until reservation r ends"
+        sentence = _("{value} is more than the limit of {most} {whose}. Choose at most {most}.")
+        refuse("walltime", sentence.format(value=format_walltime(request.walltime), most=format_walltime(limit), whose=why))
     elif request.walltime < least:
-        refuse(
-            "walltime",
-            f"{format_walltime(request.walltime)} is less than the {format_walltime(least)} that a session lasts here. "
-            f"Choose at least {format_walltime(least)}.",
-        )
+        sentence = _("{value} is less than the {least} that a session lasts here. Choose at least {least}.")
+        refuse("walltime", sentence.format(value=format_walltime(request.walltime), least=format_walltime(least)))

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from .errors import ResourceFormError, SlurmUnavailable
+from .language import N_
 
 Data = TypeVar("Data")
 
@@ -124,7 +125,7 @@ class Shared(Generic[Data]):
             await self._refresh(patience)
         snapshot = self.last
         if snapshot is None:
-            raise self.error or SlurmUnavailable("Slurm has not answered yet.", log=f"{self.name}: no answer yet")
+            raise self.error or SlurmUnavailable(N_("Slurm has not answered yet."), log=f"{self.name}: no answer yet")
         return snapshot
 
     async def _refresh(self, patience: float | None) -> None:
@@ -166,7 +167,7 @@ class Shared(Generic[Data]):
             self._fail(error, started)
         except Exception as error:  # noqa: BLE001 - whatever it is, the last good data stays and the log has it
             self._log.exception("Reading %s from Slurm failed unexpectedly", self.name)
-            self._fail(SlurmUnavailable("Slurm's answer could not be read.", log=f"{self.name}: {error!r}"), started)
+            self._fail(SlurmUnavailable(N_("Slurm's answer could not be read."), log=f"{self.name}: {error!r}"), started)
         else:
             if self.failing_since is not None:
                 self._log.warning("Slurm answers again about %s, after %.0f s", self.name, self._clock() - self.failing_since)

@@ -14,30 +14,30 @@ from jupyterhub.utils import maybe_future, url_escape_path, url_path_join
 from sqlalchemy.orm import object_session
 from traitlets import Callable, Dict, Union, default
 
+from .advice import Terms, refuse_over_budget
 from .catalogue import Catalogue, CatalogueFile, parse_catalogue
-from .check import require_account, resolve_request, salvage
+from .check import resolve_request
 from .choices import Choices, parse_policies
 from .cluster import Cluster, Member
 from .entitlement import forced_qos
-from .errors import CatalogueError, NoAccount, RequestRejected, ResourceFormError, SessionFailed, SlurmRefused, SlurmUnavailable
-from .form import form_fields
-from .hub.configure import page_templates
-from .hub.pages import render_availability, render_form
+from .errors import RequestRejected, ResourceFormError, SessionFailed, SlurmRefused, SlurmUnavailable
+from .hub.form_page import form_page, rejections
+from .hub.language import language_asked, language_spoken, restore
 from .hub.refusal import FormIsFilled, HubRefusal
-from .job import is_token_of, job_environment, job_script, new_tag, sbatch_arguments, signing_key
+from .job import PreparedJob, Tag, is_token_of, job_environment, job_script, new_tag, sbatch_arguments, signing_key
+from .language import ENGLISH, N_, _, using
 from .record import End, Limits, Record
-from .rejections import Rejection, Rejections
-from .request import label_of, read_form
+from .rejections import Rejection
+from .request import SessionRequest, at_field, label_of, read_form
 from .session import Session
 from .settings import SpawnerSettings
+from .site_budgets import SiteBudgets
 from .slurm.values import is_address
-from .words import clock_time
 
-FORM_PATIENCE_SECONDS = 5.0
 PRESSED = ("navigate", "document", "?1")
 """What a browser says of a link that a person has pressed, and not of a picture, a frame or a script: Sec-Fetch-Mode, -Dest and -User."""
 
-PLAIN_CATALOGUE = {"releases": [{"tag": "default", "label": "Default", "date": "2000-01-01", "interfaces": ["lab", "notebook"]}]}
+PLAIN_CATALOGUE = {"releases": [{"tag": "default", "label": N_("Default"), "date": "2000-01-01", "interfaces": ["lab", "notebook"]}]}
 """Where the admin lists no releases: what the nodes have on their PATH."""
 
 
@@ -46,7 +46,7 @@ def _no_hook(_spawner: Any, _user_options: Any) -> None:
 
 
 _catalogue_files: dict[str, CatalogueFile] = {}
-_rejections = Rejections()
+_site_budgets: dict[tuple[str, ...], SiteBudgets] = {}
 _time_limits_warned_of: set[tuple[int, int, int]] = set()
 
 
@@ -114,54 +114,32 @@ class ResourceFormSpawner(SpawnerSettings, SlurmSpawner):  # type: ignore[misc]
         own = await self.cluster.entitlement(self.user.name, job_qos=forced_qos(self.sbatch_options), patience=patience)
         return Choices(own, self.current_catalogue(), parse_policies(fields or {}), now=time.time())
 
+    async def terms(self) -> Terms:
+        """What the admin has set that advice about a request depends on."""
+        not_charged = self.not_charged
+        if callable(not_charged):
+            not_charged = await maybe_future(not_charged(self))
+        return Terms(tuple(self.sbatch_options), not_charged, "refuse" if self.over_budget == "refuse" else "warn", self._site_budgets())
+
+    def _site_budgets(self) -> SiteBudgets | None:
+        command = tuple(self.budget_command)
+        if command and command not in _site_budgets:
+            _site_budgets[command] = SiteBudgets(
+                command, runner=self.cluster.runner, interval=lambda: self.budget_interval, log=self.log, clock=self.cluster.clock
+            )
+        return _site_budgets.get(command)
+
     # --- the form -----------------------------------------------------------------------------------------------------------
 
     async def options_form_html(self) -> str:
-        """The form as HTML, for this session's user, filled with the last values that still hold."""
-        values: dict[str, Any] = {
-            "fields": (),
-            "problem": "",
-            "notes": (),
-            "availability": "",
-            "has_page": page_templates() in self.user.settings.get("template_path", []),
-            "hub_url": self.hub.base_url,
-            "support_text": self.support_text,
-        }
-        try:
-            choices = await self.choices(patience=FORM_PATIENCE_SECONDS)
-            require_account(choices)
-        except (NoAccount, CatalogueError, SlurmRefused, SlurmUnavailable) as error:
-            self.log.warning("The form for %s cannot be filled: %s", self.user.name, error.log)
-            values["problem"] = error.sentence
-        except ResourceFormError as error:
-            self.log.error("The form for %s cannot be filled: %s", self.user.name, error.log)  # noqa: TRY400 - one line is enough
-            values["problem"] = error.sentence
-        else:
-            rejection = _rejections.take(self.user.name)
-            remembered, dropped = salvage(self.orm_spawner.user_options or {}, choices)
-            if rejection is not None:
-                values["fields"] = form_fields(choices, {**remembered, **rejection.values}, rejection.errors)
-            else:
-                values["fields"] = form_fields(choices, remembered, {})
-                values["notes"] = self._notes_of_last_session() + tuple(
-                    f"{label}: your last choice cannot be had any more. The default stands here." for label in dropped
-                )
-        values["availability"] = await self._render_availability()
-        return render_form(values, template_paths=self.template_paths)
+        """The form as HTML, for this session's user."""
+        with using(language_asked(self)):
+            return await form_page(self)
 
-    def _notes_of_last_session(self) -> tuple[str, ...]:
-        if self.last_end is None:
-            return ()
-        return (f"Your last session ended at {clock_time(self.last_end.at)}. {self.last_end.sentence}",)
-
-    async def _render_availability(self) -> str:
-        try:
-            snapshot = await self.cluster.availability_for(
-                self.user.name, job_qos=forced_qos(self.sbatch_options), patience=FORM_PATIENCE_SECONDS
-            )
-        except ResourceFormError as error:
-            return render_availability(None, sentence=error.sentence, template_paths=self.template_paths)
-        return render_availability(snapshot, template_paths=self.template_paths)
+    def gettext(self, sentence: str) -> str:
+        """For the templates of the Hub's own pages: a sentence of the catalogue in the language of whoever looks at the form."""
+        with using(language_spoken(self)):
+            return _(sentence)
 
     def options_from_form(self, form_data: Mapping[str, Any]) -> dict[str, Any]:
         """The posted form as ``user_options``, read but not yet judged: that is done in :meth:`start`, for every door alike.
@@ -172,12 +150,13 @@ class ResourceFormSpawner(SpawnerSettings, SlurmSpawner):  # type: ignore[misc]
             A field came twice, or is a file.
         """
         self._typed = {key: values[0] for key, values in form_data.items() if values and isinstance(values[0], str)}
-        try:
-            return read_form(form_data)
-        except RequestRejected as error:
-            refusal = self._refusal(error)
-            self._typed = None
-            raise refusal from None
+        with using(language_asked(self)):
+            try:
+                return read_form(form_data)
+            except RequestRejected as error:
+                refusal = self._refusal(error)
+                self._typed = None
+                raise refusal from None
 
     def options_from_query(self, query_data: Mapping[str, Any]) -> dict[str, Any]:
         """A link with options fills the form; it starts no session, for a foreign page may have made it: that takes a press of Start.
@@ -190,12 +169,14 @@ class ResourceFormSpawner(SpawnerSettings, SlurmSpawner):  # type: ignore[misc]
         FormIsFilled
             JupyterHub is to show the form.
         """
+        # JupyterHub 6 takes the prefix off, 5 does not know it.
+        query_data = {key.removeprefix("opt-"): entries for key, entries in query_data.items()}
         values = {key: entries[0] for key, entries in query_data.items() if entries and isinstance(entries[0], str)}
         headers = self.handler.request.headers if self.handler is not None else {}
         followed = (headers.get("Sec-Fetch-Mode"), headers.get("Sec-Fetch-Dest"), headers.get("Sec-Fetch-User")) == PRESSED
         if self.links_may_start and followed and headers.get("Sec-Fetch-Site") in ("same-origin", "same-site"):
             return self.options_from_form(query_data)
-        _rejections.keep(self.user.name, Rejection(values, {}))
+        rejections.keep(self.user.name, Rejection(values, {}))
         raise FormIsFilled
 
     def _refusal(self, error: ResourceFormError) -> HubRefusal:
@@ -203,8 +184,8 @@ class ResourceFormSpawner(SpawnerSettings, SlurmSpawner):  # type: ignore[misc]
         if self._typed is not None:
             errors = error.errors if isinstance(error, RequestRejected) else {}
             if isinstance(error, SlurmRefused) and error.field:
-                errors = {error.field: f"{label_of(error.field)}: {error.sentence}"}
-            _rejections.keep(self.user.name, Rejection(self._typed, errors))
+                errors = {error.field: at_field(label_of(error.field), error.sentence)}
+            rejections.keep(self.user.name, Rejection(self._typed, errors))
         return HubRefusal(error)
 
     # --- the life of a session ----------------------------------------------------------------------------------------------
@@ -221,8 +202,12 @@ class ResourceFormSpawner(SpawnerSettings, SlurmSpawner):  # type: ignore[misc]
         adopted, self._adopted = self._adopted, None
         session = self.session = self._new_session(adopted)
         self.last_end = None
+        with using(language_asked(self)):
+            return await self._started(session, take_up=adopted is not None)
+
+    async def _started(self, session: Session, *, take_up: bool) -> tuple[str, int]:
         try:
-            return await (self._start(session) if adopted is None else self._start_again(session))
+            return await (self._start_again(session) if take_up else self._start(session))
         except ResourceFormError as error:
             if isinstance(error, (RequestRejected, SlurmRefused)):
                 # JupyterHub has stored what was refused; the next form is to show what was accepted last (jupyterhub.md T14).
@@ -245,13 +230,11 @@ class ResourceFormSpawner(SpawnerSettings, SlurmSpawner):  # type: ignore[misc]
             )
 
     async def _start(self, session: Session) -> tuple[str, int]:
-        catalogue = self.current_catalogue()
-        request = resolve_request(self.user_options or {}, await self.choices())
+        choices = await self.choices()
+        request = resolve_request(self.user_options or {}, choices)
+        await refuse_over_budget(self.cluster, choices, request, await self.terms())
         self.user_options = request.options()
         self.orm_spawner.user_options = self.user_options
-        release = catalogue.get(request.release)
-        if release is None:
-            raise SessionFailed(f"Release {request.release} was taken off the list. Choose another one.")
         self.port = 0
         self._member = await self.cluster.member(self.user.name)
         tag = new_tag(
@@ -262,6 +245,31 @@ class ResourceFormSpawner(SpawnerSettings, SlurmSpawner):  # type: ignore[misc]
             key=signing_key(self.user.settings["cookie_secret"]),
             now=self.cluster.clock(),
         )
+        job = await self.prepare(request, tag, self._member.identity.home)
+        session.progress.say(5, _("Handing the job to Slurm"))
+        job_id = await session.submit(tag.nonce, job.argv, job.script, job.environment, self._member.identity)
+        self._accepted_options = request.options()
+        self.log.info("Job %s for %s: %s", job_id, self._log_name, request.summary)
+        session.progress.say(15, _("Job {number} is submitted").format(number=job_id))
+        self.ip, self.port = await session.until_listening()
+        self.log.info("Job %s of %s listens on %s:%s (%s)", job_id, self._log_name, self.ip, self.port, session.record.node)
+        return self.ip, self.port
+
+    async def prepare(self, request: SessionRequest, tag: Tag, home: str) -> PreparedJob:
+        """What is handed to sbatch for ``request``: the very same for a start, for an estimate and for a look at the script.
+
+        Raises
+        ------
+        SessionFailed
+            The release has just been taken off the list.
+        """
+        catalogue = self.current_catalogue()
+        release = catalogue.get(request.release)
+        if release is None:
+            raise SessionFailed(
+                _("Release {release} was taken off the list. Choose another one.").format(release=request.release),
+                log=f"release {request.release} was taken off the list",
+            )
         environment = job_environment(
             request,
             self.get_env(),
@@ -271,16 +279,8 @@ class ResourceFormSpawner(SpawnerSettings, SlurmSpawner):  # type: ignore[misc]
             umask=self.job_umask,
             certificates=self._certificates,
         )
-        argv = sbatch_arguments(request, tag, home=self._member.identity.home, extra=self.sbatch_options)
         script = await asyncio.to_thread(job_script, release, template_folders=self.template_paths)
-        session.progress.say(5, "Handing the job to Slurm")
-        job_id = await session.submit(tag.nonce, argv, script, environment, self._member.identity)
-        self._accepted_options = request.options()
-        self.log.info("Job %s for %s: %s", job_id, self._log_name, request.summary)
-        session.progress.say(15, f"Job {job_id} is submitted")
-        self.ip, self.port = await session.until_listening()
-        self.log.info("Job %s of %s listens on %s:%s (%s)", job_id, self._log_name, self.ip, self.port, session.record.node)
-        return self.ip, self.port
+        return PreparedJob(sbatch_arguments(request, tag, home=home, extra=self.sbatch_options), script, environment)
 
     # --- internal_ssl ---------------------------------------------------------------------------------------------------------
 
@@ -312,7 +312,8 @@ class ResourceFormSpawner(SpawnerSettings, SlurmSpawner):  # type: ignore[misc]
         as it is: perhaps it is another Hub's.
         """
         self._keep_state()
-        session.progress.say(15, f"Job {session.record.job_id} of yours was found again. Waiting for its server.")
+        found = _("Job {number} of yours was found again. Waiting for its server.")
+        session.progress.say(15, found.format(number=session.record.job_id))
         self._member = await self.cluster.member(self.user.name)
         try:
             await self.cluster.ask_for_report(session.record.job_id, self._member.identity)
@@ -368,12 +369,13 @@ class ResourceFormSpawner(SpawnerSettings, SlurmSpawner):  # type: ignore[misc]
         session = self.session
         if session is None:
             return 0
-        if self._check_pending and not await self._is_taken_up(session):
-            return 1
-        status = await session.poll()
-        if status is not None:
-            self._note_end(session)
-        return status
+        with using(language_spoken(self)):
+            if self._check_pending and not await self._is_taken_up(session):
+                return 1
+            status = await session.poll()
+            if status is not None:
+                self._note_end(session)
+            return status
 
     async def _is_taken_up(self, session: Session) -> bool:
         """The Hub has just started and asks about a session of an earlier run: go on where that one left off; False if it is over.
@@ -451,11 +453,14 @@ class ResourceFormSpawner(SpawnerSettings, SlurmSpawner):  # type: ignore[misc]
             state["session"] = self.session.record.as_state()
         if self.last_end is not None:
             state["last_end"] = asdict(self.last_end)
+        if (language := language_spoken(self)) != ENGLISH:
+            state["language"] = language
         return state
 
     def load_state(self, state: dict[str, Any]) -> None:
         """Take up a session that an earlier run of the Hub left."""
         super().load_state(state)
+        restore(self.user.name, str(state.get("language", "")))
         record = Record.from_state(state.get("session", {}))
         self.session = self._new_session(record) if record.nonce else None
         self.last_end = End.from_state(state.get("last_end"))

@@ -3,8 +3,25 @@
 from __future__ import annotations
 
 import datetime
+from collections.abc import Sequence
 
+from .language import N_, _, ngettext
 from .slurm.grammar import format_memory
+
+MONTHS = (
+    N_("January"),
+    N_("February"),
+    N_("March"),
+    N_("April"),
+    N_("May"),
+    N_("June"),
+    N_("July"),
+    N_("August"),
+    N_("September"),
+    N_("October"),
+    N_("November"),
+    N_("December"),
+)
 
 
 def clock_time(moment: float) -> str:
@@ -13,9 +30,29 @@ def clock_time(moment: float) -> str:
 
 
 def moment_in_words(moment: float, now: float) -> str:
-    """``at 14:00``, with the day where it is not today, in the Hub's own time zone; both in seconds since the epoch."""
+    """``at 14:00``, as :func:`day_and_time`."""
+    return _("at {moment}").format(moment=day_and_time(moment, now))
+
+
+def day_and_time(moment: float, now: float) -> str:
+    """``14:00``, with the day where it is not today, in the Hub's own time zone; both in seconds since the epoch."""
     then, today = (datetime.datetime.fromtimestamp(value).astimezone() for value in (moment, now))
-    return then.strftime("at %H:%M" if then.date() == today.date() else "at %H:%M on %d %B")
+    time = then.strftime("%H:%M")
+    if then.date() == today.date():
+        return time
+    return _("{time} on {day:02} {month}").format(time=time, day=then.day, month=_(MONTHS[then.month - 1]))
+
+
+def joined(parts: Sequence[str]) -> str:
+    """``a, b and c``."""
+    if len(parts) < 2:
+        return "".join(parts)
+    return _("{first} and {last}").format(first=", ".join(parts[:-1]), last=parts[-1])
+
+
+def cores_in_words(number: int) -> str:
+    """``1 core``, ``48 cores``."""
+    return ngettext("{number} core", "{number} cores", number).format(number=number)
 
 
 def limit_of_memory(megabytes: int) -> str:
@@ -34,10 +71,16 @@ def duration(minutes: int) -> str:
     days, rest = divmod(minutes, 24 * 60)
     hours, rest = divmod(rest, 60)
     if rest and not days:
-        return _counted(minutes, "minute")
-    parts = [_counted(number, unit) for number, unit in ((days, "day"), (hours, "hour"), (rest, "minute")) if number]
-    return " ".join(parts) or "0 minutes"
+        return _minutes(minutes)
+    parts = []
+    if days:
+        parts.append(ngettext("{number} day", "{number} days", days).format(number=days))
+    if hours:
+        parts.append(ngettext("{number} hour", "{number} hours", hours).format(number=hours))
+    if rest or not parts:
+        parts.append(_minutes(rest))
+    return " ".join(parts)
 
 
-def _counted(number: int, unit: str) -> str:
-    return f"{number} {unit}" if number == 1 else f"{number} {unit}s"
+def _minutes(number: int) -> str:
+    return ngettext("{number} minute", "{number} minutes", number).format(number=number)

@@ -13,7 +13,9 @@ from tornado import web
 from ..availability import Availability, NodeAvailability
 from ..cluster import Cluster
 from ..errors import ResourceFormError
+from ..language import using
 from ..snapshot import Snapshot
+from .language import language_of
 from .orphans import adopting_spawner
 from .pages import STATIC, iso_time, render_availability
 
@@ -102,13 +104,15 @@ class AvailabilityHandler(BaseHandler):  # type: ignore[misc]
 
     @web.authenticated
     async def get(self) -> None:
-        try:
-            snapshot: Snapshot[Availability] | None = await visible_availability(self)
-            sentence = ""
-        except ResourceFormError as error:
-            snapshot, sentence = None, error.sentence
+        with using(language_of(self)):
+            try:
+                snapshot: Snapshot[Availability] | None = await visible_availability(self)
+                sentence = ""
+            except ResourceFormError as error:
+                snapshot, sentence = None, error.sentence
+            html = render_availability(snapshot, sentence=sentence, template_paths=_template_paths(self))
         self.set_header("Cache-Control", "no-store")
-        self.finish(render_availability(snapshot, sentence=sentence, template_paths=_template_paths(self)))
+        self.finish(html)
 
 
 class PortHandler(APIHandler):  # type: ignore[misc]

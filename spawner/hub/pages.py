@@ -11,10 +11,14 @@ from typing import Any
 
 import jinja2
 
+from ..advice import Advice
+from ..assessment import review, units
 from ..availability import Availability
+from ..language import in_use
 from ..resources import folder
 from ..snapshot import Snapshot
 from ..words import clock_time, limit_of_memory
+from .language import speak
 
 STATIC = folder("share") / "resource_form" / "static"
 
@@ -42,7 +46,8 @@ def _environment(template_paths: tuple[str, ...]) -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update(memory=limit_of_memory, clock_time=clock_time, iso_time=iso_time)
+    speak(environment)
+    environment.filters.update(memory=limit_of_memory, clock_time=clock_time, iso_time=iso_time, units=units)
     return environment
 
 
@@ -56,6 +61,47 @@ def render_availability(snapshot: Snapshot[Availability] | None, *, template_pat
     return render("resource_form/availability.html", template_paths, snapshot=snapshot, sentence=sentence)
 
 
+def render_decision(
+    advice: Advice, *, alternatives: Sequence[tuple[str, Mapping[str, str]]], now: float, template_paths: Sequence[str | Path] = ()
+) -> str:
+    """What becomes of the request: the verdict, the request in words, its price, what would start now instead."""
+    assessment = advice.assessment
+    return render(
+        "resource_form/decision.html",
+        template_paths,
+        verdict=assessment.verdict,
+        errors=assessment.errors,
+        review=review(assessment, charged=advice.charged),
+        cost=assessment.cost,
+        budgets=advice.budgets,
+        budget_warning="" if advice.over.refuse else advice.over.sentence,
+        charged=advice.charged,
+        alternatives=alternatives,
+        ends=now + assessment.request.walltime * 60,
+    )
+
+
+EMPTY_FORM: Mapping[str, Any] = {
+    "fields": (),
+    "problem": "",
+    "notes": (),
+    "notices": (),
+    "presets": (),
+    "chosen_preset": "",
+    "recent": (),
+    "decision": "",
+    "holding": "",
+    "availability": "",
+    "has_page": False,
+    "hub_url": "/hub/",
+    "user_name": "",
+    "support_text": "",
+    "estimates": False,
+}
+"""The variables of the form's template, as they are where there is nothing to show."""
+
+
 def render_form(values: Mapping[str, Any], *, template_paths: Sequence[str | Path] = ()) -> str:
-    """The whole form; ``values`` are the template's variables."""
-    return render("resource_form/form.html", template_paths, static_version=static_version, **values)
+    """The whole form; ``values`` are those of the template's variables (:data:`EMPTY_FORM`) that have one."""
+    values = {**EMPTY_FORM, **values}
+    return render("resource_form/form.html", template_paths, static_version=static_version, language=in_use(), **values)

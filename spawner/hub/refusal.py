@@ -11,6 +11,7 @@ from markupsafe import Markup, escape
 from tornado import web
 
 from ..errors import MOST_ERRORS, RequestRejected, ResourceFormError, SlurmRefused
+from ..language import _
 
 # JupyterHub 6 has SpawnException, which it counts as a failure and not as an error; 5.x knows HTTPError only.
 _Base: type[web.HTTPError] = getattr(jupyterhub_spawner, "SpawnException", web.HTTPError)
@@ -53,7 +54,10 @@ class FormIsFilled(Exception):
 def text_message(error: ResourceFormError) -> str:
     """The error in plain text: the sentence, then Slurm's own words."""
     details = error.details if isinstance(error, SlurmRefused) else ()
-    return " ".join((error.sentence, f"Slurm says: {'; '.join(details)}" if details else "")).strip()
+    if not details:
+        return error.sentence.strip()
+    said = _("Slurm says: {words}").format(words="; ".join(details))
+    return f"{error.sentence} {said}"
 
 
 def html_message(error: ResourceFormError) -> Markup:
@@ -64,12 +68,12 @@ def html_message(error: ResourceFormError) -> Markup:
             for field, sentence in list(error.errors.items())[:MOST_ERRORS]
         )
         if len(error.errors) > MOST_ERRORS:
-            items += Markup("<li>… and {} more</li>").format(len(error.errors) - MOST_ERRORS)
-        return Markup('<p class="mb-1">The session was not started:</p><ul class="mb-0">{}</ul>').format(items)
+            items += Markup("<li>{}</li>").format(_("… and {number} more").format(number=len(error.errors) - MOST_ERRORS))
+        return Markup('<p class="mb-1">{}</p><ul class="mb-0">{}</ul>').format(_("The session was not started:"), items)
     message = Markup("<p class='mb-0'>{}</p>").format(error.sentence)
     if isinstance(error, SlurmRefused) and error.details:
         lines = Markup("\n").join(escape(line) for line in error.details)
-        message += Markup('<p class="mt-2 mb-1">Slurm says:</p><pre class="mb-0">{}</pre>').format(lines)
+        message += Markup('<p class="mt-2 mb-1">{}</p><pre class="mb-0">{}</pre>').format(_("Slurm says:"), lines)
     return message
 
 

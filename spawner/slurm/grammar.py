@@ -1,7 +1,7 @@
 """The small languages that Slurm prints and that people type: GRES, host lists, times, amounts of memory.
 
 Everything here is a pure function of its text. Matching is of the whole text and of ASCII only: a digit of another script is no digit.
-Functions for people's input raise ``ValueError`` with a short sentence that can be shown as it is.
+Functions for people's input raise ``ValueError`` with a short sentence of the catalogue.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from functools import lru_cache
 from itertools import product
 
+from ..language import N_
 from .model import Gres
 
 MAX_HOSTS = 1_000_000
@@ -222,10 +223,10 @@ def parse_walltime(value: str | int) -> int:
     """
     seconds = _walltime_seconds(value)
     if seconds < 1:
-        raise ValueError("The shortest time is 1 minute.")
+        raise ValueError(N_("The shortest time is 1 minute."))
     minutes = -(-seconds // 60)
     if minutes > MAX_WALLTIME_MINUTES:
-        raise ValueError("The longest time is 10 years.")
+        raise ValueError(N_("The longest time is 10 years."))
     return minutes
 
 
@@ -245,7 +246,7 @@ def _walltime_seconds(value: str | int) -> int:
         return -(-int(whole + fraction) * weight // divisor)
     units = _WALLTIME_UNITS.fullmatch(text)
     if units is None or not any(units.groups()):
-        raise ValueError("It has to be minutes, hours:minutes:seconds, days-hours:minutes:seconds, or a number with m, h or d.")
+        raise ValueError(N_("It has to be minutes, hours:minutes:seconds, days-hours:minutes:seconds, or a number with m, h or d."))
     return sum(int(part or 0) * weight for part, weight in zip(units.groups(), (86400, 3600, 60, 1), strict=True))
 
 
@@ -258,7 +259,7 @@ def format_walltime(minutes: int) -> str:
         ``minutes`` is negative.
     """
     if minutes < 0:
-        raise ValueError("A time cannot be negative.")
+        raise ValueError(N_("A time cannot be negative."))
     days, rest = divmod(minutes, 24 * 60)
     clock = f"{rest // 60:02d}:{rest % 60:02d}:00"
     return f"{days}-{clock}" if days else clock
@@ -289,15 +290,15 @@ def parse_memory_mb(value: str | float) -> int:
     text = value if isinstance(value, str) else _number_text(value)
     match = _MEMORY.fullmatch(text.strip(" \t").lower()) if len(text) <= _MAX_TYPED else None
     if match is None:
-        raise ValueError("It has to be a number, with K, M, G or T for the unit.")
+        raise ValueError(N_("It has to be a number, with K, M, G or T for the unit."))
     whole, fraction, unit = match[1], match[2] or "", match[3] or "g"
     scale: int = 1024 * 10 ** len(fraction)
     kilobytes = int(whole + fraction) * _KB_PER_UNIT[unit]
     if kilobytes % scale and unit != "k":
-        raise ValueError("It has to be a whole number of MB.")
+        raise ValueError(N_("It has to be a whole number of MB."))
     megabytes = -(-kilobytes // scale)
     if megabytes < 1:
-        raise ValueError("It has to be at least 1 MB.")
+        raise ValueError(N_("It has to be at least 1 MB."))
     return megabytes
 
 
@@ -310,7 +311,7 @@ def format_memory(megabytes: int) -> str:
         ``megabytes`` is negative.
     """
     if megabytes < 0:
-        raise ValueError("An amount of memory cannot be negative.")
+        raise ValueError(N_("An amount of memory cannot be negative."))
     if megabytes < 1024 or megabytes % 256:
         return f"{megabytes} MB"
     hundredths = megabytes * 100 // 1024

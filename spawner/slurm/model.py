@@ -236,7 +236,8 @@ class Job:
     the raw wait status.
     ``comment`` is filled only where the jobs of one user are looked up by their tag: it is the user's own text.
     ``cores`` are those of all its nodes together, what Slurm has given once it runs. ``nodes`` are the ones it has, ``planned_nodes``
-    those that backfill has chosen for a job that waits, at ``start``.
+    those that backfill has chosen for a job that waits, at ``start``. ``tres`` is what Slurm has given it, what it asks for while it waits,
+    as printed (``cpu=4,mem=32G,node=1,billing=28,gres/gpu=1``): of most jobs nobody reads it.
     """
 
     job_id: int
@@ -253,6 +254,7 @@ class Job:
     cores: int = 0
     nodes: tuple[str, ...] = ()
     planned_nodes: tuple[str, ...] = ()
+    tres: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,9 +48,13 @@ __all__ = [
 
 JOB_COLUMNS = (
     *("JobID", "UserName", "State", "BatchHost", "Partition", "SubmitTime", "StartTime", "EndTime", "exit_code"),
-    *("NumCPUs", "NodeList", "SchedNodes", "Reason"),
+    *("NumCPUs", "NodeList", "SchedNodes", "tres-alloc", "Reason"),
 )
-"""squeue(1) ``--Format`` fields, in all versions from 21.08 on. Reason is last: where a plugin describes it, it is free text."""
+"""squeue(1) ``--Format`` fields, in all versions from 21.08 on. Reason is last: where a plugin describes it, it is free text.
+
+tres-alloc is made of counts and of the names that slurm.conf gives, and exact: Slurm shortens an amount of memory only where it is a
+whole number of the larger unit, and a number of CPUs never (measured on 22.05.8 and 24.11.5).
+"""
 TAGGED_JOB_COLUMNS = ("JobID", "UserName", "State", "SubmitTime", "Comment")
 
 MARK = secrets.token_hex(8)
@@ -77,8 +81,9 @@ def parse_jobs(text: str, mark: str = MARK) -> tuple[Job, ...]:
         A marked row cannot be read, or there is text and no marked row: an answer to another question, not "no jobs".
     """
     jobs = []
+    amounts: dict[str, str] = {}  # one text for all jobs that have the same
     for job_id, row in _job_rows(text, mark, len(JOB_COLUMNS)):
-        user, state, host, partition, submit, start, end, exit_code, cores, nodes, planned_nodes, reason = row
+        user, state, host, partition, submit, start, end, exit_code, cores, nodes, planned_nodes, tres, reason = row
         jobs.append(
             Job(
                 job_id=job_id,
@@ -94,6 +99,7 @@ def parse_jobs(text: str, mark: str = MARK) -> tuple[Job, ...]:
                 cores=_cores(cores),
                 nodes=_known_hosts(nodes),
                 planned_nodes=_known_hosts(planned_nodes),
+                tres=amounts.setdefault(tres, tres),
             )
         )
     return tuple(jobs)

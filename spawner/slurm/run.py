@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Protocol
 
 from ..errors import SlurmNotStarted, SlurmTimeout, SlurmUnavailable
+from ..language import N_
 
 DEFAULT_PATH = "/usr/local/bin:/usr/bin:/bin"
 
@@ -122,7 +123,7 @@ class SlurmRunner:
         path = str(Path(self.bin_dir) / command) if self.bin_dir else shutil.which(command)
         if not path or not os.access(path, os.X_OK):
             where = self.bin_dir or "the Hub's PATH"
-            raise SlurmNotStarted("Slurm is not installed on this service.", log=f"{command} not found in {where}")
+            raise SlurmNotStarted(N_("Slurm is not installed on this service."), log=f"{command} not found in {where}")
         return path
 
     async def is_running(self, text: str) -> bool:
@@ -181,11 +182,13 @@ class SlurmRunner:
                 **become,  # type: ignore[arg-type]
             )
         except (OSError, ValueError) as error:
-            raise SlurmNotStarted("A Slurm command could not be started.", log=f"{argv[0]}: {error}") from error
+            raise SlurmNotStarted(N_("A Slurm command could not be started."), log=f"{argv[0]}: {error}") from error
         try:
             output, complaint = await asyncio.wait_for(process.communicate(stdin.encode() if stdin else None), timeout)
         except asyncio.TimeoutError:
-            raise SlurmTimeout("Slurm did not answer in time.", log=f"{argv[0]} ran longer than {timeout:.0f} s and was ended") from None
+            raise SlurmTimeout(
+                N_("Slurm did not answer in time."), log=f"{argv[0]} ran longer than {timeout:.0f} s and was ended"
+            ) from None
         finally:
             if process.returncode is None:
                 with contextlib.suppress(ProcessLookupError, PermissionError):
@@ -229,7 +232,7 @@ async def read(runner: Runner, argv: Sequence[str], *, timeout: float = 60.0) ->
     result = await runner.run(argv, timeout=timeout)
     if not result.ok:
         raise SlurmUnavailable(
-            "Slurm does not answer at the moment.",
+            N_("Slurm does not answer at the moment."),
             log=f"{argv[0]} exited with {result.returncode}: {last_line(result.stderr)}",
             stderr=result.stderr,
         )

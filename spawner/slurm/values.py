@@ -6,10 +6,11 @@ import ipaddress
 from typing import NoReturn
 
 from ..errors import SlurmOutputError
+from ..language import N_
 from .grammar import expand_hostlist, parse_duration_minutes, parse_gres
 from .model import Gres
 
-_SENTENCE = "Slurm gave an answer that we cannot read."
+_SENTENCE = N_("Slurm gave an answer that we cannot read.")
 
 NULL = frozenset({"", "(null)", "N/A", "n/a"})
 """How Slurm prints a text that is not set."""

@@ -19,6 +19,11 @@ from private_slurm.releases import JUPYTERHUB_VERSION
 from private_slurm.users import ensure_system_users
 from site_under_test import Site, run_in_kernel, wait_for
 
+from spawner.estimate import question_of
+from spawner.job import Tag, sbatch_arguments
+from spawner.request import parse_request
+from spawner.slurm.estimate import parse_estimate
+
 HUB_USER = "demo-hub"
 ODD = 'a,b "c" $HOME `id`\nend'
 
@@ -100,6 +105,9 @@ def test_a_whole_hub_that_is_not_root(site: Site) -> None:
         ["/usr/bin/sbatch", "/etc/passwd"],
         ["/usr/bin/sbatch", "--parsable", "--nodes=1", "--ntasks=1", "--mem=1M", "/etc/passwd"],
         ["/usr/bin/sbatch", "--parsable", "--nodes=1", "--ntasks=1", "--mem=1M", "--chdir", "/etc"],
+        ["/usr/bin/sbatch", "--test-only"],
+        ["/usr/bin/sbatch", "--test-only", "/etc/passwd"],
+        ["/usr/bin/sbatch", "--test-only", "--parsable", "--nodes=1", "--ntasks=1", "--mem=1M", "/etc/passwd"],
     ],
     ids=" ".join,
 )
@@ -110,6 +118,31 @@ def test_what_the_rule_does_not_allow(site: Site, wrapper: tuple[str, ...], comm
     )
     assert done.returncode != 0
     assert re.search("not allowed|password is required", done.stderr), done.stderr
+
+
+def test_the_rule_lets_the_hub_ask_for_an_estimate(site: Site, wrapper: tuple[str, ...]) -> None:
+    """``--test-only`` in front of a submission's own arguments passes, and the user is told when it would start."""
+    argv = sbatch_arguments(
+        parse_request(
+            {"cores": 1, "memory": "1G", "gpus": "0", "walltime": 10, "partition": "g100_int", "release": "a", "interface": "lab"}
+        ),
+        Tag("tests", site.users[0], "", "0"),
+        home="/tmp",
+    )
+    variables = ["SLURM_TIME_FORMAT=%s", f"SLURM_CONF={site.cluster.slurm_conf}"]
+    keep = "--preserve-env=SLURM_CONF,SLURM_TIME_FORMAT"
+    done = subprocess.run(
+        [*wrapper, "env", *variables, "sudo", "-n", keep, "-u", site.users[0], "--", "/usr/bin/sbatch", *question_of(argv)[1:]],
+        input="#!/bin/sh\n",
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+        cwd="/",
+    )
+    assert done.returncode == 0, done.stderr
+    assert parse_estimate(done.stderr).partition == "g100_int"
+    assert site.cluster.active_jobs() == []
 
 
 def test_nobody_but_the_users_of_the_service(site: Site, wrapper: tuple[str, ...]) -> None:

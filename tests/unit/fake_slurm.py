@@ -249,6 +249,7 @@ class FakeSlurm:
                     "1",
                     job.host,
                     "(null)",
+                    "cpu=1,mem=4G,node=1,billing=1",
                     job.reason,
                 ]
             rows.append(f"{job.job_id}|{mark[1]}|" + "|".join(cells))

@@ -9,6 +9,7 @@ import pytest
 from spawner import errors
 from spawner.errors import (
     CatalogueError,
+    EstimateUnavailable,
     NoAccount,
     RequestRejected,
     ResourceFormError,
@@ -31,6 +32,7 @@ from spawner.errors import (
         (SlurmError, ResourceFormError, "slurm", 502),
         (SlurmUnavailable, SlurmError, "slurm_unavailable", 503),
         (SlurmTimeout, SlurmUnavailable, "slurm_timeout", 503),
+        (EstimateUnavailable, SlurmUnavailable, "no_estimate", 503),
         (SlurmRefused, SlurmError, "slurm_refused", 400),
         (SlurmOutputError, SlurmError, "slurm_output", 502),
         (SessionFailed, ResourceFormError, "session_failed", 400),
@@ -49,7 +51,7 @@ def test_the_tree(kind: type[ResourceFormError], parent: type, label: str, statu
 def test_the_tree_is_complete() -> None:
     """No exception of the module is left out of the drawing, nor out of the test above; labels are unique."""
     kinds = [entry for entry in vars(errors).values() if isinstance(entry, type) and issubclass(entry, ResourceFormError)]
-    assert len(kinds) == 13
+    assert len(kinds) == 14
     assert len({kind.label for kind in kinds}) == len(kinds)
 
 

@@ -10,6 +10,7 @@ import pytest
 from builders import HOUR, NOW, choices, cpu_partition, demo_nodes, node, partition, reservation
 
 from spawner.check import resolve_request
+from spawner.errors import NoAccount
 from spawner.form import FormField, form_fields
 from spawner.request import FORM_FIELDS, read_form
 from spawner.words import moment_in_words
@@ -53,10 +54,9 @@ def test_untouched_form_can_be_sent() -> None:
 
 
 def test_form_without_partitions() -> None:
-    """Where there is nothing to choose from, the fields are there and claim nothing."""
-    fields = form(partitions=())
-    assert [fields[key].range for key in ("cores", "memory", "gpus", "walltime")] == ["", "", "There are no GPUs here.", ""]
-    assert fields["partition"].options == ()
+    """Where there is nothing to choose from, there is no form."""
+    with pytest.raises(NoAccount):
+        form(partitions=())
 
 
 def test_selects() -> None:
@@ -86,17 +86,17 @@ def test_no_account_field_without_accounting() -> None:
 @pytest.mark.parametrize(
     ("values", "changes", "options", "selected", "kind", "words"),
     [
-        pytest.param({}, {}, [("0", "None"), ("1", "1 × V100"), ("2", "2 × V100")], "0", "buttons", "At most 2 in g100_int, 0 in g100_cpu on one node.", id="one-type"),
+        pytest.param({}, {}, [("0", "None"), ("1", "1 × V100"), ("2", "2 × V100")], "0", "buttons", "At most 2 on one node.", id="one-type"),
         pytest.param({}, {"partitions": (partition(),)}, [("0", "None"), ("1", "1 × V100"), ("2", "2 × V100")], "0", "buttons", "At most 2 on one node.", id="one-partition"),
         pytest.param({"gpus": "2"}, {}, None, "2", "buttons", None, id="typed"),
         pytest.param({"gpus": "v100:2"}, {}, None, "2", "buttons", None, id="typed-with-the-only-type"),
         pytest.param({"gpus": "9"}, {}, None, "0", "buttons", None, id="not-offered"),
         pytest.param({"gpus": "x:y:z"}, {}, None, "0", "buttons", None, id="not-readable"),
-        pytest.param({}, TWO_TYPES, [("0", "None"), *[(f"a100:{n}", f"{n} × A100") for n in range(1, 5)], *[(f"v100:{n}", f"{n} × V100") for n in (1, 2)]], "0", "select", "At most 2 in g100_int, 4 in g100_x on one node.", id="two-types"),
+        pytest.param({}, TWO_TYPES, [("0", "None"), *[(f"a100:{n}", f"{n} × A100") for n in range(1, 5)], *[(f"v100:{n}", f"{n} × V100") for n in (1, 2)]], "0", "select", "At most 2 × V100 on one node.", id="two-types"),
         pytest.param({}, {"nodes": (node(gres="gpu:2"),), "partitions": (partition(nodes=("g001",)),)}, [("0", "None"), ("1", "1"), ("2", "2")], "0", "buttons", "At most 2 on one node.", id="untyped"),
         pytest.param({}, {"partitions": (cpu_partition(),)}, [("0", "None")], "0", "buttons", "There are no GPUs here.", id="no-gpus"),
         pytest.param({}, {"fields": {"gpus": {"maximum": 1}}, "partitions": (partition(),)}, [("0", "None"), ("1", "1 × V100")], "0", "buttons", "At most 1 on one node.", id="maximum"),
-        pytest.param({}, {"fields": {"gpus": {"choices": ["v100:1"]}}, "partitions": (partition(),)}, [("v100:1", "1 × V100")], "v100:1", "buttons", "At most 1 on one node.", id="choices"),
+        pytest.param({}, {"fields": {"gpus": {"choices": ["v100:1"]}}, "partitions": (partition(),)}, [("v100:1", "1 × V100")], "v100:1", "buttons", "At most 1 × V100 on one node.", id="choices"),
     ],
 )  # fmt: skip
 def test_gpus(values: dict[str, Any], changes: dict[str, Any], options: Any, selected: str, kind: str, words: str | None) -> None:
@@ -111,26 +111,25 @@ def test_gpus(values: dict[str, Any], changes: dict[str, Any], options: Any, sel
 @pytest.mark.parametrize(
     ("key", "changes", "words"),
     [
-        pytest.param("cores", {}, "1 to 48. If all are taken, up to 5 sessions share a core in g100_int.", id="cores"),
+        pytest.param("cores", {}, "1 to 48. If all are taken, up to 5 sessions share a core.", id="cores"),
         pytest.param("cores", {"partitions": (partition(),)}, "1 to 48. If all are taken, up to 5 sessions share a core.", id="cores-shared-everywhere"),
         pytest.param("cores", {"partitions": (cpu_partition(),)}, "1 to 48.", id="cores-not-shared"),
-        pytest.param("cores", {"partitions": (partition(max_cores_per_node=24, oversubscribe="NO"), cpu_partition())}, "1 to 24 in g100_int, 1 to 48 in g100_cpu.", id="cores-by-partition"),
+        pytest.param("cores", {"partitions": (partition(max_cores_per_node=24, oversubscribe="NO", oversubscribe_count=1), cpu_partition())}, "1 to 24.", id="cores-of-the-chosen-partition"),
         pytest.param("cores", {"fields": {"cores": {"minimum": 2, "maximum": 8}}, "partitions": (cpu_partition(),)}, "2 to 8.", id="cores-bounds"),
-        pytest.param("cores", {"fields": {"cores": {"choices": [2, 4]}}}, "One of: 2, 4.", id="cores-choices"),
+        pytest.param("cores", {"fields": {"cores": {"choices": [2, 4]}}}, "One of: 2, 4. If all are taken, up to 5 sessions share a core.", id="cores-choices"),
         pytest.param("memory", {}, "At most 366.5 GB.", id="memory"),
-        pytest.param("memory", {"partitions": (partition(max_memory_mb_per_node=8192), cpu_partition())}, "At most 8 GB in g100_int, 366.5 GB in g100_cpu.", id="memory-by-partition"),
+        pytest.param("memory", {"partitions": (partition(max_memory_mb_per_node=8192), cpu_partition())}, "At most 8 GB.", id="memory-of-the-chosen-partition"),
         pytest.param("memory", {"fields": {"memory": {"maximum": "64G"}}}, "At most 64 GB.", id="memory-bound"),
-        pytest.param("memory", {"fields": {"memory": {"choices": ["2G", "8G"]}}}, "One of: 2G, 8G.", id="memory-choices"),
-        pytest.param("walltime", {}, "At most 8 hours in g100_int, 1 day in g100_cpu.", id="time-by-partition"),
+        pytest.param("memory", {"fields": {"memory": {"choices": ["2G", "8G"]}}}, "One of: 2 GB, 8 GB.", id="memory-choices"),
+        pytest.param("walltime", {}, "At most 8 hours.", id="time-of-the-chosen-partition"),
         pytest.param("walltime", {"partitions": (partition(),)}, "At most 8 hours.", id="time"),
-        pytest.param("walltime", {"partitions": (partition(max_minutes=None),)}, "", id="time-without-limit"),
-        pytest.param("walltime", {"partitions": (partition(max_minutes=None), cpu_partition())}, "No limit in g100_int, 1 day in g100_cpu.", id="time-with-and-without"),
+        pytest.param("walltime", {"partitions": (partition(max_minutes=None),)}, "No limit.", id="time-without-limit"),
         pytest.param("walltime", {"fields": {"walltime": {"maximum": "4h"}}}, "At most 4 hours.", id="time-bound"),
-        pytest.param("walltime", {"fields": {"walltime": {"choices": ["1h", "2h"]}}}, "One of: 1h, 2h.", id="time-choices"),
+        pytest.param("walltime", {"fields": {"walltime": {"choices": ["1h", "2h"]}}}, "One of: 1 hour, 2 hours.", id="time-choices"),
     ],
 )  # fmt: skip
 def test_range_in_words(key: str, changes: dict[str, Any], words: str) -> None:
-    """Each number has its range in words, by partition where they differ."""
+    """Each number has its range in words, that of the chosen partition."""
     assert form(**changes)[key].range == words
 
 

@@ -835,6 +835,7 @@ def job_row(job_id: object = 7, *, mark: str = MARK, **changes: str) -> str:
         "cores": "1",
         "nodes": "g001",
         "planned": "(null)",
+        "tres": "cpu=1,mem=4G,node=1,billing=1",
         "reason": "None",
     }
     values.update(changes)
@@ -847,6 +848,15 @@ def test_where_jobs_run_and_are_to_run() -> None:
     text += job_row(3, cores="?", nodes="g[", planned="N/A")
     found = [(job.cores, job.nodes, job.planned_nodes) for job in parse.parse_jobs(text, MARK)]
     assert found == [(96, ("g001", "g002"), ()), (2048, (), ("g003",)), (0, (), ())]
+
+
+def test_what_a_job_has_is_kept_as_printed() -> None:
+    """It is read of one user's jobs at a time; equal texts of a list are one object, for there may be 100,000 of them."""
+    tres = "cpu=4,mem=375300M,gres/gpu=2"
+    first, second = parse.parse_jobs(job_row(1, tres=tres) + job_row(2, tres=tres), MARK)
+    assert first.tres == tres
+    assert first.tres is second.tres
+    assert parse.parse_jobs(job_row(3, tres="N/A"), MARK)[0].tres == "N/A"
 
 
 @pytest.mark.parametrize("version", CAPTURED)

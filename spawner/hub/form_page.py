@@ -1,0 +1,118 @@
+"""The page that the form stands on, put together: what is filled in, what is said of it, what is free."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from ..advice import PATIENCE_SECONDS, Advice, advise
+from ..check import judge_request, require_account, salvage
+from ..choices import Choices
+from ..entitlement import forced_qos
+from ..errors import CatalogueError, NoAccount, ResourceFormError, SlurmRefused, SlurmUnavailable
+from ..form import form_fields, shown_value
+from ..language import _
+from ..rejections import Rejection, Rejections
+from ..request import FORM_FIELDS
+from ..words import clock_time
+from .configure import page_templates
+from .pages import render, render_availability, render_decision, render_form
+
+KEPT_UNDER_A_LINK = ("account", "release", "interface")
+"""Values of the last session that stay where a link says nothing of them; the numbers of the last session may not go with the link's."""
+
+rejections = Rejections()
+"""What was typed and refused, or came with a link, until the form is shown."""
+
+
+async def form_page(spawner: Any) -> str:
+    """The form as HTML for the spawner's user: what was just refused, else what a link says, else the last values that still hold."""
+    values: dict[str, Any] = {
+        "has_page": page_templates() in spawner.user.settings.get("template_path", []),
+        "hub_url": spawner.hub.base_url,
+        "user_name": spawner.user.name,
+        "support_text": spawner.support_text,
+        "estimates": spawner.cluster.estimates,
+    }
+    try:
+        choices = await spawner.choices(patience=PATIENCE_SECONDS)
+        require_account(choices)
+    except (NoAccount, CatalogueError, SlurmRefused, SlurmUnavailable) as error:
+        spawner.log.warning("The form for %s cannot be filled: %s", spawner.user.name, error.log)
+        values["problem"] = error.sentence
+    except ResourceFormError as error:
+        spawner.log.error("The form for %s cannot be filled: %s", spawner.user.name, error.log)  # noqa: TRY400 - one line is enough
+        values["problem"] = error.sentence
+    else:
+        values |= await _filled(spawner, choices)
+    values["availability"] = await _availability(spawner)
+    return render_form(values, template_paths=spawner.template_paths)
+
+
+async def _filled(spawner: Any, choices: Choices) -> dict[str, Any]:
+    remembered, dropped = salvage(spawner.orm_spawner.user_options or {}, choices)
+    shown, errors, notes = remembered, dict[str, str](), list[str]()
+    came = rejections.take(spawner.user.name)
+    if came is not None and came.errors:
+        shown, errors = {**remembered, **came.values}, dict(came.errors)
+    elif came is not None:
+        shown, notes = _from_link(came, remembered, choices)
+    else:
+        notes = _notes_of_last_session(spawner)
+        notes += [_("{field}: your last choice cannot be had any more. The default stands here.").format(field=label) for label in dropped]
+    asked = {key: shown[key] for key in FORM_FIELDS if key in shown}
+    advice = await advise(spawner.cluster, choices, asked, await spawner.terms())
+    return {
+        "fields": form_fields(choices, shown, errors),
+        "notes": notes,
+        "decision": decision(advice, choices, spawner),
+        "holding": holding(advice, spawner),
+    }
+
+
+def decision(advice: Advice, choices: Choices, spawner: Any) -> str:
+    """The piece of the page that says what becomes of the request."""
+    return render_decision(
+        advice,
+        alternatives=[
+            (entry.sentence, {name: shown_value(entry.request, name, choices) for name in entry.change})
+            for entry in advice.assessment.alternatives
+        ],
+        now=time.time(),
+        template_paths=spawner.template_paths,
+    )
+
+
+def holding(advice: Advice, spawner: Any) -> str:
+    """The piece of the page that says what the user has already."""
+    return render("resource_form/holding.html", spawner.template_paths, holdings=advice.holdings, request=advice.assessment.request)
+
+
+def _from_link(came: Rejection, remembered: Mapping[str, Any], choices: Choices) -> tuple[dict[str, Any], list[str]]:
+    """What a link fills in, and a sentence for each of its values that this user cannot have."""
+    kept = {key: remembered[key] for key in KEPT_UNDER_A_LINK if key in remembered}
+    request, errors = judge_request({**kept, **came.values}, choices)
+    if any(key in errors for key in kept if key not in came.values):
+        request, errors = judge_request(came.values, choices)
+    shown = {key: shown_value(request, key, choices) for key in FORM_FIELDS}
+    return {**shown, **{key: value for key, value in came.values.items() if key in errors}}, [
+        _("From the link: {problem}").format(problem=sentence) for sentence in errors.values()
+    ]
+
+
+def _notes_of_last_session(spawner: Any) -> list[str]:
+    end = spawner.last_end
+    if end is None:
+        return []
+    return [_("Your last session ended at {time}. {sentence}").format(time=clock_time(end.at), sentence=_(end.sentence))]
+
+
+async def _availability(spawner: Any) -> str:
+    try:
+        snapshot = await spawner.cluster.availability_for(
+            spawner.user.name, job_qos=forced_qos(spawner.sbatch_options), patience=PATIENCE_SECONDS
+        )
+    except ResourceFormError as error:
+        return render_availability(None, sentence=error.sentence, template_paths=spawner.template_paths)
+    return render_availability(snapshot, template_paths=spawner.template_paths)
