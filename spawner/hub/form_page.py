@@ -15,7 +15,7 @@ from ..form import form_fields, shown_value
 from ..language import _
 from ..rejections import Rejection, Rejections
 from ..request import FORM_FIELDS
-from ..words import clock_time
+from ..words import clock_time, day_and_time
 from .configure import page_templates
 from .pages import render, render_availability, render_decision, render_form
 
@@ -61,6 +61,9 @@ async def _filled(spawner: Any, choices: Choices) -> dict[str, Any]:
     else:
         notes = _notes_of_last_session(spawner)
         notes += [_("{field}: your last choice cannot be had any more. The default stands here.").format(field=label) for label in dropped]
+    if choices.entitlement.accounts_stale and choices.accounts is not None:
+        moment = day_and_time(choices.entitlement.accounts_as_of, choices.now)
+        notes.append(_("Slurm's accounting does not answer: accounts and their limits are those of {moment}.").format(moment=moment))
     asked = {key: shown[key] for key in FORM_FIELDS if key in shown}
     advice = await advise(spawner.cluster, choices, asked, await spawner.terms())
     return {

@@ -144,6 +144,22 @@ def browser() -> Iterator[Browser]:
         browser.close()
 
 
+@pytest.fixture
+def pages_are_closed(browser: Browser) -> Iterator[None]:
+    """An open form goes on asking for the table; after its test nobody looks at it any more."""
+    yield
+    for context in browser.contexts:
+        context.close()
+
+
+@pytest.fixture
+def screenshots(test_folder: Path) -> Path:
+    """Where screenshots go: RESOURCE_FORM_SCREENSHOTS (relative to the checkout), else beside what the tests install."""
+    folder = CHECKOUT / os.environ.get("RESOURCE_FORM_SCREENSHOTS", str(test_folder / "screenshots"))
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
 @pytest.fixture(scope="session")
 def running_site(environments: Environments, cluster: PrivateCluster, users: tuple[str, ...]) -> Iterator[Site]:
     """The cluster with a Hub, for all tests that do not change the Hub's configuration."""

@@ -3,61 +3,24 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
-from conftest import CHECKOUT, needs_users
-from playwright.sync_api import Browser, BrowserContext, Page, expect
-from site_under_test import PASSWORD, Site, wait_for
+from browsing import log_in, serious_findings, table
+from conftest import needs_users
+from playwright.sync_api import Browser, Page, expect
+from site_under_test import Site, wait_for
 
 REFRESH_MS = 45_000
+
+pytestmark = pytest.mark.usefixtures("pages_are_closed")
 
 CELL = (
     "import json, os, socket\n"
     "print(json.dumps({'host': socket.gethostname(), 'gpus': os.environ['CUDA_VISIBLE_DEVICES'],\n"
     "'node': os.environ['SLURMD_NODENAME'], 'job': os.environ['SLURM_JOB_ID']}))"
 )
-
-
-@pytest.fixture(autouse=True)
-def pages_are_closed(browser: Browser) -> Iterator[None]:
-    """An open form goes on asking for the table; after its test nobody looks at it any more."""
-    yield
-    for context in browser.contexts:
-        context.close()
-
-
-@pytest.fixture
-def screenshots(test_folder: Path) -> Path:
-    """Where screenshots go: RESOURCE_FORM_SCREENSHOTS (relative to the checkout), else beside what the tests install."""
-    folder = CHECKOUT / os.environ.get("RESOURCE_FORM_SCREENSHOTS", str(test_folder / "screenshots"))
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
-
-
-def log_in(site: Site, browser: Browser, user: str, *, width: int = 1200, height: int = 900, scheme: str = "light") -> Page:
-    """A new context in which the user has logged in and sees the form."""
-    context: BrowserContext = browser.new_context(
-        viewport={"width": width, "height": height}, color_scheme="dark" if scheme == "dark" else "light"
-    )
-    context.set_default_timeout(60_000)
-    page = context.new_page()
-    page.goto(f"{site.hub.url}hub/login?next=%2Fhub%2Fspawn")
-    page.fill("input[name=username]", user)
-    page.fill("input[name=password]", PASSWORD)
-    page.click("#login_submit")
-    page.wait_for_selector("#resource-form")
-    return page
-
-
-def table(page: Page, partition: str = "g100_int") -> dict[str, int]:
-    """The GPU table on the page as it stands."""
-    rows = page.locator(f'.resource-form-partition[data-partition="{partition}"] tbody tr').all_inner_texts()
-    return {row.split("\t")[0].strip(): int(row.split("\t")[-1]) for row in rows}
 
 
 def test_from_log_in_to_stop(site: Site, browser: Browser, screenshots: Path) -> None:
@@ -197,14 +160,3 @@ def test_layout_and_accessibility(site: Site, browser: Browser, screenshots: Pat
         assert box is not None
         assert box["y"] + box["height"] <= height, "Start is out of view"
     assert serious_findings(page) == []
-
-
-def serious_findings(page: Page) -> list[str]:
-    """What axe-core calls serious or critical inside our part of the page."""
-    results = Axe().run(page, context="#spawn_form, .spawn-error-msg")
-    return [
-        f"{finding['id']}: {node['html']}"
-        for finding in results.response["violations"]
-        if finding["impact"] in ("serious", "critical")
-        for node in finding["nodes"]
-    ]

@@ -1,0 +1,248 @@
+"""The form that knows, in a real browser on the real cluster: it answers while the user chooses."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from browsing import log_in, serious_findings
+from conftest import needs_users
+from playwright.sync_api import Browser, Page, expect
+from site_under_test import Site
+
+pytestmark = pytest.mark.usefixtures("pages_are_closed")
+
+
+def verdict(page: Page) -> str:
+    """The line that says whether it starts now."""
+    return page.locator(".resource-form-sentence").inner_text()
+
+
+def take_gpus(site: Site, *nodes: str) -> None:
+    """One of the two GPUs of each of these nodes is taken."""
+    for node in nodes:
+        job = site.cluster.submit(
+            f"--nodelist={node}", "--gres=gpu:1", "--mem=1G", "--account=cin_train", "--partition=g100_int", user=site.users[0]
+        )
+        site.cluster.wait_for_job_state(job, "RUNNING")
+    site.hub.restart()
+
+
+def test_what_would_start_now_is_one_press_away(site: Site, browser: Browser, screenshots: Path) -> None:
+    """Two GPUs where each node has one: it says so at once, offers one, takes it with one press, and says that it starts."""
+    take_gpus(site, "g001", "g002", "g003")
+    page = log_in(site, browser, site.users[0])
+    expect(page.locator(".resource-form-sentence")).to_have_text("Starts now: 3 nodes have all of it free.")
+    page.check("[name=gpus][value='2']")
+    expect(page.locator(".resource-form-sentence")).to_have_text("Will wait: no node has 2 free GPUs; 3 have one.")
+    expect(page.locator(".resource-form-count")).to_have_text("no node")
+    expect(page.locator("#resource-form-announcement")).to_contain_text("Will wait: no node has 2 free GPUs")
+    page.screenshot(path=screenshots / "form-wait.png")
+    assert serious_findings(page) == []
+    page.click(".resource-form-alternatives button:has-text('1 GPU instead of 2')")
+    expect(page.locator(".resource-form-sentence")).to_have_text("Starts now: 3 nodes have all of it free.")
+    assert page.is_checked("[name=gpus][value='1']")
+    assert page.evaluate("document.activeElement.classList.contains('resource-form-start')"), "the focus is lost"
+
+
+def test_the_count_needs_no_round_trip(site: Site, browser: Browser) -> None:
+    """How many nodes have all of it free is counted on the page itself: with the Hub out of reach as well."""
+    take_gpus(site, "g001")
+    page = log_in(site, browser, site.users[0])
+    expect(page.locator(".resource-form-count")).to_have_text("3 nodes")
+    page.wait_for_load_state("networkidle")
+    page.context.set_offline(True)
+    page.check("[name=gpus][value='2']")
+    assert page.locator(".resource-form-count").inner_text() == "2 nodes"
+    page.fill("[name=cores]", "49")
+    assert page.locator(".resource-form-count").inner_text() == "no node"
+    expect(page.locator(".resource-form-sentence")).to_contain_text("The Hub does not answer")
+
+
+def test_limits_follow_each_other(site: Site, browser: Browser, screenshots: Path) -> None:
+    """Another partition has other limits: what cannot be had any more moves and is named, to screen readers as well; the rest stays."""
+    page = log_in(site, browser, site.users[0])
+    page.check("[name=gpus][value='2']")
+    page.fill("[name=cores]", "8")
+    page.select_option("[name=partition]", "g100_cpu")
+    moved = "GPU configuration is now no GPU instead of 2 GPUs"
+    expect(page.locator("#resource-form-moved")).to_contain_text(moved)
+    expect(page.locator("#resource-form-announcement")).to_contain_text(moved)
+    assert page.is_checked("[name=gpus][value='0']")
+    assert page.is_disabled("[name=gpus][value='2']")
+    assert page.input_value("[name=cores]") == "8"
+    expect(page.locator("#resource-form-walltime-range")).to_have_text("At most 1 day.")
+    page.screenshot(path=screenshots / "form-moved.png")
+    page.fill("[name=walltime]", "20h")
+    expect(page.locator(".resource-form-sentence")).to_contain_text("Starts now")
+    page.select_option("[name=partition]", "g100_int")
+    expect(page.locator("#resource-form-moved")).to_contain_text("Time is now 08:00:00 instead of 20:00:00")
+    assert page.input_value("[name=walltime]") == "08:00:00"
+
+
+def test_a_wrong_value_is_told_where_it_is_typed(site: Site, browser: Browser) -> None:
+    """A number that cannot be had is marked while it stands there, and is never moved by itself."""
+    page = log_in(site, browser, site.users[0])
+    page.fill("[name=cores]", "99")
+    error = page.locator("#resource-form-cores-error")
+    expect(error).to_have_text(re.compile("99 is more than the 48"))
+    assert page.get_attribute("[name=cores]", "aria-invalid") == "true"
+    assert page.input_value("[name=cores]") == "99"
+    assert serious_findings(page) == []
+    page.fill("[name=cores]", "9")
+    expect(error).to_be_hidden()
+    assert page.get_attribute("[name=cores]", "aria-invalid") is None
+
+
+def test_what_it_costs_and_when_it_ends(site: Site, browser: Browser) -> None:
+    """The founding document's example: 28 units an hour; the end in the user's own time zone, not the Hub's."""
+    page = log_in(site, browser, site.users[0], timezone_id="Asia/Tokyo")
+    page.fill("[name=cores]", "4")
+    page.fill("[name=memory]", "32")
+    page.check("[name=gpus][value='1']")
+    page.fill("[name=walltime]", "2h")
+    expect(page.locator(".resource-form-review")).to_have_text(
+        "1 × V100, 4 cores, 32 GB for 2 hours on g100_int as cin_staff: 28 units an hour; starts now."
+    )
+    expect(page.locator(".resource-form-facts")).to_contain_text("56 units")
+    moment = page.locator(".resource-form-ends time")
+    shown = page.evaluate(
+        "element => new Date(element.dateTime).toLocaleTimeString('en-GB', {hour: '2-digit', minute: '2-digit', timeZone: 'Asia/Tokyo'})",
+        moment.element_handle(),
+    )
+    assert moment.inner_text().endswith(shown)
+
+
+def test_what_i_have(site: Site, browser: Browser) -> None:
+    """A session that runs is on the bars: of the partition, and overall."""
+    needs_users(site.users, 2)
+    site.start({"gpus": 1, "cores": 4, "memory": "8G"}, user=site.users[1], server="one")
+    page = log_in(site, browser, site.users[1], path="hub/spawn")
+    gpus = page.locator(".resource-form-holding[data-resource=gpus]")
+    expect(gpus).to_contain_text("1 of 6 GPUs")
+    expect(page.locator(".resource-form-holding[data-resource=memory]")).to_contain_text("8 GB of")
+    assert gpus.locator("progress").first.get_attribute("value") == "17"
+
+
+def test_when_and_script_on_demand(site: Site, browser: Browser, screenshots: Path) -> None:
+    """Slurm's estimate, worded as one; the script with its command; nothing is submitted by looking."""
+    page = log_in(site, browser, site.users[0])
+    page.click("#resource-form-when")
+    expect(page.locator("#resource-form-said")).to_contain_text("Slurm's estimate")
+    page.click("#resource-form-script summary")
+    expect(page.locator("#resource-form-script-command")).to_contain_text("sbatch --parsable --nodes=1")
+    expect(page.locator("#resource-form-script-text")).to_contain_text("#!/bin/bash")
+    expect(page.locator("#resource-form-script-environment")).to_contain_text("JUPYTERHUB_API_TOKEN=(secret)")
+    page.screenshot(path=screenshots / "form-script.png")
+    assert serious_findings(page) == []
+    page.fill("[name=cores]", "5")
+    expect(page.locator("#resource-form-script-command")).to_contain_text("--cpus-per-task=5")
+    assert site.cluster.active_jobs() == []
+
+
+def test_a_link_to_the_form_fills_it_for_somebody_else(site: Site, browser: Browser) -> None:
+    """A teacher's link: it fills the student's form, names what the student cannot have, and starts nothing."""
+    needs_users(site.users, 2)
+    page = log_in(site, browser, site.users[0])
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.fill("[name=cores]", "6")
+    page.fill("[name=walltime]", "90m")
+    page.select_option("[name=reservation]", "s_tra_school")
+    page.wait_for_load_state("networkidle")
+    page.click("#resource-form-link")
+    expect(page.locator("#resource-form-said")).to_have_text("Link copied.")
+    link = page.evaluate("navigator.clipboard.readText()")
+    assert site.users[0] not in link
+    student = log_in(site, browser, site.users[1])
+    student.goto(link)
+    student.wait_for_selector("#resource-form")
+    assert (student.input_value("[name=cores]"), student.input_value("[name=walltime]")) == ("6", "01:30:00")
+    assert student.input_value("[name=account]") in ("cin_train", "cin_grace", "cin_staff")
+    expect(student.locator(".alert-info", has_text="From the link: Slurm reservation")).to_contain_text("s_tra_school")
+    assert site.cluster.active_jobs() == []
+
+
+def test_keyboard_alone(site: Site, browser: Browser) -> None:
+    """From the first field to Start with Tab, arrows and Enter; every stop shows where it is."""
+    page = log_in(site, browser, site.users[0])
+    page.focus("[name=reservation]")
+    stops = []
+    for _ in range(30):
+        stops.append(page.evaluate("document.activeElement.name || document.activeElement.className"))
+        visible = page.evaluate(
+            "(() => { const e = document.activeElement; const o = e.matches('.btn-check') ? e.nextElementSibling : e;"
+            " const s = getComputedStyle(o); return s.outlineStyle !== 'none' || s.boxShadow !== 'none'; })()"
+        )
+        assert visible, f"the focus on {stops[-1]} cannot be seen"
+        if stops[-1] == "gpus":
+            page.keyboard.press("ArrowRight")
+            assert page.is_checked("[name=gpus][value='1']")
+        if "resource-form-start" in stops[-1]:
+            break
+        page.keyboard.press("Tab")
+    fields = ["reservation", "account", "partition", "cores", "memory", "gpus", "walltime", "release", "interface"]
+    assert [stop for stop in stops if stop in fields] == fields
+    assert "resource-form-start" in stops[-1]
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/spawn-pending/**")
+
+
+@pytest.mark.parametrize("language", ["it-IT", "de-DE"])
+def test_languages(site: Site, browser: Browser, screenshots: Path, language: str) -> None:
+    """A browser that asks for Italian gets it, verdict and all; one that asks for what there is not gets English."""
+    page = log_in(site, browser, site.users[0], locale=language)
+    start = page.locator(".resource-form-start")
+    expect(start).to_have_text("Avvia" if language == "it-IT" else "Start")
+    page.fill("[name=cores]", "99")
+    expect(page.locator("#resource-form-cores-error")).to_contain_text("supera il massimo di 48" if language == "it-IT" else "is more than")
+    page.fill("[name=cores]", "2")
+    page.wait_for_load_state("networkidle")
+    page.screenshot(path=screenshots / f"form-{language[:2]}.png")
+    assert page.locator("#resource-form").get_attribute("lang") == language[:2].replace("de", "en")
+
+
+def test_without_javascript(site: Site, browser: Browser) -> None:
+    """The form, the verdict on its first values, the table and Start are there; only what needs a script is not shown."""
+    page = log_in(site, browser, site.users[0], java_script_enabled=False)
+    assert verdict(page) == "Starts now: 3 nodes have all of it free."
+    assert page.locator(".resource-form-table").count() >= 1
+    expect(page.locator(".resource-form-tools")).to_be_hidden()
+    page.fill("[name=walltime]", "9h")
+    page.click(".resource-form-start")
+    page.wait_for_selector(".spawn-error-msg li")
+    assert "8:00:00" in page.locator(".spawn-error-msg").inner_text()
+    page.fill("[name=walltime]", "1h")
+    page.click(".resource-form-start")
+    page.wait_for_url("**/spawn-pending/**")
+
+
+def test_nothing_of_ours_is_inline(site: Site) -> None:
+    """A Hub whose policy is ``script-src 'self'`` runs all of our page: no script, style or handler stands in it."""
+    soup = site.visitor().form().soup.select_one("#spawn_form")
+    assert soup is not None
+    assert [script for script in soup.select("script") if script.string] == []
+    assert soup.select("style, [style]") == []
+    assert [name for element in soup.select("*") for name in element.attrs if name.startswith("on")] == []
+
+
+def test_zoomed_to_twice_its_size(site: Site, browser: Browser) -> None:
+    """At 200 % of 1280 pixels nothing is cut off and nothing scrolls sideways (WCAG 1.4.4, 1.4.10)."""
+    page = log_in(site, browser, site.users[0], width=640, height=450, device_scale_factor=2)
+    assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
+    assert serious_findings(page) == []
+
+
+def test_start_and_verdict_are_in_view(site: Site, browser: Browser) -> None:
+    """At 1200 x 900 without scrolling; on a phone the verdict stands above Start."""
+    page = log_in(site, browser, site.users[0])
+    page.wait_for_load_state("networkidle")
+    for name in (".resource-form-verdict", ".resource-form-start"):
+        box = page.locator(name).bounding_box()
+        assert box is not None
+        assert box["y"] + box["height"] <= 900, f"{name} is out of view"
+    phone = log_in(site, browser, site.users[0], width=390, height=844)
+    phone.wait_for_load_state("networkidle")
+    boxes = [phone.locator(name).bounding_box() for name in ("[name=interface]", ".resource-form-verdict", ".resource-form-start")]
+    assert all(boxes)
+    assert [box["y"] for box in boxes if box] == sorted(box["y"] for box in boxes if box)
