@@ -73,12 +73,25 @@ c.Cluster.hub_name = "jupyterhub"
 #     "interface": {"hidden": True},
 #     "account": {"help": "Ask your principal investigator for more hours."},
 # }
+# Requests that are chosen with one press: for everyone, or for those in a group or with an account, a partition or a reservation.
+# c.ResourceFormSpawner.presets = [{
+#     "name": "small-gpu", "label": "Small GPU", "description": "For trying things out.",
+#     "values": {"gpus": 1, "cores": 8, "memory": "32G", "walltime": "4h"},
+#     "partitions": ["g100_int"],
+# }]
 # c.ResourceFormSpawner.support_text = "Questions: support@cluster.example"
 # The language of the form and of all that users are told; without it each user's browser decides between English and Italian.
 # c.ResourceFormSpawner.language = "it"
 
 # Links with options fill the form and start nothing; this lets those start a session that stand on a page of the Hub's own site.
 # c.ResourceFormSpawner.links_may_start = True
+
+# --- Announcements ----------------------------------------------------------------------------------------------------------
+# Announcements for the form, and partitions that are in trouble or take no new sessions; share/resource_form/notices.example.yaml is one
+# to start from. A command may print the same, as YAML or JSON; how often it is asked (seconds).
+# c.ResourceFormSpawner.notices_file = "/etc/jupyterhub/notices.yaml"
+# c.ResourceFormSpawner.notices_command = ["/opt/site/bin/notices", "--json"]
+# c.ResourceFormSpawner.notices_interval = 60
 
 # --- Budgets ----------------------------------------------------------------------------------------------------------------
 # What Slurm knows of budgets (GrpTRESMins) is shown without further ado. Where a site keeps them elsewhere, a command of its own tells of

@@ -40,8 +40,8 @@ def resolve_request(options: Mapping[str, Any], choices: Choices) -> SessionRequ
 def judge_request(options: Mapping[str, Any], choices: Choices) -> tuple[SessionRequest, dict[str, str]]:
     """The request that ``options`` ask for, completed, and a sentence for each field at fault; what cannot be read has its default.
 
-    Keys that are missing get this user's defaults: a partition for the chosen account, numbers that the chosen partition has, an
-    interface of the chosen release.
+    Keys that are missing get the preset's values where one is named, else this user's defaults: a partition for the chosen account, numbers
+    that the chosen partition has, an interface of the chosen release.
 
     Raises
     ------
@@ -49,6 +49,7 @@ def judge_request(options: Mapping[str, Any], choices: Choices) -> tuple[Session
         The user has no account in Slurm.
     """
     require_account(choices)
+    options = _with_preset(options, choices)
     defaults = choices.defaults(
         _partition_for(options, choices), account=_text(options.get("account")), reservation=_text(options.get("reservation"))
     )
@@ -71,8 +72,28 @@ def judge_request(options: Mapping[str, Any], choices: Choices) -> tuple[Session
         # What can be read is judged as well: a person wants to hear of all mistakes at once.
         unreadable = error.errors
         request = parse_request({**{key: value for key, value in completed.items() if key in FIELDS}, **_replaced(unreadable, defaults)})
+    request = true_preset(request, choices)
     errors = {**check_request(request, choices), **unreadable}
     return request, {name: errors[name] for name in sorted(errors, key=_place)}
+
+
+def _with_preset(options: Mapping[str, Any], choices: Choices) -> Mapping[str, Any]:
+    """The options with what they leave out of the preset that they name; what they say themselves wins."""
+    preset = choices.preset(_text(options.get("preset")) or "")
+    return {**preset.values, **options} if preset is not None else options
+
+
+def true_preset(request: SessionRequest, choices: Choices) -> SessionRequest:
+    """The request without the name of its preset if one of its values is not the preset's: then it is the user's own."""
+    preset = choices.preset(request.preset)
+    if preset is None:
+        return request
+    meant = preset.read()
+    for name in preset.values:
+        value, wanted = getattr(request, name), getattr(meant, name)
+        if value != wanted and not (name == "gpus" and choices.same_gpus(value, wanted)):
+            return request.model_copy(update={"preset": ""})
+    return request
 
 
 def _text(value: Any) -> str | None:
@@ -85,6 +106,7 @@ def _partition_for(options: Mapping[str, Any], choices: Choices) -> str:
         return options["partition"] if isinstance(options["partition"], str) else ""
     preferred = choices.default_partition
     fitting = [entry.name for entry in choices.partitions if options.get("account", "") in entry.accounts]
+    fitting = [name for name in fitting if name not in choices.closed] or fitting
     return fitting[0] if fitting and preferred not in fitting else preferred
 
 
@@ -154,6 +176,8 @@ def check_request(request: SessionRequest, choices: Choices) -> dict[str, str]:
         names = [entry.name for entry in choices.partitions]
         sentence = _("{value} is not a partition that you may use. Choose one of: {list}.")
         refuse("partition", sentence.format(value=quoted(request.partition), list=listed(names)))
+    elif request.partition in choices.closed:
+        refuse("partition", _closed(request.partition, choices))
     _check_account(request, choices, partition, refuse)
     _check_reservation(request, choices, partition, refuse)
     if partition is not None:
@@ -162,9 +186,26 @@ def check_request(request: SessionRequest, choices: Choices) -> dict[str, str]:
         check_size(request, choices, partition.narrowed(account, request.reservation), account, refuse)
     check_walltime(request, choices, refuse)
     _check_software(request, choices, refuse)
-    if request.preset:
-        refuse("preset", _("{value} is not a preset here. Leave it out.").format(value=quoted(request.preset)))
+    if request.preset and choices.preset(request.preset) is None:
+        refuse("preset", _no_preset(request.preset, choices))
     return errors
+
+
+def _closed(partition: str, choices: Choices) -> str:
+    """The admin's words, and where else sessions can be started."""
+    why = choices.closed[partition]
+    names = [entry.name for entry in choices.partitions if entry.name not in choices.closed]
+    instead = _("Choose one of: {list}.").format(list=listed(names)) if names else _("Try again later.")
+    words = why if not why or why[-1] in ".!?…" else f"{why}."
+    closed = _("{value} takes no new sessions at the moment.").format(value=quoted(partition))
+    return " ".join(part for part in (closed, words, instead) if part)
+
+
+def _no_preset(name: str, choices: Choices) -> str:
+    if not choices.presets:
+        return _("{value} is not a preset here. Leave it out.").format(value=quoted(name))
+    sentence = _("{value} is not a preset that you may choose. Leave it out, or choose one of: {list}.")
+    return sentence.format(value=quoted(name), list=listed([preset.name for preset in choices.presets]))
 
 
 def _check_narrowed(request: SessionRequest, choices: Choices, refuse: Refuse) -> None:
@@ -275,8 +316,13 @@ def _check_software(request: SessionRequest, choices: Choices, refuse: Refuse) -
 def salvage(options: Mapping[str, Any], choices: Choices) -> tuple[dict[str, Any], tuple[str, ...]]:
     """The defaults, with those of the remembered ``options`` that still hold, and the labels of the fields that were dropped."""
     defaults = choices.defaults()
-    kept = {key: value for key, value in options.items() if key in FIELDS}
+    preset, known = options.get("preset"), _with_preset(options, choices)
+    # Apart from its values, which stand here, a preset is but a name: as a preset it would bring back what is dropped below.
+    kept = {key: value for key, value in known.items() if key in FIELDS and key != "preset"}
     dropped: list[str] = []
+    if preset and choices.preset(_text(preset) or "") is None:
+        dropped.append(choices.policy("preset").label or label_of("preset"))
+        preset = ""
     for _attempt in range(len(FIELDS) + 1):
         try:
             request = resolve_request(kept, choices)
@@ -288,5 +334,6 @@ def salvage(options: Mapping[str, Any], choices: Choices) -> tuple[dict[str, Any
                 del kept[name]
                 dropped.append(choices.policy(name).label or label_of(name))
             continue
+        request = true_preset(request.model_copy(update={"preset": preset or ""}), choices)
         return {**defaults, **request.options()}, tuple(dropped)
     return defaults, tuple(dropped)

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from .audience import Reader
 from .catalogue import Catalogue, Interface, Release
 from .entitlement import Entitlement, PartitionLimits
 from .errors import RequestRejected
-from .language import _
+from .language import ENGLISH, _, using
 from .limits import CORES, GPUS, MEMORY, Limit
+from .presets import Preset
 from .request import FIELDS, GpuRequest, SessionRequest, memory_value, parse_gpus, parse_request
 from .slurm.grammar import format_walltime, parse_memory_mb, parse_walltime
 from .slurm.model import Reservation
@@ -57,7 +59,8 @@ def parse_policies(fields: Mapping[str, Any], *, trait: str = "ResourceFormSpawn
             values = [policy.default, policy.minimum, policy.maximum, *(policy.choices or ())]
             for value in values:
                 if value is not None:
-                    parse_request({name: value})
+                    with using(ENGLISH):
+                        parse_request({name: value})
         except (ValidationError, RequestRejected) as error:
             raise ValueError(f"{trait}[{name!r}]: {error}") from error
         if policy.locked and policy.default is None:
@@ -68,12 +71,42 @@ def parse_policies(fields: Mapping[str, Any], *, trait: str = "ResourceFormSpawn
 
 @dataclass(frozen=True)
 class Choices:
-    """Everything that a request of one user is judged by, at one moment. ``now`` is seconds since the epoch."""
+    """Everything that a request of one user is judged by, at one moment. ``now`` is seconds since the epoch.
+
+    ``presets`` are those that this user may choose. ``closed`` are the partitions that take no new sessions, with the admin's words why.
+    """
 
     entitlement: Entitlement
     catalogue: Catalogue
     policies: Mapping[str, FieldPolicy] = field(default_factory=dict)
     now: float = 0.0
+    presets: tuple[Preset, ...] = ()
+    closed: Mapping[str, str] = field(default_factory=dict)
+
+    def reader(self, groups: Iterable[str]) -> Reader:
+        """What an audience (:mod:`.audience`) tells this user by, with the groups of the system that the user is in."""
+        reservations = (*self.reservations, *self.upcoming_reservations)
+        return Reader(
+            groups=frozenset(groups),
+            accounts=frozenset(self.accounts or ()),
+            partitions=frozenset(partition.name for partition in self.partitions),
+            reservations=frozenset(reservation.name for reservation in reservations),
+        )
+
+    def with_presets(self, presets: Iterable[Preset], groups: Iterable[str]) -> Choices:
+        """The same with those of ``presets`` that this user, who is in ``groups`` of the system, may choose."""
+        reader = self.reader(groups)
+        return replace(self, presets=tuple(preset for preset in presets if preset.is_for(reader)))
+
+    def preset(self, name: str) -> Preset | None:
+        """The preset of this name, None if this user may not choose it."""
+        return next((preset for preset in self.presets if preset.name == name), None)
+
+    def same_gpus(self, one: GpuRequest, other: GpuRequest) -> bool:
+        """Whether two spellings ask for the same: where there is one type of GPU, the form offers plain counts."""
+        only = set(self.entitlement.gpu_types) - {""}
+        of_the_only_type = len(only) == 1 and {one.type, other.type} - {""} == only
+        return one == other or (of_the_only_type and (one.count, one.gres) == (other.count, other.gres))
 
     def policy(self, name: str) -> FieldPolicy:
         """The admin's settings of a field; neutral where there are none."""
@@ -169,10 +202,11 @@ class Choices:
     def default_partition(self) -> str:
         """The preselected partition, one where the default account may run: the admin's, else Slurm's default, else the first.
 
-        One that needs a reservation is preselected by the admin only, or where there is no other.
+        One that needs a reservation is preselected by the admin only, or where there is no other; one that is closed, if all are.
         """
         account = self.default_account
-        fitting = [partition for partition in self.partitions if not account or account in partition.accounts] or self.partitions
+        fitting = [partition for partition in self.partitions if not account or account in partition.accounts] or list(self.partitions)
+        fitting = [partition for partition in fitting if partition.name not in self.closed] or fitting
         names = [partition.name for partition in fitting]
         free = [partition.name for partition in fitting if not partition.reservation_required] or names
         preferred = self.entitlement.default_partition

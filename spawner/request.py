@@ -18,7 +18,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic_core import PydanticCustomError
 
-from .errors import RequestRejected
+from .errors import MOST_ERRORS, RequestRejected
 from .language import ENGLISH, N_, _, ngettext, using
 from .slurm.grammar import format_memory, format_walltime, parse_memory_mb, parse_walltime
 from .words import cores_in_words
@@ -386,5 +386,6 @@ def read_form(form: Mapping[str, Any]) -> dict[str, Any]:
         elif values[0].strip() or key == "reservation":
             options[key] = values[0].strip()
     if errors:
-        raise RequestRejected(errors)
+        names = ", ".join(quoted(key) for key in list(errors)[:MOST_ERRORS])
+        raise RequestRejected(errors, log=f"request rejected: given more than once, or not as text: {names}")
     return options

@@ -9,6 +9,7 @@ from traitlets import Bool, Callable, Dict, Enum, Float, HasTraits, Integer, Lis
 
 from .choices import parse_policies
 from .language import languages
+from .presets import parse_presets
 
 LONGER_THAN_BOTH_SECONDS = 60
 
@@ -184,6 +185,47 @@ class SpawnerSettings(HasTraits):
         """,
     ).tag(config=True)
 
+    presets = Union(
+        [List(Dict()), Callable()],
+        help="""
+        Requests that are chosen with one press, and are in REST calls and links as ``{"preset": NAME}``: dictionaries with ``name``,
+        ``label``, ``description`` and ``values``, which are a part of a request, written as a user types it.
+
+        With any of ``groups`` (of the system), ``accounts``, ``partitions`` and ``reservations`` a preset is for those who are in one of
+        the groups and may choose one of the accounts, and so on. What the values name the user has to be allowed to choose as well.
+
+        May be a function of the spawner that returns such a list. Default: none. Example::
+
+            [{"name": "small-gpu", "label": "Small GPU", "description": "For trying things out.",
+              "values": {"gpus": 1, "cores": 8, "memory": "32G", "walltime": "4h"}, "partitions": ["g100_int"]}]
+        """,
+    ).tag(config=True)
+
+    notices_file = Unicode(
+        "",
+        help="""
+        The YAML file of announcements and of partitions that are in trouble or closed; read again when it changes. One to start from is
+        ``share/resource_form/notices.example.yaml``. While it is broken the last good one counts, and the log says what is wrong.
+
+        Empty (the default): none. Example: ``"/etc/jupyterhub/notices.yaml"``
+        """,
+    ).tag(config=True)
+
+    notices_command = List(
+        Unicode(),
+        help="""
+        A command that prints what could stand in :attr:`notices_file`, as YAML or JSON: the absolute path of a program, and its arguments.
+
+        It is run as the Hub's own user, without a shell, for 10 seconds at most, once per :attr:`notices_interval` for all users. Where
+        there is a file as well, both count. Default: none. Example: ``["/opt/site/bin/notices", "--json"]``
+        """,
+    ).tag(config=True)
+
+    notices_interval = Float(
+        60.0,
+        help="Seconds for which the answer of :attr:`notices_command` counts as fresh, while somebody looks at a form. Default: 60.",
+    ).tag(config=True)
+
     sbatch_options = List(
         Unicode(),
         help="""
@@ -322,6 +364,30 @@ class SpawnerSettings(HasTraits):
             except ValueError as error:
                 raise TraitError(str(error)) from error
         return proposal["value"]
+
+    @validate("presets")
+    def _check_presets(self, proposal: Any) -> Any:
+        if not callable(proposal["value"]):
+            try:
+                parse_presets(proposal["value"])
+            except ValueError as error:
+                raise TraitError(str(error)) from error
+        return proposal["value"]
+
+    @validate("notices_command")
+    def _check_notices_command(self, proposal: Any) -> Any:
+        command = proposal["value"]
+        if command and (not command[0].startswith("/") or command[0].split() != command[:1]):
+            raise TraitError(f"ResourceFormSpawner.notices_command: {command[0]!r} is not the absolute path of a program, without blanks")
+        if any("\0" in word for word in command):
+            raise TraitError("ResourceFormSpawner.notices_command: an argument has a NUL in it")
+        return command
+
+    @validate("notices_interval")
+    def _check_notices_interval(self, proposal: Any) -> float:
+        if not proposal["value"] > 0:
+            raise TraitError("ResourceFormSpawner.notices_interval must be a number of seconds above 0")
+        return float(proposal["value"])
 
     @validate("sbatch_options")
     def _check_sbatch_options(self, proposal: Any) -> Any:

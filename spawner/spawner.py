@@ -15,6 +15,7 @@ from sqlalchemy.orm import object_session
 from traitlets import Callable, Dict, Union, default
 
 from .advice import Terms, refuse_over_budget
+from .audience import UNKNOWN_READER
 from .catalogue import Catalogue, CatalogueFile, parse_catalogue
 from .check import resolve_request
 from .choices import Choices, parse_policies
@@ -26,6 +27,10 @@ from .hub.language import language_asked, language_spoken, restore
 from .hub.refusal import FormIsFilled, HubRefusal
 from .job import PreparedJob, Tag, is_token_of, job_environment, job_script, new_tag, sbatch_arguments, signing_key
 from .language import ENGLISH, N_, _, using
+from .notice_board import NoticeBoard
+from .notices import Announcement, announcements
+from .presets import Preset, parse_presets
+from .recent import Recent, as_state, recent_of, remember
 from .record import End, Limits, Record
 from .rejections import Rejection
 from .request import SessionRequest, at_field, label_of, read_form
@@ -47,7 +52,12 @@ def _no_hook(_spawner: Any, _user_options: Any) -> None:
 
 _catalogue_files: dict[str, CatalogueFile] = {}
 _site_budgets: dict[tuple[str, ...], SiteBudgets] = {}
+_notice_boards: dict[tuple[str, ...], NoticeBoard] = {}
+_presets_warned_of: set[str] = set()
 _time_limits_warned_of: set[tuple[int, int, int]] = set()
+
+MOST_WARNINGS = 100
+"""So many different mistakes of the admin's function are logged, each once; it may make another one for each user."""
 
 
 class ResourceFormSpawner(SpawnerSettings, SlurmSpawner):  # type: ignore[misc]
@@ -69,6 +79,7 @@ class ResourceFormSpawner(SpawnerSettings, SlurmSpawner):  # type: ignore[misc]
         self._adopted: Record | None = None
         self._certificates: dict[str, str] = {}
         self._member: Member | None = None
+        self._recent: tuple[Recent, ...] = ()
         self._accepted_options = dict(self.orm_spawner.user_options or {}) if self.orm_spawner else {}
 
     @property
@@ -112,7 +123,51 @@ class ResourceFormSpawner(SpawnerSettings, SlurmSpawner):  # type: ignore[misc]
         if callable(fields):
             fields = await maybe_future(fields(self))
         own = await self.cluster.entitlement(self.user.name, job_qos=forced_qos(self.sbatch_options), patience=patience)
-        return Choices(own, self.current_catalogue(), parse_policies(fields or {}), now=time.time())
+        groups = (await self.cluster.member(self.user.name)).groups
+        now = time.time()
+        closed = (await self.notice_board().current()).closed(now)
+        offered = Choices(own, self.current_catalogue(), parse_policies(fields or {}), now=now, closed=closed)
+        return offered.with_presets(await self._all_presets(), groups)
+
+    async def _all_presets(self) -> tuple[Preset, ...]:
+        """The admin's presets for all users; none where the admin's function gives something else: nobody's session depends on them."""
+        presets = self.presets
+        if callable(presets):
+            presets = await maybe_future(presets(self))
+        try:
+            return parse_presets(presets or ())
+        except ValueError as error:
+            if str(error) not in _presets_warned_of and len(_presets_warned_of) < MOST_WARNINGS:
+                _presets_warned_of.add(str(error))
+                self.log.error("There are no presets, the function that gives them is wrong: %s", error)  # noqa: TRY400 - one line is enough
+            return ()
+
+    def notice_board(self) -> NoticeBoard:
+        """What the admin has to say, one board for all users."""
+        key = (self.notices_file, *self.notices_command)
+        if key not in _notice_boards:
+            _notice_boards[key] = NoticeBoard(
+                self.notices_file,
+                self.notices_command,
+                runner=self.cluster.runner,
+                interval=lambda: self.notices_interval,
+                log=self.log,
+                clock=self.cluster.clock,
+            )
+        return _notice_boards[key]
+
+    async def announcements(self, choices: Choices | None = None) -> tuple[Announcement, ...]:
+        """What this user is to be told now; without ``choices``, as while Slurm does not answer, what is for everyone."""
+        board = await self.notice_board().current()
+        reader = UNKNOWN_READER
+        if choices is not None:
+            reader = choices.reader((await self.cluster.member(self.user.name)).groups)
+        return announcements(board, time.time(), reader)
+
+    def recent(self) -> tuple[Recent, ...]:
+        """The last requests of the user, of all servers together, newest first."""
+        stored = [server.state for server in self.user.orm_user.orm_spawners.values()]
+        return recent_of([{"recent": as_state(self._recent)}, *stored])
 
     async def terms(self) -> Terms:
         """What the admin has set that advice about a request depends on."""
@@ -249,6 +304,7 @@ class ResourceFormSpawner(SpawnerSettings, SlurmSpawner):  # type: ignore[misc]
         session.progress.say(5, _("Handing the job to Slurm"))
         job_id = await session.submit(tag.nonce, job.argv, job.script, job.environment, self._member.identity)
         self._accepted_options = request.options()
+        self._recent = remember(self._recent, self._accepted_options, self.cluster.clock())
         self.log.info("Job %s for %s: %s", job_id, self._log_name, request.summary)
         session.progress.say(15, _("Job {number} is submitted").format(number=job_id))
         self.ip, self.port = await session.until_listening()
@@ -447,12 +503,14 @@ class ResourceFormSpawner(SpawnerSettings, SlurmSpawner):  # type: ignore[misc]
                 raise
 
     def get_state(self) -> dict[str, Any]:
-        """What finds the session's job again, and how the last session ended."""
+        """What finds the session's job again, how the last session ended, and the last requests."""
         state = dict(super().get_state())
         if self.session is not None and self.session.record.nonce:
             state["session"] = self.session.record.as_state()
         if self.last_end is not None:
             state["last_end"] = asdict(self.last_end)
+        if self._recent:
+            state["recent"] = as_state(self._recent)
         if (language := language_spoken(self)) != ENGLISH:
             state["language"] = language
         return state
@@ -464,9 +522,10 @@ class ResourceFormSpawner(SpawnerSettings, SlurmSpawner):  # type: ignore[misc]
         record = Record.from_state(state.get("session", {}))
         self.session = self._new_session(record) if record.nonce else None
         self.last_end = End.from_state(state.get("last_end"))
+        self._recent = recent_of([state])
 
     def clear_state(self) -> None:
-        """Forget the job; how it ended is kept for the next form."""
+        """Forget the job; how it ended and the last requests are kept for the next form."""
         super().clear_state()
         if self.session is not None:
             self._note_end(self.session)

@@ -40,7 +40,7 @@ def day_and_time(moment: float, now: float) -> str:
     time = then.strftime("%H:%M")
     if then.date() == today.date():
         return time
-    return _("{time} on {day:02} {month}").format(time=time, day=then.day, month=_(MONTHS[then.month - 1]))
+    return _("{time} on {day} {month}").format(time=time, day=f"{then.day:02}", month=_(MONTHS[then.month - 1]))
 
 
 def joined(parts: Sequence[str]) -> str:

@@ -30,8 +30,17 @@ class PrivateHub:
     """
 
     def __init__(
-        self, folder: Path, *, bin_dir: Path, proxy: Path, config: str, port: int | None = None, env: Mapping[str, str] | None = None
+        self,
+        folder: Path,
+        *,
+        bin_dir: Path,
+        proxy: Path,
+        config: str,
+        port: int | None = None,
+        env: Mapping[str, str] | None = None,
+        base_url: str = "/",
     ) -> None:
+        self.base_url = base_url
         self.folder = Path(folder).absolute()
         self.bin_dir = Path(bin_dir).absolute()
         self.proxy = Path(proxy).absolute()
@@ -58,7 +67,7 @@ class PrivateHub:
     @property
     def url(self) -> str:
         """Where a browser goes."""
-        return f"http://127.0.0.1:{self.port}/"
+        return f"http://127.0.0.1:{self.port}{self.base_url}"
 
     @property
     def api_url(self) -> str:
@@ -181,7 +190,7 @@ class PrivateHub:
         files = {name: str(self.folder / name) for name in ("jupyterhub.sqlite", "cookie_secret", "proxy.pid")}
         return f"""# Written by private_slurm.hub; changes are lost at the next start.
 c = get_config()  # noqa: F821
-c.JupyterHub.bind_url = "http://127.0.0.1:{self.port}/"
+c.JupyterHub.bind_url = "{self.url}"
 c.JupyterHub.hub_bind_url = "http://127.0.0.1:{self._hub_port}"
 c.JupyterHub.db_url = {"sqlite:///" + files["jupyterhub.sqlite"]!r}
 c.JupyterHub.cookie_secret_file = {files["cookie_secret"]!r}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import urlencode
 
 from ..advice import PATIENCE_SECONDS, Advice, advise
 from ..check import judge_request, require_account, salvage
@@ -14,7 +15,8 @@ from ..errors import CatalogueError, NoAccount, ResourceFormError, SlurmRefused,
 from ..form import form_fields, shown_value
 from ..language import _
 from ..rejections import Rejection, Rejections
-from ..request import FORM_FIELDS
+from ..request import FORM_FIELDS, SessionRequest
+from ..shortcuts import PresetOffer, RecentOffer, offered_presets, offers_of
 from ..words import clock_time, day_and_time
 from .configure import page_templates
 from .pages import render, render_availability, render_decision, render_form
@@ -46,6 +48,8 @@ async def form_page(spawner: Any) -> str:
         values["problem"] = error.sentence
     else:
         values |= await _filled(spawner, choices)
+    if "notices" not in values:
+        values["notices"] = await spawner.announcements()
     values["availability"] = await _availability(spawner)
     return render_form(values, template_paths=spawner.template_paths)
 
@@ -64,14 +68,44 @@ async def _filled(spawner: Any, choices: Choices) -> dict[str, Any]:
     if choices.entitlement.accounts_stale and choices.accounts is not None:
         moment = day_and_time(choices.entitlement.accounts_as_of, choices.now)
         notes.append(_("Slurm's accounting does not answer: accounts and their limits are those of {moment}.").format(moment=moment))
-    asked = {key: shown[key] for key in FORM_FIELDS if key in shown}
+    asked = {key: shown[key] for key in (*FORM_FIELDS, "preset") if key in shown}
     advice = await advise(spawner.cluster, choices, asked, await spawner.terms())
     return {
         "fields": form_fields(choices, shown, errors),
         "notes": notes,
+        "notices": await spawner.announcements(choices),
+        "presets": [_preset(offer, choices, advice.assessment.request.preset) for offer in offered_presets(choices)],
+        "chosen_preset": advice.assessment.request.preset,
+        "recent": [_recent(offer, choices) for offer in offers_of(spawner.recent(), choices)],
         "decision": decision(advice, choices, spawner),
         "holding": holding(advice, spawner),
     }
+
+
+def _preset(offer: PresetOffer, choices: Choices, chosen: str) -> dict[str, Any]:
+    preset = offer.preset
+    return {
+        "name": preset.name,
+        "label": preset.title,
+        "description": preset.description,
+        "why_not": offer.why_not,
+        "chosen": preset.name == chosen,
+        "href": "?" + urlencode({"opt-preset": preset.name}),
+        "values": _shown(offer.request, choices) if offer.request is not None else {},
+    }
+
+
+def _recent(offer: RecentOffer, choices: Choices) -> dict[str, Any]:
+    return {
+        "label": offer.label,
+        "why_not": offer.why_not,
+        "href": "?" + urlencode({f"opt-{name}": value for name, value in offer.options.items() if name in FORM_FIELDS}),
+        "values": _shown(judge_request(offer.options, choices)[0], choices) if not offer.why_not else {},
+    }
+
+
+def _shown(request: SessionRequest, choices: Choices) -> dict[str, str]:
+    return {name: shown_value(request, name, choices) for name in FORM_FIELDS}
 
 
 def decision(advice: Advice, choices: Choices, spawner: Any) -> str:
@@ -94,11 +128,13 @@ def holding(advice: Advice, spawner: Any) -> str:
 
 def _from_link(came: Rejection, remembered: Mapping[str, Any], choices: Choices) -> tuple[dict[str, Any], list[str]]:
     """What a link fills in, and a sentence for each of its values that this user cannot have."""
-    kept = {key: remembered[key] for key in KEPT_UNDER_A_LINK if key in remembered}
+    preset = choices.preset(str(came.values.get("preset", "")))
+    own = preset.values if preset is not None else {}
+    kept = {key: remembered[key] for key in KEPT_UNDER_A_LINK if key in remembered and key not in own}
     request, errors = judge_request({**kept, **came.values}, choices)
     if any(key in errors for key in kept if key not in came.values):
         request, errors = judge_request(came.values, choices)
-    shown = {key: shown_value(request, key, choices) for key in FORM_FIELDS}
+    shown = {**_shown(request, choices), "preset": request.preset}
     return {**shown, **{key: value for key, value in came.values.items() if key in errors}}, [
         _("From the link: {problem}").format(problem=sentence) for sentence in errors.values()
     ]

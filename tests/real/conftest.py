@@ -101,7 +101,13 @@ def cluster(environments: Environments, users: tuple[str, ...]) -> Iterator[Priv
 
 
 def make_hub(
-    folder: Path, environments: Environments, cluster: PrivateCluster, users: tuple[str, ...], token: str, more: str = ""
+    folder: Path,
+    environments: Environments,
+    cluster: PrivateCluster,
+    users: tuple[str, ...],
+    token: str,
+    more: str = "",
+    base_url: str = "/",
 ) -> PrivateHub:
     """A Hub with our spawner on ``cluster``."""
     shutil.rmtree(folder, ignore_errors=True)
@@ -115,14 +121,16 @@ def make_hub(
             more,
         ]
     )
-    return PrivateHub(folder, bin_dir=environments.hub, proxy=environments.proxy, config=config)
+    return PrivateHub(folder, bin_dir=environments.hub, proxy=environments.proxy, config=config, base_url=base_url)
 
 
 @contextmanager
-def open_site(name: str, environments: Environments, cluster: PrivateCluster, users: tuple[str, ...], more: str = "") -> Iterator[Site]:
+def open_site(
+    name: str, environments: Environments, cluster: PrivateCluster, users: tuple[str, ...], more: str = "", base_url: str = "/"
+) -> Iterator[Site]:
     """A Hub in a folder of this name, with its users; in the end nothing of it runs."""
     token = secrets.token_hex(16)
-    hub = make_hub(environments.folder / name, environments, cluster, users, token, more)
+    hub = make_hub(environments.folder / name, environments, cluster, users, token, more, base_url)
     hub.start()
     try:
         site = Site(cluster, hub, token, users)

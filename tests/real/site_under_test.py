@@ -8,7 +8,7 @@ import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
-from urllib.parse import urljoin
+from urllib.parse import urljoin, urlsplit
 
 import requests
 from bs4 import BeautifulSoup
@@ -119,7 +119,7 @@ class Visitor:
     def api(self, method: str, path: str, **arguments: Any) -> requests.Response:
         """A call to the Hub's API with the user's cookie, as a page's script makes it."""
         headers = {"Referer": urljoin(self.hub.url, "hub/home"), "Content-Type": "application/json"}
-        parameters = {"_xsrf": self.session.cookies.get("_xsrf", path="/hub/") or ""}
+        parameters = {"_xsrf": self.session.cookies.get("_xsrf", path=f"{urlsplit(self.hub.url).path}hub/") or ""}
         return self.session.request(
             method, urljoin(self.hub.url, f"hub/api/{path}"), headers=headers, params=parameters, timeout=60, **arguments
         )

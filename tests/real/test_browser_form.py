@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from browsing import log_in, serious_findings
-from conftest import needs_users
+from conftest import Environments, needs_users, open_site
 from playwright.sync_api import Browser, Page, expect
+from private_slurm.cluster import PrivateCluster
 from site_under_test import Site
 
 pytestmark = pytest.mark.usefixtures("pages_are_closed")
@@ -246,3 +248,106 @@ def test_start_and_verdict_are_in_view(site: Site, browser: Browser) -> None:
     boxes = [phone.locator(name).bounding_box() for name in ("[name=interface]", ".resource-form-verdict", ".resource-form-start")]
     assert all(boxes)
     assert [box["y"] for box in boxes if box] == sorted(box["y"] for box in boxes if box)
+
+
+PRESETS = """
+c.ResourceFormSpawner.presets = [
+    {"name": "gpu", "label": "One GPU", "description": "8 cores, 64 GB, 4 hours",
+     "values": {"gpus": "v100:1", "cores": 8, "memory": "64G", "walltime": "4h"}},
+    {"name": "course", "label": "The course", "values": {"reservation": "s_tra_school", "cores": 4}},
+    {"name": "huge", "label": "Two nodes' worth", "values": {"cores": 96}},
+]
+"""
+NOTICES = """
+notices:
+  - {text: "Maintenance on <b>Monday</b>", level: warning, link: "https://www.example.org/maintenance"}
+  - {text: "It was last year", until: "2020-01-01"}
+  - {text: "For somebody else", groups: [no-such-group]}
+health:
+  g100_cpu: {state: closed, text: "its cooling is being repaired."}
+"""
+
+
+@pytest.fixture(scope="module")
+def adorned(
+    environments: Environments, cluster: PrivateCluster, users: tuple[str, ...], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Site]:
+    """A Hub whose admin has presets, notices, a closed partition and budgets that refuse, below another address than ``/``."""
+    folder = tmp_path_factory.mktemp("adorned")
+    (folder / "notices.yaml").write_text(NOTICES)
+    script = folder / "budgets"
+    script.write_text('#!/bin/sh\necho \'[{"account": "cin_staff", "unit": "billing", "limit": 1000, "used": 900}]\'\n')
+    script.chmod(0o755)
+    more = f"""{PRESETS}
+c.ResourceFormSpawner.notices_file = "{folder}/notices.yaml"
+c.ResourceFormSpawner.budget_command = ["{script}"]
+c.ResourceFormSpawner.over_budget = "refuse"
+c.ResourceFormSpawner.not_charged = ["cin_train"]
+"""
+    with open_site("hub-adorned", environments, cluster, users, more, base_url="/jupyter/") as site:
+        yield site
+
+
+def test_presets_notices_and_last_requests(adorned: Site, browser: Browser, screenshots: Path) -> None:
+    """A preset fills the form with one press, an edited value makes it Custom and wins; the last requests are one press away."""
+    adorned.clean()
+    page = log_in(adorned, browser, adorned.users[0], path="hub/spawn")
+    assert page.locator(".resource-form-notice").all_inner_texts() == [
+        "Partition g100_cpu is closed: its cooling is being repaired.",
+        "Maintenance on <b>Monday</b> More",
+    ]
+    page.wait_for_load_state("networkidle")
+    page.screenshot(path=screenshots / "form-presets.png")
+    assert serious_findings(page) == []
+    assert "96 is more than the 48" in page.locator(".resource-form-presets .disabled").inner_text()
+    page.click("[data-preset=gpu]")
+    assert {name: page.input_value(f"[name={name}]") for name in ("cores", "memory", "walltime")} == {
+        "cores": "8",
+        "memory": "64",
+        "walltime": "04:00:00",
+    }
+    assert page.is_checked("[name=gpus][value='1']")
+    expect(page.locator(".resource-form-custom")).to_be_hidden()
+    expect(page.locator(".resource-form-sentence")).to_contain_text("cin_staff has")
+    page.fill("[name=walltime]", "1h")
+    expect(page.locator(".resource-form-custom")).to_be_visible()
+    expect(page.locator(".resource-form-sentence")).to_contain_text("Starts now")
+    page.click(".resource-form-start")
+    page.wait_for_url("**/user/**", timeout=90_000)
+    options = adorned.server(adorned.users[0])["user_options"]
+    assert (options["cores"], options["walltime"], options.get("preset", "")) == (8, "01:00:00", "")
+    adorned.clean()
+    page.goto(f"{adorned.hub.url}hub/spawn")
+    page.fill("[name=cores]", "2")
+    page.click(".resource-form-recent summary")
+    page.click(".resource-form-recent a")
+    assert page.input_value("[name=cores]") == "8"
+
+
+def test_budget_and_closed_partition_hold_for_every_door(adorned: Site) -> None:
+    """Beyond the budget, and in a closed partition, nothing starts: form, check and REST say the same; what is not charged does."""
+    adorned.clean()
+    user = adorned.visitor()
+    dear = {"account": "cin_staff", "partition": "g100_int", "gpus": "2", "cores": "48", "memory": "300G", "walltime": "8h"}
+    page = user.form()
+    assert "Cost" not in page.alert
+    answer = user.start(dear, page=page)
+    assert (answer.status, "100 of 1000 units" in answer.alert) == (400, True), answer.alert
+    status, said = adorned.call("POST", f"/users/{adorned.users[0]}/server", dear)
+    assert status == 400, said
+    assert adorned.cluster.active_jobs() == []
+    closed = user.start({"partition": "g100_cpu", "gpus": "0"})
+    assert (closed.status, "its cooling is being repaired" in closed.alert) == (400, True), closed.alert
+    found = user.api("POST", "resource-form/check", json={**dear, "account": "cin_train"}).json()
+    assert (found["ok"], found["cost"]["charged"]) == (True, False)
+    assert "not charged" in found["review"]
+
+
+def test_preset_through_rest(adorned: Site) -> None:
+    """A preset's name alone is a whole request; keys beside it win; one that is none is named with those that there are."""
+    adorned.clean()
+    user = adorned.visitor()
+    found = user.api("POST", "resource-form/check", json={"preset": "gpu", "walltime": "1h"}).json()
+    assert (found["request"]["cores"], found["request"]["gpus"], found["request"]["walltime"]) == (8, "v100:1", "01:00:00")
+    wrong = user.api("POST", "resource-form/check", json={"preset": "tiny"}).json()
+    assert "course" in wrong["errors"]["preset"]

@@ -78,8 +78,8 @@ def test_the_template_has_every_sentence() -> None:
 
 
 def test_there_is_italian() -> None:
-    """The languages that are shipped besides English."""
-    assert LANGUAGES == ["it"]
+    """It is shipped besides English; there may be others."""
+    assert "it" in LANGUAGES
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

@@ -206,9 +206,7 @@
       if (link.dataset.preset === name) link.setAttribute("aria-current", "true");
       else link.removeAttribute("aria-current");
     }
-    const custom = form.querySelector(".resource-form-custom");
-    custom.hidden = Boolean(name);
-    custom.classList.toggle("active", !name);
+    form.querySelector(".resource-form-custom").hidden = Boolean(name);
   }
 
   form.addEventListener("click", (event) => {

@@ -1,0 +1,47 @@
+"""For whom an admin has written something: groups of the system, accounts, partitions, reservations."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+MOST_NAMES = 1000
+
+Names = Annotated[tuple[Annotated[str, Field(min_length=1, max_length=200)], ...], Field(max_length=MOST_NAMES)]
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """What an audience is told by: the user's groups, and the names that the user may choose or will be able to."""
+
+    groups: frozenset[str] = frozenset()
+    accounts: frozenset[str] = frozenset()
+    partitions: frozenset[str] = frozenset()
+    reservations: frozenset[str] = frozenset()
+
+
+UNKNOWN_READER = Reader()
+"""Somebody of whom nothing is known, as while Slurm does not answer: what is for everyone is for them too."""
+
+
+class Audience(BaseModel):
+    """Of each list that is not empty, the reader must have one of the names at least; with all of them empty it is everyone."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    groups: Names = ()
+    accounts: Names = ()
+    partitions: Names = ()
+    reservations: Names = ()
+
+    def admits(self, reader: Reader) -> bool:
+        """Whether ``reader`` belongs to it."""
+        wanted = (
+            (self.groups, reader.groups),
+            (self.accounts, reader.accounts),
+            (self.partitions, reader.partitions),
+            (self.reservations, reader.reservations),
+        )
+        return all(not names or not had.isdisjoint(names) for names, had in wanted)
