@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from .bounds import gpus_there, ranges
-from .check import check_request
+from .check import check_request, true_preset
 from .choices import Choices
 from .language import _
 from .request import GpuRequest, SessionRequest, label_of
@@ -47,6 +47,7 @@ def settle(request: SessionRequest, choices: Choices, changed: str) -> Settled:
     if "walltime" in again:
         placed = placed.model_copy(update={"walltime": again["walltime"].nearest(placed.walltime)})
     placed = _with_interface(placed, choices)
+    placed = true_preset(placed, choices)
     return Settled(placed, dict(_sentences(request, placed, choices)))
 
 
@@ -89,19 +90,13 @@ def _with_gpus(request: SessionRequest, choices: Choices) -> SessionRequest:
     """The asked GPUs where the place has them, else as many as it has of that type, else of any, else none."""
     offered = gpus_there(request, choices)
     asked = request.gpus
-    if not offered or asked in offered or any(_same(asked, gpus, choices) for gpus in offered):
+    if not offered or asked in offered or any(choices.same_gpus(asked, gpus) for gpus in offered):
         return request
 
     def distance(gpus: GpuRequest) -> tuple[bool, bool, int]:
         return (bool(asked.count) != bool(gpus.count), asked.type != gpus.type, abs(asked.count - gpus.count))
 
     return request.model_copy(update={"gpus": min(offered, key=distance)})
-
-
-def _same(asked: GpuRequest, gpus: GpuRequest, choices: Choices) -> bool:
-    """Whether two spellings ask for the same: where there is one type of GPU, the form offers plain counts."""
-    of_the_only_type = not gpus.type and choices.entitlement.gpu_types in ((asked.type,), ("", asked.type))
-    return of_the_only_type and asked.count == gpus.count and asked.gres == gpus.gres
 
 
 def _with_interface(request: SessionRequest, choices: Choices) -> SessionRequest:
