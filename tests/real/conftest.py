@@ -125,12 +125,8 @@ def make_hub(
 
 
 @contextmanager
-def open_site(
-    name: str, environments: Environments, cluster: PrivateCluster, users: tuple[str, ...], more: str = "", base_url: str = "/"
-) -> Iterator[Site]:
-    """A Hub in a folder of this name, with its users; in the end nothing of it runs."""
-    token = secrets.token_hex(16)
-    hub = make_hub(environments.folder / name, environments, cluster, users, token, more, base_url)
+def running(hub: PrivateHub, cluster: PrivateCluster, users: tuple[str, ...], token: str) -> Iterator[Site]:
+    """The Hub, started, with its users; in the end nothing of it runs."""
     hub.start()
     try:
         site = Site(cluster, hub, token, users)
@@ -140,6 +136,17 @@ def open_site(
         site.clean()
     finally:
         hub.close()
+
+
+@contextmanager
+def open_site(
+    name: str, environments: Environments, cluster: PrivateCluster, users: tuple[str, ...], more: str = "", base_url: str = "/"
+) -> Iterator[Site]:
+    """A Hub in a folder of this name, with its users; in the end nothing of it runs."""
+    token = secrets.token_hex(16)
+    hub = make_hub(environments.folder / name, environments, cluster, users, token, more, base_url)
+    with running(hub, cluster, users, token) as site:
+        yield site
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 import requests
 from attacks import CALLBACK_PROGRAM, WEAK_TOKEN, Witness, json_text, lines_with, nothing_submitted, only_reads, own_token, watched
-from conftest import Environments, needs_users
+from conftest import Environments, needs_users, running
 from private_slurm import packages
 from private_slurm.cluster import PrivateCluster
 from private_slurm.demo_setup import SERVICE_SCOPES
@@ -52,15 +52,8 @@ def hub_with(name: str, spawner: str, environments: Environments, cluster: Priva
     token = secrets.token_hex(16)
     config = shared_password_config(list(users), PASSWORD) + service_config("tests", token, SERVICE_SCOPES) + spawner
     hub = PrivateHub(folder, bin_dir=environments.hub, proxy=environments.proxy, config=config)
-    hub.start()
-    try:
-        site = Site(cluster, hub, token, users)
-        for user in users:
-            site.call("POST", f"/users/{user}")
+    with running(hub, cluster, users, token) as site:
         yield site
-        site.clean()
-    finally:
-        hub.close()
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from conftest import CHECKOUT, Environments, make_hub
+from conftest import CHECKOUT, Environments, make_hub, running
 from invariant import assert_consistent, assert_kept, kernels, tagged_jobs
 from private_slurm import packages
 from private_slurm.cluster import PrivateCluster
@@ -61,15 +61,8 @@ def site(
     token = secrets.token_hex(16)
     hub = make_hub(environments.folder / "hub-sudo", environments, cluster, users, token)
     hub.bin_dir, hub.owner, hub.wrapper = environment, HUB_USER, wrapper
-    hub.start()
-    try:
-        site = Site(cluster, hub, token, users)
-        for user in users:
-            site.call("POST", f"/users/{user}")
+    with running(hub, cluster, users, token) as site:
         yield site
-        site.clean()
-    finally:
-        hub.close()
 
 
 def test_a_whole_hub_that_is_not_root(site: Site) -> None:
