@@ -29,7 +29,7 @@ from .holding import Lot, Running, lots_of, running_jobs
 from .language import N_
 from .offer import NodeKind
 from .reasons import Outcome, outcome_of_sbatch, refusal_for, slurm_words
-from .rulebook import Accounting
+from .rulebook import Accounting, accounting_of_controller
 from .settings import ClusterSettings
 from .slurm import commands, parse
 from .slurm.model import Holdings, Job, Node, Partition, Reservation, SlurmConfig
@@ -45,6 +45,9 @@ JITTER = 0.1
 IDENTITY_SECONDS = 300.0
 CONFIGURATION_PATIENCE_SECONDS = 5.0
 DEFAULT_MESSAGE_TIMEOUT_SECONDS = 10.0
+AGAIN_SECONDS = 60.0
+"""After so long slurmdbd is asked again that has never answered."""
+
 OUTLOOK_SECONDS = 20
 MOST_RESERVATIONS = 16
 MOST_RULES = 256
@@ -81,7 +84,7 @@ class Cluster(ClusterSettings, SingletonConfigurable):
         self.reservations: Shared[tuple[Reservation, ...]] = Shared(
             "reservations", self._read_reservations, lambda: self.layout_interval, **shared
         )
-        self.accounting: Shared[Accounting | None] = Shared("accounts", self._read_accounting, lambda: self.accounting_interval, **shared)
+        self.accounting: Shared[Accounting | None] = Shared("accounts", self._read_accounting, self._accounting_interval_now, **shared)
         self.configuration: Shared[SlurmConfig] = Shared(
             "its configuration", self._read_configuration, lambda: self.accounting_interval, **shared
         )
@@ -104,6 +107,10 @@ class Cluster(ClusterSettings, SingletonConfigurable):
 
     def _jobs_interval_now(self) -> float:
         return min(self.jobs_interval, self.starting_interval) if self._starting else self.jobs_interval
+
+    def _accounting_interval_now(self) -> float:
+        known = self.accounting.last_value
+        return min(self.accounting_interval, AGAIN_SECONDS) if known is not None and known.from_controller else self.accounting_interval
 
     def _holdings_interval_now(self) -> float:
         known = self.accounting.last
@@ -149,7 +156,11 @@ class Cluster(ClusterSettings, SingletonConfigurable):
         except SlurmUnavailable as error:
             if any(text in error.stderr for text in NO_ACCOUNTING):
                 return None
-            raise
+            known = self.accounting.last
+            if known is not None and not (known.value is not None and known.value.from_controller):
+                raise
+            self.log.warning("slurmdbd has not answered yet (%s): the accounts are those that slurmctld knows", error.log)
+            return accounting_of_controller(await self._read(commands.show_holdings(), parse.parse_holdings))
         cluster = (await self.configuration.get()).value.cluster_name
         own = tuple(entry for entry in associations if entry.cluster in ("", cluster))
         return Accounting(own, tuple(defaults), tuple(qos))
@@ -246,7 +257,7 @@ class Cluster(ClusterSettings, SingletonConfigurable):
                 shapes=shapes,
             ),
             accounts_as_of=accounting.as_of,
-            accounts_stale=accounting.stale,
+            accounts_stale=accounting.stale or (books is not None and books.from_controller),
         )
 
     async def _config(self, patience: float | None) -> SlurmConfig:

@@ -18,11 +18,15 @@ ALL_ENFORCED = Enforced()
 
 @dataclass(frozen=True)
 class Accounting:
-    """What slurmdbd knows: every association of the cluster, each user's default account, every QOS."""
+    """What slurmdbd knows: every association of the cluster, each user's default account, every QOS.
+
+    ``from_controller``: slurmdbd has never answered, and this is the little that slurmctld knows (:func:`accounting_of_controller`).
+    """
 
     associations: tuple[Association, ...]
     defaults: tuple[UserDefaults, ...]
     qos: tuple[Qos, ...] = ()
+    from_controller: bool = False
 
     @cached_property
     def has_shared_limits(self) -> bool:
@@ -48,6 +52,15 @@ class Accounting:
         """Associations that slurmctld knows and that are not here: they are newer than the answer of slurmdbd."""
         known = {(entry.account, entry.user, entry.partition) for entry in self.associations}
         return frozenset(holdings.associations.keys() - known)
+
+
+def accounting_of_controller(holdings: Holdings) -> Accounting:
+    """Who has which account, as slurmctld itself knows it, for a Hub that starts while slurmdbd is away.
+
+    Limits and QOS are not among it: then none is judged here, and Slurm judges them itself when the job is submitted.
+    """
+    rows = tuple(Association(account, user, partition) for account, user, partition in holdings.associations)
+    return Accounting(rows, (), from_controller=True)
 
 
 def parents_of(associations: Iterable[Association]) -> dict[str, str]:

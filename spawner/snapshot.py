@@ -95,6 +95,11 @@ class Shared(Generic[Data]):
         too_old = self._clock() - self._as_of > STALE_AFTER_INTERVALS * self._interval()
         return Snapshot(self._value[0], self._as_of, too_old or self.error is not None, self.error.sentence if self.error else "")
 
+    @property
+    def last_value(self) -> Data | None:
+        """The value of :attr:`last`, whose age depends on the interval, and may not be asked for where the interval is worked out."""
+        return self._value[0] if self._value is not None else None
+
     def expire(self) -> None:
         """What is known is out of date: the next caller gets data fetched from now on. Shortens a back-off, and does not end it."""
         self._generation += 1

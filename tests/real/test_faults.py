@@ -66,12 +66,18 @@ def test_slurmdbd_away(two_running: Site) -> None:
     """Without slurmdbd sessions run, stop and start."""
     site = two_running
     jobs = tagged_jobs(site)
+    accounts = site.visitor(site.users[1]).form("another").choices("account")
     site.cluster.stop_accounting()
     try:
         assert_kept(site, {}, jobs)
         site.stop(user=site.users[1])
         site.start(user=site.users[1])
         assert_consistent(site)
+        site.hub.restart()
+        page = site.visitor(site.users[1]).form("another")
+        assert page.choices("account") == accounts != [], "a Hub that starts meanwhile knows the accounts from slurmctld"
+        assert "Slurm's accounting does not answer" in page.text
+        assert_kept(site, {}, tagged_jobs(site))
     finally:
         site.cluster.start_accounting()
     assert_consistent(site)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -194,5 +195,26 @@ def test_the_questions_are_those_of_commands() -> None:
         slurm = Slurm()
         results: list[Result] = [await slurm.run(argv) for argv in (show_qos(), show_holdings())]
         assert [result.stdout for result in results] == [PLAIN_QOS, fake_slurm.HOLDINGS]
+
+    virtually(scenario)
+
+
+def test_slurmdbd_has_never_answered() -> None:
+    """A Hub that starts while slurmdbd is away has the accounts from slurmctld, says that they are old, and asks again within a minute."""
+
+    async def scenario() -> None:
+        slurm = Slurm()
+        known_to_slurmctld = tuple(sorted(set(re.findall(r"Account=(\w+) UserName=ada\(", slurm.holdings))))
+        assert known_to_slurmctld
+        slurm.broken = {"association", "qos", "user"}
+        cluster = make_cluster(slurm)
+        own = await ask(cluster)
+        assert own.accounts == known_to_slurmctld
+        assert own.accounts_stale
+        assert [partition.name for partition in own.partitions] == ["g100_int", "g100_cpu"]
+        slurm.broken = set()
+        await asyncio.sleep(61)
+        own = await ask(cluster)
+        assert (own.accounts, own.default_account, own.accounts_stale) == (("cin_staff", "cin_train"), "cin_staff", False)
 
     virtually(scenario)
