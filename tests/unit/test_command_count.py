@@ -11,10 +11,13 @@ import contextlib
 from collections import Counter
 from dataclasses import dataclass, field
 
+import builders
 import pytest
 from fake_slurm import FakeSlurm
 from session_rig import KEY, LOG, Server, make_cluster, virtually
 
+from spawner.advice import Terms, advise
+from spawner.choices import Choices
 from spawner.cluster import Cluster
 from spawner.errors import ResourceFormError
 from spawner.job import Tag
@@ -88,6 +91,10 @@ class Hub:
                 own = await self.cluster.entitlement(user, patience=5)
                 free = await self.cluster.availability_for(user, patience=5)
                 assert bool(own.partitions) == bool(free.value.partitions) == (user in ("ada", "grace"))
+                if own.partitions:
+                    choices = Choices(own, builders.catalogue(), now=self.cluster.clock())
+                    advice = await advise(self.cluster, choices, {}, Terms())
+                    assert advice.assessment.verdict.kind in ("now", "wait", "unknown")
                 self.pages_shown += 1
             except ResourceFormError:
                 self.pages_refused += 1
