@@ -73,7 +73,8 @@ def html_message(error: ResourceFormError) -> Markup:
     message = Markup("<p class='mb-0'>{}</p>").format(error.sentence)
     if isinstance(error, SlurmRefused) and error.details:
         lines = Markup("\n").join(escape(line) for line in error.details)
-        message += Markup('<p class="mt-2 mb-1">{}</p><pre class="mb-0">{}</pre>').format(_("Slurm says:"), lines)
+        details = Markup('<details class="mt-2"><summary>{}</summary><pre class="mb-0">{}</pre></details>')
+        message += details.format(_("Details: Slurm's own words"), lines)
     return message
 
 

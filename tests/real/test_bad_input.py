@@ -112,7 +112,7 @@ def test_slurms_own_refusal(site: Site) -> None:
         site.cluster.delete_reservation("short_lived")
     # The form's own knowledge of reservations is younger than two minutes and not asked again: Slurm itself has to refuse.
     answer = user.start({"reservation": "short_lived", "cores": "3"}, page=page)
-    assert_refused(site, answer, "This reservation does not exist any more", "Slurm says:", "Requested reservation is invalid")
+    assert_refused(site, answer, "This reservation does not exist any more", "Details", "Requested reservation is invalid")
     assert answer.values()["cores"] == "3"
     site.hub.restart()
 
