@@ -6,7 +6,7 @@ Slurm's rules that are applied here are in slurm.conf(5), sinfo(1) "NODE STATE C
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 
 from .language import N_, _
@@ -215,6 +215,47 @@ class Availability:
 
     nodes: tuple[NodeAvailability, ...]
     partitions: tuple[PartitionAvailability, ...]
+
+
+MOST_NODES = 200
+MOST_PARTITIONS = 12
+"""What is shown on a page: of more nodes or partitions only those of the chosen partition, and of these the ones with most free."""
+
+
+@dataclass(frozen=True, slots=True)
+class Excerpt:
+    """As much of an :class:`Availability` as a page shows, and how many nodes and partitions there are besides."""
+
+    nodes: tuple[NodeAvailability, ...]
+    partitions: tuple[PartitionAvailability, ...]
+    nodes_not_shown: int = 0
+    partitions_not_shown: int = 0
+
+
+def of_partitions(found: Availability, names: Set[str]) -> Availability:
+    """The part of it that these partitions are."""
+    partitions = tuple(partition for partition in found.partitions if partition.name in names)
+    return Availability(tuple(entry for entry in found.nodes if not names.isdisjoint(entry.node.partitions)), partitions)
+
+
+def excerpt(found: Availability, partition: str) -> Excerpt:
+    """What a page shows to somebody who has chosen ``partition``: all of it, unless that is too much for a page."""
+    chosen = next((entry for entry in found.partitions if entry.name == partition), None)
+    partitions = found.partitions
+    if len(partitions) > MOST_PARTITIONS:
+        partitions = (chosen,) if chosen is not None else partitions[:MOST_PARTITIONS]
+    nodes = found.nodes
+    if len(nodes) > MOST_NODES:
+        shown = {entry.name for entry in partitions}
+        nodes = tuple(entry for entry in nodes if not shown.isdisjoint(entry.node.partitions))
+        if chosen is not None:
+            nodes = tuple(entry for entry in nodes if partition in entry.node.partitions)
+        nodes = tuple(sorted(nodes, key=_how_much_is_free, reverse=True)[:MOST_NODES])
+    return Excerpt(nodes, partitions, len(found.nodes) - len(nodes), len(found.partitions) - len(partitions))
+
+
+def _how_much_is_free(entry: NodeAvailability) -> tuple[bool, int, int, int]:
+    return entry.usable, sum(gpus.free for gpus in entry.gpus), entry.cores_free, entry.memory_mb_free
 
 
 def availability(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -121,13 +122,13 @@ class Choices:
         allowed = [str(value) for value in policy.choices]
         return tuple(value for value in offered if value in allowed)
 
-    @property
+    @cached_property
     def partitions(self) -> tuple[PartitionLimits, ...]:
         """The partitions to choose from."""
-        names = self._narrowed("partition", [partition.name for partition in self.entitlement.partitions])
+        names = frozenset(self._narrowed("partition", [partition.name for partition in self.entitlement.partitions]))
         return tuple(partition for partition in self.entitlement.partitions if partition.name in names)
 
-    @property
+    @cached_property
     def accounts(self) -> tuple[str, ...] | None:
         """The accounts to choose from, None where the site has none."""
         if self.entitlement.accounts is None:
@@ -191,7 +192,7 @@ class Choices:
         names = self._narrowed("interface", list(offered))
         return tuple(self.catalogue.interfaces[name] for name in names)
 
-    @property
+    @cached_property
     def default_account(self) -> str:
         """The preselected account, one that some partition admits: the admin's, else Slurm's default account of the user."""
         offered = self.accounts or ()

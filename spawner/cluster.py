@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 
 from traitlets.config import SingletonConfigurable
 
-from .availability import Availability, availability
+from .availability import Availability, Excerpt, availability, excerpt, of_partitions
 from .cost import BillingRule, billing_rule
 from .derived import Derived
 from .entitlement import Entitlement, entitlement, shapes_of
@@ -50,8 +50,9 @@ AGAIN_SECONDS = 60.0
 
 OUTLOOK_SECONDS = 20
 MOST_RESERVATIONS = 16
+MOST_USERS = 128
 MOST_RULES = 256
-"""Results that are kept of what is worked out by reservation, and by partition and reservation."""
+"""Results that are kept of what is worked out by reservation, by user, and by partition and reservation."""
 
 NO_SUCH_JOB = "Invalid job id specified"
 NO_ACCOUNTING = ("not running a supported accounting_storage plugin", "Slurm accounting storage is disabled")
@@ -95,6 +96,10 @@ class Cluster(ClusterSettings, SingletonConfigurable):
         self._newer_associations: frozenset[tuple[str, str, str]] = frozenset()
         self._shapes: Derived[tuple[dict[str, Node], dict[str, tuple[NodeKind, ...]]]] = Derived()
         self._available: Derived[Availability] = Derived(MOST_RESERVATIONS)
+        self._available_to: Derived[tuple[Availability, Availability]] = Derived(MOST_USERS)
+        self._excerpts: Derived[tuple[Availability, Excerpt]] = Derived(MOST_USERS)
+        """Each with what it was made of, which must not be forgotten while its identity is a key."""
+        self._entitlements: Derived[Entitlement] = Derived(MOST_USERS)
         self._outlook: Derived[Outlook] = Derived()
         self._billing: Derived[BillingRule | None] = Derived(MOST_RULES)
         self._running: Derived[Running] = Derived()
@@ -238,9 +243,12 @@ class Cluster(ClusterSettings, SingletonConfigurable):
         if holdings is not None and accounting.value is not None and accounting.value.lacks(holdings):
             accounting = await self.accounting.get(patience)
         by_name, shapes = await self._node_shapes(nodes, partitions, config)
-        books = accounting.value
-        return replace(
-            entitlement(
+        books, now = accounting.value, self.clock()
+        held_at = self.holdings.as_of if holdings is not None else None
+        answers = (nodes.as_of, partitions.as_of, reservations.as_of, accounting.as_of, self.configuration.as_of, held_at)
+        own = await self._entitlements.get(
+            (user, member.groups, job_qos, *answers, int(now) // 5, *self.partitions),
+            lambda: entitlement(
                 user,
                 groups=member.groups,
                 associations=books.rows_of(user) if books else None,
@@ -248,7 +256,7 @@ class Cluster(ClusterSettings, SingletonConfigurable):
                 partitions=self._allowed(partitions.value),
                 reservations=reservations.value,
                 nodes=by_name,
-                now=self.clock(),
+                now=now,
                 qos=books.qos if books else (),
                 holdings=holdings,
                 config=config,
@@ -256,9 +264,9 @@ class Cluster(ClusterSettings, SingletonConfigurable):
                 uid=member.identity.uid,
                 shapes=shapes,
             ),
-            accounts_as_of=accounting.as_of,
-            accounts_stale=accounting.stale or (books is not None and books.from_controller),
         )
+        stale = accounting.stale or (books is not None and books.from_controller)
+        return replace(own, accounts_as_of=accounting.as_of, accounts_stale=stale)
 
     async def _config(self, patience: float | None) -> SlurmConfig:
         """The configuration; empty where it cannot be read, so that everything counts as enforced."""
@@ -276,7 +284,7 @@ class Cluster(ClusterSettings, SingletonConfigurable):
             by_name = {node.name: node for node in nodes.value}
             return by_name, shapes_of(partitions.value, by_name, config)
 
-        return await self._shapes.get((nodes.as_of, partitions.as_of, id(config)), compute)
+        return await self._shapes.get((nodes.as_of, partitions.as_of, self.configuration.as_of), compute)
 
     async def availability(self, *, reservation: str = "", patience: float | None = None) -> Snapshot[Availability]:
         """What is free now in every partition of the service, for a job that asks for ``reservation``.
@@ -341,7 +349,7 @@ class Cluster(ClusterSettings, SingletonConfigurable):
         inside = next((set(entry.nodes) for entry in reservations.value if reservation and entry.name == reservation), None)
         there = set(found.nodes) if inside is None else inside & set(found.nodes)
         return await self._billing.get(
-            (nodes.as_of, partitions.as_of, reservations.as_of, id(config), partition, reservation),
+            (nodes.as_of, partitions.as_of, reservations.as_of, self.configuration.as_of, partition, reservation),
             lambda: billing_rule(found, [node for node in nodes.value if node.name in there], config),
         )
 
@@ -373,10 +381,23 @@ class Cluster(ClusterSettings, SingletonConfigurable):
         if reservation not in {entry.name for entry in own.reservations}:
             reservation = ""
         snapshot = await self.availability(reservation=reservation, patience=patience)
-        names = {partition.name for partition in own.partitions}
-        partitions = tuple(partition for partition in snapshot.value.partitions if partition.name in names)
-        nodes = tuple(entry for entry in snapshot.value.nodes if names & set(entry.node.partitions))
-        return replace(snapshot, value=Availability(nodes, partitions))
+        names = frozenset(partition.name for partition in own.partitions)
+        found = await self._available_to.get((id(snapshot.value), names), lambda: (snapshot.value, of_partitions(snapshot.value, names)))
+        return replace(snapshot, value=found[1])
+
+    async def availability_shown(
+        self, user: str, *, partition: str = "", reservation: str = "", job_qos: str = "", patience: float | None = None
+    ) -> Snapshot[Excerpt]:
+        """As much of :meth:`availability_for` as a page shows to ``user``, who has chosen ``partition``.
+
+        Raises
+        ------
+        ResourceFormError
+            Slurm has never answered.
+        """
+        snapshot = await self.availability_for(user, reservation=reservation, job_qos=job_qos, patience=patience)
+        shown = await self._excerpts.get((id(snapshot.value), partition), lambda: (snapshot.value, excerpt(snapshot.value, partition)))
+        return Snapshot(shown[1], snapshot.as_of, snapshot.stale, snapshot.error)
 
     async def submit(self, argv: Sequence[str], script: str, environment: Mapping[str, str], identity: Identity) -> int:
         """Hand a job to Slurm as ``identity``; its id.

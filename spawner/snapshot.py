@@ -96,6 +96,11 @@ class Shared(Generic[Data]):
         return Snapshot(self._value[0], self._as_of, too_old or self.error is not None, self.error.sentence if self.error else "")
 
     @property
+    def as_of(self) -> float:
+        """When the last good data were asked for, in seconds since the epoch; 0 if there are none."""
+        return self._as_of
+
+    @property
     def last_value(self) -> Data | None:
         """The value of :attr:`last`, whose age depends on the interval, and may not be asked for where the interval is worked out."""
         return self._value[0] if self._value is not None else None

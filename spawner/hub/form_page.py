@@ -50,7 +50,7 @@ async def form_page(spawner: Any) -> str:
         values |= await _filled(spawner, choices)
     if "notices" not in values:
         values["notices"] = await spawner.announcements()
-    values["availability"] = await _availability(spawner)
+    values["availability"] = await _availability(spawner, values.get("partition", ""))
     return render_form(values, template_paths=spawner.template_paths)
 
 
@@ -75,6 +75,7 @@ async def _filled(spawner: Any, choices: Choices) -> dict[str, Any]:
         "notes": notes,
         "notices": await spawner.announcements(choices),
         "presets": [_preset(offer, choices, advice.assessment.request.preset) for offer in offered_presets(choices)],
+        "partition": advice.assessment.request.partition,
         "chosen_preset": advice.assessment.request.preset,
         "recent": [_recent(offer, choices) for offer in offers_of(spawner.recent(), choices)],
         "decision": decision(advice, choices, spawner),
@@ -147,10 +148,10 @@ def _notes_of_last_session(spawner: Any) -> list[str]:
     return [_("Your last session ended at {time}. {sentence}").format(time=clock_time(end.at), sentence=_(end.sentence))]
 
 
-async def _availability(spawner: Any) -> str:
+async def _availability(spawner: Any, partition: str) -> str:
     try:
-        snapshot = await spawner.cluster.availability_for(
-            spawner.user.name, job_qos=forced_qos(spawner.sbatch_options), patience=PATIENCE_SECONDS
+        snapshot = await spawner.cluster.availability_shown(
+            spawner.user.name, partition=partition, job_qos=forced_qos(spawner.sbatch_options), patience=PATIENCE_SECONDS
         )
     except ResourceFormError as error:
         return render_availability(None, sentence=error.sentence, template_paths=spawner.template_paths)

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import time
+from collections.abc import Mapping
 from typing import Any
 
 from jupyterhub.apihandlers import APIHandler
 from jupyterhub.handlers.base import BaseHandler
 from tornado import web
 
-from ..availability import Availability, NodeAvailability
+from ..availability import Availability, Excerpt, NodeAvailability
 from ..cluster import Cluster
 from ..errors import ResourceFormError
 from ..language import using
@@ -68,6 +70,13 @@ def cluster_answer(snapshot: Snapshot[Availability], *, now: float) -> dict[str,
     }
 
 
+def as_json(answer: Mapping[str, Any]) -> str:
+    """The cluster's answer as text, node by node: made of one piece, that of a large cluster would keep everybody else waiting."""
+    nodes = ",\n".join(json.dumps(node) for node in answer["nodes"])
+    rest = json.dumps({key: value for key, value in answer.items() if key != "nodes"})
+    return f'{rest[:-1]}, "nodes": [{nodes}]}}'
+
+
 async def visible_availability(handler: Any) -> Snapshot[Availability]:
     """The availability that the caller may see: a user's own partitions and reservations; a service sees all.
 
@@ -96,7 +105,7 @@ class ClusterHandler(APIHandler):  # type: ignore[misc]
             self.log.warning("No state of the cluster for %s: %s", getattr(self.current_user, "name", "?"), error.log)
             raise web.HTTPError(503 if error.status >= 500 else error.status, error.sentence) from None
         self.set_header("Cache-Control", "no-store")
-        self.finish(json.dumps(cluster_answer(snapshot, now=time.time())))
+        self.finish(await asyncio.to_thread(as_json, cluster_answer(snapshot, now=time.time())))
 
 
 class AvailabilityHandler(BaseHandler):  # type: ignore[misc]
@@ -106,7 +115,12 @@ class AvailabilityHandler(BaseHandler):  # type: ignore[misc]
     async def get(self) -> None:
         with using(language_of(self)):
             try:
-                snapshot: Snapshot[Availability] | None = await visible_availability(self)
+                snapshot: Snapshot[Excerpt] | None = await cluster_of(self).availability_shown(
+                    self.current_user.name,
+                    partition=self.get_argument("partition", ""),
+                    reservation=self.get_argument("reservation", ""),
+                    patience=PATIENCE_SECONDS,
+                )
                 sentence = ""
             except ResourceFormError as error:
                 snapshot, sentence = None, error.sentence

@@ -13,7 +13,7 @@ import jinja2
 
 from ..advice import Advice
 from ..assessment import review, units
-from ..availability import Availability
+from ..availability import Excerpt
 from ..language import in_use
 from ..resources import folder
 from ..snapshot import Snapshot
@@ -56,7 +56,7 @@ def render(name: str, template_paths: Sequence[str | Path] = (), **values: Any) 
     return _environment(tuple(str(path) for path in template_paths)).get_template(name).render(**values)
 
 
-def render_availability(snapshot: Snapshot[Availability] | None, *, template_paths: Sequence[str | Path] = (), sentence: str = "") -> str:
+def render_availability(snapshot: Snapshot[Excerpt] | None, *, template_paths: Sequence[str | Path] = (), sentence: str = "") -> str:
     """The GPU table and the nodes. Without a snapshot: the sentence why there is none."""
     return render("resource_form/availability.html", template_paths, snapshot=snapshot, sentence=sentence)
 

@@ -9,7 +9,19 @@ from builders import HOUR, MEMORY_MB, NOW, cpu_partition, demo_nodes, node, part
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spawner.availability import Availability, availability, gpus_of, is_active, whole_node_reservations, why_not_usable
+from spawner.availability import (
+    MOST_NODES,
+    MOST_PARTITIONS,
+    Availability,
+    Excerpt,
+    availability,
+    excerpt,
+    gpus_of,
+    is_active,
+    of_partitions,
+    whole_node_reservations,
+    why_not_usable,
+)
 from spawner.slurm.model import Gres, Node, Partition, Reservation
 
 USED = {0: "gpu:v100:0(IDX:N/A)", 1: "gpu:v100:1(IDX:0)", 2: "gpu:v100:2(IDX:0-1)"}
@@ -314,3 +326,41 @@ def test_every_usable_gpu_node_stands_in_one_row_a_type(nodes: list[Node]) -> No
         assert list(counts) == [str(number) for number in range(max(gpus.total for _, gpus in having) + 1)]
     assert all(0 <= gpus.free <= gpus.total for entry in found.nodes for gpus in entry.gpus)
     assert found.partitions[0].nodes_usable + found.partitions[0].nodes_left_out == len(nodes)
+
+
+def many(nodes: int, partitions: int) -> Availability:
+    """So many nodes, spread over so many partitions."""
+    names = [f"p{number:02}" for number in range(partitions)]
+    listed = [
+        node(f"n{number:04}", used="gpu:v100:2(IDX:0-1)" if number % 3 else "gpu:v100:0(IDX:N/A)", partitions=(names[number % partitions],))
+        for number in range(nodes)
+    ]
+    there = [partition(name, nodes=tuple(entry.name for entry in listed if name in entry.partitions)) for name in names]
+    return availability(listed, there, (), now=NOW)
+
+
+def test_a_page_shows_all_of_a_small_cluster() -> None:
+    """Whatever partition is chosen: the founding document's table has them all."""
+    found = many(MOST_NODES, MOST_PARTITIONS)
+    for chosen in ("p00", "p07", "", "gone"):
+        assert excerpt(found, chosen) == Excerpt(found.nodes, found.partitions)
+
+
+def test_a_page_shows_the_chosen_partition_of_a_large_cluster() -> None:
+    """With the nodes that have most free in front, and it says how much there is besides."""
+    found = many(3000, 15)
+    shown = excerpt(found, "p07")
+    assert [entry.name for entry in shown.partitions] == ["p07"]
+    assert shown.partitions[0] is found.partitions[7]
+    assert (len(shown.nodes), shown.nodes_not_shown, shown.partitions_not_shown) == (200, 2800, 14)
+    assert all(entry.node.partitions == ("p07",) for entry in shown.nodes)
+    free = [sum(gpus.free for gpus in entry.gpus) for entry in shown.nodes]
+    assert free == sorted(free, reverse=True)
+    assert len(excerpt(found, "gone").partitions) == MOST_PARTITIONS
+
+
+def test_the_part_of_some_partitions() -> None:
+    """Nodes of other partitions are not among it."""
+    part = of_partitions(many(30, 3), frozenset({"p01"}))
+    assert [entry.name for entry in part.partitions] == ["p01"]
+    assert {entry.node.partitions for entry in part.nodes} == {("p01",)}

@@ -262,7 +262,9 @@ def test_a_preset_says_the_truth(name: Any, given_values: dict[str, Any]) -> Non
     if request.preset:
         found = offered.preset(request.preset)
         assert found is not None
-        assert resolve_request({**request.options(), **found.values}, offered) == request
+        meant = resolve_request({**request.options(), **found.values}, offered)
+        assert offered.same_gpus(meant.gpus, request.gpus), "1 and v100:1 are the same where there is one type"
+        assert meant.model_copy(update={"gpus": request.gpus}) == request
     asked = parse_request(given_values)
     assert all(getattr(request, key) == getattr(asked, key) for key in given_values)
 

@@ -310,8 +310,9 @@
   async function refresh() {
     const mine = ++asked;
     const url = new URL(form.dataset.availabilityUrl, window.location.href);
-    const reservation = byId("reservation");
-    if (reservation?.value) url.searchParams.set("reservation", reservation.value);
+    for (const name of ["reservation", "partition"]) {
+      if (byId(name)?.value) url.searchParams.set(name, byId(name).value);
+    }
     try {
       const answer = await fetch(url, { headers: { Accept: "text/html" }, credentials: "same-origin" });
       if (mine !== asked) return;
@@ -338,7 +339,7 @@
     if (!document.hidden) refreshAll();
     schedule();
   });
-  byId("reservation")?.addEventListener("change", refresh);
+  for (const name of ["reservation", "partition"]) byId(name)?.addEventListener("change", refresh);
 
   // One press, one session: a second one while the first is on its way does nothing.
   const start = form.querySelector(".resource-form-start");
