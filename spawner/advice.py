@@ -60,7 +60,7 @@ async def advise(cluster: Cluster, choices: Choices, options: Mapping[str, Any],
     NoAccount
         The user has no account in Slurm.
     """
-    assessment = read_and_settle(options, choices, changed)
+    assessment = await asyncio.to_thread(read_and_settle, options, choices, changed)
     request = assessment.request
     try:
         outlook = await cluster.outlook(features=features_of(terms.sbatch_options), patience=PATIENCE_SECONDS)
@@ -70,9 +70,12 @@ async def advise(cluster: Cluster, choices: Choices, options: Mapping[str, Any],
     if charge.over.refuse and not assessment.errors:
         assessment = replace(assessment, errors={charge.over.field: charge.over.sentence})
 
-    def judge() -> Assessment:
+    running, lots = await cluster.standing(reservation=request.reservation, patience=PATIENCE_SECONDS)
+    configuration = cluster.configuration.last_value
+
+    def judge() -> Advice:
         found = verdict_of(request, assessment.errors, outlook, choices)
-        return replace(
+        judged = replace(
             assessment,
             verdict=found,
             alternatives=alternatives_to(request, found, outlook, choices),
@@ -80,10 +83,11 @@ async def advise(cluster: Cluster, choices: Choices, options: Mapping[str, Any],
             budgets=charge.assessment.budgets,
             outlook=outlook,
         )
+        place = {"partition": request.partition, "account": request.account, "reservation": request.reservation}
+        return replace(charge, assessment=judged, holdings=what_i_have(running, lots, choices, **place, config=configuration))
 
     # With thousands of nodes the first verdict after each answer of Slurm takes a while.
-    judged = await asyncio.to_thread(judge)
-    return replace(charge, assessment=judged, holdings=await _holdings(cluster, choices, request))
+    return await asyncio.to_thread(judge)
 
 
 async def _charge(cluster: Cluster, choices: Choices, request: SessionRequest, terms: Terms) -> Advice:
@@ -118,17 +122,3 @@ async def refuse_over_budget(cluster: Cluster, choices: Choices, request: Sessio
         over = (await _charge(cluster, choices, request, terms)).over
         if over.refuse:
             raise RequestRejected({over.field: over.sentence})
-
-
-async def _holdings(cluster: Cluster, choices: Choices, request: SessionRequest) -> tuple[Holding, ...]:
-    running, lots = await cluster.standing(reservation=request.reservation, patience=PATIENCE_SECONDS)
-    configuration = cluster.configuration.last
-    return what_i_have(
-        running,
-        lots,
-        choices,
-        partition=request.partition,
-        account=request.account,
-        reservation=request.reservation,
-        config=configuration.value if configuration is not None else None,
-    )

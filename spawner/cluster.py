@@ -26,7 +26,7 @@ from .errors import ResourceFormError, SlurmNotStarted, SlurmOutputError, SlurmR
 from .estimate import Estimator
 from .fit import Outlook
 from .holding import Lot, Running, lots_of, running_jobs
-from .language import N_
+from .language import N_, in_use
 from .offer import NodeKind
 from .reasons import Outcome, outcome_of_sbatch, refusal_for, slurm_words
 from .rulebook import Accounting, accounting_of_controller
@@ -66,6 +66,27 @@ class Member:
     groups: frozenset[str]
 
 
+@dataclass(frozen=True, slots=True)
+class _Shapes:
+    """The nodes by name, the shapes of each partition's nodes, and a number that changes when a node's shape does, not its state."""
+
+    by_name: dict[str, Node]
+    kinds: dict[str, tuple[NodeKind, ...]]
+    number: int
+
+
+class _Free:
+    """What is worked out of one answer about the nodes, and given up with it: each result may hold on to all nodes as they were."""
+
+    def __init__(self, as_of: float) -> None:
+        self.as_of = as_of
+        self.all: Derived[Availability] = Derived(MOST_RESERVATIONS)
+        self.lots: Derived[tuple[Availability, tuple[Lot, ...]]] = Derived(MOST_RESERVATIONS)
+        self.to_users: Derived[tuple[Availability, Availability]] = Derived(MOST_USERS)
+        self.excerpts: Derived[tuple[Availability, Excerpt]] = Derived(MOST_USERS)
+        """Each with what it was made of, which must not be forgotten while its identity is a key."""
+
+
 class Cluster(ClusterSettings, SingletonConfigurable):
     """The Slurm cluster that sessions run on."""
 
@@ -94,16 +115,12 @@ class Cluster(ClusterSettings, SingletonConfigurable):
             self.runner, log=self.log, clock=clock, timeout=lambda: self.estimate_timeout, enabled=lambda: self.estimates
         )
         self._newer_associations: frozenset[tuple[str, str, str]] = frozenset()
-        self._shapes: Derived[tuple[dict[str, Node], dict[str, tuple[NodeKind, ...]]]] = Derived()
-        self._available: Derived[Availability] = Derived(MOST_RESERVATIONS)
-        self._available_to: Derived[tuple[Availability, Availability]] = Derived(MOST_USERS)
-        self._excerpts: Derived[tuple[Availability, Excerpt]] = Derived(MOST_USERS)
-        """Each with what it was made of, which must not be forgotten while its identity is a key."""
+        self._shapes: Derived[_Shapes] = Derived()
+        self._free = _Free(0.0)
         self._entitlements: Derived[Entitlement] = Derived(MOST_USERS)
         self._outlook: Derived[Outlook] = Derived()
         self._billing: Derived[BillingRule | None] = Derived(MOST_RULES)
         self._running: Derived[Running] = Derived()
-        self._lots: Derived[tuple[Lot, ...]] = Derived(MOST_RESERVATIONS)
         self._members: dict[str, tuple[float, Member]] = {}
         self._starting = 0
         self.ended: set[str] = set()
@@ -242,12 +259,12 @@ class Cluster(ClusterSettings, SingletonConfigurable):
         holdings = await self._held(user, accounting.value, patience)
         if holdings is not None and accounting.value is not None and accounting.value.lacks(holdings):
             accounting = await self.accounting.get(patience)
-        by_name, shapes = await self._node_shapes(nodes, partitions, config)
+        shapes = await self._node_shapes(nodes, partitions, config)
         books, now = accounting.value, self.clock()
         held_at = self.holdings.as_of if holdings is not None else None
-        answers = (nodes.as_of, partitions.as_of, reservations.as_of, accounting.as_of, self.configuration.as_of, held_at)
+        answers = (shapes.number, partitions.as_of, reservations.as_of, accounting.as_of, self.configuration.as_of, held_at)
         own = await self._entitlements.get(
-            (user, member.groups, job_qos, *answers, int(now) // 5, *self.partitions),
+            (user, member, job_qos, in_use(), *answers, _begun_and_ended(reservations.value, now), *self.partitions),
             lambda: entitlement(
                 user,
                 groups=member.groups,
@@ -255,14 +272,14 @@ class Cluster(ClusterSettings, SingletonConfigurable):
                 defaults=books.defaults if books else (),
                 partitions=self._allowed(partitions.value),
                 reservations=reservations.value,
-                nodes=by_name,
+                nodes=shapes.by_name,
                 now=now,
                 qos=books.qos if books else (),
                 holdings=holdings,
                 config=config,
                 job_qos=job_qos,
                 uid=member.identity.uid,
-                shapes=shapes,
+                shapes=shapes.kinds,
             ),
         )
         stale = accounting.stale or (books is not None and books.from_controller)
@@ -277,14 +294,22 @@ class Cluster(ClusterSettings, SingletonConfigurable):
 
     async def _node_shapes(
         self, nodes: Snapshot[tuple[Node, ...]], partitions: Snapshot[tuple[Partition, ...]], config: SlurmConfig
-    ) -> tuple[dict[str, Node], dict[str, tuple[NodeKind, ...]]]:
-        """The nodes by name, and the shapes of each partition's nodes: worked out once for all users, off the loop."""
+    ) -> _Shapes:
+        """The shapes of the nodes: worked out once for all users, off the loop."""
 
-        def compute() -> tuple[dict[str, Node], dict[str, tuple[NodeKind, ...]]]:
+        def compute() -> _Shapes:
             by_name = {node.name: node for node in nodes.value}
-            return by_name, shapes_of(partitions.value, by_name, config)
+            shapes = tuple(
+                (node.name, node.cores_schedulable, node.memory_mb_schedulable, node.threads_per_core, node.gres) for node in nodes.value
+            )
+            return _Shapes(by_name, shapes_of(partitions.value, by_name, config), hash(shapes))
 
         return await self._shapes.get((nodes.as_of, partitions.as_of, self.configuration.as_of), compute)
+
+    def _free_as_of(self, as_of: float) -> _Free:
+        if self._free.as_of != as_of:
+            self._free = _Free(as_of)
+        return self._free
 
     async def availability(self, *, reservation: str = "", patience: float | None = None) -> Snapshot[Availability]:
         """What is free now in every partition of the service, for a job that asks for ``reservation``.
@@ -298,8 +323,8 @@ class Cluster(ClusterSettings, SingletonConfigurable):
             self.nodes.get(patience), self.all_partitions.get(patience), self.reservations.get(patience)
         )
         now = self.clock()
-        computed = await self._available.get(
-            (nodes.as_of, partitions.as_of, reservations.as_of, reservation, int(now) // 5),
+        computed = await self._free_as_of(nodes.as_of).all.get(
+            (partitions.as_of, reservations.as_of, reservation, _begun_and_ended(reservations.value, now)),
             lambda: availability(nodes.value, self._allowed(partitions.value), reservations.value, now=now, reservation=reservation),
         )
         return Snapshot(computed, nodes.as_of, nodes.stale, nodes.error)
@@ -364,8 +389,9 @@ class Cluster(ClusterSettings, SingletonConfigurable):
             available = await self.availability(reservation=reservation, patience=patience)
         except ResourceFormError:
             return running, None
-        key = (available.as_of, listed, reservation, int(self.clock()) // 5)
-        return running, await self._lots.get(key, lambda: lots_of(available.value, running))
+        key = (id(available.value), listed)
+        lots = await self._free_as_of(available.as_of).lots.get(key, lambda: (available.value, lots_of(available.value, running)))
+        return running, lots[1]
 
     async def availability_for(
         self, user: str, *, reservation: str = "", job_qos: str = "", patience: float | None = None
@@ -382,7 +408,8 @@ class Cluster(ClusterSettings, SingletonConfigurable):
             reservation = ""
         snapshot = await self.availability(reservation=reservation, patience=patience)
         names = frozenset(partition.name for partition in own.partitions)
-        found = await self._available_to.get((id(snapshot.value), names), lambda: (snapshot.value, of_partitions(snapshot.value, names)))
+        free = self._free_as_of(snapshot.as_of)
+        found = await free.to_users.get((id(snapshot.value), names), lambda: (snapshot.value, of_partitions(snapshot.value, names)))
         return replace(snapshot, value=found[1])
 
     async def availability_shown(
@@ -396,7 +423,8 @@ class Cluster(ClusterSettings, SingletonConfigurable):
             Slurm has never answered.
         """
         snapshot = await self.availability_for(user, reservation=reservation, job_qos=job_qos, patience=patience)
-        shown = await self._excerpts.get((id(snapshot.value), partition), lambda: (snapshot.value, excerpt(snapshot.value, partition)))
+        free = self._free_as_of(snapshot.as_of)
+        shown = await free.excerpts.get((id(snapshot.value), partition), lambda: (snapshot.value, excerpt(snapshot.value, partition)))
         return Snapshot(shown[1], snapshot.as_of, snapshot.stale, snapshot.error)
 
     async def submit(self, argv: Sequence[str], script: str, environment: Mapping[str, str], identity: Identity) -> int:
@@ -548,6 +576,11 @@ class Cluster(ClusterSettings, SingletonConfigurable):
             if attempt == 0:
                 self.nodes.expire()
         return name
+
+
+def _begun_and_ended(reservations: Sequence[Reservation], now: float) -> int:
+    """A number that changes when a reservation begins or ends: from one moment to the next nothing else makes a difference."""
+    return sum((entry.start <= now) + (entry.end <= now) for entry in reservations)
 
 
 def _member(user: str) -> Member:

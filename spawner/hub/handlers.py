@@ -105,7 +105,7 @@ class ClusterHandler(APIHandler):  # type: ignore[misc]
             self.log.warning("No state of the cluster for %s: %s", getattr(self.current_user, "name", "?"), error.log)
             raise web.HTTPError(503 if error.status >= 500 else error.status, error.sentence) from None
         self.set_header("Cache-Control", "no-store")
-        self.finish(await asyncio.to_thread(as_json, cluster_answer(snapshot, now=time.time())))
+        self.finish(await asyncio.to_thread(lambda: as_json(cluster_answer(snapshot, now=time.time()))))
 
 
 class AvailabilityHandler(BaseHandler):  # type: ignore[misc]

@@ -11,13 +11,14 @@ from jupyterhub import apihandlers, handlers
 from .checking import CheckHandler
 from .handlers import API_HANDLERS, PAGE_HANDLERS
 
+API = [*API_HANDLERS, (r"/api/resource-form/check", CheckHandler)]
+PAGES = PAGE_HANDLERS
+"""All that the Hub serves for us."""
+
 
 def register_handlers() -> None:
     """Add our handlers to the Hub's own, once, and take out any other handler of the same address."""
-    for registry, ours in (
-        (apihandlers.default_handlers, [*API_HANDLERS, (r"/api/resource-form/check", CheckHandler)]),
-        (handlers.default_handlers, PAGE_HANDLERS),
-    ):
+    for registry, ours in ((apihandlers.default_handlers, API), (handlers.default_handlers, PAGES)):
         addresses = {entry[0] for entry in ours}
         kept: list[tuple[Any, ...]] = [entry for entry in registry if entry[0] not in addresses]
         registry[:] = [*ours, *kept]

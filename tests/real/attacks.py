@@ -195,12 +195,41 @@ def hostile_text(canary: Path) -> st.SearchStrategy[str]:
 def shape(soup: BeautifulSoup) -> Counter[tuple[str, ...]]:
     """Which elements with which attributes a page has, and how many: text that becomes markup changes it.
 
-    Left out is what the form itself says: the mark of the chosen value, and the Hub's own parts.
+    Left out is what the form itself says: the mark of the chosen value, the Hub's own parts, and the places that say something else of
+    other values (the verdict, notes); in these there may be nothing but the elements that our templates have for them.
     """
     form = soup.select_one("#resource-form")
     assert form is not None, soup.get_text(" ")
-    elements = [(element.name, *sorted(set(element.attrs) - {"selected", "checked"})) for element in form.select("*")]
+    said = [element for place in form.select(SAID_OF_THE_VALUES) for element in (place, *place.select("*"))]
+    strange = [element for element in said if element.name not in MARKUP or set(element.attrs) - ATTRIBUTES]
+    assert strange == []
+    left_out = {id(element) for element in said}
+    elements = [
+        (element.name, *sorted(set(element.attrs) - {"selected", "checked"})) for element in form.select("*") if id(element) not in left_out
+    ]
     return Counter(elements) + Counter(("script",) for _ in soup.select("script"))
+
+
+SAID_OF_THE_VALUES = "#resource-form-panel, #resource-form-holding, .alert-info"
+MARKUP = frozenset(["button", "dd", "details", "div", "dl", "dt", "h2", "li", "p", "progress", "section", "span", "time", "ul"])
+ATTRIBUTES = frozenset(
+    (
+        "aria-hidden",
+        "aria-label",
+        "aria-labelledby",
+        "class",
+        "data-change",
+        "data-resource",
+        "data-verdict",
+        "datetime",
+        "hidden",
+        "id",
+        "max",
+        "role",
+        "type",
+        "value",
+    )
+)
 
 
 class ForeignSite:

@@ -18,7 +18,7 @@ from private_slurm.cluster import PrivateCluster
 from private_slurm.users import home_of
 from site_under_test import Site, Visitor, run_in_kernel, wait_for
 
-from spawner.hub.handlers import API_HANDLERS, PAGE_HANDLERS
+from spawner.hub.register import API, PAGES
 
 CANARY = "canary-of-the-first-user-c3a1"
 """A value among the first user's environment variables: nobody else has any business with it."""
@@ -241,6 +241,7 @@ class Caller:
 
 OURS = {
     r"/api/resource-form/cluster": ("GET", "hub/api/resource-form/cluster"),
+    r"/api/resource-form/check": ("POST", "hub/api/resource-form/check"),
     r"/api/batchspawner": ("POST", "hub/api/batchspawner"),
     r"/resource-form/availability": ("GET", "hub/resource-form/availability"),
     r"/resource-form/static/(.*)": ("GET", "hub/resource-form/static/form.js"),
@@ -250,6 +251,7 @@ OURS = {
 EXPECTED = {
     #                       nobody A    B    boss weak A's token, stopped
     "cluster": {"nobody": 403, "A": 200, "B": 200, "boss": 200, "weak": 403, "A's token": 200, "stopped": 403},
+    "check": {"nobody": 403, "A": 200, "B": 200, "boss": 400, "weak": 404, "A's token": 200, "stopped": 403},
     "batchspawner": {"nobody": 403, "A": 404, "B": 404, "boss": 404, "weak": 404, "A's token": 404, "stopped": 403},
     "availability": {"nobody": 302, "A": 200, "B": 200, "boss": 200, "weak": 302, "A's token": 302, "stopped": 302},
     "static": {"nobody": 200, "A": 200, "B": 200, "boss": 200, "weak": 200, "A's token": 200, "stopped": 200},
@@ -258,7 +260,7 @@ EXPECTED = {
 
 def test_every_route_has_its_row() -> None:
     """A route that is added later has to be added to the table of who may ask for it."""
-    assert {entry[0] for entry in (*API_HANDLERS, *PAGE_HANDLERS)} == set(OURS)
+    assert {entry[0] for entry in (*API, *PAGES)} == set(OURS)
     assert [name for name in EXPECTED if not any(name in route for route in OURS)] == []
 
 
@@ -301,8 +303,14 @@ def test_who_gets_what(site: Site, callers: dict[str, Caller]) -> None:
         if answer.status_code != 200 and name != "static":
             assert "g100_int" not in answer.text, (name, who)
             assert node not in answer.text, (name, who)
+        # One's own name and accounts are no secret in the answer about one's own request.
+        own = (
+            {"A": (ada, "cin_staff"), "A's token": (ada, "cin_staff"), "B": site.users[1:2], "boss": site.users[2:3]}.get(who, ())
+            if name == "check"
+            else ()
+        )
         for secret in (CANARY, nonce, "cin_staff", *site.users):
-            assert secret not in answer.text or name == "static", (name, who, secret)
+            assert secret not in answer.text or name == "static" or secret in own, (name, who, secret)
     assert "login" in answers["availability", "nobody"].headers["Location"]
     private = [
         ("GET", f"hub/api/users/{ada}"),
@@ -350,8 +358,10 @@ def test_the_clusters_answer_names_nobody(site: Site) -> None:
             visitor.api("GET", "resource-form/cluster").text,
             session.get(f"{site.hub.api_url}/resource-form/cluster", headers={"Authorization": f"token {site.token}"}, timeout=30).text,
             visitor.session.get(urljoin(site.hub.url, "hub/resource-form/availability"), timeout=30).text,
-            str(visitor.form().soup.select_one("#resource-form")),
+            str(visitor.form().soup.select_one("#resource-form")).replace(f'data-user="{ada}"', ""),
         ]
+        own = visitor.api("POST", "resource-form/check", json={}).text
+        assert [name for name in (*site.users, "broke it") if name != ada and name in own] == []
         for text in texts:
             for name in (*site.users, "root", "broke it"):
                 assert name not in text.replace(f"for {ada}", ""), name
