@@ -75,8 +75,9 @@ def table(rows: Sequence[Samples], stall_limit: float) -> tuple[str, bool]:
         kept = kept and not over and not stalled
         limit = "" if row.limit is None else f"{row.limit:.0f}"
         marks = " ".join(text for text, is_so in (("TOO SLOW", over), ("STALLS", stalled)) if is_so)
+        most_stall = "" if row.may_stall else f"{stall_limit:.0f}"
         lines.append(
-            f"{row.name:42} {row.median:8.1f} {limit:>6} {max(row.times):8.1f} {row.stall:7.1f} {'' if row.may_stall else f'{stall_limit:.0f}':>6}  "
+            f"{row.name:42} {row.median:8.1f} {limit:>6} {max(row.times):8.1f} {row.stall:7.1f} {most_stall:>6}  "
             f"{len(row.times):<5} {row.note} {marks}".rstrip()
         )
     return "\n".join(lines), kept
