@@ -12,7 +12,7 @@ import os
 import pwd
 import secrets
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
@@ -117,7 +117,8 @@ class Cluster(ClusterSettings, SingletonConfigurable):
         self._newer_associations: frozenset[tuple[str, str, str]] = frozenset()
         self._shapes: Derived[_Shapes] = Derived()
         self._free = _Free(0.0)
-        self._entitlements: Derived[Entitlement] = Derived(MOST_USERS)
+        self._entitlements: tuple[Hashable, Derived[Entitlement]] = (None, Derived(MOST_USERS))
+        """With the answers of Slurm that they follow from."""
         self._outlook: Derived[Outlook] = Derived()
         self._billing: Derived[BillingRule | None] = Derived(MOST_RULES)
         self._running: Derived[Running] = Derived()
@@ -257,14 +258,17 @@ class Cluster(ClusterSettings, SingletonConfigurable):
             self._config(patience),
         )
         holdings = await self._held(user, accounting.value, patience)
+        held_at = self.holdings.as_of if holdings is not None else None
         if holdings is not None and accounting.value is not None and accounting.value.lacks(holdings):
             accounting = await self.accounting.get(patience)
         shapes = await self._node_shapes(nodes, partitions, config)
         books, now = accounting.value, self.clock()
-        held_at = self.holdings.as_of if holdings is not None else None
-        answers = (shapes.number, partitions.as_of, reservations.as_of, accounting.as_of, self.configuration.as_of, held_at)
-        own = await self._entitlements.get(
-            (user, member, job_qos, in_use(), *answers, _begun_and_ended(reservations.value, now), *self.partitions),
+        moment = _begun_and_ended(reservations.value, now)
+        answers = (shapes.number, partitions.as_of, reservations.as_of, accounting.as_of, config, moment, *self.partitions)
+        if self._entitlements[0] != answers:
+            self._entitlements = (answers, Derived(MOST_USERS))
+        own = await self._entitlements[1].get(
+            (user, member, job_qos, in_use(), held_at),
             lambda: entitlement(
                 user,
                 groups=member.groups,

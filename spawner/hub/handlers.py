@@ -50,7 +50,7 @@ def _node(entry: NodeAvailability, shown: set[str]) -> dict[str, Any]:
 
 
 def cluster_answer(snapshot: Snapshot[Availability], *, now: float) -> dict[str, Any]:
-    """The contract's ``GET /hub/api/resource-form/cluster``. Names no user."""
+    """The contract's ``GET /hub/api/resource-form/cluster``. Names no user. The nodes are made one by one, when they are asked for."""
     shown = {partition.name for partition in snapshot.value.partitions}
     return {
         "as_of": iso_time(snapshot.as_of),
@@ -66,7 +66,7 @@ def cluster_answer(snapshot: Snapshot[Availability], *, now: float) -> dict[str,
             }
             for partition in snapshot.value.partitions
         },
-        "nodes": [_node(entry, shown) for entry in snapshot.value.nodes],
+        "nodes": (_node(entry, shown) for entry in snapshot.value.nodes),
     }
 
 
