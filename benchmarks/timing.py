@@ -74,7 +74,6 @@ def table(rows: Sequence[Samples], stall_limit: float) -> tuple[str, bool]:
         stalled = not row.may_stall and row.stall > stall_limit
         kept = kept and not over and not stalled
         limit = "" if row.limit is None else f"{row.limit:.0f}"
-        most = "" if row.may_stall else f"{stall_limit:.0f}"
         marks = " ".join(text for text, is_so in (("TOO SLOW", over), ("STALLS", stalled)) if is_so)
         most_stall = "" if row.may_stall else f"{stall_limit:.0f}"
         lines.append(
