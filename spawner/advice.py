@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -13,6 +12,7 @@ from .budget import NO_OBJECTION, BudgetPolicy, BudgetVerdict, OverBudget, budge
 from .choices import Choices
 from .cluster import Cluster
 from .cost import Budget
+from .derived import off_loop
 from .errors import RequestRejected, ResourceFormError
 from .fit import features_of
 from .holding import Holding, what_i_have
@@ -60,7 +60,7 @@ async def advise(cluster: Cluster, choices: Choices, options: Mapping[str, Any],
     NoAccount
         The user has no account in Slurm.
     """
-    assessment = await asyncio.to_thread(read_and_settle, options, choices, changed)
+    assessment = await off_loop(lambda: read_and_settle(options, choices, changed))
     request = assessment.request
     try:
         outlook = await cluster.outlook(features=features_of(terms.sbatch_options), patience=PATIENCE_SECONDS)
@@ -87,7 +87,7 @@ async def advise(cluster: Cluster, choices: Choices, options: Mapping[str, Any],
         return replace(charge, assessment=judged, holdings=what_i_have(running, lots, choices, **place, config=configuration))
 
     # With thousands of nodes the first verdict after each answer of Slurm takes a while.
-    return await asyncio.to_thread(judge)
+    return await off_loop(judge)
 
 
 async def _charge(cluster: Cluster, choices: Choices, request: SessionRequest, terms: Terms) -> Advice:

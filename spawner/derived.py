@@ -3,10 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 from collections.abc import Callable, Hashable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Generic, TypeVar
 
 Value = TypeVar("Value")
+
+_worker = ThreadPoolExecutor(1, "resource-form")
+
+
+async def off_loop(compute: Callable[[], Value]) -> Value:
+    """``compute`` in a thread, in the language of whoever asks. One thread for all: more would only take Python from the loop in turns."""
+    return await asyncio.get_running_loop().run_in_executor(_worker, contextvars.copy_context().run, compute)
 
 
 class Derived(Generic[Value]):
@@ -20,7 +29,7 @@ class Derived(Generic[Value]):
         """The result for ``key``, by ``compute`` in a thread if there is none yet. What it raises is raised, and not kept."""
         found = self._kept.get(key)
         if found is None or found.cancelled():
-            found = asyncio.ensure_future(asyncio.to_thread(compute))
+            found = asyncio.ensure_future(off_loop(compute))
             self._kept[key] = found
             while len(self._kept) > self._most:
                 del self._kept[next(iter(self._kept))]

@@ -79,6 +79,7 @@ class ResourceFormSpawner(SpawnerSettings, SlurmSpawner):  # type: ignore[misc]
         self._adopted: Record | None = None
         self._certificates: dict[str, str] = {}
         self._member: Member | None = None
+        self._is_stopped = asyncio.Event()
         self._recent: tuple[Recent, ...] = ()
         self._accepted_options = dict(self.orm_spawner.user_options or {}) if self.orm_spawner else {}
 
@@ -454,13 +455,21 @@ class ResourceFormSpawner(SpawnerSettings, SlurmSpawner):  # type: ignore[misc]
         under_way: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         under_way.add_done_callback(self._interrupted)
         self._spawn_future: asyncio.Future[None] | None = under_way
+        taken_up = asyncio.ensure_future(session.take_up())
+        either: set[asyncio.Future[Any]] = {taken_up, under_way}
         try:
-            return await session.take_up()
+            await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+            if not under_way.cancelled():
+                return await taken_up
         finally:
+            taken_up.cancel()
             if not under_way.done():
                 under_way.set_result(None)
             if self._spawn_future is under_way:
                 self._spawn_future = None
+        # An answer before the stop is over makes JupyterHub stop a second time; one long after it, what was started since.
+        await self._is_stopped.wait()
+        return None
 
     def _interrupted(self, under_way: asyncio.Future[None]) -> None:
         if under_way.cancelled():
@@ -482,6 +491,7 @@ class ResourceFormSpawner(SpawnerSettings, SlurmSpawner):  # type: ignore[misc]
             if token.note in (f"Server at {base_url}", f"retrieved from spawner {self.name}"):
                 self.user.db.delete(token)
         self.user.db.commit()
+        self._is_stopped.set()
         return super().run_post_stop_hook()
 
     # --- state --------------------------------------------------------------------------------------------------------------

@@ -10,6 +10,7 @@ from urllib.parse import urlencode
 from ..advice import PATIENCE_SECONDS, Advice, advise
 from ..check import judge_request, require_account, salvage
 from ..choices import Choices
+from ..derived import off_loop
 from ..entitlement import forced_qos
 from ..errors import CatalogueError, NoAccount, ResourceFormError, SlurmRefused, SlurmUnavailable
 from ..form import form_fields, shown_value
@@ -51,11 +52,12 @@ async def form_page(spawner: Any) -> str:
     if "notices" not in values:
         values["notices"] = await spawner.announcements()
     values["availability"] = await _availability(spawner, values.get("partition", ""))
-    return render_form(values, template_paths=spawner.template_paths)
+    return await off_loop(lambda: render_form(values, template_paths=spawner.template_paths))
 
 
 async def _filled(spawner: Any, choices: Choices) -> dict[str, Any]:
-    remembered, dropped = salvage(spawner.orm_spawner.user_options or {}, choices)
+    options = spawner.orm_spawner.user_options or {}
+    remembered, dropped = await off_loop(lambda: salvage(options, choices))
     shown, errors, notes = remembered, dict[str, str](), list[str]()
     came = rejections.take(spawner.user.name)
     if came is not None and came.errors:
@@ -70,17 +72,21 @@ async def _filled(spawner: Any, choices: Choices) -> dict[str, Any]:
         notes.append(_("Slurm's accounting does not answer: accounts and their limits are those of {moment}.").format(moment=moment))
     asked = {key: shown[key] for key in (*FORM_FIELDS, "preset") if key in shown}
     advice = await advise(spawner.cluster, choices, asked, await spawner.terms())
-    return {
-        "fields": form_fields(choices, shown, errors),
-        "notes": notes,
-        "notices": await spawner.announcements(choices),
-        "presets": [_preset(offer, choices, advice.assessment.request.preset) for offer in offered_presets(choices)],
-        "partition": advice.assessment.request.partition,
-        "chosen_preset": advice.assessment.request.preset,
-        "recent": [_recent(offer, choices) for offer in offers_of(spawner.recent(), choices)],
-        "decision": decision(advice, choices, spawner),
-        "holding": holding(advice, spawner),
-    }
+    notices, recent = await spawner.announcements(choices), spawner.recent()
+    # For a user of hundreds of partitions all this takes a while.
+    return await off_loop(
+        lambda: {
+            "fields": form_fields(choices, shown, errors),
+            "notes": notes,
+            "notices": notices,
+            "presets": [_preset(offer, choices, advice.assessment.request.preset) for offer in offered_presets(choices)],
+            "partition": advice.assessment.request.partition,
+            "chosen_preset": advice.assessment.request.preset,
+            "recent": [_recent(offer, choices) for offer in offers_of(recent, choices)],
+            "decision": decision(advice, choices, spawner),
+            "holding": holding(advice, spawner),
+        }
+    )
 
 
 def _preset(offer: PresetOffer, choices: Choices, chosen: str) -> dict[str, Any]:
@@ -155,4 +161,4 @@ async def _availability(spawner: Any, partition: str) -> str:
         )
     except ResourceFormError as error:
         return render_availability(None, sentence=error.sentence, template_paths=spawner.template_paths)
-    return render_availability(snapshot, template_paths=spawner.template_paths)
+    return await off_loop(lambda: render_availability(snapshot, template_paths=spawner.template_paths))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import time
 from collections.abc import Mapping
@@ -14,6 +13,7 @@ from tornado import web
 
 from ..availability import Availability, Excerpt, NodeAvailability
 from ..cluster import Cluster
+from ..derived import off_loop
 from ..errors import ResourceFormError
 from ..language import using
 from ..snapshot import Snapshot
@@ -105,7 +105,7 @@ class ClusterHandler(APIHandler):  # type: ignore[misc]
             self.log.warning("No state of the cluster for %s: %s", getattr(self.current_user, "name", "?"), error.log)
             raise web.HTTPError(503 if error.status >= 500 else error.status, error.sentence) from None
         self.set_header("Cache-Control", "no-store")
-        self.finish(await asyncio.to_thread(lambda: as_json(cluster_answer(snapshot, now=time.time()))))
+        self.finish(await off_loop(lambda: as_json(cluster_answer(snapshot, now=time.time()))))
 
 
 class AvailabilityHandler(BaseHandler):  # type: ignore[misc]

@@ -365,7 +365,7 @@ def test_start_timeout_while_the_job_waits(site: Site, orders: Orders, bystander
 def test_start_and_stop_while_the_job_waits(
     site: Site, orders: Orders, bystander: Running, no_free_gpu: list[int], restarted: bool
 ) -> None:
-    """A second Start makes no second job; Stop takes the waiting job back."""
+    """A second Start makes no second job; Stop takes the waiting job back; a Start right after it is not ended with it."""
     starting = site.users[0]
     ask_to_start(site, starting, {"gpus": 2})
     job = wait_in_queue(site, starting)
@@ -374,8 +374,11 @@ def test_start_and_stop_while_the_job_waits(
     assert site.call("POST", f"/users/{starting}/server", {"gpus": 1})[0] in (202, 400)
     assert_only(bystander, also=[(starting, "", job)])
     site.stop(user=starting)
+    ask_to_start(site, starting, PLAIN)
+    wait_until_usable(site, starting)
     assert site.cluster.wait_for_job_state(job) == "CANCELLED"
-    assert_only(bystander)
+    (other,) = (number for user, _, number in tagged_jobs(site) if user == starting)
+    assert_only(bystander, also=[(starting, "", other)])
 
 
 # --- the Hub is killed at a named stage --------------------------------------------------------------------------------------------
