@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -85,6 +86,8 @@ def slurm_conf(spec: ClusterSpec, layout: Layout) -> str:
         "AccountingStorageEnforce": "associations,limits,qos",
         "ReturnToService": "2",
         "MinJobAge": "300",
+        # The logs of sessions lie in the users' homes by their jobs' ids, and the users are those of every cluster on this machine.
+        "FirstJobId": str(1000 * (1 + zlib.crc32(str(layout.folder).encode()) % 900)),
         "KillWait": "5",
         "MessageTimeout": "10",
         "SlurmdTimeout": "60",

@@ -13,6 +13,7 @@ import os
 import shutil
 import signal
 import subprocess
+import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -57,7 +58,14 @@ def missing_debian_packages(names: Iterable[str]) -> list[str]:
 
 def ensure_debian_packages(names: Iterable[str]) -> list[str]:
     """Install those of `names` that are missing and return them. No service is started by it."""
-    missing = missing_debian_packages(names)
+    wanted = list(names)
+    if not missing_debian_packages(wanted):
+        return []
+    with changing_the_system():
+        return _install(missing_debian_packages(wanted))
+
+
+def _install(missing: list[str]) -> list[str]:
     if not missing:
         return []
     prefix = _root_prefix(missing)
@@ -192,6 +200,17 @@ def locked(path: Path) -> Iterator[int]:
     with path.open("a") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield lock.fileno()
+
+
+@contextmanager
+def changing_the_system() -> Iterator[None]:
+    """One process at a time of those that install packages or make users."""
+    folder = os.open(tempfile.gettempdir(), os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(folder)
 
 
 def run_installer(argv: Sequence[str], failure: str, lock: int, scratch: Path | None = None) -> None:

@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from typing import TypedDict
 
 from private_slurm.errors import PrivateSlurmError
+from private_slurm.packages import changing_the_system
 
 DEMO_USERS = ("demo-ada", "demo-grace")
 _COMMENT = "user of a private Slurm cluster"
@@ -47,7 +48,14 @@ def available_users(names: Iterable[str] = DEMO_USERS) -> list[str]:
 
 def ensure_system_users(names: Iterable[str]) -> list[str]:
     """Make the users that are missing (locked password, bash, a home of their own) and return the new ones."""
-    missing = [name for name in names if not user_exists(name)]
+    wanted = list(names)
+    if all(map(user_exists, wanted)):
+        return []
+    with changing_the_system():
+        return _make([name for name in wanted if not user_exists(name)])
+
+
+def _make(missing: list[str]) -> list[str]:
     for name in missing:
         if not re.fullmatch(r"[a-z][a-z0-9_-]{0,30}", name):
             raise PrivateSlurmError(f"{name!r} is no name for a system user.")

@@ -43,16 +43,17 @@ USERS = ("demo-ada", "demo-grace", "demo-alan")
 
 @dataclass(frozen=True)
 class Environments:
-    """What the Hubs and the sessions of the tests run from."""
+    """What the Hubs and the sessions of the tests run from: ``folder`` is this worker's own, ``installed`` that of all workers."""
 
     folder: Path
+    installed: Path
     hub: Path
     proxy: Path
     catalogue: Path
 
 
 @pytest.fixture(scope="session")
-def test_folder() -> Path:
+def installed() -> Path:
     """Kept between runs for its virtual environments; where every user can read, since sessions run from it."""
     default = Path(tempfile.gettempdir()) / f"jupyterhub-resource-form-tests-{os.geteuid()}"
     folder = Path(os.environ.get("RESOURCE_FORM_TEST_DIR", default))
@@ -63,15 +64,23 @@ def test_folder() -> Path:
 
 
 @pytest.fixture(scope="session")
-def environments(test_folder: Path) -> Environments:
+def test_folder(installed: Path) -> Path:
+    """Where this worker has its clusters and Hubs."""
+    folder = installed / os.environ.get("PYTEST_XDIST_WORKER", "main")
+    folder.mkdir(mode=0o755, exist_ok=True)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def environments(installed: Path, test_folder: Path) -> Environments:
     """Two releases, the proxy, and the Hub of the environment that pytest runs in."""
     packages.ensure_debian_packages([*packages.SLURM_PACKAGES, *packages.PYTHON_PACKAGES])
     for release in DEMO_RELEASES:
-        ensure_release(release, test_folder / "releases")
-    proxy = packages.ensure_node_package(packages.PROXY_PACKAGE, test_folder / "node")
+        ensure_release(release, installed / "releases")
+    proxy = packages.ensure_node_package(packages.PROXY_PACKAGE, installed / "node")
     catalogue = test_folder / "releases.yaml"
-    catalogue.write_text(catalogue_text(DEMO_RELEASES, test_folder / "releases"))
-    return Environments(test_folder, Path(sys.prefix) / "bin", proxy, catalogue)
+    catalogue.write_text(catalogue_text(DEMO_RELEASES, installed / "releases"))
+    return Environments(test_folder, installed, Path(sys.prefix) / "bin", proxy, catalogue)
 
 
 @pytest.fixture(scope="session")
@@ -168,9 +177,9 @@ def pages_are_closed(browser: Browser) -> Iterator[None]:
 
 
 @pytest.fixture
-def screenshots(test_folder: Path) -> Path:
+def screenshots(installed: Path) -> Path:
     """Where screenshots go: RESOURCE_FORM_SCREENSHOTS (relative to the checkout), else beside what the tests install."""
-    folder = CHECKOUT / os.environ.get("RESOURCE_FORM_SCREENSHOTS", str(test_folder / "screenshots"))
+    folder = CHECKOUT / os.environ.get("RESOURCE_FORM_SCREENSHOTS", str(installed / "screenshots"))
     folder.mkdir(parents=True, exist_ok=True)
     return folder
 

@@ -215,10 +215,10 @@ class Rig:
 
 
 @pytest.fixture(scope="module", params=["22.05", "24.11"])
-def running_rig(request: pytest.FixtureRequest, test_folder: Path, users: tuple[str, ...]) -> Iterator[Rig]:
+def running_rig(request: pytest.FixtureRequest, installed: Path, test_folder: Path, users: tuple[str, ...]) -> Iterator[Rig]:
     """The cluster of one version, with its accounts."""
     packages.ensure_debian_packages(packages.SLURM_PACKAGES)
-    slurm = SlurmInstallation() if request.param == "22.05" else ensure_newer_slurm(test_folder / "slurm-24.11")
+    slurm = SlurmInstallation() if request.param == "22.05" else ensure_newer_slurm(installed / "slurm-24.11")
     with PrivateCluster(spec(slurm, users[0]), test_folder / "slurm-cost") as cluster:
         # slurmdbd knows GPUs only once slurmctld has told it of them.
         gpu_limits = [f"modify account {name} set GrpTRESMins={limit}" for name, limit in BUDGETS.items() if "gres" in limit]

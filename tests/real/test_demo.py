@@ -60,9 +60,9 @@ def heed_signals() -> None:
 @pytest.fixture
 def folder(environments: Environments) -> Iterator[Path]:
     """The tests' own folder, so that the demo finds its environments made; no demo runs in it before and after."""
-    run_demo(environments.folder, "--stop")
-    yield environments.folder
-    run_demo(environments.folder, "--stop")
+    run_demo(environments.installed, "--stop")
+    yield environments.installed
+    run_demo(environments.installed, "--stop")
 
 
 def test_demo_from_start_to_stop(folder: Path) -> None:

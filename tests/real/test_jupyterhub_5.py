@@ -19,12 +19,12 @@ RELEASE = Release("2024.04", "Release of an older Hub", "2024-04-15", ("jupyter-
 @pytest.fixture(scope="module")
 def site_5(environments: Environments, cluster: PrivateCluster, users: tuple[str, ...]) -> Iterator[Site]:
     """A Hub of JupyterHub 5 on the same cluster, with a release that brings the same version."""
-    bin_dir = packages.ensure_venv(environments.folder / "jupyterhub-5", [f"jupyterhub=={JUPYTERHUB}"])
+    bin_dir = packages.ensure_venv(environments.installed / "jupyterhub-5", [f"jupyterhub=={JUPYTERHUB}"])
     packages.ensure_checkout(bin_dir, CHECKOUT)
-    ensure_release(RELEASE, environments.folder / "releases-5", JUPYTERHUB)
+    ensure_release(RELEASE, environments.installed / "releases-5", JUPYTERHUB)
     catalogue = environments.folder / "releases-5.yaml"
-    catalogue.write_text(catalogue_text([RELEASE], environments.folder / "releases-5"))
-    older = Environments(environments.folder, bin_dir, environments.proxy, catalogue)
+    catalogue.write_text(catalogue_text([RELEASE], environments.installed / "releases-5"))
+    older = Environments(environments.folder, environments.installed, bin_dir, environments.proxy, catalogue)
     with open_site("hub-5", older, cluster, users) as site:
         yield site
 

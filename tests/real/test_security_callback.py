@@ -34,7 +34,7 @@ def arsenal(environments: Environments) -> Path:
     shutil.rmtree(folder, ignore_errors=True)
     (folder / "bin").mkdir(parents=True)
     (folder / "program.py").write_text(CALLBACK_PROGRAM)
-    server = environments.folder / "releases" / DEMO_RELEASES[0].tag / "bin" / "jupyterhub-singleuser"
+    server = environments.installed / "releases" / DEMO_RELEASES[0].tag / "bin" / "jupyterhub-singleuser"
     instead = folder / "bin" / "jupyterhub-singleuser"
     instead.write_text(f'#!/bin/sh\nexec /usr/bin/python3 -I {folder / "program.py"} {server} "$@"\n')
     instead.chmod(0o755)
@@ -61,7 +61,7 @@ def running_site(environments: Environments, cluster: PrivateCluster, users: tup
     """A Hub whose configuration imports batchspawner's handler itself and names our spawner by its entry point only."""
     catalogue = arsenal / "releases.yaml"
     attacking = f'  - {{tag: "attack", label: "Attack", date: "2020-01-01", path: "{arsenal / "bin"}", interfaces: ["lab"]}}\n'
-    catalogue.write_text(catalogue_text(DEMO_RELEASES, environments.folder / "releases") + attacking)
+    catalogue.write_text(catalogue_text(DEMO_RELEASES, environments.installed / "releases") + attacking)
     spawner = f"""
 import batchspawner
 import batchspawner.api
@@ -127,7 +127,7 @@ def test_plain_batchspawner_runs_what_a_job_sends(
     environments: Environments, cluster: PrivateCluster, users: tuple[str, ...], arsenal: Path
 ) -> None:
     """The control: batchspawner's own handler lets a job set what the Hub runs in a shell, and the Hub's user does as the job says."""
-    bin_dir = packages.ensure_venv(environments.folder / "batchspawner", [f"jupyterhub=={JUPYTERHUB_VERSION}", "batchspawner==1.3.*"])
+    bin_dir = packages.ensure_venv(environments.installed / "batchspawner", [f"jupyterhub=={JUPYTERHUB_VERSION}", "batchspawner==1.3.*"])
     status, ran = exploit(arsenal, cluster, users, replace(environments, hub=bin_dir))
     assert status == 200, "batchspawner says that all is well"
     assert ran == dict.fromkeys(("exec_prefix", "batch_query_cmd", "batch_cancel_cmd"), os.geteuid()), "the Hub's user ran them"

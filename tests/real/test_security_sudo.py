@@ -76,7 +76,7 @@ def accepted(variables: dict[str, str]) -> dict[str, str]:
     return kept
 
 
-def test_what_is_accepted_passes_through_sudo(test_folder: Path, tmp_path: Path) -> None:
+def test_what_is_accepted_passes_through_sudo(installed: Path, test_folder: Path, tmp_path: Path) -> None:
     """Run by a Hub that is not root, with the real sudo: every variable that a request may have reaches the server byte for byte, whatever
     its value, and what sudo tells the job about its caller is sudo's own.
     """
@@ -84,7 +84,7 @@ def test_what_is_accepted_passes_through_sudo(test_folder: Path, tmp_path: Path)
         pytest.skip("needs root: makes the user that the Hub runs as, and a name space in which sudo knows the rule")
     packages.ensure_debian_packages(["sudo"])
     ensure_system_users([HUB_USER, USER])
-    environment = packages.ensure_venv(test_folder / "hub-environment", [f"jupyterhub=={JUPYTERHUB_VERSION}"])
+    environment = packages.ensure_venv(installed / "hub-environment", [f"jupyterhub=={JUPYTERHUB_VERSION}"])
     packages.ensure_checkout(environment, CHECKOUT)
     rules = tmp_path / "sudoers.d"
     rules.mkdir()

@@ -52,11 +52,9 @@ def wrapper(test_folder: Path, users: tuple[str, ...]) -> tuple[str, ...]:
 
 
 @pytest.fixture(scope="module")
-def site(
-    test_folder: Path, environments: Environments, cluster: PrivateCluster, users: tuple[str, ...], wrapper: tuple[str, ...]
-) -> Iterator[Site]:
+def site(environments: Environments, cluster: PrivateCluster, users: tuple[str, ...], wrapper: tuple[str, ...]) -> Iterator[Site]:
     """A whole Hub that is an ordinary user."""
-    environment = packages.ensure_venv(test_folder / "hub-environment", [f"jupyterhub=={JUPYTERHUB_VERSION}"])
+    environment = packages.ensure_venv(environments.installed / "hub-environment", [f"jupyterhub=={JUPYTERHUB_VERSION}"])
     packages.ensure_checkout(environment, CHECKOUT)
     token = secrets.token_hex(16)
     hub = make_hub(environments.folder / "hub-sudo", environments, cluster, users, token)
