@@ -3,32 +3,60 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from dataclasses import dataclass
+import time
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+MOST_MESSAGES = 200
+"""So many are kept of one start, which may wait for days."""
 
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One line of the waiting page; ``progress`` is 0 to 100 and never goes back."""
+    """One line of the waiting page; ``progress`` is 0 to 100 and never goes back. ``details`` are for the page's script, as JSON."""
 
     progress: int
     text: str
+    details: Mapping[str, Any] = field(default_factory=dict)
+    at: float = field(default_factory=time.time, compare=False)
+    """When it was said, in seconds since the epoch."""
 
 
 class StartProgress:
     """The messages of one start, kept so that a second page or a reload sees all of them; each is said once."""
 
     def __init__(self) -> None:
-        self.messages: list[Message] = []
+        self._kept: list[tuple[int, Message]] = []
+        """Each with its number; one that was dropped leaves a gap."""
+        self._said = 0
         self._changed = asyncio.Event()
         self._closed = False
 
-    def say(self, progress: int, text: str) -> None:
-        """Add a message unless it is what was said last."""
-        latest = self.messages[-1] if self.messages else Message(0, "")
-        if text != latest.text:
-            self.messages.append(Message(max(progress, latest.progress), text))
+    @property
+    def messages(self) -> list[Message]:
+        """What a page that comes now is told."""
+        return [message for _number, message in self._kept]
+
+    @property
+    def latest(self) -> Message:
+        """What was said last."""
+        return self._kept[-1][1] if self._kept else Message(0, "")
+
+    def say(self, progress: int, text: str, **details: Any) -> None:
+        """Add a message, unless neither the text nor one of the details differs from what was said last."""
+        latest = self.latest
+        if text != latest.text or details != latest.details:
+            self._said += 1
+            self._kept.append((self._said, Message(max(progress, latest.progress), text, details)))
+            if len(self._kept) > MOST_MESSAGES:
+                del self._kept[self._least_missed()]
             self._wake()
+
+    def _least_missed(self) -> int:
+        """Where the oldest message stands that repeats the text before it, with other details; without one, the second oldest."""
+        texts = [message.text for _number, message in self._kept]
+        return next((place for place in range(1, len(texts) - 1) if texts[place] == texts[place - 1]), 1)
 
     def close(self) -> None:
         """No more messages will come."""
@@ -44,9 +72,11 @@ class StartProgress:
         shown = 0
         while True:
             changed = self._changed
-            while shown < len(self.messages):
-                yield self.messages[shown]
-                shown += 1
+            for number, message in [entry for entry in self._kept if entry[0] > shown]:
+                yield message
+                shown = number
+            if shown < self._said:
+                continue
             if self._closed:
                 return
             await changed.wait()

@@ -26,12 +26,13 @@ from .errors import (
 )
 from .language import N_, _
 from .lookup import has_moved, is_own, own_job
+from .places import Place
 from .progress import PortReport, StartProgress
 from .reasons import ENDED, ENDING, HELD, PENDING, RUNNING, STARTING, advice_for, end_sentence
 from .record import End, Limits, Record
 from .slurm.model import Job
 from .slurm.run import Identity
-from .words import clock_time
+from .status import Server, SessionStatus, details_of, silence_in_words, status_of
 
 FIRST_LOOK_SECONDS = 1.5
 NEXT_LOOK_SECONDS = 4.0
@@ -75,6 +76,11 @@ class Session:
         self.report = PortReport()
         self.end: End | None = None
         self.unknown_since: float | None = None
+        self.usage_factor: float | None = None
+        """Of the job's QOS, for what the session costs; None where it is not charged, or that is not known yet (:attr:`is_priced`)."""
+        self.is_priced = False
+        self.expected: float | None = None
+        """When Slurm said that it would start the job, before it was submitted; for as long as Slurm has no plan for it."""
         self._keep = keep
         self._log = log
         self._submission: asyncio.Task[int] | None = None
@@ -97,6 +103,42 @@ class Session:
             self.end = End(state, sentence, self.cluster.clock())
             self.cluster.ended.add(self.record.nonce)
         return self.end
+
+    # --- what is told -------------------------------------------------------------------------------------------------------
+
+    def status(
+        self,
+        job: Job | None = None,
+        places: Mapping[int, Place] | None = None,
+        *,
+        server: Server | None = None,
+        silent_since: float | None = None,
+        counts_use: bool = True,
+    ) -> SessionStatus:
+        """How the session stands, with its job and the places of waiting jobs as the caller has them (:func:`.status.status_of`).
+
+        ``silent_since``: since when Slurm has not answered the caller.
+        """
+        return status_of(
+            server or Server(self.user),
+            self.record,
+            now=self.cluster.clock(),
+            job=job,
+            places=places,
+            end=self.end,
+            stopped=self.record.stopping,
+            unknown_since=self.unknown_since or silent_since,
+            usage_factor=self.usage_factor,
+            counts_use=counts_use,
+            expected=self.expected,
+        )
+
+    def say(self, progress: int, text: str, job: Job | None = None, places: Mapping[int, Place] | None = None) -> None:
+        """A message for the waiting page, with how the session stands."""
+        details, latest = details_of(self.status(job, places, counts_use=False)), self.progress.latest
+        if text == latest.text and "log" in latest.details:
+            details["log"] = latest.details["log"]  # what the job's log says of a slow start is not taken back
+        self.progress.say(progress, text, **details)
 
     # --- submit -------------------------------------------------------------------------------------------------------------
 
@@ -135,7 +177,7 @@ class Session:
             raise
         except SlurmError as error:
             self._log.warning("Slurm did not confirm the job of %s (%s); asking whether it exists", self.name, error.log)
-            self.progress.say(10, _("Slurm did not confirm the job. Asking whether it exists."))
+            self.say(10, _("Slurm did not confirm the job. Asking whether it exists."))
             found = await self._find()
             if not found:
                 self._log.warning("The job of %s does not exist: nothing was submitted", self.name)
@@ -239,7 +281,7 @@ class Session:
         """
         loop = asyncio.get_running_loop()
         queued, running_since = loop.time(), None
-        port, pause = None, FIRST_LOOK_SECONDS
+        port, pause, looked = None, FIRST_LOOK_SECONDS, False
         with self.cluster.starting():
             while True:
                 if port is None:
@@ -251,7 +293,7 @@ class Session:
                 pause = NEXT_LOOK_SECONDS
                 job = await self._look()
                 if job is not None:
-                    self._judge(job)
+                    self._judge(job, await self._places(job))
                     if port is not None and job.batch_host and job.state not in (*PENDING, *ENDING) and await self._listens(job, port):
                         return self.record.address, self.record.port
                     if job.state not in RUNNING:
@@ -259,15 +301,22 @@ class Session:
                     elif running_since is None:
                         running_since = loop.time()
                 if self.unknown_since is not None:
-                    silent = _("Slurm has not answered since {time}. The session is kept; nothing has to be done.")
-                    self.progress.say(20, silent.format(time=clock_time(self.unknown_since)))
+                    self.say(20, silence_in_words(self.unknown_since), job)
                     continue
+                if not looked and self._is_too_early(job):
+                    pause = FIRST_LOOK_SECONDS
+                    self.cluster.jobs.expire()
+                looked = True
                 if running_since is None and loop.time() - queued > self.limits.queue:
                     raise self._failed(
                         "QUEUE_TIMEOUT", _("The job waited in the queue for too long and was cancelled. Ask for less, or try later.")
                     )
                 if running_since is not None and loop.time() - running_since > self.limits.listen:
                     raise self._failed("LISTEN_TIMEOUT", _("The server did not come up in time. The log of the session says more."))
+
+    def _is_too_early(self, job: Job | None) -> bool:
+        """Whether the list is from before Slurm's scheduler has looked at the job: one more look, soon, tells why it waits."""
+        return job is None or (job.state in PENDING and job.reason in ("", "None"))
 
     async def _listens(self, job: Job, port: int) -> bool:
         try:
@@ -276,7 +325,7 @@ class Session:
             self._unknown(error)
             return False
         self._remember(node=job.batch_host, address=address, port=port)
-        self.progress.say(95, _("The server answers on {node}").format(node=job.batch_host))
+        self.say(95, _("The server answers on {node}").format(node=job.batch_host), job)
         return True
 
     async def _look(self) -> Job | None:
@@ -309,26 +358,34 @@ class Session:
                 raise self._failed("GONE", _("The job is no longer known to Slurm."))
         return None
 
-    def _judge(self, job: Job) -> None:
+    async def _places(self, job: Job) -> Mapping[int, Place]:
+        """The places of waiting jobs, where this one waits and Slurm answers; a start asks Slurm for nothing more because of them."""
+        if job.state not in PENDING or self.unknown_since is not None or self.cluster.configuration.last is None:
+            return {}
+        return await self.cluster.places()
+
+    def _judge(self, job: Job, places: Mapping[int, Place]) -> None:
         if job.state in ENDED:
             raise self._failed(job.state, end_sentence(job.state), reason=job.reason)
         if job.state in ENDING:
-            self.progress.say(30, _("Job {number} is ending").format(number=job.job_id))
+            self.say(30, _("Job {number} is ending").format(number=job.job_id), job)
         elif job.state in HELD:
             raise self._failed("NEVER_STARTS", _("The job can never start: {why}").format(why=_(HELD[job.state])), reason=job.reason)
         elif job.state in PENDING:
             advice = advice_for(job.reason)
             if advice.waiting_helps is False:
                 raise self._failed("NEVER_STARTS", _("The job can never start: {why}").format(why=advice.sentence), reason=job.reason)
-            self.progress.say(25, _("Job {number} waits in the queue. {why}").format(number=job.job_id, why=advice.sentence))
+            self.say(25, _("Job {number} waits in the queue. {why}").format(number=job.job_id, why=advice.sentence), job, places)
         elif job.state in STARTING:
-            self.progress.say(40, _("The node is being made ready"))
+            self.say(40, _("The node is being made ready"), job)
+        elif job.state == "SUSPENDED":
+            self.say(60, _("Job {number}: {sentence}").format(number=job.job_id, sentence=self.status(job).sentence), job)
         elif job.state in RUNNING:
             runs = _("Job {number} runs on {node}. The server is starting.")
-            self.progress.say(60, runs.format(number=job.job_id, node=job.batch_host))
+            self.say(60, runs.format(number=job.job_id, node=job.batch_host), job)
         else:
             unknown = _("Job {number} is in a state that is not known here: {state}")
-            self.progress.say(30, unknown.format(number=job.job_id, state=job.state))
+            self.say(30, unknown.format(number=job.job_id, state=job.state), job)
 
     def _failed(self, state: str, sentence: str, *, reason: str = "") -> SessionFailed:
         self._over(state, sentence)
@@ -465,7 +522,7 @@ class Session:
         self._log.info("Job %s of %s is taken up; an earlier run of the Hub submitted it", self.record.job_id, self.name)
         if self.record.port:
             self.report.accept(self.record.port)
-        self.progress.say(15, _("Job {number} is submitted").format(number=self.record.job_id))
+        self.say(15, _("Job {number} is submitted").format(number=self.record.job_id))
         try:
             return await self.until_listening()
         except SessionFailed as failure:

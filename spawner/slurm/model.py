@@ -238,6 +238,7 @@ class Job:
     ``cores`` are those of all its nodes together, what Slurm has given once it runs. ``nodes`` are the ones it has, ``planned_nodes``
     those that backfill has chosen for a job that waits, at ``start``. ``tres`` is what Slurm has given it, what it asks for while it waits,
     as printed (``cpu=4,mem=32G,node=1,billing=28,gres/gpu=1``): of most jobs nobody reads it.
+    ``priority`` is Slurm's own number for the order of those that wait, the largest first; 0 is on hold, or not known.
     """
 
     job_id: int
@@ -255,6 +256,7 @@ class Job:
     nodes: tuple[str, ...] = ()
     planned_nodes: tuple[str, ...] = ()
     tres: str = ""
+    priority: int = 0
 
 
 @dataclass(frozen=True, slots=True)

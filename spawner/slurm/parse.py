@@ -48,7 +48,7 @@ __all__ = [
 
 JOB_COLUMNS = (
     *("JobID", "UserName", "State", "BatchHost", "Partition", "SubmitTime", "StartTime", "EndTime", "exit_code"),
-    *("NumCPUs", "NodeList", "SchedNodes", "tres-alloc", "Reason"),
+    *("NumCPUs", "NodeList", "SchedNodes", "PriorityLong", "tres-alloc", "Reason"),
 )
 """squeue(1) ``--Format`` fields, in all versions from 21.08 on. Reason is last: where a plugin describes it, it is free text.
 
@@ -83,7 +83,7 @@ def parse_jobs(text: str, mark: str = MARK) -> tuple[Job, ...]:
     jobs = []
     amounts: dict[str, str] = {}  # one text for all jobs that have the same
     for job_id, row in _job_rows(text, mark, len(JOB_COLUMNS)):
-        user, state, host, partition, submit, start, end, exit_code, cores, nodes, planned_nodes, tres, reason = row
+        user, state, host, partition, submit, start, end, exit_code, cores, nodes, planned, priority, tres, reason = row
         jobs.append(
             Job(
                 job_id=job_id,
@@ -98,8 +98,9 @@ def parse_jobs(text: str, mark: str = MARK) -> tuple[Job, ...]:
                 exit_code=_wait_status(exit_code),
                 cores=_cores(cores),
                 nodes=_known_hosts(nodes),
-                planned_nodes=_known_hosts(planned_nodes),
+                planned_nodes=_known_hosts(planned),
                 tres=amounts.setdefault(tres, tres),
+                priority=_priority(priority),
             )
         )
     return tuple(jobs)
@@ -163,6 +164,14 @@ def _cores(text: str) -> int:
     """``48``, and ``2K`` for 2048. It is for advice only: what cannot be read is 0, and hides no job."""
     match = _CORES.match(text)
     return int(match[1]) * (1024 if match[2] else 1) if match else 0
+
+
+_PRIORITY = re.compile(r"[0-9]{1,10}", re.ASCII)
+
+
+def _priority(text: str) -> int:
+    """The number, 0 where it cannot be read: see :func:`_cores`."""
+    return int(text) if _PRIORITY.fullmatch(text) else 0
 
 
 @lru_cache(maxsize=4096)  # many jobs run on the same nodes, and the list is read every few seconds

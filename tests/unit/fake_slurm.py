@@ -64,6 +64,7 @@ class FakeJob:
     state: str = "PENDING"
     reason: str = "Priority"
     host: str = "n/a"
+    priority: int = 1000
 
     @property
     def active(self) -> bool:
@@ -113,6 +114,13 @@ class FakeSlurm:
     cancelled: list[int] = field(default_factory=list)
     under_way: list[tuple[str, ...]] = field(default_factory=list)
     next_id: int = 100
+    finished: dict[int, str] = field(default_factory=dict)
+    """What slurmdbd knows: the rows of sacct by the id of the job; it knows nothing of the others."""
+
+    busy_cores: float = 1.0
+    memory_mb: int = 300
+    tells_usage: bool = True
+    """What sstat says of each running job; False: that the caller may not look at other people's."""
 
     def now(self) -> float:
         """Seconds since the epoch, in the loop's own time."""
@@ -186,6 +194,11 @@ class FakeSlurm:
             return 0, self._squeue(argv), ""
         if argv[0] == "scancel":
             return self._scancel(argv)
+        if argv[0] == "sacct":
+            asked = next(option.partition("=")[2] for option in argv if option.startswith("--jobs=")).split(",")
+            return 0, "".join(self.finished.get(int(number), "") for number in asked), ""
+        if argv[0] == "sstat":
+            return self._sstat(argv)
         if argv[:2] == ("scontrol", "--local") and argv[-1] == "config":
             lines = ("ClusterName = fake", "MessageTimeout = 10 sec", f"PrivateData = {self.private_data}", "SlurmUser = slurm(64030)")
             config = "".join(f"{line}\n" for line in (*lines, "SLURM_VERSION = 22.05.8"))
@@ -249,11 +262,25 @@ class FakeSlurm:
                     "1",
                     job.host,
                     "(null)",
+                    str(job.priority),
                     "cpu=1,mem=4G,node=1,billing=1",
                     job.reason,
                 ]
             rows.append(f"{job.job_id}|{mark[1]}|" + "|".join(cells))
         return "\n".join(rows) + ("\n" if rows else "")
+
+    def _sstat(self, argv: Sequence[str]) -> tuple[int, str, str]:
+        asked = next(option.partition("=")[2] for option in argv if option.startswith("--jobs=")).split(",")
+        if not self.tells_usage:
+            return 0, "", "sstat: error: problem getting step_layout for StepId=1.batch: Invalid user id\n"
+        rows = []
+        for number in asked:
+            job = self.jobs.get(int(number))
+            if job is not None and job.state == "RUNNING":
+                used = int(self.busy_cores * (self.now() - job.submit - 1))
+                cpu = f"{used // 3600:02d}:{used // 60 % 60:02d}:{used % 60:02d}"
+                rows.append(f"{number}.batch|cpu={cpu},energy=0,fs/disk=1,mem={self.memory_mb * 1024**2},pages=0,vmem=1\n")
+        return 0, "".join(rows), ""
 
     def _scancel(self, argv: Sequence[str]) -> tuple[int, str, str]:
         user = next((option.split("=", 1)[1] for option in argv if option.startswith("--user=")), "")

@@ -91,7 +91,7 @@ ROWS = [
     Row("RESV_DEL_HOLD", "pending", "ReservationDeleted", "NEVER_STARTS", "can never start: The reservation was removed.", "REQUEUED"),
     Row("CONFIGURING", "starting", "None", None, "The node is being made ready", None),
     Row("RUNNING", "running", "None", None, "runs on g001. The server is starting.", None),
-    Row("SUSPENDED", "running", "None", None, "runs on g001. The server is starting.", None),
+    Row("SUSPENDED", "running", "None", None, "The session is suspended.", None),
     Row("STOPPED", "running", "None", None, "runs on g001. The server is starting.", None),
     Row("SIGNALING", "running", "None", None, "runs on g001. The server is starting.", None),
     Row("RESIZING", "running", "None", None, "runs on g001. The server is starting.", None),

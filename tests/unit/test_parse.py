@@ -835,6 +835,7 @@ def job_row(job_id: object = 7, *, mark: str = MARK, **changes: str) -> str:
         "cores": "1",
         "nodes": "g001",
         "planned": "(null)",
+        "priority": "4294901754",
         "tres": "cpu=1,mem=4G,node=1,billing=1",
         "reason": "None",
     }
@@ -848,6 +849,12 @@ def test_where_jobs_run_and_are_to_run() -> None:
     text += job_row(3, cores="?", nodes="g[", planned="N/A")
     found = [(job.cores, job.nodes, job.planned_nodes) for job in parse.parse_jobs(text, MARK)]
     assert found == [(96, ("g001", "g002"), ()), (2048, (), ("g003",)), (0, (), ())]
+
+
+@pytest.mark.parametrize(("printed", "expected"), [("4294901754", 4294901754), ("0", 0), ("", 0), ("N/A", 0), ("0.99998", 0), ("-1", 0)])
+def test_a_priority_is_a_number_or_not_known(printed: str, expected: int) -> None:
+    """It orders the jobs that wait and is for advice only: what cannot be read hides no job."""
+    assert parse.parse_jobs(job_row(priority=printed), MARK)[0].priority == expected
 
 
 def test_what_a_job_has_is_kept_as_printed() -> None:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spawner.progress import Message, PortReport, StartProgress
+from spawner.progress import MOST_MESSAGES, Message, PortReport, StartProgress
 
 
 async def all_of(progress: StartProgress) -> list[Message]:
@@ -80,6 +80,58 @@ def test_never_backwards(pairs: list[tuple[int, str]]) -> None:
     numbers = [message.progress for message in messages]
     assert numbers == sorted(numbers)
     assert all(one.text != other.text for one, other in itertools.pairwise(messages))
+
+
+def test_details_alone_are_news() -> None:
+    """A better place in the queue is said, with the same text; the same again is not."""
+    progress = StartProgress()
+    for place in (3, 3, 2):
+        progress.say(25, "In the queue", position={"place": place, "of": 7})
+    progress.say(20, "In the queue", position={"place": 2, "of": 6})
+    assert [(message.progress, message.text, message.details["position"]["of"]) for message in progress.messages] == [
+        (25, "In the queue", 7),
+        (25, "In the queue", 7),
+        (25, "In the queue", 6),
+    ]
+
+
+def test_a_long_wait_is_kept_in_short() -> None:
+    """Days in the queue: what was said first and last is kept, and every text; what goes is the oldest that changed only details."""
+    progress = said((5, "Handing over"), (15, "Submitted"))
+    for place in range(1000, 0, -1):
+        progress.say(25, "In the queue", position=place)
+    progress.say(60, "Runs")
+    kept = progress.messages
+    assert len(kept) == MOST_MESSAGES
+    assert [message.text for message in kept if message.text != "In the queue"] == ["Handing over", "Submitted", "Runs"]
+    places = [message.details["position"] for message in kept if message.text == "In the queue"]
+    assert (places[0], places[-1]) == (1000, 1)
+    assert places[1:] == list(range(len(places) - 1, 0, -1))
+
+
+def test_texts_that_alternate_for_ever_are_bounded() -> None:
+    """Slurm that comes and goes for days."""
+    progress = said((5, "first"), *[(20, f"{number}") for number in range(1000)])
+    assert len(progress.messages) == MOST_MESSAGES
+    assert (progress.messages[0].text, progress.latest.text) == ("first", "999")
+
+
+async def test_a_page_misses_nothing_while_old_messages_go() -> None:
+    """A page that follows from the beginning sees each message once, though most of them are dropped meanwhile."""
+    progress = StartProgress()
+    seen = []
+
+    async def page() -> None:
+        seen.extend([message.details["position"] async for message in progress.follow()])
+
+    follower = asyncio.ensure_future(page())
+    for place in range(1000):
+        progress.say(25, "In the queue", position=place)
+        await asyncio.sleep(0)
+    progress.close()
+    await follower
+    assert seen == list(range(1000))
+    assert len(await all_of(progress)) == MOST_MESSAGES
 
 
 async def test_nothing_was_said() -> None:

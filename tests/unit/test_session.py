@@ -12,6 +12,7 @@ from session_rig import Server, make_cluster, virtually
 
 from spawner.cluster import SUBMIT_TIMEOUT_SECONDS
 from spawner.errors import NotStored, SessionFailed, SlurmRefused, SlurmUnavailable
+from spawner.hub.pages import iso_time
 from spawner.job import Tag
 from spawner.record import End, Limits, Record
 
@@ -362,6 +363,26 @@ def test_a_request_that_can_never_start_is_cancelled_at_once(reason: str) -> Non
         assert isinstance(server.error, SessionFailed)
         assert "never start" in server.error.sentence
         assert job.state == "CANCELLED"
+
+    virtually(scenario)
+
+
+def test_what_slurm_expected_stands_until_it_has_a_plan() -> None:
+    """The estimate of before the submission is shown with the first reason; it goes when the job's turn has passed it by."""
+
+    async def scenario() -> None:
+        server = make_server()
+        start = asyncio.ensure_future(server.start())
+        await asyncio.sleep(0.5)
+        assert server.session is not None
+        server.session.expected = server.slurm.now() + 600
+        await asyncio.sleep(4)
+        details = server.session.progress.latest.details
+        assert (details["stage"], details["estimate"]) == ("queue", iso_time(server.session.expected))
+        await asyncio.sleep(700)
+        assert server.session.progress.latest.details["estimate"] is None
+        start.cancel()
+        await asyncio.wait({start})
 
     virtually(scenario)
 
