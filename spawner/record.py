@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 
@@ -60,18 +60,53 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class End:
-    """How a session ended: the job's last state, the sentence for the user, when it was noticed (seconds since the epoch)."""
+    """How a session ended.
+
+    ``state`` is the job's last state, or one of our own words; ``at`` when that was noticed (seconds since the epoch). ``sentence`` and
+    ``what_to_do`` are in the language of the session's user. The rest is known once :func:`.ending.ending` has looked at the evidence:
+    ``category`` and ``kind`` are its words, ``change`` the values of the form for another try, ``exit_code`` the server's, ``used_mb`` and
+    ``asked_mb`` MB of memory; None, 0 or empty for what is not known. ``log`` are the lines of the session's log that say why.
+    """
 
     state: str
     sentence: str
     at: float
+    category: str = ""
+    kind: str = ""
+    what_to_do: str = ""
+    change: Mapping[str, str] = field(default_factory=dict)
+    job_id: int = 0
+    node: str = ""
+    exit_code: int | None = None
+    used_mb: int | None = None
+    asked_mb: int | None = None
+    log: tuple[str, ...] = ()
 
     @classmethod
     def from_state(cls, state: object) -> End | None:
-        """From the database; None if there is none, or none that can be read."""
+        """From the database; what an older version left out is taken as not known. None if there is none, or none that can be read."""
         if not isinstance(state, Mapping):
             return None
+        change, log = state.get("change"), state.get("log")
         try:
-            return cls(str(state["state"]), str(state["sentence"]), float(state["at"]))
+            return cls(
+                state=str(state["state"]),
+                sentence=str(state["sentence"]),
+                at=float(state["at"]),
+                category=str(state.get("category", "")),
+                kind=str(state.get("kind", "")),
+                what_to_do=str(state.get("what_to_do", "")),
+                change={str(name): str(value) for name, value in change.items()} if isinstance(change, Mapping) else {},
+                job_id=int(state.get("job_id") or 0),
+                node=str(state.get("node", "")),
+                exit_code=_count(state.get("exit_code")),
+                used_mb=_count(state.get("used_mb")),
+                asked_mb=_count(state.get("asked_mb")),
+                log=tuple(str(line) for line in log) if isinstance(log, (list, tuple)) else (),
+            )
         except (KeyError, TypeError, ValueError):
             return None
+
+
+def _count(value: Any) -> int | None:
+    return None if value is None else int(value)

@@ -1,0 +1,181 @@
+"""Jobs that are over, as slurmdbd keeps them: the argv of sacct, and what it prints, read. Pure.
+
+Slurm's own list forgets a job some minutes after its end and never knew what it used; sacct knows who cancelled it and how much memory
+it had. No column here holds text that a user chose, so no row can be forged: no name, comment, working directory or submit line.
+Measured on 22.05.8 and 24.11.5; the columns have these names from 21.08 on.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from .grammar import expand_hostlist
+from .values import NULL, limit, moment, unreadable
+
+FINISHED_COLUMNS = (
+    *("JobIDRaw", "State", "ExitCode", "DerivedExitCode", "Reason", "ElapsedRaw", "TimelimitRaw", "ReqMem", "MaxRSS"),
+    *("NodeList", "Submit", "Start", "End", "AllocTRES", "UID"),
+)
+"""sacct(1)'s columns; Reason is one of Slurm's own words, AllocTRES is made of counts and of names in slurm.conf."""
+
+BACK_TO = "now-2days"
+"""Jobs that ended before are not looked for: without a start time, a question with ids searches everything since 1970."""
+
+MOST_AT_ONCE = 500
+"""Ids in one question, so that slurmdbd has little to do and no argument becomes too long."""
+
+
+_NOT_OVER = frozenset({"PENDING", "RUNNING", "SUSPENDED", "REQUEUED", "RESIZING", "UNKNOWN"})
+
+
+@dataclass(frozen=True, slots=True)
+class FinishedJob:
+    """One job from sacct, the newest of its id.
+
+    ``state`` is Slurm's word; ``cancelled_by`` the numeric id of the user who cancelled it, None where Slurm does not say.
+    ``exit_code`` and ``signal`` are the batch script's. sacct prints 137 as 9, as it takes 128 off; squeue does not.
+    ``derived_exit_code`` is the highest of its steps'. ``reason`` is why it last waited. ``seconds`` it ran, ``minutes`` it was allowed
+    (None: no limit), ``memory_mb`` it had asked for, ``used_mb`` the most that its batch step was seen to use (None: not measured).
+    ``out_of_memory`` says that the kernel killed something in it for want of memory. ``submit``, ``start`` and ``end`` are seconds since
+    the epoch. ``tres`` is what it was given, as printed.
+    """
+
+    job_id: int
+    state: str
+    cancelled_by: int | None = None
+    exit_code: int = 0
+    signal: int = 0
+    derived_exit_code: int = 0
+    reason: str = ""
+    seconds: int | None = None
+    minutes: int | None = None
+    memory_mb: int | None = None
+    used_mb: int | None = None
+    nodes: tuple[str, ...] = ()
+    submit: int | None = None
+    start: int | None = None
+    end: int | None = None
+    uid: int | None = None
+    tres: str = ""
+    out_of_memory: bool = False
+
+    @property
+    def is_over(self) -> bool:
+        """Whether slurmdbd knows of its end: it hears of that later than of its start."""
+        return self.end is not None and self.state not in _NOT_OVER
+
+
+def show_finished(job_ids: Iterable[int]) -> tuple[str, ...]:
+    """What became of these jobs and of their batch steps: one question for all of them; expects ``SLURM_TIME_FORMAT=%s``.
+
+    Raises
+    ------
+    ValueError
+        One of them is no id, or there are none, or more than :data:`MOST_AT_ONCE`.
+    """
+    numbers = sorted(set(job_ids))
+    if not 1 <= len(numbers) <= MOST_AT_ONCE or numbers[0] < 1:
+        raise ValueError(f"{len(numbers)} job ids from {numbers[:1]} on are not what sacct can be asked for.")
+    return (
+        *("sacct", "--local", "--noheader", "--parsable2", "--delimiter=|", "--units=K", f"--starttime={BACK_TO}"),
+        "--jobs=" + ",".join(str(number) for number in numbers),
+        "--format=" + ",".join(FINISHED_COLUMNS),
+    )
+
+
+_ROW_OF_JOB = re.compile(r"([0-9]{1,10})", re.ASCII)
+_ROW_OF_STEP = re.compile(r"([0-9]{1,10})\.(\S+)", re.ASCII)
+
+
+def parse_finished(text: str) -> dict[int, FinishedJob]:
+    """The rows of sacct with :data:`FINISHED_COLUMNS`, by id; parts of arrays are nobody's session and left out.
+
+    Raises
+    ------
+    SlurmOutputError
+        A row has another number of columns, or a value that cannot be read.
+    """
+    jobs: dict[int, FinishedJob] = {}
+    used: dict[int, int] = {}
+    without_memory: set[int] = set()
+    for line in text.split("\n"):
+        if not line.strip():
+            continue
+        row = line.split("|")
+        if len(row) != len(FINISHED_COLUMNS):
+            unreadable(f"a row of sacct without {len(FINISHED_COLUMNS)} columns", line)
+        if match := _ROW_OF_JOB.fullmatch(row[0]):
+            jobs[int(match[1])] = _job(int(match[1]), row)
+        elif match := _ROW_OF_STEP.fullmatch(row[0]):
+            number = int(match[1])
+            if row[1].startswith("OUT_OF_ME"):
+                without_memory.add(number)
+            peak = _megabytes(row[8], "MaxRSS")
+            if peak is not None and match[2] == "batch":
+                used[number] = peak
+    return {number: _with_steps(job, used.get(number), number in without_memory) for number, job in jobs.items()}
+
+
+def _with_steps(job: FinishedJob, used_mb: int | None, out_of_memory: bool) -> FinishedJob:
+    values = {name: getattr(job, name) for name in FinishedJob.__slots__}
+    return FinishedJob(**{**values, "used_mb": used_mb, "out_of_memory": out_of_memory or job.state == "OUT_OF_MEMORY"})
+
+
+_STATE = re.compile(r"([A-Z][A-Z_]*)(?:\+| by ([0-9]{1,10}))?", re.ASCII)
+_EXIT = re.compile(r"([0-9]{1,5}):([0-9]{1,5})", re.ASCII)
+_MEMORY = re.compile(r"([0-9]{1,15})(?:\.([0-9]{1,6}))?([KMGTP]?)([nc]?)", re.ASCII)
+_KILOBYTES = {"": 1 / 1024, "K": 1, "M": 1024, "G": 1024**2, "T": 1024**3, "P": 1024**4}
+
+
+def _job(number: int, row: list[str]) -> FinishedJob:
+    _, state, exit_code, derived, reason, elapsed, minutes, memory, _, nodes, submit, start, end, tres, uid = row
+    match = _STATE.fullmatch(state)
+    code, signal = _exit(exit_code, "ExitCode")
+    return FinishedJob(
+        job_id=number,
+        state=match[1] if match else "UNKNOWN",
+        cancelled_by=int(match[2]) if match and match[2] else None,
+        exit_code=code,
+        signal=signal,
+        derived_exit_code=_exit(derived, "DerivedExitCode")[0],
+        reason="" if reason in ("None", *NULL) else reason,
+        seconds=limit(elapsed, "ElapsedRaw"),
+        minutes=limit(minutes, "TimelimitRaw") if minutes != "Partition_Limit" else None,
+        memory_mb=_megabytes(memory, "ReqMem"),
+        nodes=_nodes(nodes),
+        submit=moment(submit, "Submit"),
+        start=moment(start, "Start"),
+        end=moment(end, "End"),
+        uid=limit(uid, "UID"),
+        tres=tres,
+    )
+
+
+def _exit(text: str, what: str) -> tuple[int, int]:
+    if text in NULL:
+        return 0, 0
+    match = _EXIT.fullmatch(text)
+    if match is None:
+        unreadable(f"{what} is no exit code", text)
+    return int(match[1]), int(match[2])
+
+
+def _megabytes(text: str, what: str) -> int | None:
+    """MB, rounded up; None where it is not known, and for memory that is asked for by the core, as 21.08 may print it."""
+    if text in NULL or text == "0" or text.endswith("c"):
+        return None
+    match = _MEMORY.fullmatch(text)
+    if match is None:
+        unreadable(f"{what} is no amount of memory", text)
+    kilobytes = float(f"{match[1]}.{match[2] or 0}") * _KILOBYTES[match[3]]
+    return -(-int(kilobytes) // 1024)
+
+
+def _nodes(text: str) -> tuple[str, ...]:
+    """The names of the nodes, none where there are none or they cannot be read: they are for reading only."""
+    try:
+        return () if text in NULL or " " in text else expand_hostlist(text)
+    except ValueError:
+        return ()
