@@ -19,9 +19,10 @@ def log_in(
     height: int = 900,
     scheme: str = "light",
     path: str = "hub/spawn",
+    shows: str = "#resource-form",
     **options: Any,
 ) -> Page:
-    """A new context in which the user has logged in and sees the form, or another page of the Hub's at ``path``."""
+    """A new context in which the user has logged in and sees the form, or another page of the Hub's at ``path``, which ``shows`` that."""
     context: BrowserContext = browser.new_context(
         viewport={"width": width, "height": height}, color_scheme="dark" if scheme == "dark" else "light", **options
     )
@@ -31,7 +32,7 @@ def log_in(
     page.fill("input[name=username]", user)
     page.fill("input[name=password]", PASSWORD)
     page.click("#login_submit")
-    page.wait_for_selector("#resource-form")
+    page.wait_for_selector(shows)
     return page
 
 
@@ -41,9 +42,9 @@ def table(page: Page, partition: str = "g100_int") -> dict[str, int]:
     return {row.split("\t")[0].strip(): int(row.split("\t")[-1]) for row in rows}
 
 
-def serious_findings(page: Page) -> list[str]:
-    """What axe-core calls serious or critical inside our part of the page."""
-    results = Axe().run(page, context="#spawn_form, .spawn-error-msg")
+def serious_findings(page: Page, context: str = "#spawn_form, .spawn-error-msg") -> list[str]:
+    """What axe-core calls serious or critical inside our part of the page: what the selector ``context`` finds."""
+    results = Axe().run(page, context=context)
     return [
         f"{finding['id']}: {node['html']}"
         for finding in results.response["violations"]
