@@ -15,7 +15,12 @@
     │   ├── SlurmRefused                slurm_refused           400   Slurm said no, and why
     │   └── SlurmOutputError            slurm_output            502   an answer that we cannot read
     ├── NotStored                       not_stored              503   the Hub's database does not take what has to be durable
-    └── SessionFailed                   session_failed          400   the job ended, or never could start
+    ├── SessionFailed                   session_failed          400   the job ended, or never could start
+    └── LogError                        log
+        ├── NoLogYet                    no_log_yet              404   the job has not begun to write its log
+        ├── LogGone                     log_gone                404   there is no log, and none will come
+        ├── LogRefused                  log_refused             403   in its place is something that is not read
+        └── LogUnreadable               log_unreadable          503   the Hub cannot read it, and says where it is
 
 Each carries ``sentence`` (for the user, plain text), ``log`` (a line for the admin) and ``label`` (for metrics).
 
@@ -153,7 +158,54 @@ class NotStored(ResourceFormError):
 
 
 class SessionFailed(ResourceFormError):
-    """The session's job ended before the server was up, or never could have started."""
+    """The session's job ended before the server was up, or never could have started. ``details`` are the lines of its log that say why."""
 
     label = "session_failed"
     status = 400
+
+    def __init__(self, sentence: str, *, details: tuple[str, ...] = (), log: str = "", label: str = "") -> None:
+        super().__init__(sentence, log=log, label=label)
+        self.details = details
+
+
+class LogError(ResourceFormError):
+    """There is no log to show. ``place`` is where it is, or would be, on the cluster."""
+
+    label = "log"
+    status = 404
+
+    def __init__(self, sentence: str, *, place: str, job: int = 0, log: str = "") -> None:
+        super().__init__(sentence, log=log)
+        self.place = place
+        self.job = job
+
+    @property
+    def sentence(self) -> str:
+        """What to tell the user, in the language in use."""
+        return super().sentence.format(place=self.place, job=self.job)
+
+
+class NoLogYet(LogError):
+    """The job has not begun to write its log."""
+
+    label = "no_log_yet"
+
+
+class LogGone(LogError):
+    """There is no log, and none will come."""
+
+    label = "log_gone"
+
+
+class LogRefused(LogError):
+    """What is in the place of the log is no regular file of its owner's."""
+
+    label = "log_refused"
+    status = 403
+
+
+class LogUnreadable(LogError):
+    """The log cannot be read by the Hub."""
+
+    label = "log_unreadable"
+    status = 503

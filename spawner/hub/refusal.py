@@ -10,7 +10,7 @@ from jupyterhub import spawner as jupyterhub_spawner
 from markupsafe import Markup, escape
 from tornado import web
 
-from ..errors import MOST_ERRORS, RequestRejected, ResourceFormError, SlurmRefused
+from ..errors import MOST_ERRORS, RequestRejected, ResourceFormError, SessionFailed, SlurmRefused
 from ..language import _
 
 # JupyterHub 6 has SpawnException, which it counts as a failure and not as an error; 5.x knows HTTPError only.
@@ -52,7 +52,10 @@ class FormIsFilled(Exception):
 
 
 def text_message(error: ResourceFormError) -> str:
-    """The error in plain text: the sentence, then Slurm's own words."""
+    """The error in plain text: the sentence, then Slurm's own words, or the log's."""
+    if isinstance(error, SessionFailed) and error.details:
+        said = _("The log of the session says: {words}").format(words="; ".join(error.details))
+        return f"{error.sentence} {said}"
     details = error.details if isinstance(error, SlurmRefused) else ()
     if not details:
         return error.sentence.strip()
@@ -61,7 +64,7 @@ def text_message(error: ResourceFormError) -> str:
 
 
 def html_message(error: ResourceFormError) -> Markup:
-    """The error as HTML: a list with a link to each field at fault; Slurm's own words, escaped, under the sentence."""
+    """The error as HTML: a list with a link to each field at fault; Slurm's own words or the log's, escaped, under the sentence."""
     if isinstance(error, RequestRejected) and error.errors:
         items = Markup("").join(
             Markup('<li><a class="alert-link" href="#resource-form-{}">{}</a></li>').format(field, sentence)
@@ -75,6 +78,10 @@ def html_message(error: ResourceFormError) -> Markup:
         lines = Markup("\n").join(escape(line) for line in error.details)
         details = Markup('<details class="mt-2"><summary>{}</summary><pre class="mb-0">{}</pre></details>')
         message += details.format(_("Details: Slurm's own words"), lines)
+    if isinstance(error, SessionFailed) and error.details:
+        lines = Markup("\n").join(escape(line) for line in error.details)
+        said = Markup('<p class="mt-2 mb-1">{}</p><pre class="mb-0 text-wrap">{}</pre>')
+        message += said.format(_("The log of the session says:"), lines)
     return message
 
 

@@ -22,6 +22,7 @@ from site_under_test import Site, run_in_kernel, wait_for
 from spawner.estimate import question_of
 from spawner.job import Tag, sbatch_arguments
 from spawner.request import parse_request
+from spawner.session_log import INSTALLED_READER
 from spawner.slurm.estimate import parse_estimate
 
 HUB_USER = "demo-hub"
@@ -34,8 +35,8 @@ pytestmark = pytest.mark.skipif(
 
 @pytest.fixture(scope="module")
 def wrapper(test_folder: Path, users: tuple[str, ...]) -> tuple[str, ...]:
-    """argv that makes a command run as the Hub's user where our rule, and no other, lies over /etc/sudoers.d: a mount name space of its
-    own, so the machine's rules are not touched.
+    """argv that makes a command run as the Hub's user where our rule, and no other, lies over /etc/sudoers.d, and the reader of logs is
+    installed: a mount name space of its own, so the machine's rules and programs are not touched.
     """
     packages.ensure_debian_packages(["sudo"])
     ensure_system_users([HUB_USER])
@@ -48,7 +49,11 @@ def wrapper(test_folder: Path, users: tuple[str, ...]) -> tuple[str, ...]:
     path.chmod(0o440)
     subprocess.run(["visudo", "--check", "--strict", "--file", str(path)], check=True, capture_output=True)
     become = f"setpriv --reuid={HUB_USER} --regid={HUB_USER} --init-groups"
-    return ("unshare", "--mount", "sh", "-c", f'mount --bind {rules} /etc/sudoers.d && exec {become} "$@"', "sh")
+    above = Path(INSTALLED_READER).parent.parent
+    above.mkdir(exist_ok=True)
+    reader = CHECKOUT / "share" / "resource_form" / "session_log.py"
+    install = f"mount -t tmpfs tmpfs {above} && install -D --mode=0755 {reader} {INSTALLED_READER}"
+    return ("unshare", "--mount", "sh", "-c", f'mount --bind {rules} /etc/sudoers.d && {install} && exec {become} "$@"', "sh")
 
 
 @pytest.fixture(scope="module")
@@ -84,6 +89,23 @@ def test_a_whole_hub_that_is_not_root(site: Site) -> None:
     assert tagged_jobs(site) == []
 
 
+def test_the_log_of_a_session(site: Site) -> None:
+    """It is read through sudo, whole, in part and by a search; where the rule does not allow it, the answer says in words where it is."""
+    user = site.users[0]
+    site.start(user=user)
+    job = site.job_of(user)["JobId"]
+    status, answer = site.call("GET", f"/resource-form/log?job={job}&user={user}")
+    assert status == 200, answer
+    assert "resource-form launcher: the server listens" in answer["text"]
+    status, answer = site.call("GET", f"/resource-form/log?job={job}&user={user}&search=server%20LISTENS")
+    assert (status, answer["number"]) == (200, 1)
+    assert site.call("GET", f"/resource-form/log?job={job}&user={user}&offset=0")[1]["from"] == 0
+    status, answer = site.call("GET", f"/resource-form/log?job={job}&user={site.users[2]}")
+    assert (status, answer["reason"]) == (503, "log_unreadable")
+    assert answer["message"].endswith(f"It is in a file on the cluster: ~/.local/state/jupyterhub-resource-form/{job}.log")
+    assert "Traceback" not in site.hub.log()
+
+
 @pytest.mark.parametrize(
     "command",
     [
@@ -99,6 +121,10 @@ def test_a_whole_hub_that_is_not_root(site: Site) -> None:
         ["/usr/bin/sbatch", "--test-only"],
         ["/usr/bin/sbatch", "--test-only", "/etc/passwd"],
         ["/usr/bin/sbatch", "--test-only", "--parsable", "--nodes=1", "--ntasks=1", "--mem=1M", "/etc/passwd"],
+        [INSTALLED_READER],
+        [INSTALLED_READER, "../7", "tail", "9"],
+        [INSTALLED_READER, "7", "search", "token"],
+        ["/usr/bin/python3", INSTALLED_READER, "7", "tail", "9"],
     ],
     ids=" ".join,
 )

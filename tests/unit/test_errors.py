@@ -10,7 +10,12 @@ from spawner import errors
 from spawner.errors import (
     CatalogueError,
     EstimateUnavailable,
+    LogError,
+    LogGone,
+    LogRefused,
+    LogUnreadable,
     NoAccount,
+    NoLogYet,
     RequestRejected,
     ResourceFormError,
     SessionFailed,
@@ -36,6 +41,11 @@ from spawner.errors import (
         (SlurmRefused, SlurmError, "slurm_refused", 400),
         (SlurmOutputError, SlurmError, "slurm_output", 502),
         (SessionFailed, ResourceFormError, "session_failed", 400),
+        (LogError, ResourceFormError, "log", 404),
+        (NoLogYet, LogError, "no_log_yet", 404),
+        (LogGone, LogError, "log_gone", 404),
+        (LogRefused, LogError, "log_refused", 403),
+        (LogUnreadable, LogError, "log_unreadable", 503),
     ],
     ids=lambda value: getattr(value, "__name__", None),
 )
@@ -51,7 +61,7 @@ def test_the_tree(kind: type[ResourceFormError], parent: type, label: str, statu
 def test_the_tree_is_complete() -> None:
     """No exception of the module is left out of the drawing, nor out of the test above; labels are unique."""
     kinds = [entry for entry in vars(errors).values() if isinstance(entry, type) and issubclass(entry, ResourceFormError)]
-    assert len(kinds) == 14
+    assert len(kinds) == 19
     assert len({kind.label for kind in kinds}) == len(kinds)
 
 
