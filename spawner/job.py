@@ -16,10 +16,12 @@ import urllib.parse
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import jinja2
 
 from .catalogue import Interface, Release
+from .lab_extension import with_lab_extension
 from .request import SessionRequest
 from .resources import folder
 from .slurm.grammar import format_walltime
@@ -171,6 +173,7 @@ def job_environment(
     ports: str = "",
     umask: str = "0022",
     certificates: Mapping[str, str] | None = None,
+    bar: Mapping[str, Any] | None = None,
 ) -> dict[str, str]:
     """The job's environment.
 
@@ -185,8 +188,11 @@ def job_environment(
     certificates
         Under ``internal_ssl``: ``keyfile``, ``certfile`` and ``cafile``, each with the text of that file; the launcher writes them where
         only the user can read.
+    bar
+        What JupyterLab's session bar says (:func:`.lab_extension.session_bar`); None for no bar.
     """
     own = {"RESOURCE_FORM_CERTIFICATES": json.dumps(dict(certificates))} if certificates else {}
+    own |= {"RESOURCE_FORM_BAR": json.dumps(dict(bar))} if bar else {}
     return {
         "PATH": JOB_PATH,
         "LANG": "C.UTF-8",
@@ -226,8 +232,15 @@ def script_environment(template_folders: Sequence[str | Path] = ()) -> jinja2.En
     return environment
 
 
-def job_script(release: Release, *, template_folders: Sequence[str | Path] = (), launcher: str | None = None) -> str:
-    """The job's script: the release's set-up, then the launcher. It depends on the release alone, on nothing of the user's."""
+def job_script(
+    release: Release, *, template_folders: Sequence[str | Path] = (), launcher: str | None = None, lab_extension: bool = False
+) -> str:
+    """The job's script: the release's set-up, then the launcher. It depends on the release alone, on nothing of the user's.
+
+    With ``lab_extension`` the launcher brings JupyterLab's session bar along.
+    """
     source = launcher_source() if launcher is None else launcher
+    if lab_extension:
+        source = with_lab_extension(source)
     template = script_environment(template_folders).get_template("resource_form/job_script.sh")
     return template.render(release=release, launcher=source.rstrip("\n"), end_of_launcher="END_OF_RESOURCE_FORM_LAUNCHER")

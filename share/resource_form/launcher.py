@@ -7,12 +7,14 @@ RESOURCE_FORM_COMMAND  the server's command, a JSON list
 RESOURCE_FORM_PORTS    "LOW-HIGH", the ports to choose from; empty: any free one
 RESOURCE_FORM_SET_NAME the user's own variable NAME: for the server, and for nothing on the way to it
 RESOURCE_FORM_CERTIFICATES  under internal_ssl: the texts of keyfile, certfile and cafile, a JSON object
+RESOURCE_FORM_BAR      what JupyterLab's session bar says, a JSON object; without it there is no bar
 """
 
 import http.client
 import json
 import os
 import random
+import secrets
 import shutil
 import signal
 import socket
@@ -32,6 +34,15 @@ LISTEN_LIMIT_SECONDS = 600
 REPORT_LIMIT_SECONDS = 300
 STOP_GRACE_SECONDS = 3.0
 POLL_SECONDS = 0.02
+MEMORY_SECONDS = 5.0
+
+LAB_EXTENSION = {}
+"""The files of the extension that shows the session bar, name to text: the Hub fills them in."""
+LAB_EXTENSION_NAME = "jupyterhub-resource-form"
+LAB_EXTENSION_SCRIPT = "remoteEntry.js"
+
+OWN_CGROUPS = "/proc/self/cgroup"
+CGROUPS = "/sys/fs/cgroup"
 
 # Blocked, and taken where the launcher waits: an exception out of a signal's handler may be lost in somebody's __del__.
 # SIGUSR1 is from a Hub that has lost the session and wants the port again.
@@ -129,6 +140,157 @@ def keep_certificates():
             file.write(texts[name])
         os.environ["JUPYTERHUB_SSL_" + variable] = path
     return folder
+
+
+def seconds_lived():
+    """For how long this process has been there: since the job's script began, which becomes this process by exec."""
+    try:
+        with open("/proc/uptime") as uptime, open("/proc/self/stat") as stat:
+            return float(uptime.read().split()[0]) - int(stat.read().rpartition(")")[2].split()[19]) / os.sysconf("SC_CLK_TCK")
+    except (OSError, ValueError, IndexError):
+        return 0.0
+
+
+def end_of_job(minutes):
+    """When Slurm ends the job, in seconds since the epoch: Slurm's word (since 23.02), else the start and the time asked for."""
+    now = time.time()
+    said = os.environ.get("SLURM_JOB_END_TIME", "")
+    if said.isdigit() and int(said) > now:
+        return int(said)
+    seconds = minutes * 60
+    lived = seconds_lived()
+    return int(now - lived + seconds) if 0 <= lived < seconds else int(now + seconds)
+
+
+class SessionBar:
+    """The extension of JupyterLab that shows the session, in a folder of its own that only this user can read.
+
+    JupyterLab serves the files of extensions to anybody who knows their address. So that nobody else does, the folder has a name that
+    cannot be guessed, which stands only in JupyterLab's own page. Whatever goes wrong here, the session goes on without the bar.
+    """
+
+    def __init__(self):
+        self.root = None
+        self.facts = {}
+        text = os.environ.pop("RESOURCE_FORM_BAR", "")
+        if not (LAB_EXTENSION and text):
+            return
+        try:
+            self.write(json.loads(text))
+        except (OSError, ValueError, TypeError, KeyError) as error:
+            say("JupyterLab gets no session bar: %s" % error)
+            self.remove()
+
+    def write(self, facts):
+        node = os.environ.get("SLURMD_NODENAME") or socket.gethostname().partition(".")[0]
+        self.facts = dict(facts, job_id=os.environ.get("SLURM_JOB_ID", ""), node=node, ends=end_of_job(int(facts["minutes"])), killed=0)
+        # Servers refuse what lies behind a link, as the folder for temporary files may.
+        self.root = os.path.realpath(tempfile.mkdtemp(prefix="jupyterhub-lab-"))
+        secret = secrets.token_hex(16)
+        self.folder = os.path.join(self.root, "labextensions", secret)
+        os.makedirs(self.folder, 0o700)
+        for name, content in LAB_EXTENSION.items():
+            self.put(name, content)
+        self.put("data.json", json.dumps(self.facts))
+        # Last, for it makes an extension of the folder. JupyterLab puts the address together of the extension's name and "load".
+        build = {"load": "../%s/%s" % (secret, LAB_EXTENSION_SCRIPT), "extension": "./extension"}
+        package = {"name": LAB_EXTENSION_NAME, "version": "1.0.0", "jupyterlab": {"extension": True, "_build": build}}
+        self.put("package.json", json.dumps(package))
+
+    def put(self, name, content):
+        """The file appears whole or not at all: somebody may be reading it."""
+        path = os.path.join(self.folder, name)
+        with open(os.open(path + ".new", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
+            file.write(content)
+        os.replace(path + ".new", path)
+
+    def show_to(self, environment):
+        """Have JupyterLab look here first; what the user and the release have set stays."""
+        if self.root is not None:
+            others = environment.get("JUPYTER_PATH")
+            environment["JUPYTER_PATH"] = self.root + (os.pathsep + others if others else "")
+
+    def tell_killed(self, number):
+        """So many processes have been killed for want of memory."""
+        if self.root is not None:
+            self.facts["killed"] = number
+            try:
+                self.put("data.json", json.dumps(self.facts))
+            except OSError as error:
+                say("the session bar could not be told: %s" % error)
+
+    def remove(self):
+        if self.root is not None:
+            shutil.rmtree(self.root, ignore_errors=True)
+            self.root = None
+
+
+def memory_events():
+    """The file in which the kernel counts which processes of this job it has killed for memory; None where it does not say that of this
+    job alone: without a control group of the job's own, others' processes would be counted too.
+    """
+    own = "job_" + os.environ.get("SLURM_JOB_ID", "")
+    try:
+        with open(OWN_CGROUPS) as rows:
+            groups = [row.rstrip("\n").split(":", 2) for row in rows]
+    except OSError:
+        return None
+    for _, controllers, path in (group for group in groups if len(group) == 3):
+        parts = path.strip("/").split("/")
+        if own not in parts:
+            continue
+        if not controllers:
+            # cgroup v2: a group counts what is below it as well, so the job's counts its steps.
+            found = os.path.join(CGROUPS, *parts[: parts.index(own) + 1], "memory.events")
+        elif "memory" in controllers.split(","):
+            found = os.path.join(CGROUPS, "memory", *parts, "memory.oom_control")
+        else:
+            continue
+        if processes_killed(found) is not None:
+            return found
+    return None
+
+
+def processes_killed(events):
+    """``oom_kill`` of a control group: how many of its processes the kernel has killed for memory; None if it does not say."""
+    try:
+        with open(events) as rows:
+            for row in rows:
+                name, _, number = row.partition(" ")
+                if name == "oom_kill":
+                    return int(number)
+    except (OSError, ValueError):
+        pass
+    return None
+
+
+class MemoryWatch:
+    """Notices when a process of the session, a kernel for one, is killed for want of memory: the session itself goes on."""
+
+    def __init__(self, bar):
+        self.bar = bar
+        self.events = memory_events()
+        self.before = self.seen = (self.events and processes_killed(self.events)) or 0
+        self.next = 0.0
+
+    @property
+    def pause(self):
+        """Seconds until it should look again."""
+        return MEMORY_SECONDS if self.events else 3600
+
+    def look(self, now=False):
+        """Look at most every MEMORY_SECONDS, unless it has to be ``now``."""
+        if not self.events or (not now and time.monotonic() < self.next):
+            return
+        self.next = time.monotonic() + MEMORY_SECONDS
+        killed = processes_killed(self.events)
+        if killed is None or killed <= self.seen:
+            return
+        self.bar.tell_killed(killed - self.before)
+        number, limit = killed - self.seen, os.environ.get("SLURM_MEM_PER_NODE", "")
+        who = "a process of this session was" if number == 1 else "%d processes of this session were" % number
+        say(who + " killed for want of memory" + (" (limit %s MB)" % limit if limit.isdigit() else ""))
+        self.seen = killed
 
 
 def secured():
@@ -244,7 +406,7 @@ def exit_code(server):
     return server.returncode if server.returncode >= 0 else 128 - server.returncode
 
 
-def start(command, port):
+def start(command, port, bar):
     service = urllib.parse.urlsplit(os.environ["JUPYTERHUB_SERVICE_URL"])
     host = "[%s]" % service.hostname if ":" in (service.hostname or "") else service.hostname or "0.0.0.0"  # as the Hub asks # nosec B104
     environment = dict(os.environ)
@@ -254,6 +416,7 @@ def start(command, port):
     for name in list(environment):
         if name.startswith(FOR_THE_SERVER):
             environment[name[len(FOR_THE_SERVER) :]] = environment.pop(name)
+    bar.show_to(environment)
     return subprocess.Popen(  # the command is the Hub's # nosec B603
         command,
         env=environment,
@@ -263,7 +426,7 @@ def start(command, port):
     )
 
 
-def report_and_wait(server, port):
+def report_and_wait(server, port, watch):
     """The code to end with, once the server has ended or the Hub does not want it. Only the first answer of the Hub's can say that."""
     answers = []
 
@@ -274,6 +437,7 @@ def report_and_wait(server, port):
 
     reporter, again = begin(), False
     while server.poll() is None:
+        watch.look()
         if reporter.is_alive():
             again = rest(POLL_SECONDS) or again
         elif not answers or not answers[0]:
@@ -281,7 +445,7 @@ def report_and_wait(server, port):
         elif again:
             reporter, again = begin(), False
         else:
-            again = rest(3600)
+            again = rest(watch.pause)
     return exit_code(server)
 
 
@@ -293,19 +457,21 @@ def main():
     # The script ignores it until now, and the server must not inherit that.
     signal.signal(signal.SIGUSR1, signal.SIG_DFL)
     server = folder = None
+    bar = SessionBar()
+    watch = MemoryWatch(bar)
     try:
         folder = keep_certificates()
         for _ in range(MOST_ATTEMPTS):
             port = free_port(host, ports)
             try:
-                server = start(command, port)
+                server = start(command, port, bar)
             except OSError as error:
                 say("%s could not be started: %s. Is JupyterHub part of this release?" % (command[0], error.strerror))
                 return 127
             listening = wait_until_listening(server, port)
             if listening:
                 say("the server listens on port %d" % port)
-                return report_and_wait(server, port)
+                return report_and_wait(server, port, watch)
             if listening is None:
                 say("the server did not listen within %d seconds" % LISTEN_LIMIT_SECONDS)
                 return 1
@@ -318,8 +484,10 @@ def main():
     except Stopped as stopped:
         return 128 + stopped.args[0]
     finally:
+        watch.look(now=True)
         if server is not None:
             stop(server)
+        bar.remove()
         if folder is not None:
             shutil.rmtree(folder, ignore_errors=True)
 

@@ -168,10 +168,11 @@ class Job:
         command: Sequence[str] = (),
         constants: dict[str, str] | None = None,
         environment: dict[str, str] | None = None,
+        source: str | None = None,
     ) -> Hub:
         """Start the launcher; ``constants`` are other values for those at the top of its text."""
         self.hub = Hub(statuses)
-        source = launcher_source()
+        source = launcher_source() if source is None else source
         for old, new in (constants or {}).items():
             assert source.count(f"\n{old}\n") == 1
             source = source.replace(f"\n{old}\n", f"\n{new}\n")
