@@ -18,6 +18,7 @@ from typing import Any, TypeVar
 
 from traitlets.config import SingletonConfigurable
 
+from .afterwards import APART_SECONDS, APART_WHILE_STARTING_SECONDS, Afterwards
 from .availability import Availability, Excerpt, availability, excerpt, of_partitions
 from .cost import BillingRule, billing_rule
 from .derived import Derived
@@ -28,13 +29,15 @@ from .fit import Outlook
 from .holding import Lot, Running, lots_of, running_jobs
 from .language import N_, in_use
 from .offer import NodeKind
-from .reasons import Outcome, outcome_of_sbatch, refusal_for, slurm_words
+from .places import Place, places_of
+from .reasons import RUNNING, Outcome, outcome_of_sbatch, refusal_for, slurm_words
 from .rulebook import Accounting, accounting_of_controller
 from .settings import ClusterSettings
 from .slurm import commands, parse
 from .slurm.model import Holdings, Job, Node, Partition, Reservation, SlurmConfig
 from .slurm.run import Identity, Runner, SlurmRunner, last_line, read
 from .snapshot import Shared, Snapshot
+from .usage import UsageOfSessions
 
 Parsed = TypeVar("Parsed")
 
@@ -45,6 +48,9 @@ JITTER = 0.1
 IDENTITY_SECONDS = 300.0
 CONFIGURATION_PATIENCE_SECONDS = 5.0
 DEFAULT_MESSAGE_TIMEOUT_SECONDS = 10.0
+STRETCH_WHILE_ASKING = 0.25
+"""For each of the two other questions, the list of jobs is asked for so much more seldom."""
+
 AGAIN_SECONDS = 60.0
 """After so long slurmdbd is asked again that has never answered."""
 
@@ -114,6 +120,19 @@ class Cluster(ClusterSettings, SingletonConfigurable):
         self.estimator = Estimator(
             self.runner, log=self.log, clock=clock, timeout=lambda: self.estimate_timeout, enabled=lambda: self.estimates
         )
+        self.afterwards = Afterwards(
+            self.runner, log=self.log, clock=clock, apart=self._apart_afterwards, timeout=lambda: self.command_timeout
+        )
+        self.usage = UsageOfSessions(
+            self.runner,
+            log=self.log,
+            clock=clock,
+            jitter=jitter,
+            interval=lambda: self.usage_interval,
+            started=self._started_at,
+            is_starting=lambda: bool(self._starting),
+            timeout=lambda: self.command_timeout,
+        )
         self._newer_associations: frozenset[tuple[str, str, str]] = frozenset()
         self._shapes: Derived[_Shapes] = Derived()
         self._free = _Free(0.0)
@@ -122,6 +141,7 @@ class Cluster(ClusterSettings, SingletonConfigurable):
         self._outlook: Derived[Outlook] = Derived()
         self._billing: Derived[BillingRule | None] = Derived(MOST_RULES)
         self._running: Derived[Running] = Derived()
+        self._places: Derived[dict[int, Place]] = Derived()
         self._members: dict[str, tuple[float, Member]] = {}
         self._starting = 0
         self.ended: set[str] = set()
@@ -129,7 +149,11 @@ class Cluster(ClusterSettings, SingletonConfigurable):
         self._warned_of_private_data = False
 
     def _jobs_interval_now(self) -> float:
-        return min(self.jobs_interval, self.starting_interval) if self._starting else self.jobs_interval
+        if not self._starting:
+            return self.jobs_interval
+        # Where slurmdbd is asked about sessions that end meanwhile, or nodes what sessions use, Slurm gets no more commands for it.
+        stretch = 1.0 + STRETCH_WHILE_ASKING * (self.afterwards.is_busy + self.usage.is_busy)
+        return min(self.jobs_interval, self.starting_interval * stretch)
 
     def _accounting_interval_now(self) -> float:
         known = self.accounting.last_value
@@ -140,6 +164,14 @@ class Cluster(ClusterSettings, SingletonConfigurable):
         if known is not None and known.value is not None and not known.value.has_shared_limits:
             return max(self.holdings_interval, self.accounting_interval)  # it only tells of new associations
         return self.holdings_interval * (3 if self._starting else 1)
+
+    def _apart_afterwards(self) -> float:
+        return APART_WHILE_STARTING_SECONDS if self._starting else APART_SECONDS
+
+    def _started_at(self, job_id: int) -> float | None:
+        """When the job started, if it runs."""
+        job = (self.jobs.last_value or {}).get(job_id)
+        return job.start if job is not None and job.state in RUNNING else None
 
     @contextlib.contextmanager
     def starting(self) -> Iterator[None]:
@@ -563,6 +595,13 @@ class Cluster(ClusterSettings, SingletonConfigurable):
         """The job as the last list has it, None if it is not in it, and the list's own age."""
         snapshot = await self.jobs.get(patience)
         return snapshot.value.get(job_id), snapshot
+
+    async def places(self) -> Mapping[int, Place]:
+        """The places of the waiting jobs of the last list, by their ids; none where the Hub does not see all jobs. Asks for no list."""
+        known = self.jobs.last
+        if known is None or not await self.sees_all_jobs():
+            return {}
+        return await self._places.get(known.as_of, lambda: places_of(known.value.values()))
 
     async def node_address(self, name: str, *, patience: float | None = None) -> str:
         """Where the node can be reached: its NodeAddr, for names need not resolve (slurm.md, "Measured").

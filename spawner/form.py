@@ -9,9 +9,9 @@ from typing import Any
 from .bounds import Range, gpus_there, limits_there, ranges
 from .check import judge_request
 from .choices import Choices
-from .language import _
+from .language import N_, _
 from .offer import PartitionLimits
-from .request import FIELDS, FORM_FIELDS, GpuRequest, SessionRequest, help_of, label_of, parse_gpus, unit_of
+from .request import COLOR, COLORS, FIELDS, FORM_FIELDS, LOOK_FIELDS, GpuRequest, SessionRequest, help_of, label_of, parse_gpus, unit_of
 from .words import duration, limit_of_memory, moment_in_words
 
 
@@ -73,6 +73,38 @@ def form_fields(choices: Choices, values: Mapping[str, Any], errors: Mapping[str
                 range=words.get(key, ""),
                 **_widget(key, choices, _as_text(values.get(key, ""))),
             )
+        )
+    return tuple(built)
+
+
+COLOR_NAMES: Mapping[str, str] = {
+    "blue": N_("blue"),
+    "teal": N_("teal"),
+    "green": N_("green"),
+    "yellow": N_("yellow"),
+    "orange": N_("orange"),
+    "red": N_("red"),
+    "pink": N_("pink"),
+    "purple": N_("purple"),
+}
+
+
+def look_fields(choices: Choices, values: Mapping[str, Any], errors: Mapping[str, str]) -> tuple[FormField, ...]:
+    """The session's name and colour, as :func:`form_fields`. ``kind`` of a colour is ``colors``; one without a name is offered as it is."""
+    built = []
+    for key in LOOK_FIELDS:
+        policy = choices.policy(key)
+        if policy.hidden:
+            continue
+        value = _as_text(values.get(key, ""))
+        widget: dict[str, Any] = {"kind": "text", "value": value}
+        if key == "color":
+            offered = [("", _("No colour")), *((COLORS[name], _(COLOR_NAMES[name])) for name in COLORS)]
+            if value not in dict(offered) and COLOR.fullmatch(value):
+                offered.append((value, value))
+            widget = _select(value, offered, kind="colors")
+        built.append(
+            FormField(key=key, label=policy.label or label_of(key), help=policy.help or help_of(key), error=errors.get(key, ""), **widget)
         )
     return tuple(built)
 

@@ -11,11 +11,11 @@ from .audience import Audience, Reader
 from .catalogue import Name
 from .errors import RequestRejected
 from .language import ENGLISH, using
-from .request import FIELDS, SessionRequest, parse_request
+from .request import FIELDS, LOOK_FIELDS, SessionRequest, parse_request
 
 MOST_PRESETS = 100
 
-FIELDS_OF_A_PRESET = tuple(name for name in FIELDS if name != "preset")
+FIELDS_OF_A_PRESET = tuple(name for name in FIELDS if name not in ("preset", *LOOK_FIELDS))
 
 
 class Preset(Audience):

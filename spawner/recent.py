@@ -7,14 +7,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from .request import FIELDS
+from .request import FIELDS, LOOK_FIELDS
 
 MOST_RECENT = 5
 MOST_CHARACTERS = 200
 """Of a value; no value of a request that was accepted is longer."""
 
-KEPT = tuple(name for name in FIELDS if name != "environment")
-"""The fields that are kept: the variables of the environment may hold secrets."""
+KEPT = tuple(name for name in FIELDS if name not in ("environment", *LOOK_FIELDS))
+"""The fields that are kept: the variables of the environment may hold secrets, and a name is one session's."""
 
 
 @dataclass(frozen=True, slots=True)

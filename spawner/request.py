@@ -11,6 +11,7 @@ Every refusal is a sentence that names the field, the value, the limit and what 
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any
@@ -37,6 +38,23 @@ RESERVED_ENVIRONMENT = re.compile(
     r"|PATH|HOME|USER|LOGNAME|SHELL|PWD|OLDPWD|IFS|ENV|CDPATH|SHELLOPTS|BASHOPTS|GCONV_PATH|LOCPATH|TMPDIR|CUDA_VISIBLE_DEVICES|MODULEPATH"
 )
 """Variables that act on sudo, sbatch, the shell or the launcher, or that the session is told apart by."""
+
+LONGEST_NAME = 60
+"""Characters of a session's name as its user sees it: as many as stand on one line of a phone's page, twice."""
+
+COLOR = re.compile(r"#[0-9a-f]{6}")
+
+COLORS: Mapping[str, str] = {
+    "blue": "#2f7fd6",
+    "teal": "#168fa3",
+    "green": "#2e9955",
+    "yellow": "#a8860b",
+    "orange": "#d1690a",
+    "red": "#dd4b46",
+    "pink": "#cf4f97",
+    "purple": "#8f63d6",
+}
+"""The colours that have a name. Each stands out from a white page and from a dark one, by 3 to 1 at least (WCAG 2.1, 1.4.11)."""
 
 IGNORED_KEYS = frozenset({"profile", "_xsrf"})
 """Not the user's: the summary that the Hub's admin page shows, and the Hub's form token."""
@@ -203,6 +221,25 @@ def _bytes_of(text: Any) -> int | None:
         return None
 
 
+def _words(value: Any) -> str:
+    if isinstance(value, str) and len(value) <= 4 * LONGEST_NAME and value.strip(" ").isprintable():
+        text = unicodedata.normalize("NFC", " ".join(value.split()))
+        if len(text) <= LONGEST_NAME:
+            return text
+    sentence = _("{value} cannot be the name of a session. Use at most {most} letters, digits, signs and blanks.")
+    raise _fail(sentence.format(value=quoted(value), most=LONGEST_NAME))
+
+
+def _color(value: Any) -> str:
+    text = value.strip().lower() if isinstance(value, str) and len(value) <= LONGEST_NAME else None
+    if text is not None and (text == "" or COLOR.fullmatch(text)):
+        return text
+    if text is not None and text in COLORS:
+        return COLORS[text]
+    sentence = _("{value} is not a colour. Choose one of: {list}; or type one such as #1f77b4.")
+    raise _fail(sentence.format(value=quoted(value), list=", ".join(COLORS)))
+
+
 NameField = Annotated[str, BeforeValidator(_name)]
 
 
@@ -266,6 +303,16 @@ class SessionRequest(BaseModel):
         title=N_("Environment variables"),
         description=N_("Extra environment variables of the session."),
     )
+    name: Annotated[str, BeforeValidator(_words)] = Field(
+        default="",
+        title=N_("Name of the session"),
+        description=N_("What you call it, for telling your sessions apart."),
+    )
+    color: Annotated[str, BeforeValidator(_color)] = Field(
+        default="",
+        title=N_("Colour"),
+        description=N_("Shown beside the name wherever the session is."),
+    )
 
     def options(self) -> dict[str, Any]:
         """As ``user_options``: JSON with the contract's keys. ``profile`` is the line that the Hub's admin page shows."""
@@ -281,8 +328,9 @@ class SessionRequest(BaseModel):
             "interface": self.interface,
             "profile": self.summary,
         }
-        if self.preset:
-            options["preset"] = self.preset
+        for name in ("preset", *LOOK_FIELDS):
+            if getattr(self, name):
+                options[name] = getattr(self, name)
         if self.environment:
             options["environment"] = dict(self.environment)
         return options
@@ -313,6 +361,9 @@ def memory_value(memory_mb: int) -> str:
 FIELDS = tuple(SessionRequest.model_fields)
 FORM_FIELDS = ("reservation", "account", "partition", "cores", "memory", "gpus", "walltime", "release", "interface")
 """The fields of the form, in the order in which they stand on the page."""
+
+LOOK_FIELDS = ("name", "color")
+"""How a session looks to its user, one fold away on the form. The job does not depend on them, nor is it told."""
 
 
 def label_of(field: str) -> str:

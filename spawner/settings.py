@@ -12,6 +12,7 @@ from .language import languages
 from .presets import parse_presets
 
 LONGER_THAN_BOTH_SECONDS = 60
+MOST_WARNINGS_OF_AN_END = 10
 
 
 class ClusterSettings(HasTraits):
@@ -114,6 +115,15 @@ class ClusterSettings(HasTraits):
         help="As :attr:`jobs_interval`, while some session is starting. Default: 8.",
     ).tag(config=True)
 
+    usage_interval = Float(
+        60.0,
+        help="""
+        Seconds between two questions (``sstat``) about what running sessions use of CPU and memory, while their users look at them: one
+        question serves all of them. 0: it is not asked, and not shown. Slurm answers only a Hub that is root or SlurmUser.
+        Default: 60.
+        """,
+    ).tag(config=True)
+
     estimates = Bool(
         True,
         help="""
@@ -148,6 +158,12 @@ class ClusterSettings(HasTraits):
     def _is_positive(self, proposal: Any) -> float:
         if proposal["value"] <= 0:
             raise TraitError(f"Cluster.{proposal['trait'].name} must be a number of seconds above 0")
+        return float(proposal["value"])
+
+    @validate("usage_interval")
+    def _check_usage_interval(self, proposal: Any) -> float:
+        if not proposal["value"] >= 0:
+            raise TraitError("Cluster.usage_interval must be 0 or a number of seconds above it")
         return float(proposal["value"])
 
 
@@ -335,6 +351,40 @@ class SpawnerSettings(HasTraits):
         help="Seconds that a job that runs may take until its server listens, before the start is given up. Default: 300.",
     ).tag(config=True)
 
+    lab_extension = Bool(
+        True,
+        help="""
+        Whether JupyterLab and Notebook show a bar with the session's name, job, node, GPUs, time left, and a button that stops it. The bar
+        travels in the job's script; a release need not contain anything for it.
+
+        Default: True. Example: False
+        """,
+    ).tag(config=True)
+
+    warn_minutes = List(
+        Integer(),
+        default_value=[15, 5],
+        help="""
+        So many minutes before a session's time is up its user is warned: on the home page, and by the browser of whoever wants that.
+
+        Default: ``[15, 5]``; empty for no warning. Example: ``[60, 10]``
+        """,
+    ).tag(config=True)
+
+    history_length = Integer(
+        100,
+        help="""
+        So many past sessions of each user are kept in a table of ours in the Hub's database, for the list of sessions. 0: none is kept.
+
+        Default: 100.
+        """,
+    ).tag(config=True)
+
+    history_days = Integer(
+        90,
+        help="For so many days past sessions are kept (:attr:`history_length`). 0: none is kept. Default: 90.",
+    ).tag(config=True)
+
     start_timeout = Integer(
         help="""
         Seconds after which JupyterHub itself gives up. Below :attr:`queue_timeout` plus :attr:`listen_timeout` it would end a start
@@ -382,6 +432,18 @@ class SpawnerSettings(HasTraits):
         if any("\0" in word for word in command):
             raise TraitError("ResourceFormSpawner.notices_command: an argument has a NUL in it")
         return command
+
+    @validate("warn_minutes")
+    def _check_warn_minutes(self, proposal: Any) -> list[int]:
+        if not all(minutes > 0 for minutes in proposal["value"]) or len(proposal["value"]) > MOST_WARNINGS_OF_AN_END:
+            raise TraitError(f"ResourceFormSpawner.warn_minutes: at most {MOST_WARNINGS_OF_AN_END} numbers of minutes above 0 are needed")
+        return sorted(set(proposal["value"]), reverse=True)
+
+    @validate("history_length", "history_days")
+    def _check_history(self, proposal: Any) -> int:
+        if proposal["value"] < 0:
+            raise TraitError(f"ResourceFormSpawner.{proposal['trait'].name} must be 0 or more")
+        return int(proposal["value"])
 
     @validate("notices_interval")
     def _check_notices_interval(self, proposal: Any) -> float:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,28 +15,40 @@ from sqlalchemy.orm import object_session
 from traitlets import Callable, Dict, Union, default
 
 from .advice import Terms, refuse_over_budget
+from .assessment import verdict_of
 from .audience import UNKNOWN_READER
 from .catalogue import Catalogue, CatalogueFile, parse_catalogue
 from .check import resolve_request
 from .choices import Choices, parse_policies
 from .cluster import Cluster, Member
+from .derived import off_loop
 from .entitlement import forced_qos
 from .errors import RequestRejected, ResourceFormError, SessionFailed, SlurmRefused, SlurmUnavailable
+from .fit import features_of
+from .hub.ended import note_end, refused, why_given_up
 from .hub.form_page import form_page, rejections
 from .hub.language import language_asked, language_spoken, restore
+from .hub.pages import iso_time, static_version
 from .hub.refusal import FormIsFilled, HubRefusal
+from .hub.sessions import usage_factor_of
+from .hub.stop_page import stop_url
 from .job import PreparedJob, Tag, is_token_of, job_environment, job_script, new_tag, sbatch_arguments, signing_key
+from .lab_extension import session_bar
 from .language import ENGLISH, N_, _, using
+from .last_words import LastWords
 from .notice_board import NoticeBoard
 from .notices import Announcement, announcements
 from .presets import Preset, parse_presets
+from .reasons import RUNNING
 from .recent import Recent, as_state, recent_of, remember
 from .record import End, Limits, Record
 from .rejections import Rejection
-from .request import SessionRequest, at_field, label_of, read_form
+from .request import SessionRequest, at_field, label_of, parse_request, read_form
 from .session import Session
+from .session_log import configured_state_home, session_logs
 from .settings import SpawnerSettings
 from .site_budgets import SiteBudgets
+from .slurm.run import Identity
 from .slurm.values import is_address
 
 PRESSED = ("navigate", "document", "?1")
@@ -55,6 +67,9 @@ _site_budgets: dict[tuple[str, ...], SiteBudgets] = {}
 _notice_boards: dict[tuple[str, ...], NoticeBoard] = {}
 _presets_warned_of: set[str] = set()
 _time_limits_warned_of: set[tuple[int, int, int]] = set()
+
+ESTIMATE_PATIENCE_SECONDS = 1.5
+"""A job that has to wait is submitted so much later at most, to know until when."""
 
 MOST_WARNINGS = 100
 """So many different mistakes of the admin's function are logged, each once; it may make another one for each user."""
@@ -75,6 +90,10 @@ class ResourceFormSpawner(SpawnerSettings, SlurmSpawner):  # type: ignore[misc]
         super().__init__(**kwargs)
         self.session: Session | None = None
         self.last_end: End | None = None
+        self.stop_reason = ""
+        """Why the latest stop was ordered (:func:`.hub.ended.why_given_up`)."""
+        self._begun_at: float | None = None
+        self._listens_since: float | None = None
         self._typed: dict[str, Any] | None = None
         self._adopted: Record | None = None
         self._certificates: dict[str, str] = {}
@@ -197,6 +216,25 @@ class ResourceFormSpawner(SpawnerSettings, SlurmSpawner):  # type: ignore[misc]
         with using(language_spoken(self)):
             return _(sentence)
 
+    @property
+    def page_language(self) -> str:
+        """For the templates of the Hub's own pages: the language that :meth:`gettext` answers in."""
+        return language_spoken(self)
+
+    @property
+    def request_in_words(self) -> str:
+        """For the templates of the Hub's own pages: what was asked for, in one line; empty where that cannot be read."""
+        try:
+            request = parse_request(self.user_options or {})
+        except RequestRejected:
+            return ""
+        with using(language_spoken(self)):
+            return request.in_words
+
+    def static_version(self, name: str) -> str:
+        """For the templates of the Hub's own pages: as :func:`.static_version`."""
+        return static_version(name)
+
     def options_from_form(self, form_data: Mapping[str, Any]) -> dict[str, Any]:
         """The posted form as ``user_options``, read but not yet judged: that is done in :meth:`start`, for every door alike.
 
@@ -258,17 +296,24 @@ class ResourceFormSpawner(SpawnerSettings, SlurmSpawner):  # type: ignore[misc]
         adopted, self._adopted = self._adopted, None
         session = self.session = self._new_session(adopted)
         self.last_end = None
+        self._begun_at, self._listens_since = self.cluster.clock(), None
         with using(language_asked(self)):
-            return await self._started(session, take_up=adopted is not None)
+            endpoint = await self._started(session, take_up=adopted is not None)
+        self._listens_since = self.cluster.clock()
+        return endpoint
 
     async def _started(self, session: Session, *, take_up: bool) -> tuple[str, int]:
         try:
             return await (self._start_again(session) if take_up else self._start(session))
         except ResourceFormError as error:
+            refused(session, error)
             if isinstance(error, (RequestRejected, SlurmRefused)):
                 # JupyterHub has stored what was refused; the next form is to show what was accepted last (jupyterhub.md T14).
                 self.orm_spawner.user_options = self._accepted_options
                 self._keep_state()
+            if isinstance(error, SessionFailed) and session.end is not None and (last_words := self._last_words(session)) is not None:
+                error = await last_words.explained(error, session.end.state)
+                session.end = replace(session.end, log=session.end.log or error.details)
             raise self._refusal(error) from None
         finally:
             session.progress.close()
@@ -288,7 +333,8 @@ class ResourceFormSpawner(SpawnerSettings, SlurmSpawner):  # type: ignore[misc]
     async def _start(self, session: Session) -> tuple[str, int]:
         choices = await self.choices()
         request = resolve_request(self.user_options or {}, choices)
-        await refuse_over_budget(self.cluster, choices, request, await self.terms())
+        terms = await self.terms()
+        await refuse_over_budget(self.cluster, choices, request, terms)
         self.user_options = request.options()
         self.orm_spawner.user_options = self.user_options
         self.port = 0
@@ -302,15 +348,51 @@ class ResourceFormSpawner(SpawnerSettings, SlurmSpawner):  # type: ignore[misc]
             now=self.cluster.clock(),
         )
         job = await self.prepare(request, tag, self._member.identity.home)
-        session.progress.say(5, _("Handing the job to Slurm"))
+        session.usage_factor, session.is_priced = usage_factor_of(choices, request.partition, request.account, terms), True
+        session.say(5, _("Handing the job to Slurm"))
+        session.expected = await self._expected_start(job, request, choices, self._member.identity)
         job_id = await session.submit(tag.nonce, job.argv, job.script, job.environment, self._member.identity)
         self._accepted_options = request.options()
         self._recent = remember(self._recent, self._accepted_options, self.cluster.clock())
         self.log.info("Job %s for %s: %s", job_id, self._log_name, request.summary)
-        session.progress.say(15, _("Job {number} is submitted").format(number=job_id))
-        self.ip, self.port = await session.until_listening()
+        session.say(15, _("Job {number} is submitted").format(number=job_id))
+        self.ip, self.port = await self._until_listening(session)
         self.log.info("Job %s of %s listens on %s:%s (%s)", job_id, self._log_name, self.ip, self.port, session.record.node)
         return self.ip, self.port
+
+    async def _expected_start(self, job: PreparedJob, request: SessionRequest, choices: Choices, identity: Identity) -> float | None:
+        """When Slurm would start the job, in seconds since the epoch, where it has to wait for others; None where nobody knows.
+
+        Asked before the job is submitted: afterwards Slurm would tell when it starts a second one like it.
+        """
+        try:
+            outlook = await self.cluster.outlook(features=features_of(self.sbatch_options), patience=0)
+            found = await off_loop(lambda: verdict_of(request, {}, outlook, choices))
+            if found.kind != "wait" or choices.waits_for(request):
+                return None
+            question = self.cluster.estimator.ask(job.argv, job.script, job.environment, identity)
+            return (await asyncio.wait_for(question, ESTIMATE_PATIENCE_SECONDS)).start
+        except (ResourceFormError, asyncio.TimeoutError):
+            return None
+
+    async def _until_listening(self, session: Session) -> tuple[str, int]:
+        last_words = self._last_words(session)
+        if last_words is None:
+            return await session.until_listening()
+
+        def runs() -> bool:
+            job = (self.cluster.jobs.last_value or {}).get(session.record.job_id)
+            return job is not None and job.state in RUNNING
+
+        with last_words.shown_if_slow(session.progress, runs):
+            return await session.until_listening()
+
+    def _last_words(self, session: Session) -> LastWords | None:
+        """What can be read of the log of the session's job; None while there is none."""
+        if self._member is None or not session.record.job_id:
+            return None
+        logs = session_logs(self.cluster.runner)
+        return LastWords(logs, self._member.identity, session.record.job_id, configured_state_home(self.environment))
 
     async def prepare(self, request: SessionRequest, tag: Tag, home: str) -> PreparedJob:
         """What is handed to sbatch for ``request``: the very same for a start, for an estimate and for a look at the script.
@@ -335,9 +417,15 @@ class ResourceFormSpawner(SpawnerSettings, SlurmSpawner):  # type: ignore[misc]
             ports=self.port_range,
             umask=self.job_umask,
             certificates=self._certificates,
+            bar=self._session_bar(request) if self.lab_extension else None,
         )
-        script = await asyncio.to_thread(job_script, release, template_folders=self.template_paths)
+        script = await asyncio.to_thread(job_script, release, template_folders=self.template_paths, lab_extension=self.lab_extension)
         return PreparedJob(sbatch_arguments(request, tag, home=home, extra=self.sbatch_options), script, environment)
+
+    def _session_bar(self, request: SessionRequest) -> dict[str, Any]:
+        name = request.name or getattr(self.orm_spawner, "display_name", "") or self.name or _("Default server")
+        address = stop_url(self.hub.public_host, self.hub.base_url, self.user.name, self.name)
+        return session_bar(request, display_name=name, stop_url=address, warn_minutes=self.warn_minutes)
 
     # --- internal_ssl ---------------------------------------------------------------------------------------------------------
 
@@ -370,14 +458,14 @@ class ResourceFormSpawner(SpawnerSettings, SlurmSpawner):  # type: ignore[misc]
         """
         self._keep_state()
         found = _("Job {number} of yours was found again. Waiting for its server.")
-        session.progress.say(15, found.format(number=session.record.job_id))
+        session.say(15, found.format(number=session.record.job_id))
         self._member = await self.cluster.member(self.user.name)
         try:
             await self.cluster.ask_for_report(session.record.job_id, self._member.identity)
         except SlurmUnavailable as error:
             self.log.warning("Job %s of %s could not be asked for its port: %s", session.record.job_id, self._log_name, error.log)
         try:
-            self.ip, self.port = await session.until_listening()
+            self.ip, self.port = await self._until_listening(session)
         except SessionFailed:
             if session.end is not None and session.end.state == "LISTEN_TIMEOUT":
                 self.session = None
@@ -419,7 +507,7 @@ class ResourceFormSpawner(SpawnerSettings, SlurmSpawner):  # type: ignore[misc]
         """The messages of this start, from its first: a reload and a second tab see them all."""
         if self.session is not None:
             async for message in self.session.progress.follow():
-                yield {"progress": message.progress, "message": message.text}
+                yield {**message.details, "progress": message.progress, "message": message.text, "at": iso_time(message.at)}
 
     async def poll(self) -> int | None:
         """None while the session lives or nobody knows; 0 or 1 on evidence that it is over."""
@@ -479,6 +567,7 @@ class ResourceFormSpawner(SpawnerSettings, SlurmSpawner):  # type: ignore[misc]
     async def stop(self, now: bool = False) -> None:
         """Cancel the job and return when Slurm has let go of it; while Slurm is away, keep at it. With ``now``, only give the order."""
         if self.session is not None:
+            self.stop_reason = why_given_up(self, self._begun_at, self._listens_since)
             await self.session.stop(now=now)
 
     def run_post_stop_hook(self) -> Any:
@@ -497,8 +586,7 @@ class ResourceFormSpawner(SpawnerSettings, SlurmSpawner):  # type: ignore[misc]
     # --- state --------------------------------------------------------------------------------------------------------------
 
     def _note_end(self, session: Session) -> None:
-        if session.end is not None:
-            self.last_end = session.end
+        note_end(self, session)
 
     def _keep_state(self) -> None:
         """Make the session's state durable now, not when start() returns (jupyterhub.md T11)."""

@@ -13,10 +13,10 @@ from ..choices import Choices
 from ..derived import off_loop
 from ..entitlement import forced_qos
 from ..errors import CatalogueError, NoAccount, ResourceFormError, SlurmRefused, SlurmUnavailable
-from ..form import form_fields, shown_value
+from ..form import form_fields, look_fields, shown_value
 from ..language import _
 from ..rejections import Rejection, Rejections
-from ..request import FORM_FIELDS, SessionRequest
+from ..request import FORM_FIELDS, LOOK_FIELDS, SessionRequest
 from ..shortcuts import PresetOffer, RecentOffer, offered_presets, offers_of
 from ..words import clock_time, day_and_time
 from .configure import page_templates
@@ -77,6 +77,8 @@ async def _filled(spawner: Any, choices: Choices) -> dict[str, Any]:
     return await off_loop(
         lambda: {
             "fields": form_fields(choices, shown, errors),
+            "look": look_fields(choices, shown, errors),
+            "look_name": getattr(spawner.orm_spawner, "display_name", "") or spawner.name,
             "notes": notes,
             "notices": notices,
             "presets": [_preset(offer, choices, advice.assessment.request.preset) for offer in offered_presets(choices)],
@@ -141,7 +143,7 @@ def _from_link(came: Rejection, remembered: Mapping[str, Any], choices: Choices)
     request, errors = judge_request({**kept, **came.values}, choices)
     if any(key in errors for key in kept if key not in came.values):
         request, errors = judge_request(came.values, choices)
-    shown = {**_shown(request, choices), "preset": request.preset}
+    shown = {**_shown(request, choices), **{name: getattr(request, name) for name in ("preset", *LOOK_FIELDS)}}
     return {**shown, **{key: value for key, value in came.values.items() if key in errors}}, [
         _("From the link: {problem}").format(problem=sentence) for sentence in errors.values()
     ]
@@ -149,7 +151,7 @@ def _from_link(came: Rejection, remembered: Mapping[str, Any], choices: Choices)
 
 def _notes_of_last_session(spawner: Any) -> list[str]:
     end = spawner.last_end
-    if end is None:
+    if end is None or end.category == "stopped":
         return []
     return [_("Your last session ended at {time}. {sentence}").format(time=clock_time(end.at), sentence=_(end.sentence))]
 

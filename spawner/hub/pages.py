@@ -83,6 +83,8 @@ def render_decision(
 
 EMPTY_FORM: Mapping[str, Any] = {
     "fields": (),
+    "look": (),
+    "look_name": "",
     "problem": "",
     "notes": (),
     "notices": (),

@@ -209,7 +209,7 @@ def processes_of(site: Site, job: int) -> list[int]:
 def failure(user: Visitor) -> Page | None:
     """The waiting page, once it says that the start failed."""
     page = user.get(f"hub/spawn-pending/{user.name}")
-    return page if "Spawn failed" in page.text else None
+    return page if "The session could not start." in page.text else None
 
 
 def start_at_once(site: Site) -> Job:

@@ -236,14 +236,28 @@ class Caller:
         headers = {"Authorization": f"token {self.token}"} if self.token else {}
         parameters = {"_xsrf": session.cookies.get("_xsrf", path="/hub/") or ""} if self.visitor else {}
         url = urljoin(site.hub.url, path)
-        return session.request(method, url, data=body, headers=headers, params=parameters, timeout=60, allow_redirects=False)
+        answer = session.request(method, url, data=body, headers=headers, params=parameters, timeout=60, allow_redirects=False, stream=True)
+        # A stream of events does not end by itself: its first one is its text here.
+        answer._content = text_of(answer).encode()
+        answer.close()
+        return answer
 
 
 OURS = {
+    r"/resource-form/sessions": ("GET", "hub/resource-form/sessions"),
+    r"/resource-form/new": ("GET", "hub/resource-form/new?name=mine"),
     r"/api/resource-form/cluster": ("GET", "hub/api/resource-form/cluster"),
     r"/api/resource-form/check": ("POST", "hub/api/resource-form/check"),
+    r"/api/resource-form/sessions": ("GET", "hub/api/resource-form/sessions"),
+    r"/api/resource-form/sessions/events": ("GET", "hub/api/resource-form/sessions/events"),
+    r"/api/resource-form/new-names": ("GET", "hub/api/resource-form/new-names?name=mine"),
     r"/api/batchspawner": ("POST", "hub/api/batchspawner"),
     r"/resource-form/availability": ("GET", "hub/resource-form/availability"),
+    r"/resource-form/log": ("GET", "hub/resource-form/log?job=999999999"),
+    r"/resource-form/log/download": ("GET", "hub/resource-form/log/download?job=999999999"),
+    r"/resource-form/stop": ("GET", "hub/resource-form/stop"),
+    r"/api/resource-form/log": ("GET", "hub/api/resource-form/log?job=999999999"),
+    r"/api/resource-form/log/download": ("GET", "hub/api/resource-form/log/download?job=999999999"),
     r"/resource-form/static/(.*)": ("GET", "hub/resource-form/static/form.js"),
 }
 """Our routes, each with a request."""
@@ -252,8 +266,20 @@ EXPECTED = {
     #                       nobody A    B    boss weak A's token, stopped
     "cluster": {"nobody": 403, "A": 200, "B": 200, "boss": 200, "weak": 403, "A's token": 200, "stopped": 403},
     "check": {"nobody": 403, "A": 200, "B": 200, "boss": 400, "weak": 404, "A's token": 200, "stopped": 403},
+    "api/resource-form/sessions": {"nobody": 403, "A": 200, "B": 200, "boss": 200, "weak": 403, "A's token": 200, "stopped": 403},
+    "new-names": {"nobody": 403, "A": 200, "B": 200, "boss": 200, "weak": 403, "A's token": 200, "stopped": 403},
+    "sessions/events": {"nobody": 403, "A": 200, "B": 200, "boss": 200, "weak": 403, "A's token": 200, "stopped": 403},
     "batchspawner": {"nobody": 403, "A": 404, "B": 404, "boss": 404, "weak": 404, "A's token": 404, "stopped": 403},
     "availability": {"nobody": 302, "A": 200, "B": 200, "boss": 200, "weak": 302, "A's token": 302, "stopped": 302},
+    "/resource-form/sessions": {"nobody": 302, "A": 200, "B": 200, "boss": 200, "weak": 302, "A's token": 302, "stopped": 302},
+    "/resource-form/new": {"nobody": 302, "A": 302, "B": 302, "boss": 302, "weak": 302, "A's token": 302, "stopped": 302},
+    # One's own log; test_session_log.py asks for others'.
+    "/resource-form/log": {"nobody": 302, "A": 200, "B": 200, "boss": 200, "weak": 302, "A's token": 302, "stopped": 302},
+    "/resource-form/log/download": {"nobody": 302, "A": 404, "B": 404, "boss": 404, "weak": 302, "A's token": 302, "stopped": 302},
+    # One's own default server; test_lab_extension.py asks for others'.
+    "/resource-form/stop": {"nobody": 302, "A": 200, "B": 200, "boss": 200, "weak": 302, "A's token": 302, "stopped": 302},
+    "api/resource-form/log": {"nobody": 403, "A": 404, "B": 404, "boss": 404, "weak": 404, "A's token": 404, "stopped": 403},
+    "api/resource-form/log/download": {"nobody": 403, "A": 404, "B": 404, "boss": 404, "weak": 404, "A's token": 404, "stopped": 403},
     "static": {"nobody": 200, "A": 200, "B": 200, "boss": 200, "weak": 200, "A's token": 200, "stopped": 200},
 }
 
@@ -303,10 +329,10 @@ def test_who_gets_what(site: Site, callers: dict[str, Caller]) -> None:
         if answer.status_code != 200 and name != "static":
             assert "g100_int" not in answer.text, (name, who)
             assert node not in answer.text, (name, who)
-        # One's own name and accounts are no secret in the answer about one's own request.
+        # One's own name and accounts are no secret in the answer about one's own request or session, or on one's own page.
         own = (
             {"A": (ada, "cin_staff"), "A's token": (ada, "cin_staff"), "B": site.users[1:2], "boss": site.users[2:3]}.get(who, ())
-            if name == "check"
+            if name in ("check", "api/resource-form/sessions", "sessions/events") or name.startswith("/")
             else ()
         )
         for secret in (CANARY, nonce, "cin_staff", *site.users):

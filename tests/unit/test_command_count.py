@@ -13,7 +13,9 @@ from dataclasses import dataclass, field
 
 import builders
 import pytest
-from fake_slurm import FakeSlurm
+from fake_slurm import FakeSlurm, Trouble
+from finished_jobs import row
+from session_pages import FakeSpawner, sessions_of
 from session_rig import KEY, LOG, Server, make_cluster, virtually
 
 from spawner.advice import Terms, advise
@@ -24,6 +26,7 @@ from spawner.job import Tag
 from spawner.record import Limits, Record
 from spawner.session import Session
 from spawner.settings import SpawnerSettings
+from spawner.slurm.finished import FinishedJob
 from spawner.sweep import Sweep
 
 POLL_SECONDS = float(SpawnerSettings.poll_interval.default_value)
@@ -99,6 +102,23 @@ class Hub:
             except ResourceFormError:
                 self.pages_refused += 1
             await asyncio.sleep(PAGE_SECONDS)
+
+    def open_streams(self, of: int, pages: int) -> None:
+        """So many pages, each with a stream of events about the sessions of one of the first ``of`` users who wait or run."""
+        everybody = [FakeSpawner(server.user, server=server) for server in self.servers]
+        everybody += [FakeSpawner(session.user, own=session) for session in self.sessions]
+        for index in range(pages):
+            self.tasks.append(asyncio.ensure_future(self._stream(everybody[index % of], index)))
+
+    async def _stream(self, spawner: FakeSpawner, index: int) -> None:
+        await asyncio.sleep(PAGE_SECONDS * index / 7 % PAGE_SECONDS)
+        closed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        last_id = ""
+        while True:
+            async for event in sessions_of(self.cluster, spawner).stream(closed, last_id):
+                if event.startswith("id: "):
+                    last_id = event.split("\n")[0].removeprefix("id: ")
+                    self.pages_shown += 1
 
     def sweep(self) -> None:
         """The search for jobs without a session."""
@@ -182,6 +202,91 @@ def test_the_number_of_forms_and_of_starts_does_not_count() -> None:
     assert round(max(numbers) - min(numbers), 1) <= 1
 
 
+def squeues(waiting: int, streams: int) -> int:
+    """How often the list of jobs is asked for in ten minutes in which so many wait, with so many pages open."""
+
+    async def scenario() -> int:
+        hub = Hub()
+        hub.start_sessions(waiting)
+        await asyncio.sleep(60)
+        hub.open_streams(waiting, streams)
+        await asyncio.sleep(60)
+        assert hub.pages_shown >= streams
+        commands = await hub.commands()
+        assert hub.alive
+        await hub.close()
+        assert set(commands) <= {"squeue", "scontrol"}
+        assert commands["scontrol"] <= MINUTES / 5  # the configuration: whether all jobs are seen
+        return commands["squeue"]
+
+    return virtually(scenario)
+
+
+def test_the_number_of_pages_that_are_told_does_not_count() -> None:
+    """Fifty who wait with fifty open pages, and one with one or none: Slurm is asked as often."""
+    none, one, fifty = squeues(1, 0), squeues(1, 1), squeues(50, 50)
+    assert 1 <= fifty <= MOST_A_MINUTE * MINUTES
+    assert abs(fifty - one) <= 1
+    assert abs(one - none) <= 1
+
+
+def test_pages_about_sessions_that_run() -> None:
+    """Pages that stay open beside running sessions add nothing to the Hub's own look at them."""
+
+    async def scenario(streams: int) -> int:
+        hub = Hub()
+        hub.run_sessions(50)
+        await asyncio.sleep(60)
+        hub.open_streams(50, streams)
+        await asyncio.sleep(60)
+        commands = await hub.commands()
+        assert hub.alive
+        assert hub.pages_shown >= streams
+        await hub.close()
+        # What they use is asked once a minute for all of them, and not where nobody looks.
+        assert commands["sstat"] <= (MINUTES if streams else 0)
+        assert bool(commands["sstat"]) is bool(streams)
+        return commands["squeue"]
+
+    counts = [virtually(lambda streams=streams: scenario(streams)) for streams in (0, 1, 50)]
+    assert max(counts) <= 60 * MINUTES / 15 + 1
+    assert abs(counts[1] - counts[2]) <= 1
+
+
+@pytest.mark.parametrize("trouble", ["", "refused", "hangs", "slurmdbd too"])
+def test_what_sessions_use(trouble: str) -> None:
+    """Fifty who look at their running sessions, beside all the others: within the same bound; who may not ask hardly tries again."""
+
+    async def scenario() -> None:
+        hub = Hub()
+        hub.slurm.tells_usage = trouble != "refused"
+        if trouble == "hangs":
+            hub.slurm.troubles.append(Trouble("sstat", hangs=True, times=float("inf")))
+        hub.run_sessions(100)
+        hub.start_sessions(STARTING)
+        hub.open_forms(FORMS)
+        hub.sweep()
+        await asyncio.sleep(60)
+        hub.open_streams(50, 50)
+        await asyncio.sleep(60)
+
+        async def end() -> None:
+            for number in range(10_000, 10_000 + 30 * MINUTES):
+                hub.cluster.afterwards.expect(number, lambda _job: None)
+                await asyncio.sleep(2)
+
+        if trouble == "slurmdbd too":
+            hub.tasks.append(asyncio.ensure_future(end()))
+        commands = await hub.commands()
+        assert hub.alive
+        assert commands.total() <= MOST_A_MINUTE * MINUTES
+        assert commands["sstat"] <= (1 if trouble in ("refused", "hangs") else MINUTES)
+        assert commands["sstat"] >= (0 if trouble in ("refused", "hangs") else MINUTES // 3)
+        await hub.close()
+
+    virtually(scenario)
+
+
 def test_all_of_it_in_one_minute() -> None:
     """The same in each minute: what is asked of Slurm comes evenly, whoever comes and goes."""
 
@@ -194,6 +299,33 @@ def test_all_of_it_in_one_minute() -> None:
         # Nodes in each, partitions and reservations in every other, the configuration in one of ten.
         assert max(commands["scontrol"] for commands in minutes) <= 60 / hub.cluster.nodes_interval + 3
         assert sum(commands["sacctmgr"] for commands in minutes) <= 3
+        await hub.close()
+
+    virtually(scenario)
+
+
+@pytest.mark.parametrize("starting", [0, STARTING])
+@pytest.mark.parametrize("slurmdbd", ["tells", "lags behind"])
+def test_sessions_that_end_all_the_time(starting: int, slurmdbd: str) -> None:
+    """One ends every two seconds, and slurmdbd is asked about all of them: within the same bound."""
+
+    async def scenario() -> None:
+        hub = await busy(100, starting=starting, forms=FORMS)
+
+        async def end() -> None:
+            for number in range(10_000, 10_000 + 30 * MINUTES):
+                if slurmdbd == "tells":
+                    hub.slurm.finished[number] = row(JobIDRaw=str(number))
+                hub.cluster.afterwards.expect(number, told.append)
+                await asyncio.sleep(2)
+
+        told: list[FinishedJob] = []
+        hub.tasks.append(asyncio.ensure_future(end()))
+        commands = await hub.commands()
+        assert hub.alive
+        assert commands["sacct"] >= MINUTES
+        assert commands.total() <= MOST_A_MINUTE * MINUTES
+        assert (len(told) > 25 * MINUTES) is (slurmdbd == "tells")
         await hub.close()
 
     virtually(scenario)

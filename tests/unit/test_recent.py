@@ -242,8 +242,10 @@ async def test_remembered_once_it_is_submitted(monkeypatch: pytest.MonkeyPatch, 
         return choices()
 
     class Submitted:
-        record = SimpleNamespace(node="g001", nonce="")
-        progress = SimpleNamespace(say=lambda *_said: None)
+        record = SimpleNamespace(node="g001", nonce="", job_id=0)
+
+        def say(self, *_said: Any) -> None:
+            """The waiting page is not looked at here."""
 
         async def submit(self, *_asked: Any) -> int:
             if refused:
@@ -263,6 +265,7 @@ async def test_remembered_once_it_is_submitted(monkeypatch: pytest.MonkeyPatch, 
     monkeypatch.setattr("spawner.spawner.refuse_over_budget", nothing)
     monkeypatch.setattr(made, "choices", offered)
     monkeypatch.setattr(made, "prepare", nothing)
+    monkeypatch.setattr(made, "_expected_start", nothing)
     if refused:
         with pytest.raises(SlurmRefused):
             await made._start(Submitted())

@@ -15,6 +15,7 @@ from spawner.request import (
     ENVIRONMENT_NAME,
     FIELDS,
     FORM_FIELDS,
+    LOOK_FIELDS,
     MOST_BYTES,
     MOST_BYTES_IN_ALL,
     MOST_VARIABLES,
@@ -29,7 +30,10 @@ from spawner.request import (
     read_form,
 )
 
-CONTRACT = ["account", "reservation", "partition", "cores", "memory", "gpus", "walltime", "release", "interface", "preset", "environment"]
+CONTRACT = [
+    *("account", "reservation", "partition", "cores", "memory", "gpus", "walltime", "release", "interface", "preset", "environment"),
+    *("name", "color"),
+]
 NAMES = ["account", "reservation", "partition", "release", "interface", "preset"]
 
 HOSTILE = {
@@ -80,6 +84,7 @@ def test_fields_are_the_contracts() -> None:
     """A request has the keys that DESIGN.md lists, and no other; the form shows nine of them in the order of issue 2."""
     assert sorted(FIELDS) == sorted(CONTRACT)
     assert FORM_FIELDS == ("reservation", "account", "partition", "cores", "memory", "gpus", "walltime", "release", "interface")
+    assert LOOK_FIELDS == ("name", "color")
 
 
 @pytest.mark.parametrize("field", FIELDS)

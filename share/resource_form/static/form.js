@@ -5,6 +5,7 @@
 (() => {
   const REFRESH_MS = 20000;
   const PAUSE_MS = 150;
+  const LOOK = ["name", "color"]; // what becomes of a request does not depend on them
   const form = document.getElementById("resource-form");
   const availability = document.getElementById("resource-form-availability");
   if (!form || !availability) return;
@@ -227,6 +228,10 @@
 
   form.addEventListener("input", (event) => {
     if (!names.includes(event.target.name)) return;
+    if (LOOK.includes(event.target.name)) {
+      showError(event.target.name, "");
+      return;
+    }
     choosePreset("");
     checkSoon(event.target.name);
   });
@@ -248,7 +253,7 @@
     const url = new URL(form.dataset.linkUrl, window.location.href);
     const chosen = values();
     for (const [name, value] of Object.entries(chosen)) {
-      if (name !== "preset" || value) url.searchParams.set(`opt-${name}`, value);
+      if (value || !["preset", ...LOOK].includes(name)) url.searchParams.set(`opt-${name}`, value);
     }
     try {
       await navigator.clipboard.writeText(url.href);
