@@ -52,6 +52,8 @@ c.Cluster.hub_name = "jupyterhub"
 # c.Cluster.holdings_interval = 120
 # c.Cluster.jobs_interval = 15
 # c.Cluster.starting_interval = 8
+# What running sessions use of CPU and memory, while their users look (0: not asked; only a Hub that is root or SlurmUser is told):
+# c.Cluster.usage_interval = 60
 # c.Cluster.command_timeout = 60
 
 # Whether users may ask Slurm when a request would start, and after how many seconds such a question is given up.
@@ -71,6 +73,7 @@ c.Cluster.hub_name = "jupyterhub"
 #     "walltime": {"default": "2h", "maximum": "8h"},
 #     "partition": {"default": "g100_int", "locked": True},
 #     "interface": {"hidden": True},
+#     "color": {"hidden": True},
 #     "account": {"help": "Ask your principal investigator for more hours."},
 # }
 # Requests that are chosen with one press: for everyone, or for those in a group or with an account, a partition or a reservation.
@@ -116,11 +119,18 @@ c.Cluster.hub_name = "jupyterhub"
 # c.ResourceFormSpawner.start_timeout = 3960
 # How often the Hub looks whether a session lives (seconds); it reads what Cluster.jobs_interval keeps fresh.
 # c.ResourceFormSpawner.poll_interval = 10
+# How many past sessions of each user are kept in the Hub's database, and for how many days; 0 keeps none.
+# c.ResourceFormSpawner.history_length = 50
+# c.ResourceFormSpawner.history_days = 30
+# How long before the end of a session its user is warned (minutes).
+# c.ResourceFormSpawner.warn_minutes = [60, 10]
+# Whether JupyterLab shows a bar with the session's name, job, node, time left and a button that stops it.
+# c.ResourceFormSpawner.lab_extension = False
 # Folders with your own versions of resource_form/job_script.sh, form.html, availability.html; they may extend ours as
 # "ours/resource_form/…".
 # c.ResourceFormSpawner.template_paths = ["/etc/jupyterhub/templates"]
 
 # --- Servers ----------------------------------------------------------------------------------------------------------------
-# More than one session for each user.
+# More than one session for each user, each a job of its own with a name and a colour.
 # c.JupyterHub.allow_named_servers = True
 # c.JupyterHub.named_server_limit_per_user = 5

@@ -208,7 +208,7 @@ def _words(evidence: Evidence, state: str, category: Category, code: int | None)
     if category == "stopped":
         return _stopped() if evidence.stopped else _("You cancelled the session's job yourself."), ""
     if category == "out_of_memory":
-        return _out_of_memory(evidence), _("Start again with more memory.")
+        return _out_of_memory(evidence), ""
     if category == "server_exit":
         return _server_exit(evidence, state, code)
     if category == "time_limit":

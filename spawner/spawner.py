@@ -12,6 +12,7 @@ from typing import Any
 from batchspawner import SlurmSpawner
 from jupyterhub.utils import maybe_future, url_escape_path, url_path_join
 from sqlalchemy.orm import object_session
+from tornado.httputil import url_concat
 from traitlets import Callable, Dict, Union, default
 
 from .advice import Terms, refuse_over_budget
@@ -31,6 +32,7 @@ from .hub.language import language_asked, language_spoken, restore
 from .hub.pages import iso_time, static_version
 from .hub.refusal import FormIsFilled, HubRefusal
 from .hub.sessions import usage_factor_of
+from .hub.sessions_page import IN_A_LINK
 from .hub.stop_page import stop_url
 from .job import PreparedJob, Tag, is_token_of, job_environment, job_script, new_tag, sbatch_arguments, signing_key
 from .lab_extension import session_bar
@@ -234,6 +236,15 @@ class ResourceFormSpawner(SpawnerSettings, SlurmSpawner):  # type: ignore[misc]
     def static_version(self, name: str) -> str:
         """For the templates of the Hub's own pages: as :func:`.static_version`."""
         return static_version(name)
+
+    def again_url(self, url: str) -> str:
+        """For the templates of the Hub's own pages: the form at ``url``, with what makes sense to change after the last session's end."""
+        if self.last_end is None or not self.last_end.change:
+            return url
+        asked = {name: value for name, value in self._accepted_options.items() if name in IN_A_LINK}
+        values = {**asked, **self.last_end.change}
+        values.pop("preset", None)
+        return str(url_concat(url, {f"opt-{name}": str(value) for name, value in values.items()}))
 
     def options_from_form(self, form_data: Mapping[str, Any]) -> dict[str, Any]:
         """The posted form as ``user_options``, read but not yet judged: that is done in :meth:`start`, for every door alike.

@@ -84,8 +84,8 @@ class SessionStatus:
     ``kind``, ``state`` and ``stage`` are ours, ``slurm_state`` and ``reason`` Slurm's words, empty where there is no job.
     ``ends`` is the time limit of a job that runs, ``estimate`` when Slurm plans to start one that waits, ``unknown_since`` from when on
     Slurm has not answered. ``held`` is what the job has, or asks for while it waits, by name, memory in MB. ``change`` are the values of
-    the form that make sense for another try of an ended session, ``used_memory_mb`` what it used of memory. ``usage`` is
-    what it uses while it runs (:class:`.usage.Usage`).
+    the form that make sense for another try of an ended session, ``category`` is why it ended (:data:`.ending.CATEGORIES`),
+    ``used_memory_mb`` what it used of the ``asked_memory_mb`` that it had. ``usage`` is what it uses while it runs (:class:`.usage.Usage`).
     """
 
     server: Server
@@ -113,7 +113,10 @@ class SessionStatus:
     unknown_since: float | None = None
     progress: int = 0
     change: Mapping[str, str] = field(default_factory=dict)
+    category: str = ""
+    exit_code: int | None = None
     used_memory_mb: int | None = None
+    asked_memory_mb: int | None = None
     usage: Usage | None = None
 
 
@@ -269,7 +272,10 @@ def status_of(
         unknown_since=unknown_since if state != "ended" else None,
         progress=PROGRESS[stage],
         change=dict(end.change) if end is not None else {},
+        category=end.category if end is not None else "",
+        exit_code=end.exit_code if end is not None else None,
         used_memory_mb=end.used_mb if end is not None else None,
+        asked_memory_mb=end.asked_mb if end is not None else None,
     )
 
 
@@ -423,7 +429,10 @@ def as_json(status: SessionStatus) -> dict[str, Any]:
         "spawn_url": server.spawn_url,
         "log_url": server.log_url,
         "change": dict(status.change),
+        "category": status.category,
+        "exit_code": status.exit_code,
         "used": {"memory_mb": status.used_memory_mb} if status.used_memory_mb is not None else None,
+        "asked": {"memory_mb": status.asked_memory_mb} if status.asked_memory_mb is not None else None,
         "usage": _usage(status.usage),
         "warn_minutes": list(server.warn_minutes),
     }

@@ -128,7 +128,10 @@ def status_of_past(past: PastSession, hub_url: str) -> SessionStatus:
         cost=Charge(past.cost * 3600 / ran, past.cost) if past.cost is not None and ran > 0 else None,
         progress=100,
         change=dict(past.change),
+        category=past.category,
+        exit_code=past.exit_code,
         used_memory_mb=past.used_mb,
+        asked_memory_mb=past.asked_mb,
     )
 
 

@@ -1,9 +1,9 @@
 """What running jobs use of CPU and memory: the argv of one sstat for all that are asked about, and what it prints, read. Pure.
 
-Measured on 22.05.8 with jobacct_gather/linux: sstat makes each node look at that moment. ``cpu`` is in whole seconds since the step began,
-of the processes that live (the time of those that have ended meanwhile is partly lost: jobacct_gather/cgroup counts it); ``mem`` is what
-they have in memory now, where MaxRSS is the most so far. The exit status is 0 even where nothing was told; of other people's jobs sstat
-tells root and SlurmUser alone, and says ``Invalid user id`` on stderr to all others. No column here holds text that a user chose.
+Measured on 22.05.8 and 24.11.5 with jobacct_gather/linux: each node looks at the moment of the question. ``cpu`` is in whole seconds since
+the step began, of the processes that live (that of processes that have ended meanwhile is lost); ``mem`` is what they have in memory now,
+where MaxRSS is the most that was seen. The exit status is 0 even where nothing was told. slurmd tells the job's owner, root and SlurmUser;
+for all others sstat says ``Invalid user id`` on stderr. No column here holds text that a user chose.
 """
 
 from __future__ import annotations

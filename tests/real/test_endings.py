@@ -15,8 +15,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from browsing import log_in, serious_findings
 from conftest import Environments, cluster_spec, open_site
 from invariant import tagged_jobs
+from playwright.sync_api import Browser, expect
 from private_slurm.cluster import PrivateCluster
 from site_under_test import Site, run_in_kernel, wait_for
 from websocket import WebSocketException
@@ -193,6 +195,20 @@ def test_what_programs_are_told(ended: Ended, case: Case) -> None:
     session = ended.sessions[case.name]
     assert (session["state"], session["kind"], session["change"]) == ("ended", case.kind, dict(case.change))
     assert session["sentence"] == ended.past[case.name]["sentence"]
+
+
+@pytest.mark.usefixtures("pages_are_closed")
+def test_they_are_seen_on_the_page(ended: Ended, browser: Browser, screenshots: Path) -> None:
+    """Each in its list, with its reason; "Edit and start again" has the change filled in: twice the memory after the hog."""
+    page = log_in(ended.site, browser, ended.user, path="hub/resource-form/sessions", shows=".sessions-row")
+    for case in CASES:
+        row = page.locator(f"#sessions-{case.kind} .sessions-row", has_text=ended.past[case.name]["sentence"])
+        expect(row.filter(has_text=str(ended.jobs[case.name]))).to_have_count(1)
+    assert serious_findings(page, "#resource-form-sessions") == []
+    page.screenshot(path=screenshots / "sessions-ended.png", full_page=True)
+    page.locator(".sessions-row", has_text=ended.past["hog"]["sentence"]).get_by_text("Edit and start again").click()
+    page.wait_for_selector("#resource-form")
+    assert page.input_value("[name=memory]") == "2"
 
 
 @pytest.mark.parametrize("name", ["hog", "admin", "time", "exit", "node"])

@@ -24,7 +24,7 @@ def spawner(name: str = "", **values: Any) -> SimpleNamespace:
     default = SimpleNamespace(options_form=True, gettext=str)
     user = SimpleNamespace(name="ada", escaped_name="ada", json_escaped_name="ada", spawner=default)
     own = {"orm_spawner": SimpleNamespace(display_name=""), "session": None, "last_end": None, "user_options": {}, **values}
-    ours = {"gettext": str, "page_language": "en", "static_version": static_version, "request_in_words": "1 core, 2 GB"}
+    ours = {"gettext": str, "page_language": "en", "static_version": static_version, "request_in_words": "1 core, 2 GB", "again_url": str}
     made = SimpleNamespace(name=name, user=user, **ours, **own)
     user.spawners = {name: made}
     return made

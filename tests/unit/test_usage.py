@@ -22,20 +22,24 @@ from spawner.slurm.usage import MOST_AT_ONCE, StepUsage, parse_usage, show_usage
 from spawner.status import Server, as_json, status_of, without_clock
 from spawner.usage import REFUSED_SECONDS, Usage, usage_between
 
-FIXTURE = Path(__file__).parents[1] / "fixtures" / "slurm" / "22.05.8" / "usage.txt"
+FIXTURES = Path(__file__).parents[1] / "fixtures" / "slurm"
 INTERVAL = 60.0
 
 
 # --- what sstat prints ---------------------------------------------------------------------------------------------------------
 
 
-def test_what_slurm_prints() -> None:
+@pytest.mark.parametrize(
+    ("version", "first", "busy", "two"),
+    [("22.05.8", 1, StepUsage(149, 311), StepUsage(154, 28)), ("24.11.5", 887000, StepUsage(16, 311), StepUsage(13, 29))],
+)
+def test_what_slurm_prints(version: str, first: int, busy: StepUsage, two: StepUsage) -> None:
     """All steps of each job: CPU time, and memory in bytes as it is now; a job without a step is not there."""
-    found = parse_usage(FIXTURE.read_text(encoding="utf-8"))
-    assert set(found) == {1, 2, 3, 5, 6}
-    assert found[1] == {"batch": StepUsage(149, 311)}
-    assert found[2] == {"batch": StepUsage(154, 28), "0": StepUsage(0, 2)}
-    assert found[5]["batch"].memory_mb == 11  # it had 400 MB before
+    found = parse_usage((FIXTURES / version / "usage.txt").read_text(encoding="utf-8"))
+    assert [number - first for number in found] == [0, 1, 2, 4, 5]
+    assert found[first] == {"batch": busy}
+    assert found[first + 1] == {"batch": two, "0": StepUsage(0, 2)}
+    assert found[first + 4]["batch"].memory_mb == 11  # it had 400 MB before
 
 
 @pytest.mark.parametrize(

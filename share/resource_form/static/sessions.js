@@ -159,7 +159,7 @@
   }
 
   function sentenceOf(session) {
-    return [session.sentence, session.state === "waiting" ? session.what_to_do : ""].filter(Boolean).join(" ");
+    return [session.sentence, ["waiting", "ended"].includes(session.state) ? session.what_to_do : ""].filter(Boolean).join(" ");
   }
 
   function changesSince(before) {
