@@ -65,7 +65,7 @@ def test_from_log_in_to_stop(site: Site, browser: Browser, screenshots: Path) ->
     if other is not None:
         assert table(other) == {"no free GPU": 1, "1 free GPU": 0, "2 free GPUs": 2}
     panel.click("#stop")
-    panel.wait_for_selector("#stop", state="hidden")
+    panel.wait_for_selector("#stop", state="detached")
     wait_for(lambda: not site.cluster.active_jobs(), "the job to be gone from Slurm", 15)
     panel.goto(f"{site.hub.url}hub/spawn")
     panel.wait_for_selector("#resource-form")

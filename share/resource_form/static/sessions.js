@@ -562,6 +562,16 @@
     return button(words, "delete", () => remove(session.name, session), { style: "btn-outline-danger", disabled: given });
   }
 
+  // The ids that JupyterHub's own home page has: "stop" and "start" of the default server, "stop-NAME" and so on of the others.
+  const USUAL_IDS = { stop: "stop", delete: "delete", open: "start", view: "start", again: "start", start: "start" };
+  function giveUsualIds(session, actions) {
+    for (const action of actions.querySelectorAll("[data-action]")) {
+      const usual = USUAL_IDS[action.dataset.action];
+      const id = session.name ? `${usual}-${session.name}` : usual;
+      if (usual && !(session.name === "" && usual === "start" && isOver(session)) && !actions.querySelector(`#${CSS.escape(id)}`)) action.id = id;
+    }
+  }
+
   function showCard(card, session) {
     const drawn = signature(session) + isBusy(session);
     card.session = session;
@@ -585,6 +595,7 @@
     const actions = isNew ? [link(texts.start, session.spawn_url, "start", "btn-jupyter sessions-go")] : actionsOf(session);
     if (session.name && (isNew || isOver(session))) actions.push(deleteButton(session));
     refill(card.actions, actions);
+    giveUsualIds(session, card.actions);
     if (card.more) card.more.hidden = isNew || session.state === "stopping";
   }
 
@@ -647,6 +658,9 @@
 
   function showNew() {
     const usesDefault = isLive(me, "");
+    const startButton = byId("new").querySelector("button");
+    if (usesDefault) startButton.removeAttribute("id");
+    else startButton.id = "start";
     const named = [...servers.keys()].filter(Boolean).length;
     const place = byId("limit");
     if (!place) {
@@ -657,7 +671,7 @@
     show(place, limit > 0 ? filled(isFull ? texts.limit_reached : texts.limit, { number: named, most: limit }) : "");
     byId("new-name").required = usesDefault;
     byId("new-name").disabled = isFull;
-    document.getElementById("start").disabled = isFull && usesDefault;
+    startButton.disabled = isFull && usesDefault;
   }
 
   // --- the list of all sessions ---
