@@ -34,7 +34,9 @@ LATE_SECONDS = 5.0
 
 def history_of(spawner: Any) -> History:
     """The record of past sessions, as the admin has it."""
-    return History(spawner.db, log=spawner.log, length=spawner.history_length, days=spawner.history_days, clock=spawner.cluster.clock)
+    # Spawner.db is deprecated, and says so in the log.
+    database = object_session(spawner.user.orm_user) or spawner.db
+    return History(database, log=spawner.log, length=spawner.history_length, days=spawner.history_days, clock=spawner.cluster.clock)
 
 
 def why_given_up(spawner: Any, begun: float | None, listening: float | None) -> str:

@@ -104,6 +104,7 @@ def test_the_log_of_a_session(site: Site) -> None:
     assert (status, answer["reason"]) == (503, "log_unreadable")
     assert answer["message"].endswith(f"It is in a file on the cluster: ~/.local/state/jupyterhub-resource-form/{job}.log")
     assert "Traceback" not in site.hub.log()
+    site.stop(user=user)
 
 
 @pytest.mark.parametrize(

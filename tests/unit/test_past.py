@@ -262,7 +262,8 @@ def test_the_admins_settings(db: Any) -> None:
     handler = SimpleNamespace(config=config, db=db, log=LOG)
     assert not history_for(handler, None).is_kept
     assert history_for(SimpleNamespace(config={}, db=db, log=LOG), SimpleNamespace()).is_kept
-    known = SimpleNamespace(history_length=5, history_days=1, db=db, log=LOG, cluster=SimpleNamespace(clock=lambda: 0.0))
+    user = SimpleNamespace(orm_user=orm.User(name="ada"))
+    known = SimpleNamespace(history_length=5, history_days=1, user=user, db=db, log=LOG, cluster=SimpleNamespace(clock=lambda: 0.0))
     assert history_for(handler, known).is_kept
 
 
