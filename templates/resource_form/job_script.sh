@@ -7,7 +7,8 @@ trap '' USR1
 
 umask 077
 log_folder="${XDG_STATE_HOME:-$HOME/.local/state}/jupyterhub-resource-form"
-mkdir -p "$log_folder" && exec >"$log_folder/$SLURM_JOB_ID.log" 2>&1
+# To its end always, so that nothing is written over what others have put there.
+mkdir -p "$log_folder" && : >"$log_folder/$SLURM_JOB_ID.log" && exec >>"$log_folder/$SLURM_JOB_ID.log" 2>&1
 umask "${RESOURCE_FORM_UMASK:-0022}"
 
 # The site's set-up (modules, for one), but not the user's own start-up files: a broken .bashrc must not break the session.

@@ -302,7 +302,7 @@ def test_script_of_a_plain_release_sets_up_nothing() -> None:
 def run_prologue(entry: Release, tmp_path: Path, variables: dict[str, str]) -> dict[str, str]:
     """What the environment is where the launcher would start: the script with `env` in the launcher's place."""
     script = job_script(entry, launcher="import json, os\nprint(json.dumps(dict(os.environ)))")
-    script = script.replace('exec >"$log_folder/$SLURM_JOB_ID.log" 2>&1', "true").replace(". /etc/profile", "true")
+    script = re.sub(r': >"\$log_folder.*2>&1', "true", script).replace(". /etc/profile", "true")
     system = {"PATH": JOB_PATH, "HOME": str(tmp_path), "SLURM_JOB_ID": "7", "SLURM_CPUS_PER_TASK": "4"}
     given = {**system, "RESOURCE_FORM_GPUS": "0", **variables}
     done = subprocess.run(["bash"], input=script, text=True, capture_output=True, check=True, env=given)
