@@ -44,7 +44,8 @@ def start_mariadb(processes: ProcessFolder, layout: Layout, env: Mapping[str, st
     data = folder / "data"
     install = [_tool("mariadb-install-db"), "--no-defaults", f"--datadir={data}", f"--user={layout.user}", "--skip-test-db"]
     install += ["--auth-root-authentication-method=socket", f"--auth-root-socket-user={layout.user}", "--skip-name-resolve"]
-    processes.run("mariadb-install-db", install, env, 60)
+    # A MariaDB that starts removes all temporary tables from its folder for them: it must not be one that another start shares.
+    processes.run("mariadb-install-db", install, {**env, "TMPDIR": str(folder)}, 60)
     settings = {
         "datadir": data,
         "socket": layout.mysql_socket,
