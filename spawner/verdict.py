@@ -97,15 +97,15 @@ def _wait(why: str, number: int = 0) -> Verdict:
 
 
 def _never(request: SessionRequest, outlook: Outlook) -> tuple[str, str] | None:
-    """The field at fault and why, where no node could take the request even if it were empty."""
+    """The field at fault and why, where no node could take the request even if it were empty.
+
+    How long it may last is not the nodes' to say: a QOS may allow more than the partition's MaxTime (sacctmgr(1), PartitionTimeLimit).
+    """
     partition = outlook.partitions[request.partition]
     if partition.state not in ("UP", "DOWN"):
         return "partition", _("partition {partition} takes no jobs.").format(partition=partition.name)
     if request.reservation and request.reservation not in outlook.reservations:
         return "reservation", _("there is no reservation {reservation}.").format(reservation=quoted(request.reservation))
-    if partition.max_minutes is not None and request.walltime > partition.max_minutes:
-        most = duration(partition.max_minutes)
-        return "walltime", _("a session on {partition} lasts at most {time}.").format(partition=partition.name, time=most)
     rooms = outlook.rooms(request.partition, request.reservation)
     if request.reservation:
         # Translators: after "node", in sentences such as "no node of reservation r in p has more than 48 cores."

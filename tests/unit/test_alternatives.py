@@ -33,13 +33,14 @@ def offered(
     reservations: Sequence[Reservation] = (),
     jobs: Sequence[Job] | None = (),
     fields: dict[str, Any] | None = None,
+    refused: bool = False,
     **changes: Any,
 ) -> tuple[Alternative, ...]:
     """The alternatives on a cluster of these nodes, all in one GPU partition that shares no cores unless partitions are given."""
     names = tuple(entry.name for entry in nodes)
     everywhere = tuple(partitions) or (partition(nodes=names, oversubscribe="NO", oversubscribe_count=1),)
     own = choices(nodes=nodes, partitions=everywhere, reservations=reservations, fields=fields, **changes)
-    return alternatives(request, Outlook(nodes, everywhere, reservations, jobs, now=NOW), own)
+    return alternatives(request, Outlook(nodes, everywhere, reservations, jobs, now=NOW), own, refused=refused)
 
 
 def changes_of(found: Sequence[Alternative]) -> list[dict[str, str]]:
@@ -153,7 +154,7 @@ def test_for_what_can_never_run() -> None:
     """Too many of anything: as many as there are."""
     assert changes_of(offered(asked(gpus=4), node())) == [{"gpus": "2"}, {"gpus": "0"}]
     assert changes_of(offered(asked(cores=99), node())) == [{"cores": "48"}]
-    assert changes_of(offered(asked(walltime="12h"), node())) == [{"walltime": "08:00:00"}]
+    assert changes_of(offered(asked(walltime="12h"), node(), refused=True)) == [{"walltime": "08:00:00"}]
 
 
 def test_none() -> None:

@@ -50,6 +50,15 @@ def limited(held: Holdings | None = None, **limits: Any) -> Choices:
     )
 
 
+def under(name: str, *qos: Qos) -> Choices:
+    """ada's choices where her jobs run under the QOS of this name."""
+    rows = tuple(
+        replace(entry, qos=(name,), default_qos=name) if (entry.account, entry.user) == ("cin_ada", "ada") else entry
+        for entry in demo_associations()
+    )
+    return choices(associations=rows, qos=(Qos("normal"), *qos), partitions=(partition(), cpu_partition()))
+
+
 def on(offered: Choices, **options: Any) -> tuple[Assessment, Verdict]:
     """A request as it was read, and the verdict while all nodes are idle."""
     found = read_and_settle({**SMALL, **options}, offered)
@@ -93,6 +102,14 @@ def test_without_an_account_nothing_can_be_asked_for() -> None:
 def test_what_is_refused_is_never() -> None:
     found, said = on(choices(), cores=99)
     assert (said.kind, said.field, said.sentence) == ("never", "cores", found.errors["cores"])
+
+
+@pytest.mark.parametrize(("flags", "kind"), [("", "never"), ("PartitionTimeLimit", "now")])
+def test_a_time_beyond_the_partitions(flags: str, kind: str) -> None:
+    """Its MaxTime is 8 hours, which does not count for jobs of a QOS with PartitionTimeLimit (sacctmgr(1))."""
+    found, said = on(under("long", Qos("long", frozenset(flags.split()))), walltime="9h")
+    assert (said.kind, set(found.errors)) == (kind, {"walltime"} if kind == "never" else set())
+    assert found.request.walltime == 540
 
 
 def test_without_an_answer_of_slurm_nothing_is_known() -> None:

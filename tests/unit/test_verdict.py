@@ -400,7 +400,6 @@ def test_planned_node_without_the_list_of_jobs() -> None:
         ({"partition": "g100_cpu", "gpus": 1}, "gpus", "no node of g100_cpu has any GPUs."),
         ({"cores": 49}, "cores", "no node of g100_int has more than 48 cores."),
         ({"memory": "400G"}, "memory", "no node of g100_int has more than 366.5 GB."),
-        ({"walltime": "9h"}, "walltime", "a session on g100_int lasts at most 8 hours."),
         ({"reservation": "gone"}, "reservation", "there is no reservation “gone”."),
     ],
 )
