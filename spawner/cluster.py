@@ -581,15 +581,24 @@ class Cluster(ClusterSettings, SingletonConfigurable):
         except ResourceFormError:
             return False
         private = configuration.get("PrivateData", "").lower().replace(" ", "").split(",")
-        slurm_user = configuration.get("SlurmUser", "").split("(")[0]
-        visible = "jobs" not in private or os.geteuid() == 0 or slurm_user == pwd.getpwuid(os.geteuid()).pw_name
-        if not visible and not self._warned_of_private_data:
+        if "jobs" not in private or os.geteuid() == 0:
+            return True
+        own_name = pwd.getpwuid(os.geteuid()).pw_name
+        if configuration.get("SlurmUser", "").split("(")[0] == own_name:
+            return True
+        try:
+            accounting = (await self.accounting.get(CONFIGURATION_PATIENCE_SECONDS)).value
+        except ResourceFormError:
+            return False
+        if accounting is not None and any(entry.user == own_name and entry.is_operator for entry in accounting.defaults):
+            return True
+        if not self._warned_of_private_data:
             self._warned_of_private_data = True
             self.log.warning(
                 "Slurm's PrivateData hides jobs from the Hub's user: give it AdminLevel=Operator (sacctmgr modify user). "
                 "Until then a job that has left the queue is not noticed."
             )
-        return visible
+        return False
 
     async def job(self, job_id: int, *, patience: float | None = None) -> tuple[Job | None, Snapshot[dict[int, Job]]]:
         """The job as the last list has it, None if it is not in it, and the list's own age."""

@@ -46,7 +46,7 @@ _QOS_LIMITS = {
 """sacctmgr(1)'s columns, the names of 21.08 to 25.11, and where each goes."""
 
 ASSOCIATION_COLUMNS = ("Cluster", "Account", "User", "Partition", "QOS", "DefaultQOS", "ParentName", *_ASSOCIATION_LIMITS)
-USER_COLUMNS = ("User", "DefaultAccount")
+USER_COLUMNS = ("User", "DefaultAccount", "AdminLevel")
 QOS_COLUMNS = ("Name", "Flags", "UsageFactor", *_QOS_LIMITS)
 
 
@@ -72,7 +72,7 @@ def parse_user_defaults(text: str) -> tuple[UserDefaults, ...]:
     SlurmOutputError
         A row has another number of columns.
     """
-    return tuple(UserDefaults(user, account) for user, account in _rows(text, len(USER_COLUMNS)))
+    return tuple(UserDefaults(user, account, level) for user, account, level in _rows(text, len(USER_COLUMNS)))
 
 
 def parse_qos(text: str) -> tuple[Qos, ...]:

@@ -221,10 +221,19 @@ class Association:
 
 @dataclass(frozen=True, slots=True)
 class UserDefaults:
-    """One row of ``sacctmgr show user``: the account that a job without ``--account`` is charged to."""
+    """One row of ``sacctmgr show user``: the account that a job without ``--account`` is charged to, and what the user may do.
+
+    ``admin_level`` as printed: ``None``, ``Operator``, ``Administrator``.
+    """
 
     user: str
     default_account: str = ""
+    admin_level: str = "None"
+
+    @property
+    def is_operator(self) -> bool:
+        """Whether Slurm shows this user other people's jobs whatever PrivateData hides (sacctmgr(1), AdminLevel)."""
+        return self.admin_level in ("Operator", "Administrator")
 
 
 @dataclass(frozen=True, slots=True)

@@ -676,7 +676,9 @@ def test_an_association_may_have_a_partition_and_several_qos() -> None:
 def test_user_defaults_are_read() -> None:
     """Each user's default account; empty where there is none."""
     assert UserDefaults("ada", "cin_staff") in parse.parse_user_defaults(fixture("22.05.8", "users"))
-    assert parse.parse_user_defaults("ada|\n") == (UserDefaults("ada", ""),)
+    assert parse.parse_user_defaults("ada||None\n") == (UserDefaults("ada", ""),)
+    levels = {entry.user: entry.is_operator for entry in parse.parse_user_defaults(fixture("22.05.8", "users"))}
+    assert levels == {"ada": False, "grace": True, "root": True}
 
 
 @pytest.mark.parametrize("parser", [parse.parse_associations, parse.parse_user_defaults, parse.parse_qos])

@@ -251,11 +251,22 @@ def test_recycled_id_is_not_ours() -> None:
         virtually(lambda owner=owner: scenario(owner))
 
 
-@pytest.mark.parametrize("private_data", ["none", "accounts,jobs"])
-def test_absence_counts_only_where_the_hub_sees_all(private_data: str, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("private_data", "hub_runs_as", "is_over"),
+    [
+        ("none", "hub", True),
+        ("accounts,jobs", "hub", False),
+        ("accounts,jobs", "ada", False),
+        pytest.param("accounts,jobs", "grace", True, id="operator"),
+        pytest.param("accounts,jobs", "slurm", True, id="SlurmUser"),
+    ],
+)
+def test_absence_counts_only_where_the_hub_sees_all(
+    private_data: str, hub_runs_as: str, *, is_over: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A job that is in no list any more is over after two lists; not where PrivateData may hide it from us."""
     monkeypatch.setattr("os.geteuid", lambda: 12345)
-    monkeypatch.setattr("pwd.getpwuid", lambda _: type("Entry", (), {"pw_name": "hub"}))
+    monkeypatch.setattr("pwd.getpwuid", lambda _: type("Entry", (), {"pw_name": hub_runs_as}))
 
     async def scenario() -> None:
         server = make_server()
@@ -270,7 +281,7 @@ def test_absence_counts_only_where_the_hub_sees_all(private_data: str, monkeypat
         for _ in range(6):
             await asyncio.sleep(20)
             await server.poll()
-        assert server.ready == (private_data != "none")
+        assert server.ready != is_over
 
     virtually(scenario)
 
