@@ -3,27 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 from batchspawner import SlurmSpawner
-from jupyterhub.utils import maybe_future, url_escape_path, url_path_join
+from jupyterhub.utils import url_escape_path, url_path_join
 from sqlalchemy.orm import object_session
 from tornado.httputil import url_concat
 from traitlets import Callable, Dict, Union, default
 
-from .advice import Terms, refuse_over_budget
+from .advice import refuse_over_budget
 from .assessment import verdict_of
-from .audience import UNKNOWN_READER
-from .catalogue import Catalogue, CatalogueFile, parse_catalogue
 from .check import resolve_request
-from .choices import Choices, parse_policies
-from .cluster import Cluster, Member
+from .choices import Choices
+from .cluster import Member
 from .derived import off_loop
-from .entitlement import forced_qos
 from .errors import RequestRejected, ResourceFormError, SessionFailed, SlurmRefused, SlurmUnavailable
 from .fit import features_of
 from .hub.ended import note_end, refused, why_given_up
@@ -36,11 +32,8 @@ from .hub.sessions_page import IN_A_LINK
 from .hub.stop_page import stop_url
 from .job import PreparedJob, Tag, is_token_of, job_environment, job_script, new_tag, sbatch_arguments, signing_key
 from .lab_extension import session_bar
-from .language import ENGLISH, N_, _, using
+from .language import ENGLISH, _, using
 from .last_words import LastWords
-from .notice_board import NoticeBoard
-from .notices import Announcement, announcements
-from .presets import Preset, parse_presets
 from .reasons import RUNNING
 from .recent import Recent, as_state, recent_of, remember
 from .record import End, Limits, Record
@@ -48,36 +41,25 @@ from .rejections import Rejection
 from .request import SessionRequest, at_field, label_of, parse_request, read_form
 from .session import Session
 from .session_log import configured_state_home, session_logs
-from .settings import SpawnerSettings
-from .site_budgets import SiteBudgets
 from .slurm.run import Identity
 from .slurm.values import is_address
+from .user_choices import UserChoices
 
 PRESSED = ("navigate", "document", "?1")
 """What a browser says of a link that a person has pressed, and not of a picture, a frame or a script: Sec-Fetch-Mode, -Dest and -User."""
-
-PLAIN_CATALOGUE = {"releases": [{"tag": "default", "label": N_("Default"), "date": "2000-01-01", "interfaces": ["lab", "notebook"]}]}
-"""Where the admin lists no releases: what the nodes have on their PATH."""
 
 
 def _no_hook(_spawner: Any, _user_options: Any) -> None:
     """For JupyterHub, which warns about user_options that no hook takes; ours are taken in start(), whatever door they came through."""
 
 
-_catalogue_files: dict[str, CatalogueFile] = {}
-_site_budgets: dict[tuple[str, ...], SiteBudgets] = {}
-_notice_boards: dict[tuple[str, ...], NoticeBoard] = {}
-_presets_warned_of: set[str] = set()
 _time_limits_warned_of: set[tuple[int, int, int]] = set()
 
 ESTIMATE_PATIENCE_SECONDS = 1.5
 """A job that has to wait is submitted so much later at most, to know until when."""
 
-MOST_WARNINGS = 100
-"""So many different mistakes of the admin's function are logged, each once; it may make another one for each user."""
 
-
-class ResourceFormSpawner(SpawnerSettings, SlurmSpawner):  # type: ignore[misc]
+class ResourceFormSpawner(UserChoices, SlurmSpawner):  # type: ignore[misc]
     """Starts a server as a Slurm job from a form that knows the cluster."""
 
     user_options: dict[str, Any]
@@ -109,102 +91,10 @@ class ResourceFormSpawner(SpawnerSettings, SlurmSpawner):  # type: ignore[misc]
         """User and server, as the Hub's log names them."""
         return str(self._log_name)
 
-    @property
-    def cluster(self) -> Cluster:
-        """The Hub's one Cluster."""
-        return Cluster.instance(config=self.config, log=self.log)
-
-    # --- what may be chosen -----------------------------------------------------------------------------------------------
-
-    def current_catalogue(self) -> Catalogue:
-        """The releases as the admin lists them now.
-
-        Raises
-        ------
-        CatalogueError
-            The list is broken and there never was a good one.
-        """
-        if self.catalogue_file:
-            kept = _catalogue_files.setdefault(self.catalogue_file, CatalogueFile(self.catalogue_file))
-            before = kept.error
-            catalogue = kept.current()
-            if kept.error is not None and kept.error is not before:
-                self.log.error("The catalogue of releases is broken, the last good one stays: %s", kept.error.log)
-            return catalogue
-        return parse_catalogue(self.catalogue or PLAIN_CATALOGUE, source="ResourceFormSpawner.catalogue")
-
-    async def choices(self, *, patience: float | None = None) -> Choices:
-        """What this session's user may choose now; never what the visitor of the page may (an admin starts for others).
-
-        Raises
-        ------
-        ResourceFormError
-            Slurm has never answered, or there is no catalogue.
-        """
-        fields = self.fields
-        if callable(fields):
-            fields = await maybe_future(fields(self))
-        own = await self.cluster.entitlement(self.user.name, job_qos=forced_qos(self.sbatch_options), patience=patience)
-        groups = (await self.cluster.member(self.user.name)).groups
-        now = time.time()
-        closed = (await self.notice_board().current()).closed(now)
-        offered = Choices(own, self.current_catalogue(), parse_policies(fields or {}), now=now, closed=closed)
-        return offered.with_presets(await self._all_presets(), groups)
-
-    async def _all_presets(self) -> tuple[Preset, ...]:
-        """The admin's presets for all users; none where the admin's function gives something else: nobody's session depends on them."""
-        presets = self.presets
-        if callable(presets):
-            presets = await maybe_future(presets(self))
-        try:
-            return parse_presets(presets or ())
-        except ValueError as error:
-            if str(error) not in _presets_warned_of and len(_presets_warned_of) < MOST_WARNINGS:
-                _presets_warned_of.add(str(error))
-                self.log.error("There are no presets, the function that gives them is wrong: %s", error)  # noqa: TRY400 - one line is enough
-            return ()
-
-    def notice_board(self) -> NoticeBoard:
-        """What the admin has to say, one board for all users."""
-        key = (self.notices_file, *self.notices_command)
-        if key not in _notice_boards:
-            _notice_boards[key] = NoticeBoard(
-                self.notices_file,
-                self.notices_command,
-                runner=self.cluster.runner,
-                interval=lambda: self.notices_interval,
-                log=self.log,
-                clock=self.cluster.clock,
-            )
-        return _notice_boards[key]
-
-    async def announcements(self, choices: Choices | None = None) -> tuple[Announcement, ...]:
-        """What this user is to be told now; without ``choices``, as while Slurm does not answer, what is for everyone."""
-        board = await self.notice_board().current()
-        reader = UNKNOWN_READER
-        if choices is not None:
-            reader = choices.reader((await self.cluster.member(self.user.name)).groups)
-        return announcements(board, time.time(), reader)
-
     def recent(self) -> tuple[Recent, ...]:
         """The last requests of the user, of all servers together, newest first."""
         stored = [server.state for server in self.user.orm_user.orm_spawners.values()]
         return recent_of([{"recent": as_state(self._recent)}, *stored])
-
-    async def terms(self) -> Terms:
-        """What the admin has set that advice about a request depends on."""
-        not_charged = self.not_charged
-        if callable(not_charged):
-            not_charged = await maybe_future(not_charged(self))
-        return Terms(tuple(self.sbatch_options), not_charged, "refuse" if self.over_budget == "refuse" else "warn", self._site_budgets())
-
-    def _site_budgets(self) -> SiteBudgets | None:
-        command = tuple(self.budget_command)
-        if command and command not in _site_budgets:
-            _site_budgets[command] = SiteBudgets(
-                command, runner=self.cluster.runner, interval=lambda: self.budget_interval, log=self.log, clock=self.cluster.clock
-            )
-        return _site_budgets.get(command)
 
     # --- the form -----------------------------------------------------------------------------------------------------------
 
