@@ -21,14 +21,16 @@ from private_slurm.processes import wait_until
 from private_slurm.spec import Account, ClusterSpec, Member, NodeGroup, Partition
 
 from spawner.alternatives import alternatives
+from spawner.assessment import verdict_of
 from spawner.catalogue import parse_catalogue
+from spawner.check import check_request
 from spawner.choices import Choices
 from spawner.entitlement import entitlement
 from spawner.fit import Outlook
 from spawner.job import Tag, sbatch_arguments
 from spawner.request import SessionRequest, parse_request
 from spawner.slurm import commands, parse
-from spawner.verdict import Verdict, verdict
+from spawner.verdict import Verdict
 
 SEED = int(os.environ.get("RESOURCE_FORM_SEED", "20261121"))
 FILLINGS = 5
@@ -181,9 +183,9 @@ class Laboratory:
         wait_until(settled, "the scheduler to have looked at all jobs", 20, lambda: str(self.jobs()), interval_s=0.2)
         time.sleep(CYCLES_SECONDS / 2)
 
-    def test(self, requests: Sequence[SessionRequest], outlook: Outlook) -> list[Trial]:
+    def test(self, requests: Sequence[SessionRequest], outlook: Outlook, choices: Choices) -> list[Trial]:
         """Submit each of the requests, one a set of nodes, watch what Slurm does with it, and take it back."""
-        trials = [Trial(request, verdict(request, outlook)) for request in requests]
+        trials = [Trial(request, verdict_of(request, check_request(request, choices), outlook, choices)) for request in requests]
         for trial in trials:
             trial.job_id = self.submit(trial.request)
         begun = time.monotonic()
@@ -255,12 +257,12 @@ def test_verdicts_hold(laboratory: Laboratory) -> None:
         for number in range(ROUNDS):
             outlook, choices = laboratory.outlook()
             requests = [laboratory.any_request(laboratory.random.choice(partitions)) for partitions in NODE_SETS]
-            laboratory.test(requests, outlook)
+            laboratory.test(requests, outlook, choices)
             if number % 2 == 0:
                 outlook, choices = laboratory.outlook()
                 nearest = [laboratory.nearest(request, outlook, choices) for request in requests]
                 staying = [request for request in nearest if request is not None]
-                offered += laboratory.test(staying, outlook) if staying else []
+                offered += laboratory.test(staying, outlook, choices) if staying else []
         laboratory.clear()
     trials = laboratory.trials
     said = Counter(trial.said.kind for trial in trials)
