@@ -185,24 +185,25 @@ def screenshots(installed: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
-def running_site(environments: Environments, cluster: PrivateCluster, users: tuple[str, ...]) -> Iterator[Site]:
-    """The cluster with a Hub, for all tests that do not change the Hub's configuration."""
+def shared_site(environments: Environments, cluster: PrivateCluster, users: tuple[str, ...]) -> Iterator[Site]:
+    """The cluster with a Hub, for all files whose tests do not change the Hub's configuration."""
     with open_site("hub-6", environments, cluster, users) as site:
         yield site
 
 
 @pytest.fixture(scope="module")
-def users_without_a_past(running_site: Site) -> None:
-    """New users of the Hub for each file: the form is filled with a user's last values, and which file came before is a matter of luck."""
-    running_site.clean()
-    for user in running_site.users:
+def running_site(shared_site: Site) -> Site:
+    """The shared site with new users of the Hub: the form has a user's last values, and which file came before is a matter of luck."""
+    shared_site.clean()
+    for user in shared_site.users:
         for method, expected in (("DELETE", 204), ("POST", 201)):
-            status, answer = running_site.call(method, f"/users/{user}")
+            status, answer = shared_site.call(method, f"/users/{user}")
             assert status == expected, f"{method} of {user}: HTTP {status}: {answer}"
+    return shared_site
 
 
 @pytest.fixture
-def site(running_site: Site, users_without_a_past: None) -> Iterator[Site]:
+def site(running_site: Site) -> Iterator[Site]:
     """The site with nothing running on it."""
     running_site.clean()
     yield running_site
