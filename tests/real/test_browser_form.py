@@ -261,6 +261,9 @@ def test_start_and_verdict_are_in_view(site: Site, browser: Browser) -> None:
     assert not phone.evaluate(ends_above, ["[name=interface]", ".resource-form-verdict"])
     phone.locator("[name=interface]").focus()
     phone.wait_for_function(ends_above, arg=["[name=interface]", ".resource-form-verdict"])
+    phone.fill("[name=cores]", "99")
+    phone.locator("[data-verdict=never]").wait_for(state="attached")
+    phone.wait_for_function(ends_above, arg=["[name=cores]", ".resource-form-verdict"])
     phone.locator("#resource-form-availability").scroll_into_view_if_needed()
     phone.wait_for_function(ends_above, arg=[".resource-form-start", "#resource-form-availability"])
 
