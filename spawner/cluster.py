@@ -590,6 +590,9 @@ class Cluster(ClusterSettings, SingletonConfigurable):
             accounting = (await self.accounting.get(CONFIGURATION_PATIENCE_SECONDS)).value
         except ResourceFormError:
             return False
+        if accounting is not None and accounting.from_controller:
+            # slurmdbd alone knows who is an operator, and has not answered yet.
+            return False
         if accounting is not None and any(entry.user == own_name and entry.is_operator for entry in accounting.defaults):
             return True
         if not self._warned_of_private_data:
