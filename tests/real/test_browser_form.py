@@ -259,11 +259,17 @@ def test_start_and_verdict_are_in_view(site: Site, browser: Browser) -> None:
         <= document.querySelector(other).getBoundingClientRect().top"""
     # The page scrolls smoothly. What has the focus is not hidden by them, and they have their own place in the page.
     assert not phone.evaluate(ends_above, ["[name=interface]", ".resource-form-verdict"])
+    on_top = """() => {
+        const field = document.querySelector("[name=walltime]"), verdict = document.querySelector(".resource-form-verdict");
+        field.focus({ preventScroll: true });
+        const down = field.getBoundingClientRect().top - verdict.getBoundingClientRect().top;
+        window.scrollTo({ top: window.scrollY + down, behavior: "instant" });
+        const box = field.getBoundingClientRect();
+        return verdict.contains(document.elementFromPoint(box.left + 20, box.top + 20));
+    }"""
+    assert phone.evaluate(on_top), "a field that has the focus does not cover them"
     phone.locator("[name=interface]").focus()
     phone.wait_for_function(ends_above, arg=["[name=interface]", ".resource-form-verdict"])
-    phone.fill("[name=cores]", "99")
-    phone.locator("[data-verdict=never]").wait_for(state="attached")
-    phone.wait_for_function(ends_above, arg=["[name=cores]", ".resource-form-verdict"])
     phone.locator("#resource-form-availability").scroll_into_view_if_needed()
     phone.wait_for_function(ends_above, arg=[".resource-form-start", "#resource-form-availability"])
 
