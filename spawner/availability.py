@@ -46,15 +46,16 @@ def gpus_of(node: Node) -> tuple[GpuCount, ...]:
     """The node's GPUs by type, most numerous type first in the node's own order.
 
     A GPU that carries shards is not free for a whole-GPU job (slurm.md, "Measured"), so devices that shards or MPS use are
-    taken off the free ones where Slurm tells how many there are.
+    taken off the free ones where Slurm tells how many there are; so are those that are free in Slurm's view only (``gpus_unfit``).
     """
     totals = _count_by_type(node.gres, "gpu")
     used = _count_by_type(node.gres_used, "gpu")
     shared = _devices_that_are_shared(node.gres_used)
+    unfit = dict(node.gpus_unfit)
     counts = []
     for gpu_type, total in totals.items():
-        free = max(0, total - used.get(gpu_type, 0) - shared.get(gpu_type, shared.get("", 0) if len(totals) == 1 else 0))
-        counts.append(GpuCount(gpu_type, total, free))
+        free = total - used.get(gpu_type, 0) - shared.get(gpu_type, shared.get("", 0) if len(totals) == 1 else 0)
+        counts.append(GpuCount(gpu_type, total, max(0, free - unfit.get(gpu_type, 0))))
     return tuple(counts)
 
 

@@ -113,6 +113,7 @@ _STATE = attrgetter(
     "memory_mb_allocated",
     "memory_mb_system",
     "threads_per_core",
+    "gpus_unfit",
 )
 """With the GRES, all that tells two nodes apart here."""
 

@@ -35,6 +35,7 @@ class Node:
     ``cores_system`` are the cores that Slurm keeps for the system (CoreSpecCount): part of ``cores_total``, never given to a job.
     ``cores_*`` are what Slurm calls CPUs: threads where it counts these. ``sockets`` and ``cores_per_socket`` are the hardware's, 0 where
     Slurm does not say.
+    ``gpus_unfit`` is no word of Slurm's: by type, the GPUs that Slurm calls free and the devices' own report does not (:mod:`.gpu`).
     """
 
     name: str
@@ -56,6 +57,7 @@ class Node:
     features: tuple[str, ...] = ()
     arch: str = ""
     reason: str = ""
+    gpus_unfit: tuple[tuple[str, int], ...] = ()
 
     @property
     def cores_schedulable(self) -> int:

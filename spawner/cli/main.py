@@ -1,0 +1,42 @@
+"""The command ``resource-form``. Standard library only, as each command that runs where there is no JupyterHub."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import sys
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+
+from .._version import __version__
+
+COMMANDS: Mapping[str, tuple[str, str]] = MappingProxyType(
+    {
+        "gpu-report": ("gpu_report", "report this node's GPUs to the Hub"),
+        "gpu-token": ("gpu_token", "make the tokens with which nodes report"),
+        "gpus": ("gpus", "show which GPUs are free on which node"),
+    }
+)
+"""By name: the module, which has ``add_arguments(parser)`` and ``run(arguments) -> int``, and what it does, in a few words."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; the exit status of the process: 0 is success, 1 a failure that was told on stderr, 2 a wrong call."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    parser = argparse.ArgumentParser(
+        prog="resource-form", description="JupyterLab on the compute nodes of a Slurm cluster, from a terminal."
+    )
+    parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
+    subparsers = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    asked = next((argument for argument in arguments if not argument.startswith("-")), "")
+    run = None
+    for name, (module, words) in COMMANDS.items():
+        command = subparsers.add_parser(name, help=words, description=f"{words[0].upper()}{words[1:]}.")
+        if name == asked:
+            # Only the one that is called for: the reporter is to be small.
+            found = importlib.import_module(f".{module}", __package__)
+            found.add_arguments(command)
+            run = found.run
+    parsed = parser.parse_args(arguments)
+    assert run is not None
+    return int(run(parsed))
