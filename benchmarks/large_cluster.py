@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from spawner.slurm.accounting import ASSOCIATION_COLUMNS, QOS_COLUMNS
+from spawner.slurm.accounting import ASSOCIATION_COLUMNS, QOS_COLUMNS, USER_COLUMNS
 
 PARTITIONS, ASSOCIATIONS, RUNNING, PENDING, OWN_ACCOUNTS = 200, 500, 5_000, 2_000, 20
 HOUR = 3600
@@ -125,7 +125,7 @@ class LargeCluster:
             "reservations": self._reservation_lines(),
             "associations": self._association_lines(),
             "holdings": self._holding_lines(),
-            "users": [f"{user}|acc000", *(f"user{number:03}|acc{number % 60:03}" for number in range(100))],
+            "users": [self._user_row(user, 0), *(self._user_row(f"user{number:03}", number % 60) for number in range(100))],
             "qos": self._qos_lines(),
             "config": [
                 f"Configuration data as of {self._now}",
@@ -238,7 +238,7 @@ class LargeCluster:
         tres = f"cpu={given},mem={memory * len(taken) // 1024}G,node={len(taken)},billing={given}{f',gres/gpu={gpus}' if gpus else ''}"
         begun = self._now - self._random.randrange(1, 40 * HOUR)
         cells = (number + 1, "MARK", self._owner(number), state, min(taken, default="n/a"), name, begun - 60, begun, begun + 48 * HOUR, 0)
-        return "|".join(map(str, (*cells, given, hostlist(taken)))) + f"|(null)|{tres}|None"
+        return "|".join(map(str, (*cells, given, hostlist(taken)))) + f"|(null)|{1_000_000 - number}|{tres}|None"
 
     def _pending_job(self, job: int, number: int) -> str:
         # None without a plan in cshort and ashort, so that something can start there now.
@@ -252,7 +252,7 @@ class LargeCluster:
             planned, reason = hostlist(node.name for node in chosen), "Resources"
             start = str(self._now + self._random.randrange(HOUR, 9 * HOUR))
         cells = (job + 1, "MARK", self._owner(number), "PENDING", "n/a", name, self._now - number, start, "N/A", 0, 64, "")
-        return "|".join(map(str, cells)) + f"|{planned}|cpu=64,mem=128G,node=1,billing=64|{reason}"
+        return "|".join(map(str, cells)) + f"|{planned}|{1_000_000 - number}|cpu=64,mem=128G,node=1,billing=64|{reason}"
 
     # --- accounting ---
 
@@ -261,6 +261,10 @@ class LargeCluster:
         rows += [(account, self._user) for account in self._accounts[:OWN_ACCOUNTS]]
         rows += [(self._accounts[number % 80], f"user{number // 4:03}") for number in range(ASSOCIATIONS - len(rows))]
         return list(dict.fromkeys(rows))
+
+    @staticmethod
+    def _user_row(user: str, account: int) -> str:
+        return row(USER_COLUMNS, User=user, DefaultAccount=f"acc{account:03}", AdminLevel="None")
 
     def _association_lines(self) -> list[str]:
         lines = []
