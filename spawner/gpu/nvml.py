@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from .report import FAULTS, Device, MigInstance, NodeReport
+from .report import FAULTS, MOST_DEVICES, Device, MigInstance, NodeReport, plain_text, presentable
 
 _MB = 1 << 20
 _MIG_PROFILE = re.compile(r"MIG (\S+)\s*$")
@@ -39,6 +39,8 @@ class NvmlReader:
         self._xids: dict[str, int] = {}
         self._sampled: dict[int, int] = {}
         """By device, the time of its last sample of utilisation, in the driver's microseconds."""
+        self._identities: dict[int, dict[str, Any]] = {}
+        """By device, what it has said of itself that does not change: one that is lost says nothing any more."""
 
     def close(self) -> None:
         """Let go of NVML; the next :meth:`read` begins anew."""
@@ -46,6 +48,7 @@ class NvmlReader:
             self._ask("nvmlShutdown")
         self._nvml = self._events = None
         self._watched = set()
+        self._identities = {}
 
     def read(self, node: str) -> NodeReport:
         """What the devices say now. A node without a driver or without the library has a report as well, which says so."""
@@ -64,8 +67,8 @@ class NvmlReader:
             self.close()
             return NodeReport(node, self._clock(), error=_WORDS.get(getattr(error, "value", 0), "failed"))
         self._collect_xids()
-        devices = tuple(self._device(index) for index in range(count))
-        return NodeReport(node, self._clock(), self._ask("nvmlSystemGetDriverVersion") or "", devices)
+        devices = tuple(presentable(self._device(index)) for index in range(min(count, MOST_DEVICES)))
+        return NodeReport(node, self._clock(), plain_text(self._ask("nvmlSystemGetDriverVersion") or ""), devices)
 
     def _ask(self, name: str, *arguments: Any) -> Any:
         """The answer to one of NVML's questions, None where there is none. A device that is lost is told by :class:`_Lost`."""
@@ -90,8 +93,10 @@ class NvmlReader:
                 return Device(index, faults=("no_answer",))
             self._describe(handle, known)
             faults = self._faults(handle, known)
+            self._identities[index] = {key: known[key] for key in ("uuid", "name", "minor")}
         except _Lost:
             faults = {"lost"}
+            known = {**self._identities.get(index, {}), **{key: value for key, value in known.items() if value is not None}}
         return Device(**known, faults=tuple(fault for fault in FAULTS if fault in faults))
 
     def _describe(self, handle: Any, known: dict[str, Any]) -> None:

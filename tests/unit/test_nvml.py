@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from nvml_library import REPORT, V100, device, library_folder, read_once, run_python
 
+from spawner.gpu.report import parse_report
+
 pytestmark = pytest.mark.skipif(shutil.which("cc") is None, reason="needs a C compiler, to build a library with NVML's interface")
 
 
@@ -102,6 +104,40 @@ def test_a_device_that_is_lost_while_it_is_read_keeps_what_it_has_said(tmp_path:
 
     assert found["uuid"] == V100["uuid"]
     assert found["faults"] == ["lost"]
+
+
+def test_a_device_that_was_known_is_lost_under_its_own_name(tmp_path: Path) -> None:
+    said = tmp_path / "said"
+    said.write_text(device(0) + device(1))
+    program = (
+        REPORT + "import pathlib, os; said = pathlib.Path(os.environ['FAKE_NVML']); reader.read('g001')\n"
+        "said.write_text(said.read_text() + 'device 1 error 15\\n')\n"
+        "print(as_json(reader.read('g001')))"
+    )
+
+    lost = json.loads(run_python(program, said))["devices"][1]
+
+    assert lost == {
+        "index": 1,
+        "uuid": "GPU-5f6c8f53-0000-4000-8000-000000000001",
+        "name": V100["name"],
+        "minor": 1,
+        "faults": ["lost"],
+        "instances": [],
+    }
+
+
+def test_what_no_report_can_hold_does_not_cost_the_report(tmp_path: Path) -> None:
+    strange = device(0, name="™ Quadro® RTX, <8000>", power=4294967295, gpu=101, temp=100000)
+
+    report = read_once(tmp_path / "said", f"driver 535.1 <script>\n{strange}{device(1)}")
+
+    parse_report(json.dumps(report))
+    odd, healthy = report["devices"]
+    assert report["driver"] == "535.1 script"
+    assert (odd["name"], odd["memory_total_mb"]) == ("Quadro RTX 8000", 32768)
+    assert not {"power", "utilisation", "temperature"} & set(odd)
+    assert healthy["power"] == 250
 
 
 @pytest.mark.parametrize(

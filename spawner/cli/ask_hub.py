@@ -1,0 +1,173 @@
+"""One question to the Hub's REST API, for commands that run on any machine. Standard library only.
+
+The token travels in a header, to the address that was named and to no other: a redirect is not followed, and no proxy of the environment
+is asked. Inside a session everything needed is in the environment already.
+"""
+
+from __future__ import annotations
+
+import argparse
+import http.client
+import json
+import os
+import ssl
+import urllib.error
+import urllib.parse
+import urllib.request
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+TIMEOUT_SECONDS = 30.0
+LARGEST_ANSWER = 1 << 27
+"""Bytes; that about 10,000 nodes of 8 GPUs takes a fifth of it."""
+
+LONGEST_WORDS = 300
+"""So much of what a server says of an error is shown."""
+
+LONGEST_TOKEN = 4096
+
+
+class WrongCall(Exception):
+    """The command was called in a way that cannot work; the message says how it can."""
+
+
+class HubTrouble(Exception):
+    """The Hub gave no answer that can be used; the message is for the user. ``may_pass``: to ask again later may help."""
+
+    def __init__(self, sentence: str, *, may_pass: bool = False) -> None:
+        super().__init__(sentence)
+        self.may_pass = may_pass
+
+
+def add_hub_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options that say which Hub is asked, and as whom."""
+    parser.add_argument(
+        "--hub-api-url",
+        metavar="URL",
+        help="the Hub's REST API, such as https://jupyter.example.org/hub/api "
+        "(else RESOURCE_FORM_HUB_API_URL, else JUPYTERHUB_API_URL, which every session has)",
+    )
+    parser.add_argument(
+        "--token-file",
+        metavar="FILE",
+        help="a file with a token of yours in it (else RESOURCE_FORM_TOKEN_FILE, else the token in JUPYTERHUB_API_TOKEN)",
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Hub:
+    """Where to ask, and with which token. ``inside``: as a session does, with its certificates under internal_ssl."""
+
+    api_url: str
+    token: str
+    inside: bool = False
+
+    def __repr__(self) -> str:
+        return f"Hub({self.api_url!r})"
+
+    def get(self, path: str) -> str:
+        """The JSON that the Hub answers.
+
+        Raises
+        ------
+        HubTrouble
+            There is none.
+        """
+        request = urllib.request.Request(  # noqa: S310 - http and https only, see hub_of
+            f"{self.api_url}/{path}", headers={"Authorization": f"token {self.token}", "Accept": "application/json"}
+        )
+        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), _NoRedirect, *self._secured())
+        try:
+            with opener.open(request, timeout=TIMEOUT_SECONDS) as answer:
+                body = answer.read(LARGEST_ANSWER + 1)
+        except urllib.error.HTTPError as error:
+            with error:
+                raise _refusal(error.code, _message(error), self.api_url) from None
+        except (OSError, http.client.HTTPException) as error:
+            reason = getattr(error, "reason", None) or error
+            raise HubTrouble(
+                f"The Hub at {plain(self.api_url)} cannot be reached: {plain(str(reason) or type(reason).__name__)[:LONGEST_WORDS]}",
+                may_pass=True,
+            ) from None
+        if len(body) > LARGEST_ANSWER:
+            raise HubTrouble("The Hub's answer is too large.")
+        return str(body.decode(errors="replace"))
+
+    def _secured(self) -> list[urllib.request.BaseHandler]:
+        if not (self.inside and os.environ.get("JUPYTERHUB_SSL_KEYFILE")):
+            return []
+        context = ssl.create_default_context(cafile=os.environ.get("JUPYTERHUB_SSL_CLIENT_CA"))
+        context.load_cert_chain(os.environ.get("JUPYTERHUB_SSL_CERTFILE", ""), os.environ["JUPYTERHUB_SSL_KEYFILE"])
+        return [urllib.request.HTTPSHandler(context=context)]
+
+
+def hub_of(arguments: argparse.Namespace) -> Hub:
+    """The Hub that the options and the environment name.
+
+    Raises
+    ------
+    WrongCall
+        They name none, or no token.
+    """
+    own = os.environ.get("JUPYTERHUB_API_URL", "")
+    url = (arguments.hub_api_url or os.environ.get("RESOURCE_FORM_HUB_API_URL", "") or own).rstrip("/")
+    if not url:
+        raise WrongCall("Which Hub? Give --hub-api-url, such as https://jupyter.example.org/hub/api.")
+    try:
+        parts = urllib.parse.urlsplit(url)
+        fits = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0 and url.isascii() and url.isprintable()
+    except ValueError:
+        fits = False
+    if not fits or " " in url:
+        raise WrongCall("--hub-api-url must be an address that begins with http:// or https://.")
+    return Hub(url, _token(arguments.token_file or os.environ.get("RESOURCE_FORM_TOKEN_FILE", "")), inside=url == own.rstrip("/"))
+
+
+def _token(file: str) -> str:
+    if file:
+        try:
+            with Path(file).open("rb") as opened:
+                token = opened.read(LONGEST_TOKEN + 2).decode("ascii", errors="replace").strip()
+        except OSError as error:
+            raise WrongCall(f"The token cannot be read from {plain(file)}: {error.strerror}.") from None
+    else:
+        token = os.environ.get("JUPYTERHUB_API_TOKEN", "").strip()
+    if not token:
+        raise WrongCall("No token: give --token-file. The Hub makes one under Token in its navigation.")
+    if len(token) > LONGEST_TOKEN or not (token.isascii() and token.isprintable()) or " " in token:
+        raise WrongCall("What was given as the token is none: it must be one word.")
+    return token
+
+
+def plain(text: str) -> str:
+    """The text on one line, without anything that a terminal takes as an order (control and formatting characters)."""
+    if text.isprintable():
+        return text
+    return "".join(letter if letter.isprintable() else " " if letter.isspace() else "?" for letter in text)
+
+
+class _NoRedirect(urllib.request.HTTPRedirectHandler):
+    def redirect_request(self, *_: Any) -> None:
+        return None
+
+
+def _message(error: urllib.error.HTTPError) -> str:
+    """What the Hub says of the error, for people."""
+    try:
+        found = json.loads(error.read(1 << 16))
+    except (ValueError, RecursionError, OSError, http.client.HTTPException):
+        return ""
+    message = found.get("message") if isinstance(found, dict) else None
+    return plain(message).strip()[:LONGEST_WORDS] if isinstance(message, str) else ""
+
+
+def _refusal(status: int, message: str, url: str) -> HubTrouble:
+    said = f" It says: {message}" if message else ""
+    if status in (401, 403):
+        return HubTrouble(f"The Hub does not let this token do that (HTTP {status}).{said}")
+    if status == 404 or 300 <= status < 400:
+        return HubTrouble(f"There is no such service at {plain(url)} (HTTP {status}). The address of a Hub's API ends in /hub/api.")
+    if status < 500 and status != 429:
+        return HubTrouble(f"The Hub refuses to answer (HTTP {status}).{said}")
+    return HubTrouble(f"The Hub cannot answer at the moment (HTTP {status}).{said}", may_pass=True)

@@ -1,0 +1,176 @@
+"""``resource-form gpus``: which GPUs are free on which node, and what they do, in a terminal."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import os
+import shutil
+import sys
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from .ask_hub import HubTrouble, WrongCall, add_hub_arguments, hub_of, plain
+from .gpus_text import Look, Piece, lines_of, written
+
+PATH = "resource-form/cluster"
+WATCH_SECONDS = 5.0
+SHORTEST_WATCH_SECONDS = 1.0
+LONGEST_WATCH_SECONDS = 86400.0
+INTERRUPTED = 130
+NOBODY_READS = 141
+"""As of a program that is ended by SIGPIPE."""
+
+RULE_WIDTH = 72
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of the command."""
+    parser.add_argument("--json", action="store_true", help="print the Hub's answer as it is")
+    parser.add_argument(
+        "--watch",
+        nargs="?",
+        type=_seconds,
+        const=WATCH_SECONDS,
+        metavar="SECONDS",
+        help=f"show it again and again, every {WATCH_SECONDS:.0f} seconds if not told otherwise, until Ctrl-C",
+    )
+    parser.add_argument("--partition", action="append", default=[], metavar="NAME", help="only this partition; may be given several times")
+    parser.add_argument("--nodes", action=argparse.BooleanOptionalAction, default=True, help="list the nodes below the tables")
+    add_hub_arguments(parser)
+
+
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
+    if not SHORTEST_WATCH_SECONDS <= seconds <= LONGEST_WATCH_SECONDS:
+        raise argparse.ArgumentTypeError(f"a number of seconds from {SHORTEST_WATCH_SECONDS:.0f} on is needed")
+    return seconds
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Ask and print; the exit status of the process."""
+    try:
+        return _run(arguments)
+    except (WrongCall, HubTrouble) as error:
+        sys.stderr.write(f"resource-form gpus: {error}\n")
+        return 2 if isinstance(error, WrongCall) else 1
+    except KeyboardInterrupt:
+        with contextlib.suppress(OSError):
+            sys.stdout.write("\n" if sys.stdout.isatty() else "")
+            sys.stdout.flush()
+        return INTERRUPTED
+    except BrokenPipeError:
+        # Python would complain about it once more when it flushes at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return NOBODY_READS
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    if arguments.json and arguments.partition:
+        raise WrongCall("--json prints the whole answer: it does not go with --partition.")
+    hub = hub_of(arguments)
+
+    def ask() -> str:
+        text = hub.get(PATH)
+        return _as_json(text) if arguments.json else _screen(_read(text), arguments)
+
+    if arguments.watch is None:
+        _write(ask())
+    elif arguments.json:
+        _repeat(ask, arguments.watch, _write)
+    else:
+        _repeat(ask, arguments.watch, _redraw if _draws() else _block)
+    return 0
+
+
+# --- again and again ------------------------------------------------------------------------------------------------------------------
+
+
+def _repeat(ask: Callable[[], str], seconds: float, show: Callable[[str], None]) -> None:
+    """Until Ctrl-C. A Hub that is away for a while ends nothing: it is said, and what it told last stays to be seen."""
+    last = ""
+    while True:
+        try:
+            last = ask()
+            show(last)
+        except HubTrouble as trouble:
+            if not trouble.may_pass:
+                raise
+            sentence = f"{time.strftime('%H:%M:%S')}: {trouble}"
+            if show is _redraw:
+                show(f"{written([Piece(sentence, 'bad')], _look())}\n\n{last}")
+            else:
+                sys.stderr.write(f"resource-form gpus: {sentence}\n")
+        time.sleep(seconds)
+
+
+def _draws() -> bool:
+    return sys.stdout.isatty() and os.environ.get("TERM", "dumb") != "dumb"
+
+
+def _block(text: str) -> None:
+    _write(f"{text}{'-' * RULE_WIDTH}\n")
+
+
+def _redraw(text: str) -> None:
+    """Over what is there, without wiping it first, which would flicker; no more lines than there is room for."""
+    height = shutil.get_terminal_size().lines
+    lines = text.splitlines()
+    if len(lines) >= height:
+        kept = max(0, height - 2)
+        lines = [*lines[:kept], f"... {len(lines) - kept} more lines; --no-nodes or --partition shows less"]
+    _write("\x1b[H" + "".join(f"{line}\x1b[K\n" for line in lines) + "\x1b[J")
+
+
+def _write(text: str) -> None:
+    sys.stdout.write(text)
+    sys.stdout.flush()
+
+
+# --- one answer -----------------------------------------------------------------------------------------------------------------------
+
+
+def _read(text: str) -> Mapping[str, Any]:
+    try:
+        answer = json.loads(text)
+    except (ValueError, RecursionError):
+        answer = None
+    if not isinstance(answer, dict) or not isinstance(answer.get("partitions"), dict):
+        raise HubTrouble("What answers there is no Hub with this service.")
+    return answer
+
+
+def _as_json(text: str) -> str:
+    """The answer as it is; in ASCII if anything in it could be an order to a terminal."""
+    answer = _read(text)
+    is_harmless = text.isascii() and text.replace("\n", "").isprintable()
+    return f"{text if is_harmless else json.dumps(answer)}\n"
+
+
+def _screen(answer: Mapping[str, Any], arguments: argparse.Namespace) -> str:
+    known = answer["partitions"]
+    unknown = [name for name in arguments.partition if name not in known]
+    if unknown:
+        there_are = ", ".join(plain(name) for name in known) or "none"
+        raise HubTrouble(f"You may use no partition {plain(unknown[0])!r}. There are: {there_are}.")
+    lines = lines_of(answer, _look(), partitions=arguments.partition, nodes=arguments.nodes)
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _look() -> Look:
+    is_terminal = sys.stdout.isatty()
+    try:
+        "—°…".encode(sys.stdout.encoding or "ascii")
+        symbols = True
+    except (UnicodeEncodeError, LookupError):
+        symbols = False
+    return Look(
+        width=shutil.get_terminal_size().columns if is_terminal else None,
+        colour=_draws() and not os.environ.get("NO_COLOR"),
+        symbols=symbols,
+    )

@@ -1,0 +1,283 @@
+"""The Hub's answer about the cluster as lines of text for a terminal. Pure.
+
+Whatever stands in the answer is only text: nothing of it reaches the terminal as an order. What is not known is a dash, never 0. Colour
+says nothing that words do not say as well.
+"""
+
+from __future__ import annotations
+
+import datetime
+import itertools
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from .ask_hub import plain
+
+Tone = Literal["", "good", "warn", "bad", "dim", "head"]
+
+_FAULTS: Mapping[str, str] = {
+    "lost": "lost",
+    "ecc": "memory errors",
+    "retired_pages": "retired pages",
+    "row_remap_failure": "row remapping failed",
+    "xid": "Xid error",
+    "no_answer": "no answer",
+    "power": "power",
+}
+_CODES: Mapping[Tone, str] = {"good": "32", "warn": "33", "bad": "31", "dim": "2", "head": "1"}
+_ASCII = str.maketrans({"—": "-", "°": "", "…": "~"})
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """How the terminal is written to: ``width`` in columns, None where lines are not cut; ``symbols``: more than ASCII can be shown."""
+
+    width: int | None = None
+    colour: bool = False
+    symbols: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """Text in one tone."""
+
+    text: str
+    tone: Tone = ""
+
+
+Line = Sequence[Piece]
+
+
+def lines_of(answer: Mapping[str, Any], look: Look, *, partitions: Collection[str] = (), nodes: bool = True) -> list[str]:
+    """The whole screen.
+
+    Parameters
+    ----------
+    answer
+        The contract's ``GET /hub/api/resource-form/cluster``.
+    partitions
+        The only ones that are shown, with their nodes; all of them if empty.
+    """
+    known = _mapping(answer.get("partitions"))
+    shown = [name for name in known if not partitions or name in partitions]
+    found: list[Line] = [_heading(answer)]
+    tables = [_partition(name, _mapping(known[name])) for name in shown]
+    found += [line for table in tables for line in [(), *table]]
+    if not shown:
+        found += [(), (Piece("There is no partition that you may use."),)]
+    if nodes:
+        of_partitions = [node for node in _mappings(answer.get("nodes")) if not partitions or set(_names(node)) & set(shown)]
+        found += [(), *_nodes(of_partitions)] if of_partitions else []
+    return [written(line, look) for line in found]
+
+
+def written(line: Line, look: Look) -> str:
+    """The line as the terminal gets it, cut to its width."""
+    left = look.width
+    parts = []
+    for piece in _cut(line, left) if left is not None else line:
+        text = piece.text if look.symbols else piece.text.translate(_ASCII).encode("ascii", "replace").decode()
+        parts.append(f"\x1b[{_CODES[piece.tone]}m{text}\x1b[0m" if look.colour and piece.tone and text.strip() else text)
+    return "".join(parts)
+
+
+def _cut(line: Line, width: int) -> Iterable[Piece]:
+    total = len("".join(piece.text for piece in line).rstrip())
+    if total <= width:
+        yield from line
+        return
+    left = max(0, width - 1)
+    for piece in line:
+        if len(piece.text) >= left:
+            yield Piece(f"{piece.text[:left]}…", piece.tone)
+            return
+        yield piece
+        left -= len(piece.text)
+
+
+# --- what the answer has ------------------------------------------------------------------------------------------------------------
+
+
+def _mapping(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _mappings(value: object) -> list[Mapping[str, Any]]:
+    return [entry for entry in value if isinstance(entry, dict)] if isinstance(value, list) else []
+
+
+def _names(node: Mapping[str, Any]) -> list[str]:
+    found = node.get("partitions")
+    return [name for name in found if isinstance(name, str)] if isinstance(found, list) else []
+
+
+def _text(value: object, otherwise: str = "—") -> str:
+    return plain(value) if isinstance(value, str) and value else otherwise
+
+
+def _number(value: object) -> float | None:
+    return value if isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) < 1e12 else None
+
+
+def _count(value: object) -> str:
+    number = _number(value)
+    return "—" if number is None else str(int(number))
+
+
+def _of(free: object, total: object) -> str:
+    return f"{_count(free)} of {_count(total)}"
+
+
+def _gigabytes(free: object, total: object) -> str:
+    """MB as GB: ``12.3 of 32.0 GB``, from a hundred GB on without a digit behind the point."""
+    most = _number(total)
+    digits = 0 if most is not None and most >= 100 * 1024 else 1
+    one, other = ("—" if (number := _number(value)) is None else f"{number / 1024:.{digits}f}" for value in (free, total))
+    return "—" if one == other == "—" else f"{one} of {other} GB"
+
+
+def time_in_words(seconds: float) -> str:
+    """``12 s``, ``3 min``, ``5 h``, ``2 d``."""
+    for size, unit in ((86400, "d"), (3600, "h"), (60, "min")):
+        if seconds >= 2 * size:
+            return f"{int(seconds // size)} {unit}"
+    return f"{max(0, int(seconds))} s"
+
+
+# --- the parts of the screen --------------------------------------------------------------------------------------------------------
+
+
+def _heading(answer: Mapping[str, Any]) -> Line:
+    moment = answer.get("as_of")
+    try:
+        clock = datetime.datetime.fromisoformat(str(moment).replace("Z", "+00:00")).astimezone().strftime("%H:%M:%S")
+    except (ValueError, OverflowError, OSError):
+        clock = "—"
+    age = _number(answer.get("age"))
+    line = [Piece(f"As of {clock}"), Piece("" if age is None else f", {time_in_words(age)} ago")]
+    if answer.get("stale"):
+        why = _text(answer.get("error"), "")
+        line.append(Piece(f"; old data{f': {why}' if why else ''}", "bad"))
+    return line
+
+
+def _partition(name: str, partition: Mapping[str, Any]) -> list[Line]:
+    usable = _number(partition.get("nodes_usable"))
+    title = [Piece(plain(name), "head"), Piece(f": {_count(usable)} {'node' if usable == 1 else 'nodes'} usable")]
+    left_out = _number(partition.get("nodes_left_out"))
+    if left_out:
+        reasons = _mapping(partition.get("left_out_by_reason"))
+        why = ", ".join(f"{_count(number)} {plain(reason)}" for reason, number in reasons.items())
+        title.append(Piece(f", {_count(left_out)} left out{f' ({why})' if why else ''}", "warn"))
+    whole, parts = (
+        {plain(kind) or "GPU": _row(row) for kind, row in _mapping(partition.get(table)).items() if _row(row)}
+        for table in ("gpu_table", "shared_gpu_table")
+    )
+    lines: list[Line] = [title]
+    if whole:
+        lines += _counts("nodes with free:", whole)
+    for kind, row in parts.items():
+        lines += _counts("largest free part:", {kind: row})
+    return lines if whole or parts else [title, (Piece("  no GPUs", "dim"),)]
+
+
+def _row(value: object) -> Mapping[str, object]:
+    """The numbers of nodes by what they have free; a column that is for what nobody knows only if there is such a node."""
+    row = {plain(key): number for key, number in _mapping(value).items()}
+    return {key: number for key, number in row.items() if key != "unknown" or number}
+
+
+def _is_whole(key: str) -> bool:
+    return key.isascii() and key.isdigit() and len(key) < 6
+
+
+def _counts(head: str, rows: Mapping[str, Mapping[str, object]]) -> list[Line]:
+    """How many nodes have so many free, by type."""
+    keys = list(dict.fromkeys(key for row in rows.values() for key in row))
+    if all(_is_whole(key) for key in keys):
+        keys.sort(key=int)
+    cells = [[Piece(f"  {head}", "dim"), *(Piece(key, "dim") for key in keys)]]
+    for kind, row in rows.items():
+        line = [Piece(f"  {kind}")]
+        for key in keys:
+            text = _count(row[key]) if key in row else ""
+            line.append(Piece(text, "good" if key[:1] in "123456789" and text.strip("0—") else ""))
+        cells.append(line)
+    return _table(cells, right=range(1, len(keys) + 1))
+
+
+_HEADS = ("NODE", "STATE", "GPUS FREE", "CORES FREE", "MEMORY FREE", "")
+
+
+def _nodes(nodes: Sequence[Mapping[str, Any]]) -> list[Line]:
+    rows: list[list[Piece]] = [[Piece(head, "head") for head in _HEADS]]
+    below: list[list[list[Piece]]] = [[]]
+    for node in nodes:
+        devices = _mappings(node.get("devices"))
+        usable = bool(node.get("usable"))
+        notes = [] if usable else [_text(node.get("why_not"), "not usable")]
+        ages = [age for device in devices if (age := _number(device.get("age"))) is not None]
+        notes += [f"devices {time_in_words(max(ages))} ago"] if ages else []
+        counts = [
+            Piece(f"{_of(gpu.get('free'), gpu.get('total'))} {_text(gpu.get('type'), 'GPU')}", _free_tone(gpu, usable))
+            for gpu in _mappings(node.get("gpus"))
+        ] or [Piece("none", "dim")]
+        rows.append(
+            [
+                Piece(_text(node.get("name"))),
+                Piece(_text(node.get("state"))),
+                counts[0],
+                Piece(_of(node.get("cores_free"), node.get("cores_total"))),
+                Piece(_gigabytes(node.get("memory_mb_free"), node.get("memory_mb_total"))),
+                Piece("; ".join(notes), "dim" if usable else "warn"),
+            ]
+        )
+        # Each further type has a line of its own; the devices stand below all of them.
+        rows += [[Piece(""), Piece(""), count] for count in counts[1:]]
+        below += [*([] for _ in counts[1:]), [_device(device) for device in devices]]
+    of_devices = iter(_table([row for group in below for row in group]))
+    lines: list[Line] = []
+    for line, group in zip(_table(rows), below, strict=True):
+        lines += [line, *itertools.islice(of_devices, len(group))]
+    return lines
+
+
+def _free_tone(gpu: Mapping[str, Any], usable: bool) -> Tone:
+    return "good" if usable and (_number(gpu.get("free")) or 0) > 0 else ""
+
+
+def _device(device: Mapping[str, Any]) -> list[Piece]:
+    share, degrees = (_number(device.get(name)) for name in ("utilisation", "temperature"))
+    faults = device.get("faults")
+    words = ", ".join(_FAULTS.get(fault, plain(fault)) for fault in faults if isinstance(fault, str)) if isinstance(faults, list) else ""
+    is_faulty, is_stray = bool(device.get("faulty")), bool(device.get("stray"))
+    notes = [f"faulty ({words})" if words else "faulty"] if is_faulty else [words] if words else []
+    notes += ["stray process"] if is_stray else []
+    tone: Tone = "bad" if is_faulty else "warn" if notes else ""
+    allocated = {"True": "in use", "False": "free"}.get(str(device.get("allocated")), "—")
+    return [
+        Piece(f"  GPU {_count(device.get('index'))}"),
+        Piece(_text(device.get("type"))),
+        Piece(allocated, "good" if allocated == "free" and not tone else ""),
+        Piece("—" if share is None else f"{share:.0f} %"),
+        Piece(_gigabytes(device.get("memory_used_mb"), device.get("memory_total_mb"))),
+        Piece("—" if degrees is None else f"{degrees:.0f} °C"),
+        Piece(", ".join(notes), tone),
+    ]
+
+
+def _table(rows: Sequence[Sequence[Piece]], right: Collection[int] = ()) -> list[Line]:
+    """Columns as wide as what is in them, two blanks apart; ``right`` are those that are flush right."""
+    widths = [max(len(cell.text) for cell in column if cell) for column in itertools.zip_longest(*rows)]
+    lines: list[Line] = []
+    for row in rows:
+        line: list[Piece] = []
+        for number, cell in enumerate(row):
+            pad = " " * (widths[number] - len(cell.text))
+            line += [Piece(pad), cell] if number in right else [cell, Piece(pad)]
+            line.append(Piece("  "))
+        while line and not line[-1].text.strip():
+            line.pop()
+        lines.append(line)
+    return lines
