@@ -56,6 +56,11 @@ c.Cluster.hub_name = "jupyterhub"
 # c.Cluster.usage_interval = 60
 # c.Cluster.command_timeout = 60
 
+# Where nodes report their GPUs: whether one that is faulty, or filled by a process outside of Slurm, counts as taken although Slurm calls
+# it free, and for how many seconds it has to be so filled.
+# c.Cluster.trust_gpu_reports = True
+# c.Cluster.gpu_stray_after = 30
+
 # Whether users may ask Slurm when a request would start, and after how many seconds such a question is given up.
 # c.Cluster.estimates = True
 # c.Cluster.estimate_timeout = 3
@@ -124,6 +129,12 @@ c.Cluster.hub_name = "jupyterhub"
 # c.ResourceFormSpawner.history_days = 30
 # How long before the end of a session its user is warned (minutes).
 # c.ResourceFormSpawner.warn_minutes = [60, 10]
+# GPUs that nobody uses, where nodes report what they do: minutes until their user is told, and minutes after that until the session is
+# stopped (0: never); and whom to tell besides, a command that gets JSON on its standard input, or an address to post it to.
+# c.ResourceFormSpawner.idle_gpu_minutes = 60
+# c.ResourceFormSpawner.idle_gpu_stop_minutes = 30
+# c.ResourceFormSpawner.idle_gpu_command = ["/opt/site/bin/mail-idle-gpus"]
+# c.ResourceFormSpawner.idle_gpu_webhook = "https://chat.example.org/hooks/gpus"
 # Whether JupyterLab shows a bar with the session's name, job, node, time left and a button that stops it.
 # c.ResourceFormSpawner.lab_extension = False
 # Folders with your own versions of resource_form/job_script.sh, form.html, availability.html; they may extend ours as

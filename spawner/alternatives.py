@@ -13,9 +13,10 @@ from .entitlement import PartitionLimits
 from .fit import Outlook, Room
 from .language import _
 from .request import GpuRequest, SessionRequest, memory_value
+from .shared_gpus import Parts
 from .slurm.grammar import format_memory, format_walltime
 from .verdict import verdict
-from .words import cores_in_words, duration
+from .words import cores_in_words, duration, share_of_gpu
 
 MOST = 4
 MOST_PARTITIONS = 20
@@ -25,7 +26,7 @@ SHORTEST_MINUTES = 10
 """A shorter time than this is no session, unless that is what was asked for."""
 
 _WEIGHTS = {"walltime": 1.0, "memory": 0.5, "cores": 0.6}
-_GPUS, _NO_GPU, _GPU_TYPE, _PARTITION, _ACCOUNT, _RESERVATION = 1.2, 3.0, 0.8, 1.5, 0.3, 1.0
+_GPUS, _NO_GPU, _GPU_TYPE, _PARTITION, _ACCOUNT, _RESERVATION, _PART = 1.2, 3.0, 0.8, 1.5, 0.3, 1.0, 0.5
 """How much a change hurts. A number counts by how often it is halved: from 64 to 32 GB is 1 times its weight."""
 
 
@@ -73,7 +74,7 @@ def alternatives(
     found: list[Alternative] = []
     for _cost, _order, candidate in candidates:
         change = _change(request, candidate)
-        if any(_is_more_of(candidate, change, nearer) for nearer in found):
+        if not change or any(_is_more_of(candidate, change, nearer) for nearer in found):
             continue
         if verdict(candidate, outlook).kind != "now" or check_request(candidate, choices):
             continue
@@ -129,7 +130,7 @@ def _distinct(
         return known[name, most]
 
     found: dict[tuple[_Values, tuple[GpuRequest, ...]], None] = {}
-    kinds_of: dict[tuple[GpuCount, ...], tuple[GpuRequest, ...]] = {}
+    kinds_of: dict[tuple[tuple[GpuCount, ...], tuple[Parts, ...]], tuple[GpuRequest, ...]] = {}
     for room in outlook.rooms(place.partition.name, place.reservation):
         if room.why_not:
             continue
@@ -139,22 +140,24 @@ def _distinct(
             "walltime", place.most_minutes if room.until == math.inf else min(place.most_minutes, int(room.minutes(outlook.now)))
         )
         if cores and memory and minutes:
-            if room.gpus not in kinds_of:
-                kinds_of[room.gpus] = _gpus_to_be_had(request.gpus, room, offered)
-            found[(cores, memory, minutes), kinds_of[room.gpus]] = None
+            free = (room.gpus, room.parts)
+            if free not in kinds_of:
+                kinds_of[free] = _gpus_to_be_had(request.gpus, room, offered)
+            found[(cores, memory, minutes), kinds_of[free]] = None
     return found
 
 
 def _gpus_to_be_had(asked: GpuRequest, room: Room, offered: Sequence[GpuRequest]) -> tuple[GpuRequest, ...]:
-    """Of each kind that is offered the largest number that is asked for and free; none at all as the last resort."""
+    """Of each kind that is offered the largest amount that is asked for and free, one GPU for a part of one; as the last resort none."""
     if not asked.count:
         return (asked,)
-    most: dict[str, GpuRequest] = {}
+    most: dict[tuple[str, str], GpuRequest] = {}
     for gpus in offered:
-        if gpus.gres == "gpu" and 0 < gpus.count <= min(asked.count, room.gpus_free(gpus.type)):
-            known = most.get(gpus.type)
+        wanted = 0 < gpus.amount <= max(asked.amount, 0 if gpus.is_part else 1)
+        if wanted and room.has_free(gpus.type, gpus.count, gpus.gres):
+            known = most.get((gpus.gres, gpus.type))
             if known is None or known.count < gpus.count:
-                most[gpus.type] = gpus
+                most[gpus.gres, gpus.type] = gpus
     nothing = tuple(gpus for gpus in offered if not gpus.count)[:1]
     return (*most.values(), *nothing)
 
@@ -187,8 +190,9 @@ def _cost_of_gpus(asked: GpuRequest, gpus: GpuRequest) -> float:
     if asked == gpus:
         return 0.0
     if not gpus.count:
-        return _NO_GPU + _GPUS * _halvings(asked.count, 1)
-    return _GPU_TYPE * (bool(asked.type) and asked.type != gpus.type) + _GPUS * _halvings(asked.count, gpus.count)
+        return _NO_GPU + _GPUS * max(0.0, math.log2(asked.amount))
+    other = _GPU_TYPE * (bool(asked.type) and asked.type != gpus.type) + _PART * (asked.is_part != gpus.is_part)
+    return other + _GPUS * abs(math.log2(asked.amount / gpus.amount))
 
 
 def _is_more_of(candidate: SessionRequest, change: Mapping[str, str], nearer: Alternative) -> bool:
@@ -196,7 +200,7 @@ def _is_more_of(candidate: SessionRequest, change: Mapping[str, str], nearer: Al
     if candidate.partition != nearer.request.partition or not change.keys() >= nearer.change.keys():
         return False
     gpus, other = candidate.gpus, nearer.request.gpus
-    return "gpus" not in nearer.change or (gpus.type, bool(gpus.count)) == (other.type, bool(other.count))
+    return "gpus" not in nearer.change or (gpus.gres, gpus.type, bool(gpus.count)) == (other.gres, other.type, bool(other.count))
 
 
 _FIELDS = ("gpus", "partition", "reservation", "account", "cores", "memory", "walltime")
@@ -226,7 +230,7 @@ def _sentence(request: SessionRequest, candidate: SessionRequest) -> str:
     asked, gpus = request.gpus, candidate.gpus
     pairs = []
     if gpus != asked:
-        pairs.append((gpus.words, str(asked.count) if gpus.type == asked.type and gpus.count else asked.words))
+        pairs.append((gpus.words, _asked_in_short(asked, gpus)))
     if candidate.cores != request.cores:
         pairs.append((cores_in_words(candidate.cores), str(request.cores)))
     if candidate.memory != request.memory:
@@ -244,3 +248,12 @@ def _sentence(request: SessionRequest, candidate: SessionRequest) -> str:
         parts.append(_("account {account}").format(account=candidate.account))
     changes = ", ".join(parts)
     return _("{changes}: starts now.").format(changes=f"{changes[:1].upper()}{changes[1:]}")
+
+
+def _asked_in_short(asked: GpuRequest, gpus: GpuRequest) -> str:
+    """``2``, where the other amount is one of the same thing; else all of the words."""
+    if not gpus.count or (gpus.gres, gpus.type) != (asked.gres, asked.type):
+        return asked.words
+    if not asked.is_part:
+        return str(asked.count)
+    return share_of_gpu(asked.gres, asked.count, asked.per_card) if asked.per_card else str(asked.count)

@@ -16,10 +16,11 @@ from .language import _, ngettext
 from .limits import CORES, GPUS, JOBS, MEMORY, SUBMITTED, Limit
 from .request import GpuRequest, SessionRequest
 from .settle import settle
+from .shared_gpus import SHARED
 from .slurm.grammar import format_memory
 from .slurm.model import Gres
 from .verdict import Verdict, verdict
-from .words import duration, limit_of_memory
+from .words import duration, gpu_type_in_words, limit_of_memory, part_of_gpu
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,15 +58,21 @@ def read_and_settle(options: Mapping[str, Any], choices: Choices, changed: str =
     request = settled.request
     moved = {name: sentence for name, sentence in settled.moved.items() if name not in unreadable}
     errors = {**check_request(request, choices), **unreadable}
+    types = choices.entitlement.gpu_types
     return Assessment(
         request=request,
         errors=errors,
         verdict=Verdict("unknown", ""),
         moved=moved,
-        gpus=gpus_there(request, choices),
-        only_gpu_type=types[0] if len(types := choices.entitlement.gpu_types) == 1 else "",
+        gpus=_with_asked(gpus_there(request, choices), request.gpus, errors),
+        only_gpu_type=types[0] if len(types) == 1 else "",
         ranges=ranges(request, choices),
     )
+
+
+def _with_asked(offered: tuple[GpuRequest, ...], asked: GpuRequest, errors: Mapping[str, str]) -> tuple[GpuRequest, ...]:
+    """With the part of a GPU that is asked for, which can be had though it is none of those to choose from."""
+    return (*offered, asked) if asked.is_part and asked not in offered and "gpus" not in errors else offered
 
 
 def verdict_of(request: SessionRequest, errors: Mapping[str, str], outlook: Outlook | None, choices: Choices) -> Verdict:
@@ -106,8 +113,10 @@ def _amount(limit: Limit, amount: int) -> str:
     if limit.resource == MEMORY:
         return limit_of_memory(amount)
     kind, _colon, gpu_type = limit.resource.partition(":")
+    if kind in SHARED:
+        return part_of_gpu(kind, gpu_type, amount, None)
     if gpu_type:
-        return f"{amount} {gpu_type.upper()}"
+        return f"{amount} {gpu_type_in_words(gpu_type)}"
     if kind == CORES:
         return ngettext("{number} core", "{number} cores", amount).format(number=amount)
     return ngettext("{number} GPU", "{number} GPUs", amount).format(number=amount) if kind == GPUS else f"{amount} {kind}"
@@ -144,7 +153,7 @@ def alternatives_to(request: SessionRequest, found: Verdict, outlook: Outlook | 
 def request_in_words(request: SessionRequest, only_gpu_type: str = "") -> str:
     """``2 × V100, 16 cores, 128 GB for 4 hours on g100_int as physics``."""
     gpus = request.gpus
-    if gpus.gres == "gpu" and not gpus.type:
+    if not gpus.is_part and not gpus.type:
         gpus = replace(gpus, type=only_gpu_type)
     parts = [gpus.words] if gpus.count else []
     parts += [ngettext("{number} core", "{number} cores", request.cores).format(number=request.cores), format_memory(request.memory)]

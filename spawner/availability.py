@@ -10,7 +10,8 @@ from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 
 from .language import N_, _
-from .slurm.model import Gres, Node, Partition, Reservation
+from .shared_gpus import Parts, cards_that_carry_parts, count_by_type, has_parts, parts_in, parts_of, steps
+from .slurm.model import Job, Node, Partition, Reservation
 
 _OUT_OF_SERVICE = (
     ("not_responding", N_("not responding")),
@@ -35,11 +36,15 @@ OTHER_STATES = frozenset({N_("down"), N_("error"), N_("future"), N_("planned"), 
 
 @dataclass(frozen=True, slots=True)
 class GpuCount:
-    """Whole GPUs of one type on one node. ``type`` is empty where Slurm has none."""
+    """Whole GPUs of one type on one node. ``type`` is empty where Slurm has none.
+
+    ``unfit`` are not in ``free`` although Slurm calls them free (:attr:`.Node.gpus_unfit`).
+    """
 
     type: str
     total: int
     free: int
+    unfit: int = 0
 
 
 def gpus_of(node: Node) -> tuple[GpuCount, ...]:
@@ -48,38 +53,40 @@ def gpus_of(node: Node) -> tuple[GpuCount, ...]:
     A GPU that carries shards is not free for a whole-GPU job (slurm.md, "Measured"), so devices that shards or MPS use are
     taken off the free ones where Slurm tells how many there are; so are those that are free in Slurm's view only (``gpus_unfit``).
     """
-    totals = _count_by_type(node.gres, "gpu")
-    used = _count_by_type(node.gres_used, "gpu")
-    shared = _devices_that_are_shared(node.gres_used)
+    totals = count_by_type(node.gres, "gpu")
+    used = count_by_type(node.gres_used, "gpu")
+    shared = cards_that_carry_parts(node.gres_used)
     unfit = dict(node.gpus_unfit)
     counts = []
     for gpu_type, total in totals.items():
-        free = total - used.get(gpu_type, 0) - shared.get(gpu_type, shared.get("", 0) if len(totals) == 1 else 0)
-        counts.append(GpuCount(gpu_type, total, max(0, free - unfit.get(gpu_type, 0))))
+        # Where Slurm does not say of which type the cards are that carry parts, they are missed in each type: better than to promise one.
+        free = total - used.get(gpu_type, 0) - shared.get(gpu_type, 0) - (shared.get("", 0) if gpu_type else 0)
+        useless = max(0, min(free, unfit.get(gpu_type, 0)))
+        counts.append(GpuCount(gpu_type, total, max(0, free - useless), useless))
     return tuple(counts)
 
 
-def _count_by_type(gres: Iterable[Gres], name: str) -> dict[str, int]:
-    counts: dict[str, int] = {}
-    for entry in gres:
-        if entry.name == name:
-            counts[entry.type] = counts.get(entry.type, 0) + entry.count
-    return counts
+class PartsOnNodes:
+    """What the nodes of one answer have free in parts of GPUs; alike for nodes that are alike, and looked at once."""
 
+    def __init__(self) -> None:
+        self._with_parts: dict[int, bool] = {}
+        self._found: dict[tuple[object, ...], tuple[Parts, ...]] = {}
 
-def _devices_that_are_shared(gres_used: Iterable[Gres]) -> dict[str, int]:
-    """How many devices of each type carry shards or MPS.
-
-    Since 23.11 ``shard:a100:5(2/8,3/8)`` lists used/available per device; before, the count itself is that of the devices.
-    """
-    devices: dict[str, int] = {}
-    for entry in gres_used:
-        if entry.name not in ("shard", "mps") or entry.count == 0:
-            continue
-        per_device = [part.split("/")[0] for part in entry.detail.split(",") if "/" in part]
-        number = sum(1 for used in per_device if used.isdigit() and int(used) > 0) if per_device else entry.count
-        devices[entry.type] = devices.get(entry.type, 0) + number
-    return devices
+    def of(self, node: Node, jobs: Iterable[Job] | None) -> tuple[Parts, ...]:
+        """What the node has free; ``jobs`` are those that run on it, None where nobody knows them."""
+        # GRES are told apart by identity: the grammar gives equal texts the same object, and to compare is many times slower.
+        if id(node.gres) not in self._with_parts:
+            self._with_parts[id(node.gres)] = has_parts(node.gres)
+        if not self._with_parts[id(node.gres)]:
+            return ()
+        sharing = None if jobs is None else tuple(job for job in jobs if parts_in(job.tres))
+        held = None if sharing is None else tuple((job.tres, len(job.nodes)) for job in sharing)
+        key = (id(node.gres), id(node.gres_used), node.gpus_unfit, held)
+        if key not in self._found:
+            whole = {gpus.type: (gpus.total, gpus.free) for gpus in gpus_of(node)}
+            self._found[key] = parts_of(node, whole, sharing)
+        return self._found[key]
 
 
 def is_active(reservation: Reservation, now: float) -> bool:
@@ -140,6 +147,7 @@ class NodeAvailability:
     node: Node
     gpus: tuple[GpuCount, ...]
     why_not: str
+    parts: tuple[Parts, ...] = ()
 
     @property
     def usable(self) -> bool:
@@ -166,6 +174,21 @@ GpuTable = dict[str, dict[str, int]]
 
 
 @dataclass(frozen=True, slots=True)
+class PartTable:
+    """Usable nodes counted by the largest part that one of their cards has free, for cards that make ``per_card`` parts each.
+
+    ``rows`` has the number of nodes by the size of the part, from 0 to the whole card, each node in the row of the largest one that fits.
+    ``unknown`` are the nodes of which nobody knows it.
+    """
+
+    gres: str
+    type: str
+    per_card: int
+    rows: tuple[tuple[int, int], ...]
+    unknown: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class PartitionAvailability:
     """What a partition has free. Nodes without GPUs count in ``nodes_usable`` and in no row of the table."""
 
@@ -174,6 +197,17 @@ class PartitionAvailability:
     nodes_usable: int
     nodes_left_out: int
     left_out_by_reason: tuple[tuple[str, int], ...]
+    part_tables: tuple[PartTable, ...] = ()
+
+    @property
+    def shared_gpu_table(self) -> GpuTable:
+        """:attr:`part_tables` as :attr:`gpu_table`: ``shard:v100`` to {size of the largest free part: number of nodes}, and ``unknown``."""
+        table: GpuTable = {}
+        for found in self.part_tables:
+            rows = table.setdefault(":".join(part for part in (found.gres, found.type) if part), {})
+            for key, nodes in (*((str(size), nodes) for size, nodes in found.rows), ("unknown", found.unknown)):
+                rows[key] = rows.get(key, 0) + nodes
+        return table
 
 
 def gpu_table(nodes: Iterable[NodeAvailability]) -> GpuTable:
@@ -194,8 +228,30 @@ def gpu_table(nodes: Iterable[NodeAvailability]) -> GpuTable:
     return table
 
 
-def partition_availability(name: str, nodes: Sequence[NodeAvailability]) -> PartitionAvailability:
-    """Count what ``nodes``, the nodes of one partition, have free."""
+def part_tables(nodes: Iterable[NodeAvailability]) -> tuple[PartTable, ...]:
+    """As :func:`gpu_table`, of parts of GPUs: one for each kind of card and each number of parts that a card makes."""
+    kinds: dict[tuple[str, str, int], list[Parts | None]] = {}
+    for entry in nodes:
+        for parts in entry.parts:
+            kinds.setdefault((parts.gres, parts.type, parts.per_card), []).append(parts if entry.usable else None)
+    tables = []
+    for (gres, gpu_type, per_card), found in sorted(kinds.items()):
+        rows = dict.fromkeys((0, *steps(gres, per_card), per_card), 0)
+        unknown = 0
+        for free in found:
+            if free is None:
+                continue
+            least, most = (max(size for size in rows if size <= bound) for bound in (free.least, free.most))
+            if least == most:
+                rows[least] += 1
+            else:
+                unknown += 1
+        tables.append(PartTable(gres, gpu_type, per_card, tuple(rows.items()), unknown))
+    return tuple(tables)
+
+
+def partition_availability(name: str, nodes: Sequence[NodeAvailability], *, exclusive: bool = False) -> PartitionAvailability:
+    """Count what ``nodes``, the nodes of one partition, have free. One that is ``exclusive`` gives whole nodes, and no parts of GPUs."""
     reasons: dict[str, int] = {}
     for entry in nodes:
         if not entry.usable:
@@ -207,6 +263,7 @@ def partition_availability(name: str, nodes: Sequence[NodeAvailability]) -> Part
         nodes_usable=usable,
         nodes_left_out=len(nodes) - usable,
         left_out_by_reason=tuple(sorted(reasons.items(), key=lambda item: (-item[1], item[0]))),
+        part_tables=() if exclusive else part_tables(nodes),
     )
 
 
@@ -266,10 +323,12 @@ def availability(
     *,
     now: float,
     reservation: str = "",
+    sharing: Mapping[str, Sequence[Job]] | None = None,
 ) -> Availability:
     """What is free for a job that asks for ``reservation`` (empty: none), in each of ``partitions``.
 
-    Only nodes of these partitions appear; ``now`` is seconds since the epoch.
+    Only nodes of these partitions appear; ``now`` is seconds since the epoch. ``sharing`` has the jobs that hold parts of GPUs, by node;
+    None where nobody knows them.
     """
     by_name = {node.name: node for node in nodes}
     held = whole_node_reservations(reservations, by_name, now)
@@ -284,14 +343,24 @@ def availability(
         overlapping = own is not None and "OVERLAP" in own.flags
         return why_not_usable(node, held=bool(others) and not overlapping, inside=own is not None and node.name in own.nodes)
 
+    parts = PartsOnNodes()
+
+    def entry(node: Node) -> NodeAvailability:
+        jobs = None if sharing is None else sharing.get(node.name, ())
+        return NodeAvailability(node, gpus_of(node), why_not(node), parts.of(node, jobs))
+
     wanted: dict[str, None] = {}
     for partition in partitions:
         wanted.update(dict.fromkeys(partition.nodes))
-    entries = {node.name: NodeAvailability(node, gpus_of(node), why_not(node)) for node in nodes if node.name in wanted}
+    entries = {node.name: entry(node) for node in nodes if node.name in wanted}
     return Availability(
         nodes=tuple(entries.values()),
         partitions=tuple(
-            partition_availability(partition.name, [entries[name] for name in partition.nodes if name in entries])
+            partition_availability(
+                partition.name,
+                [entries[name] for name in partition.nodes if name in entries],
+                exclusive=partition.oversubscribe == "EXCLUSIVE",
+            )
             for partition in partitions
         ),
     )

@@ -43,9 +43,12 @@ def gpus_there(request: SessionRequest, choices: Choices) -> tuple[GpuRequest, .
     return tuple(
         gpus
         for gpus in choices.gpu_values()
-        if not gpus.count
-        or (gpus.count <= limits.gpus_of(gpus.type) and any(kind.gpus_of(gpus.type) >= gpus.count for kind in limits.kinds))
+        if not gpus.count or (limits.has_part(gpus.gres, gpus.type, gpus.count) if gpus.is_part else _has_whole(limits, gpus))
     )
+
+
+def _has_whole(limits: PartitionLimits, gpus: GpuRequest) -> bool:
+    return gpus.count <= limits.gpus_of(gpus.type) and any(kind.gpus_of(gpus.type) >= gpus.count for kind in limits.kinds)
 
 
 def ranges(request: SessionRequest, choices: Choices) -> dict[str, Range]:
@@ -54,7 +57,7 @@ def ranges(request: SessionRequest, choices: Choices) -> dict[str, Range]:
     if limits is None or not limits.kinds:
         return {}
     gpus = request.gpus
-    able = [kind for kind in limits.kinds if not gpus.count or kind.gpus_of(gpus.type) >= gpus.count] or limits.kinds
+    able = [kind for kind in limits.kinds if not gpus.count or kind.has_gpus(gpus.type, gpus.count, gpus.gres)] or limits.kinds
     most: Mapping[str, int | None] = {
         CORES: min(limits.max_cores, max(kind.cores for kind in able)),
         MEMORY: min(limits.max_memory_mb, max(kind.memory_mb for kind in able)),

@@ -72,7 +72,7 @@ def judge_request(options: Mapping[str, Any], choices: Choices) -> tuple[Session
         # What can be read is judged as well: a person wants to hear of all mistakes at once.
         unreadable = error.errors
         request = parse_request({**{key: value for key, value in completed.items() if key in FIELDS}, **_replaced(unreadable, defaults)})
-    request = true_preset(request, choices)
+    request = true_preset(with_known_gpus(request, choices), choices)
     errors = {**check_request(request, choices), **unreadable}
     return request, {name: errors[name] for name in sorted(errors, key=_place)}
 
@@ -83,6 +83,11 @@ def _with_preset(options: Mapping[str, Any], choices: Choices) -> Mapping[str, A
     return {**preset.values, **options} if preset is not None else options
 
 
+def with_known_gpus(request: SessionRequest, choices: Choices) -> SessionRequest:
+    """The request with its GPUs as the nodes of its partition have them: all parts of a card are the card."""
+    return request.model_copy(update={"gpus": choices.known_gpus(request.gpus, request.partition)})
+
+
 def true_preset(request: SessionRequest, choices: Choices) -> SessionRequest:
     """The request without the name of its preset if one of its values is not the preset's: then it is the user's own."""
     preset = choices.preset(request.preset)
@@ -91,6 +96,8 @@ def true_preset(request: SessionRequest, choices: Choices) -> SessionRequest:
     meant = preset.read()
     for name in preset.values:
         value, wanted = getattr(request, name), getattr(meant, name)
+        if name == "gpus":
+            wanted = choices.known_gpus(wanted, request.partition)
         if value != wanted and not (name == "gpus" and choices.same_gpus(value, wanted)):
             return request.model_copy(update={"preset": ""})
     return request

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
@@ -17,6 +17,7 @@ from .language import ENGLISH, _, using
 from .limits import CORES, GPUS, MEMORY, Limit
 from .presets import Preset
 from .request import FIELDS, GpuRequest, SessionRequest, memory_value, parse_gpus, parse_request
+from .shared_gpus import SHARED, steps
 from .slurm.grammar import format_walltime, parse_memory_mb, parse_walltime
 from .slurm.model import Reservation
 
@@ -64,6 +65,8 @@ def parse_policies(fields: Mapping[str, Any], *, trait: str = "ResourceFormSpawn
                         parse_request({name: value})
         except (ValidationError, RequestRejected) as error:
             raise ValueError(f"{trait}[{name!r}]: {error}") from error
+        if name == "gpus" and any(value is not None and parse_gpus(value).is_part for value in (policy.minimum, policy.maximum)):
+            raise ValueError(f"{trait}[{name!r}]: minimum and maximum count whole GPUs; name the parts of GPUs in choices")
         if policy.locked and policy.default is None:
             raise ValueError(f"{trait}[{name!r}]: locked needs a default, the one value that the field then has")
         policies[name] = policy
@@ -104,10 +107,44 @@ class Choices:
         return next((preset for preset in self.presets if preset.name == name), None)
 
     def same_gpus(self, one: GpuRequest, other: GpuRequest) -> bool:
-        """Whether two spellings ask for the same: where there is one type of GPU, the form offers plain counts."""
-        only = set(self.entitlement.gpu_types) - {""}
-        of_the_only_type = len(only) == 1 and {one.type, other.type} - {""} == only
-        return one == other or (of_the_only_type and (one.count, one.gres) == (other.count, other.gres))
+        """Whether two spellings ask for the same: where there is one type, of GPUs or of cards in parts, the form offers plain counts."""
+        if one == other:
+            return True
+        types = self.part_types(one.gres) if one.is_part else self.entitlement.gpu_types
+        of_the_only_type = len(types) == 1 and {one.type, other.type} == {"", *types}
+        return of_the_only_type and (one.count, one.gres) == (other.count, other.gres)
+
+    @cached_property
+    def parts(self) -> tuple[tuple[str, str, int], ...]:
+        """Every kind of part of a GPU in the partitions to choose from: Slurm's name, the card's type, how many make one card."""
+        return tuple(sorted({part for partition in self.partitions for part in partition.parts}))
+
+    def part_types(self, gres: str) -> tuple[str, ...]:
+        """The types of the cards that are given out in parts of this name."""
+        return tuple(sorted({gpu_type for name, gpu_type, _ in self.parts if name == gres}))
+
+    def known_gpus(self, gpus: GpuRequest, partition_name: str = "") -> GpuRequest:
+        """The same GPUs as the nodes have them: a part with how many make one card, and all parts of a card, or of several, as whole GPUs.
+
+        In the partition where it is named and has such parts, else in any.
+        """
+        if not gpus.is_part:
+            return gpus
+        named = next((entry for entry in self.partitions if entry.name == partition_name), None)
+        cards = self._cards(gpus, named.parts if named is not None else ()) or self._cards(gpus, self.parts)
+        sizes = {per_card for _, per_card in cards}
+        whole = {gpu_type: gpus.count // per_card for gpu_type, per_card in cards if gpus.count % per_card == 0}
+        if not whole or gpus.count < max(sizes):
+            types = {gpu_type for gpu_type, _ in cards}
+            return replace(gpus, per_card=min(sizes) if len(sizes) == 1 else None, card=min(types) if len(types) == 1 else "")
+        any_type = not gpus.type and len(whole) == len(cards) and len(set(whole.values())) == 1 and len(cards) > 1
+        gpu_type, count = next(iter(whole.items()))
+        return GpuRequest(count, "" if any_type else gpu_type)
+
+    @staticmethod
+    def _cards(gpus: GpuRequest, parts: Iterable[tuple[str, str, int]]) -> tuple[tuple[str, int], ...]:
+        """The types of cards that the request may get a part of, each with how many parts make one."""
+        return tuple((gpu_type, per_card) for gres, gpu_type, per_card in parts if gres == gpus.gres and gpus.type in ("", gpu_type))
 
     def policy(self, name: str) -> FieldPolicy:
         """The admin's settings of a field; neutral where there are none."""
@@ -280,7 +317,7 @@ class Choices:
         minutes = (partition.default_minutes if partition else None) or DEFAULT_MINUTES
         most_minutes = [partition.max_minutes if partition else None, self.minutes_left(entry) if entry else None]
         if partition:
-            amounts = partition.amounts(cores, memory, gpus.type, gpus.count, 1)
+            amounts = partition.amounts(cores, memory, gpus.type, gpus.count, 1, gpus.gres)
             most_minutes += [most for most, _ in minutes_by_amount(partition.rules_for(account).limits, amounts)]
         return {
             "reservation": default_reservation,
@@ -308,11 +345,15 @@ class Choices:
     def _default_gpus(self, partition: PartitionLimits | None) -> GpuRequest:
         """The admin's preset where the partition has it, else none, else the least that may be asked for."""
         preset = self.policy("gpus").default
-        wanted = GpuRequest() if preset is None else parse_gpus(preset)
+        wanted = GpuRequest() if preset is None else self.known_gpus(parse_gpus(preset), partition.name if partition else "")
         least = partition.at_least(GPUS) if partition else 0
 
         def can_be_had(gpus: GpuRequest) -> bool:
-            return gpus.count >= least and (not gpus.count or (partition is not None and gpus.count <= partition.gpus_of(gpus.type)))
+            if gpus.whole < least or not gpus.count:
+                return gpus.whole >= least
+            if gpus.is_part:
+                return partition is not None and partition.has_part(gpus.gres, gpus.type, gpus.count)
+            return partition is not None and gpus.count <= partition.gpus_of(gpus.type)
 
         offered = [gpus for gpus in self.gpu_values() if can_be_had(gpus)]
         if not offered or (wanted.count and can_be_had(wanted)):
@@ -343,7 +384,10 @@ class Choices:
         return min(bounds, key=lambda bound: bound[0], default=(None, ""))
 
     def gpu_values(self) -> tuple[GpuRequest, ...]:
-        """Every GPU configuration to choose from, none first: plain counts where there is one type, per type where there are more."""
+        """Every GPU configuration to choose from: none, whole GPUs, then parts of one.
+
+        Plain counts where there is one type, per type where there are more.
+        """
         most: dict[str, int] = {}
         for partition in self.partitions:
             for gpu_type, count in partition.gpus:
@@ -353,19 +397,33 @@ class Choices:
         offered = [GpuRequest()] if low == 0 else []
         for gpu_type, count in sorted(most.items()):
             offered += [GpuRequest(number, gpu_type if typed else "") for number in range(max(1, low), min(count, high) + 1)]
+        if low == 0 and high:
+            offered += self._part_values()
         policy = self.policy("gpus")
         if policy.locked and policy.default is not None:
-            return (parse_gpus(policy.default),)
+            return (self.known_gpus(parse_gpus(policy.default)),)
         if policy.choices is not None:
-            allowed = {parse_gpus(value) for value in policy.choices}
+            allowed = {self.known_gpus(parse_gpus(value)) for value in policy.choices}
+            # A part that the admin names need not be one of those that are offered else: of a card of a hundred parts there are too many.
+            parts = [gpus for gpus in allowed if gpus.is_part and self._cards(gpus, self.parts)]
+            offered = [*(gpus for gpus in offered if not gpus.is_part), *sorted(parts, key=lambda gpus: (gpus.gres, gpus.type, gpus.count))]
             return tuple(value for value in offered if value in allowed) or tuple(sorted(allowed, key=lambda value: value.count))
         return tuple(offered)
+
+    def _part_values(self) -> Iterator[GpuRequest]:
+        """The parts of GPUs that are offered where the admin does not say which."""
+        sizes: dict[tuple[str, str], set[int]] = {}
+        for gres, gpu_type, per_card in sorted(self.parts, key=lambda part: SHARED.index(part[0])):
+            sizes.setdefault((gres, gpu_type), set()).update(steps(gres, per_card))
+        for (gres, gpu_type), counts in sizes.items():
+            asked = gpu_type if len(self.part_types(gres)) > 1 else ""
+            yield from (self.known_gpus(GpuRequest(count, asked, gres)) for count in sorted(counts))
 
 
 def amounts_in(limits: PartitionLimits, request: SessionRequest) -> dict[str, int]:
     """The request, by resource, as Slurm counts it against the limits there."""
-    gpus = request.gpus if request.gpus.gres == "gpu" else GpuRequest()
-    return limits.amounts(request.cores, request.memory, gpus.type, gpus.count, request.walltime)
+    gpus = request.gpus
+    return limits.amounts(request.cores, request.memory, gpus.type, gpus.count, request.walltime, gpus.gres)
 
 
 def minutes_by_amount(limits: Iterable[Limit], amounts: Mapping[str, int]) -> list[tuple[int, Limit]]:
@@ -385,5 +443,5 @@ def number_of(name: str, value: Any) -> int:
     if name == "walltime":
         return parse_walltime(value)
     if name == "gpus":
-        return parse_gpus(value).count
+        return parse_gpus(value).whole
     return int(value)

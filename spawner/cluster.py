@@ -12,7 +12,7 @@ import os
 import pwd
 import secrets
 import time
-from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
@@ -25,7 +25,10 @@ from .derived import Derived
 from .entitlement import Entitlement, entitlement, shapes_of
 from .errors import ResourceFormError, SlurmNotStarted, SlurmOutputError, SlurmRefused, SlurmUnavailable, SlurmUnconfirmed
 from .estimate import Estimator
-from .fit import Outlook
+from .fit import Outlook, sharing_jobs
+from .gpu.devices import NO_REPORTS, Reported
+from .gpu.store import ReportStore
+from .gpu.strays import StrayWatch
 from .holding import Lot, Running, lots_of, running_jobs
 from .language import N_, in_use
 from .offer import NodeKind
@@ -33,6 +36,7 @@ from .places import Place, places_of
 from .reasons import RUNNING, Outcome, outcome_of_sbatch, refusal_for, slurm_words
 from .rulebook import Accounting, accounting_of_controller
 from .settings import ClusterSettings
+from .shared_gpus import needs_jobs
 from .slurm import commands, parse
 from .slurm.model import Holdings, Job, Node, Partition, Reservation, SlurmConfig
 from .slurm.run import Identity, Runner, SlurmRunner, last_line, read
@@ -89,6 +93,7 @@ class _Free:
         self.all: Derived[Availability] = Derived(MOST_RESERVATIONS)
         self.lots: Derived[tuple[Availability, tuple[Lot, ...]]] = Derived(MOST_RESERVATIONS)
         self.to_users: Derived[tuple[Availability, Availability]] = Derived(MOST_USERS)
+        self.needs_jobs: Derived[bool] = Derived()
         self.excerpts: Derived[tuple[Availability, Excerpt]] = Derived(MOST_USERS)
         """Each with what it was made of, which must not be forgotten while its identity is a key."""
 
@@ -133,6 +138,11 @@ class Cluster(ClusterSettings, SingletonConfigurable):
             is_starting=lambda: bool(self._starting),
             timeout=lambda: self.command_timeout,
         )
+        self.node_names: frozenset[str] | None = None
+        """Of the last answer about the nodes, whatever its age; None before there was one."""
+        self.gpu_reports = ReportStore(clock, fresh_seconds=lambda: self.gpu_reports_fresh)
+        self._stray_watch = StrayWatch()
+        self._strays: Mapping[str, frozenset[str]] = {}
         self._newer_associations: frozenset[tuple[str, str, str]] = frozenset()
         self._shapes: Derived[_Shapes] = Derived()
         self._free = _Free(0.0)
@@ -189,7 +199,36 @@ class Cluster(ClusterSettings, SingletonConfigurable):
         return parser(text)
 
     async def _read_nodes(self) -> tuple[Node, ...]:
-        return tuple(await self._read(commands.show_nodes(), parse.parse_nodes))
+        asked = self.clock()
+        nodes = tuple(await self._read(commands.show_nodes(), parse.parse_nodes))
+        self.node_names = frozenset(node.name for node in nodes)
+        self.gpu_reports.forget_others(self.node_names)
+        return await self._less_unfit(nodes, asked)
+
+    async def _less_unfit(self, nodes: tuple[Node, ...], asked: float) -> tuple[Node, ...]:
+        """The nodes, of which those whose devices are not as free as Slurm calls them say so (:attr:`.Node.gpus_unfit`)."""
+        reported = []
+        if self.gpu_reports.any_fresh():
+            for node in nodes:
+                latest = self.gpu_reports.latest(node.name)
+                if latest is not None:
+                    reported.append((node, latest.report, latest.received))
+        if not reported:
+            self._strays = {}
+            return nodes
+        after = self.gpu_stray_after
+        self._strays, unfit = await asyncio.to_thread(lambda: self._stray_watch.look(reported, as_of=asked, after=after))
+        if not unfit or not self.trust_gpu_reports:
+            return nodes
+        return tuple(replace(node, gpus_unfit=unfit[node.name]) if node.name in unfit else node for node in nodes)
+
+    def reported(self, names: Iterable[str]) -> Reported:
+        """What the devices of these nodes say, as far as the reports are fresh. Asks nobody."""
+        if not self.gpu_reports.any_fresh():
+            return NO_REPORTS
+        now = self.clock()
+        latest = ((name, self.gpu_reports.latest(name)) for name in names)
+        return Reported({name: (found.report, max(0.0, now - found.received)) for name, found in latest if found is not None}, self._strays)
 
     async def _read_jobs(self) -> dict[int, Job]:
         return {job.job_id: job for job in await self._read(commands.list_jobs(), parse.parse_jobs)}
@@ -358,10 +397,22 @@ class Cluster(ClusterSettings, SingletonConfigurable):
         nodes, partitions, reservations = await asyncio.gather(
             self.nodes.get(patience), self.all_partitions.get(patience), self.reservations.get(patience)
         )
+        jobs = None
+        # Before Slurm 23.11 what is free in parts of GPUs follows from the jobs. Of nodes without such jobs nothing does.
+        if await self._free_as_of(nodes.as_of).needs_jobs.get((), lambda: needs_jobs(nodes.value)):
+            with contextlib.suppress(ResourceFormError):
+                jobs = await self.jobs.get(patience)
         now = self.clock()
         computed = await self._free_as_of(nodes.as_of).all.get(
-            (partitions.as_of, reservations.as_of, reservation, _begun_and_ended(reservations.value, now)),
-            lambda: availability(nodes.value, self._allowed(partitions.value), reservations.value, now=now, reservation=reservation),
+            (partitions.as_of, reservations.as_of, jobs.as_of if jobs else None, reservation, _begun_and_ended(reservations.value, now)),
+            lambda: availability(
+                nodes.value,
+                self._allowed(partitions.value),
+                reservations.value,
+                now=now,
+                reservation=reservation,
+                sharing=sharing_jobs(jobs.value.values()) if jobs else None,
+            ),
         )
         return Snapshot(computed, nodes.as_of, nodes.stale, nodes.error)
 

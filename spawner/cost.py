@@ -18,13 +18,14 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from .shared_gpus import SHARED
 from .slurm.model import Association, Gres, Holdings, Node, Partition, Qos, SlurmConfig, Tres, Use
 from .slurm.values import names_of
 
 Combining = Literal["sum", "max", "max and gres"]
 """How weighted amounts become one number. PriorityFlags of slurm.conf(5): none, MAX_TRES, MAX_TRES_GRES (25.05 and later)."""
 
-SHARED_GRES = frozenset({"shard", "mps"})
+SHARED_GRES = frozenset(SHARED)
 """Parts of GPUs. A job that is given a whole node gets the GPUs, and none of these (measured)."""
 
 _ON_NODE = ("cpu", "mem", "node")

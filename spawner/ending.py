@@ -18,6 +18,7 @@ from .words import duration
 
 Category = Literal[
     "stopped",
+    "idle_gpus",
     "time_limit",
     "out_of_memory",
     "node_failure",
@@ -33,6 +34,8 @@ Kind = Literal["finished", "others"]
 
 STOPPED = "STOPPED"
 """Our own word for the end of a session that was stopped from JupyterHub."""
+IDLE_GPUS = "IDLE_GPUS"
+"""Our own word for the stop of a session whose GPUs did nothing, as the admin wants it."""
 START_TIMEOUT = "START_TIMEOUT"
 """Our own word for JupyterHub's time limit of a start."""
 NO_ANSWER = "NO_ANSWER"
@@ -50,6 +53,7 @@ CATEGORIES: Mapping[str, tuple[Category, Kind]] = {
     "OUT_OF_MEMORY": ("out_of_memory", "others"),
     "REVOKED": ("gone", "others"),
     STOPPED: ("stopped", "finished"),
+    IDLE_GPUS: ("idle_gpus", "finished"),
     "NOT_SUBMITTED": ("never_started", "others"),
     "NEVER_STARTS": ("never_started", "others"),
     "QUEUE_TIMEOUT": ("never_started", "others"),
@@ -61,7 +65,9 @@ CATEGORIES: Mapping[str, tuple[Category, Kind]] = {
 }
 """What each end is by itself: Slurm's terminal states, then our own words. Who cancelled a job, and what it used, may say otherwise."""
 
-OWN_WORDS = frozenset({STOPPED, START_TIMEOUT, NO_ANSWER, "NOT_SUBMITTED", "NEVER_STARTS", "QUEUE_TIMEOUT", "LISTEN_TIMEOUT", "REQUEUED"})
+OWN_WORDS = frozenset(
+    {STOPPED, IDLE_GPUS, START_TIMEOUT, NO_ANSWER, "NOT_SUBMITTED", "NEVER_STARTS", "QUEUE_TIMEOUT", "LISTEN_TIMEOUT", "REQUEUED"}
+)
 """Ends that we brought about ourselves and know the reason of: what Slurm says of the job afterwards (CANCELLED) is no news."""
 
 ENDED_BY_MEMORY = frozenset({"OUT_OF_MEMORY", "FAILED", "CANCELLED", "COMPLETED"})
@@ -82,7 +88,8 @@ class Evidence:
     ``state`` is Slurm's terminal state or one of :data:`CATEGORIES`'s own words, ``sentence`` what was said of it when it was noticed.
     ``exit_status`` is squeue's raw wait status; None where nobody knows. ``stopped``: the Hub had been told to stop the session.
     ``listened``: its server had come up. ``memory_mb`` and ``minutes`` are what was asked for, 0 where that is not known.
-    ``uid`` is the user's own numeric id. ``finished`` is what sacct says, once it does.
+    ``uid`` is the user's own numeric id. ``idle_minutes``: for how long its GPUs had done nothing, where it was stopped for that.
+    ``finished`` is what sacct says, once it does.
     """
 
     state: str
@@ -94,6 +101,7 @@ class Evidence:
     memory_mb: int = 0
     minutes: int = 0
     uid: int | None = None
+    idle_minutes: int = 0
     finished: FinishedJob | None = None
 
 
@@ -128,7 +136,7 @@ def ending(evidence: Evidence) -> Ending:
         category, kind = CATEGORIES["OUT_OF_MEMORY"]
     code = exit_code(evidence) if category == "server_exit" else None
     sentence, what_to_do = _words(evidence, state, category, code)
-    if full and category in ("stopped", "time_limit", "node_failure", "preempted"):
+    if full and category in ("stopped", "idle_gpus", "time_limit", "node_failure", "preempted"):
         before = _("Before that, something in it was ended because its memory was full.")
         sentence = f"{sentence} {before}"
         what_to_do = _("Start again with more memory.")
@@ -223,6 +231,9 @@ def _words(evidence: Evidence, state: str, category: Category, code: int | None)
 def _of_our_own(evidence: Evidence, state: str) -> tuple[str, str]:
     if state == STOPPED:
         return evidence.sentence or _stopped(), ""
+    if state == IDLE_GPUS:
+        sentence = _("The session was stopped: its GPUs did nothing for {duration}.")
+        return sentence.format(duration=duration(evidence.idle_minutes)), _("Start again, without GPUs if you do not need them.")
     if state == START_TIMEOUT:
         return _("The session did not start in the time that the Hub allows for it, and was given up."), _("Ask for less, or try later.")
     if state == NO_ANSWER:

@@ -12,9 +12,10 @@ from dataclasses import dataclass, replace
 from operator import attrgetter
 from typing import Any
 
-from .availability import GpuCount, gpus_of, is_active, partly_reserved, whole_node_reservations, why_not_usable
+from .availability import GpuCount, PartsOnNodes, gpus_of, is_active, partly_reserved, whole_node_reservations, why_not_usable
 from .language import N_
 from .reasons import ENDING, PENDING, RUNNING, STARTING
+from .shared_gpus import Parts, parts_in
 from .slurm.model import Job, Node, Partition, Reservation
 
 
@@ -38,6 +39,17 @@ WAITS_IN_LINE = ("Resources", "Priority")
 MARGIN_SECONDS = 60
 """What a job needs besides its time limit: it starts seconds later, and backfill counts in minutes (slurm.conf(5), bf_resolution)."""
 
+
+def sharing_jobs(jobs: Iterable[Job]) -> dict[str, list[Job]]:
+    """The jobs that hold parts of GPUs, by node."""
+    found: dict[str, list[Job]] = {}
+    for job in jobs:
+        if job.state in HOLDS_RESOURCES and parts_in(job.tres):
+            for name in job.nodes:
+                found.setdefault(name, []).append(job)
+    return found
+
+
 MAINTENANCE = "maintenance"
 RESERVATION = "reservation"
 QUEUE = "queue"
@@ -49,7 +61,7 @@ class Room:
 
     ``cores`` and ``memory_mb`` are free, the ``_total`` ones those of the empty node, less what its partition lets one job have.
     ``why_not`` says why no job can start there now, ``back`` when that ends where it is known. ``until`` is when the node is needed for
-    something else, infinity for never, and ``until_for`` what that is. Moments are seconds since the epoch.
+    something else, infinity for never, and ``until_for`` what that is. Moments are seconds since the epoch. ``parts`` are those of GPUs.
     """
 
     nodes: int
@@ -64,6 +76,7 @@ class Room:
     until: float = math.inf
     until_for: str = ""
     asleep: bool = False
+    parts: tuple[Parts, ...] = ()
 
     def cores_taken(self, cores: int) -> int:
         """What Slurm takes for a job of so many cores: where cores have threads, whole cores (sbatch(1), ``--cpus-per-task``)."""
@@ -77,6 +90,10 @@ class Room:
                 free += entry.free
         return free
 
+    def gpus_unfit(self, gpu_type: str) -> int:
+        """GPUs that are no use although Slurm calls them free, counted as :meth:`gpus_free` does."""
+        return sum(entry.unfit for entry in self.gpus if gpu_type in ("", entry.type))
+
     def gpus_total(self, gpu_type: str) -> int:
         """GPUs of one type, of all for the empty type, whoever has them."""
         total = 0
@@ -85,17 +102,37 @@ class Room:
                 total += entry.total
         return total
 
-    def could_hold(self, cores: int, memory_mb: int, gpu_type: str, gpus: int) -> bool:
+    def part_total(self, gres: str, gpu_type: str) -> int:
+        """The parts that a card makes, the largest number if its cards differ; 0 where none is given out in parts."""
+        return max((entry.per_card for entry in self.parts if entry.gres == gres and gpu_type in ("", entry.type)), default=0)
+
+    def part_free(self, gres: str, gpu_type: str) -> int:
+        """The largest part that one card is known to have free."""
+        return max((entry.least for entry in self.parts if entry.gres == gres and gpu_type in ("", entry.type)), default=0)
+
+    def part_perhaps_free(self, gres: str, gpu_type: str) -> int:
+        """The largest part that one card may have free, for all that is known."""
+        return max((entry.most for entry in self.parts if entry.gres == gres and gpu_type in ("", entry.type)), default=0)
+
+    def has_free(self, gpu_type: str, gpus: int, gres: str = "gpu") -> bool:
+        """Whether so many GPUs are free, or so large a part of one."""
+        return (self.gpus_free(gpu_type) if gres == "gpu" else self.part_free(gres, gpu_type)) >= gpus
+
+    def could_hold(self, cores: int, memory_mb: int, gpu_type: str, gpus: int, gres: str = "gpu") -> bool:
         """Whether the node, empty, has all of this."""
         if self.memory_mb_total < memory_mb or self.cores_total < self.cores_taken(cores):
             return False
-        return not gpus or self.gpus_total(gpu_type) >= gpus
+        return not gpus or (self.gpus_total(gpu_type) if gres == "gpu" else self.part_total(gres, gpu_type)) >= gpus
 
-    def holds(self, cores: int, memory_mb: int, gpu_type: str, gpus: int) -> bool:
+    def holds(self, cores: int, memory_mb: int, gpu_type: str, gpus: int, gres: str = "gpu") -> bool:
         """Whether the node has all of this free now."""
         if self.why_not or self.memory_mb < memory_mb or self.cores < self.cores_taken(cores):
             return False
-        return not gpus or self.gpus_free(gpu_type) >= gpus
+        return not gpus or self.has_free(gpu_type, gpus, gres)
+
+    def may_hold(self, cores: int, memory_mb: int, gpu_type: str, part: int, gres: str) -> bool:
+        """Whether the node may have all of this free now, for all that is known of the parts of its cards."""
+        return self.holds(cores, memory_mb, "", 0) and 0 < part <= self.part_perhaps_free(gres, gpu_type)
 
     def minutes(self, now: float) -> float:
         """Whole minutes that a job may last if it starts at ``now``, infinity for any time."""
@@ -178,6 +215,7 @@ class Outlook:
         self._modes_differ = len({(entry.oversubscribe, entry.oversubscribe_count > 1) for entry in self.partitions.values()}) > 1
         self._claims: dict[str, Mapping[str, _Claims]] = {}
         self._rooms: dict[tuple[str, str], tuple[Room, ...]] = {}
+        self._parts_on_nodes = PartsOnNodes()
 
     def _take_in(self, job: Job) -> None:
         if job.state in HOLDS_RESOURCES:
@@ -224,7 +262,7 @@ class Outlook:
                 continue
             load = self._load(node, partition) if looks_at_jobs and name in self._running else _NO_LOAD
             # GRES are told apart by identity: the grammar gives equal texts the same object, and to compare is many times slower.
-            key = (_STATE(node), id(node.gres), id(node.gres_used), claim, load)
+            key = (_STATE(node), id(node.gres), id(node.gres_used), claim, load, self._parts(node))
             number = counts.get(key)
             if number is None:
                 examples.append((node, claim, load))
@@ -282,7 +320,13 @@ class Outlook:
             until=claim.until,
             until_for=claim.until_for,
             asleep="powered_down" in node.flags or "powering_up" in node.flags,
+            # A job that gets the whole node gets no parts of its GPUs: it would wait for ever (measured).
+            parts=() if partition.oversubscribe == "EXCLUSIVE" else self._parts(node),
         )
+
+    def _parts(self, node: Node) -> tuple[Parts, ...]:
+        """What the node has free in parts of GPUs."""
+        return self._parts_on_nodes.of(node, self._running.get(node.name, _EMPTY) if self.knows_jobs else None)
 
     def _why_not_with_others(self, node: Node, partition: Partition, gpus: tuple[GpuCount, ...], claim: _Claims, *, clash: bool) -> str:
         if partition.oversubscribe == "EXCLUSIVE":

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from .bounds import Range, gpus_there, limits_there, ranges
@@ -12,17 +12,18 @@ from .choices import Choices
 from .language import N_, _
 from .offer import PartitionLimits
 from .request import COLOR, COLORS, FIELDS, FORM_FIELDS, LOOK_FIELDS, GpuRequest, SessionRequest, help_of, label_of, parse_gpus, unit_of
-from .words import duration, limit_of_memory, moment_in_words
+from .words import duration, gpu_type_in_words, gpus_in_words, joined, limit_of_memory, moment_in_words, share_of_gpu
 
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """One value of a choice; a ``disabled`` one is shown and cannot be chosen (yet)."""
+    """One value of a choice; a ``disabled`` one is shown and cannot be chosen (yet). Those of one ``group`` stand under its name."""
 
     value: str
     label: str
     selected: bool = False
     disabled: bool = False
+    group: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +67,7 @@ def form_fields(choices: Choices, values: Mapping[str, Any], errors: Mapping[str
             FormField(
                 key=key,
                 label=policy.label or label_of(key),
-                help=policy.help or help_of(key),
+                help=policy.help or (_help_of_gpus(choices) if key == "gpus" else help_of(key)),
                 unit=unit_of(key),
                 error=errors.get(key, ""),
                 locked=policy.locked,
@@ -138,15 +139,28 @@ def _range(bounds: Range, in_words: Callable[[int], str]) -> str:
 
 def _gpus_in_words(request: SessionRequest, choices: Choices) -> str:
     most: dict[str, int] = {}
+    parts: dict[tuple[str, str], GpuRequest] = {}
     for gpus in gpus_there(request, choices):
-        if gpus.count:
+        if gpus.is_part:
+            parts.setdefault((gpus.gres, gpus.type), choices.known_gpus(gpus, request.partition))
+        elif gpus.count:
             most[gpus.type] = max(most.get(gpus.type, 0), gpus.count)
-    if not most:
+    if not most and not parts:
         return _("There are no GPUs here.")
-    if list(most) == [""]:
-        return _("At most {number} on one node.").format(number=most[""])
-    each = ", ".join(f"{number} × {gpu_type.upper()}" for gpu_type, number in most.items())
-    return _("At most {number} on one node.").format(number=each)
+    sentences = []
+    if most:
+        each = str(most[""]) if list(most) == [""] else ", ".join(gpus_in_words(number, gpu_type) for gpu_type, number in most.items())
+        sentences.append(_("At most {number} on one node.").format(number=each))
+    if parts:
+        smallest = joined([gpus.words for gpus in parts.values()])
+        sentences.append(_("Or a part of one, from {smallest} on.").format(smallest=smallest))
+    return " ".join(sentences)
+
+
+def _help_of_gpus(choices: Choices) -> str:
+    if not any(gpus.is_part for gpus in choices.gpu_values()):
+        return help_of("gpus")
+    return _("Whole GPUs are yours alone while the session runs. A part of a GPU is not: others use the same one, and may take its memory.")
 
 
 def shown_value(request: SessionRequest, key: str, choices: Choices) -> str:
@@ -160,9 +174,9 @@ def shown_value(request: SessionRequest, key: str, choices: Choices) -> str:
 def _offered_gpus(choices: Choices, wanted: GpuRequest) -> str:
     """The value of the option that asks for these GPUs: plain counts where there is one type."""
     offered = choices.gpu_values()
-    types = {gpu_type for partition in choices.partitions for gpu_type, _count in partition.gpus}
-    if wanted not in offered and types == {wanted.type}:
-        return str(wanted.count)
+    types = choices.part_types(wanted.gres) if wanted.is_part else _gpu_types(choices)
+    if wanted not in offered and types == (wanted.type,):
+        return replace(wanted, type="").value
     return wanted.value
 
 
@@ -211,20 +225,42 @@ def _widget(key: str, choices: Choices, value: str) -> dict[str, Any]:
     return {"kind": "text", "value": value.removesuffix("G") if key == "memory" else value}
 
 
+MOST_BUTTONS = 6
+
+
 def _gpu_widget(choices: Choices, value: str) -> dict[str, Any]:
     offered = choices.gpu_values()
-    types = sorted({gpu_type for partition in choices.partitions for gpu_type, _count in partition.gpus})
-    only_type = types[0] if len(types) == 1 else ""
-    labels = []
-    for gpus in offered:
-        if not gpus.count:
-            labels.append((gpus.value, _("None")))
-        elif gpus.type or only_type:
-            labels.append((gpus.value, f"{gpus.count} × {(gpus.type or only_type).upper()}"))
-        else:
-            labels.append((gpus.value, str(gpus.count)))
     try:
-        wanted = parse_gpus(value)
+        wanted = choices.known_gpus(parse_gpus(value))
     except ValueError:
         wanted = parse_gpus(0)
-    return _select(_offered_gpus(choices, wanted), labels, kind="buttons" if len(labels) <= 6 else "select")
+    buttons = len(offered) <= MOST_BUTTONS
+    labels = [(gpus.value, _gpu_label(gpus, choices, short=buttons)) for gpus in offered]
+    chosen = _offered_gpus(choices, wanted)
+    if wanted.is_part and chosen not in dict(labels) and choices.policy("gpus").choices is None and choices.part_types(wanted.gres):
+        labels.append((chosen, _gpu_label(wanted, choices, short=buttons)))
+    widget = _select(chosen, labels, kind="buttons" if buttons else "select")
+    if buttons:
+        return widget
+    parts = {gpus.value for gpus in (*offered, wanted) if gpus.is_part}
+    group = _("Parts of a GPU")
+    return {**widget, "options": tuple(replace(option, group=group if option.value in parts else "") for option in widget["options"])}
+
+
+def _gpu_label(gpus: GpuRequest, choices: Choices, *, short: bool) -> str:
+    """What stands on the choice: on a button as little as will do."""
+    if not gpus.count:
+        return _("None")
+    if gpus.is_part and (not short or gpus.per_card is None):
+        return gpus.words if short else gpus.words_in_full
+    if gpus.is_part and gpus.per_card is not None:
+        return f"{share_of_gpu(gpus.gres, gpus.count, gpus.per_card)} {gpu_type_in_words(gpus.type or gpus.card) or 'GPU'}"
+    types = _gpu_types(choices)
+    if gpus.type or (len(types) == 1 and types[0]):
+        return gpus_in_words(gpus.count, gpus.type or types[0])
+    # Translators: so many GPUs, of whatever type they are
+    return _("{number} of any type").format(number=gpus.count) if len(types) > 1 else str(gpus.count)
+
+
+def _gpu_types(choices: Choices) -> tuple[str, ...]:
+    return tuple(sorted({gpu_type for partition in choices.partitions for gpu_type, _count in partition.gpus}))

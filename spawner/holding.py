@@ -5,8 +5,8 @@ the user count, whoever submitted them. The amounts are those that Slurm itself 
 limits, a suspended job keeps them and one that is ending has none of them any more (measured on 22.05.8 and 24.11.5).
 
 Unknown is None and reads "—", never 0: no list of jobs, memory where Slurm does not give it to jobs, GPUs where AccountingStorageTRES does
-not have them. Parts of GPUs (shards, MPS) are no GPUs here, and limits of one type of GPU are not looked at: a job that names no type
-is not bound by them.
+not have them. Parts of GPUs (shards, MPS) are no GPUs here and only named beside them, and limits of one type of GPU are not looked at: a
+job that names no type is not bound by them.
 """
 
 from __future__ import annotations
@@ -23,10 +23,11 @@ from .language import N_, _, ngettext
 from .limits import CORES, GPUS, MEMORY, Limit
 from .offer import PartitionLimits
 from .reasons import RUNNING, STARTING
+from .shared_gpus import parts_in
 from .slurm.accounting import tres_of
 from .slurm.model import Job, SlurmConfig
 from .slurm.values import NULL, names_of
-from .words import cores_in_words, limit_of_memory
+from .words import cores_in_words, joined, limit_of_memory, part_of_gpu
 
 RESOURCES = (CORES, MEMORY, GPUS)
 UNKNOWN = "—"
@@ -173,13 +174,14 @@ def what_i_have(
         overall = _held(resource, jobs, counts_gpus)
         more = None if lots is None else _still(resource, choices, account, lots)
         label, unit = _LABELS[resource]
+        parts_here, parts = (_parts_in_words(each) if resource == GPUS else "" for each in (jobs_here, jobs))
         bars.append(
             Holding(
                 resource=resource,
                 label=_(label),
                 unit=unit,
-                here=_bar(resource, here, most),
-                overall=_bar(resource, overall, None if overall is None or more is None else overall + more),
+                here=_bar(resource, here, most, parts_here),
+                overall=_bar(resource, overall, None if overall is None or more is None else overall + more, parts),
                 limit_is=_what_it_is(resource, limit, most, there, reservation),
                 source=limit.whose if limit else "",
             )
@@ -303,8 +305,19 @@ def _what_it_is(resource: str, limit: Limit | None, most: int | None, partition:
     return _("all of the partition")
 
 
-def _bar(resource: str, used: int | None, most: int | None) -> Bar:
-    return Bar(used, most, _in_words(resource, used, most))
+def _bar(resource: str, used: int | None, most: int | None, besides: str = "") -> Bar:
+    words = _in_words(resource, used, most)
+    return Bar(used, most, joined([words, besides]) if besides else words)
+
+
+def _parts_in_words(jobs: Iterable[Job] | None) -> str:
+    """The parts of GPUs that the jobs hold: ``2 shards``; empty where there are none."""
+    held: dict[str, int] = {}
+    for job in jobs or ():
+        for name, count in parts_in(job.tres).items():
+            if ":" not in name:
+                held[name] = held.get(name, 0) + count
+    return joined([part_of_gpu(name, "", count, None) for name, count in sorted(held.items())])
 
 
 def _in_words(resource: str, used: int | None, most: int | None) -> str:

@@ -16,16 +16,20 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from .language import _
+from .shared_gpus import SHARED
 from .slurm.model import NO_LIMITS, AccountingLimits, Association, Holdings, Qos, Tres, Use
 
 Scope = Literal["job", "user", "account", "group"]
 Measure = Literal["amount", "minutes", "any"]
 
 CORES, MEMORY, GPUS, NODES, MINUTES, JOBS, SUBMITTED = "cores", "memory", "gpus", "nodes", "minutes", "jobs", "submitted"
-"""Resources: CPUs, MB, GPUs of any type (``gpus:v100`` of one type), nodes, minutes of time, jobs that run, jobs that run or wait."""
+"""Resources: CPUs, MB, GPUs of any type (``gpus:v100`` of one type), nodes, minutes of time, jobs that run, jobs that run or wait.
 
-_RESOURCES = {"cpu": CORES, "mem": MEMORY, "node": NODES, "gres/gpu": GPUS}
-_GPU_TYPE = "gres/gpu:"
+Parts of GPUs have Slurm's names, ``shard``, ``shard:v100``; they count as no GPUs (measured).
+"""
+
+_RESOURCES = {"cpu": CORES, "mem": MEMORY, "node": NODES, "gres/gpu": GPUS, **{f"gres/{name}": name for name in SHARED}}
+_TYPED = tuple(f"{tres}:" for tres in _RESOURCES if tres.startswith("gres/"))
 
 _SMALLEST = {CORES: 1, MEMORY: 1, NODES: 1, MINUTES: 1, JOBS: 1, SUBMITTED: 1}
 """The least that any job is."""
@@ -139,15 +143,17 @@ def is_shared(limits: AccountingLimits) -> bool:
 
 def resource_of(tres: str) -> str:
     """Our name for one of Slurm's TRES, empty for one that no request of ours asks for."""
-    if tres.startswith(_GPU_TYPE):
-        return f"{GPUS}:{tres[len(_GPU_TYPE) :]}"
+    if tres.startswith(_TYPED):
+        gres, _colon, gpu_type = tres.partition(":")
+        return f"{_RESOURCES[gres]}:{gpu_type}"
     return _RESOURCES.get(tres, "")
 
 
-def amounts_of(cores: int, memory_mb: int, gpu_type: str, gpus: int, minutes: int) -> dict[str, int]:
+def amounts_of(cores: int, memory_mb: int, gpu_type: str, gpus: int, minutes: int, gres: str = "gpu") -> dict[str, int]:
     """What a job on one node asks for, by resource."""
-    amounts = {**_SMALLEST, CORES: cores, MEMORY: memory_mb, MINUTES: minutes, GPUS: gpus}
-    return {**amounts, f"{GPUS}:{gpu_type}": gpus} if gpu_type else amounts
+    kind = GPUS if gres == "gpu" else gres
+    amounts = {**_SMALLEST, CORES: cores, MEMORY: memory_mb, MINUTES: minutes, GPUS: 0, kind: gpus}
+    return {**amounts, f"{kind}:{gpu_type}": gpus} if gpu_type else amounts
 
 
 def qos_order(partition_qos: Qos | None, job_qos: Qos | None) -> tuple[Qos, ...]:

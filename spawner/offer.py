@@ -8,25 +8,38 @@ from dataclasses import dataclass, field, replace
 from .availability import gpus_of
 from .cost import Budget
 from .limits import CORES, GPUS, MEMORY, MINUTES, Limit, amounts_of
+from .shared_gpus import has_parts, part_kinds
 from .slurm.model import Node, Partition
 
 
 @dataclass(frozen=True, slots=True)
 class NodeKind:
-    """Nodes of one shape: the largest single-node job that each can hold. ``gpus`` maps types to counts."""
+    """Nodes of one shape: the largest single-node job that each can hold. ``gpus`` maps types to counts.
+
+    ``parts`` are the kinds of parts of GPUs: Slurm's name, the type of the card, and how many of them make one card.
+    """
 
     cores: int
     memory_mb: int
     gpus: tuple[tuple[str, int], ...]
     threads_per_core: int = 1
+    parts: tuple[tuple[str, str, int], ...] = ()
 
     def gpus_of(self, gpu_type: str) -> int:
         """GPUs of this type; of all types together for the empty type: Slurm mixes them for a job that names none."""
         return sum(count for name, count in self.gpus if gpu_type in ("", name))
 
-    def holds(self, cores: int, memory_mb: int, gpu_type: str, gpus: int) -> bool:
+    def card_in_parts(self, gres: str, gpu_type: str) -> int:
+        """How many parts a card of this type, or of any for the empty type, makes at most; 0 where none is given out in parts."""
+        return max((per_card for name, kind, per_card in self.parts if name == gres and gpu_type in ("", kind)), default=0)
+
+    def has_gpus(self, gpu_type: str, gpus: int, gres: str = "gpu") -> bool:
+        """Whether a node, empty, has so many GPUs, or so large a part of one."""
+        return (self.gpus_of(gpu_type) if gres == "gpu" else self.card_in_parts(gres, gpu_type)) >= gpus
+
+    def holds(self, cores: int, memory_mb: int, gpu_type: str, gpus: int, gres: str = "gpu") -> bool:
         """Whether a node, empty, could hold all of this together."""
-        return self.cores >= cores and self.memory_mb >= memory_mb and self.gpus_of(gpu_type) >= gpus
+        return self.cores >= cores and self.memory_mb >= memory_mb and self.has_gpus(gpu_type, gpus, gres)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,9 +107,22 @@ class PartitionLimits:
         limits = (self.binding.get(key) for key in (GPUS, f"{GPUS}:{gpu_type}"))
         return min([most, *(limit.most for limit in limits if limit is not None)])
 
-    def fits_one_node(self, cores: int, memory_mb: int, gpu_type: str, gpus: int) -> bool:
+    @property
+    def parts(self) -> tuple[tuple[str, str, int], ...]:
+        """The kinds of parts of GPUs that one job may have; none where it gets the whole node, for it would wait for ever (measured)."""
+        return () if self.exclusive else tuple(sorted({part for kind in self.kinds for part in kind.parts}))
+
+    def card_in_parts(self, gres: str, gpu_type: str) -> int:
+        """How many parts make one card, at most; 0 where none is given out in parts."""
+        return max((per_card for name, kind, per_card in self.parts if name == gres and gpu_type in ("", kind)), default=0)
+
+    def has_part(self, gres: str, gpu_type: str, count: int) -> bool:
+        """Whether some card can be asked for so large a part of, which is less than all of it."""
+        return 0 < count < self.card_in_parts(gres, gpu_type)
+
+    def fits_one_node(self, cores: int, memory_mb: int, gpu_type: str, gpus: int, gres: str = "gpu") -> bool:
         """Whether some node, empty, could hold all of this together."""
-        return any(kind.holds(cores, memory_mb, gpu_type, gpus) for kind in self.kinds)
+        return any(kind.holds(cores, memory_mb, gpu_type, gpus, gres) for kind in self.kinds)
 
     def at_least(self, resource: str) -> int:
         """The least of the resource that a job here must have, 0 where nothing is said."""
@@ -111,35 +137,47 @@ class PartitionLimits:
         kinds = self.inside.get(reservation, self.kinds) if reservation else self.kinds
         return _narrowed(self, kinds, self.rules_for(account))
 
-    def amounts(self, cores: int, memory_mb: int, gpu_type: str, gpus: int, minutes: int) -> dict[str, int]:
+    def amounts(self, cores: int, memory_mb: int, gpu_type: str, gpus: int, minutes: int, gres: str = "gpu") -> dict[str, int]:
         """Such a job, by resource, as Slurm counts it against its limits. Measured on 22.05.8.
 
         Whole cores where these have threads; all of the node where it is exclusive; as many cores as MaxMemPerCPU makes of the memory,
         rounded down to a multiple of those that were asked for.
         """
-        fitting = [kind for kind in self.kinds if kind.holds(cores, memory_mb, gpu_type, gpus)] or self.kinds
+        fitting = [kind for kind in self.kinds if kind.holds(cores, memory_mb, gpu_type, gpus, gres)] or self.kinds
         if self.exclusive and fitting:
             kind = min(fitting, key=lambda entry: (entry.cores, entry.gpus_of("")))
             return {
-                **amounts_of(max(cores, kind.cores), memory_mb, gpu_type, gpus, minutes),
+                **amounts_of(max(cores, kind.cores), memory_mb, gpu_type, gpus, minutes, gres),
                 GPUS: max(gpus, kind.gpus_of("")),
             }
         if self.memory_mb_per_core:
             cores = max(cores, -(-memory_mb // self.memory_mb_per_core) // cores * cores)
         threads = min((kind.threads_per_core for kind in fitting), default=1)
-        return amounts_of(-(-cores // threads) * threads, memory_mb, gpu_type, gpus, minutes)
+        return amounts_of(-(-cores // threads) * threads, memory_mb, gpu_type, gpus, minutes, gres)
 
 
 def kinds_of(partition: Partition, names: Iterable[str], nodes: Mapping[str, Node]) -> tuple[NodeKind, ...]:
     """The shapes of these nodes, as far as the partition gives them to one job; those out of service included: they come back."""
     kinds: dict[NodeKind, None] = {}
     known: dict[tuple[object, ...], None] = {}
+    with_parts: dict[int, bool] = {}
+    in_parts: dict[tuple[int, int], tuple[tuple[str, str, int], ...]] = {}
     for name in names:
         node = nodes.get(name)
         if node is None:
             continue
         # The grammar gives equal GRES the same object; to compare them would take most of the time with thousands of nodes.
-        key = (node.cores_schedulable, node.memory_mb_schedulable, node.threads_per_core, id(node.gres))
+        size = (node.cores_schedulable, node.memory_mb_schedulable, node.threads_per_core)
+        if id(node.gres) not in with_parts:
+            with_parts[id(node.gres)] = has_parts(node.gres)
+        parts: tuple[tuple[str, str, int], ...] = ()
+        if with_parts[id(node.gres)]:
+            # GresUsed has how many parts each card makes, which need not be the same on nodes with equal totals.
+            gres = (id(node.gres), id(node.gres_used))
+            if gres not in in_parts:
+                in_parts[gres] = tuple((kind.gres, kind.type, kind.per_card) for kind in part_kinds(node))
+            parts = in_parts[gres]
+        key = (*size, id(node.gres), parts)
         if key in known:
             continue
         known[key] = None
@@ -152,7 +190,7 @@ def kinds_of(partition: Partition, names: Iterable[str], nodes: Mapping[str, Nod
             memory_mb = min(memory_mb, partition.max_memory_mb_per_cpu * cores)
         if cores and memory_mb:
             gpus = tuple((gpus.type, gpus.total) for gpus in gpus_of(node) if gpus.total)
-            kinds[NodeKind(cores, memory_mb, gpus, max(1, node.threads_per_core))] = None
+            kinds[NodeKind(cores, memory_mb, gpus, max(1, node.threads_per_core), parts)] = None
     return tuple(kinds)
 
 

@@ -13,7 +13,9 @@ class Record:
 
     ``nonce`` is empty where no job was ever asked for. ``job_id`` is 0 until it is known. ``submitted`` is when sbatch was begun,
     ``queued_at`` the job's own SubmitTime once seen (seconds since the epoch). ``port`` is what the launcher reported; ``node`` and
-    ``address`` are set once the server is known to listen there. ``stopping`` says that an order to stop was given.
+    ``address`` are set once the server is known to listen there. ``stopping`` says that an order to stop was given. ``gpu_indices`` are the
+    job's GPUs by Slurm's own numbers (IDX), as the launcher reported them; None where it has not. ``idle_minutes``: the stop was ordered
+    because they did nothing for so long; 0 for any other reason.
     """
 
     nonce: str = ""
@@ -24,6 +26,8 @@ class Record:
     address: str = ""
     port: int = 0
     stopping: bool = False
+    gpu_indices: tuple[int, ...] | None = None
+    idle_minutes: int = 0
 
     def as_state(self) -> dict[str, Any]:
         """As JSON for the database; empty if there is nothing to remember."""
@@ -45,6 +49,8 @@ class Record:
                 address=str(known.get("address", "")),
                 port=int(known.get("port", 0)),
                 stopping=bool(known.get("stopping", False)),
+                gpu_indices=_numbers(known.get("gpu_indices")),
+                idle_minutes=int(known.get("idle_minutes", 0)),
             )
         except (TypeError, ValueError):
             return cls()
@@ -106,6 +112,11 @@ class End:
             )
         except (KeyError, TypeError, ValueError):
             return None
+
+
+def _numbers(value: Any) -> tuple[int, ...] | None:
+    is_list = isinstance(value, (list, tuple)) and all(type(number) is int for number in value)
+    return tuple(value) if is_list else None
 
 
 def _count(value: Any) -> int | None:

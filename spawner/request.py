@@ -13,16 +13,17 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic_core import PydanticCustomError
 
 from .errors import MOST_ERRORS, RequestRejected
-from .language import ENGLISH, N_, _, ngettext, using
+from .language import ENGLISH, N_, _, using
+from .shared_gpus import SHARED
 from .slurm.grammar import format_memory, format_walltime, parse_memory_mb, parse_walltime
-from .words import cores_in_words
+from .words import cores_in_words, gpus_in_words, part_of_gpu
 
 MOST_VARIABLES = 100
 MOST_BYTES = 32768
@@ -56,8 +57,9 @@ COLORS: Mapping[str, str] = {
 }
 """The colours that have a name. Each stands out from a white page and from a dark one, by 3 to 1 at least (WCAG 2.1, 1.4.11)."""
 
-IGNORED_KEYS = frozenset({"profile", "_xsrf"})
-"""Not the user's: the summary that the Hub's admin page shows, and the Hub's form token."""
+CARD = "gpu_card"
+IGNORED_KEYS = frozenset({"profile", "_xsrf", CARD})
+"""Not the user's: the summary that the Hub's admin page shows, the Hub's form token, and what a part of a GPU is a part of (``v100/5``)."""
 
 
 def quoted(value: object) -> str:
@@ -113,11 +115,34 @@ def _walltime(value: Any) -> int:
 
 @dataclass(frozen=True, slots=True)
 class GpuRequest:
-    """``count`` of one kind of GPU on one node. ``gres`` is Slurm's name: ``gpu``, or ``shard`` for a part of a card."""
+    """``count`` of one kind of GPU on one node, or of the parts that make one GPU. ``gres`` is Slurm's name: ``gpu``, ``shard``, ``mps``.
+
+    ``per_card`` is how many such parts make one GPU, None where that is not known, and ``card`` the GPU's type where only one type is given
+    out in parts: the request does not say it, the nodes do.
+    """
 
     count: int = 0
     type: str = ""
     gres: str = "gpu"
+    per_card: int | None = field(default=None, compare=False)
+    card: str = field(default="", compare=False)
+
+    @property
+    def is_part(self) -> bool:
+        """Whether this is a part of a GPU, not whole ones."""
+        return bool(self.count) and self.gres in SHARED
+
+    @property
+    def whole(self) -> int:
+        """How many whole GPUs these are: none for a part of one."""
+        return 0 if self.is_part else self.count
+
+    @property
+    def amount(self) -> float:
+        """How many GPUs these are, a part as the fraction that it is: a half where nobody knows."""
+        if not self.is_part:
+            return self.count
+        return self.count / self.per_card if self.per_card else 0.5
 
     @property
     def option(self) -> str:
@@ -132,19 +157,28 @@ class GpuRequest:
         if not self.count:
             return "0"
         # A type that is called like a resource has to stand behind the resource's name to be read as a type.
-        gres = self.gres if self.gres != "gpu" or self.type in ("gpu", "shard") else ""
+        gres = self.gres if self.gres != "gpu" or self.type in _GRES else ""
         return ":".join(part for part in (gres, self.type, str(self.count)) if part)
 
     @property
     def words(self) -> str:
-        """For a person: ``no GPU``, ``2 GPUs``, ``1 × V100``."""
+        """For a person: ``no GPU``, ``2 GPUs``, ``1 × V100``, ``1/5 of a V100``."""
         if not self.count:
             return _("no GPU")
-        if self.type:
-            return f"{self.count} × {self.type.upper()}"
-        if self.gres == "gpu":
-            return ngettext("{number} GPU", "{number} GPUs", self.count).format(number=self.count)
-        return ngettext("{number} {resource}", "{number} {resource}s", self.count).format(number=self.count, resource=self.gres)
+        if self.is_part:
+            return part_of_gpu(self.gres, self.type or self.card, self.count, self.per_card)
+        return gpus_in_words(self.count, self.type)
+
+    @property
+    def words_in_full(self) -> str:
+        """As :attr:`words`; of a part also what sets it apart from a GPU of one's own."""
+        if not self.is_part:
+            return self.words
+        # Translators: a choice, such as "1/5 of a V100, memory not isolated": others use the same GPU and may take its memory
+        return _("{part}, memory not isolated").format(part=self.words)
+
+
+_GRES = ("gpu", *SHARED)
 
 
 def parse_gpus(value: Any) -> GpuRequest:
@@ -157,6 +191,8 @@ def parse_gpus(value: Any) -> GpuRequest:
     """
     if isinstance(value, GpuRequest):
         return value
+    if isinstance(value, float):
+        value = f"{value:g}"
     if isinstance(value, bool) or not isinstance(value, (int, str)):
         raise ValueError(N_("It is neither a number nor text."))
     if isinstance(value, int):
@@ -166,14 +202,19 @@ def parse_gpus(value: Any) -> GpuRequest:
         return GpuRequest()
     parts = text.split(":")
     gres = "gpu"
-    if len(parts) > 1 and parts[0] in ("gpu", "shard"):
+    if len(parts) > 1 and parts[0] in _GRES:
         gres = parts.pop(0)
+    if _FRACTION.fullmatch(parts[-1]):
+        raise ValueError(N_("GPUs are counted in whole numbers; a part of one is asked for as a number of shards, such as shard:1."))
     if len(parts) > 2 or not re.fullmatch(r"[0-9]{1,4}", parts[-1]):
         raise ValueError(N_("It is not a count, nor a type and a count."))
     if len(parts) == 2 and not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,63}", parts[0]):
         raise ValueError(N_("Its type is not one that Slurm could have."))
     count = int(parts[-1])
     return GpuRequest(count, parts[0] if len(parts) == 2 else "", gres) if count else GpuRequest()
+
+
+_FRACTION = re.compile(r"[0-9]*[.,/][0-9]+|[0-9]+ *%", re.ASCII)
 
 
 def _gpus(value: Any) -> GpuRequest:
@@ -333,6 +374,8 @@ class SessionRequest(BaseModel):
                 options[name] = getattr(self, name)
         if self.environment:
             options["environment"] = dict(self.environment)
+        if self.gpus.is_part and self.gpus.per_card:
+            options[CARD] = f"{self.gpus.type or self.gpus.card}/{self.gpus.per_card}"
         return options
 
     @property
@@ -414,7 +457,18 @@ def parse_request(options: Mapping[str, Any]) -> SessionRequest:
             sentences.setdefault(field, at_field(label_of(field), problem["msg"]))
     if request is None or sentences:
         raise RequestRejected(sentences)
-    return request
+    return _with_card(request, options.get(CARD))
+
+
+_A_CARD = re.compile(r"([A-Za-z0-9._+-]{0,64})/([1-9][0-9]{0,3})", re.ASCII)
+
+
+def _with_card(request: SessionRequest, value: object) -> SessionRequest:
+    """The request, a part of a GPU with what it is a part of, as :meth:`SessionRequest.options` wrote it: for its words only."""
+    found = _A_CARD.fullmatch(value) if isinstance(value, str) else None
+    if found is None or not request.gpus.is_part:
+        return request
+    return request.model_copy(update={"gpus": replace(request.gpus, card=found[1], per_card=int(found[2]))})
 
 
 def read_form(form: Mapping[str, Any]) -> dict[str, Any]:

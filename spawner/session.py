@@ -24,6 +24,7 @@ from .errors import (
     SlurmUnavailable,
     SlurmUnconfirmed,
 )
+from .gpu.idle import Notice
 from .language import N_, _
 from .lookup import has_moved, is_own, own_job
 from .places import Place
@@ -81,6 +82,12 @@ class Session:
         self.is_priced = False
         self.expected: float | None = None
         """When Slurm said that it would start the job, before it was submitted; for as long as Slurm has no plan for it."""
+        self.gpus_inferred: tuple[int, ...] | None = None
+        """The numbers of the job's GPUs where they are not in the record, and were found out otherwise (:mod:`.gpu.own`)."""
+        self.node_has_reported = False
+        """Whether the node has told of its GPUs while somebody looked."""
+        self.idle_gpus: Notice | None = None
+        """What the user is told of GPUs that do nothing (:mod:`.hub.idle_gpus`); None while that is not so."""
         self._keep = keep
         self._log = log
         self._submission: asyncio.Task[int] | None = None
@@ -260,6 +267,17 @@ class Session:
         self._remember(port=port)
         return True
 
+    def has_gpus(self, indices: tuple[int, ...]) -> bool:
+        """The launcher's report of the job's GPUs (:attr:`.record.Record.gpu_indices`), made durable before it is answered.
+
+        False: others were reported before, or the session has not got so far that its launcher could tell.
+        """
+        if not self.record.port or self.record.stopping or self.end is not None:
+            return False
+        if self.record.gpu_indices is None:
+            self._remember(gpu_indices=indices)
+        return self.record.gpu_indices == indices
+
     @property
     def endpoint(self) -> tuple[str, int] | None:
         """Address and port of the server, once it is known to listen and unless a stop was begun."""
@@ -429,6 +447,10 @@ class Session:
         return 1
 
     # --- stop ---------------------------------------------------------------------------------------------------------------
+
+    def stops_because_of_idle_gpus(self, minutes: int) -> None:
+        """The stop that follows is for GPUs that did nothing for so long, which its user is told also after a restart; 0: it is not."""
+        self._remember(idle_minutes=minutes)
 
     async def stop(self, *, now: bool = False) -> None:
         """Give the job back: order it cancelled until Slurm takes the order, and wait until it has let go. With ``now``, only order."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import urlsplit
 
 from traitlets import Bool, Callable, Dict, Enum, Float, HasTraits, Integer, List, TraitError, Unicode, Union, default, validate
 
@@ -13,6 +14,7 @@ from .presets import parse_presets
 
 LONGER_THAN_BOTH_SECONDS = 60
 MOST_WARNINGS_OF_AN_END = 10
+MOST_IDLE_MINUTES = 525600.0
 
 
 class ClusterSettings(HasTraits):
@@ -124,6 +126,35 @@ class ClusterSettings(HasTraits):
         """,
     ).tag(config=True)
 
+    gpu_reports_fresh = Float(
+        90.0,
+        help="""
+        Seconds for which the report of a node about its GPUs counts; after that the node is as one that does not report.
+
+        Default: 90, six times the interval at which nodes report.
+        """,
+    ).tag(config=True)
+
+    trust_gpu_reports = Bool(
+        True,
+        help="""
+        Whether a GPU that Slurm calls free does not count as free where its node reports it as faulty, or as filled by a process outside
+        of Slurm.
+
+        This is about what the form says: Slurm goes on giving such GPUs to jobs. False: they count, and are only shown as what they are.
+        Default: True
+        """,
+    ).tag(config=True)
+
+    gpu_stray_after = Float(
+        30.0,
+        help="""
+        Seconds for which a GPU has to be in use although Slurm calls it free, until it counts as filled by a process outside of Slurm.
+
+        Where jobs leave the GPU slowly, more. Default: 30
+        """,
+    ).tag(config=True)
+
     estimates = Bool(
         True,
         help="""
@@ -154,6 +185,8 @@ class ClusterSettings(HasTraits):
         "estimate_timeout",
         "command_timeout",
         "sweep_interval",
+        "gpu_reports_fresh",
+        "gpu_stray_after",
     )
     def _is_positive(self, proposal: Any) -> float:
         if proposal["value"] <= 0:
@@ -351,6 +384,48 @@ class SpawnerSettings(HasTraits):
         help="Seconds that a job that runs may take until its server listens, before the start is given up. Default: 300.",
     ).tag(config=True)
 
+    idle_gpu_minutes = Float(
+        0.0,
+        help="""
+        So many minutes after the GPUs of a session have last done anything, its user is told so on its card, and the admin's command and
+        webhook are (:attr:`idle_gpu_command`, :attr:`idle_gpu_webhook`).
+
+        It takes the reports of the nodes (``resource-form gpu-report``). A session counts only while they tell of each of its GPUs that it
+        does nothing. Default: 0, nobody is told. Example: 60
+        """,
+    ).tag(config=True)
+
+    idle_gpu_stop_minutes = Float(
+        0.0,
+        help="""
+        So many minutes after its user was told (:attr:`idle_gpu_minutes`) a session is stopped whose GPUs still have done nothing.
+
+        Default: 0, none is stopped. Example: 30
+        """,
+    ).tag(config=True)
+
+    idle_gpu_command = List(
+        Unicode(),
+        help="""
+        A command that is run when a user is told of idle GPUs and when their session is stopped for that, once each: the absolute path of a
+        program, and its arguments. It may send the mail.
+
+        It finds on its standard input ``{"event": "idle", "user", "server", "job_id", "node", "gpus", "idle_minutes", "stops_at", "url"}``
+        as JSON, with ``"event": "stopped"`` after a stop. It is run as the Hub's own user, without a shell, for 30 seconds at most.
+
+        Default: none. Example: ``["/opt/site/bin/mail-idle-gpus", "--from", "superc@example.org"]``
+        """,
+    ).tag(config=True)
+
+    idle_gpu_webhook = Unicode(
+        "",
+        help="""
+        An address to which the same JSON as for :attr:`idle_gpu_command` is posted.
+
+        Default: none. Example: ``"https://chat.example.org/hooks/gpus"``
+        """,
+    ).tag(config=True)
+
     lab_extension = Bool(
         True,
         help="""
@@ -424,14 +499,28 @@ class SpawnerSettings(HasTraits):
                 raise TraitError(str(error)) from error
         return proposal["value"]
 
-    @validate("notices_command")
-    def _check_notices_command(self, proposal: Any) -> Any:
-        command = proposal["value"]
+    @validate("notices_command", "idle_gpu_command")
+    def _check_command(self, proposal: Any) -> Any:
+        command, name = proposal["value"], f"ResourceFormSpawner.{proposal['trait'].name}"
         if command and (not command[0].startswith("/") or command[0].split() != command[:1]):
-            raise TraitError(f"ResourceFormSpawner.notices_command: {command[0]!r} is not the absolute path of a program, without blanks")
+            raise TraitError(f"{name}: {command[0]!r} is not the absolute path of a program, without blanks")
         if any("\0" in word for word in command):
-            raise TraitError("ResourceFormSpawner.notices_command: an argument has a NUL in it")
+            raise TraitError(f"{name}: an argument has a NUL in it")
         return command
+
+    @validate("idle_gpu_minutes", "idle_gpu_stop_minutes")
+    def _check_idle_minutes(self, proposal: Any) -> float:
+        if not 0 <= proposal["value"] <= MOST_IDLE_MINUTES:
+            raise TraitError(f"ResourceFormSpawner.{proposal['trait'].name} must be a number of minutes, 0 for never")
+        return float(proposal["value"])
+
+    @validate("idle_gpu_webhook")
+    def _check_idle_webhook(self, proposal: Any) -> str:
+        address = str(proposal["value"])
+        if address and not (address.startswith(("http://", "https://")) and urlsplit(address).hostname and address.isprintable()):
+            # The address itself may be a secret.
+            raise TraitError("ResourceFormSpawner.idle_gpu_webhook must begin with http:// or https://")
+        return address
 
     @validate("warn_minutes")
     def _check_warn_minutes(self, proposal: Any) -> list[int]:

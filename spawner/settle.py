@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
-from .bounds import gpus_there, ranges
+from .bounds import gpus_there, limits_there, ranges
 from .check import check_request, true_preset
 from .choices import Choices
 from .language import _
@@ -89,14 +89,24 @@ def _product(lists: list[list[str]]) -> Iterator[tuple[str, ...]]:
 def _with_gpus(request: SessionRequest, choices: Choices) -> SessionRequest:
     """The asked GPUs where the place has them, else as many as it has of that type, else of any, else none."""
     offered = gpus_there(request, choices)
-    asked = request.gpus
-    if not offered or asked in offered or any(choices.same_gpus(asked, gpus) for gpus in offered):
-        return request
+    asked = choices.known_gpus(request.gpus, request.partition)
+    if not offered or asked in offered or any(choices.same_gpus(asked, gpus) for gpus in offered) or _is_there(asked, request, choices):
+        return request.model_copy(update={"gpus": asked})
 
-    def distance(gpus: GpuRequest) -> tuple[bool, bool, int]:
-        return (bool(asked.count) != bool(gpus.count), asked.type != gpus.type, abs(asked.count - gpus.count))
+    def distance(gpus: GpuRequest) -> tuple[bool, bool, bool, float]:
+        other = gpus.gres != asked.gres
+        amount = abs(asked.amount - gpus.amount) if other else abs(asked.count - gpus.count)
+        return (bool(asked.count) != bool(gpus.count), other, asked.type != gpus.type, amount)
 
     return request.model_copy(update={"gpus": min(offered, key=distance)})
+
+
+def _is_there(gpus: GpuRequest, request: SessionRequest, choices: Choices) -> bool:
+    """Whether it is a part of a GPU that can be had, though it is none of those to choose from: of a hundred parts there are too many."""
+    limits = limits_there(request, choices)
+    return (
+        gpus.is_part and limits is not None and choices.policy("gpus").choices is None and limits.has_part(gpus.gres, gpus.type, gpus.count)
+    )
 
 
 def _with_interface(request: SessionRequest, choices: Choices) -> SessionRequest:

@@ -10,7 +10,7 @@ from .limits import CORES, GPUS, JOBS, MEMORY, MINUTES, NODES, SUBMITTED, Limit
 from .offer import PartitionLimits
 from .request import GpuRequest, SessionRequest, parse_gpus, quoted
 from .slurm.grammar import format_memory, format_walltime
-from .words import cores_in_words, joined, limit_of_memory
+from .words import cores_in_words, gpu_type_in_words, gpus_in_words, joined, limit_of_memory, part_of_gpu
 
 ENDING_SOON_MINUTES = 1
 
@@ -105,7 +105,7 @@ def _check_memory(request: SessionRequest, choices: Choices, limits: PartitionLi
 def _check_together(request: SessionRequest, limits: PartitionLimits, account: str, refuse: Refuse) -> None:
     """What each can be had, but not on one node, or not for that time."""
     gpus = request.gpus
-    if gpus.count and not limits.fits_one_node(request.cores, request.memory, gpus.type, gpus.count):
+    if gpus.count and not limits.fits_one_node(request.cores, request.memory, gpus.type, gpus.count, gpus.gres):
         refuse("gpus", _not_together(limits, [gpus.words, *_cores_and_memory(request)]))
     elif not limits.fits_one_node(request.cores, request.memory, "", 0):
         refuse("memory", _not_together(limits, _cores_and_memory(request)))
@@ -150,18 +150,18 @@ def _amount(limit: Limit, amount: int) -> str:
 
 def _gpu_problem(gpus: GpuRequest, choices: Choices, partition: PartitionLimits) -> str:
     policy = choices.policy("gpus")
-    if policy.locked and policy.default is not None and gpus != parse_gpus(policy.default):
+    if policy.locked and policy.default is not None and gpus != choices.known_gpus(parse_gpus(policy.default), partition.name):
         return locked_to(gpus.words, str(policy.default))
-    if policy.choices is not None and gpus not in {parse_gpus(choice) for choice in policy.choices}:
+    if policy.choices is not None and gpus not in {choices.known_gpus(parse_gpus(choice), partition.name) for choice in policy.choices}:
         return not_among(gpus.words, [str(choice) for choice in policy.choices])
     low = choices.bound("gpus", "minimum", 0)
-    if gpus.count < low:
+    if gpus.whole < low:
         return less_than(gpus.words, str(low))
     problem = _too_few_gpus(gpus, partition)
     if problem or not gpus.count:
         return problem
-    if gpus.gres != "gpu":
-        return _("{value} cannot be asked for here. Choose whole GPUs.").format(value=quoted(gpus.value))
+    if gpus.is_part:
+        return _part_problem(gpus, choices, partition)
     if not partition.gpus:
         return _("partition {partition} has no GPUs. Choose None, or another partition.").format(partition=partition.name)
     if gpus.type and not dict(partition.gpus).get(gpus.type, 0) and not partition.binding.get(GPUS):
@@ -185,6 +185,22 @@ def _gpu_problem(gpus: GpuRequest, choices: Choices, partition: PartitionLimits)
     return ""
 
 
+def _part_problem(gpus: GpuRequest, choices: Choices, partition: PartitionLimits) -> str:
+    most = partition.card_in_parts(gpus.gres, gpus.type)
+    if choices.bound("gpus", "maximum", 1) < 1 or not most:
+        if partition.exclusive and any(kind.parts for kind in partition.kinds):
+            sentence = _("partition {partition} gives whole nodes, and no parts of GPUs. Choose whole GPUs, or another partition.")
+        elif gpus.type and partition.card_in_parts(gpus.gres, ""):
+            sentence = _("partition {partition} gives no parts of GPUs of type {type}. Choose whole GPUs, or another type.")
+        else:
+            sentence = _("partition {partition} gives no parts of GPUs. Choose whole GPUs, or another partition.")
+        return sentence.format(partition=partition.name, type=gpu_type_in_words(gpus.type))
+    if not partition.has_part(gpus.gres, gpus.type, gpus.count):
+        sentence = _("{value} is not less than one GPU, and a part of a GPU is: at most {most}. Choose a smaller part, or whole GPUs.")
+        return sentence.format(value=quoted(gpus.value), most=part_of_gpu(gpus.gres, gpus.type or gpus.card, most - 1, most))
+    return ""
+
+
 def locked_to(value: str, default: str) -> str:
     """The refusal of another value than the one that the admin has set."""
     return _("{value} cannot be chosen, it is set to {default} on this service. Leave it as it is.").format(value=value, default=default)
@@ -199,9 +215,9 @@ def _too_few_gpus(gpus: GpuRequest, partition: PartitionLimits) -> str:
     """Some QOS are only for jobs with GPUs (MinTRESPerJob)."""
     for resource, limit in partition.least.items():
         of_type = resource.partition(":")[2]
-        have = gpus.count if of_type in ("", gpus.type) else 0
+        have = gpus.whole if of_type in ("", gpus.type) else 0
         if resource.startswith(GPUS) and have < limit.most:
-            least = f"{limit.most} × {of_type.upper()}" if of_type else str(limit.most)
+            least = gpus_in_words(limit.most, of_type) if of_type else str(limit.most)
             return less_than_asked(gpus.words, least, limit)
     return ""
 

@@ -13,16 +13,19 @@ from typing import Any, Literal
 
 from .ending import CATEGORIES, STOPPED
 from .errors import SlurmOutputError
+from .gpu import own
+from .gpu.idle import Notice
 from .language import _, ngettext
 from .places import Place
 from .reasons import ENDED, ENDING, HELD, PENDING, RUNNING, STARTING, Advice, advice_for, end_sentence
 from .record import End, Record
+from .shared_gpus import SHARED
 from .slurm.accounting import tres_of
 from .slurm.grammar import format_memory
 from .slurm.model import Job, Tres
 from .slurm.values import NULL
 from .usage import Usage
-from .words import clock_time, cores_in_words
+from .words import clock_time, cores_in_words, day_and_time, gpus_in_words, is_slice, part_of_gpu
 
 Kind = Literal["running", "finished", "others"]
 State = Literal["waiting", "starting", "running", "stopping", "ended", "unknown"]
@@ -85,7 +88,8 @@ class SessionStatus:
     ``ends`` is the time limit of a job that runs, ``estimate`` when Slurm plans to start one that waits, ``unknown_since`` from when on
     Slurm has not answered. ``held`` is what the job has, or asks for while it waits, by name, memory in MB. ``change`` are the values of
     the form that make sense for another try of an ended session, ``category`` is why it ended (:data:`.ending.CATEGORIES`),
-    ``used_memory_mb`` what it used of the ``asked_memory_mb`` that it had. ``usage`` is what it uses while it runs (:class:`.usage.Usage`).
+    ``used_memory_mb`` what it used of the ``asked_memory_mb`` that it had. ``usage`` is what it uses while it runs (:class:`.usage.Usage`),
+    ``gpus`` what its GPUs do (:class:`.gpu.own.OwnGpus`); None where it has none, or its node has never reported.
     """
 
     server: Server
@@ -118,6 +122,9 @@ class SessionStatus:
     used_memory_mb: int | None = None
     asked_memory_mb: int | None = None
     usage: Usage | None = None
+    gpus: own.OwnGpus | None = None
+    idle_gpus: Notice | None = None
+    idle_sentence: str = ""
 
 
 # --- what a job has, in words ----------------------------------------------------------------------------------------------------
@@ -165,8 +172,13 @@ def _amount_in_words(name: str, count: int) -> str:
         return format_memory(count)
     if name == "GPU":
         return ngettext("{number} GPU", "{number} GPUs", count).format(number=count)
+    if name.startswith("GPU ") and is_slice(name.removeprefix("GPU ")):
+        return gpus_in_words(count, name.removeprefix("GPU "))
     if name.startswith("GPU "):
         return ngettext("{number} GPU {type}", "{number} GPUs {type}", count).format(number=count, type=name.removeprefix("GPU "))
+    if name in SHARED:
+        # Translators: what a session has: "1 shard of a GPU"
+        return _("{part} of a GPU").format(part=part_of_gpu(name, "", count, None))
     return ngettext("{number} {resource}", "{number} {resource}s", count).format(number=count, resource=name)
 
 
@@ -387,6 +399,15 @@ def silence_in_words(since: float) -> str:
     return _("Slurm has not answered since {time}. The session is kept; nothing has to be done.").format(time=clock_time(since))
 
 
+def idle_in_words(notice: Notice, now: float) -> str:
+    """That the session's GPUs do nothing, and what follows."""
+    sentence = _("No GPU of this session has done anything since {time}.").format(time=day_and_time(notice.since, now))
+    if notice.stops_at is None:
+        return sentence + " " + _("Stop it if you do not need it: others may be waiting for GPUs.")
+    stops = _("If that is still so at {time}, the session is stopped, and what is not saved is lost.")
+    return f"{sentence} {stops.format(time=day_and_time(notice.stops_at, now))}"
+
+
 # --- for programs ----------------------------------------------------------------------------------------------------------------
 
 
@@ -434,6 +455,8 @@ def as_json(status: SessionStatus) -> dict[str, Any]:
         "used": {"memory_mb": status.used_memory_mb} if status.used_memory_mb is not None else None,
         "asked": {"memory_mb": status.asked_memory_mb} if status.asked_memory_mb is not None else None,
         "usage": _usage(status.usage),
+        "idle_gpus": _idle_gpus(status),
+        "gpus": own.as_json(status.gpus),
         "warn_minutes": list(server.warn_minutes),
     }
 
@@ -443,6 +466,13 @@ def _usage(usage: Usage | None) -> dict[str, float | int] | None:
     return {name: value for name, value in known.items() if value is not None} or None
 
 
+def _idle_gpus(status: SessionStatus) -> dict[str, Any] | None:
+    notice = status.idle_gpus
+    if notice is None:
+        return None
+    return {"since": _iso(notice.since), "stops_at": _iso(notice.stops_at), "gpus": notice.gpus, "sentence": status.idle_sentence}
+
+
 def details_of(status: SessionStatus) -> dict[str, Any]:
     """The part of :func:`as_json` that goes with a message of a start (:data:`DETAILS`): nothing in it changes by time passing alone."""
     full = as_json(status)
@@ -450,8 +480,11 @@ def details_of(status: SessionStatus) -> dict[str, Any]:
 
 
 def without_clock(session: Mapping[str, Any]) -> dict[str, Any]:
-    """A session's JSON without what changes by time passing alone: two of them are equal if nothing has happened in between."""
-    still = {name: value for name, value in session.items() if name not in ("seconds_waited", "seconds_left")}
+    """A session's JSON without what changes by time passing alone: two of them are equal if nothing has happened in between.
+
+    Without its GPUs as well: they always do something, and are told of on their own.
+    """
+    still = {name: value for name, value in session.items() if name not in ("seconds_waited", "seconds_left", "gpus")}
     if still.get("cost"):
         still["cost"] = {**still["cost"], "used": None}
     return still

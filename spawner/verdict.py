@@ -14,7 +14,7 @@ from .fit import MAINTENANCE, QUEUE, Outlook, Room
 from .language import _, ngettext
 from .request import GpuRequest, SessionRequest, quoted
 from .slurm.grammar import format_memory
-from .words import clock_time, cores_in_words, day_and_time, duration, joined, limit_of_memory
+from .words import clock_time, cores_in_words, day_and_time, duration, gpu_type_in_words, joined, limit_of_memory, share_of_gpu
 
 TOO_OLD_SECONDS = 180
 """Slurm starts jobs every few seconds: what was free minutes ago says nothing."""
@@ -39,8 +39,6 @@ def verdict(request: SessionRequest, outlook: Outlook) -> Verdict:
         return Verdict("unknown", _("Slurm has not said yet what is free."))
     if outlook.now - outlook.as_of > TOO_OLD_SECONDS:
         return Verdict("unknown", _("Slurm has not said since {time} what is free.").format(time=clock_time(outlook.as_of)))
-    if gpus.count and gpus.gres != "gpu":
-        return Verdict("unknown", _("Slurm does not say how much of a {resource} is free.").format(resource=gpus.gres))
     problem = _never(request, outlook)
     if problem is not None:
         return Verdict("never", _("Can never run here: {why}").format(why=problem[1]), problem[0])
@@ -53,6 +51,10 @@ def verdict(request: SessionRequest, outlook: Outlook) -> Verdict:
         return _wait(_("partition {partition} is closed for the moment.").format(partition=request.partition))
     size, minutes = _size(request), request.walltime
     fitting = [room for room in rooms if room.holds(*size) and room.minutes(outlook.now) >= minutes]
+    if not fitting and gpus.is_part:
+        perhaps = [room for room in rooms if room.may_hold(*size) and room.minutes(outlook.now) >= minutes]
+        if perhaps:
+            return Verdict("unknown", _perhaps(gpus, sum(room.nodes for room in perhaps)))
     if not fitting:
         return _wait(_why_wait(request, rooms, outlook))
     number = sum(room.nodes for room in fitting)
@@ -85,8 +87,16 @@ def _starts_now(number: int, waiting: int, *, asleep: bool) -> str:
     return f"{sentence.format(number=number)} {gaps.format(number=waiting)}"
 
 
-def _size(request: SessionRequest) -> tuple[int, int, str, int]:
-    return request.cores, request.memory, request.gpus.type, request.gpus.count
+def _perhaps(gpus: GpuRequest, number: int) -> str:
+    return ngettext(
+        "Slurm does not say how its jobs are spread over the GPUs of {number} node: {part} may be free on one of them, or not.",
+        "Slurm does not say how its jobs are spread over the GPUs of {number} nodes: {part} may be free on one of them, or not.",
+        number,
+    ).format(number=number, part=gpus.words)
+
+
+def _size(request: SessionRequest) -> tuple[int, int, str, int, str]:
+    return request.cores, request.memory, request.gpus.type, request.gpus.count, request.gpus.gres
 
 
 def _wait(why: str, number: int = 0) -> Verdict:
@@ -124,7 +134,13 @@ def _never(request: SessionRequest, outlook: Outlook) -> tuple[str, str] | None:
 def _what_is_too_much(request: SessionRequest, rooms: Sequence[Room], where: str) -> tuple[str, str]:
     gpus = request.gpus
     most_gpus = max(room.gpus_total(gpus.type) for room in rooms)
-    if gpus.count > most_gpus:
+    if gpus.is_part:
+        most_parts = max(room.part_total(gpus.gres, gpus.type) for room in rooms)
+        if not most_parts:
+            return "gpus", _("no node {where} has GPUs of which a part could be had.").format(where=where)
+        if gpus.count > most_parts:
+            return "gpus", _("a part of a GPU cannot be more than one GPU.")
+    elif gpus.count > most_gpus:
         if not most_gpus:
             return "gpus", _("no node {where} has any {gpus}.").format(where=where, gpus=_kind(gpus))
         return "gpus", _("no node {where} has more than {number} {gpus}.").format(where=where, number=most_gpus, gpus=_kind(gpus))
@@ -154,10 +170,13 @@ def _why_wait(request: SessionRequest, rooms: Sequence[Room], outlook: Outlook) 
         return _too_long(max(brief, key=lambda room: room.until), outlook.now)
     gpus = request.gpus
     if gpus.count:
-        with_gpus = [room for room in usable if room.gpus_free(gpus.type) >= gpus.count]
+        with_gpus = [room for room in usable if room.has_free(gpus.type, gpus.count, gpus.gres)]
         if not with_gpus:
-            return _too_few_gpus(gpus, usable)
+            too_little = _too_small_parts(gpus, usable) if gpus.is_part else _too_few_gpus(gpus, usable)
+            return " ".join(filter(None, [too_little, _unfit_ones(gpus, usable)]))
         lacking = _lacking(request, with_gpus)
+        if gpus.is_part:
+            return _("no node with {part} free has {amounts} free.").format(part=gpus.words, amounts=lacking)
         return ngettext(
             "no node with a free {gpus} has {amounts} free.", "no node with {number} free {gpus} has {amounts} free.", gpus.count
         ).format(number=gpus.count, gpus=_kind(gpus, gpus.count), amounts=lacking)
@@ -224,6 +243,39 @@ def _too_few_gpus(gpus: GpuRequest, rooms: Iterable[Room]) -> str:
     return sentence.format(number=gpus.count, gpus=kind, nodes=counts[most], most=most)
 
 
+def _unfit_ones(gpus: GpuRequest, rooms: Iterable[Room]) -> str:
+    """What Slurm may do all the same, for it does not know that these GPUs are of no use; empty where it has too few even with them."""
+    number = 0
+    for room in rooms:
+        unfit = room.gpus_unfit(gpus.type)
+        if unfit and room.gpus_free(gpus.type) + unfit >= gpus.count:
+            number += unfit * room.nodes
+    if not number:
+        return ""
+    return ngettext(
+        "Slurm may still give you {number} that is faulty or in use outside of Slurm.",
+        "Slurm may still give you some of {number} that are faulty or in use outside of Slurm.",
+        number,
+    ).format(number=number)
+
+
+def _too_small_parts(gpus: GpuRequest, rooms: Iterable[Room]) -> str:
+    """No card has so large a part free; the largest that one is known to have."""
+    counts: dict[int, int] = {}
+    for room in rooms:
+        free = room.part_free(gpus.gres, gpus.type)
+        counts[free] = counts.get(free, 0) + room.nodes
+    most = max(counts)
+    if not most or gpus.per_card is None:
+        return _("no GPU has {part} free.").format(part=gpus.words)
+    sentence = ngettext(
+        "no GPU has {part} free; {nodes} node has one with {most}.",
+        "no GPU has {part} free; {nodes} nodes have one with {most}.",
+        counts[most],
+    )
+    return sentence.format(part=gpus.words, nodes=counts[most], most=share_of_gpu(gpus.gres, most, gpus.per_card))
+
+
 def _lacking(request: SessionRequest, rooms: Sequence[Room]) -> str:
     """The part of cores and memory that none of the nodes has free: one of them, or both where each can be had by itself."""
     if all(room.cores_taken(request.cores) > room.cores for room in rooms):
@@ -237,7 +289,7 @@ def _lacking(request: SessionRequest, rooms: Sequence[Room]) -> str:
 
 
 def _kind(gpus: GpuRequest, number: int = 2) -> str:
-    return gpus.type.upper() or ngettext("GPU", "GPUs", number)
+    return gpu_type_in_words(gpus.type) or ngettext("GPU", "GPUs", number)
 
 
 def _cores_and_memory(request: SessionRequest) -> list[str]:

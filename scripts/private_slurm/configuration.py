@@ -135,6 +135,8 @@ def gres_conf(spec: ClusterSpec, layout: Layout) -> str:
     for group in spec.nodes:
         for node in group.names if group.with_slurmd else []:
             for gres, first in with_first_device(group.resources):
+                if not gres.count:
+                    continue
                 kind = f" Type={gres.type}" if gres.type else ""
                 source = f"File={device_range(layout, node, first, gres.count)}" if gres.name == "gpu" else f"Count={gres.count}"
                 lines.append(f"NodeName={node} Name={gres.name}{kind} {source}")

@@ -32,6 +32,7 @@ FOR_THE_SERVER = "RESOURCE_FORM_SET_"
 MOST_ATTEMPTS = 10
 LISTEN_LIMIT_SECONDS = 600
 REPORT_LIMIT_SECONDS = 300
+GPU_REPORT_PAUSES_SECONDS = (0, 1, 5, 30)
 STOP_GRACE_SECONDS = 3.0
 POLL_SECONDS = 0.02
 MEMORY_SECONDS = 5.0
@@ -302,23 +303,28 @@ def secured():
     return [urllib.request.HTTPSHandler(context=context)]
 
 
-def report(port):
-    """Tell the Hub; it may be restarting, so try for a while. A refusal is final: the Hub does not expect this session."""
-    url = os.environ["JUPYTERHUB_API_URL"].rstrip("/") + "/batchspawner"
+def to_the_hub(address, body):
+    """What sends the body to this address of the Hub's API, with the session's token."""
     request = urllib.request.Request(
-        url,
-        data=json.dumps({"port": port}).encode(),
+        os.environ["JUPYTERHUB_API_URL"].rstrip("/") + address,
+        data=json.dumps(body).encode(),
         headers={
             "Authorization": "token " + os.environ["JUPYTERHUB_API_TOKEN"],
             "Content-Type": "application/json",
         },
     )
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), NoRedirect, *secured())
+    return lambda: opener.open(request, timeout=30).close()
+
+
+def report(port):
+    """Tell the Hub; it may be restarting, so try for a while. A refusal is final: the Hub does not expect this session."""
+    send = to_the_hub("/batchspawner", {"port": port})
     deadline = time.monotonic() + REPORT_LIMIT_SECONDS
     pause = 0.2
     while True:
         try:
-            opener.open(request, timeout=30).close()
+            send()
             return True
         except urllib.error.HTTPError as error:
             error.close()
@@ -333,6 +339,25 @@ def report(port):
             return False
         time.sleep(pause)
         pause = min(pause * 2, 10)
+
+
+def report_gpus():
+    """Tell the Hub which of the node's GPUs are the job's, by Slurm's own numbers. The session does without it: a few tries, no word."""
+    numbers = os.environ.get("SLURM_JOB_GPUS", "")
+    if not numbers.replace(",", "").isdigit():
+        return
+    send = to_the_hub("/resource-form/own-gpus", {"gpus": numbers})
+    for pause in GPU_REPORT_PAUSES_SECONDS:
+        time.sleep(pause)
+        try:
+            send()
+            return
+        except urllib.error.HTTPError as error:
+            error.close()
+            if 400 <= error.code < 500 and error.code != 429:
+                return
+        except (OSError, http.client.HTTPException):
+            continue
 
 
 def signal_group(pid, number):
@@ -430,8 +455,14 @@ def report_and_wait(server, port, watch):
     """The code to end with, once the server has ended or the Hub does not want it. Only the first answer of the Hub's can say that."""
     answers = []
 
+    def tell():
+        answers.append(report(port))
+        if answers[-1]:
+            # On its own: nobody waits for it.
+            threading.Thread(target=report_gpus, daemon=True).start()
+
     def begin():
-        reporter = threading.Thread(target=lambda: answers.append(report(port)), daemon=True)
+        reporter = threading.Thread(target=tell, daemon=True)
         reporter.start()
         return reporter
 

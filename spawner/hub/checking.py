@@ -88,6 +88,7 @@ def _rooms(assessment: Assessment) -> list[dict[str, Any]] | None:
             "cores": room.cores // room.threads_per_core * room.threads_per_core,
             "memory_mb": room.memory_mb,
             "gpus": {entry.type: entry.free for entry in room.gpus},
+            "parts": [{"gres": entry.gres, "type": entry.type, "least": entry.least, "most": entry.most} for entry in room.parts],
             "minutes": None if room.until == float("inf") else room.minutes(outlook.now),
         }
         for room in rooms

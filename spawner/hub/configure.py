@@ -3,9 +3,18 @@
 from __future__ import annotations
 
 import gc
+import os
+import re
+from pathlib import Path
 from typing import Any
 
 from ..resources import folder
+from .gpu_reporters import SCOPE
+
+GPU_REPORT_SERVICE = "gpu-reports"
+
+# Nodes' tokens are made from it, so it must not be one that can be guessed; a longer one JupyterHub does not know again.
+_TOKEN = re.compile(r"[A-Za-z0-9_-]{32,64}", re.ASCII)
 
 
 def page_templates() -> str:
@@ -13,17 +22,28 @@ def page_templates() -> str:
     return str(folder("templates") / "hub")
 
 
-def configure(c: Any) -> None:
+def configure(c: Any, *, gpu_report_token_file: str | os.PathLike[str] | None = None) -> None:
     """Set a Hub up for this spawner.
 
-    Sets the spawner class; adds our pages behind the site's own; and replaces two defaults of the Hub that do not fit a batch
-    system: a session that waits in the queue must not count as one of a hundred that start at the same time, and sessions must
-    outlive a restart of the Hub. Whatever the configuration file sets later wins.
+    Sets the spawner class; adds our pages behind the site's own; declares the scope ``custom:resource-form:gpu-reports``; and replaces
+    two defaults of the Hub that do not fit a batch system: a session that waits in the queue must not count as one of a hundred that
+    start at the same time, and sessions must outlive a restart of the Hub. Whatever the configuration file sets later wins.
 
     Parameters
     ----------
     c
         The configuration object of ``jupyterhub_config.py``.
+    gpu_report_token_file
+        Where nodes report their GPUs: a file with a token of 32 to 64 letters and digits that not everybody can read. It becomes the
+        token of a service of the Hub named ``gpu-reports``, with a role of that name that may do nothing but report.
+
+        A line further down that sets ``c.JupyterHub.services`` or ``c.JupyterHub.load_roles`` anew takes both away again; use
+        ``c.JupyterHub.services.append(…)`` there, or set them above.
+
+    Raises
+    ------
+    ValueError
+        Everybody can read the token file, or it holds no such token.
     """
     c.JupyterHub.spawner_class = "resource-form"
     paths = c.JupyterHub.template_paths
@@ -37,7 +57,30 @@ def configure(c: Any) -> None:
     c.JupyterHub.cleanup_servers = False
     # A session that waits in the queue is taken up in the background; the Hub does not wait for it.
     c.JupyterHub.init_spawners_timeout = 1
+    scope = {SCOPE: {"description": "Report what the GPUs of the nodes do."}}
+    c.JupyterHub.custom_scopes = {**scope, **_set_so_far(c, "custom_scopes", {})}
+    if gpu_report_token_file is not None:
+        token = _read_token(Path(gpu_report_token_file))
+        service = {"name": GPU_REPORT_SERVICE, "api_token": token}
+        role = {"name": GPU_REPORT_SERVICE, "services": [GPU_REPORT_SERVICE], "scopes": [SCOPE]}
+        c.JupyterHub.services = [*_set_so_far(c, "services", []), service]
+        c.JupyterHub.load_roles = [*_set_so_far(c, "load_roles", []), role]
     # A full run of Python's collector stops the Hub's loop. What is imported by now, four fifths of what it would look through on a large
     # cluster, is never let go: left out, a run takes a quarter of the time (benchmarks/README.md).
     gc.collect()
     gc.freeze()
+
+
+def _set_so_far(c: Any, name: str, default: Any) -> Any:
+    """What the configuration has set up to here; of these settings the Hub's own default is empty."""
+    value = c.JupyterHub[name]
+    return value.get_value(default) if hasattr(value, "get_value") else value
+
+
+def _read_token(path: Path) -> str:
+    if path.stat().st_mode & 0o007:
+        raise ValueError(f"{path} holds a token: chmod 600 it, so that not everybody can read it")
+    token = path.read_text(errors="replace").strip()
+    if not _TOKEN.fullmatch(token):
+        raise ValueError(f"{path} must hold one token of 32 to 64 letters and digits")
+    return token

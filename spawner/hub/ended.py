@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy.orm import object_session
 
-from ..ending import NO_ANSWER, START_TIMEOUT, STOPPED, Ending, Evidence, ending
+from ..ending import IDLE_GPUS, NO_ANSWER, START_TIMEOUT, STOPPED, Ending, Evidence, ending
 from ..errors import ResourceFormError
 from ..language import _, using
 from ..lookup import is_own
@@ -68,9 +68,7 @@ def note_end(spawner: Any, session: Session) -> None:
 
     Sets the spawner's ``last_end`` and the session's ``end``; never asks twice, nor takes the same session down twice.
     """
-    end = session.end
-    if end is None and session.record.nonce and session.record.stopping:
-        end = End(getattr(spawner, "stop_reason", "") or STOPPED, "", spawner.cluster.clock())
+    end = _end_of(spawner, session)
     if end is None:
         return
     if end.category:
@@ -78,6 +76,16 @@ def note_end(spawner: Any, session: Session) -> None:
         return
     with using(language_spoken(spawner)):
         _Noted.of(spawner, session, end).take_down()
+
+
+def _end_of(spawner: Any, session: Session) -> End | None:
+    """How it ended, as far as the session itself knows, and the order to stop it; None if it is not over."""
+    end, record = session.end, session.record
+    if not (record.nonce and record.stopping):
+        return end
+    if record.idle_minutes and (end is None or (end.state == "CANCELLED" and not end.category)):
+        return End(IDLE_GPUS, "", end.at if end is not None else spawner.cluster.clock())
+    return end or End(getattr(spawner, "stop_reason", "") or STOPPED, "", spawner.cluster.clock())
 
 
 @dataclass(slots=True)
@@ -100,6 +108,7 @@ class _Noted:
             sentence=end.sentence,
             exit_status=job.exit_code if job is not None and job.state in ENDED else None,
             stopped=record.stopping,
+            idle_minutes=record.idle_minutes,
             listened=bool(record.node),
             memory_mb=_read(parse_memory_mb, options.get("memory")),
             minutes=_read(parse_walltime, options.get("walltime")),

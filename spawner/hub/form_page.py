@@ -163,4 +163,5 @@ async def _availability(spawner: Any, partition: str) -> str:
         )
     except ResourceFormError as error:
         return render_availability(None, sentence=error.sentence, template_paths=spawner.template_paths)
-    return await off_loop(lambda: render_availability(snapshot, template_paths=spawner.template_paths))
+    reported = spawner.cluster.reported(entry.node.name for entry in snapshot.value.nodes)
+    return await off_loop(lambda: render_availability(snapshot, reported=reported, template_paths=spawner.template_paths))

@@ -5,23 +5,33 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Mapping
+from contextlib import suppress
+from itertools import islice
 from typing import Any
 
 from jupyterhub.apihandlers import APIHandler
 from jupyterhub.handlers.base import BaseHandler
 from tornado import web
+from tornado.iostream import StreamClosedError
 
-from ..availability import Availability, Excerpt, NodeAvailability
+from ..availability import Availability, NodeAvailability
 from ..cluster import Cluster
 from ..derived import off_loop
 from ..errors import ResourceFormError
+from ..gpu.devices import NO_REPORTS, Reported
 from ..language import using
 from ..snapshot import Snapshot
+from .gpu_devices import device_json
 from .language import language_of
 from .orphans import adopting_spawner
 from .pages import STATIC, iso_time, render_availability
 
 PATIENCE_SECONDS = 5.0
+
+NODES_AT_ONCE = 500
+"""So many nodes with all their devices are put into words at a time, and sent: then it is the turn of whoever waits for the same thread."""
+
+BETWEEN_NODES = ",\n"
 
 
 def cluster_of(handler: Any) -> Cluster:
@@ -33,7 +43,7 @@ def _template_paths(handler: Any) -> list[str]:
     return list(handler.config.ResourceFormSpawner.get("template_paths", []))
 
 
-def _node(entry: NodeAvailability, shown: set[str]) -> dict[str, Any]:
+def _node(entry: NodeAvailability, shown: set[str], reported: Reported) -> dict[str, Any]:
     return {
         "name": entry.node.name,
         "state": entry.node.state,
@@ -45,11 +55,11 @@ def _node(entry: NodeAvailability, shown: set[str]) -> dict[str, Any]:
         "cores_free": entry.cores_free,
         "memory_mb_total": entry.node.memory_mb_schedulable,
         "memory_mb_free": entry.memory_mb_free,
-        "devices": [],
+        "devices": [device_json(view) for view in reported.views(entry.node)],
     }
 
 
-def cluster_answer(snapshot: Snapshot[Availability], *, now: float) -> dict[str, Any]:
+def cluster_answer(snapshot: Snapshot[Availability], *, now: float, reported: Reported = NO_REPORTS) -> dict[str, Any]:
     """The contract's ``GET /hub/api/resource-form/cluster``. Names no user. The nodes are made one by one, when they are asked for."""
     shown = {partition.name for partition in snapshot.value.partitions}
     return {
@@ -60,21 +70,27 @@ def cluster_answer(snapshot: Snapshot[Availability], *, now: float) -> dict[str,
         "partitions": {
             partition.name: {
                 "gpu_table": partition.gpu_table,
+                "shared_gpu_table": partition.shared_gpu_table,
                 "nodes_usable": partition.nodes_usable,
                 "nodes_left_out": partition.nodes_left_out,
                 "left_out_by_reason": dict(partition.left_out_by_reason),
             }
             for partition in snapshot.value.partitions
         },
-        "nodes": (_node(entry, shown) for entry in snapshot.value.nodes),
+        "nodes": (_node(entry, shown, reported) for entry in snapshot.value.nodes),
     }
 
 
 def as_json(answer: Mapping[str, Any]) -> str:
     """The cluster's answer as text, node by node: made of one piece, that of a large cluster would keep everybody else waiting."""
-    nodes = ",\n".join(json.dumps(node) for node in answer["nodes"])
+    nodes = BETWEEN_NODES.join(json.dumps(node) for node in answer["nodes"])
+    before, after = _around_nodes(answer)
+    return before + nodes + after
+
+
+def _around_nodes(answer: Mapping[str, Any]) -> tuple[str, str]:
     rest = json.dumps({key: value for key, value in answer.items() if key != "nodes"})
-    return f'{rest[:-1]}, "nodes": [{nodes}]}}'
+    return f'{rest[:-1]}, "nodes": [', "]}"
 
 
 async def visible_availability(handler: Any) -> Snapshot[Availability]:
@@ -105,7 +121,17 @@ class ClusterHandler(APIHandler):  # type: ignore[misc]
             self.log.warning("No state of the cluster for %s: %s", getattr(self.current_user, "name", "?"), error.log)
             raise web.HTTPError(503 if error.status >= 500 else error.status, error.sentence) from None
         self.set_header("Cache-Control", "no-store")
-        self.finish(await off_loop(lambda: as_json(cluster_answer(snapshot, now=time.time()))))
+        reported = cluster_of(self).reported(entry.node.name for entry in snapshot.value.nodes)
+        answer = cluster_answer(snapshot, now=time.time(), reported=reported)
+        before, after = _around_nodes(answer)
+        # A large answer is sent piece by piece; one whose reader has gone ends there.
+        with suppress(StreamClosedError):
+            while texts := await off_loop(lambda: [json.dumps(node) for node in islice(answer["nodes"], NODES_AT_ONCE)]):
+                if before == BETWEEN_NODES:
+                    await self.flush()
+                self.write(before + BETWEEN_NODES.join(texts))
+                before = BETWEEN_NODES
+            self.finish(after if before == BETWEEN_NODES else before + after)
 
 
 class AvailabilityHandler(BaseHandler):  # type: ignore[misc]
@@ -113,20 +139,31 @@ class AvailabilityHandler(BaseHandler):  # type: ignore[misc]
 
     @web.authenticated
     async def get(self) -> None:
+        cluster = cluster_of(self)
+        shown: dict[str, Any] = {"template_paths": _template_paths(self)}
         with using(language_of(self)):
             try:
-                snapshot: Snapshot[Excerpt] | None = await cluster_of(self).availability_shown(
+                snapshot = await cluster.availability_shown(
                     self.current_user.name,
                     partition=self.get_argument("partition", ""),
                     reservation=self.get_argument("reservation", ""),
                     patience=PATIENCE_SECONDS,
                 )
-                sentence = ""
             except ResourceFormError as error:
-                snapshot, sentence = None, error.sentence
-            html = render_availability(snapshot, sentence=sentence, template_paths=_template_paths(self))
+                html = render_availability(None, sentence=error.sentence, **shown)
+            else:
+                shown["reported"] = cluster.reported(entry.node.name for entry in snapshot.value.nodes)
+                shown["all_devices"] = self.get_argument("devices", "") == "all"
+                html = await off_loop(lambda: render_availability(snapshot, **shown))
         self.set_header("Cache-Control", "no-store")
         self.finish(html)
+
+
+def spawner_with(handler: APIHandler, token: str) -> Any | None:
+    """The spawner whose job has ``token``: one of the caller's, or one whose job is being adopted."""
+    own = getattr(handler.current_user, "spawners", {}).values()
+    found = (spawner for spawner in own if hasattr(spawner, "owns_token") and spawner.owns_token(token))
+    return next(found, None) or adopting_spawner(token)
 
 
 class PortHandler(APIHandler):  # type: ignore[misc]
@@ -138,7 +175,7 @@ class PortHandler(APIHandler):  # type: ignore[misc]
 
     async def post(self) -> None:
         user, token = self.current_user, self.get_auth_token()
-        session = self._session_with(token) if token else None
+        session = spawner_with(self, token) if token else None
         if session is None and user is None:
             raise web.HTTPError(403, "Send the session's token.")
         if session is None or token is None:
@@ -154,12 +191,6 @@ class PortHandler(APIHandler):  # type: ignore[misc]
             raise web.HTTPError(409, "This session is not waiting for a port.")
         self.set_status(201)
         self.finish(json.dumps({"message": "The Hub knows the port."}))
-
-    def _session_with(self, token: str) -> Any | None:
-        """The spawner whose job has ``token``: one of the caller's, or one whose job is being adopted."""
-        own = getattr(self.current_user, "spawners", {}).values()
-        found = (spawner for spawner in own if hasattr(spawner, "owns_token") and spawner.owns_token(token))
-        return next(found, None) or adopting_spawner(token)
 
 
 class StaticHandler(web.StaticFileHandler):

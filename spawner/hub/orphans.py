@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import functools
-from collections.abc import Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from typing import Any
 
 from jupyterhub import orm
@@ -28,8 +28,8 @@ def adopting_spawner(token: str) -> Any | None:
     return next((spawner for spawner in _adopting.values() if spawner.owns_token(token)), None)
 
 
-def sweep_with_the_hub() -> None:
-    """Let the Hub begin to sweep when it has started: by then it has loaded every session from its database.
+def sweep_with_the_hub(*others: Callable[[Any], Coroutine[Any, Any, None]]) -> None:
+    """Let the Hub begin to sweep when it has started: by then it has loaded every session from its database. ``others`` begin with it.
 
     JupyterHub has no hook for that moment, so its ``start`` is wrapped, once.
     """
@@ -41,7 +41,8 @@ def sweep_with_the_hub() -> None:
     async def start(app: Any) -> None:
         await begin(app)
         if hasattr(app.spawner_class, "adopt"):
-            _keep(asyncio.ensure_future(Sweeper(app).run()))
+            for begun in (Sweeper(app).run(), *(other(app) for other in others)):
+                _keep(asyncio.ensure_future(begun))
 
     JupyterHub.start = start
 

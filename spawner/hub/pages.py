@@ -14,10 +14,12 @@ import jinja2
 from ..advice import Advice
 from ..assessment import review, units
 from ..availability import Excerpt
+from ..gpu.devices import NO_REPORTS, Reported
 from ..language import in_use
 from ..resources import folder
 from ..snapshot import Snapshot
-from ..words import clock_time, limit_of_memory
+from ..words import clock_time, gpu_type_in_words, limit_of_memory, share_of_gpu
+from .gpu_devices import device_memory
 from .language import speak
 
 STATIC = folder("share") / "resource_form" / "static"
@@ -48,6 +50,8 @@ def _environment(template_paths: tuple[str, ...]) -> jinja2.Environment:
     )
     speak(environment)
     environment.filters.update(memory=limit_of_memory, clock_time=clock_time, iso_time=iso_time, units=units)
+    environment.globals.update(share_of_gpu=share_of_gpu)
+    environment.filters.update(device_memory=device_memory, gpu_type=gpu_type_in_words)
     return environment
 
 
@@ -56,9 +60,31 @@ def render(name: str, template_paths: Sequence[str | Path] = (), **values: Any) 
     return _environment(tuple(str(path) for path in template_paths)).get_template(name).render(**values)
 
 
-def render_availability(snapshot: Snapshot[Excerpt] | None, *, template_paths: Sequence[str | Path] = (), sentence: str = "") -> str:
-    """The GPU table and the nodes. Without a snapshot: the sentence why there is none."""
-    return render("resource_form/availability.html", template_paths, snapshot=snapshot, sentence=sentence)
+MOST_DEVICES = 200
+"""More GPUs than these are put into the page only once somebody opens the list of nodes: each is a line of it."""
+
+
+def render_availability(
+    snapshot: Snapshot[Excerpt] | None,
+    *,
+    reported: Reported = NO_REPORTS,
+    all_devices: bool = False,
+    template_paths: Sequence[str | Path] = (),
+    sentence: str = "",
+) -> str:
+    """The GPU table and the nodes, with what their devices have ``reported``. Without a snapshot: the sentence why there is none.
+
+    Of more than :data:`MOST_DEVICES` nothing is shown without ``all_devices``; the page's script asks for it.
+    """
+    left_out = not all_devices and reported.devices > MOST_DEVICES
+    return render(
+        "resource_form/availability.html",
+        template_paths,
+        snapshot=snapshot,
+        reported=NO_REPORTS if left_out else reported,
+        devices_left_out=left_out,
+        sentence=sentence,
+    )
 
 
 def render_decision(

@@ -8,18 +8,20 @@ from typing import Any
 import batchspawner.api  # noqa: F401
 from jupyterhub import apihandlers, handlers
 
-from . import session_log, sessions, sessions_page, stop_page
+from . import gpu_reports, own_gpus, session_log, sessions, sessions_page, stop_page
 from .checking import CheckHandler
 from .handlers import API_HANDLERS, PAGE_HANDLERS
 
 API = [
     *API_HANDLERS,
     (r"/api/resource-form/check", CheckHandler),
+    *own_gpus.API_HANDLERS,
     *session_log.API_HANDLERS,
     *sessions.API_HANDLERS,
     *sessions_page.API_HANDLERS,
 ]
-PAGES = [*PAGE_HANDLERS, *session_log.PAGE_HANDLERS, *sessions_page.PAGE_HANDLERS, *stop_page.PAGE_HANDLERS]
+# Reports of GPUs are by far the most frequent requests, and the Hub looks through its pages first.
+PAGES = [*gpu_reports.HANDLERS, *PAGE_HANDLERS, *session_log.PAGE_HANDLERS, *sessions_page.PAGE_HANDLERS, *stop_page.PAGE_HANDLERS]
 """All that the Hub serves for us."""
 
 

@@ -7,6 +7,7 @@ nothing where nobody has a session. The same holds for the record of past sessio
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
 import json
 from collections import defaultdict
@@ -32,10 +33,11 @@ from ..record import End, Record
 from ..session import Session
 from ..slurm.model import Job
 from ..snapshot import Snapshot
-from ..status import Server, SessionStatus, as_json, status_of, without_clock
+from ..status import Server, SessionStatus, as_json, idle_in_words, status_of, without_clock
 from .handlers import cluster_of
 from .history import PastSession
 from .language import language_of
+from .own_gpus import GpuNews, WithGpus, can_be_told, gpus_of, needs_nodes
 from .pages import iso_time
 from .past import MOST, SHOWN, Listed, Past, Reach, has_end, history_for, key_of, log_link, reaches_others, summary_of
 
@@ -129,11 +131,15 @@ class _Queue:
         return job if job is not None and is_own(job, session.record, user=session.user) else None
 
 
-def _status_of_live(spawner: Any, session: Session, queue: _Queue, hub_url: str) -> SessionStatus:
+def _status_of_live(spawner: Any, session: Session, queue: _Queue, hub_url: str, *, history: bool) -> SessionStatus:
     server, job = server_of(spawner, hub_url, session.record.job_id), queue.job_of(session)
     status = session.status(job, queue.places, server=server, silent_since=queue.unknown_since)
     runs = job is not None and status.state == "running"
-    return replace(status, usage=session.cluster.usage.of(job.job_id)) if job is not None and runs else status
+    if job is None or not runs:
+        return status
+    status = replace(status, usage=session.cluster.usage.of(job.job_id), gpus=gpus_of(session, job, history=history))
+    notice = session.idle_gpus
+    return replace(status, idle_gpus=notice, idle_sentence=idle_in_words(notice, session.cluster.clock())) if notice is not None else status
 
 
 # --- the answer --------------------------------------------------------------------------------------------------------------------
@@ -155,8 +161,8 @@ class Sessions:
     spawners
         Their spawners, as they are at the moment of the call.
     own
-        They are the caller's own; of an admin's thousands, prices that the Hub forgot in a restart are left out, and Slurm is not asked
-        what they use.
+        They are the caller's own; of an admin's thousands, prices that the Hub forgot in a restart are left out, Slurm is not asked what
+        they use, and what their GPUs did in the last hour is not said.
     past
         The record of the sessions that are over; None where there is none.
     """
@@ -177,7 +183,10 @@ class Sessions:
         self._past = past
 
     async def refresh(self, patience: float = PATIENCE_SECONDS, *, usage_patience: float = USAGE_PATIENCE_SECONDS) -> None:
-        """Have the shared list of jobs, and what those of one's own use, asked for anew if that is due, and if there is a session."""
+        """Have the shared list of jobs, and what those of one's own use, asked for anew if that is due, and if there is a session.
+
+        The nodes only where nothing could be said of GPUs without them.
+        """
         live = [session for spawner in self._spawners() if (session := _live_session(spawner)) is not None]
         if not live:
             return
@@ -186,15 +195,32 @@ class Sessions:
         except ResourceFormError:
             return
         if self._own:
-            queue = _Queue(listed, {}, None)
-            jobs = [job for session in live if (job := queue.job_of(session)) is not None and job.state in RUNNING]
-            await self._cluster.usage.look([job.job_id for job in jobs], usage_patience)
+            running = _running(live, _Queue(listed, {}, None))
+            await self._cluster.usage.look([job.job_id for _session, job in running], usage_patience)
+            if any(needs_nodes(session, job) for session, job in running):
+                with contextlib.suppress(ResourceFormError):
+                    await self._cluster.nodes.get(patience)
 
     def state(self) -> object:
         """Equal to that of a moment ago if the answer is: made of what the Hub has in memory, and cheap."""
         listed = self._cluster.jobs.last
         changes = self._past.changes() if self._past is not None else 0
         return listed and (listed.as_of, listed.stale), changes, [_state(spawner) for spawner in self._spawners()]
+
+    def _with_gpus(self) -> list[WithGpus]:
+        """One's own sessions whose GPUs can be told of."""
+        listed = self._cluster.jobs.last
+        if not self._own or listed is None or listed.stale:
+            return []
+        queue, found = _Queue(listed, {}, None), []
+        for spawner in self._spawners():
+            session = _live_session(spawner)
+            if session is None or session.endpoint is None:
+                continue
+            job = queue.job_of(session)
+            if job is not None and job.state in RUNNING and can_be_told(session, job):
+                found.append(WithGpus(spawner.user.name, spawner.name, session, job))
+        return found
 
     async def answer(self) -> Answer:
         """How all of them stand, from what is known already: those that go on, then those that are over, the latest first."""
@@ -209,7 +235,7 @@ class Sessions:
             going_on.add(key_of(spawner.user.name, spawner.name, session.record, session.end))
             if self._own and not session.is_priced:
                 await _price(spawner, session)
-            full = as_json(_status_of_live(spawner, session, queue, self._hub_url))
+            full = as_json(_status_of_live(spawner, session, queue, self._hub_url, history=self._own))
             texts.append(json.dumps(full))
             digest.update(json.dumps(without_clock(full)).encode())
             if len(texts) % AT_ONCE == 0:
@@ -254,11 +280,13 @@ class Sessions:
     async def stream(self, closed: asyncio.Future[None], last_id: str = "", *, heartbeat: float = HEARTBEAT_SECONDS) -> AsyncIterator[str]:
         """Server-sent events: the answer now, unless ``last_id`` is its digest, and again whenever it has changed; and heartbeats.
 
+        What GPUs do is an event of its own, ``gpus``, after a node's report: with the last hour once a minute, else without.
         Ends when ``closed`` is done, at the latest after :data:`LONGEST_STREAM_SECONDS`.
         """
         loop = asyncio.get_running_loop()
         begun = said = loop.time()
         seen: object = None
+        news = GpuNews(self._cluster.clock, loop.time)
         yield ": sessions\n\n"  # so that the browser has the headers at once
         while not closed.done() and loop.time() - begun < LONGEST_STREAM_SECONDS:
             await self.refresh(LOOK_SECONDS, usage_patience=0.0)
@@ -267,11 +295,19 @@ class Sessions:
                 seen, answer = state, await self.answer()
                 if answer.digest != last_id:
                     last_id, said = answer.digest, loop.time()
+                    news.told(self._with_gpus())
                     yield f"id: {answer.digest}\ndata: {answer.text}\n\n"
+            if event := news.event(self._with_gpus):
+                said = loop.time()
+                yield event
             if loop.time() - said >= heartbeat:
                 said = loop.time()
                 yield ": still here\n\n"
             await asyncio.wait({closed}, timeout=LOOK_SECONDS)
+
+
+def _running(sessions: Iterable[Session], queue: _Queue) -> list[tuple[Session, Job]]:
+    return [(session, job) for session in sessions if (job := queue.job_of(session)) is not None and job.state in RUNNING]
 
 
 def _state(spawner: Any) -> object:
@@ -280,7 +316,7 @@ def _state(spawner: Any) -> object:
     if session is None:
         return spawner.name, spawner.pending, spawner.ready, spawner.last_end
     usage = session.cluster.usage.of(session.record.job_id)
-    known = (session.record, session.end, session.unknown_since, session.is_priced, usage)
+    known = (session.record, session.end, session.unknown_since, session.is_priced, usage, session.idle_gpus)
     return spawner.name, spawner.pending, spawner.ready, known
 
 

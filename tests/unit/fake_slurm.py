@@ -65,6 +65,7 @@ class FakeJob:
     reason: str = "Priority"
     host: str = "n/a"
     priority: int = 1000
+    tres: str = "cpu=1,mem=4G,node=1,billing=1"
 
     @property
     def active(self) -> bool:
@@ -263,7 +264,7 @@ class FakeSlurm:
                     job.host,
                     "(null)",
                     str(job.priority),
-                    "cpu=1,mem=4G,node=1,billing=1",
+                    job.tres,
                     job.reason,
                 ]
             rows.append(f"{job.job_id}|{mark[1]}|" + "|".join(cells))

@@ -131,7 +131,7 @@ def test_who_has_an_account_is_let_through() -> None:
         pytest.param({"gpus": "a100:1"}, {}, "gpus", "GPU configuration: partition g100_int has no GPU of type “a100”. Choose one of: v100.", id="type-of-no-node"),
         pytest.param({"gpus": "a100:1"}, {"nodes": (node(gres="gpu:2"),)}, "gpus", "GPU configuration: partition g100_int has no GPU of type “a100”. Choose a number without a type.", id="type-where-there-are-none"),
         pytest.param({"gpus": 1, "partition": "g100_cpu"}, {}, "gpus", "GPU configuration: partition g100_cpu has no GPUs. Choose None, or another partition.", id="partition-without-gpus"),
-        pytest.param({"gpus": "shard:1"}, {}, "gpus", "GPU configuration: “shard:1” cannot be asked for here. Choose whole GPUs.", id="part-of-a-gpu"),
+        pytest.param({"gpus": "shard:1"}, {}, "gpus", "GPU configuration: partition g100_int gives no parts of GPUs. Choose whole GPUs, or another partition.", id="part-of-a-gpu"),
         pytest.param({"cores": 9, "memory": "500G"}, {"nodes": BIG_AND_FAT, "partitions": (partition(nodes=("g001", "f001")),)}, "memory", "Memory: no node of partition g100_int has 9 cores and 500 GB together. Ask for less of one of them.", id="cores-and-memory-together"),
         pytest.param({"gpus": 1, "memory": "500G"}, {"nodes": BIG_AND_FAT, "partitions": (partition(nodes=("g001", "f001")),)}, "gpus", "GPU configuration: no node of partition g100_int has 1 GPU, 1 core and 500 GB together. Ask for less of one of them.", id="gpus-and-memory-together"),
         pytest.param({"walltime": "9h"}, {}, "walltime", "Time: 09:00:00 is more than the limit of 08:00:00 of partition g100_int. Choose at most 08:00:00.", id="above-max-time"),

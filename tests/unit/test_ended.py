@@ -329,6 +329,28 @@ def test_why_jupyterhub_stops_it(db: Any, begun: float | None, listening: float 
     virtually(scenario)
 
 
+@pytest.mark.parametrize("seen", [None, "CANCELLED", "TIMEOUT"])
+def test_stopped_for_gpus_that_did_nothing(db: Any, seen: str | None) -> None:
+    """The reason is in the record, so that it outlives the Hub; an end that came before the stop is another one."""
+
+    async def scenario() -> None:
+        spawner: Any = running(FakeSlurm(asyncio.get_running_loop()), db)
+        spawner.session.stops_because_of_idle_gpus(90)
+        record = replace(spawner.session.record, stopping=True)
+        spawner.session.record = Record.from_state(record.as_state())
+        assert spawner.session.record == record
+        spawner.stop_reason = STOPPED
+        if seen is not None:
+            spawner.session.end = End(seen, "It is over.", spawner.cluster.clock())
+        note_end(spawner, spawner.session)
+        assert spawner.last_end.category == ("time_limit" if seen == "TIMEOUT" else "idle_gpus")
+        if seen != "TIMEOUT":
+            assert spawner.last_end.sentence == "The session was stopped: its GPUs did nothing for 90 minutes."
+        assert [past.category for past in spawner.past] == [spawner.last_end.category]
+
+    virtually(scenario)
+
+
 def test_old_states_are_read() -> None:
     """What an older version has stored, and what nobody has."""
     old = End.from_state({"state": "TIMEOUT", "sentence": "The time was up.", "at": 5})

@@ -78,6 +78,15 @@ def test_stopped_from_jupyterhub() -> None:
         assert (found.what_to_do, found.change) == ("", {})
 
 
+def test_stopped_for_gpus_that_did_nothing() -> None:
+    """With for how long; what Slurm says of the job afterwards is no news."""
+    for finished in (None, told("CANCELLED", cancelled_by=0), told("CANCELLED", cancelled_by=UID)):
+        found = end("IDLE_GPUS", finished, stopped=True, idle_minutes=90)
+        assert (found.category, found.kind, found.state) == ("idle_gpus", "finished", "IDLE_GPUS")
+        assert found.sentence == "The session was stopped: its GPUs did nothing for 90 minutes."
+        assert found.what_to_do == "Start again, without GPUs if you do not need them."
+
+
 def test_cancelled_by_the_user_with_scancel() -> None:
     """The same, from outside."""
     found = end("CANCELLED", told("CANCELLED", cancelled_by=UID))

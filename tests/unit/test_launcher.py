@@ -375,6 +375,58 @@ def test_hub_that_never_comes_back(job: Job) -> None:
     assert has_ended(server.end)
 
 
+# --- the job's GPUs -------------------------------------------------------------------------------------------------------------
+
+AT_ONCE = {"GPU_REPORT_PAUSES_SECONDS = (0, 1, 5, 30)": "GPU_REPORT_PAUSES_SECONDS = (0, 0, 0, 0)"}
+
+
+def test_the_gpus_of_the_job(job: Job) -> None:
+    """After the port, the Hub hears which GPUs the job has, with the job's token."""
+    hub = job.start(environment={"SLURM_JOB_GPUS": "2,3"})
+    server = job.server()
+    server.listen()
+    assert hub.report()["body"] == {"port": server.port}
+    report = hub.report()
+    assert report["path"] == "/hub/api/resource-form/own-gpus"
+    assert report["body"] == {"gpus": "2,3"}
+    assert report["headers"]["Authorization"] == f"token {TOKEN}"
+    server.order("exit", 0)
+    assert job.outcome()[0] == 0
+    assert hub.reports.empty()
+
+
+@pytest.mark.parametrize(
+    ("statuses", "tries"),
+    [((201, 503, 201), 2), ((201, "garbage\r\n\r\n", 201), 2), ((201, 503), 4), ((201, 404), 1), ((201, 409), 1)],
+    ids=["503", "garbage", "never", "404", "409"],
+)
+def test_a_hub_that_does_not_take_them(job: Job, statuses: tuple[int | str, ...], tries: int) -> None:
+    """A few tries, one if the Hub refuses them; the session goes on as if nothing were."""
+    hub = job.start(statuses=statuses, constants=AT_ONCE, environment={"SLURM_JOB_GPUS": "0"})
+    server = job.server()
+    server.listen()
+    assert hub.report()["body"] == {"port": server.port}
+    assert [hub.report()["body"] for _ in range(tries)] == [{"gpus": "0"}] * tries
+    assert not has_ended(server.end, 0.2)
+    server.order("exit", 0)
+    code, said = job.outcome()
+    assert (code, TOKEN in said, "Traceback" in said) == (0, False, False)
+    assert hub.reports.empty()
+
+
+@pytest.mark.parametrize("gpus", [None, "", "MIG-1fe0e5a8-0c2b-5f1c-bd1c-9ba0b7d2e5d1", "0 1"])
+def test_no_numbers_of_gpus(job: Job, gpus: str | None) -> None:
+    """A job without GPUs, or where Slurm names them otherwise, reports its port only."""
+    hub = job.start(environment={"SLURM_JOB_GPUS": gpus} if gpus is not None else {}, constants=AT_ONCE)
+    server = job.server()
+    server.listen()
+    assert hub.report()["body"] == {"port": server.port}
+    assert not has_ended(server.end, 0.2)
+    server.order("exit", 0)
+    assert job.outcome()[0] == 0
+    assert hub.reports.empty()
+
+
 # --- ports --------------------------------------------------------------------------------------------------------------------
 
 

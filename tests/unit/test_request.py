@@ -128,6 +128,10 @@ def test_label_of_an_unknown_field_is_its_name() -> None:
         pytest.param("gpus", "a100_3g.20gb:1", GpuRequest(1, "a100_3g.20gb"), id="gpus-mig"),
         pytest.param("gpus", "shard:1", GpuRequest(1, gres="shard"), id="gpus-shard"),
         pytest.param("gpus", "shard:a100:1", GpuRequest(1, "a100", "shard"), id="gpus-shard-of-a-type"),
+        pytest.param("gpus", "mps:25", GpuRequest(25, gres="mps"), id="gpus-mps"),
+        pytest.param("gpus", "mi250x:2", GpuRequest(2, "mi250x"), id="gpus-of-another-vendor"),
+        pytest.param("gpus", "3g.20gb:1", GpuRequest(1, "3g.20gb"), id="gpus-mig-by-profile"),
+        pytest.param("gpus", "gpu:0", GpuRequest(), id="gpus-none-as-in-slurm"),
         pytest.param("walltime", "90", 90, id="time-minutes"),
         pytest.param("walltime", 90, 90, id="time-number"),
         pytest.param("walltime", "1:30:00", 90, id="time-clock"),
@@ -380,10 +384,10 @@ def test_gpus_as_option_value_and_words(gpus: GpuRequest, option: str, value: st
         st.integers(1, 9999),
         st.one_of(
             st.just(""),
-            st.sampled_from(["gpu", "shard", "none", "7"]),
+            st.sampled_from(["gpu", "shard", "mps", "none", "7"]),
             st.text(string.ascii_letters + string.digits, min_size=1, max_size=64),
         ),
-        st.sampled_from(["gpu", "shard"]),
+        st.sampled_from(["gpu", "shard", "mps"]),
     )
 )
 def test_gpus_round_trip(gpus: GpuRequest) -> None:

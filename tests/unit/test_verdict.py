@@ -440,7 +440,7 @@ def test_unknown() -> None:
     assert said(asked(), node(), as_of=NOW - TOO_OLD_SECONDS - 1).kind == "unknown"
     assert said(asked(partition="elsewhere"), node()).kind == "unknown"
     assert verdict(asked(), Outlook((), (partition(),), now=NOW)).kind == "unknown"
-    assert said(asked(gpus="shard:1"), node(gres="gpu:t4:1,shard:t4:4")).kind == "unknown"
+    assert said(asked(gpus="shard:1"), node(gres="gpu:t4:1,shard:t4:4", used="shard:t4:1(IDX:0)")).kind == "unknown"
 
 
 # --- for any cluster ----------------------------------------------------------------------------------------------------------

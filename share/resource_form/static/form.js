@@ -103,23 +103,39 @@
     return days * 1440 + first * 60 + second + (third ? 1 : 0);
   }
 
+  // What is free on a node, at least and at most: whole GPUs add up, of all types where none is named; a part has to come from one card.
+  function freeOf(room, gres, type) {
+    if (gres === "gpu") {
+      const free = Object.entries(room.gpus).reduce((sum, [name, number]) => sum + (type && type !== name ? 0 : number), 0);
+      return [free, free];
+    }
+    const parts = room.parts.filter((part) => part.gres === gres && (!type || type === part.type));
+    return [Math.max(0, ...parts.map((part) => part.least)), Math.max(0, ...parts.map((part) => part.most))];
+  }
+
   // Counts at once, without a round trip; the sentence follows from the Hub.
   function count() {
     const place = panel.querySelector(".resource-form-count");
     if (!rooms || !place) return;
     const chosen = values();
     const memory = /^\s*([0-9]+(?:\.[0-9]+)?)\s*(G|GB|GiB|M|MB|MiB)?\s*$/i.exec(chosen.memory || "");
-    const gpus = /^(?:([^:]+):)?([0-9]+)$/.exec(chosen.gpus || "0");
+    const gpus = /^(?:(gpu|shard|mps):)?(?:([^:]+):)?([0-9]+)$/.exec(chosen.gpus || "0");
     const cores = Number(chosen.cores);
     const minutes = minutesOf(chosen.walltime || "");
     if (!memory || !gpus || !Number.isInteger(cores) || minutes === null) return;
     const megabytes = Number(memory[1]) * (/^M/i.test(memory[2] || "G") ? 1 : 1024);
+    const [, gres = "gpu", type, asked] = gpus;
     let fitting = 0;
+    let perhaps = false;
     for (const room of rooms) {
-      const free = Object.entries(room.gpus).reduce((sum, [type, free]) => sum + (gpus[1] && gpus[1] !== type ? 0 : free), 0);
       const lasts = room.minutes === null || room.minutes >= minutes;
-      if (room.cores >= cores && room.memory_mb >= megabytes && free >= Number(gpus[2]) && lasts) fitting += room.nodes;
+      if (room.cores < cores || room.memory_mb < megabytes || !lasts) continue;
+      const [least, most] = freeOf(room, gres, type);
+      if (least >= Number(asked)) fitting += room.nodes;
+      else if (most >= Number(asked)) perhaps = true;
     }
+    // Nobody knows it of some nodes, and the Hub says so.
+    if (!fitting && perhaps) return;
     const words = fitting === 0 ? texts.fits_none : fitting === 1 ? texts.fits_one : texts.fits_many.replace("{number}", fitting);
     place.textContent = words;
   }
@@ -318,6 +334,8 @@
     for (const name of ["reservation", "partition"]) {
       if (byId(name)?.value) url.searchParams.set(name, byId(name).value);
     }
+    // On a large cluster the GPUs of the nodes are sent to those only who look at them.
+    if (availability.querySelector(".resource-form-nodes")?.open) url.searchParams.set("devices", "all");
     try {
       const answer = await fetch(url, { headers: { Accept: "text/html" }, credentials: "same-origin" });
       if (mine !== asked) return;
@@ -327,6 +345,15 @@
       if (mine === asked) markUnrefreshed();
     }
   }
+
+  // The event does not bubble: it is heard on its way down.
+  availability.addEventListener(
+    "toggle",
+    (event) => {
+      if (event.target.open && event.target.dataset.devices === "left-out") refresh();
+    },
+    true,
+  );
 
   let timer = 0;
 

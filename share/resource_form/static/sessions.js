@@ -148,9 +148,10 @@
   const isOver = (session) => session.state === "ended";
   const stateOf = (session) => (isOver(session) && session.kind === "others" ? "failed" : session.state);
   const latest = (session) => session.ended || session.submitted || "";
+  const gpus = window.resourceFormGpus({ texts, lang, filled, amount, duration, element, keyOf });
 
   function signature(session) {
-    const { seconds_left: _left, seconds_waited: _waited, cost, ...still } = session;
+    const { seconds_left: _left, seconds_waited: _waited, gpus: _gpus, cost, ...still } = session;
     return JSON.stringify([still, cost?.per_hour, cost?.unit, isOver(session) && cost?.used]);
   }
 
@@ -162,6 +163,13 @@
     return [session.sentence, ["waiting", "ended"].includes(session.state) ? session.what_to_do : ""].filter(Boolean).join(" ");
   }
 
+  function idleWords(session) {
+    const since = isOver(session) ? null : moment(session.idle_gpus?.since);
+    if (!since) return "";
+    const stops = moment(session.idle_gpus.stops_at);
+    return `${filled(texts.idle, { time: clock(since) })} ${stops ? filled(texts.idle_stops, { time: clock(stops) }) : texts.idle_asks}`;
+  }
+
   function changesSince(before) {
     if (everybodys) return [];
     const states = new Map(before.map((session) => [keyOf(session), session]));
@@ -169,10 +177,10 @@
     return sessions
       .filter((session) => {
         const old = states.get(keyOf(session)) || places.get(placeOf(session));
-        return old ? old.state !== session.state || old.sentence !== session.sentence : !isOver(session);
+        return old ? old.state !== session.state || old.sentence !== session.sentence || idleWords(old) !== idleWords(session) : !isOver(session);
       })
       .map((session) =>
-        filled(texts.said, { name: session.display_name, state: texts.states[stateOf(session)], sentence: sentenceOf(session) }),
+        filled(texts.said, { name: session.display_name, state: texts.states[stateOf(session)], sentence: `${sentenceOf(session)} ${idleWords(session)}`.trim() }),
       );
   }
 
@@ -181,6 +189,7 @@
     const before = sessions;
     sessions = answer.sessions;
     heardAt = Date.now();
+    gpus.take(everybodys ? [] : sessions);
     const counted = sessions.find((session) => moment(session.ends) && session.seconds_left > 0);
     if (counted) {
       const theirs = moment(counted.ends).getTime() - counted.seconds_left * 1000;
@@ -230,6 +239,10 @@
       polling = 0;
     };
     source.onmessage = (message) => take(JSON.parse(message.data));
+    source.addEventListener("gpus", (message) => {
+      gpus.hear(JSON.parse(message.data).sessions);
+      tick();
+    });
     source.onerror = () => {
       // The browser itself comes back to a stream that broke off, not to an answer that was none.
       if (polling) return;
@@ -534,14 +547,16 @@
     const card = { name, title: element("h2", { class: "h5 sessions-name" }), state: element("span"), ticks: () => {} };
     card.summary = element("p", { class: "sessions-summary" });
     card.sentence = element("p", { class: "sessions-sentence" });
+    card.idle = element("p", { class: "sessions-idle sessions-warning", hidden: true });
     card.left = element("p", { class: "sessions-left", hidden: true });
     card.bar = element("progress", { class: "sessions-bar", "aria-label": texts.left_label, hidden: true });
     card.facts = element("dl", { class: "sessions-facts" });
+    card.gpus = gpus.place();
     card.actions = element("div", { class: "sessions-actions", role: "group" });
     card.more = root.dataset.named ? moreOf(() => card.session) : null;
     const head = element("div", { class: "sessions-card-head" }, card.title, card.state);
-    card.place = element("article", { class: "sessions-card", "data-server": name }, head, card.summary, card.sentence, card.left, card.bar);
-    card.place.append(card.facts, card.actions, ...(card.more ? [card.more] : []));
+    card.place = element("article", { class: "sessions-card", "data-server": name }, head, card.summary, card.sentence, card.idle, card.left, card.bar);
+    card.place.append(card.facts, card.gpus, card.actions, ...(card.more ? [card.more] : []));
     return card;
   }
 
@@ -587,6 +602,8 @@
     card.state = state;
     show(card.summary, session.summary || "");
     show(card.sentence, session.state === "running" && !session.unknown_since ? "" : sentenceOf(session));
+    show(card.idle, idleWords(session));
+    if (session.idle_gpus?.stops_at && !isOver(session)) notify({ ...session, id: `${session.id}/idle` }, session.idle_gpus.since, idleWords(session));
     card.facts.replaceChildren(...(isNew ? [] : factsOf(session).map(fact)));
     card.used = element("dd");
     card.usedRow = element("div", { hidden: true }, element("dt", { text: isOver(session) ? texts.used_all : texts.used }), card.used);
@@ -601,6 +618,7 @@
 
   function tickCard(card) {
     const session = card.session;
+    gpus.show(card.gpus, session);
     const ends = isOver(session) ? null : moment(session.ends);
     const seconds = ends ? (ends - now()) / 1000 : 0;
     const warning = ends && seconds > 0 ? warn(session, seconds) : "";
@@ -682,12 +700,14 @@
   function makeRow(session) {
     const row = { drawn: "", place: element("article", { class: "sessions-row" }), actions: element("div", { class: "sessions-actions", role: "group" }) };
     row.body = element("div", { class: "sessions-row-body" });
-    row.place.append(row.body, row.actions);
+    row.gpus = gpus.place();
+    row.place.append(element("div", {}, row.body, row.gpus), row.actions);
     row.place.dataset.session = keyOf(session);
     return row;
   }
 
   function showRow(row, session) {
+    row.session = session;
     const drawn = `${signature(session)}${isBusy(session)}${isLive(session.user, session.name)}`;
     if (row.drawn === drawn) return;
     row.drawn = drawn;
@@ -706,6 +726,7 @@
     row.body.replaceChildren(
       element("div", { class: "sessions-row-head" }, title, badge(stateOf(session), tone(session))),
       element("p", { class: "sessions-sentence", text: sentenceOf(session) }),
+      ...(idleWords(session) ? [element("p", { class: "sessions-idle sessions-warning", text: idleWords(session) })] : []),
       element("p", { class: "sessions-summary", text: session.summary }),
       element("dl", { class: "sessions-row-facts" }, ...facts.map(fact)),
     );
@@ -777,6 +798,7 @@
 
   function tick() {
     for (const card of cards.values()) tickCard(card);
+    for (const row of rows.values()) gpus.show(row.gpus, row.session);
   }
 
   showNotify();
