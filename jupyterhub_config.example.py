@@ -10,6 +10,10 @@ c = get_config()  # noqa: F821 - JupyterHub provides it
 
 # The spawner, its pages, and two defaults of the Hub that fit a batch system. Lines below this one win over it.
 spawner.configure(c)
+# Where nodes report what their GPUs do (docs/gpus.md), in place of the line above:
+#     spawner.configure(c, gpu_report_token_file="/etc/jupyterhub/gpu-report-token")
+# It adds a service and a role. Further down, services and roles of your own are to be added as well (JupyterHub.services.append,
+# JupyterHub.load_roles.append), not set anew.
 
 # --- Log-in -----------------------------------------------------------------------------------------------------------------
 # The cluster's own users. Any other authenticator does as well, if the names it gives are those of the system's users.
@@ -60,6 +64,9 @@ c.Cluster.hub_name = "jupyterhub"
 # it free, and for how many seconds it has to be so filled.
 # c.Cluster.trust_gpu_reports = True
 # c.Cluster.gpu_stray_after = 30
+
+# For how many seconds the report of a node about its GPUs counts; nodes report every 15.
+# c.Cluster.gpu_reports_fresh = 90
 
 # Whether users may ask Slurm when a request would start, and after how many seconds such a question is given up.
 # c.Cluster.estimates = True

@@ -16,10 +16,19 @@ MOST_TRACKS = 256
 """Devices and MIG instances of one node of which there is a history: more than the largest node has, and all that a liar can fill."""
 
 _SLOT = struct.Struct("<BI")
+"""A minute that is over: utilisation, memory."""
+
+_HEAD = struct.Struct("<dIIIII")
+"""Of each device: since when it is idle, the minute that is not over, the report that it was in last; and of that minute how many reports
+told the utilisation, their sum, and the most memory."""
+
 _UNKNOWN = 255
 _NO_SAMPLE = 254
 _UNKNOWN_MEMORY = (1 << 32) - 1
+_NOT_IDLE = math.nan
 _EMPTY = _SLOT.pack(_NO_SAMPLE, _UNKNOWN_MEMORY)
+_EMPTY_RING = _EMPTY * HISTORY_MINUTES
+_ROW = _HEAD.size + len(_EMPTY_RING)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,16 +99,14 @@ class ReportStore:
     def history(self, node: str, key: str) -> Sequence[Sample]:
         """The last hour of a device or MIG instance, oldest first, one sample a minute; none for a minute without a report."""
         known = self._nodes.get(node)
-        track = known.tracks.get(key) if known else None
-        return track.samples(self.clock()) if track else ()
+        return known.samples(key, self.clock()) if known else ()
 
     def idle_since(self, node: str, key: str) -> float | None:
         """Since when every report has said that the device did nothing (seconds since the epoch); None: it is busy, or nobody knows."""
         known = self._nodes.get(node)
         if known is None or self.latest(node) is None:
             return None
-        track = known.tracks.get(key)
-        return track.idle_since if track else None
+        return known.idle_since(key)
 
     def forget_others(self, nodes: Collection[str]) -> None:
         """Forget each node that is not one of ``nodes``."""
@@ -121,122 +128,125 @@ def did_nothing(device: Device | MigInstance) -> bool | None:
 
 
 class _Node:
-    __slots__ = ("full", "latest", "number", "present", "tracks")
+    """One node. All that is known of its devices over time lies in one piece of memory, a row for each: objects would be many on a large
+    cluster, and Python's collector, which stops the Hub's loop, looks through all there are."""
+
+    __slots__ = ("full", "latest", "number", "rows", "table")
 
     def __init__(self) -> None:
         self.latest: Latest | None = None
-        self.tracks: dict[str, _Track] = {}
         self.number = 0
         """How many reports there have been."""
         self.full = 0
-        """The report that had more devices than there is room for."""
-        self.present = 0
-        """How many of the tracks are of devices in the latest report."""
+        """The one that had more devices than there is room for."""
+        self.rows: dict[str, int] = {}
+        """Where a device's row begins."""
+        self.table = bytearray()
 
     def take(self, report: NodeReport, now: float, *, unbroken: bool) -> None:
+        """Take a report down; ``unbroken`` if the one before is not too long ago."""
         self.number += 1
-        self.present = 0
         minute = int(now // 60)
+        present = 0
         for device in report.devices:
-            self._take_one(key_of(device), device, device.utilisation, minute, now, unbroken)
+            present += self._take_one(key_of(device), device, device.utilisation, minute, now, unbroken)
             for instance in device.instances:
                 if instance.uuid:
-                    self._take_one(instance.uuid, instance, None, minute, now, unbroken)
-        if self.present == len(self.tracks):
-            return
-        for key in [key for key, track in self.tracks.items() if track.number != self.number]:
-            track = self.tracks[key]
-            track.idle_since = None
-            if not 0 <= minute - track.minute < HISTORY_MINUTES:
-                del self.tracks[key]
+                    present += self._take_one(instance.uuid, instance, None, minute, now, unbroken)
+        if present < len(self.rows):
+            self._miss_others(minute)
 
-    def _take_one(self, key: str, device: Device | MigInstance, utilisation: int | None, minute: int, now: float, unbroken: bool) -> None:
-        track = self.tracks.get(key)
-        if track is None:
-            if self.full == self.number or (len(self.tracks) >= MOST_TRACKS and not self._make_room()):
-                self.full = self.number
-                return
-            track = self.tracks[key] = _Track(minute)
-        if track.number != self.number:
-            track.number = self.number
-            self.present += 1
-        if minute != track.minute:
-            track.turn_to(minute)
+    def _take_one(self, key: str, device: Device | MigInstance, utilisation: int | None, minute: int, now: float, unbroken: bool) -> bool:
+        """Whether it has a row, and is in this report for the first time."""
+        place = self.rows.get(key)
+        if place is None:
+            if len(self.rows) >= MOST_TRACKS and not self._make_room():
+                return False
+            place = self.rows[key] = len(self.table)
+            self.table += _HEAD.pack(_NOT_IDLE, minute, 0, 0, 0, _UNKNOWN_MEMORY) + _EMPTY_RING
+        number: int
+        idle_since, then, number, counted, total, memory = _HEAD.unpack_from(self.table, place)
+        if then != minute:
+            self._turn(place, then, minute, counted, total, memory)
+            counted, total, memory = 0, 0, _UNKNOWN_MEMORY
         if utilisation is not None:
-            track.counted += 1
-            track.total += utilisation
+            counted += 1
+            total += utilisation
         used = device.memory_used_mb
-        if used is not None and (track.memory is None or used > track.memory):
-            track.memory = used
+        if used is not None and (used > memory or memory == _UNKNOWN_MEMORY):
+            memory = used
         if not did_nothing(device):
-            track.idle_since = None
-        elif track.idle_since is None or not unbroken:
-            track.idle_since = now
+            idle_since = _NOT_IDLE
+        elif math.isnan(idle_since) or not unbroken:
+            idle_since = now
+        _HEAD.pack_into(self.table, place, idle_since, minute, self.number, counted, total, memory)
+        return number != self.number
 
-    def _make_room(self) -> bool:
-        """Give up the device that has been missing for longest; False if none is missing."""
-        key = min(self.tracks, key=lambda key: self.tracks[key].number)
-        if self.tracks[key].number == self.number:
-            return False
-        del self.tracks[key]
-        return True
-
-
-class _Track:
-    """What is known of one device over time: the minute that is not over, and a ring of the hour before, five bytes a minute."""
-
-    __slots__ = ("counted", "idle_since", "memory", "minute", "number", "ring", "total")
-
-    def __init__(self, minute: int) -> None:
-        self.minute = minute
-        self.counted = 0
-        """How many reports of this minute have told the utilisation."""
-        self.total = 0
-        self.memory: int | None = None
-        self.ring = bytearray(_EMPTY * HISTORY_MINUTES)
-        self.idle_since: float | None = None
-        self.number = 0
-        """The report that it was in last."""
-
-    def turn_to(self, minute: int) -> None:
+    def _turn(self, place: int, then: int, minute: int, counted: int, total: int, memory: int) -> None:
         """Put the minute that is over into the ring, and empty what stands there for those that had no report."""
-        passed = minute - self.minute
-        if 0 < passed < HISTORY_MINUTES:
-            self._put(self.minute, _SLOT.pack(_or(self._utilisation(), _UNKNOWN), _or(self.memory, _UNKNOWN_MEMORY)))
-            for each in range(self.minute + 1, minute):
-                self._put(each, _EMPTY)
+        ring = place + _HEAD.size
+        if 0 < minute - then < HISTORY_MINUTES:
+            _SLOT.pack_into(self.table, ring + then % HISTORY_MINUTES * _SLOT.size, _mean(counted, total), memory)
+            for each in range(then + 1, minute):
+                _SLOT.pack_into(self.table, ring + each % HISTORY_MINUTES * _SLOT.size, _NO_SAMPLE, _UNKNOWN_MEMORY)
         else:
             # Too long ago, or the clock has been put back.
-            self.ring[:] = _EMPTY * HISTORY_MINUTES
-        self.minute = minute
-        self.counted = self.total = 0
-        self.memory = None
+            self.table[ring : ring + len(_EMPTY_RING)] = _EMPTY_RING
 
-    def _put(self, minute: int, slot: bytes) -> None:
-        place = minute % HISTORY_MINUTES * _SLOT.size
-        self.ring[place : place + _SLOT.size] = slot
+    def _miss_others(self, minute: int) -> None:
+        """Of a device that is not in the report nobody knows what it does; one that is missing for an hour is forgotten."""
+        kept = []
+        for key, place in self.rows.items():
+            _, then, number, *rest = _HEAD.unpack_from(self.table, place)
+            if number != self.number:
+                _HEAD.pack_into(self.table, place, _NOT_IDLE, then, number, *rest)
+            if 0 <= minute - then < HISTORY_MINUTES:
+                kept.append(key)
+        self._keep(kept)
 
-    def _utilisation(self) -> int | None:
-        return math.ceil(self.total / self.counted) if self.counted else None
+    def _make_room(self) -> bool:
+        """Forget the devices that were not in the report before; False if all were, or there has been no room in this report already."""
+        if self.full != self.number:
+            self._keep([key for key, place in self.rows.items() if _HEAD.unpack_from(self.table, place)[2] >= self.number - 1])
+        if len(self.rows) >= MOST_TRACKS:
+            self.full = self.number
+        return len(self.rows) < MOST_TRACKS
 
-    def samples(self, now: float) -> tuple[Sample, ...]:
+    def _keep(self, keys: Collection[str]) -> None:
+        """Forget each device that is not one of ``keys``."""
+        if len(keys) < len(self.rows):
+            pieces = {key: self.table[self.rows[key] : self.rows[key] + _ROW] for key in keys}
+            self.rows = {key: number * _ROW for number, key in enumerate(pieces)}
+            self.table = bytearray().join(pieces.values())
+
+    def idle_since(self, key: str) -> float | None:
+        """As the store's."""
+        place = self.rows.get(key)
+        if place is None:
+            return None
+        since: float = _HEAD.unpack_from(self.table, place)[0]
+        return None if math.isnan(since) else since
+
+    def samples(self, key: str, now: float) -> tuple[Sample, ...]:
         """The last hour, oldest first."""
-        first = max(self.minute, int(now // 60)) - HISTORY_MINUTES + 1
+        place = self.rows.get(key)
+        if place is None:
+            return ()
+        _, last, _, counted, total, most = _HEAD.unpack_from(self.table, place)
         found = []
-        for minute in range(first, self.minute):
-            utilisation, memory = _SLOT.unpack_from(self.ring, minute % HISTORY_MINUTES * _SLOT.size)
+        first = max(last, int(now // 60)) - HISTORY_MINUTES + 1
+        for minute in range(first, last):
+            utilisation, memory = _SLOT.unpack_from(self.table, place + _HEAD.size + minute % HISTORY_MINUTES * _SLOT.size)
             if utilisation != _NO_SAMPLE:
-                found.append(
-                    Sample(
-                        minute * 60.0,
-                        None if utilisation == _UNKNOWN else utilisation,
-                        None if memory == _UNKNOWN_MEMORY else memory,
-                    )
-                )
-        if first <= self.minute:
-            found.append(Sample(self.minute * 60.0, self._utilisation(), self.memory))
+                found.append(_sample(minute, utilisation, memory))
+        if first <= last:
+            found.append(_sample(last, _mean(counted, total), most))
         return tuple(found)
 
 
-def _or(value: int | None, instead: int) -> int:
-    return instead if value is None else value
+def _mean(counted: int, total: int) -> int:
+    return -(-total // counted) if counted else _UNKNOWN
+
+
+def _sample(minute: int, utilisation: int, memory: int) -> Sample:
+    return Sample(minute * 60.0, None if utilisation == _UNKNOWN else utilisation, None if memory == _UNKNOWN_MEMORY else memory)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import math
 import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -105,18 +106,27 @@ class Reporters:
         configured |= getattr(self._settings.get("app"), "service_tokens", {})
         found = []
         for token, name in configured.items():
+            with self._database() as db:
+                service = orm.Service.find(db, name)
+                has_scope = service is not None and SCOPE in scopes.get_scopes_for(service)
             # To find a token takes the database milliseconds: only those of services that have the scope.
-            service = orm.Service.find(self._settings["db"], name)
-            if service is not None and SCOPE in scopes.get_scopes_for(service) and self._may_report(token):
+            if has_scope and self._may_report(token):
                 found.append(token)
         return tuple(found)
 
     def _may_report(self, token: str) -> bool:
-        try:
-            row = orm.APIToken.find(self._settings["db"], token, kind="service")
+        with self._database() as db:
+            row = orm.APIToken.find(db, token, kind="service")
             return row is not None and SCOPE in scopes.get_scopes_for(row)
+
+    @contextlib.contextmanager
+    def _database(self) -> Iterator[Any]:
+        """The Hub's own connection, left as it has to be for the others who use it."""
+        db = self._settings["db"]
+        try:
+            yield db
         except SQLAlchemyError:
-            self._settings["db"].rollback()
+            db.rollback()
             raise
 
 
@@ -149,14 +159,15 @@ class Refusals:
         self._told: set[tuple[str, str]] = set()
         self._since = clock()
 
-    def tell(self, who: str, reason: str) -> None:
-        """``reason`` is ours, and ``who`` an address or a node of Slurm's: nothing of what was sent."""
+    def tell(self, who: str, reason: str) -> bool:
+        """Whether it was told. ``reason`` is ours, and ``who`` an address or a node with a token: nothing of what was sent."""
         if self._clock() - self._since >= SAY_AGAIN_SECONDS:
             self._told.clear()
             self._since = self._clock()
         if (who, reason) in self._told or len(self._told) >= MOST_LINES:
-            return
+            return False
         self._told.add((who, reason))
         self._log.warning("A report of GPUs from %s was refused: %s", who, reason)
         if len(self._told) == MOST_LINES:
             self._log.warning("More refused reports of GPUs are not logged for some minutes")
+        return True

@@ -14,8 +14,10 @@ import logging
 import math
 import resource
 import weakref
+from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from http.client import responses
 from typing import Any
 
@@ -31,6 +33,11 @@ from .gpu_reporters import SCOPE, Pace, Refusals, Reporter, Reporters
 
 SHARE_OF_FILES = 4
 """One in so many of the files that the Hub may have open (``LimitNOFILE``, often 1,024) may be a node's connection."""
+
+TOGETHER_SECONDS = 0.5
+AT_ONCE = 25
+"""Reports wait for each other for half a second: what is done for many at once takes half the time that it takes for each alone, when the
+processor has done other things in between. But so many at once at most, since all others wait meanwhile."""
 
 PATIENCE_SECONDS = 5.0
 LIST_COUNTS_SECONDS = 300.0
@@ -48,9 +55,26 @@ class Desk:
         self.reporters = Reporters(settings)
         self.pace = Pace()
         self.refusals = Refusals(log)
+        self.log = log
         self._tasks: set[asyncio.Future[None]] = set()
+        self._line: deque[Callable[[], None]] = deque()
+        self._is_waiting = False
         self._streams: weakref.WeakSet[Any] = weakref.WeakSet()
         self._most_streams = resource.getrlimit(resource.RLIMIT_NOFILE)[0] // SHARE_OF_FILES
+
+    def line_up(self, work: Callable[[], None]) -> None:
+        """Do this soon, together with what else has come by then."""
+        self._line.append(work)
+        if not self._is_waiting:
+            self._is_waiting = True
+            asyncio.get_running_loop().call_later(TOGETHER_SECONDS, self._work)
+
+    def _work(self) -> None:
+        for _ in range(min(len(self._line), AT_ONCE)):
+            self._line.popleft()()
+        self._is_waiting = bool(self._line)
+        if self._line:
+            asyncio.get_running_loop().call_soon(self._work)
 
     def may_stay(self, stream: Any) -> bool:
         """Whether a connection is kept for the next report: not if so many are that the Hub could run out of files."""
@@ -87,6 +111,7 @@ NO_LENGTH = Refusal(400, "The Content-Length is no number.")
 NO_POST = Refusal(405, "Reports are sent with POST.")
 TOO_LARGE = Refusal(413, "The report is too large.")
 NO_TOKENS = Refusal(503, "The Hub cannot look up tokens at the moment.", again=AGAIN_SECONDS)
+BROKEN = Refusal(500, "The Hub has failed to take the report in.")
 NO_NODES = Refusal(503, "The Hub does not know Slurm's nodes at the moment.", again=AGAIN_SECONDS)
 
 
@@ -105,6 +130,7 @@ class Incoming(httputil.HTTPMessageDelegate):
         self._reporter: Reporter | None = None
         self._refusal: Refusal | None = None
         self._answered = False
+        self._has_asked = False
 
     def headers_received(
         self,
@@ -148,11 +174,20 @@ class Incoming(httputil.HTTPMessageDelegate):
             self._body += chunk
 
     def finish(self) -> None:
-        """All of it is there: take the report in, or say why not."""
-        reporter = self._reporter
-        if self._refusal is not None or reporter is None:
+        """All of it is there: say why it is not taken in, or let it wait for its turn."""
+        if self._refusal is not None or self._reporter is None:
             self._refuse(self._refusal or NOT_ALLOWED)
-            return
+        else:
+            self._desk.line_up(partial(self._read, self._reporter))
+
+    def _read(self, reporter: Reporter) -> None:
+        try:
+            self._judge(reporter)
+        except Exception:  # whatever it is, the node gets an answer, and the reports of others have nothing to do with it
+            if not self._answered and self._refuse(BROKEN):
+                self._desk.log.exception("A report of GPUs could not be taken in")
+
+    def _judge(self, reporter: Reporter) -> None:
         try:
             report = parse_report(bytes(self._body))
         except ReportRefused as refused:
@@ -162,19 +197,19 @@ class Incoming(httputil.HTTPMessageDelegate):
             self._refuse(ANOTHER_NODE)
         elif report.node in (self._desk.cluster.node_names or ()):
             self._take(reporter, report)
+        elif self._list_counts():
+            self._refuse(NOT_OF_SLURM)
+        elif self._has_asked:
+            self._refuse(NO_NODES)
         else:
-            self._desk.keep(asyncio.ensure_future(self._ask_slurm(reporter, report)))
+            self._desk.keep(asyncio.ensure_future(self._ask_slurm(reporter)))
 
-    async def _ask_slurm(self, reporter: Reporter, report: NodeReport) -> None:
+    async def _ask_slurm(self, reporter: Reporter) -> None:
         """Slurm is asked for its nodes when somebody looks at them: nobody may have yet, or the node may be newer."""
-        cluster = self._desk.cluster
-        if not self._list_counts():
-            with contextlib.suppress(ResourceFormError):
-                await cluster.nodes.get(PATIENCE_SECONDS)
-        if report.node in (cluster.node_names or ()):
-            self._take(reporter, report)
-        else:
-            self._refuse(NOT_OF_SLURM if self._list_counts() else NO_NODES)
+        self._has_asked = True
+        with contextlib.suppress(ResourceFormError):
+            await self._desk.cluster.nodes.get(PATIENCE_SECONDS)
+        self._read(reporter)
 
     def _list_counts(self) -> bool:
         cluster = self._desk.cluster
@@ -189,9 +224,10 @@ class Incoming(httputil.HTTPMessageDelegate):
         connection: Any = self._request.connection
         self._answer(204, httputil.HTTPHeaders(), keep=self._desk.may_stay(connection.stream))
 
-    def _refuse(self, refusal: Refusal) -> None:
+    def _refuse(self, refusal: Refusal) -> bool:
+        """Answer so; whether the log tells of it."""
         who = self._reporter.node if self._reporter and self._reporter.node else self._request.remote_ip
-        self._desk.refusals.tell(str(who), f"{refusal.message} {refusal.aside}".strip())
+        told = self._desk.refusals.tell(str(who), f"{refusal.message} {refusal.aside}".strip())
         body = json.dumps({"status": refusal.status, "message": refusal.message}).encode()
         headers = httputil.HTTPHeaders({"Content-Type": "application/json", "Content-Length": str(len(body))})
         if refusal.again:
@@ -199,6 +235,7 @@ class Incoming(httputil.HTTPMessageDelegate):
         if refusal is NO_POST:
             headers["Allow"] = "POST"
         self._answer(refusal.status, headers, b"" if self._request.method == "HEAD" else body)
+        return told
 
     def _answer(self, status: int, headers: httputil.HTTPHeaders, body: bytes = b"", *, keep: bool = False) -> None:
         self._answered = True

@@ -16,6 +16,8 @@ from report_taker import PATIENCE, TOKEN, answering, write_token
 from spawner.cli.main import main
 from spawner.gpu.report import parse_report
 
+pytestmark = pytest.mark.thorough
+
 needs_compiler = pytest.mark.skipif(shutil.which("cc") is None, reason="needs a C compiler, to build a library with NVML's interface")
 
 

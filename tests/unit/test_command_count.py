@@ -29,6 +29,8 @@ from spawner.settings import SpawnerSettings
 from spawner.slurm.finished import FinishedJob
 from spawner.sweep import Sweep
 
+pytestmark = pytest.mark.thorough
+
 POLL_SECONDS = float(SpawnerSettings.poll_interval.default_value)
 PAGE_SECONDS = 10.0
 MINUTES = 10

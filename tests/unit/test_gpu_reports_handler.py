@@ -150,8 +150,9 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, st
 
 
 @pytest_asyncio.fixture
-async def door(filled: tuple[Path, dict[str, str]], tmp_path: Path) -> AsyncIterator[Door]:
-    """The door, with a database of its own."""
+async def door(filled: tuple[Path, dict[str, str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Door]:
+    """The door, with a database of its own; nobody waits there for others."""
+    monkeypatch.setattr("spawner.hub.gpu_reports.TOGETHER_SECONDS", 0.0)
     path, tokens = filled
     shutil.copy(path, tmp_path)
     db = orm.new_session_factory(f"sqlite:///{tmp_path / path.name}")()
@@ -324,6 +325,23 @@ async def test_a_node_that_is_newer_than_the_list(door: Door) -> None:
     assert door.cluster.nodes.fetches == 2
 
 
+async def test_a_node_that_slurm_has_no_more(door: Door) -> None:
+    """With the next list of nodes, and not before, its reports are forgotten."""
+    assert (await door.post()).status == 204
+    door.cluster.gpu_reports.put(NodeReport("x999", 1.0, devices=(Device(0, utilisation=5),)))
+    assert door.stored("x999") == 5
+    door.slurm.answers = False
+    door.cluster.nodes.expire()
+    await door.cluster.nodes.get()
+    assert door.stored("x999") == 5
+
+    door.slurm.answers = True
+    door.cluster.nodes._retry_at = 0.0
+    await door.cluster.nodes.get()
+    assert door.stored("x999") is None
+    assert door.stored() == 1
+
+
 async def test_slurm_does_not_answer(door: Door) -> None:
     door.slurm.answers = False
     answer = await door.post()
@@ -368,6 +386,26 @@ def test_pace_remembers_no_more_than_it_has_to(monkeypatch: pytest.MonkeyPatch) 
         clock.now += 2
         assert pace.wait(f"g{number}") == 0.0
     assert len(pace._due) <= 10
+
+
+async def test_reports_are_taken_in_together(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A few at a time; one that cannot be taken in, for whatever reason, keeps nobody else's away, nor does one that has hung up."""
+    monkeypatch.setattr("spawner.hub.gpu_reports.TOGETHER_SECONDS", 0.05)
+    monkeypatch.setattr("spawner.hub.gpu_reports.AT_ONCE", 2)
+    await door.post(report("c002"))
+    put = door.cluster.gpu_reports.put
+
+    def put_or_fail(found: NodeReport) -> None:
+        if found.node == "g002":
+            raise RuntimeError("a fault of ours")
+        put(found)
+
+    monkeypatch.setattr(door.cluster.gpu_reports, "put", put_or_fail)
+    answers = await asyncio.gather(
+        *(door.post(report(node, number)) for number, node in enumerate(("g001", "g002", "g003", "c001", "m001"))), return_exceptions=True
+    )
+    assert [getattr(answer, "status", None) for answer in answers] == [204, 500, 204, 204, 204]
+    assert [door.stored(node) for node in ("g001", "g002", "g003", "c001", "m001")] == [0, None, 2, 3, 4]
 
 
 # --- what is sent ------------------------------------------------------------------------------------------------------------------

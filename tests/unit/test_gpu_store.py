@@ -212,7 +212,7 @@ def test_a_node_that_invents_devices_fills_its_own_room_only(rig: Rig) -> None:
         rig.report(*(Device(index, f"GPU-{number}-{index}", utilisation=1) for index in range(60)))
     known = [(number, index) for number in range(20) for index in range(60) if rig.store.history("g001", f"GPU-{number}-{index}")]
 
-    assert len(known) == MOST_TRACKS
+    assert len(known) <= MOST_TRACKS
     assert {index for number, index in known if number == 19} == set(range(60))
 
 

@@ -26,6 +26,8 @@ import pytest
 
 from spawner.job import launcher_source
 
+pytestmark = pytest.mark.thorough
+
 PATIENCE = 20.0
 TOKEN = "s3cr3t-api-token"
 

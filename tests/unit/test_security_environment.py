@@ -15,6 +15,8 @@ from spawner.errors import RequestRejected
 from spawner.job import job_environment, job_script
 from spawner.request import parse_request
 
+pytestmark = pytest.mark.thorough
+
 LAB = Interface(name="lab", label="JupyterLab", url="/lab")
 RELEASE = Release.model_validate({"tag": "a", "date": "2026-01-01", "prologue": "set -x\n: traced\nset +x\n"})
 SERVER = "import json, os, sys\njson.dump([dict(os.environ), os.getcwd()], open(sys.argv[1], 'w'))"

@@ -22,6 +22,8 @@ from spawner.hub.refusal import HubRefusal, html_message, install_log_filter, te
 from spawner.job import Tag, sbatch_arguments
 from spawner.request import FIELDS, FORM_FIELDS, parse_request, quoted, read_form
 
+pytestmark = pytest.mark.thorough
+
 SPECIAL = "\n\r\t\0\v\f\x1b\x7f'\"`$;|&<>()[]{}!~^*?\\/=#%,:\u00a0\u200b\u202e\u2028\u0430\u0456\uff14\u0664\u2460\u00d7\u00e9\U0001f600"
 HOSTILE = st.one_of(
     st.text(st.sampled_from(SPECIAL + "-az019. "), max_size=30),

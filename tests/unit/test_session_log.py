@@ -24,6 +24,8 @@ from spawner.resources import folder
 from spawner.session_log import APART_SECONDS, TAIL_BYTES, SessionLogs, configured_state_home, log_place, read_log
 from spawner.slurm.run import Identity, Result, SlurmRunner
 
+pytestmark = pytest.mark.thorough
+
 READER = folder("share") / "resource_form" / "session_log.py"
 ME = Identity("me", os.geteuid(), os.getegid(), "/home/me", "/bin/bash", (os.getegid(),))
 
