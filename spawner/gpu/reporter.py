@@ -15,9 +15,10 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Generic, TypeVar
 
-from .report import NodeReport, as_json
+from .report import Device, NodeReport, as_json
 from .sending import Outcome, WrongSettings
 
 LONGEST_PAUSE = 600.0
@@ -143,6 +144,8 @@ class Reporter:
         self._told = ""
         self._taken = False
         self._error = ""
+        self._untold: dict[str, int] = {}
+        """By device, the most that it was used in reports that the Hub has not taken, in percent."""
 
     @property
     def hangs(self) -> bool:
@@ -199,10 +202,21 @@ class Reporter:
         report = self.report()
         if self._bell.ended:
             return 0.0
+        report = self._with_untold(report)
         outcome = self.send(report)
+        self._untold = {**self._untold, **_peaks_of(report)} if outcome.failure else {}
         if self._failures:
             return pause_after_failure(self._failures, self._interval, outcome.retry_after, self._chance())
         return max(self._interval, LONGEST_PAUSE) if report.error == "no_library" else self._interval
+
+    def _with_untold(self, report: NodeReport) -> NodeReport:
+        """The report with the use that got lost with reports before it: the Hub must not take a GPU for idle that was busy."""
+        if not self._untold:
+            return report
+        lost, now = self._untold, _peaks_of(report)
+        devices = (replace(each, utilisation_peak=max(now.get(_key(each), 0), lost.get(_key(each), 0))) for each in report.devices)
+        # Of a device that does not tell its use, nothing was lost either.
+        return replace(report, devices=tuple(new if _key(new) in lost else old for new, old in zip(devices, report.devices, strict=True)))
 
     def _try_reading(self) -> NodeReport:
         try:
@@ -217,6 +231,16 @@ class Reporter:
             return self._send(text)
         except Exception as error:  # noqa: BLE001 - as above; an exception's text may hold what was sent
             return Outcome(f"Sending has failed: {type(error).__name__}.")
+
+
+def _key(device: Device) -> str:
+    return device.uuid or f"#{device.index}"
+
+
+def _peaks_of(report: NodeReport) -> dict[str, int]:
+    """By device, the most that it was used, where it says so."""
+    known = ((_key(each), [value for value in (each.utilisation, each.utilisation_peak) if value is not None]) for each in report.devices)
+    return {key: max(values) for key, values in known if values}
 
 
 def lock(path: str, node: str) -> int:

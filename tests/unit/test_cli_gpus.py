@@ -460,7 +460,9 @@ def started(hub: FakeHub, *arguments: str, **more: Any) -> subprocess.Popen[byte
     environment = {**os.environ, "JUPYTERHUB_API_URL": hub.url, "JUPYTERHUB_API_TOKEN": "a-secret", "TERM": "xterm"}
     for name in ("NO_COLOR", "COLUMNS", "LINES"):  # pytest's own workers set the size of theirs
         environment.pop(name, None)
-    program = "import sys; from spawner.cli.main import main; sys.exit(main())"
+    # What a shell starts in the background inherits an ignored SIGINT.
+    program = "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+    program += "from spawner.cli.main import main; sys.exit(main())"
     environment.update(more.pop("environment", {}))
     return subprocess.Popen([sys.executable, "-c", program, "gpus", *arguments], env=environment, **more)
 

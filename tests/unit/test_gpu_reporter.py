@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from report_taker import PATIENCE
 
-from spawner.gpu.report import Device, NodeReport
+from spawner.gpu.report import Device, NodeReport, parse_report
 from spawner.gpu.reporter import Bell, Hand, Reporter, lock_path, pause_after_failure
 from spawner.gpu.sending import Outcome
 
@@ -45,6 +45,31 @@ def test_the_hub_can_ask_for_a_longer_pause_and_not_for_a_shorter_one() -> None:
     asked = [Outcome("Too many.", "429", seconds) for seconds in (1, 100, 10**6)]
 
     assert reported(asked)[0] == [11.25, 112.5, 4050.0]
+
+
+def test_use_that_was_lost_with_a_report_is_told_by_the_next_one_that_comes_through() -> None:
+    def used(percent: int, peak: int | None) -> Device:
+        return Device(0, "GPU-0", utilisation=percent, utilisation_peak=peak)
+
+    silent = Device(1, "GPU-1")
+    readings = [NodeReport("g001", 1.0, "", (used(*use), silent)) for use in [(80, 95), (0, 5), (0, 0), (0, 0), (7, None), (0, None)]]
+    outcomes, sent = [AWAY, REFUSED, OK, OK, AWAY, OK], []
+    reporter = Reporter(
+        "g001", lambda: readings.pop(0), lambda text: (sent.append(text), outcomes.pop(0))[1], Bell(), log=lambda _line: None
+    )
+    for _ in range(6):
+        reporter.round()
+
+    told = [parse_report(text).devices for text in sent]
+    assert [(devices[0].utilisation, devices[0].utilisation_peak) for devices in told] == [
+        (80, 95),
+        (0, 95),
+        (0, 95),
+        (0, 0),
+        (7, None),
+        (0, 7),
+    ]
+    assert {devices[1] for devices in told} == {silent}
 
 
 def test_a_node_without_nvidia_looks_again_every_ten_minutes() -> None:

@@ -22,13 +22,14 @@ from jupyterhub import orm, roles, scopes
 from sqlalchemy.exc import OperationalError
 from tornado import web
 from tornado.httpserver import HTTPServer
+from tornado.httputil import HTTPHeaders, HTTPServerRequest, RequestStartLine
 from tornado.netutil import bind_sockets
 
 from spawner.cluster import Cluster
 from spawner.gpu.report import LARGEST_REPORT, Device, NodeReport, as_json
 from spawner.gpu.tokens import node_token
 from spawner.hub.gpu_reporters import BURST, KNOWN_SECONDS, MOST_LINES, SCOPE, Pace, Refusals
-from spawner.hub.gpu_reports import HANDLERS, Desk, GpuReports
+from spawner.hub.gpu_reports import HANDLERS, Desk, GpuReports, Incoming
 
 SERVICE = "5e" * 32
 WEAKER = "7a" * 32
@@ -268,6 +269,18 @@ async def test_a_token_that_is_taken_back(door: Door) -> None:
 
     assert (await door.post()).status == 403
     assert (await door.post(token=node_token(SERVICE, FIRST))).status == 403
+
+
+async def test_a_role_that_is_given(door: Door) -> None:
+    """A wrong token is remembered as well, and as long."""
+    assert (await door.post(token=WEAKER)).status == 403
+    service = orm.Service.find(door.db, "weaker")
+    service.roles.append(orm.Role.find(door.db, "role-gpu-reports"))
+    door.db.commit()
+    assert (await door.post(token=WEAKER)).status == 403
+    door.clock.now += KNOWN_SECONDS
+
+    assert (await door.post(token=WEAKER)).status == 204
 
 
 async def test_a_role_that_is_taken_away(door: Door) -> None:
@@ -535,6 +548,28 @@ class Line:
     async def is_closed(self) -> None:
         await asyncio.wait_for(closed(self.reader), 20)
         self.writer.close()
+
+
+async def test_to_a_head_there_is_no_body(door: Door, caplog: pytest.LogCaptureFixture) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", door.port)
+    writer.write(b"HEAD /api/resource-form/gpu-reports HTTP/1.1\r\nHost: hub\r\n\r\n")
+    answer = await asyncio.wait_for(reader.read(), 20)
+    writer.close()
+
+    assert answer.startswith(b"HTTP/1.1 405 ")
+    assert answer.endswith(b"\r\n\r\n")
+    assert not [record for record in caplog.records if record.name.startswith("tornado")]
+
+
+@pytest.mark.parametrize(("token", "kept"), [(SERVICE, 1000), ("wrong", 0)])
+async def test_the_body_of_whom_may_not_is_not_kept(door: Door, token: str, kept: int) -> None:
+    headers = HTTPHeaders({"Host": "hub", "Authorization": f"token {token}", "Content-Length": "1000"})
+    line = RequestStartLine("POST", "/", "HTTP/1.1")
+    incoming = Incoming(door.desk, HTTPServerRequest(start_line=line, headers=headers, connection=SimpleNamespace(context=None)))
+    incoming.headers_received(line, headers)
+    incoming.data_received(b" " * 1000)
+
+    assert len(incoming._body) == kept
 
 
 async def test_a_connection_is_good_for_many_reports(door: Door) -> None:
