@@ -252,6 +252,8 @@ OURS = {
     r"/api/resource-form/sessions/events": ("GET", "hub/api/resource-form/sessions/events"),
     r"/api/resource-form/new-names": ("GET", "hub/api/resource-form/new-names?name=mine"),
     r"/api/batchspawner": ("POST", "hub/api/batchspawner"),
+    r"/api/resource-form/own-gpus": ("POST", "hub/api/resource-form/own-gpus"),
+    r"/api/resource-form/gpu-reports": ("POST", "hub/api/resource-form/gpu-reports"),
     r"/resource-form/availability": ("GET", "hub/resource-form/availability"),
     r"/resource-form/log": ("GET", "hub/resource-form/log?job=999999999"),
     r"/resource-form/log/download": ("GET", "hub/resource-form/log/download?job=999999999"),
@@ -270,6 +272,9 @@ EXPECTED = {
     "new-names": {"nobody": 403, "A": 200, "B": 200, "boss": 200, "weak": 403, "A's token": 200, "stopped": 403},
     "sessions/events": {"nobody": 403, "A": 200, "B": 200, "boss": 200, "weak": 403, "A's token": 200, "stopped": 403},
     "batchspawner": {"nobody": 403, "A": 404, "B": 404, "boss": 404, "weak": 404, "A's token": 404, "stopped": 403},
+    "own-gpus": {"nobody": 403, "A": 404, "B": 404, "boss": 404, "weak": 404, "A's token": 404, "stopped": 403},
+    # Of nodes and of services with the scope alone; test_gpu_reports.py has their tokens.
+    "gpu-reports": {"nobody": 403, "A": 403, "B": 403, "boss": 403, "weak": 403, "A's token": 403, "stopped": 403},
     "availability": {"nobody": 302, "A": 200, "B": 200, "boss": 200, "weak": 302, "A's token": 302, "stopped": 302},
     "/resource-form/sessions": {"nobody": 302, "A": 200, "B": 200, "boss": 200, "weak": 302, "A's token": 302, "stopped": 302},
     "/resource-form/new": {"nobody": 302, "A": 302, "B": 302, "boss": 302, "weak": 302, "A's token": 302, "stopped": 302},
