@@ -102,17 +102,20 @@ class Room:
                 total += entry.total
         return total
 
+    def _parts_of(self, gres: str, gpu_type: str) -> Iterable[Parts]:
+        return (entry for entry in self.parts if entry.gres == gres and gpu_type in ("", entry.type))
+
     def part_total(self, gres: str, gpu_type: str) -> int:
         """The parts that a card makes, the largest number if its cards differ; 0 where none is given out in parts."""
-        return max((entry.per_card for entry in self.parts if entry.gres == gres and gpu_type in ("", entry.type)), default=0)
+        return max((entry.per_card for entry in self._parts_of(gres, gpu_type)), default=0)
 
     def part_free(self, gres: str, gpu_type: str) -> int:
         """The largest part that one card is known to have free."""
-        return max((entry.least for entry in self.parts if entry.gres == gres and gpu_type in ("", entry.type)), default=0)
+        return max((entry.least for entry in self._parts_of(gres, gpu_type)), default=0)
 
     def part_perhaps_free(self, gres: str, gpu_type: str) -> int:
         """The largest part that one card may have free, for all that is known."""
-        return max((entry.most for entry in self.parts if entry.gres == gres and gpu_type in ("", entry.type)), default=0)
+        return max((entry.most for entry in self._parts_of(gres, gpu_type)), default=0)
 
     def has_free(self, gpu_type: str, gpus: int, gres: str = "gpu") -> bool:
         """Whether so many GPUs are free, or so large a part of one."""

@@ -114,7 +114,7 @@ class PartitionLimits:
 
     def card_in_parts(self, gres: str, gpu_type: str) -> int:
         """How many parts make one card, at most; 0 where none is given out in parts."""
-        return max((per_card for name, kind, per_card in self.parts if name == gres and gpu_type in ("", kind)), default=0)
+        return 0 if self.exclusive else max((kind.card_in_parts(gres, gpu_type) for kind in self.kinds), default=0)
 
     def has_part(self, gres: str, gpu_type: str, count: int) -> bool:
         """Whether some card can be asked for so large a part of, which is less than all of it."""

@@ -105,17 +105,17 @@ def _with_types(counts: Mapping[str, int], gpus: Mapping[str, int]) -> Mapping[s
 _CARD = re.compile(r"([0-9]{1,9}|-)/([0-9]{1,9})", re.ASCII)
 
 
-def _cards_in(detail: str) -> tuple[tuple[int | None, int], ...]:
+def cards_in(detail: str) -> tuple[tuple[int | None, int], ...]:
     """Used and available parts of each card, from ``3/5,-/5``; used is None for a card that is taken as a whole. Nothing of ``IDX:0-1``."""
     cards = [_CARD.fullmatch(text) for text in detail.split(",")]
     return tuple((None if card[1] == "-" else int(card[1]), int(card[2])) for card in cards if card)
 
 
 def _each_card(gres_used: Iterable[Gres], name: str, gpu_type: str, count: int) -> tuple[tuple[int | None, int], ...]:
-    """As :func:`_cards_in`, nothing where that does not come to all of the node's parts."""
+    """As :func:`cards_in`, nothing where that does not come to all of the node's parts."""
     for entry in gres_used:
         if (entry.name, entry.type) == (name, gpu_type):
-            cards = _cards_in(entry.detail)
+            cards = cards_in(entry.detail)
             return cards if sum(size for _, size in cards) == count else ()
     return ()
 
@@ -125,7 +125,7 @@ def cards_that_carry_parts(gres_used: Iterable[Gres], names: Sequence[str] = SHA
     cards: dict[str, int] = {}
     for entry in gres_used:
         if entry.name in names and entry.count:
-            each = _cards_in(entry.detail)
+            each = cards_in(entry.detail)
             number = sum(1 for used, _ in each if used) if each else entry.count
             cards[entry.type] = cards.get(entry.type, 0) + number
     return cards
@@ -241,7 +241,7 @@ def _as_jobs_leave(groups: Sequence[_Group], jobs: Iterable[Job] | None) -> Boun
 def needs_jobs(nodes: Iterable[Node]) -> bool:
     """Whether what is free in parts on some of the nodes follows from the jobs only."""
     return any(
-        entry.name in SHARED and entry.count and not _cards_in(entry.detail)
+        entry.name in SHARED and entry.count and not cards_in(entry.detail)
         for node in nodes
         if has_parts(node.gres)
         for entry in node.gres_used

@@ -13,6 +13,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
+from ..shared_gpus import SHARED, cards_in
 from ..slurm.model import Gres, Node
 from .report import Device, MigInstance, NodeReport
 
@@ -215,7 +216,7 @@ def _allocated(types: Sequence[str], gres_used: Iterable[Gres]) -> _Allocated:
                 numbers = frozenset(places)
             _note(words, places, numbers if in_order else None)
     for entry in entries:
-        if entry.name in ("shard", "mps"):
+        if entry.name in SHARED:
             places = _places(types, entry.type)
             _note(words, places, _cards_with_parts(entry, places))
     return _Allocated(words, in_order)
@@ -250,11 +251,11 @@ def _numbers(entry: Gres) -> frozenset[int] | None:
 
 def _cards_with_parts(entry: Gres, places: Sequence[int]) -> frozenset[int] | None:
     """The GPUs that carry shards or MPS: ``(2/8,0/8)`` tells it card by card since 23.11, a list of numbers before."""
-    parts = [part.partition("/")[0] for part in entry.detail.split(",") if "/" in part]
-    if parts:
-        if len(parts) != len(places):
+    cards = cards_in(entry.detail)
+    if cards:
+        if len(cards) != len(places):
             return None
-        return frozenset(index for index, used in zip(places, parts, strict=True) if used.isdigit() and int(used) > 0)
+        return frozenset(index for index, (used, _) in zip(places, cards, strict=True) if used)
     # Whether numbers count from the node's first GPU, or from the first that has parts, makes no difference only where both are one.
     numbers = _numbers(entry) if places and places[0] == 0 else None
     return numbers if numbers is not None and numbers <= set(places) else None

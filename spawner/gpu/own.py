@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ..shared_gpus import SHARED
 from ..slurm.model import Job, SlurmConfig
 from ..words import gpu_type_in_words
 from .devices import DeviceView, own_views
@@ -18,9 +19,6 @@ from .store import Sample
 
 MOST_GPUS = 64
 """More than a job of one node can have; also the first number that no GPU has."""
-
-SHARES = frozenset({"shard", "mps"})
-"""What a job may have of a card that other jobs use as well."""
 
 _NUMBERS = re.compile(r"[0-9]{1,2}(?:,[0-9]{1,2}){0,63}", re.ASCII)
 
@@ -54,14 +52,14 @@ class Held:
         amounts = list(held)
         return cls(
             sum(count for name, count in amounts if name == "GPU" or name.startswith("GPU ")),
-            sum(count for name, count in amounts if name in SHARES),
+            sum(count for name, count in amounts if name in SHARED),
         )
 
 
 def counts_gpus(config: SlurmConfig) -> bool:
     """Whether Slurm writes on each job what it has of GPUs, in all the shapes that there are (AccountingStorageTRES)."""
     counted = config.get("AccountingStorageTRES").lower().split(",")
-    kinds = SHARES & set(config.get("GresTypes").lower().split(","))
+    kinds = set(SHARED) & set(config.get("GresTypes").lower().split(","))
     return all(f"gres/{kind}" in counted for kind in {"gpu", *kinds})
 
 

@@ -124,14 +124,16 @@ class ClusterHandler(APIHandler):  # type: ignore[misc]
         reported = cluster_of(self).reported(entry.node.name for entry in snapshot.value.nodes)
         answer = cluster_answer(snapshot, now=time.time(), reported=reported)
         before, after = _around_nodes(answer)
+        between = ""
         # A large answer is sent piece by piece; one whose reader has gone ends there.
         with suppress(StreamClosedError):
+            self.write(before)
             while texts := await off_loop(lambda: [json.dumps(node) for node in islice(answer["nodes"], NODES_AT_ONCE)]):
-                if before == BETWEEN_NODES:
+                if between:
                     await self.flush()
-                self.write(before + BETWEEN_NODES.join(texts))
-                before = BETWEEN_NODES
-            self.finish(after if before == BETWEEN_NODES else before + after)
+                self.write(between + BETWEEN_NODES.join(texts))
+                between = BETWEEN_NODES
+            self.finish(after)
 
 
 class AvailabilityHandler(BaseHandler):  # type: ignore[misc]
