@@ -29,12 +29,13 @@ from large_cluster import LargeCluster
 from timing import LoopWatch, Samples, table
 from traitlets.config import Config
 
-from spawner import ResourceFormSpawner, configure
-from spawner.advice import PATIENCE_SECONDS, advise
-from spawner.hub.checking import check_answer
-from spawner.hub.form_page import decision, holding
-from spawner.hub.handlers import as_json, cluster_answer
-from spawner.hub.pages import render_availability
+from spawner.advice.service import PATIENCE_SECONDS, advise
+from spawner.hub.apihandlers.check import check_answer
+from spawner.hub.apihandlers.cluster import as_json, cluster_answer
+from spawner.hub.configure import configure
+from spawner.hub.form.page import decision, holding
+from spawner.hub.form.render import render_availability
+from spawner.spawner import ResourceFormSpawner
 
 LIMIT_MS = 50.0
 FOR_EVER = 1e6

@@ -21,10 +21,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "unit"))
+sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from certipy import Certipy
-from nvml_library import device, environment
+
+from tests.support.nvml_library import device, environment
 
 ROOT = Path(__file__).parents[1]
 LIMIT_MB, LIMIT_PERCENT = 20.0, 0.1

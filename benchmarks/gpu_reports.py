@@ -33,9 +33,9 @@ from private_slurm import packages
 from private_slurm.demo_setup import plugin_config
 from private_slurm.hub import PrivateHub
 
-from spawner.gpu.report import Device, NodeReport, as_json, parse_report
+from spawner.gpu.agent.schema import Device, NodeReport, as_json, parse_report
+from spawner.gpu.agent.tokens import node_token
 from spawner.gpu.store import ReportStore
-from spawner.gpu.tokens import node_token
 
 MOST_CPU = 0.05
 """Of a core, for all reports together."""

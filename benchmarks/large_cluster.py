@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from spawner.slurm.accounting import ASSOCIATION_COLUMNS, QOS_COLUMNS, USER_COLUMNS
+from spawner.slurm.sacctmgr import ASSOCIATION_COLUMNS, QOS_COLUMNS, USER_COLUMNS
 
 PARTITIONS, ASSOCIATIONS, RUNNING, PENDING, OWN_ACCOUNTS = 200, 500, 5_000, 2_000, 20
 HOUR = 3600

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 from ._version import __version__
 
 if TYPE_CHECKING:
-    from .plugin import ResourceFormSpawner, configure
+    from .hub.configure import configure
+    from .spawner import ResourceFormSpawner
 
 __all__ = ["ResourceFormSpawner", "__version__", "configure"]
 

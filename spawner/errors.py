@@ -32,7 +32,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from .language import _
+from .i18n import _
 
 MOST_ERRORS = 50
 """So many of a request's errors are told; a request may have been made to have thousands."""

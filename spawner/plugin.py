@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from .hub.background.idle_gpus import watch_idle_gpus
+from .hub.background.orphans import sweep_with_the_hub
 from .hub.configure import configure
-from .hub.idle_gpus import watch_idle_gpus
-from .hub.orphans import sweep_with_the_hub
-from .hub.refusal import install_log_filter
-from .hub.register import register_handlers
+from .hub.errors import install_log_filter
+from .hub.routes import register_handlers
 from .spawner import ResourceFormSpawner
 
 __all__ = ["ResourceFormSpawner", "configure"]

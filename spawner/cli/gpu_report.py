@@ -7,10 +7,10 @@ import os
 import random
 import sys
 
-from ..gpu.nvml import NvmlReader
-from ..gpu.report import NodeReport, ReportRefused, as_json, parse_report
-from ..gpu.reporter import READING_WORDS, Bell, Reporter, lock, lock_path, say
-from ..gpu.sending import HubConnection, Outcome, WrongSettings, read_token
+from ..gpu.agent.client import HubConnection, Outcome, WrongSettings, read_token
+from ..gpu.agent.nvml import NvmlReader
+from ..gpu.agent.reporter import READING_WORDS, Bell, Reporter, lock, lock_path, say
+from ..gpu.agent.schema import NodeReport, ReportRefused, as_json, parse_report
 
 CREDENTIAL = "gpu-token"
 """The name of the token among systemd's credentials (LoadCredential)."""

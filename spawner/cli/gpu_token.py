@@ -6,8 +6,8 @@ import argparse
 import os
 import sys
 
-from ..gpu.sending import WrongSettings, read_token
-from ..gpu.tokens import node_of, node_token
+from ..gpu.agent.client import WrongSettings, read_token
+from ..gpu.agent.tokens import node_of, node_token
 from ..slurm.grammar import expand_hostlist
 
 SHORTEST = 32

@@ -12,8 +12,8 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from .ask_hub import HubTrouble, WrongCall, add_hub_arguments, hub_of, plain
 from .gpus_text import Look, Piece, lines_of, written
+from .hub_client import HubTrouble, WrongCall, add_hub_arguments, hub_of, plain
 
 PATH = "resource-form/cluster"
 WATCH_SECONDS = 5.0

@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from .ask_hub import plain
+from .hub_client import plain
 
 Tone = Literal["", "good", "warn", "bad", "dim", "head"]
 

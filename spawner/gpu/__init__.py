@@ -1,1 +1,1 @@
-"""What the devices themselves say: NVML's reading of a node's GPUs, its report to the Hub, and what follows from reports."""
+"""What the devices themselves say, and what follows from it."""

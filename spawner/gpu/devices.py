@@ -13,9 +13,9 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
-from ..shared_gpus import SHARED, cards_in
 from ..slurm.model import Gres, Node
-from .report import Device, MigInstance, NodeReport
+from ..slurm.shared_gres import SHARED, cards_in
+from .agent.schema import Device, MigInstance, NodeReport
 
 STRAY_MB = 512
 """A GPU with so many MB in use is not free: more than a driver, a display or a monitor takes."""

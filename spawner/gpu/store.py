@@ -7,8 +7,8 @@ import struct
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
+from .agent.schema import Device, MigInstance, NodeReport
 from .devices import key_of
-from .report import Device, MigInstance, NodeReport
 
 HISTORY_MINUTES = 60
 

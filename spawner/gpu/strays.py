@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from ..slurm.model import Node
+from .agent.schema import NodeReport
 from .devices import STRAY_MB_OF_PROCESS, DeviceView, device_views, looks_stray, unfit
-from .report import NodeReport
 
 LONGEST_PAUSE_SECONDS = 300.0
 """After so long without an answer of Slurm's nothing follows from the one before: whole jobs may have come and gone."""

@@ -1,0 +1,1 @@
+"""JupyterHub's side: what the Hub serves, remembers and does in the background."""

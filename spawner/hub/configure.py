@@ -8,8 +8,8 @@ import re
 from pathlib import Path
 from typing import Any
 
-from ..resources import folder
-from .gpu_reporters import SCOPE
+from .._data import folder
+from .apihandlers.gpu_reporters import SCOPE
 
 GPU_REPORT_SERVICE = "gpu-reports"
 

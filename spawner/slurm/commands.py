@@ -9,7 +9,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from .parse import ASSOCIATION_COLUMNS, JOB_COLUMNS, MARK, QOS_COLUMNS, TAGGED_JOB_COLUMNS, USER_COLUMNS
+from .sacctmgr import ASSOCIATION_COLUMNS, QOS_COLUMNS, USER_COLUMNS
+from .squeue import JOB_COLUMNS, MARK, TAGGED_JOB_COLUMNS
 
 _USER = re.compile(r"[^\s,|\x00-\x1f\x7f-][^\s,|\x00-\x1f\x7f]*")
 

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from functools import lru_cache
 from itertools import product
 
-from ..language import N_
+from ..i18n import N_
 from .model import Gres
 
 MAX_HOSTS = 1_000_000

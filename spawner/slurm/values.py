@@ -6,7 +6,7 @@ import ipaddress
 from typing import NoReturn
 
 from ..errors import SlurmOutputError
-from ..language import N_
+from ..i18n import N_
 from .grammar import expand_hostlist, parse_duration_minutes, parse_gres
 from .model import Gres
 

@@ -13,8 +13,8 @@ from jupyterhub.proxy import ConfigurableHTTPProxy
 from traitlets.config import Config
 
 import spawner
-from spawner.catalogue import read_catalogue
-from spawner.cluster import Cluster
+from spawner.cluster.cluster import Cluster
+from spawner.site.catalogue import read_catalogue
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 EXAMPLE = CHECKOUT / "jupyterhub_config.example.py"

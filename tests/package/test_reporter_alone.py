@@ -12,9 +12,9 @@ import venv
 from pathlib import Path
 
 import pytest
-from nvml_library import device, environment
 
-from spawner.gpu.report import parse_report
+from spawner.gpu.agent.schema import parse_report
+from tests.support.nvml_library import device, environment
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 NOT_THERE = ("jupyterhub", "tornado", "traitlets", "batchspawner", "pydantic", "jinja2", "sqlalchemy", "yaml", "pip", "setuptools")

@@ -13,17 +13,17 @@ import pytest
 CHECKOUT = Path(__file__).resolve().parents[2]
 
 RENDER = """
-from spawner.hub.pages import render_availability, render_form, static_version
-from spawner.job import job_script
-from spawner.catalogue import parse_catalogue
-import spawner, spawner.resources
+from spawner.hub.form.render import render_availability, render_form, static_version
+from spawner.job.sbatch import job_script
+from spawner.site.catalogue import parse_catalogue
+import spawner, spawner._data
 release = parse_catalogue({"releases": [{"tag": "a", "date": "2026-01-01"}]}).default
 assert "END_OF_RESOURCE_FORM_LAUNCHER" in job_script(release)
 html = render_form({"fields": (), "problem": "", "notes": (), "availability": render_availability(None, sentence="Nothing is known."),
                     "has_page": True, "hub_url": "/hub/", "support_text": ""})
 assert "/hub/resource-form/static/form.js?v=" + static_version("form.js") in html
 assert "Nothing is known." in html
-print(spawner.resources.folder("templates"))
+print(spawner._data.folder("templates"))
 """
 
 HUB = """
@@ -31,6 +31,14 @@ from jupyterhub.app import JupyterHub
 hub = JupyterHub()
 hub.load_config_file(CONFIG)
 assert hub.spawner_class.__name__ == "ResourceFormSpawner", hub.spawner_class
+"""
+
+
+EVERY_MODULE = """
+import importlib, pkgutil, spawner
+for module in pkgutil.walk_packages(spawner.__path__, "spawner."):
+    importlib.import_module(module.name)
+    print(module.name)
 """
 
 
@@ -64,6 +72,12 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return built
 
 
+def modules_of_the_checkout() -> set[str]:
+    """The names of all modules and packages below ``spawner``, itself left out."""
+    files = (path.relative_to(CHECKOUT).with_suffix("") for path in (CHECKOUT / "spawner").rglob("*.py"))
+    return {".".join(path.parts).removesuffix(".__init__") for path in files} - {"spawner"}
+
+
 def test_wheel_has_all_templates_and_files(wheel: Path) -> None:
     """Every template and every shared file of the checkout is in the wheel, and no test is."""
     names = set(zipfile.ZipFile(wheel).namelist())
@@ -90,3 +104,6 @@ def test_form_renders_from_the_wheel(wheel: Path, tmp_path: Path) -> None:
     code = HUB.replace("CONFIG", repr(str(config)))
     loaded = subprocess.run([str(python), "-I", "-c", code], capture_output=True, text=True, cwd=tmp_path, check=False)
     assert loaded.returncode == 0, loaded.stderr
+    imported = subprocess.run([str(python), "-I", "-c", EVERY_MODULE], capture_output=True, text=True, cwd=tmp_path, check=False)
+    assert imported.returncode == 0, imported.stderr
+    assert set(imported.stdout.split()) == modules_of_the_checkout()

@@ -3,29 +3,21 @@
 from __future__ import annotations
 
 import os
-import secrets
-import shutil
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 from private_slurm import packages
 from private_slurm.cluster import PrivateCluster
-from private_slurm.demo_setup import SERVICE_SCOPES, plugin_config
-from private_slurm.hub import PrivateHub, service_config, shared_password_config
 from private_slurm.releases import DEMO_RELEASES, catalogue_text, ensure_release
-from private_slurm.spec import ClusterSpec, demo_spec
 from private_slurm.users import available_users
 
-sys.path.insert(0, str(Path(__file__).parent))
-from site_under_test import PASSWORD, Site
+from tests.support.real_hub import CHECKOUT, Environments, cluster_spec, needs_users, open_site
+from tests.support.site_under_test import Site
 
-CHECKOUT = Path(__file__).resolve().parents[2]
 CHROMIUM = "/usr/bin/chromium"
 ARGUMENTS = [
     "--headless",
@@ -39,17 +31,6 @@ ARGUMENTS = [
 ]
 USERS = ("demo-ada", "demo-grace", "demo-alan")
 """The first has two accounts and a reservation, the second one account, the third none."""
-
-
-@dataclass(frozen=True)
-class Environments:
-    """What the Hubs and the sessions of the tests run from: ``folder`` is this worker's own, ``installed`` that of all workers."""
-
-    folder: Path
-    installed: Path
-    hub: Path
-    proxy: Path
-    catalogue: Path
 
 
 @pytest.fixture(scope="session")
@@ -89,17 +70,6 @@ def users() -> tuple[str, ...]:
     return tuple(available_users(USERS))
 
 
-def needs_users(users: tuple[str, ...], number: int) -> None:
-    """Skip, and say why, where there are not enough users to be told apart."""
-    if len(users) < number:
-        pytest.skip(f"needs root: {number} users of the system")
-
-
-def cluster_spec(users: tuple[str, ...]) -> ClusterSpec:
-    """The demo's cluster; the third user has no account."""
-    return demo_spec(users[:2], name="tests")
-
-
 @pytest.fixture(scope="session")
 def cluster(environments: Environments, users: tuple[str, ...]) -> Iterator[PrivateCluster]:
     """The demo's cluster."""
@@ -107,55 +77,6 @@ def cluster(environments: Environments, users: tuple[str, ...]) -> Iterator[Priv
     cluster.start()
     yield cluster
     cluster.stop()
-
-
-def make_hub(
-    folder: Path,
-    environments: Environments,
-    cluster: PrivateCluster,
-    users: tuple[str, ...],
-    token: str,
-    more: str = "",
-    base_url: str = "/",
-) -> PrivateHub:
-    """A Hub with our spawner on ``cluster``."""
-    shutil.rmtree(folder, ignore_errors=True)
-    config = "".join(
-        [
-            shared_password_config(list(users), PASSWORD),
-            service_config("tests", token, SERVICE_SCOPES),
-            plugin_config(cluster.slurm_conf, environments.catalogue),
-            "c.JupyterHub.allow_named_servers = True\n",
-            "c.Cluster.nodes_interval = 2\n",
-            more,
-        ]
-    )
-    return PrivateHub(folder, bin_dir=environments.hub, proxy=environments.proxy, config=config, base_url=base_url)
-
-
-@contextmanager
-def running(hub: PrivateHub, cluster: PrivateCluster, users: tuple[str, ...], token: str) -> Iterator[Site]:
-    """The Hub, started, with its users; in the end nothing of it runs."""
-    hub.start()
-    try:
-        site = Site(cluster, hub, token, users)
-        for user in users:
-            site.call("POST", f"/users/{user}")
-        yield site
-        site.clean()
-    finally:
-        hub.close()
-
-
-@contextmanager
-def open_site(
-    name: str, environments: Environments, cluster: PrivateCluster, users: tuple[str, ...], more: str = "", base_url: str = "/"
-) -> Iterator[Site]:
-    """A Hub in a folder of this name, with its users; in the end nothing of it runs."""
-    token = secrets.token_hex(16)
-    hub = make_hub(environments.folder / name, environments, cluster, users, token, more, base_url)
-    with running(hub, cluster, users, token) as site:
-        yield site
 
 
 @pytest.fixture(scope="module")

@@ -6,8 +6,9 @@ import datetime
 from collections.abc import Iterator
 
 import pytest
-from conftest import needs_users
-from site_under_test import Site, Visitor, wait_for
+
+from tests.support.real_hub import needs_users
+from tests.support.site_under_test import Site, Visitor, wait_for
 
 
 def truth(site: Site, partition: str = "g100_int", left_out: tuple[str, ...] = ()) -> dict[str, int]:

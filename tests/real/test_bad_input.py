@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 
 import pytest
-from conftest import needs_users
-from site_under_test import Page, Site, wait_for
+
+from tests.support.real_hub import needs_users
+from tests.support.site_under_test import Page, Site, wait_for
 
 
 def assert_refused(site: Site, answer: Page, *words: str) -> None:

@@ -7,10 +7,11 @@ import re
 from pathlib import Path
 
 import pytest
-from browsing import log_in, serious_findings, table
-from conftest import needs_users
 from playwright.sync_api import Browser, Page, expect
-from site_under_test import Site, wait_for
+
+from tests.support.browsing import log_in, serious_findings, table
+from tests.support.real_hub import needs_users
+from tests.support.site_under_test import Site, wait_for
 
 REFRESH_MS = 45_000
 

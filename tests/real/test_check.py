@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
-from conftest import needs_users
-from site_under_test import Site, Visitor, wait_for
+
+from tests.support.real_hub import needs_users
+from tests.support.site_under_test import Site, Visitor, wait_for
 
 ASKED = {"account": "cin_staff", "partition": "g100_int", "cores": 4, "memory": "32G", "gpus": "v100:1", "walltime": "2h"}
 

@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import CHECKOUT, Environments, needs_users
-from site_under_test import Site, run_in_kernel, wait_for
+
+from tests.support.real_hub import CHECKOUT, Environments, needs_users
+from tests.support.site_under_test import Site, run_in_kernel, wait_for
 
 ONE_GPU = {"cores": 1, "memory": "1G", "gpus": 1, "walltime": "30m"}
 PROGRAM = "import sys; from spawner.cli.main import main; sys.exit(main())"

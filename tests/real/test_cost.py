@@ -17,11 +17,11 @@ from private_slurm.newer_slurm import ensure_newer_slurm
 from private_slurm.processes import wait_until
 from private_slurm.spec import Account, ClusterSpec, Member, NodeGroup, Partition, Qos, SlurmInstallation
 
-from spawner.cost import BillingRule, Budget, Cost, billing_rule, budgets_of, cost_of
-from spawner.job import Tag, sbatch_arguments
-from spawner.request import SessionRequest, parse_request
-from spawner.rulebook import line_of, parents_of
-from spawner.slurm import commands, parse
+from spawner.accounting.billing import BillingRule, Budget, Cost, billing_rule, budgets_of, cost_of
+from spawner.accounting.qos import line_of, parents_of
+from spawner.job.sbatch import Tag, sbatch_arguments
+from spawner.request.model import SessionRequest, parse_request
+from spawner.slurm import commands, sacctmgr, scontrol, squeue
 from spawner.slurm.model import Association, Gres, Holdings
 from spawner.slurm.model import Qos as KnownQos
 
@@ -186,15 +186,15 @@ class Rig:
 
     def rules(self) -> dict[str, BillingRule | None]:
         """Each partition's, from Slurm's own answers."""
-        nodes = {node.name: node for node in parse.parse_nodes(self.ask(commands.show_nodes()))}
-        config = parse.parse_config(self.ask(commands.show_config()))
-        partitions = parse.parse_partitions(self.ask(commands.show_partitions()))
+        nodes = {node.name: node for node in scontrol.parse_nodes(self.ask(commands.show_nodes()))}
+        config = scontrol.parse_config(self.ask(commands.show_config()))
+        partitions = scontrol.parse_partitions(self.ask(commands.show_partitions()))
         return {entry.name: billing_rule(entry, [nodes[name] for name in entry.nodes], config) for entry in partitions}
 
     def submit(self, request: SessionRequest, *extra: str) -> int:
         """Hand in the very job of the product, but for its script."""
         argv = sbatch_arguments(request, Tag("hub", self.ada, "", "nonce"), home="/tmp", extra=extra)
-        return parse.parse_job_id(self.cluster.run(*argv, user=self.ada, input="#!/bin/bash\nexec sleep 600\n").stdout)
+        return squeue.parse_job_id(self.cluster.run(*argv, user=self.ada, input="#!/bin/bash\nexec sleep 600\n").stdout)
 
     def jobs(self) -> dict[int, dict[str, str]]:
         """Every job as ``scontrol show job`` has it."""
@@ -278,10 +278,10 @@ def test_the_whole_time_and_the_usage_factor(rig: Rig) -> None:
     """What Slurm sets aside for a job until its time limit is the total that the rules say, by the UsageFactor of its QOS."""
     rig.cluster.reconfigure(PriorityFlags="ACCRUE_ALWAYS")
     rules = rig.rules()
-    factors = {entry.name: entry.usage_factor for entry in parse.parse_qos(rig.ask(commands.show_qos()))}
+    factors = {entry.name: entry.usage_factor for entry in sacctmgr.parse_qos(rig.ask(commands.show_qos()))}
     assert {name: factors[name] for name in ("normal", "safe", "free")} == {"normal": 1, "safe": 2.5, "free": 0}
     rig.running([rig.submit(CASES[0].request, f"--qos={name}") for name in ("normal", "safe", "free")])
-    holdings = parse.parse_holdings(rig.ask(commands.show_holdings()))
+    holdings = sacctmgr.parse_holdings(rig.ask(commands.show_holdings()))
     for name, total in (("normal", 28), ("safe", 70), ("free", 0)):
         cost = said_to_cost(CASES[0].request, rules, factors[name])
         assert (cost.per_hour, cost.total) == (total, total)
@@ -333,9 +333,9 @@ class Ledger:
 
     def __init__(self, rig: Rig) -> None:
         self.ada = rig.ada
-        self.associations: Sequence[Association] = parse.parse_associations(rig.ask(commands.show_associations()))
-        self.qos: dict[str, KnownQos] = {entry.name: entry for entry in parse.parse_qos(rig.ask(commands.show_qos()))}
-        self.holdings: Holdings = parse.parse_holdings(rig.ask(commands.show_holdings()))
+        self.associations: Sequence[Association] = sacctmgr.parse_associations(rig.ask(commands.show_associations()))
+        self.qos: dict[str, KnownQos] = {entry.name: entry for entry in sacctmgr.parse_qos(rig.ask(commands.show_qos()))}
+        self.holdings: Holdings = sacctmgr.parse_holdings(rig.ask(commands.show_holdings()))
 
     def budgets(self, account: str, qos: str = "normal") -> tuple[Budget, ...]:
         """Those that such a job is charged to."""

@@ -14,8 +14,9 @@ from pathlib import Path
 
 import pytest
 import requests
-from conftest import CHECKOUT, Environments
-from site_under_test import wait_for
+
+from tests.support.real_hub import CHECKOUT, Environments
+from tests.support.site_under_test import wait_for
 
 DEMO = CHECKOUT / "scripts" / "demo"
 

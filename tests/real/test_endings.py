@@ -15,15 +15,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from browsing import log_in, serious_findings
-from conftest import Environments, cluster_spec, open_site
-from invariant import tagged_jobs
 from playwright.sync_api import Browser, expect
 from private_slurm.cluster import PrivateCluster
-from site_under_test import Site, run_in_kernel, wait_for
 from websocket import WebSocketException
 
-from spawner.slurm.finished import FinishedJob, parse_finished, show_finished
+from spawner.slurm.sacct import FinishedJob, parse_finished, show_finished
+from tests.support.browsing import log_in, serious_findings
+from tests.support.invariant import tagged_jobs
+from tests.support.real_hub import Environments, cluster_spec, open_site
+from tests.support.site_under_test import Site, run_in_kernel, wait_for
 
 SMALL = {"gpus": 0, "cores": 1, "memory": "2G", "walltime": "30m"}
 EXIT_3 = """
@@ -44,8 +44,8 @@ MORE = """
 c.Cluster.jobs_interval = 5
 c.Cluster.starting_interval = 5
 c.Spawner.poll_interval = 3
-import spawner.afterwards
-spawner.afterwards.IDLE_SECONDS = 10
+import spawner.cluster.job_history
+spawner.cluster.job_history.IDLE_SECONDS = 10
 """
 
 

@@ -18,7 +18,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import needs_users
 from private_slurm import packages
 from private_slurm.cluster import PrivateCluster
 from private_slurm.errors import PrivateSlurmError
@@ -26,13 +25,14 @@ from private_slurm.processes import wait_until
 from private_slurm.spec import ClusterSpec, NodeGroup, Partition
 from private_slurm.users import primary_group
 
-from spawner.catalogue import parse_catalogue
-from spawner.check import check_request, resolve_request
-from spawner.choices import Choices
-from spawner.cluster import Cluster
+from spawner.cluster.cluster import Cluster
 from spawner.errors import NoAccount, RequestRejected
-from spawner.job import Tag, sbatch_arguments
-from spawner.request import SessionRequest, parse_request
+from spawner.job.sbatch import Tag, sbatch_arguments
+from spawner.request.choices import Choices
+from spawner.request.model import SessionRequest, parse_request
+from spawner.request.validation import check_request, resolve_request
+from spawner.site.catalogue import parse_catalogue
+from tests.support.real_hub import needs_users
 
 CATALOGUE = parse_catalogue({"releases": [{"tag": "one", "date": "2026-10-01", "interfaces": ["lab"]}]})
 

@@ -8,14 +8,14 @@ import time
 
 import pytest
 from private_slurm.processes import wait_until
-from site_under_test import Site
 
+from spawner.cluster.estimator import Estimator, estimate_in_words, no_start_in_words
 from spawner.errors import SlurmRefused
-from spawner.estimate import Estimator, estimate_in_words, no_start_in_words
-from spawner.job import Tag, sbatch_arguments
-from spawner.request import parse_request
-from spawner.slurm.estimate import Estimate
-from spawner.slurm.run import Identity, SlurmRunner
+from spawner.job.sbatch import Tag, sbatch_arguments
+from spawner.request.model import parse_request
+from spawner.slurm.runner import Identity, SlurmRunner
+from spawner.slurm.test_only import Estimate
+from tests.support.site_under_test import Site
 
 MINUTES = (10, 20, 30)
 """How long the jobs may run that take the GPUs of g001 to g003; g004 is reserved."""

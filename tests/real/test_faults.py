@@ -10,9 +10,10 @@ import time
 
 import pytest
 import requests
-from conftest import needs_users
-from invariant import ask_to_start, ask_to_stop, assert_consistent, assert_kept, consistent, kernels, tagged_jobs
-from site_under_test import Site, run_in_kernel, wait_for
+
+from tests.support.invariant import ask_to_start, ask_to_stop, assert_consistent, assert_kept, consistent, kernels, tagged_jobs
+from tests.support.real_hub import needs_users
+from tests.support.site_under_test import Site, run_in_kernel, wait_for
 
 OUTAGE_SECONDS = 60.0
 

@@ -12,15 +12,25 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from conftest import Environments, needs_users, open_site
-from injected_faults import JOB_ID_IS_STORED, NONCE_IS_STORED, STOP_IS_STORED, Orders
-from invariant import Job, ask_to_start, ask_to_stop, assert_consistent, assert_kept, consistent, kernels, sessions, tagged_jobs
 from private_slurm.cluster import PrivateCluster
 from private_slurm.processes import marked_pids
-from site_under_test import Page, Site, Visitor, run_in_kernel, wait_for
 from websocket import WebSocketException
 
-TESTS = __file__.rpartition("/")[0]
+from tests.support.injected_faults import JOB_ID_IS_STORED, NONCE_IS_STORED, STOP_IS_STORED, Orders
+from tests.support.invariant import (
+    Job,
+    ask_to_start,
+    ask_to_stop,
+    assert_consistent,
+    assert_kept,
+    consistent,
+    kernels,
+    sessions,
+    tagged_jobs,
+)
+from tests.support.real_hub import CHECKOUT, Environments, needs_users, open_site
+from tests.support.site_under_test import Page, Site, Visitor, run_in_kernel, wait_for
+
 GPU_NODES = ("g001", "g002", "g003")
 """The nodes of the default partition that anybody may use."""
 
@@ -42,14 +52,14 @@ def running_site(environments: Environments, cluster: PrivateCluster, users: tup
     cluster.bring_nodes_back()
     more = f"""
 import pathlib, sys
-sys.path.insert(0, {TESTS!r})
-import injected_faults
+sys.path.insert(0, {str(CHECKOUT)!r})
+from tests.support import injected_faults
 injected_faults.obey(c, pathlib.Path({str(folder)!r}))
 c.Cluster.hub_name = "faults"
 c.Cluster.jobs_interval = 5
 c.Spawner.poll_interval = 3
-import spawner.session
-spawner.session.SBATCH_LINGERS_SECONDS = 2
+import spawner.session.session
+spawner.session.session.SBATCH_LINGERS_SECONDS = 2
 """
     with open_site("hub-faults", environments, cluster, users, more) as site:
         yield site

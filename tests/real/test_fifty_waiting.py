@@ -16,9 +16,10 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from conftest import Environments, open_site
 from private_slurm.cluster import PrivateCluster
-from site_under_test import Site, wait_for
+
+from tests.support.real_hub import Environments, open_site
+from tests.support.site_under_test import Site, wait_for
 
 SESSIONS = 50
 READS = ("squeue", "scontrol", "sacct", "sacctmgr", "sstat")

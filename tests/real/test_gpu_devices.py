@@ -11,13 +11,13 @@ from typing import Any
 
 import pytest
 import requests
-from browsing import log_in, serious_findings
-from conftest import Environments, open_site
 from playwright.sync_api import Browser, expect
 from private_slurm.cluster import PrivateCluster
-from site_under_test import Site, wait_for
 
-from spawner.gpu.report import Device, NodeReport, as_json
+from spawner.gpu.agent.schema import Device, NodeReport, as_json
+from tests.support.browsing import log_in, serious_findings
+from tests.support.real_hub import Environments, open_site
+from tests.support.site_under_test import Site, wait_for
 
 SERVICE = secrets.token_hex(32)
 GPU_NODES = ("g001", "g002", "g003")

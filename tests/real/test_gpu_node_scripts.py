@@ -15,13 +15,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from nvml_library import device, library_folder
 from private_slurm import packages
 from private_slurm.cluster import PrivateCluster
 from private_slurm.processes import wait_until
 from private_slurm.spec import ClusterSpec, NodeGroup, Partition
 
-from spawner.gpu.report import NodeReport, parse_report
+from spawner.gpu.agent.schema import NodeReport, parse_report
+from tests.support.nvml_library import device, library_folder
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 SCRIPTS = CHECKOUT / "share" / "resource_form" / "gpu-reporter"

@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Environments, open_site
-from nvml_library import device, environment
 from private_slurm.cluster import PrivateCluster
-from site_under_test import Site, wait_for
+
+from tests.support.nvml_library import device, environment
+from tests.support.real_hub import Environments, open_site
+from tests.support.site_under_test import Site, wait_for
 
 NODE = "g001"
 COMMAND = [sys.executable, "-c", "import sys; from spawner.cli.main import main; sys.exit(main())"]

@@ -14,12 +14,12 @@ from typing import Any
 
 import pytest
 import requests
-from conftest import Environments, open_site
 from private_slurm.cluster import PrivateCluster
-from site_under_test import Site, run_in_kernel, wait_for
 
-from spawner.gpu.report import LARGEST_REPORT, Device, NodeReport, as_json
-from spawner.gpu.tokens import node_token
+from spawner.gpu.agent.schema import LARGEST_REPORT, Device, NodeReport, as_json
+from spawner.gpu.agent.tokens import node_token
+from tests.support.real_hub import Environments, open_site
+from tests.support.site_under_test import Site, run_in_kernel, wait_for
 
 SERVICE = secrets.token_hex(32)
 WEAKER = secrets.token_hex(16)

@@ -12,25 +12,25 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from conftest import Environments, open_site
 from private_slurm import packages
 from private_slurm.cluster import PrivateCluster
 from private_slurm.newer_slurm import ensure_newer_slurm
 from private_slurm.processes import wait_until
 from private_slurm.spec import Account, ClusterSpec, Member, NodeGroup, Partition, SlurmInstallation
-from site_under_test import Site, wait_for
 
-from spawner.assessment import verdict_of
-from spawner.availability import PartitionAvailability, availability
-from spawner.catalogue import parse_catalogue
-from spawner.check import judge_request
-from spawner.choices import Choices
-from spawner.entitlement import entitlement
-from spawner.fit import Outlook, sharing_jobs
-from spawner.job import Tag, sbatch_arguments
-from spawner.request import GpuRequest
-from spawner.slurm import commands, parse
-from spawner.verdict import Verdict
+from spawner.accounting.entitlement import entitlement
+from spawner.advice.assessment import verdict_of
+from spawner.advice.verdict import Verdict
+from spawner.availability.outlook import Outlook, sharing_jobs
+from spawner.availability.table import PartitionAvailability, availability
+from spawner.job.sbatch import Tag, sbatch_arguments
+from spawner.request.choices import Choices
+from spawner.request.model import GpuRequest
+from spawner.request.validation import judge_request
+from spawner.site.catalogue import parse_catalogue
+from spawner.slurm import commands, scontrol, squeue
+from tests.support.real_hub import Environments, open_site
+from tests.support.site_under_test import Site, wait_for
 
 CATALOGUE = parse_catalogue({"releases": [{"tag": "2026.10", "label": "Release", "date": "2026-10-01", "interfaces": ["lab"]}]})
 
@@ -147,9 +147,9 @@ class Laboratory:
 
     def look(self) -> tuple[Outlook, Choices, dict[str, PartitionAvailability]]:
         """The cluster as the product sees it now: for verdicts, for what may be chosen, and the table."""
-        nodes = parse.parse_nodes(self.ask(commands.show_nodes()))
-        partitions = parse.parse_partitions(self.ask(commands.show_partitions()))
-        jobs = parse.parse_jobs(self.ask(commands.list_jobs()))
+        nodes = scontrol.parse_nodes(self.ask(commands.show_nodes()))
+        partitions = scontrol.parse_partitions(self.ask(commands.show_partitions()))
+        jobs = squeue.parse_jobs(self.ask(commands.list_jobs()))
         now = time.time()
         own = entitlement(
             self.user, groups=(), associations=None, defaults=(), partitions=partitions, reservations=(), nodes=nodes, now=now
@@ -163,7 +163,7 @@ class Laboratory:
 
     def states(self) -> dict[int, tuple[str, str]]:
         """State and reason of every job."""
-        return {job.job_id: (job.state, job.reason) for job in parse.parse_jobs(self.ask(commands.list_jobs()))}
+        return {job.job_id: (job.state, job.reason) for job in squeue.parse_jobs(self.ask(commands.list_jobs()))}
 
     def fill(self, jobs: dict[str, tuple[str, ...]]) -> None:
         """Run these jobs, in their order, on top of nothing."""
@@ -191,7 +191,7 @@ class Laboratory:
     def try_all(self) -> None:
         """Ask for everything, in all partitions at once, one after the other in each."""
         for number in range(max(len(each) for each in ASKED.values())):
-            # The end of one job changes more than it should in 22.05 (spawner/shared_gpus.py), so each round has its own answer.
+            # The end of one job changes more than it should in 22.05 (spawner/slurm/shared_gres.py), so each round has its own answer.
             outlook, choices, table = self.look()
             asked = [(name, ASKED[name][number]) for name in ASKED if number < len(ASKED[name])]
             trials = self._try([self._judge(partition, text, outlook, choices) for partition, text in asked], choices)

@@ -10,11 +10,11 @@ import pytest
 from private_slurm.cluster import PrivateCluster
 from private_slurm.processes import wait_until
 
-from spawner.catalogue import parse_catalogue
-from spawner.choices import Choices
-from spawner.cluster import Cluster
-from spawner.holding import Holding, what_i_have
-from spawner.slurm import commands, parse
+from spawner.advice.usage_bars import Holding, what_i_have
+from spawner.cluster.cluster import Cluster
+from spawner.request.choices import Choices
+from spawner.site.catalogue import parse_catalogue
+from spawner.slurm import commands, sacctmgr
 
 CATALOGUE = parse_catalogue({"releases": [{"tag": "2026.10", "date": "2026-10-01"}]})
 
@@ -67,7 +67,7 @@ def test_two_jobs_of_known_size(idle: PrivateCluster, users: tuple[str, ...]) ->
     assert {name: values[0] for name, values in numbers(what_has(idle, ada, "g100_cpu")).items()} == {"cores": 8, "memory": 1537, "gpus": 0}
     assert numbers(what_has(idle, ada, "g100_int", "s_tra_school"))["gpus"] == (0, 2, 1, 3)
 
-    said = parse.parse_holdings(idle.run(*commands.show_holdings()).stdout)
+    said = sacctmgr.parse_holdings(idle.run(*commands.show_holdings()).stdout)
     held: dict[str, int] = {}
     for (_account, user, _partition), use in said.associations.items():
         for name, count in use.tres if user == ada else ():

@@ -7,13 +7,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from browsing import log_in, serious_findings
-from conftest import Environments, needs_users, open_site
 from playwright.sync_api import Browser, Locator, Page, expect
 from private_slurm.cluster import PrivateCluster
-from site_under_test import Site, wait_for
 
-from spawner.request import COLORS
+from spawner.request.model import COLORS
+from tests.support.browsing import log_in, serious_findings
+from tests.support.real_hub import Environments, needs_users, open_site
+from tests.support.site_under_test import Site, wait_for
 
 pytestmark = pytest.mark.usefixtures("pages_are_closed")
 

@@ -14,13 +14,13 @@ from typing import Any
 
 import pytest
 import requests
-from browsing import log_in, serious_findings
-from conftest import Environments, open_site
 from playwright.sync_api import Browser, expect
 from private_slurm.cluster import PrivateCluster
-from site_under_test import Site, wait_for
 
-from spawner.gpu.report import Device, NodeReport, as_json
+from spawner.gpu.agent.schema import Device, NodeReport, as_json
+from tests.support.browsing import log_in, serious_findings
+from tests.support.real_hub import Environments, open_site
+from tests.support.site_under_test import Site, wait_for
 
 pytestmark = pytest.mark.usefixtures("pages_are_closed")
 
@@ -106,9 +106,9 @@ c.ResourceFormSpawner.idle_gpu_minutes = {TELL_SECONDS / 60}
 c.ResourceFormSpawner.idle_gpu_stop_minutes = {STOP_SECONDS / 60}
 c.ResourceFormSpawner.idle_gpu_command = ["/bin/sh", "-c", 'cat >> "$0"; echo >> "$0"', {str(mail)!r}]
 c.ResourceFormSpawner.idle_gpu_webhook = {told[1]!r}
-import spawner.hub.idle_gpus
-spawner.hub.idle_gpus.LOOK_SECONDS = 1.0
-spawner.hub.idle_gpus.CONFIRM_SECONDS = 0.2
+import spawner.hub.background.idle_gpus
+spawner.hub.background.idle_gpus.LOOK_SECONDS = 1.0
+spawner.hub.background.idle_gpus.CONFIRM_SECONDS = 0.2
 """
     with open_site("hub-idle-gpus", environments, cluster, users, more) as site:
         yield site

@@ -6,11 +6,12 @@ from collections.abc import Iterator
 
 import pytest
 import requests
-from conftest import CHECKOUT, Environments, open_site
 from private_slurm import packages
 from private_slurm.cluster import PrivateCluster
 from private_slurm.releases import Release, catalogue_text, ensure_release
-from site_under_test import Site, memory_of, wait_for
+
+from tests.support.real_hub import CHECKOUT, Environments, open_site
+from tests.support.site_under_test import Site, memory_of, wait_for
 
 JUPYTERHUB = "5.5.4"
 RELEASE = Release("2024.04", "Release of an older Hub", "2024-04-15", ("jupyter-server",), ("lab",))

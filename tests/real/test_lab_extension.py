@@ -10,10 +10,11 @@ from urllib.parse import urljoin
 
 import pytest
 import requests
-from browsing import log_in, serious_findings
-from conftest import needs_users
 from playwright.sync_api import Browser, Page, expect
-from site_under_test import Site, wait_for
+
+from tests.support.browsing import log_in, serious_findings
+from tests.support.real_hub import needs_users
+from tests.support.site_under_test import Site, wait_for
 
 pytestmark = pytest.mark.usefixtures("pages_are_closed")
 

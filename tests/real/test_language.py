@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 
-from site_under_test import Page, Site, Visitor, wait_for
+from tests.support.site_under_test import Page, Site, Visitor, wait_for
 
 ITALIAN = "it-IT,it;q=0.9,en;q=0.5"
 ENGLISH_WORDS = re.compile(

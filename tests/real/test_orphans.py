@@ -6,10 +6,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from conftest import Environments, needs_users, open_site
-from invariant import assert_consistent, assert_kept, kernels, tagged_jobs
 from private_slurm.cluster import PrivateCluster
-from site_under_test import Site, wait_for
+
+from tests.support.invariant import assert_consistent, assert_kept, kernels, tagged_jobs
+from tests.support.real_hub import Environments, needs_users, open_site
+from tests.support.site_under_test import Site, wait_for
 
 SWEEP = "c.Cluster.sweep_interval = 2\n"
 

@@ -12,14 +12,14 @@ from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 import pytest
-from browsing import log_in, serious_findings
-from conftest import Environments, needs_users, open_site
 from playwright.sync_api import Browser, Page, expect
 from private_slurm.cluster import PrivateCluster
-from site_under_test import Site, wait_for
-from test_jupyterhub_5 import site_5  # noqa: F401 - a fixture
 
-from spawner.reasons import advice_for
+from spawner.slurm.reasons import advice_for
+from tests.real.test_jupyterhub_5 import site_5  # noqa: F401 - a fixture
+from tests.support.browsing import log_in, serious_findings
+from tests.support.real_hub import Environments, needs_users, open_site
+from tests.support.site_under_test import Site, wait_for
 
 pytestmark = pytest.mark.usefixtures("pages_are_closed")
 

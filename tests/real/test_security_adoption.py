@@ -9,12 +9,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from attacks import Witness, watched
-from conftest import Environments, needs_users, open_site
 from private_slurm.cluster import PrivateCluster
-from site_under_test import Site, run_in_kernel, wait_for
 
-from spawner.job import Tag
+from spawner.job.sbatch import Tag
+from tests.support.attacks import Witness, watched
+from tests.support.real_hub import Environments, needs_users, open_site
+from tests.support.site_under_test import Site, run_in_kernel, wait_for
 
 HUB = "hub-adoption"
 

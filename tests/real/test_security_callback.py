@@ -13,15 +13,26 @@ from pathlib import Path
 
 import pytest
 import requests
-from attacks import CALLBACK_PROGRAM, WEAK_TOKEN, Witness, json_text, lines_with, nothing_submitted, only_reads, own_token, watched
-from conftest import Environments, needs_users, running
 from private_slurm import packages
 from private_slurm.cluster import PrivateCluster
 from private_slurm.demo_setup import SERVICE_SCOPES
 from private_slurm.hub import PrivateHub, service_config, shared_password_config
 from private_slurm.releases import DEMO_RELEASES, JUPYTERHUB_VERSION, catalogue_text
 from private_slurm.users import current_user
-from site_under_test import PASSWORD, Site, run_in_kernel, wait_for
+
+from tests.support.attacks import (
+    CALLBACK_PROGRAM,
+    WEAK_TOKEN,
+    Witness,
+    json_text,
+    lines_with,
+    nothing_submitted,
+    only_reads,
+    own_token,
+    watched,
+)
+from tests.support.real_hub import Environments, needs_users, running
+from tests.support.site_under_test import PASSWORD, Site, run_in_kernel, wait_for
 
 COMMANDS = ("exec_prefix", "batch_query_cmd", "batch_cancel_cmd", "batch_submit_cmd")
 """Attributes of batchspawner's that the Hub hands to a shell."""

@@ -9,11 +9,12 @@ from typing import Any
 from urllib.parse import urlencode, urljoin
 
 import pytest
-from attacks import ForeignSite, lines_with, nothing_submitted, shape, watched
-from conftest import Environments, needs_users, open_site
 from playwright.sync_api import Browser
 from private_slurm.cluster import PrivateCluster
-from site_under_test import PASSWORD, Site, Visitor, wait_for
+
+from tests.support.attacks import ForeignSite, lines_with, nothing_submitted, shape, watched
+from tests.support.real_hub import Environments, needs_users, open_site
+from tests.support.site_under_test import PASSWORD, Site, Visitor, wait_for
 
 PARTITION = "g100_int"
 """The only one that this Hub allows; the cluster has another one, g100_cpu, which the users may use outside the Hub."""

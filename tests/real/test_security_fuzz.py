@@ -13,18 +13,18 @@ from urllib.parse import urlencode, urljoin
 
 import pytest
 import requests
-from attacks import Witness, hostile_text, next_job_id, nothing_submitted, only_reads, payloads, shape, watched
 from bs4 import BeautifulSoup
-from conftest import Environments, open_site
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from private_slurm.cluster import PrivateCluster
 from private_slurm.users import home_of
-from site_under_test import Site, memory_of, run_in_kernel
 
 from spawner.errors import RequestRejected
-from spawner.job import Tag, sbatch_arguments
-from spawner.request import FIELDS, FORM_FIELDS, SessionRequest, parse_request
+from spawner.job.sbatch import Tag, sbatch_arguments
+from spawner.request.model import FIELDS, FORM_FIELDS, SessionRequest, parse_request
+from tests.support.attacks import Witness, hostile_text, next_job_id, nothing_submitted, only_reads, payloads, shape, watched
+from tests.support.real_hub import Environments, open_site
+from tests.support.site_under_test import Site, memory_of, run_in_kernel
 
 CANARY = Path(tempfile.gettempdir()) / f"resource-form-canary-{os.getpid()}"
 """Known before any test begins: hypothesis needs it for its strategies."""

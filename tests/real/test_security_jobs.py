@@ -8,10 +8,11 @@ import re
 from collections.abc import Iterator
 
 import pytest
-from attacks import Witness, watched
-from conftest import Environments, needs_users, open_site
 from private_slurm.cluster import PrivateCluster
-from site_under_test import Site, run_in_kernel, wait_for
+
+from tests.support.attacks import Witness, watched
+from tests.support.real_hub import Environments, needs_users, open_site
+from tests.support.site_under_test import Site, run_in_kernel, wait_for
 
 
 @pytest.fixture(scope="module")

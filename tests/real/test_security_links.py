@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from urllib.parse import urljoin
 
 import pytest
-from conftest import Environments, open_site
 from private_slurm.cluster import PrivateCluster
-from site_under_test import Site, wait_for
+
+from tests.support.real_hub import Environments, open_site
+from tests.support.site_under_test import Site, wait_for
 
 
 @pytest.fixture(scope="module")

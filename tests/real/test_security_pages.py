@@ -9,11 +9,12 @@ from typing import Any
 
 import pytest
 from bs4 import BeautifulSoup, Tag
-from conftest import Environments, open_site
 from playwright.sync_api import Browser, Page, Route
 from private_slurm.cluster import PrivateCluster
-from site_under_test import Site
-from test_browser import log_in
+
+from tests.real.test_browser import log_in
+from tests.support.real_hub import Environments, open_site
+from tests.support.site_under_test import Site
 
 ATTACK = "<script>document.title='owned'</script><img src=x onerror=\"document.title='owned'\">"
 

@@ -12,13 +12,13 @@ from urllib.parse import urljoin
 
 import pytest
 import requests
-from attacks import WEAK_TOKEN, next_job_id, own_token, watched
-from conftest import Environments, needs_users, open_site
 from private_slurm.cluster import PrivateCluster
 from private_slurm.users import home_of
-from site_under_test import Site, Visitor, run_in_kernel, wait_for
 
-from spawner.hub.register import API, PAGES
+from spawner.hub.routes import API, PAGES
+from tests.support.attacks import WEAK_TOKEN, next_job_id, own_token, watched
+from tests.support.real_hub import Environments, needs_users, open_site
+from tests.support.site_under_test import Site, Visitor, run_in_kernel, wait_for
 
 CANARY = "canary-of-the-first-user-c3a1"
 """A value among the first user's environment variables: nobody else has any business with it."""

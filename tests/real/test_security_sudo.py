@@ -9,15 +9,15 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from conftest import CHECKOUT
 from private_slurm import packages
 from private_slurm.releases import JUPYTERHUB_VERSION
 from private_slurm.users import ensure_system_users
 
-from spawner.catalogue import Interface, Release
 from spawner.errors import RequestRejected
-from spawner.job import job_environment, job_script
-from spawner.request import parse_request
+from spawner.job.sbatch import job_environment, job_script
+from spawner.request.model import parse_request
+from spawner.site.catalogue import Interface, Release
+from tests.support.real_hub import CHECKOUT
 
 HUB_USER, USER = "demo-hub", "demo-ada"
 
@@ -52,7 +52,7 @@ SERVER = "import json, os, sys; json.dump(dict(os.environ), open(sys.argv[1], 'w
 
 PROGRAM = """
 import asyncio, json, sys
-from spawner.slurm.run import Identity, SlurmRunner
+from spawner.slurm.runner import Identity, SlurmRunner
 
 async def main():
     given = json.loads(sys.stdin.read())

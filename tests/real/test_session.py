@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 import requests
-from conftest import needs_users
-from site_under_test import Site, memory_of, run_in_kernel, wait_for
+
+from tests.support.real_hub import needs_users
+from tests.support.site_under_test import Site, memory_of, run_in_kernel, wait_for
 
 SESSION_VARIABLES = (
     "SLURM_JOB_ID",

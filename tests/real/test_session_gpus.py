@@ -10,14 +10,14 @@ from typing import Any
 
 import pytest
 import requests
-from attacks import own_token
-from browsing import log_in, serious_findings
-from conftest import Environments, needs_users, open_site
 from playwright.sync_api import Browser, expect
 from private_slurm.cluster import PrivateCluster
-from site_under_test import Site, Visitor, run_in_kernel, wait_for
 
-from spawner.gpu.report import Device, NodeReport, as_json
+from spawner.gpu.agent.schema import Device, NodeReport, as_json
+from tests.support.attacks import own_token
+from tests.support.browsing import log_in, serious_findings
+from tests.support.real_hub import Environments, needs_users, open_site
+from tests.support.site_under_test import Site, Visitor, run_in_kernel, wait_for
 
 pytestmark = pytest.mark.usefixtures("pages_are_closed")
 

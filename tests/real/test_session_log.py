@@ -13,12 +13,13 @@ from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from browsing import log_in
-from conftest import Environments, needs_users, open_site
 from playwright.sync_api import Browser, Page, expect
 from private_slurm.cluster import PrivateCluster
-from site_under_test import Site, Visitor, wait_for
-from test_security_pages import under_a_strict_policy
+
+from tests.real.test_security_pages import under_a_strict_policy
+from tests.support.browsing import log_in
+from tests.support.real_hub import Environments, needs_users, open_site
+from tests.support.site_under_test import Site, Visitor, wait_for
 
 ATTACK = "<script>document.title='owned'</script><img src=x onerror=\"document.title='owned'\">"
 # The system's users are the same for all runs on a machine: nobody takes away another run's logs.

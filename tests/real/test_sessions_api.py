@@ -11,8 +11,9 @@ from contextlib import contextmanager
 from typing import Any
 
 import requests
-from conftest import needs_users
-from site_under_test import Site, Visitor, wait_for
+
+from tests.support.real_hub import needs_users
+from tests.support.site_under_test import Site, Visitor, wait_for
 
 ADDRESS = "resource-form/sessions"
 SOON_SECONDS = 5

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from conftest import Environments, open_site
 from private_slurm.cluster import PrivateCluster
 from private_slurm.newer_slurm import ensure_newer_slurm
 from private_slurm.spec import demo_spec
-from site_under_test import Site, memory_of, run_in_kernel, wait_for
+
+from tests.support.real_hub import Environments, open_site
+from tests.support.site_under_test import Site, memory_of, run_in_kernel, wait_for
 
 
 @pytest.fixture(scope="module")

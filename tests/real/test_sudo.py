@@ -11,19 +11,19 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from conftest import CHECKOUT, Environments, make_hub, running
-from invariant import assert_consistent, assert_kept, kernels, tagged_jobs
 from private_slurm import packages
 from private_slurm.cluster import PrivateCluster
 from private_slurm.releases import JUPYTERHUB_VERSION
 from private_slurm.users import ensure_system_users
-from site_under_test import Site, run_in_kernel, wait_for
 
-from spawner.estimate import question_of
-from spawner.job import Tag, sbatch_arguments
-from spawner.request import parse_request
-from spawner.session_log import INSTALLED_READER
-from spawner.slurm.estimate import parse_estimate
+from spawner.cluster.estimator import question_of
+from spawner.job.sbatch import Tag, sbatch_arguments
+from spawner.request.model import parse_request
+from spawner.session.log_reader import INSTALLED_READER
+from spawner.slurm.test_only import parse_estimate
+from tests.support.invariant import assert_consistent, assert_kept, kernels, tagged_jobs
+from tests.support.real_hub import CHECKOUT, Environments, make_hub, running
+from tests.support.site_under_test import Site, run_in_kernel, wait_for
 
 HUB_USER = "demo-hub"
 ODD = 'a,b "c" $HOME `id`\nend'

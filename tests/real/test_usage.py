@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from conftest import Environments, open_site
 from private_slurm.cluster import PrivateCluster
-from site_under_test import Site, run_in_kernel, wait_for
+
+from tests.support.real_hub import Environments, open_site
+from tests.support.site_under_test import Site, run_in_kernel, wait_for
 
 MEASURED_SECONDS = 90
 HELD_MB = 300

@@ -20,17 +20,17 @@ from private_slurm.cluster import PrivateCluster
 from private_slurm.processes import wait_until
 from private_slurm.spec import Account, ClusterSpec, Member, NodeGroup, Partition
 
-from spawner.alternatives import alternatives
-from spawner.assessment import verdict_of
-from spawner.catalogue import parse_catalogue
-from spawner.check import check_request
-from spawner.choices import Choices
-from spawner.entitlement import entitlement
-from spawner.fit import Outlook
-from spawner.job import Tag, sbatch_arguments
-from spawner.request import SessionRequest, parse_request
-from spawner.slurm import commands, parse
-from spawner.verdict import Verdict
+from spawner.accounting.entitlement import entitlement
+from spawner.advice.alternatives import alternatives
+from spawner.advice.assessment import verdict_of
+from spawner.advice.verdict import Verdict
+from spawner.availability.outlook import Outlook
+from spawner.job.sbatch import Tag, sbatch_arguments
+from spawner.request.choices import Choices
+from spawner.request.model import SessionRequest, parse_request
+from spawner.request.validation import check_request
+from spawner.site.catalogue import parse_catalogue
+from spawner.slurm import commands, scontrol, squeue
 
 SEED = int(os.environ.get("RESOURCE_FORM_SEED", "20261121"))
 FILLINGS = 5
@@ -107,10 +107,10 @@ class Laboratory:
 
     def outlook(self) -> tuple[Outlook, Choices]:
         """The cluster as the product sees it now, and what the user may choose."""
-        nodes = parse.parse_nodes(self.ask(commands.show_nodes()))
-        partitions = parse.parse_partitions(self.ask(commands.show_partitions()))
-        reservations = parse.parse_reservations(self.ask(commands.show_reservations()))
-        jobs = parse.parse_jobs(self.ask(commands.list_jobs()))
+        nodes = scontrol.parse_nodes(self.ask(commands.show_nodes()))
+        partitions = scontrol.parse_partitions(self.ask(commands.show_partitions()))
+        reservations = scontrol.parse_reservations(self.ask(commands.show_reservations()))
+        jobs = squeue.parse_jobs(self.ask(commands.list_jobs()))
         now = time.time()
         own = entitlement(
             self.user,
@@ -149,7 +149,7 @@ class Laboratory:
 
     def jobs(self) -> dict[int, tuple[str, str]]:
         """State and reason of every job."""
-        return {job.job_id: (job.state, job.reason) for job in parse.parse_jobs(self.ask(commands.list_jobs()))}
+        return {job.job_id: (job.state, job.reason) for job in squeue.parse_jobs(self.ask(commands.list_jobs()))}
 
     def fill(self) -> None:
         """Other people's jobs on every part of the cluster, and now and then a drained node and reservations."""
@@ -230,7 +230,7 @@ class Laboratory:
     def clear(self) -> None:
         """An empty cluster with all nodes in service."""
         self.cluster.cancel_all()
-        for reservation in parse.parse_reservations(self.ask(commands.show_reservations())):
+        for reservation in scontrol.parse_reservations(self.ask(commands.show_reservations())):
             self.cluster.delete_reservation(reservation.name)
         for names in NODES.values():
             for name in names:

@@ -17,8 +17,8 @@ import pytest
 from babel.messages.catalog import Catalog, Message
 from babel.messages.mofile import read_mo
 
-from spawner.language import DOMAIN
-from spawner.resources import folder
+from spawner._data import folder
+from spawner.i18n import DOMAIN
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 TOOL = runpy.run_path(str(CHECKOUT / "scripts" / "messages"), run_name="messages")

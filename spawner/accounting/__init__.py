@@ -1,0 +1,1 @@
+"""Who may ask for how much: associations, QOS, limits, price and budgets."""

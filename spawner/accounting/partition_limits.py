@@ -1,0 +1,296 @@
+"""What one job may ask of a partition: its nodes' shapes, less the partition's limits (slurm.conf(5)) and those of accounting."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+
+from ..availability.table import gpus_of
+from ..slurm.model import Node, Partition
+from ..slurm.shared_gres import has_parts, part_kinds
+from .billing import Budget
+from .limits import CORES, GPUS, MEMORY, MINUTES, Limit, amounts_of
+
+
+@dataclass(frozen=True, slots=True)
+class NodeKind:
+    """Nodes of one shape: the largest single-node job that each can hold. ``gpus`` maps types to counts.
+
+    ``parts`` are the kinds of parts of GPUs: Slurm's name, the type of the card, and how many of them make one card.
+    """
+
+    cores: int
+    memory_mb: int
+    gpus: tuple[tuple[str, int], ...]
+    threads_per_core: int = 1
+    parts: tuple[tuple[str, str, int], ...] = ()
+
+    def gpus_of(self, gpu_type: str) -> int:
+        """GPUs of this type; of all types together for the empty type: Slurm mixes them for a job that names none."""
+        return sum(count for name, count in self.gpus if gpu_type in ("", name))
+
+    def card_in_parts(self, gres: str, gpu_type: str) -> int:
+        """How many parts a card of this type, or of any for the empty type, makes at most; 0 where none is given out in parts."""
+        return max((per_card for name, kind, per_card in self.parts if name == gres and gpu_type in ("", kind)), default=0)
+
+    def has_gpus(self, gpu_type: str, gpus: int, gres: str = "gpu") -> bool:
+        """Whether a node, empty, has so many GPUs, or so large a part of one."""
+        return (self.gpus_of(gpu_type) if gres == "gpu" else self.card_in_parts(gres, gpu_type)) >= gpus
+
+    def holds(self, cores: int, memory_mb: int, gpu_type: str, gpus: int, gres: str = "gpu") -> bool:
+        """Whether a node, empty, could hold all of this together."""
+        return self.cores >= cores and self.memory_mb >= memory_mb and self.has_gpus(gpu_type, gpus, gres)
+
+
+@dataclass(frozen=True, slots=True)
+class JobRules:
+    """What accounting says of the jobs of one account in one partition.
+
+    ``qos`` is the one that they run under, empty where there is none. ``needs_reservation``: the QOS has RequiresReservation.
+    ``beyond_partition_time``: it has PartitionTimeLimit, so that the partition's MaxTime does not count (sacctmgr(1)). ``usage_factor`` is
+    what it charges for a unit, ``budgets`` are what its jobs are charged to.
+    """
+
+    qos: str = ""
+    limits: tuple[Limit, ...] = ()
+    needs_reservation: bool = False
+    beyond_partition_time: bool = False
+    usage_factor: float = 1.0
+    budgets: tuple[Budget, ...] = ()
+
+
+NO_RULES = JobRules()
+
+
+@dataclass(frozen=True, slots=True)
+class PartitionLimits:
+    """What one job may ask of a partition.
+
+    ``accounts`` are those of the user's that may run there; ``refused`` says of others why not. ``max_cores``, ``max_memory_mb`` are
+    those of the largest node, less the limits; ``gpus`` is the largest count per type; ``max_minutes`` is None where nothing bounds the
+    time, ``partition_minutes`` the partition's own MaxTime. ``users_per_core`` is how many jobs may share a core (OverSubscribe), 1 where
+    cores are not shared. ``exclusive``: a job gets, and is counted, all cores and GPUs of its node. ``memory_mb_per_core`` is
+    MaxMemPerCPU: who asks for more memory gets more cores. ``inside`` has the shapes of the nodes within each reservation that keeps a
+    job on its own nodes.
+
+    In an entitlement the numbers are the widest that any of the accounts has; :meth:`narrowed` has those of one account and one
+    reservation. ``binding`` has, by resource, the limit of accounting that made a number smaller than the nodes' own, ``least`` what a job
+    must have of a resource at least.
+    """
+
+    name: str
+    is_default: bool
+    accounts: tuple[str, ...]
+    max_cores: int
+    max_memory_mb: int
+    gpus: tuple[tuple[str, int], ...]
+    max_minutes: int | None
+    default_minutes: int | None
+    users_per_core: int
+    reservation_required: bool
+    kinds: tuple[NodeKind, ...]
+    partition_minutes: int | None = None
+    exclusive: bool = False
+    memory_mb_per_core: int | None = None
+    rules: Mapping[str, JobRules] = field(default_factory=dict)
+    refused: Mapping[str, str] = field(default_factory=dict)
+    inside: Mapping[str, tuple[NodeKind, ...]] = field(default_factory=dict)
+    binding: Mapping[str, Limit] = field(default_factory=dict)
+    least: Mapping[str, Limit] = field(default_factory=dict)
+
+    def gpus_of(self, gpu_type: str) -> int:
+        """The most GPUs of this type on one node; of all its types together for the empty type."""
+        if not gpu_type:
+            most = max((kind.gpus_of("") for kind in self.kinds), default=0)
+        else:
+            most = dict(self.gpus).get(gpu_type, 0)
+        limits = (self.binding.get(key) for key in (GPUS, f"{GPUS}:{gpu_type}"))
+        return min([most, *(limit.most for limit in limits if limit is not None)])
+
+    @property
+    def parts(self) -> tuple[tuple[str, str, int], ...]:
+        """The kinds of parts of GPUs that one job may have; none where it gets the whole node, for it would wait for ever (measured)."""
+        return () if self.exclusive else tuple(sorted({part for kind in self.kinds for part in kind.parts}))
+
+    def card_in_parts(self, gres: str, gpu_type: str) -> int:
+        """How many parts make one card, at most; 0 where none is given out in parts."""
+        return 0 if self.exclusive else max((kind.card_in_parts(gres, gpu_type) for kind in self.kinds), default=0)
+
+    def has_part(self, gres: str, gpu_type: str, count: int) -> bool:
+        """Whether some card can be asked for so large a part of, which is less than all of it."""
+        return 0 < count < self.card_in_parts(gres, gpu_type)
+
+    def fits_one_node(self, cores: int, memory_mb: int, gpu_type: str, gpus: int, gres: str = "gpu") -> bool:
+        """Whether some node, empty, could hold all of this together."""
+        return any(kind.holds(cores, memory_mb, gpu_type, gpus, gres) for kind in self.kinds)
+
+    def at_least(self, resource: str) -> int:
+        """The least of the resource that a job here must have, 0 where nothing is said."""
+        return self.least[resource].most if resource in self.least else 0
+
+    def rules_for(self, account: str) -> JobRules:
+        """What accounting says of the account's jobs here."""
+        return self.rules.get(account, NO_RULES)
+
+    def narrowed(self, account: str, reservation: str = "") -> PartitionLimits:
+        """The same for the jobs of one account in one reservation (empty: in none)."""
+        kinds = self.inside.get(reservation, self.kinds) if reservation else self.kinds
+        return _narrowed(self, kinds, self.rules_for(account))
+
+    def amounts(self, cores: int, memory_mb: int, gpu_type: str, gpus: int, minutes: int, gres: str = "gpu") -> dict[str, int]:
+        """Such a job, by resource, as Slurm counts it against its limits. Measured on 22.05.8.
+
+        Whole cores where these have threads; all of the node where it is exclusive; as many cores as MaxMemPerCPU makes of the memory,
+        rounded down to a multiple of those that were asked for.
+        """
+        fitting = [kind for kind in self.kinds if kind.holds(cores, memory_mb, gpu_type, gpus, gres)] or self.kinds
+        if self.exclusive and fitting:
+            kind = min(fitting, key=lambda entry: (entry.cores, entry.gpus_of("")))
+            return {
+                **amounts_of(max(cores, kind.cores), memory_mb, gpu_type, gpus, minutes, gres),
+                GPUS: max(gpus, kind.gpus_of("")),
+            }
+        if self.memory_mb_per_core:
+            cores = max(cores, -(-memory_mb // self.memory_mb_per_core) // cores * cores)
+        threads = min((kind.threads_per_core for kind in fitting), default=1)
+        return amounts_of(-(-cores // threads) * threads, memory_mb, gpu_type, gpus, minutes, gres)
+
+
+def kinds_of(partition: Partition, names: Iterable[str], nodes: Mapping[str, Node]) -> tuple[NodeKind, ...]:
+    """The shapes of these nodes, as far as the partition gives them to one job; those out of service included: they come back."""
+    kinds: dict[NodeKind, None] = {}
+    known: dict[tuple[object, ...], None] = {}
+    with_parts: dict[int, bool] = {}
+    in_parts: dict[tuple[int, int], tuple[tuple[str, str, int], ...]] = {}
+    for name in names:
+        node = nodes.get(name)
+        if node is None:
+            continue
+        # The grammar gives equal GRES the same object; to compare them would take most of the time with thousands of nodes.
+        size = (node.cores_schedulable, node.memory_mb_schedulable, node.threads_per_core)
+        if id(node.gres) not in with_parts:
+            with_parts[id(node.gres)] = has_parts(node.gres)
+        parts: tuple[tuple[str, str, int], ...] = ()
+        if with_parts[id(node.gres)]:
+            # GresUsed has how many parts each card makes, which need not be the same on nodes with equal totals.
+            gres = (id(node.gres), id(node.gres_used))
+            if gres not in in_parts:
+                in_parts[gres] = tuple((kind.gres, kind.type, kind.per_card) for kind in part_kinds(node))
+            parts = in_parts[gres]
+        key = (*size, id(node.gres), parts)
+        if key in known:
+            continue
+        known[key] = None
+        cores, memory_mb = node.cores_schedulable, node.memory_mb_schedulable
+        if partition.max_cores_per_node is not None:
+            cores = min(cores, partition.max_cores_per_node)
+        if partition.max_memory_mb_per_node is not None:
+            memory_mb = min(memory_mb, partition.max_memory_mb_per_node)
+        if partition.max_memory_mb_per_cpu is not None:
+            memory_mb = min(memory_mb, partition.max_memory_mb_per_cpu * cores)
+        if cores and memory_mb:
+            gpus = tuple((gpus.type, gpus.total) for gpus in gpus_of(node) if gpus.total)
+            kinds[NodeKind(cores, memory_mb, gpus, max(1, node.threads_per_core), parts)] = None
+    return tuple(kinds)
+
+
+def limits_of(
+    partition: Partition, accounts: tuple[str, ...], nodes: Mapping[str, Node], kinds: tuple[NodeKind, ...] | None = None
+) -> PartitionLimits:
+    """What one single-node job may ask of ``partition`` before accounting is looked at; ``kinds`` where they are known already."""
+    if kinds is None:
+        kinds = kinds_of(partition, partition.nodes, nodes)
+    return PartitionLimits(
+        name=partition.name,
+        is_default=partition.is_default,
+        accounts=accounts,
+        max_cores=max((kind.cores for kind in kinds), default=0),
+        max_memory_mb=max((kind.memory_mb for kind in kinds), default=0),
+        gpus=_most_gpus(kinds),
+        max_minutes=partition.max_minutes,
+        partition_minutes=partition.max_minutes,
+        default_minutes=partition.default_minutes,
+        users_per_core=partition.oversubscribe_count if partition.oversubscribe in ("FORCE", "YES") else 1,
+        reservation_required=partition.reservation_required,
+        kinds=kinds,
+        exclusive=partition.oversubscribe == "EXCLUSIVE",
+        memory_mb_per_core=partition.max_memory_mb_per_cpu,
+    )
+
+
+def _most_gpus(kinds: Iterable[NodeKind]) -> tuple[tuple[str, int], ...]:
+    gpus: dict[str, int] = {}
+    for kind in kinds:
+        for gpu_type, count in kind.gpus:
+            gpus[gpu_type] = max(gpus.get(gpu_type, 0), count)
+    return tuple(sorted(gpus.items()))
+
+
+def _bound(limits: Iterable[Limit], resource: str) -> Limit | None:
+    """The tightest of the limits of one resource that do not depend on the time."""
+    upper = [limit for limit in limits if limit.resource == resource and limit.measure == "amount" and not limit.least]
+    return min(upper, key=lambda limit: limit.most, default=None)
+
+
+def _narrowed(partition: PartitionLimits, kinds: tuple[NodeKind, ...], rules: JobRules) -> PartitionLimits:
+    limits = rules.limits
+    if partition.exclusive:
+        kinds = tuple(kind for kind in kinds if not _exceeds(kind, limits))
+    cores = max((kind.cores for kind in kinds), default=0)
+    memory_mb = max((kind.memory_mb for kind in kinds), default=0)
+    minutes = None if rules.beyond_partition_time else partition.partition_minutes
+    binding: dict[str, Limit] = {}
+    threads = min((kind.threads_per_core for kind in kinds), default=1)
+    bound = _bound(limits, CORES)
+    if bound is not None and bound.most // threads * threads < cores and not partition.exclusive:
+        cores, binding[CORES] = bound.most // threads * threads, bound
+    bound = _bound(limits, MEMORY)
+    if bound is not None and bound.most < memory_mb:
+        memory_mb, binding[MEMORY] = bound.most, bound
+    bound = _bound(limits, MINUTES)
+    if bound is not None and (minutes is None or bound.most < minutes):
+        minutes, binding[MINUTES] = bound.most, bound
+    for resource in dict.fromkeys(limit.resource for limit in limits if limit.resource.startswith(GPUS)):
+        bound = _bound(limits, resource)
+        if bound is not None and not partition.exclusive:
+            binding[resource] = bound
+    return replace(
+        partition,
+        kinds=kinds,
+        max_cores=cores,
+        max_memory_mb=memory_mb,
+        gpus=tuple((name, min(count, binding[GPUS].most) if GPUS in binding else count) for name, count in _most_gpus(kinds)),
+        max_minutes=minutes,
+        reservation_required=partition.reservation_required or rules.needs_reservation,
+        binding=binding,
+        least={limit.resource: limit for limit in limits if limit.least},
+    )
+
+
+def _exceeds(kind: NodeKind, limits: Iterable[Limit]) -> bool:
+    """Whether a job that is given the whole node is too large."""
+    return any(not limit.least and limit.forbids(_whole(kind)) for limit in limits)
+
+
+def _whole(kind: NodeKind) -> dict[str, int]:
+    return amounts_of(kind.cores, 1, "", kind.gpus_of(""), 1)
+
+
+def widest(partition: PartitionLimits) -> PartitionLimits:
+    """The partition with the widest numbers that any of its accounts has."""
+    if not any(rules.limits or rules.needs_reservation or rules.beyond_partition_time for rules in partition.rules.values()):
+        return partition
+    all_of_them = [partition.narrowed(account) for account in partition.accounts or ("",)]
+    times = [each.max_minutes for each in all_of_them]
+    gpus: dict[str, int] = {}
+    for each in all_of_them:
+        for gpu_type, _ in each.gpus:
+            gpus[gpu_type] = max(gpus.get(gpu_type, 0), each.gpus_of(gpu_type))
+    return replace(
+        partition,
+        max_cores=max(each.max_cores for each in all_of_them),
+        max_memory_mb=max(each.max_memory_mb for each in all_of_them),
+        gpus=tuple(sorted((name, count) for name, count in gpus.items() if count)),
+        max_minutes=None if None in times else max(time for time in times if time is not None),
+        reservation_required=all(each.reservation_required for each in all_of_them),
+    )

@@ -1,0 +1,175 @@
+"""Which QOS a job runs under, whether it may, and the limits that follow: for each account of one user in each partition."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from ..i18n import _
+from ..slurm.model import Association, Holdings, Partition, Qos, UserDefaults
+from .billing import Budget, budgets_of
+from .limits import Enforced, Limit, is_shared, limits_of_job, qos_order, why_impossible
+from .partition_limits import JobRules
+
+NOTHING_HELD = Holdings()
+ALL_ENFORCED = Enforced()
+
+
+@dataclass(frozen=True)
+class Accounting:
+    """What slurmdbd knows: every association of the cluster, each user's default account, every QOS.
+
+    ``from_controller``: slurmdbd has never answered, and this is the little that slurmctld knows (:func:`accounting_of_controller`).
+    """
+
+    associations: tuple[Association, ...]
+    defaults: tuple[UserDefaults, ...]
+    qos: tuple[Qos, ...] = ()
+    from_controller: bool = False
+
+    @cached_property
+    def has_shared_limits(self) -> bool:
+        """Whether it matters to anybody what others hold."""
+        return any(is_shared(limits) for limits in {*(entry.limits for entry in self.associations), *(entry.limits for entry in self.qos)})
+
+    @cached_property
+    def _by_user(self) -> dict[str, list[Association]]:
+        rows: dict[str, list[Association]] = {}
+        for entry in self.associations:
+            rows.setdefault(entry.user, []).append(entry)
+        return rows
+
+    def has_user(self, user: str) -> bool:
+        """Whether the user has an association."""
+        return user in self._by_user
+
+    def rows_of(self, user: str) -> tuple[Association, ...]:
+        """The user's associations, and the accounts' own rows: all that the user's rights follow from."""
+        return (*self._by_user.get(user, ()), *self._by_user.get("", ()))
+
+    def lacks(self, holdings: Holdings) -> frozenset[tuple[str, str, str]]:
+        """Associations that slurmctld knows and that are not here: they are newer than the answer of slurmdbd."""
+        known = {(entry.account, entry.user, entry.partition) for entry in self.associations}
+        return frozenset(holdings.associations.keys() - known)
+
+
+def accounting_of_controller(holdings: Holdings) -> Accounting:
+    """Who has which account, as slurmctld itself knows it, for a Hub that starts while slurmdbd is away.
+
+    Limits and QOS are not among it: then none is judged here, and Slurm judges them itself when the job is submitted.
+    """
+    rows = tuple(Association(account, user, partition) for account, user, partition in holdings.associations)
+    return Accounting(rows, (), from_controller=True)
+
+
+def parents_of(associations: Iterable[Association]) -> dict[str, str]:
+    """Each account's parent."""
+    return {association.account: association.parent for association in associations if not association.user}
+
+
+def line_of(account: str, parents: Mapping[str, str]) -> tuple[str, ...]:
+    """``account`` and its parents up to the root."""
+    line = [account]
+    while parents.get(line[-1]) and parents[line[-1]] not in line:
+        line.append(parents[line[-1]])
+    return tuple(line)
+
+
+def qos_of_job(forced: str, own: Association | None, associations: Sequence[Association]) -> str:
+    """The name of the QOS that a job runs under (assoc_mgr_get_default_qos_info in src/common/assoc_mgr.c): the one it asks for, the
+    association's DefaultQOS, the only one that the association has, the DefaultQOS of the root account, ``normal``.
+    """
+    root = next((entry for entry in associations if entry.account == "root" and not entry.user), None)
+    only = own.qos[0] if own is not None and len(own.qos) == 1 else ""
+    return forced or (own.default_qos if own else "") or only or (root.default_qos if root else "") or "normal"
+
+
+def forced_qos(sbatch_options: Iterable[str]) -> str:
+    """The QOS that the admin's own options of sbatch ask for, empty where they ask for none; the last one counts."""
+    chosen = ""
+    for option in sbatch_options:
+        name, _, value = option.partition("=")
+        if name == "--qos":
+            chosen = value
+    return chosen
+
+
+@dataclass(frozen=True, slots=True)
+class Books:
+    """What the rules of accounting are looked up in. ``qos`` is by name; empty where nobody knows them: then none is judged."""
+
+    associations: Sequence[Association] = ()
+    qos: Mapping[str, Qos] = field(default_factory=dict)
+    holdings: Holdings = NOTHING_HELD
+    enforced: Enforced = ALL_ENFORCED
+    forced_qos: str = ""
+    uid: int = -1
+
+
+class Rulebook:
+    """The rules of one user's accounts, each made once: most partitions have the same."""
+
+    def __init__(self, user: str, books: Books) -> None:
+        self.books = books
+        self._parents = parents_of(books.associations)
+        self._own = {(entry.account, entry.partition): entry for entry in books.associations if entry.user == user}
+        self._rows = {entry.account: entry for entry in books.associations if not entry.user}
+        self._levels: dict[tuple[str, str, tuple[str, ...]], tuple[tuple[Limit, ...], tuple[Budget, ...]]] = {}
+
+    def rules(self, account: str, partition: Partition) -> tuple[JobRules, str]:
+        """The rules of a job of this account there, and why it may not run there at all, empty if it may."""
+        books = self.books
+        # An association that names the partition comes before the one for any (assoc_mgr_fill_in_assoc).
+        own = self._own.get((account, partition.name)) or self._own.get((account, ""))
+        name = qos_of_job(books.forced_qos, own, books.associations)
+        qos = books.qos.get(name)
+        refused = self._why_not_under(name, qos, own, partition)
+        order = qos_order(books.qos.get(partition.qos), qos)
+        flags = qos.flags if qos else frozenset[str]()
+        if not refused and partition.min_nodes > 1 and "PartitionMinNodes" not in flags:
+            refused = _("its jobs have {number} nodes at least").format(number=partition.min_nodes)
+        if not refused and partition.max_nodes == 0 and "PartitionMaxNodes" not in flags:
+            refused = _("it takes no jobs")
+        limits, budgets = self._levels_of(account, own, order)
+        limits = limits if books.enforced.limits else ()
+        rules = JobRules(
+            name if qos else "",
+            limits,
+            needs_reservation="RequiresReservation" in flags,
+            beyond_partition_time="PartitionTimeLimit" in flags,
+            usage_factor=qos.usage_factor if qos else 1.0,
+            budgets=budgets,
+        )
+        return rules, refused or why_impossible(limits)
+
+    def _why_not_under(self, name: str, qos: Qos | None, own: Association | None, partition: Partition) -> str:
+        if not self.books.qos:
+            return ""
+        if self.books.enforced.qos:
+            if qos is None:
+                return _("there is no QOS {name}").format(name=name)
+            if own is not None and name not in own.qos:
+                return _("the account may not use QOS {name}").format(name=name)
+        if partition.allow_qos is not None:
+            barred = name not in partition.allow_qos
+        else:
+            barred = name in (partition.deny_qos or ())
+        return _("QOS {name} may not be used there").format(name=name) if barred else ""
+
+    def _levels_of(self, account: str, own: Association | None, order: Sequence[Qos]) -> tuple[tuple[Limit, ...], tuple[Budget, ...]]:
+        """The limits and the budgets of such jobs."""
+        key = (account, own.partition if own else "", tuple(entry.name for entry in order))
+        if key not in self._levels:
+            rows = [self._rows[name] for name in line_of(account, self._parents) if name in self._rows]
+            line = [own, *rows] if own else rows
+            limits = limits_of_job(
+                qos=order,
+                line=line,
+                account=account,
+                uid=self.books.uid,
+                holdings=self.books.holdings,
+                safe=self.books.enforced.safe,
+            )
+            self._levels[key] = limits, budgets_of(qos=order, line=line, holdings=self.books.holdings)
+        return self._levels[key]

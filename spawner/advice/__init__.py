@@ -1,0 +1,1 @@
+"""What would become of a request: verdict, alternatives, cost and bars."""

@@ -1,0 +1,201 @@
+"""Everything that the page says about one request: is it allowed, does it start now, what would, what does it cost, what follows of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from ..accounting.billing import BillingRule, Budget, Cost, cost_of
+from ..accounting.limits import CORES, GPUS, JOBS, MEMORY, SUBMITTED, Limit
+from ..availability.outlook import Outlook
+from ..humanize import duration, gpu_type_in_words, limit_of_memory, part_of_gpu
+from ..i18n import _, ngettext
+from ..request.choices import Choices, amounts_in
+from ..request.model import GpuRequest, SessionRequest
+from ..request.ranges import Range, gpus_there, ranges
+from ..request.reconcile import settle
+from ..request.validation import check_request, judge_request
+from ..slurm.grammar import format_memory
+from ..slurm.model import Gres
+from ..slurm.shared_gres import SHARED
+from .alternatives import Alternative, alternatives
+from .verdict import Verdict, verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Assessment:
+    """``request`` is what was asked for, completed and settled; what could not be read has its default.
+
+    ``errors`` and ``moved`` have a sentence by field. ``cost`` is None where nobody knows it. ``gpus`` are the configurations that the
+    chosen partition has; ``ranges`` the bounds of the numbers there. ``only_gpu_type`` is the type of GPU where the user has no other.
+    """
+
+    request: SessionRequest
+    errors: Mapping[str, str]
+    verdict: Verdict
+    moved: Mapping[str, str] = field(default_factory=dict)
+    alternatives: tuple[Alternative, ...] = ()
+    cost: Cost | None = None
+    budgets: tuple[Budget, ...] = ()
+    gpus: tuple[GpuRequest, ...] = ()
+    only_gpu_type: str = ""
+    ranges: Mapping[str, Range] = field(default_factory=dict)
+    outlook: Outlook | None = None
+
+
+def read_and_settle(options: Mapping[str, Any], choices: Choices, changed: str = "") -> Assessment:
+    """The request that ``options`` ask for, its other fields fitted to the one that the user has just changed, and what is wrong with it.
+
+    Raises
+    ------
+    NoAccount
+        The user has no account in Slurm.
+    """
+    request, errors = judge_request(options, choices)
+    unreadable = {name: sentence for name, sentence in errors.items() if name not in check_request(request, choices)}
+    settled = settle(request, choices, "" if changed in unreadable else changed)
+    request = settled.request
+    moved = {name: sentence for name, sentence in settled.moved.items() if name not in unreadable}
+    errors = {**check_request(request, choices), **unreadable}
+    types = choices.entitlement.gpu_types
+    return Assessment(
+        request=request,
+        errors=errors,
+        verdict=Verdict("unknown", ""),
+        moved=moved,
+        gpus=_with_asked(gpus_there(request, choices), request.gpus, errors),
+        only_gpu_type=types[0] if len(types) == 1 else "",
+        ranges=ranges(request, choices),
+    )
+
+
+def _with_asked(offered: tuple[GpuRequest, ...], asked: GpuRequest, errors: Mapping[str, str]) -> tuple[GpuRequest, ...]:
+    """With the part of a GPU that is asked for, which can be had though it is none of those to choose from."""
+    return (*offered, asked) if asked.is_part and asked not in offered and "gpus" not in errors else offered
+
+
+def verdict_of(request: SessionRequest, errors: Mapping[str, str], outlook: Outlook | None, choices: Choices) -> Verdict:
+    """Now, wait, never or unknown: what is refused can never run, what Slurm's shared limits hold back waits, else as the nodes are."""
+    if errors:
+        name, sentence = next(iter(errors.items()))
+        return Verdict("never", sentence, name)
+    if outlook is None:
+        return Verdict("unknown", _("Slurm has not said yet what is free."))
+    found = verdict(request, outlook)
+    held_back = choices.waits_for(request)
+    if found.kind != "now" or not held_back:
+        return found
+    return _held_back(held_back[0], request, choices, found.nodes_that_fit)
+
+
+def _held_back(limit: Limit, request: SessionRequest, choices: Choices, number: int) -> Verdict:
+    """The nodes have it, but jobs that run already use up what the limit allows to all of them together."""
+    limits = choices.limits_for(request)
+    wanted = limit.counts(amounts_in(limits, request)) if limits is not None else 0
+    left = _amount(limit, max(0, limit.most - limit.held))
+    if limit.budget:
+        sentence = _("{source} has only {left} left, and this takes {wanted}.")
+        return Verdict("never", sentence.format(source=limit.whose, left=left, wanted=_amount(limit, wanted)), "account")
+    if limit.resource in (JOBS, SUBMITTED):
+        sentence = _("Will wait: {source} allows {most} jobs, and as many are there.")
+        return Verdict("wait", sentence.format(source=limit.whose, most=limit.most), "", number)
+    if limit.scope == "user":
+        sentence = _("Will wait: your sessions and jobs leave {left} of the {most} that {source} allows.")
+    else:
+        sentence = _("Will wait: the jobs of all who share it leave {left} of the {most} that {source} allows.")
+    return Verdict("wait", sentence.format(left=left, most=_amount(limit, limit.most), source=limit.whose), "", number)
+
+
+def _amount(limit: Limit, amount: int) -> str:
+    if limit.measure == "minutes":
+        return _("{number} minutes of {resource}").format(number=amount, resource=limit.resource.replace(":", " "))
+    if limit.resource == MEMORY:
+        return limit_of_memory(amount)
+    kind, _colon, gpu_type = limit.resource.partition(":")
+    if kind in SHARED:
+        return part_of_gpu(kind, gpu_type, amount, None)
+    if gpu_type:
+        return f"{amount} {gpu_type_in_words(gpu_type)}"
+    if kind == CORES:
+        return ngettext("{number} core", "{number} cores", amount).format(number=amount)
+    return ngettext("{number} GPU", "{number} GPUs", amount).format(number=amount) if kind == GPUS else f"{amount} {kind}"
+
+
+def cost_there(request: SessionRequest, choices: Choices, rule: BillingRule | None) -> Cost | None:
+    """What the whole session would be billed; None where that is not known."""
+    limits = choices.limits_for(request)
+    factor = limits.rules_for(request.account).usage_factor if limits is not None else 1.0
+    gpus = request.gpus
+    return cost_of(
+        rule,
+        cores=request.cores,
+        memory_mb=request.memory,
+        minutes=request.walltime,
+        gres=Gres(gpus.gres, gpus.type, gpus.count) if gpus.count else None,
+        usage_factor=factor,
+    )
+
+
+def budgets_there(request: SessionRequest, choices: Choices) -> tuple[Budget, ...]:
+    """The budgets that Slurm charges the session to."""
+    limits = choices.limits_for(request)
+    return limits.rules_for(request.account).budgets if limits is not None else ()
+
+
+def alternatives_to(request: SessionRequest, found: Verdict, outlook: Outlook | None, choices: Choices) -> tuple[Alternative, ...]:
+    """What would start now instead, where this does not; none where nobody knows."""
+    if outlook is None or found.kind not in ("wait", "never"):
+        return ()
+    return tuple(entry for entry in alternatives(request, outlook, choices, refused=True) if not choices.waits_for(entry.request))
+
+
+def request_in_words(request: SessionRequest, only_gpu_type: str = "") -> str:
+    """``2 × V100, 16 cores, 128 GB for 4 hours on g100_int as physics``."""
+    gpus = request.gpus
+    if not gpus.is_part and not gpus.type:
+        gpus = replace(gpus, type=only_gpu_type)
+    parts = [gpus.words] if gpus.count else []
+    parts += [ngettext("{number} core", "{number} cores", request.cores).format(number=request.cores), format_memory(request.memory)]
+    values = {
+        "resources": ", ".join(parts),
+        "time": duration(request.walltime),
+        "partition": request.partition,
+        "reservation": request.reservation,
+        "account": request.account,
+    }
+    if request.account and request.reservation:
+        return _("{resources} for {time} on {partition} in reservation {reservation} as {account}").format(**values)
+    if request.account:
+        return _("{resources} for {time} on {partition} as {account}").format(**values)
+    if request.reservation:
+        return _("{resources} for {time} on {partition} in reservation {reservation}").format(**values)
+    return _("{resources} for {time} on {partition}").format(**values)
+
+
+def units(number: float) -> str:
+    """``60``, ``7.5``, ``0.25``: a number of billing units, no more digits than help."""
+    return f"{number:.4g}" if number < 1000 else f"{number:,.0f}"
+
+
+def cost_in_words(cost: Cost | None) -> str:
+    """``60 units an hour``, ``up to 60 units an hour`` where it depends on the node; empty where it is not known."""
+    if cost is None:
+        return ""
+    number = 1 if cost.per_hour == 1 else 2
+    if cost.exact:
+        return ngettext("{units} unit an hour", "{units} units an hour", number).format(units=units(cost.per_hour))
+    return ngettext("up to {units} unit an hour", "up to {units} units an hour", number).format(units=units(cost.per_hour))
+
+
+def _in_short(kind: str) -> str:
+    words = {"now": _("starts now"), "wait": _("will wait"), "never": _("cannot be had")}
+    return words.get(kind, "")
+
+
+def review(assessment: Assessment, *, charged: bool = True) -> str:
+    """The one live sentence: what is asked for, what it costs, whether it starts now."""
+    price = cost_in_words(assessment.cost) if charged else _("not charged")
+    tail = "; ".join(part for part in (price, _in_short(assessment.verdict.kind)) if part)
+    words = request_in_words(assessment.request, assessment.only_gpu_type)
+    return f"{words}: {tail}." if tail else f"{words}."

@@ -1,0 +1,124 @@
+"""What is said of a request before it is submitted, from the cluster's latest answers: the glue between the rules and who asks."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from ..accounting.billing import Budget
+from ..accounting.budget_policy import NO_OBJECTION, BudgetPolicy, BudgetVerdict, OverBudget, budget_in_words, is_charged, judge_budget
+from ..availability.outlook import features_of
+from ..cluster.cluster import Cluster
+from ..derived import off_loop
+from ..errors import RequestRejected, ResourceFormError
+from ..request.choices import Choices
+from ..request.model import SessionRequest, label_of
+from ..site.budget_command import SiteBudgets
+from .assessment import Assessment, alternatives_to, budgets_there, cost_there, read_and_settle, verdict_of
+from .usage_bars import Holding, what_i_have
+from .verdict import Verdict
+
+PATIENCE_SECONDS = 5.0
+"""How long a page waits for Slurm where there is nothing older to show."""
+
+MOST_BUDGETS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What the admin has set that advice depends on: his own options of sbatch, and what is said of budgets."""
+
+    sbatch_options: Sequence[str] = ()
+    not_charged: bool | Collection[str] = False
+    over_budget: OverBudget = "warn"
+    site_budgets: SiteBudgets | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Advice:
+    """The assessment with what surrounds it: whether it is charged, what is left of budgets in words, what the user has already."""
+
+    assessment: Assessment
+    charged: bool = True
+    budgets: tuple[str, ...] = ()
+    over: BudgetVerdict = NO_OBJECTION
+    holdings: tuple[Holding, ...] = ()
+
+
+async def advise(cluster: Cluster, choices: Choices, options: Mapping[str, Any], terms: Terms, *, changed: str = "") -> Advice:
+    """Everything that is to be said about the request that ``options`` ask for.
+
+    Parameters
+    ----------
+    changed
+        The field that the user has just changed: the others follow it. Empty for none.
+
+    Raises
+    ------
+    NoAccount
+        The user has no account in Slurm.
+    """
+    assessment = await off_loop(lambda: read_and_settle(options, choices, changed))
+    request = assessment.request
+    try:
+        outlook = await cluster.outlook(features=features_of(terms.sbatch_options), patience=PATIENCE_SECONDS)
+    except ResourceFormError:
+        outlook = None
+    charge = await _charge(cluster, choices, request, terms)
+    if charge.over.refuse and not assessment.errors:
+        assessment = replace(assessment, errors={charge.over.field: charge.over.sentence})
+
+    running, lots = await cluster.standing(reservation=request.reservation, patience=PATIENCE_SECONDS)
+    configuration = cluster.configuration.last_value
+
+    def judge() -> Advice:
+        found = verdict_of(request, assessment.errors, outlook, choices)
+        judged = replace(
+            assessment,
+            verdict=found,
+            alternatives=alternatives_to(request, found, outlook, choices),
+            cost=charge.assessment.cost,
+            budgets=charge.assessment.budgets,
+            outlook=outlook,
+        )
+        place = {"partition": request.partition, "account": request.account, "reservation": request.reservation}
+        return replace(charge, assessment=judged, holdings=what_i_have(running, lots, choices, **place, config=configuration))
+
+    # With thousands of nodes the first verdict after each answer of Slurm takes a while.
+    return await off_loop(judge)
+
+
+async def _charge(cluster: Cluster, choices: Choices, request: SessionRequest, terms: Terms) -> Advice:
+    """The part of the advice that is about money."""
+    plain = Assessment(request, {}, Verdict("unknown", ""))
+    charged = is_charged(terms.not_charged, request.partition, request.account)
+    if not charged:
+        return Advice(plain, charged=False)
+    rule = await cluster.billing_rule(request.partition, request.reservation, patience=PATIENCE_SECONDS)
+    cost = cost_there(request, choices, rule)
+    budgets: tuple[Budget, ...] = budgets_there(request, choices)
+    if terms.site_budgets is not None:
+        budgets += await terms.site_budgets.of(choices.entitlement.user, [request.account]) or ()
+    over = judge_budget(budgets, cost, BudgetPolicy(over=terms.over_budget))
+    if over.sentence and over.refuse:
+        over = replace(over, sentence=f"{label_of(over.field)}: {over.sentence}")
+    now = time.time()
+    held = cluster.holdings.last
+    words = [budget_in_words(budget, now=now, as_of=held.as_of if held is not None else None) for budget in budgets]
+    return Advice(replace(plain, cost=cost, budgets=budgets), budgets=tuple(dict.fromkeys(filter(None, words)))[:MOST_BUDGETS], over=over)
+
+
+async def refuse_over_budget(cluster: Cluster, choices: Choices, request: SessionRequest, terms: Terms) -> None:
+    """Where the admin wants it, refuse a session that a budget is known not to cover: for every door, right before it is submitted.
+
+    Raises
+    ------
+    RequestRejected
+        The budget does not cover it.
+    """
+    if terms.over_budget == "refuse":
+        over = (await _charge(cluster, choices, request, terms)).over
+        if over.refuse:
+            raise RequestRejected({over.field: over.sentence})

@@ -1,0 +1,296 @@
+"""Can this very request start now? One answer, in a sentence, from what Slurm has said is free.
+
+It is advice: between the answer and the submission somebody else may take the nodes. Nothing is refused here; that is ``check``'s part.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from ..availability.outlook import MAINTENANCE, QUEUE, Outlook, Room
+from ..humanize import clock_time, cores_in_words, day_and_time, duration, gpu_type_in_words, joined, limit_of_memory, share_of_gpu
+from ..i18n import _, ngettext
+from ..request.model import GpuRequest, SessionRequest, quoted
+from ..slurm.grammar import format_memory
+
+TOO_OLD_SECONDS = 180
+"""Slurm starts jobs every few seconds: what was free minutes ago says nothing."""
+
+Kind = Literal["now", "wait", "never", "unknown"]
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """``field`` is the one at fault where the request can never run. ``nodes_that_fit`` have all of it free now."""
+
+    kind: Kind
+    sentence: str
+    field: str = ""
+    nodes_that_fit: int = 0
+
+
+def verdict(request: SessionRequest, outlook: Outlook) -> Verdict:
+    """Whether the request would start now, has to wait, can never run, or nobody knows."""
+    gpus = request.gpus
+    if not outlook.nodes or request.partition not in outlook.partitions:
+        return Verdict("unknown", _("Slurm has not said yet what is free."))
+    if outlook.now - outlook.as_of > TOO_OLD_SECONDS:
+        return Verdict("unknown", _("Slurm has not said since {time} what is free.").format(time=clock_time(outlook.as_of)))
+    problem = _never(request, outlook)
+    if problem is not None:
+        return Verdict("never", _("Can never run here: {why}").format(why=problem[1]), problem[0])
+    rooms = outlook.rooms(request.partition, request.reservation)
+    reservation = outlook.reservations.get(request.reservation)
+    if reservation is not None and reservation.start > outlook.now:
+        begins = day_and_time(reservation.start, outlook.now)
+        return _wait(_("reservation {reservation} begins at {moment}.").format(reservation=reservation.name, moment=begins))
+    if outlook.partitions[request.partition].state == "DOWN":
+        return _wait(_("partition {partition} is closed for the moment.").format(partition=request.partition))
+    size, minutes = _size(request), request.walltime
+    fitting = [room for room in rooms if room.holds(*size) and room.minutes(outlook.now) >= minutes]
+    if not fitting and gpus.is_part:
+        perhaps = [room for room in rooms if room.may_hold(*size) and room.minutes(outlook.now) >= minutes]
+        if perhaps:
+            return Verdict("unknown", _perhaps(gpus, sum(room.nodes for room in perhaps)))
+    if not fitting:
+        return _wait(_why_wait(request, rooms, outlook))
+    number = sum(room.nodes for room in fitting)
+    waiting, unplanned = outlook.in_line(request.partition)
+    if unplanned:
+        why = ngettext(
+            "a job in front, and Slurm has not decided yet where it runs.",
+            "{number} jobs in front, and Slurm has not decided yet where they run.",
+            unplanned,
+        )
+        return _wait(why.format(number=unplanned), number)
+    return Verdict("now", _starts_now(number, waiting, asleep=all(room.asleep for room in fitting)), nodes_that_fit=number)
+
+
+def _starts_now(number: int, waiting: int, *, asleep: bool) -> str:
+    if asleep:
+        return ngettext(
+            "Starts now: {number} node has all of it free; it has to be switched on first, which takes minutes.",
+            "Starts now: {number} nodes have all of it free; all are switched off, which takes minutes.",
+            number,
+        ).format(number=number)
+    sentence = ngettext("Starts now: {number} node has all of it free.", "Starts now: {number} nodes have all of it free.", number)
+    if not waiting:
+        return sentence.format(number=number)
+    gaps = ngettext(
+        "Starts as soon as Slurm looks at the gaps between a job that waits.",
+        "Starts as soon as Slurm looks at the gaps between {number} jobs that wait.",
+        waiting,
+    )
+    return f"{sentence.format(number=number)} {gaps.format(number=waiting)}"
+
+
+def _perhaps(gpus: GpuRequest, number: int) -> str:
+    return ngettext(
+        "Slurm does not say how its jobs are spread over the GPUs of {number} node: {part} may be free on one of them, or not.",
+        "Slurm does not say how its jobs are spread over the GPUs of {number} nodes: {part} may be free on one of them, or not.",
+        number,
+    ).format(number=number, part=gpus.words)
+
+
+def _size(request: SessionRequest) -> tuple[int, int, str, int, str]:
+    return request.cores, request.memory, request.gpus.type, request.gpus.count, request.gpus.gres
+
+
+def _wait(why: str, number: int = 0) -> Verdict:
+    return Verdict("wait", _("Will wait: {why}").format(why=why), nodes_that_fit=number)
+
+
+# --- never ---
+
+
+def _never(request: SessionRequest, outlook: Outlook) -> tuple[str, str] | None:
+    """The field at fault and why, where no node could take the request even if it were empty.
+
+    How long it may last is not the nodes' to say: a QOS may allow more than the partition's MaxTime (sacctmgr(1), PartitionTimeLimit).
+    """
+    partition = outlook.partitions[request.partition]
+    if partition.state not in ("UP", "DOWN"):
+        return "partition", _("partition {partition} takes no jobs.").format(partition=partition.name)
+    if request.reservation and request.reservation not in outlook.reservations:
+        return "reservation", _("there is no reservation {reservation}.").format(reservation=quoted(request.reservation))
+    rooms = outlook.rooms(request.partition, request.reservation)
+    if request.reservation:
+        # Translators: after "node", in sentences such as "no node of reservation r in p has more than 48 cores."
+        where = _("of reservation {reservation} in {partition}").format(reservation=request.reservation, partition=partition.name)
+    else:
+        # Translators: after "node", in sentences such as "no node of p has more than 48 cores."
+        where = _("of {partition}").format(partition=partition.name)
+    if not rooms:
+        return ("reservation" if request.reservation else "partition"), _("there is no node {where}.").format(where=where)
+    size = _size(request)
+    if any(room.could_hold(*size) for room in rooms):
+        return None
+    return _what_is_too_much(request, rooms, where)
+
+
+def _what_is_too_much(request: SessionRequest, rooms: Sequence[Room], where: str) -> tuple[str, str]:
+    gpus = request.gpus
+    most_gpus = max(room.gpus_total(gpus.type) for room in rooms)
+    if gpus.is_part:
+        most_parts = max(room.part_total(gpus.gres, gpus.type) for room in rooms)
+        if not most_parts:
+            return "gpus", _("no node {where} has GPUs of which a part could be had.").format(where=where)
+        if gpus.count > most_parts:
+            return "gpus", _("a part of a GPU cannot be more than one GPU.")
+    elif gpus.count > most_gpus:
+        if not most_gpus:
+            return "gpus", _("no node {where} has any {gpus}.").format(where=where, gpus=_kind(gpus))
+        return "gpus", _("no node {where} has more than {number} {gpus}.").format(where=where, number=most_gpus, gpus=_kind(gpus))
+    most_cores = max(room.cores_total for room in rooms)
+    if all(room.cores_taken(request.cores) > room.cores_total for room in rooms):
+        return "cores", _("no node {where} has more than {amount}.").format(where=where, amount=cores_in_words(most_cores))
+    most_memory = max(room.memory_mb_total for room in rooms)
+    if request.memory > most_memory:
+        return "memory", _("no node {where} has more than {amount}.").format(where=where, amount=limit_of_memory(most_memory))
+    # Each can be had, together they cannot.
+    parts = [gpus.words] if gpus.count else []
+    together = joined([*parts, *_cores_and_memory(request)])
+    return "gpus" if gpus.count else "memory", _("no node {where} has {amounts} together.").format(where=where, amounts=together)
+
+
+# --- wait ---
+
+
+def _why_wait(request: SessionRequest, rooms: Sequence[Room], outlook: Outlook) -> str:
+    size = _size(request)
+    able = [room for room in rooms if room.could_hold(*size)]
+    usable = [room for room in able if not room.why_not]
+    if not usable:
+        return _out_of_service(able, outlook.now)
+    brief = [room for room in usable if room.holds(*size)]
+    if brief:
+        return _too_long(max(brief, key=lambda room: room.until), outlook.now)
+    gpus = request.gpus
+    if gpus.count:
+        with_gpus = [room for room in usable if room.has_free(gpus.type, gpus.count, gpus.gres)]
+        if not with_gpus:
+            too_little = _too_small_parts(gpus, usable) if gpus.is_part else _too_few_gpus(gpus, usable)
+            return " ".join(filter(None, [too_little, _unfit_ones(gpus, usable)]))
+        lacking = _lacking(request, with_gpus)
+        if gpus.is_part:
+            return _("no node with {part} free has {amounts} free.").format(part=gpus.words, amounts=lacking)
+        return ngettext(
+            "no node with a free {gpus} has {amounts} free.", "no node with {number} free {gpus} has {amounts} free.", gpus.count
+        ).format(number=gpus.count, gpus=_kind(gpus, gpus.count), amounts=lacking)
+    return _("no node has {amounts} free.").format(amounts=_lacking(request, usable))
+
+
+def _out_of_service(rooms: Iterable[Room], now: float) -> str:
+    """Why none of the nodes takes a job: ``the nodes that could run it are drained (2), reserved until 14:00 (1).``"""
+    counts: dict[str, int] = {}
+    for room in rooms:
+        why = _(room.why_not)
+        if room.back:
+            # Translators: the state of nodes: "reserved until 14:00"
+            why = _("{state} until {moment}").format(state=why, moment=day_and_time(room.back, now))
+        counts[why] = counts.get(why, 0) + room.nodes
+    ordered = sorted(counts.items(), key=lambda entry: (-entry[1], entry[0]))
+    if len(ordered) == 1:
+        why, number = ordered[0]
+        return ngettext("the only node that could run it is {state}.", "all {number} nodes that could run it are {state}.", number).format(
+            state=why, number=number
+        )
+    states = ", ".join(f"{why} ({number})" for why, number in ordered)
+    return _("the nodes that could run it are {states}.").format(states=states)
+
+
+def _too_long(room: Room, now: float) -> str:
+    minutes = int(room.minutes(now)) if room.until < math.inf else 0
+    if room.until_for == QUEUE and room.until <= now:
+        # Without a time to choose: there are no minutes left.
+        return _("the free nodes are kept for jobs that wait already and start any moment.")
+    if room.until_for == QUEUE:
+        without = _("the free nodes are kept for jobs that wait already and start at {moment}.")
+        sentence = _("the free nodes are kept for jobs that wait already and start at {moment}: choose at most {time}.")
+    elif room.until_for == MAINTENANCE and room.until <= now:
+        return _("it runs into the maintenance any moment.")
+    elif room.until_for == MAINTENANCE:
+        without = _("it runs into the maintenance at {moment}.")
+        sentence = _("it runs into the maintenance at {moment}: choose at most {time}.")
+    else:
+        without = _("the free nodes are reserved from {moment} on.")
+        sentence = _("the free nodes are reserved from {moment} on: choose at most {time}.")
+    return (sentence if minutes else without).format(moment=day_and_time(room.until, now), time=duration(minutes))
+
+
+def _too_few_gpus(gpus: GpuRequest, rooms: Iterable[Room]) -> str:
+    counts: dict[int, int] = {}
+    for room in rooms:
+        free = room.gpus_free(gpus.type)
+        counts[free] = counts.get(free, 0) + room.nodes
+    most = max(counts)
+    if gpus.count == 1:
+        return _("no node has a free {gpus}.").format(gpus=_kind(gpus, 1))
+    kind = _kind(gpus)
+    if not most:
+        return _("no node has {number} free {gpus}.").format(number=gpus.count, gpus=kind)
+    if most == 1:
+        sentence = ngettext(
+            "no node has {number} free {gpus}; {nodes} has one.", "no node has {number} free {gpus}; {nodes} have one.", counts[most]
+        )
+    else:
+        sentence = ngettext(
+            "no node has {number} free {gpus}; {nodes} has {most}.", "no node has {number} free {gpus}; {nodes} have {most}.", counts[most]
+        )
+    return sentence.format(number=gpus.count, gpus=kind, nodes=counts[most], most=most)
+
+
+def _unfit_ones(gpus: GpuRequest, rooms: Iterable[Room]) -> str:
+    """What Slurm may do all the same, for it does not know that these GPUs are of no use; empty where it has too few even with them."""
+    number = 0
+    for room in rooms:
+        unfit = room.gpus_unfit(gpus.type)
+        if unfit and room.gpus_free(gpus.type) + unfit >= gpus.count:
+            number += unfit * room.nodes
+    if not number:
+        return ""
+    return ngettext(
+        "Slurm may still give you {number} that is faulty or in use outside of Slurm.",
+        "Slurm may still give you some of {number} that are faulty or in use outside of Slurm.",
+        number,
+    ).format(number=number)
+
+
+def _too_small_parts(gpus: GpuRequest, rooms: Iterable[Room]) -> str:
+    """No card has so large a part free; the largest that one is known to have."""
+    counts: dict[int, int] = {}
+    for room in rooms:
+        free = room.part_free(gpus.gres, gpus.type)
+        counts[free] = counts.get(free, 0) + room.nodes
+    most = max(counts)
+    if not most or gpus.per_card is None:
+        return _("no GPU has {part} free.").format(part=gpus.words)
+    sentence = ngettext(
+        "no GPU has {part} free; {nodes} node has one with {most}.",
+        "no GPU has {part} free; {nodes} nodes have one with {most}.",
+        counts[most],
+    )
+    return sentence.format(part=gpus.words, nodes=counts[most], most=share_of_gpu(gpus.gres, most, gpus.per_card))
+
+
+def _lacking(request: SessionRequest, rooms: Sequence[Room]) -> str:
+    """The part of cores and memory that none of the nodes has free: one of them, or both where each can be had by itself."""
+    if all(room.cores_taken(request.cores) > room.cores for room in rooms):
+        return cores_in_words(request.cores)
+    if all(request.memory > room.memory_mb for room in rooms):
+        return format_memory(request.memory)
+    return joined(_cores_and_memory(request))
+
+
+# --- words ---
+
+
+def _kind(gpus: GpuRequest, number: int = 2) -> str:
+    return gpu_type_in_words(gpus.type) or ngettext("GPU", "GPUs", number)
+
+
+def _cores_and_memory(request: SessionRequest) -> list[str]:
+    return [cores_in_words(request.cores), format_memory(request.memory)]

@@ -1,0 +1,1 @@
+"""What nodes have free, until when, and who is in line."""

@@ -1,0 +1,54 @@
+"""Which place a waiting job has among those that wait for the same partition.
+
+Slurm tries them by priority, the largest number first, and of equal ones the older first (``sort_job_queue2`` in
+src/slurmctld/job_scheduler.c); backfill starts a small job earlier where that delays nobody. So a place is where one stands in line, and
+no promise. The waiting tasks of an array are one job here, as they are in Slurm's list.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from ..slurm.model import Job
+from ..slurm.reasons import HELD, PENDING, advice_for
+
+STANDS_ASIDE = ("Dependency", "BeginTime")
+"""Reasons of jobs that Slurm does not try yet: they stand in nobody's way."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """The ``place``-th ``of`` so many that wait; the first is 1."""
+
+    place: int
+    of: int
+
+
+def in_line(job: Job) -> bool:
+    """Whether the job waits for its turn: it is not held, can start some day, and waits for nothing else first."""
+    if job.state not in PENDING or job.state in HELD or job.reason.startswith(STANDS_ASIDE):
+        return False
+    return advice_for(job.reason).waiting_helps is not False
+
+
+def places_of(jobs: Iterable[Job]) -> dict[int, Place]:
+    """The places of all jobs that wait for their turn, by their ids; of a job that names several partitions, the best one."""
+    lines: dict[str, list[Job]] = {}
+    turn: dict[tuple[str, str], bool] = {}  # a few answers for 100,000 jobs
+    for job in jobs:
+        if job.state in PENDING:
+            key = (job.state, job.reason)
+            if key not in turn:
+                turn[key] = in_line(job)
+            if turn[key]:
+                for name in job.partition.split(","):
+                    lines.setdefault(name, []).append(job)
+    places: dict[int, Place] = {}
+    for line in lines.values():
+        line.sort(key=lambda job: (-job.priority, job.job_id))
+        for number, job in enumerate(line, start=1):
+            best = places.get(job.job_id)
+            if best is None or number < best.place:
+                places[job.job_id] = Place(number, len(line))
+    return places

@@ -1,0 +1,1 @@
+"""Slurm's shared, aged answers; submits and cancels."""

@@ -1,0 +1,147 @@
+"""Which of a node's GPUs are a session's own, and what its owner is shown of them. Pure.
+
+The launcher reports SLURM_JOB_GPUS: Slurm's own numbers of the job's GPUs, the ones of IDX, also for slices of MIG and for the cards that
+shards are on (measured on 22.05.8 and 24.11.5). NVML knows nothing of them, and nothing of CUDA_VISIBLE_DEVICES.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ..humanize import gpu_type_in_words
+from ..slurm.model import Job, SlurmConfig
+from ..slurm.shared_gres import SHARED
+from .devices import DeviceView, own_views
+from .store import Sample
+
+MOST_GPUS = 64
+"""More than a job of one node can have; also the first number that no GPU has."""
+
+_NUMBERS = re.compile(r"[0-9]{1,2}(?:,[0-9]{1,2}){0,63}", re.ASCII)
+
+
+def read_indices(text: object) -> tuple[int, ...]:
+    """SLURM_JOB_GPUS as a launcher reports it: ``0,1``.
+
+    Raises
+    ------
+    ValueError
+        It is no list of different numbers below :data:`MOST_GPUS`.
+    """
+    if not isinstance(text, str) or not _NUMBERS.fullmatch(text):
+        raise ValueError("no list of numbers")
+    found = tuple(int(number) for number in text.split(","))
+    if max(found) >= MOST_GPUS or len(set(found)) != len(found):
+        raise ValueError("no numbers of GPUs")
+    return tuple(sorted(found))
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What Slurm says that a job has: whole GPUs or slices, and parts of shared ones."""
+
+    gpus: int = 0
+    shares: int = 0
+
+    @classmethod
+    def of(cls, held: Iterable[tuple[str, int]]) -> Held:
+        """From what a job has by name (:func:`.status.held_by`)."""
+        amounts = list(held)
+        return cls(
+            sum(count for name, count in amounts if name == "GPU" or name.startswith("GPU ")),
+            sum(count for name, count in amounts if name in SHARED),
+        )
+
+
+def counts_gpus(config: SlurmConfig) -> bool:
+    """Whether Slurm writes on each job what it has of GPUs, in all the shapes that there are (AccountingStorageTRES)."""
+    counted = config.get("AccountingStorageTRES").lower().split(",")
+    kinds = set(SHARED) & set(config.get("GresTypes").lower().split(","))
+    return all(f"gres/{kind}" in counted for kind in {"gpu", *kinds})
+
+
+def own_indices(
+    reported: Sequence[int] | None, held: Held | None, job: Job, views: Iterable[DeviceView], as_of: float
+) -> tuple[int, ...] | None:
+    """Slurm's numbers of the job's GPUs; None where nobody knows them.
+
+    Without a report they are known where Slurm has given away as many GPUs of the node as the job has: then all of them are its own.
+
+    Parameters
+    ----------
+    reported
+        What the launcher said. A report of another number of GPUs than Slurm has given to the job counts as none.
+    held
+        None where Slurm does not count GPUs.
+    as_of
+        From when the views' side of Slurm is, in seconds since the epoch.
+    """
+    if reported is not None and (held is None or len(reported) == held.gpus or (not held.gpus and len(reported) <= held.shares)):
+        return tuple(reported)
+    if held is None or not held.gpus:
+        return None
+    words = [(view.index, view.allocated) for view in views]
+    given = [index for index, allocated in words if allocated]
+    if any(allocated is None for _index, allocated in words) or job.start is None or as_of <= job.start or len(job.nodes) > 1:
+        return None
+    return tuple(given) if len(given) == held.gpus else None
+
+
+@dataclass(frozen=True, slots=True)
+class OwnGpus:
+    """What the GPUs of one session do, as it was known ``at`` a moment (seconds since the epoch).
+
+    ``age`` is the report's in seconds: None where the node has sent some, and sends none any more. ``devices`` are empty where it is not
+    known which ones are the session's. ``shared``: others may be using them as well. ``histories`` are those of ``devices``, one by one.
+    """
+
+    at: float
+    age: float | None
+    devices: tuple[DeviceView, ...] = ()
+    histories: tuple[Sequence[Sample], ...] = ()
+    shared: bool = False
+
+
+def own_gpus(
+    views: Sequence[DeviceView],
+    indices: Sequence[int] | None,
+    history: Callable[[str], Sequence[Sample]],
+    *,
+    at: float,
+    age: float,
+    shared: bool,
+) -> OwnGpus:
+    """Those of the node's GPUs that have these numbers of Slurm's; none of them where that does not tell all devices."""
+    devices = own_views(views, indices or ())
+    if not devices or len(devices) != len(indices or ()):
+        return OwnGpus(at, age)
+    return OwnGpus(at, age, devices, tuple(history(view.key) for view in devices), shared)
+
+
+def as_json(gpus: OwnGpus | None, *, history: bool = True) -> dict[str, Any] | None:
+    """As programs and pages get it; what nobody knows is None. ``history`` is [seconds ago, percent, MB], the oldest first."""
+    if gpus is None:
+        return None
+    devices = []
+    for view, samples in zip(gpus.devices, gpus.histories, strict=True):
+        device = {
+            "index": view.index,
+            "name": view.card.name if view.card is not None else "",
+            "type": view.type,
+            "label": gpu_type_in_words(view.type) or (view.card.name if view.card is not None else ""),
+            "mig": view.profile,
+            "shared": gpus.shared,
+            "utilisation": view.utilisation,
+            "memory_used_mb": view.memory_used_mb,
+            "memory_total_mb": view.memory_total_mb,
+            "temperature": view.temperature,
+            "power": view.power,
+            "faulty": view.faulty,
+        }
+        if history:
+            device["history"] = [[max(0, round(gpus.at - each.at)), each.utilisation, each.memory_used_mb] for each in samples]
+        devices.append(device)
+    return {"age": None if gpus.age is None else round(max(0.0, gpus.age), 1), "devices": devices}

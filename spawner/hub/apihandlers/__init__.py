@@ -1,0 +1,1 @@
+"""What programs, pages and jobs ask for: JSON and event streams."""

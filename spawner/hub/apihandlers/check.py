@@ -1,0 +1,205 @@
+"""``POST /hub/api/resource-form/check``: what would become of a request; nothing is submitted. The page asks while the user chooses."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from jupyterhub.apihandlers import APIHandler
+from tornado import web
+
+from ...advice.alternatives import Alternative
+from ...advice.assessment import Assessment, review
+from ...advice.service import PATIENCE_SECONDS, Advice, advise
+from ...advice.usage_bars import Holding
+from ...cluster.estimator import estimate_in_words, no_start_in_words
+from ...errors import EstimateUnavailable, ResourceFormError, SlurmRefused
+from ...i18n import using
+from ...job.sbatch import PreparedJob, Tag
+from ...request.choices import Choices
+from ...request.form_fields import ranges_in_words, shown_value
+from ...request.model import FORM_FIELDS
+from ...slurm.runner import Identity
+from ..form.page import decision, holding
+from ..form.render import iso_time
+from ..locale import language_of
+
+MOST_BYTES = 1_000_000
+MOST_ROOMS = 400
+"""Kinds of nodes that the page is told of, so that it can count by itself while the user types; with more it waits for the answer."""
+
+
+def _alternative(entry: Alternative, choices: Choices) -> dict[str, Any]:
+    return {"change": {name: shown_value(entry.request, name, choices) for name in entry.change}, "sentence": entry.sentence}
+
+
+def _cost(advice: Advice) -> dict[str, Any] | None:
+    """In billing units; None where it is not known, with all numbers 0 where the session is not charged."""
+    cost = advice.assessment.cost
+    if not advice.charged:
+        return {"charged": False, "per_hour": 0, "total": 0, "exact": True, "billing": 0, "budgets": [], "warning": ""}
+    if cost is None:
+        return None
+    return {
+        "charged": True,
+        "per_hour": cost.per_hour,
+        "total": cost.total,
+        "exact": cost.exact,
+        "billing": cost.billing,
+        "budgets": list(advice.budgets),
+        "warning": advice.over.sentence,
+    }
+
+
+def _holding(entry: Holding) -> dict[str, Any]:
+    bars = {
+        name: {"used": bar.used, "most": bar.most, "sentence": bar.words}
+        for name, bar in (("here", entry.here), ("overall", entry.overall))
+    }
+    return {"resource": entry.resource, "unit": entry.unit, "limit_is": entry.limit_is, **bars}
+
+
+def _fields(assessment: Assessment, choices: Choices) -> dict[str, dict[str, Any]]:
+    """What the fields of the page may be now, by field."""
+    request = assessment.request
+    words = ranges_in_words(request, choices)
+    fields: dict[str, dict[str, Any]] = {
+        name: {"range": words.get(name, ""), "minimum": bounds.least, "maximum": bounds.most} for name, bounds in assessment.ranges.items()
+    }
+    release = next((entry for entry in choices.releases if entry.tag == request.release), None)
+    fields["gpus"] = {"range": words["gpus"], "values": [gpus.value for gpus in assessment.gpus]}
+    fields["interface"] = {"values": [entry.name for entry in choices.interfaces(release)]}
+    return fields
+
+
+def _rooms(assessment: Assessment) -> list[dict[str, Any]] | None:
+    """The nodes that take jobs now, equal ones together, for the page to count by itself; None where that is not known, or too much."""
+    outlook, request = assessment.outlook, assessment.request
+    if outlook is None or assessment.verdict.kind == "unknown":
+        return None
+    rooms = [room for room in outlook.rooms(request.partition, request.reservation) if not room.why_not]
+    if len(rooms) > MOST_ROOMS:
+        return None
+    return [
+        {
+            "nodes": room.nodes,
+            "cores": room.cores // room.threads_per_core * room.threads_per_core,
+            "memory_mb": room.memory_mb,
+            "gpus": {entry.type: entry.free for entry in room.gpus},
+            "parts": [{"gres": entry.gres, "type": entry.type, "least": entry.least, "most": entry.most} for entry in room.parts],
+            "minutes": None if room.until == float("inf") else room.minutes(outlook.now),
+        }
+        for room in rooms
+    ]
+
+
+def check_answer(advice: Advice, choices: Choices, *, now: float) -> dict[str, Any]:
+    """The contract's answer, and what the page needs beside it: ``review``, ``moved``, ``fields``, ``rooms``, ``ends``."""
+    assessment = advice.assessment
+    request, found = assessment.request, assessment.verdict
+    return {
+        "ok": not assessment.errors,
+        "errors": dict(assessment.errors),
+        "verdict": found.kind,
+        "sentence": found.sentence,
+        "field": found.field or None,
+        "nodes_that_fit": found.nodes_that_fit,
+        "estimate": None,
+        "alternatives": [_alternative(entry, choices) for entry in assessment.alternatives],
+        "cost": _cost(advice),
+        "script": "",
+        "review": review(assessment, charged=advice.charged),
+        "request": request.options(),
+        "moved": {
+            name: {"value": shown_value(request, name, choices), "sentence": sentence} for name, sentence in assessment.moved.items()
+        },
+        "fields": _fields(assessment, choices),
+        "holdings": [_holding(entry) for entry in advice.holdings],
+        "rooms": _rooms(assessment),
+        "ends": iso_time(now + request.walltime * 60),
+        "as_of": iso_time(assessment.outlook.as_of) if assessment.outlook is not None else None,
+    }
+
+
+class CheckHandler(APIHandler):  # type: ignore[misc]
+    """``POST /hub/api/resource-form/check`` with a request as JSON.
+
+    ``?user=`` and ``?server=`` say whose: one's own, or that of somebody whose servers the caller may start. ``?changed=FIELD``: the other
+    fields are to follow that one. ``?script=0`` leaves the script out, ``?panel=1`` adds the page's own piece of HTML, ``?when=1`` asks
+    Slurm for an estimate.
+    """
+
+    async def post(self) -> None:
+        spawner = self._spawner()
+        options = self._options()
+        with using(language_of(self, spawner)):
+            try:
+                answer = await self._answer(spawner, options)
+            except ResourceFormError as error:
+                self.log.warning("No advice for %s: %s", spawner.user.name, error.log)
+                raise web.HTTPError(503 if error.status >= 500 else error.status, error.sentence) from None
+        self.set_header("Cache-Control", "no-store")
+        self.finish(json.dumps(answer))
+
+    def _spawner(self) -> Any:
+        """The spawner that the question is about; one's own default server where nothing is said.
+
+        Raises
+        ------
+        HTTPError
+            403 without a log-in; 404 for a user that is none, or whose servers the caller may not start: the two look alike.
+        """
+        caller = self.current_user
+        if caller is None:
+            raise web.HTTPError(403, "Log in, or send a token.")
+        name = self.get_argument("user", "") or (caller.name if getattr(caller, "kind", "user") == "user" else "")
+        user = self.find_user(name) if name else None
+        if user is None or not self.get_scope_filter("servers")(user.orm_user, "user"):
+            raise web.HTTPError(404, "There is no such user.")
+        server = self.get_argument("server", "")
+        return user.get_spawner(server) if server in user.orm_user.orm_spawners else user.spawner
+
+    def _options(self) -> dict[str, Any]:
+        if len(self.request.body) > MOST_BYTES:
+            raise web.HTTPError(413, "That is too large for a request.")
+        body = self.get_json_body()
+        if body is not None and not isinstance(body, dict):
+            raise web.HTTPError(400, "Expected a request: a JSON object.")
+        return body or {}
+
+    async def _answer(self, spawner: Any, options: Mapping[str, Any]) -> dict[str, Any]:
+        changed = self.get_argument("changed", "")
+        choices = await spawner.choices(patience=PATIENCE_SECONDS)
+        terms = await spawner.terms()
+        advice = await advise(spawner.cluster, choices, options, terms, changed=changed if changed in FORM_FIELDS else "")
+        assessment = advice.assessment
+        answer = check_answer(advice, choices, now=time.time())
+        if self.get_argument("panel", "") == "1":
+            answer |= {"panel": decision(advice, choices, spawner), "holding": holding(advice, spawner)}
+        if assessment.errors:
+            return answer
+        member = await spawner.cluster.member(spawner.user.name)
+        tag = Tag(spawner.cluster.hub_name, spawner.user.name, self.get_argument("server", ""), "nonce")
+        with_script, with_estimate = self.get_argument("script", "1") != "0", self.get_argument("when", "") == "1"
+        if with_script or with_estimate:
+            job = await spawner.prepare(assessment.request, tag, member.identity.home)
+        if with_script:
+            answer |= {"script": job.script, "command": job.command, "environment": job.shown_environment}
+        if with_estimate:
+            answer |= await self._estimate(spawner, job, assessment, member.identity)
+        return answer
+
+    async def _estimate(self, spawner: Any, job: PreparedJob, assessment: Assessment, identity: Identity) -> dict[str, Any]:
+        """When Slurm thinks that it would start, and the sentence; no time where it does not say, which is no error."""
+        if assessment.verdict.kind == "never":
+            # Slurm's own estimate looks neither at the partition's limits nor at all of accounting's.
+            return {"estimate_sentence": assessment.verdict.sentence}
+        try:
+            estimate = await spawner.cluster.estimator.ask(job.argv, job.script, job.environment, identity)
+        except SlurmRefused as error:
+            return {"estimate_sentence": no_start_in_words(error)}
+        except EstimateUnavailable as error:
+            return {"estimate_sentence": error.sentence}
+        return {"estimate": iso_time(estimate.start), "estimate_sentence": estimate_in_words(estimate, time.time())}

@@ -1,0 +1,173 @@
+"""Who may report GPUs, and how often; and what the log tells of those who may not."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import math
+import re
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from jupyterhub import orm, scopes
+from sqlalchemy.exc import SQLAlchemyError
+
+from ...gpu.agent.tokens import PREFIX, genuine_node_of
+
+SCOPE = "custom:resource-form:gpu-reports"
+
+KNOWN_SECONDS = 60.0
+"""For so long it is remembered which tokens count; one that is revoked counts for as long at most."""
+
+MOST_WRONG = 1024
+MOST_NODES = 50_000
+
+BURST = 3
+APART_SECONDS = 1.0
+"""A node may report so often, after a few that follow each other at once."""
+
+SAY_AGAIN_SECONDS = 600.0
+MOST_LINES = 60
+"""Lines in the log about refused reports in as many seconds."""
+
+_AUTHORIZATION = re.compile(r"(?:token|bearer)[ \t]+([^\s]{1,512})", re.IGNORECASE | re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Reporter:
+    """Whose token it is: that of one ``node``, or, where that is empty, of a service which reports for all."""
+
+    node: str = ""
+
+
+class Reporters:
+    """Knows from a token who may report.
+
+    Tokens of services are looked up in the Hub's database; those of nodes follow from the tokens of services that stand in the Hub's
+    configuration, for only of these does the Hub know more than a hash. All that is remembered is forgotten after :data:`KNOWN_SECONDS`.
+    """
+
+    def __init__(self, settings: Mapping[str, Any], clock: Callable[[], float] = time.monotonic) -> None:
+        self._settings = settings
+        self._clock = clock
+        self._until = -math.inf
+        self._keys: tuple[str, ...] | None = None
+        self._known: dict[str, Reporter] = {}
+        self._wrong: set[bytes] = set()
+        """The hashes of tokens that the database does not know, or that may do something else."""
+
+    def who(self, authorization: str) -> Reporter | None:
+        """Whose token is in the header; None if there is none, or it may not report.
+
+        Raises
+        ------
+        SQLAlchemyError
+            The Hub's database does not answer.
+        """
+        now = self._clock()
+        if now >= self._until:
+            self._keys = None
+            self._known.clear()
+            self._wrong.clear()
+            self._until = now + KNOWN_SECONDS
+        # A dictionary compares what has the same hash only, which nobody can aim at: the time that it takes tells nothing of a token.
+        known = self._known.get(authorization)
+        if known is not None:
+            return known
+        found = _AUTHORIZATION.fullmatch(authorization)
+        known = self._reporter(found[1]) if found else None
+        if known is not None and len(self._known) < MOST_NODES:
+            self._known[authorization] = known
+        return known
+
+    def _reporter(self, token: str) -> Reporter | None:
+        if token.startswith(PREFIX):
+            node = genuine_node_of(token, self.keys())
+            return Reporter(node) if node else None
+        digest = hashlib.sha256(token.encode()).digest()
+        if digest in self._wrong:
+            return None
+        if self._may_report(token):
+            return Reporter()
+        if len(self._wrong) < MOST_WRONG:
+            self._wrong.add(digest)
+        return None
+
+    def keys(self) -> tuple[str, ...]:
+        """The tokens of configured services that may report, from which nodes' tokens are made."""
+        if self._keys is None:
+            self._keys = self._read_keys()
+        return self._keys
+
+    def _read_keys(self) -> tuple[str, ...]:
+        configured = {service.api_token: name for name, service in self._settings.get("services", {}).items() if service.api_token}
+        configured |= getattr(self._settings.get("app"), "service_tokens", {})
+        found = []
+        for token, name in configured.items():
+            with self._database() as db:
+                service = orm.Service.find(db, name)
+                has_scope = service is not None and SCOPE in scopes.get_scopes_for(service)
+            # To find a token takes the database milliseconds: only those of services that have the scope.
+            if has_scope and self._may_report(token):
+                found.append(token)
+        return tuple(found)
+
+    def _may_report(self, token: str) -> bool:
+        with self._database() as db:
+            row = orm.APIToken.find(db, token, kind="service")
+            return row is not None and SCOPE in scopes.get_scopes_for(row)
+
+    @contextlib.contextmanager
+    def _database(self) -> Iterator[Any]:
+        """The Hub's own connection, left as it has to be for the others who use it."""
+        db = self._settings["db"]
+        try:
+            yield db
+        except SQLAlchemyError:
+            db.rollback()
+            raise
+
+
+class Pace:
+    """How often each node may report: a few at once, then one a second."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._due: dict[str, float] = {}
+
+    def wait(self, node: str) -> float:
+        """Seconds until the node may report; 0 if it may now, which is then taken down."""
+        now = self._clock()
+        due = max(self._due.get(node, now), now)
+        early = due - now - (BURST - 1) * APART_SECONDS
+        if early > 0:
+            return early
+        if len(self._due) >= MOST_NODES:
+            self._due = {each: moment for each, moment in self._due.items() if moment > now}
+        self._due[node] = due + APART_SECONDS
+        return 0.0
+
+
+class Refusals:
+    """Tells of refused reports in the log: of each reporter and reason once in ten minutes, and never more than :data:`MOST_LINES`."""
+
+    def __init__(self, log: Any, clock: Callable[[], float] = time.monotonic) -> None:
+        self._log = log
+        self._clock = clock
+        self._told: set[tuple[str, str]] = set()
+        self._since = clock()
+
+    def tell(self, who: str, reason: str) -> bool:
+        """Whether it was told. ``reason`` is ours, and ``who`` an address or a node with a token: nothing of what was sent."""
+        if self._clock() - self._since >= SAY_AGAIN_SECONDS:
+            self._told.clear()
+            self._since = self._clock()
+        if (who, reason) in self._told or len(self._told) >= MOST_LINES:
+            return False
+        self._told.add((who, reason))
+        self._log.warning("A report of GPUs from %s was refused: %s", who, reason)
+        if len(self._told) == MOST_LINES:
+            self._log.warning("More refused reports of GPUs are not logged for some minutes")
+        return True

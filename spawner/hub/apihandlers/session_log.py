@@ -1,0 +1,287 @@
+"""The log of a session as a page, as JSON, and as a file.
+
+Any job's id may be asked for, whether or not the Hub still knows the session: what is read is JOB.log in one folder of the user whose log
+it is, by a process of that user's. So logs outlive what the Hub remembers of their sessions.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+from urllib.parse import urlencode
+
+from jupyterhub.apihandlers import APIHandler
+from jupyterhub.handlers.base import BaseHandler
+from jupyterhub.utils import url_path_join
+from tornado import web
+from tornado.iostream import StreamClosedError
+
+from ...errors import LogError, NoLogYet, ResourceFormError
+from ...i18n import _, in_use, using
+from ...session.log_excerpt import Excerpt
+from ...session.log_reader import (
+    DOWNLOAD_BYTES,
+    MOST_SEARCHED_FOR,
+    PIECE_BYTES,
+    LogPiece,
+    Search,
+    SessionLogs,
+    configured_state_home,
+    log_place,
+    no_log_yet,
+    session_logs,
+)
+from ...slurm.runner import Identity
+from ..form.render import iso_time, static_version
+from ..locale import language_of
+from .cluster import cluster_of
+
+LONGEST_JOB_ID = 10
+LONGEST_OFFSET = 18
+CLOCKS_APART_SECONDS = 300
+"""So far may the clocks of the Hub and of the file server be apart."""
+
+BEFORE_A_MATCH = 2000
+"""So many bytes in front of a line that was found are shown as well."""
+
+ACCESS = ("access:servers", "admin:servers")
+"""Who has one of these for a user can read that user's files anyway: in a session that they may open, or start with what they like."""
+
+
+def owner_of_log(handler: Any) -> Any:
+    """The user whose log is asked for: ``?user=``, else the caller.
+
+    Raises
+    ------
+    HTTPError
+        404 for a user that is none, or whose logs the caller may not read: the two look alike.
+    """
+    caller = handler.current_user
+    name = handler.get_argument("user", "") or (caller.name if getattr(caller, "kind", "user") == "user" else "")
+    user = handler.find_user(name) if name else None
+    if user is None or not any(handler.get_scope_filter(scope)(user.orm_user, "user") for scope in ACCESS):
+        raise web.HTTPError(404, "There is no such user.")
+    return user
+
+
+def job_asked(handler: Any) -> int:
+    """``?job=``.
+
+    Raises
+    ------
+    HTTPError
+        400: it is no job's id.
+    """
+    return _number(handler, "job", LONGEST_JOB_ID) or _refuse("job: expected the id of a job.")
+
+
+def _number(handler: Any, name: str, longest: int = LONGEST_OFFSET) -> int:
+    text = handler.get_argument(name, "")
+    if not (text.isascii() and text.isdigit() and len(text) <= longest):
+        _refuse(f"{name}: expected a number.")
+    return int(text)
+
+
+def _refuse(sentence: str) -> int:
+    raise web.HTTPError(400, sentence)
+
+
+def going_on_since(user: Any, job: int) -> float | None:
+    """When the session of the user's that has this job was submitted (seconds since the epoch); None if none is known, or it is over."""
+    sessions = (getattr(spawner, "session", None) for spawner in user.spawners.values())
+    found = (session.record.submitted for session in sessions if session and session.record.job_id == job and session.end is None)
+    return next(found, None)
+
+
+def logs_of(handler: Any) -> SessionLogs:
+    """The logs that people look at now."""
+    return session_logs(cluster_of(handler).runner)
+
+
+def piece_answer(piece: LogPiece, found: Excerpt) -> dict[str, Any]:
+    """``text`` is of whole lines, from byte ``from`` to ``to`` of the log; ``partial`` the unfinished line at its very end."""
+    return {
+        "size": piece.size,
+        "modified": iso_time(piece.modified),
+        "inode": str(piece.inode),
+        "from": found.start,
+        "to": found.end,
+        "text": found.text,
+        "partial": found.partial,
+    }
+
+
+def search_answer(found: Search) -> dict[str, Any]:
+    """The last of the lines that were found, ``number`` of all of them, and whether the ``whole`` log was looked through."""
+    return {"matches": [{"at": entry.at, "line": entry.line} for entry in found.matches], "number": found.number, "whole": found.whole}
+
+
+class LogHandler(APIHandler):  # type: ignore[misc]
+    """``GET /hub/api/resource-form/log?job=ID[&user=NAME]``: the end of the log.
+
+    ``&offset=BYTE``: what comes from there on; ``&before=BYTE``: what comes in front of it; ``&around=BYTE``: what stands there;
+    ``&search=TEXT``: the lines with that text. ``live`` says whether the session goes on. Where there is no log, the answer has
+    ``message``, ``reason`` and ``place``: no_log_yet with HTTP 200, log_gone with 404, log_refused with
+    403, log_unreadable with 503.
+    """
+
+    async def get(self) -> None:
+        if self.current_user is None:
+            raise web.HTTPError(403, "Log in, or send a token.")
+        user, job = owner_of_log(self), job_asked(self)
+        since = going_on_since(user, job)
+        with using(language_of(self, user.spawner)):
+            try:
+                identity = (await cluster_of(self).member(user.name)).identity
+                answer = await self._answer(identity, job, since, configured_state_home(user.spawner.environment))
+            except ResourceFormError as error:
+                answer = {"message": error.sentence, "reason": error.label}
+                # Not an error where it only has to be waited for: the page asks again and again.
+                if not isinstance(error, NoLogYet):
+                    self.log.info("No log for %s: %s", getattr(self.current_user, "name", "?"), error.log)
+                    self.set_status(error.status)
+                    answer |= {"status": error.status}
+                answer |= {"place": error.place} if isinstance(error, LogError) else {}
+        self.set_header("Cache-Control", "no-store")
+        self.finish(json.dumps({"job": job, "live": since is not None, **answer}))
+
+    async def _answer(self, identity: Identity, job: int, since: float | None, state_home: str) -> dict[str, Any]:
+        logs = logs_of(self)
+        asked = [name for name in ("offset", "before", "around", "search") if name in self.request.arguments]
+        if len(asked) > 1:
+            _refuse("Of offset, before, around and search only one can be asked for.")
+        if asked == ["search"]:
+            text = self.get_argument("search").strip()
+            if not text or len(text) > MOST_SEARCHED_FOR or not text.isprintable():
+                _refuse(f"search: expected 1 to {MOST_SEARCHED_FOR} characters.")
+            return search_answer(await logs.search(identity, job, text, state_home=state_home))
+        if asked == ["before"]:
+            end = _number(self, "before")
+            start = max(0, end - PIECE_BYTES)
+            piece = await logs.piece(identity, job, start, end - start, state_home=state_home)
+            return piece_answer(piece, piece.excerpt())
+        if asked == ["around"]:
+            start = max(0, _number(self, "around") - BEFORE_A_MATCH)
+            piece = await logs.piece(identity, job, start, PIECE_BYTES, state_home=state_home)
+            return piece_answer(piece, piece.excerpt(latest=False))
+        return await self._latest(identity, job, since, state_home)
+
+    async def _latest(self, identity: Identity, job: int, since: float | None, state_home: str) -> dict[str, Any]:
+        logs, live = logs_of(self), since is not None
+        start = _number(self, "offset") if "offset" in self.request.arguments else None
+        if start is None:
+            piece = await logs.tail(identity, job, state_home=state_home, going_on=live)
+        else:
+            piece = await logs.since(identity, job, start, state_home=state_home, going_on=live)
+        if since is not None and piece.modified < since - CLOCKS_APART_SECONDS:
+            # Slurm has lost its state and counts its jobs anew: this is the log of an earlier job of this number.
+            raise no_log_yet(job, log_place(job, state_home))
+        if start is not None and piece.start <= start <= piece.size:
+            return piece_answer(piece, piece.excerpt(start, latest=False))
+        return piece_answer(piece, piece.excerpt())
+
+
+class _Download:
+    """Sends the whole log as it is at this moment, piece by piece; what it grows by meanwhile is left out."""
+
+    async def send(self: Any) -> None:
+        user, job = owner_of_log(self), job_asked(self)
+        logs, state_home = logs_of(self), configured_state_home(user.spawner.environment)
+        with using(language_of(self, user.spawner)):
+            try:
+                identity = (await cluster_of(self).member(user.name)).identity
+                piece = await logs.download(identity, job, 0, DOWNLOAD_BYTES, state_home=state_home)
+            except ResourceFormError as error:
+                raise web.HTTPError(error.status, error.sentence) from None
+        self.set_header("Content-Type", "text/plain; charset=utf-8")
+        self.set_header("Content-Disposition", f'attachment; filename="session-{job}.log"')
+        self.set_header("X-Content-Type-Options", "nosniff")
+        self.set_header("Cache-Control", "no-store")
+        size = piece.size
+        try:
+            while piece.content:
+                self.write(piece.content[: max(0, size - piece.start)])
+                await self.flush()
+                if piece.end >= size:
+                    break
+                piece = await logs.download(identity, job, piece.end, min(DOWNLOAD_BYTES, size - piece.end), state_home=state_home)
+        except StreamClosedError:
+            return
+        except ResourceFormError as error:
+            self.log.warning("The download of a log broke off: %s", error.log)
+            # Not finished properly, so that the browser does not take it for the whole.
+            self.request.connection.stream.close()
+            return
+        self.finish()
+
+
+class LogDownloadHandler(_Download, APIHandler):  # type: ignore[misc]
+    """``GET /hub/api/resource-form/log/download?job=ID[&user=NAME]``, for programs."""
+
+    async def get(self) -> None:
+        if self.current_user is None:
+            raise web.HTTPError(403, "Log in, or send a token.")
+        await self.send()
+
+
+class LogDownloadPage(_Download, BaseHandler):  # type: ignore[misc]
+    """``GET /hub/resource-form/log/download?job=ID[&user=NAME]``: the same for a link on a page, which sends no token of its own."""
+
+    @web.authenticated
+    async def get(self) -> None:
+        await self.send()
+
+
+class LogPage(BaseHandler):  # type: ignore[misc]
+    """``GET /hub/resource-form/log?job=ID[&user=NAME]``: the page that shows the log and follows it."""
+
+    @web.authenticated
+    async def get(self) -> None:
+        user, job = owner_of_log(self), job_asked(self)
+        query = urlencode({"job": job, "user": user.name})
+        with using(language_of(self, user.spawner)):
+            html = await self.render_template(
+                "session_log.html",
+                gettext=_,
+                language=in_use(),
+                static_version=static_version,
+                job=job,
+                of_user=user.name if user.name != self.current_user.name else "",
+                place=log_place(job, configured_state_home(user.spawner.environment)),
+                data_url=f"{url_path_join(self.hub.base_url, 'api/resource-form/log')}?{query}",
+                download_url=f"{url_path_join(self.hub.base_url, 'resource-form/log/download')}?{query}",
+                texts=_texts(),
+            )
+        self.set_header("Cache-Control", "no-store")
+        self.finish(html)
+
+
+def _texts() -> dict[str, str]:
+    """What the page's script says, in the language in use."""
+    return {
+        "following": _("The session is going on; new lines appear by themselves."),
+        "paused": _("Paused. New lines do not appear."),
+        "over": _("The session is over. This is all of its log."),
+        "elsewhere": _("You are looking at an earlier part of the log."),
+        "empty": _("The log is empty so far."),
+        "began_anew": _("The log was begun anew."),
+        "no_answer": _("The service does not answer at the moment. Trying again."),
+        "not_allowed": _("You are not logged in any more. Load the page again."),
+        "pause": _("Pause"),
+        "go_on": _("Follow"),
+        "again": _("Look again"),
+        "found_none": _("Nothing found."),
+        "found_some": _("Lines found: {number}."),
+        "found_many": _("Lines found: {number}. These are the last {shown}."),
+        "found_in_part": _("Only the end of this long log was searched."),
+    }
+
+
+API_HANDLERS = [
+    (r"/api/resource-form/log", LogHandler),
+    (r"/api/resource-form/log/download", LogDownloadHandler),
+]
+PAGE_HANDLERS = [
+    (r"/resource-form/log", LogPage),
+    (r"/resource-form/log/download", LogDownloadPage),
+]

@@ -1,0 +1,1 @@
+"""What the Hub does by itself: looks for orphans and for idle GPUs."""

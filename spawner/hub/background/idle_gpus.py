@@ -1,0 +1,237 @@
+"""Sessions whose GPUs do nothing: their users are told, and where the admin wants it they are stopped. One look a minute, for all of them.
+
+What is known is the nodes' reports (``spawner.gpu.store``) and which GPUs are a session's own. Without either nothing happens, and a
+session is stopped only on a report that came after all else was decided and says that the GPUs still do nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from typing import Any
+
+from jupyterhub.utils import url_path_join
+
+from ...cluster.cluster import Cluster
+from ...errors import ResourceFormError
+from ...gpu.idle import Notice, Rules, Seen, idle_minutes, next_step
+from ...session.matching import is_own
+from ...session.session import Session
+from ...slurm.model import Job
+from ..sessions.gpus import gpus_of, needs_nodes
+from .idle_messages import IdleMessages, Message
+
+LOOK_SECONDS = 60.0
+CONFIRM_SECONDS = 1.0
+"""So often it is looked for the report on which a session is stopped."""
+
+AT_ONCE = 50
+"""After so many sessions others get their turn on the Hub's loop."""
+
+PATIENCE_SECONDS = 5.0
+
+
+async def watch_idle_gpus(app: Any) -> None:
+    """Watch the sessions of this Hub until it ends."""
+    cluster = Cluster.instance(config=app.config, log=app.log)
+
+    def spawners() -> Iterable[Any]:
+        return [spawner for user in list(app.users.values()) for spawner in list(user.spawners.values())]
+
+    async def stop(spawner: Any) -> None:
+        await stop_as_ordered(app.proxy, spawner)
+
+    home = url_path_join(getattr(app, "public_url", "") or app.base_url, "hub", "home")
+    await IdleGpuWatch(cluster, spawners, stop, IdleMessages(cluster.runner, app.log), home_url=home, log=app.log).run()
+
+
+async def stop_as_ordered(proxy: Any, spawner: Any) -> None:
+    """What JupyterHub does for a user's Stop, without the request (``BaseHandler.stop_single_user``)."""
+    user, server = spawner.user, spawner.name
+
+    async def stop() -> None:
+        try:
+            await proxy.delete_user(user, server)
+            await user.stop(server)
+        finally:
+            spawner._stop_future, spawner._stop_pending = None, False  # noqa: SLF001 - as JupyterHub's own handler does
+
+    # Before anything is awaited, so that nobody stops it a second time.
+    spawner._stop_pending = True  # noqa: SLF001
+    future = spawner._stop_future = asyncio.ensure_future(stop())  # noqa: SLF001
+    await future
+
+
+class IdleGpuWatch:
+    """Looks after the GPUs of all sessions.
+
+    Parameters
+    ----------
+    spawners
+        All of the Hub's, as they are at the moment of the call.
+    stop
+        Stops one's session as its user would; may raise anything.
+    home_url
+        Where users find their sessions, for the messages.
+    """
+
+    def __init__(
+        self,
+        cluster: Cluster,
+        spawners: Callable[[], Iterable[Any]],
+        stop: Callable[[Any], Awaitable[None]],
+        messages: IdleMessages,
+        *,
+        home_url: str,
+        log: Any,
+    ) -> None:
+        self._cluster = cluster
+        self._spawners = spawners
+        self._stop = stop
+        self._messages = messages
+        self._home_url = home_url
+        self.log = log
+        self._counts_from: dict[str, float] = {}
+        """By the nonce of each session that nothing was known of at some look: when that was last."""
+        self._stopping: dict[str, asyncio.Task[None]] = {}
+
+    async def run(self) -> None:
+        """Look until the Hub ends."""
+        while True:
+            await asyncio.sleep(LOOK_SECONDS)
+            try:
+                await self.look()
+            except Exception:  # the next look may do better, and the Hub must not go without any
+                self.log.exception("The look for GPUs that do nothing failed")
+
+    async def look(self) -> None:
+        """One look at all sessions, and what follows from it."""
+        watched = [(spawner, session) for spawner in self._spawners() if (session := _session_of(spawner)) is not None]
+        if watched:
+            await self._ask([session for _spawner, session in watched])
+        for number, (spawner, session) in enumerate(watched, 1):
+            if session is _session_of(spawner):
+                self._look_at(spawner, session)
+            if number % AT_ONCE == 0:
+                await asyncio.sleep(0)
+        nonces = {session.record.nonce for _spawner, session in watched}
+        self._counts_from = {nonce: moment for nonce, moment in self._counts_from.items() if nonce in nonces}
+
+    async def _ask(self, sessions: Sequence[Session]) -> None:
+        """Have what all share asked for anew if that is due; the nodes only where nothing can be said of GPUs without them."""
+        if not self._cluster.gpu_reports.any_fresh():
+            return
+        try:
+            await self._cluster.jobs.get(PATIENCE_SECONDS)
+            for number, session in enumerate(sessions, 1):
+                job = self._job_of(session)
+                if job is not None and needs_nodes(session, job):
+                    await self._cluster.nodes.get(PATIENCE_SECONDS)
+                    return
+                if number % AT_ONCE == 0:
+                    await asyncio.sleep(0)
+        except ResourceFormError as error:
+            self.log.warning("Whether GPUs do nothing cannot be known now: %s", error.log)
+
+    def _look_at(self, spawner: Any, session: Session) -> None:
+        seen, nonce = self._seen(session), session.record.nonce
+        now = self._cluster.clock()
+        if seen is None:
+            self._counts_from[nonce] = now
+        session.idle_gpus, step = next_step(session.idle_gpus, seen, _rules_of(spawner), now)
+        if seen is None or session.idle_gpus is None:
+            return
+        if step == "tell":
+            self.log.info("The GPUs of %s have done nothing for %d minutes; its user is told", *_said(spawner, session.idle_gpus, seen))
+            self._send("idle", spawner, session, session.idle_gpus, seen)
+        elif step == "stop" and nonce not in self._stopping:
+            task = self._stopping[nonce] = asyncio.ensure_future(self._stop_on_evidence(spawner, session, now))
+            task.add_done_callback(lambda done: self._stop_is_over(nonce, spawner, done))
+
+    # --- what is known ------------------------------------------------------------------------------------------------------
+
+    def _job_of(self, session: Session) -> Job | None:
+        """The session's job, if Slurm says now that it runs on one node; a job that was suspended does nothing, and is not to blame."""
+        listed = self._cluster.jobs.last
+        job = listed.value.get(session.record.job_id) if listed is not None and not listed.stale else None
+        if job is None or job.state != "RUNNING" or len(job.nodes) > 1 or not is_own(job, session.record, user=session.user):
+            return None
+        return job if job.batch_host == session.record.node else None
+
+    def _seen(self, session: Session) -> Seen | None:
+        """What the reports say of the session's GPUs; None if that is not all of them."""
+        job, reports = self._job_of(session), self._cluster.gpu_reports
+        latest = reports.latest(session.record.node)
+        if job is None or job.start is None or latest is None:
+            return None
+        gpus = gpus_of(session, job, history=False)
+        if gpus is None or not gpus.devices:
+            return None
+        since = tuple(reports.idle_since(session.record.node, view.key) for view in gpus.devices)
+        return Seen(since, latest.received, max(float(job.start), self._counts_from.get(session.record.nonce, 0.0)))
+
+    # --- what follows -------------------------------------------------------------------------------------------------------
+
+    async def _stop_on_evidence(self, spawner: Any, session: Session, decided: float) -> None:
+        """Stop it, if the first report from now on still says that the GPUs do nothing."""
+        reports, node = self._cluster.gpu_reports, session.record.node
+        while (latest := reports.latest(node)) is None or latest.received <= decided:
+            if latest is None or _session_of(spawner) is not session:
+                return
+            await asyncio.sleep(CONFIRM_SECONDS)
+        if _session_of(spawner) is not session:
+            return
+        seen = self._seen(session)
+        session.idle_gpus, step = next_step(session.idle_gpus, seen, _rules_of(spawner), self._cluster.clock())
+        notice = session.idle_gpus
+        if step != "stop" or seen is None or notice is None:
+            return
+        self.log.warning("The GPUs of %s have done nothing for %d minutes; it is stopped", *_said(spawner, notice, seen))
+        session.stops_because_of_idle_gpus(idle_minutes(notice, seen.received))
+        message = self._message("stopped", spawner, session, notice, seen)
+        try:
+            await self._stop(spawner)
+        except BaseException:
+            if not session.record.stopping:
+                # Whoever stops it next has another reason.
+                session.stops_because_of_idle_gpus(0)
+            raise
+        self._messages.send(message, command=spawner.idle_gpu_command, webhook=spawner.idle_gpu_webhook)
+
+    def _stop_is_over(self, nonce: str, spawner: Any, done: asyncio.Task[None]) -> None:
+        self._stopping.pop(nonce, None)
+        if not done.cancelled() and (error := done.exception()) is not None:
+            self.log.error("%s could not be stopped, whose GPUs do nothing: %s", spawner.log_name, error)
+
+    def _message(self, event: str, spawner: Any, session: Session, notice: Notice, seen: Seen) -> Message:
+        return Message(
+            event=event,
+            user=spawner.user.name,
+            server=spawner.name,
+            job_id=session.record.job_id,
+            node=session.record.node,
+            gpus=notice.gpus,
+            idle_minutes=idle_minutes(notice, seen.received),
+            stops_at=notice.stops_at,
+            url=self._home_url,
+        )
+
+    def _send(self, event: str, spawner: Any, session: Session, notice: Notice, seen: Seen) -> None:
+        message = self._message(event, spawner, session, notice, seen)
+        self._messages.send(message, command=spawner.idle_gpu_command, webhook=spawner.idle_gpu_webhook)
+
+
+def _rules_of(spawner: Any) -> Rules:
+    return Rules(spawner.idle_gpu_minutes, spawner.idle_gpu_stop_minutes)
+
+
+def _session_of(spawner: Any) -> Session | None:
+    """The session that is to be watched: it is one of ours, goes on, is neither starting nor stopping, and the admin wants it."""
+    session: Session | None = getattr(spawner, "session", None)
+    if session is None or not getattr(spawner, "idle_gpu_minutes", 0) or not spawner.ready or session.endpoint is None:
+        return None
+    return session
+
+
+def _said(spawner: Any, notice: Notice, seen: Seen) -> tuple[str, int]:
+    return spawner.log_name, idle_minutes(notice, seen.received)

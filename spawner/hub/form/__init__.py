@@ -1,0 +1,1 @@
+"""The form's page, put together and rendered."""

@@ -1,0 +1,135 @@
+"""The HTML of the form and of the availability beside it."""
+
+from __future__ import annotations
+
+import datetime
+import functools
+import hashlib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import jinja2
+
+from ..._data import folder
+from ...advice.assessment import review, units
+from ...advice.service import Advice
+from ...availability.table import Excerpt
+from ...cache import Snapshot
+from ...gpu.describe import device_memory
+from ...gpu.devices import NO_REPORTS, Reported
+from ...humanize import clock_time, gpu_type_in_words, limit_of_memory, share_of_gpu
+from ...i18n import in_use
+from ..locale import speak
+
+STATIC = folder("share") / "resource_form" / "static"
+
+
+@functools.cache
+def static_version(name: str) -> str:
+    """A short hash of a static file's content: its address changes when it does."""
+    return hashlib.sha256((STATIC / name).read_bytes()).hexdigest()[:12]
+
+
+def iso_time(moment: float) -> str:
+    """ISO 8601 in UTC, to the second."""
+    return datetime.datetime.fromtimestamp(int(moment), tz=datetime.timezone.utc).isoformat().replace("+00:00", "Z")
+
+
+@functools.lru_cache(maxsize=8)
+def _environment(template_paths: tuple[str, ...]) -> jinja2.Environment:
+    ours = jinja2.FileSystemLoader(str(folder("templates")))
+    environment = jinja2.Environment(
+        loader=jinja2.ChoiceLoader(
+            [*(jinja2.FileSystemLoader(path) for path in template_paths), ours, jinja2.PrefixLoader({"ours": ours})]
+        ),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    speak(environment)
+    environment.filters.update(memory=limit_of_memory, clock_time=clock_time, iso_time=iso_time, units=units)
+    environment.globals.update(share_of_gpu=share_of_gpu)
+    environment.filters.update(device_memory=device_memory, gpu_type=gpu_type_in_words)
+    return environment
+
+
+def render(name: str, template_paths: Sequence[str | Path] = (), **values: Any) -> str:
+    """One of our templates as HTML; the admin's folders are looked through first, ours is ``ours/NAME`` from there."""
+    return _environment(tuple(str(path) for path in template_paths)).get_template(name).render(**values)
+
+
+MOST_DEVICES = 200
+"""More GPUs than these are put into the page only once somebody opens the list of nodes: each is a line of it."""
+
+
+def render_availability(
+    snapshot: Snapshot[Excerpt] | None,
+    *,
+    reported: Reported = NO_REPORTS,
+    all_devices: bool = False,
+    template_paths: Sequence[str | Path] = (),
+    sentence: str = "",
+) -> str:
+    """The GPU table and the nodes, with what their devices have ``reported``. Without a snapshot: the sentence why there is none.
+
+    Of more than :data:`MOST_DEVICES` nothing is shown without ``all_devices``; the page's script asks for it.
+    """
+    left_out = not all_devices and reported.devices > MOST_DEVICES
+    return render(
+        "resource_form/availability.html",
+        template_paths,
+        snapshot=snapshot,
+        reported=NO_REPORTS if left_out else reported,
+        devices_left_out=left_out,
+        sentence=sentence,
+    )
+
+
+def render_decision(
+    advice: Advice, *, alternatives: Sequence[tuple[str, Mapping[str, str]]], now: float, template_paths: Sequence[str | Path] = ()
+) -> str:
+    """What becomes of the request: the verdict, the request in words, its price, what would start now instead."""
+    assessment = advice.assessment
+    return render(
+        "resource_form/decision.html",
+        template_paths,
+        verdict=assessment.verdict,
+        errors=assessment.errors,
+        review=review(assessment, charged=advice.charged),
+        cost=assessment.cost,
+        budgets=advice.budgets,
+        budget_warning="" if advice.over.refuse else advice.over.sentence,
+        charged=advice.charged,
+        alternatives=alternatives,
+        ends=now + assessment.request.walltime * 60,
+    )
+
+
+EMPTY_FORM: Mapping[str, Any] = {
+    "fields": (),
+    "look": (),
+    "look_name": "",
+    "problem": "",
+    "notes": (),
+    "notices": (),
+    "presets": (),
+    "chosen_preset": "",
+    "recent": (),
+    "decision": "",
+    "holding": "",
+    "availability": "",
+    "has_page": False,
+    "hub_url": "/hub/",
+    "user_name": "",
+    "support_text": "",
+    "estimates": False,
+}
+"""The variables of the form's template, as they are where there is nothing to show."""
+
+
+def render_form(values: Mapping[str, Any], *, template_paths: Sequence[str | Path] = ()) -> str:
+    """The whole form; ``values`` are those of the template's variables (:data:`EMPTY_FORM`) that have one."""
+    values = {**EMPTY_FORM, **values}
+    return render("resource_form/form.html", template_paths, static_version=static_version, language=in_use(), **values)

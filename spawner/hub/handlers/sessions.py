@@ -1,0 +1,145 @@
+"""The page of all sessions, ``/hub/resource-form/sessions``; the way to a new session under a name; names for several at once."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any
+from urllib.parse import urlencode
+
+from jupyterhub.apihandlers import APIHandler
+from jupyterhub.handlers.base import BaseHandler
+from jupyterhub.utils import url_escape_path, url_path_join
+from tornado import web
+
+from ...i18n import _, in_use, using
+from ...request.model import FORM_FIELDS, LONGEST_NAME, LOOK_FIELDS
+from ...request.server_names import MOST_COPIES, copies, server_name
+from ..form.render import static_version
+from ..locale import language_of
+from ..sessions.feed import sessions_for
+from ..sessions.past import MOST, reaches_others
+
+SHOWN_AT_FIRST = 50
+"""Rows that the page is sent with; its script asks for the others."""
+
+IN_A_LINK = (*FORM_FIELDS, *LOOK_FIELDS, "preset")
+"""The fields that a link to the form may fill in."""
+
+LISTS = ("running", "finished", "others")
+
+
+def newest_first(sessions: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """By what happened last: the submission of those that go on, the end of those that are over."""
+    return sorted(sessions, key=lambda session: session.get("ended") or session.get("submitted") or "", reverse=True)
+
+
+def form_link(session: Mapping[str, Any], *, change: bool = True) -> str:
+    """The form of the session's server, filled with its request; with ``change``, what makes sense for another try is changed."""
+    values = {name: value for name, value in session["request"].items() if name in IN_A_LINK}
+    if change and session.get("change"):
+        values = {**values, **session["change"]}
+        values.pop("preset", None)
+    query = urlencode({f"opt-{name}": value for name, value in values.items()})
+    return f"{session['spawn_url']}?{query}" if query else str(session["spawn_url"])
+
+
+def may_see_everybodys(handler: Any) -> bool:
+    """Whether the visitor may read other people's servers."""
+    return reaches_others(handler.parsed_scopes.get("read:servers"), handler.current_user.name)
+
+
+def names_in_use(user: Any) -> dict[str, str]:
+    """What the sessions of the user are called, by the names of their servers."""
+    return {
+        name: str((server.user_options or {}).get("name") or getattr(server, "display_name", "") or name)
+        for name, server in user.orm_user.orm_spawners.items()
+    }
+
+
+def new_session_link(user: Any, given: Mapping[str, str], *, hub_url: str, named: bool) -> str:
+    """The form of a new server of the user's.
+
+    Parameters
+    ----------
+    given
+        What was asked for: ``name``, any words, of which the server's name is made; ``copy_of`` instead for a new name after that one,
+        NAME-2; ``opt-FIELD`` for what fills the form. Without a name it is the default server's form, unless that server is in use.
+    named
+        Whether there may be other servers than the default one.
+    """
+    known = names_in_use(user)
+    words, copied, server = " ".join(given.get("name", "")[:LONGEST_NAME].split()), given.get("copy_of", "")[:LONGEST_NAME], ""
+    if named and copied:
+        words, server = copies(copied, 1, known.values(), known)[0]
+    elif named and (words or user.spawner.active):
+        server = server_name(words, known)
+    values = {f"opt-{name}": given[f"opt-{name}"] for name in IN_A_LINK if given.get(f"opt-{name}")}
+    if words and words.isprintable():
+        values["opt-name"] = words
+    target = url_path_join(hub_url, "spawn", user.escaped_name, url_escape_path(server))
+    return f"{target}?{urlencode(values)}" if values else str(target)
+
+
+class SessionsPage(BaseHandler):  # type: ignore[misc]
+    """``GET /hub/resource-form/sessions``: all sessions that the Hub knows of; ``?all=1`` everybody's, for who may see them."""
+
+    @web.authenticated
+    async def get(self) -> None:
+        sessions = sessions_for(self, limit=MOST)
+        user = self.current_user
+        everybodys = self.get_argument("all", "") not in ("", "0")
+        with using(language_of(self, user.spawner)):
+            await sessions.refresh()
+            answer = json.loads((await sessions.answer()).text)
+            found = newest_first(answer["sessions"])
+            html = await self.render_template(
+                "sessions.html",
+                gettext=_,
+                language=in_use(),
+                static_version=static_version,
+                sessions={kind: [entry for entry in found if entry["kind"] == kind][:SHOWN_AT_FIRST] for kind in LISTS},
+                numbers={kind: sum(1 for entry in found if entry["kind"] == kind) for kind in LISTS},
+                form_link=form_link,
+                everybodys=everybodys,
+                may_see_everybodys=may_see_everybodys(self),
+                stale=answer["stale"],
+            )
+        self.set_header("Cache-Control", "no-store")
+        self.finish(html)
+
+
+class NewSessionPage(BaseHandler):  # type: ignore[misc]
+    """``GET /hub/resource-form/new?name=WORDS``: on to the form of a new server, as :func:`new_session_link`. Nothing is started."""
+
+    @web.authenticated
+    async def get(self) -> None:
+        given = {
+            name: self.get_argument(name)
+            for name in ("name", "copy_of", *(f"opt-{field}" for field in IN_A_LINK))
+            if self.get_argument(name, "")
+        }
+        self.redirect(new_session_link(self.current_user, given, hub_url=self.hub.base_url, named=self.allow_named_servers))
+
+
+class NewNamesHandler(APIHandler):  # type: ignore[misc]
+    """``GET /hub/api/resource-form/new-names?name=WORDS&number=2``: names for so many more sessions like that one, and their servers'."""
+
+    async def get(self) -> None:
+        user = self.current_user
+        if user is None or getattr(user, "kind", "user") != "user":
+            raise web.HTTPError(403, "Log in, or send a user's token.")
+        text = self.get_argument("number", "1")
+        if not (text.isascii() and text.isdigit() and 1 <= int(text[:9]) <= MOST_COPIES):
+            raise web.HTTPError(400, f"number: expected 1 to {MOST_COPIES}.")
+        named = names_in_use(user)
+        given = copies(self.get_argument("name", "")[:LONGEST_NAME], int(text), named.values(), named)
+        self.set_header("Cache-Control", "no-store")
+        self.finish(json.dumps({"names": [{"name": name, "server": server} for name, server in given]}))
+
+
+API_HANDLERS = [(r"/api/resource-form/new-names", NewNamesHandler)]
+PAGE_HANDLERS = [
+    (r"/resource-form/sessions", SessionsPage),
+    (r"/resource-form/new", NewSessionPage),
+]

@@ -1,0 +1,132 @@
+"""The page that stops a session: where the Stop of JupyterLab's session bar leads.
+
+JupyterLab's own page cannot stop its server by itself: the Hub takes that from pages of the Hub's alone. So it leads here, where the user
+is told what is given back, and confirms.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import urlencode
+
+from jupyterhub.handlers.base import BaseHandler
+from jupyterhub.utils import url_escape_path, url_path_join
+from tornado import web
+
+from ...i18n import _, in_use, using
+from ...session.matching import is_own
+from ...session.status import SessionStatus
+from ..apihandlers.cluster import cluster_of
+from ..form.render import static_version
+from ..locale import language_of
+from ..sessions.feed import server_of
+
+PATH = "resource-form/stop"
+
+
+def stop_url(host: str, hub_url: str, user: str, server: str) -> str:
+    """The address of the page for a user's server, seen from the session's page.
+
+    Parameters
+    ----------
+    host
+        The Hub's, where sessions have another one (``JupyterHub.subdomain_host``); else empty.
+    hub_url
+        The Hub's path, such as ``/hub/``.
+    """
+    return f"{host}{url_path_join(hub_url, PATH)}?{urlencode({'user': user, 'server': server})}"
+
+
+class StopPage(BaseHandler):  # type: ignore[misc]
+    """``/hub/resource-form/stop?server=NAME[&user=NAME]``: GET asks whether to stop the session, POST stops it; without JavaScript."""
+
+    @web.authenticated
+    async def get(self) -> None:
+        spawner = self._spawner()
+        with using(language_of(self, spawner)):
+            if spawner.pending == "spawn":
+                # The waiting page has a Cancel of its own.
+                self.redirect(url_path_join(self.hub.base_url, "spawn-pending", spawner.user.escaped_name, url_escape_path(spawner.name)))
+                return
+            await self._show(spawner)
+
+    @web.authenticated
+    async def post(self) -> None:
+        spawner = self._spawner()
+        with using(language_of(self, spawner)):
+            done = f"{self._own_url(spawner)}&stopped=1"
+            if not spawner.active or spawner.pending == "stop":
+                self.redirect(done)
+                return
+            if self.get_body_argument("job", "") != _job_of(spawner):
+                await self._show(spawner, problem=_("This is another session than the one that you were asked about. Stop this one?"))
+                return
+            if spawner.pending:
+                await self._show(spawner, problem=_("The session is changing at the moment. Try again."))
+                return
+            # A session that is over already is noticed here, and JupyterHub then tidies up after it.
+            if await spawner.poll_and_notify() is None and spawner.ready:
+                await self.stop_single_user(spawner.user, spawner.name)
+            if spawner.active and not spawner.pending:
+                await self._show(spawner, problem=_("The session could not be stopped. Try again."))
+                return
+            self.redirect(done)
+
+    def _spawner(self) -> Any:
+        """The spawner that is asked for.
+
+        Raises
+        ------
+        HTTPError
+            404 for one that there is not, or that the visitor may not stop: the two look alike.
+        """
+        name, server = self.get_query_argument("user", "") or self.current_user.name, self.get_query_argument("server", "")
+        user = self.find_user(name)
+        if user is not None and (not server or server in user.orm_user.orm_spawners):
+            spawner = user.spawners[server]
+            if self.get_scope_filter("delete:servers")(spawner.orm_spawner, "server"):
+                return spawner
+        raise web.HTTPError(404, "There is no such session.")
+
+    def _own_url(self, spawner: Any) -> str:
+        return stop_url("", self.hub.base_url, spawner.user.name, spawner.name)
+
+    async def _show(self, spawner: Any, *, problem: str = "") -> None:
+        user, server = spawner.user, server_of(spawner, self.hub.base_url)
+        status = self._status(spawner)
+        html = await self.render_template(
+            "stop.html",
+            gettext=_,
+            language=in_use(),
+            static_version=static_version,
+            server=server,
+            status=status,
+            job=_job_of(spawner),
+            held=(status.held_text if status is not None else "") or server.summary,
+            state="stopping" if spawner.pending == "stop" else "running" if spawner.active else "over",
+            stopped=bool(self.get_query_argument("stopped", "")),
+            end=getattr(spawner, "last_end", None),
+            problem=problem,
+            of_user=user.name if user.name != self.current_user.name else "",
+            action=self._own_url(spawner),
+            lab_url=user.server_url(spawner.name) if spawner.ready else "",
+        )
+        self.set_header("Cache-Control", "no-store")
+        self.finish(html)
+
+    def _status(self, spawner: Any) -> SessionStatus | None:
+        session = getattr(spawner, "session", None)
+        if session is None or not spawner.active:
+            return None
+        job = (cluster_of(self).jobs.last_value or {}).get(session.record.job_id)
+        own = job is not None and is_own(job, session.record, user=session.user)
+        status: SessionStatus = session.status(job if own else None, server=server_of(spawner, self.hub.base_url))
+        return status
+
+
+def _job_of(spawner: Any) -> str:
+    session = getattr(spawner, "session", None)
+    return str(session.record.job_id or "") if session is not None else ""
+
+
+PAGE_HANDLERS = [(rf"/{PATH}", StopPage)]

@@ -1,0 +1,1 @@
+"""How sessions stand and what became of them, for all pages and programs alike."""

@@ -1,0 +1,212 @@
+"""The one place where the end of a session is taken down: why, in the history, and better once slurmdbd has told more."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+from sqlalchemy.orm import object_session
+
+from ...errors import ResourceFormError
+from ...i18n import _, using
+from ...session.matching import is_own
+from ...session.outcome import IDLE_GPUS, NO_ANSWER, START_TIMEOUT, STOPPED, Ending, Evidence, ending
+from ...session.record import End, Record
+from ...session.session import Session
+from ...session.status import charge_of
+from ...slurm.grammar import parse_memory_mb, parse_walltime
+from ...slurm.model import Job
+from ...slurm.reasons import ENDED
+from ...slurm.sacct import FinishedJob
+from ..locale import language_spoken
+from .history import History, PastSession, session_key
+
+WANTED_SOON = frozenset({"cancelled", "server_exit", "out_of_memory", "gone", "unknown"})
+"""Ends that slurmdbd may know the reason of; of the others it only knows what they used."""
+
+SECRET_OPTIONS = frozenset({"environment", "profile"})
+"""What a user has typed as a variable may be a password; and the line that the others are summed up in."""
+
+LATE_SECONDS = 5.0
+"""JupyterHub stops a start that has taken too long within this time."""
+
+
+def history_of(spawner: Any) -> History:
+    """The record of past sessions, as the admin has it."""
+    # Spawner.db is deprecated, and says so in the log.
+    database = object_session(spawner.user.orm_user) or spawner.db
+    return History(database, log=spawner.log, length=spawner.history_length, days=spawner.history_days, clock=spawner.cluster.clock)
+
+
+def why_given_up(spawner: Any, begun: float | None, listening: float | None) -> str:
+    """Why JupyterHub stops a session: a person or a program ordered it, or it has taken too long to start.
+
+    Parameters
+    ----------
+    begun, listening
+        When the start began, and when its server was known to listen, in seconds since the epoch; None if it did not come to that.
+    """
+    now = spawner.cluster.clock()
+    if begun is not None and listening is None and 0 <= now - begun - spawner.start_timeout < LATE_SECONDS:
+        return START_TIMEOUT
+    # JupyterHub gives no other sign of a server that it cannot reach.
+    waits = getattr(spawner, "_waiting_for_response", False)
+    if waits and listening is not None and -1 <= now - listening - spawner.http_timeout < LATE_SECONDS:
+        return NO_ANSWER
+    return STOPPED
+
+
+def refused(session: Session, error: ResourceFormError) -> None:
+    """The job was not submitted: say why, where it is said that it was not."""
+    if session.end is not None and session.end.state == "NOT_SUBMITTED":
+        session.end = replace(session.end, sentence=f"{session.end.sentence} {_(error.sentence)}")
+
+
+def note_end(spawner: Any, session: Session) -> None:
+    """Take down that the session is over, if it is and that has not been done, and have slurmdbd asked about it.
+
+    Sets the spawner's ``last_end`` and the session's ``end``; never asks twice, nor takes the same session down twice.
+    """
+    end = _end_of(spawner, session)
+    if end is None:
+        return
+    if end.category:
+        spawner.last_end = end
+        return
+    with using(language_spoken(spawner)):
+        _Noted.of(spawner, session, end).take_down()
+
+
+def _end_of(spawner: Any, session: Session) -> End | None:
+    """How it ended, as far as the session itself knows, and the order to stop it; None if it is not over."""
+    end, record = session.end, session.record
+    if not (record.nonce and record.stopping):
+        return end
+    if record.idle_minutes and (end is None or (end.state == "CANCELLED" and not end.category)):
+        return End(IDLE_GPUS, "", end.at if end is not None else spawner.cluster.clock())
+    return end or End(getattr(spawner, "stop_reason", "") or STOPPED, "", spawner.cluster.clock())
+
+
+@dataclass(slots=True)
+class _Noted:
+    """One end, as it is taken down."""
+
+    spawner: Any
+    session: Session
+    evidence: Evidence
+    end: End
+    past: PastSession
+    record: Record
+
+    @classmethod
+    def of(cls, spawner: Any, session: Session, end: End) -> _Noted:
+        record, job = session.record, _job_of(spawner, session)
+        options = dict(spawner.user_options or {})
+        evidence = Evidence(
+            state=end.state,
+            sentence=end.sentence,
+            exit_status=job.exit_code if job is not None and job.state in ENDED else None,
+            stopped=record.stopping,
+            idle_minutes=record.idle_minutes,
+            listened=bool(record.node),
+            memory_mb=_read(parse_memory_mb, options.get("memory")),
+            minutes=_read(parse_walltime, options.get("walltime")),
+        )
+        node = record.node or (job.batch_host if job is not None else "")
+        better = _with(replace(end, job_id=record.job_id, node=node), ending(evidence))
+        past = PastSession(
+            session=session_key(record.nonce, user=spawner.user.name, server=spawner.name, at=end.at),
+            user=spawner.user.name,
+            name=spawner.name,
+            ended=(job.end if job is not None and job.state in ENDED else None) or end.at,
+            display_name=str(options.get("name") or getattr(spawner.orm_spawner, "display_name", "") or spawner.name),
+            color=str(options.get("color") or ""),
+            request={name: value for name, value in options.items() if name not in SECRET_OPTIONS},
+            submitted=record.queued_at or record.submitted or None,
+            started=job.start if job is not None and job.batch_host else None,
+        )
+        if job is not None and past.started is not None:
+            past = replace(past, cost=_cost(job.tres, session, past.ended - past.started))
+        return cls(spawner, session, evidence, better, past.with_end(better), record)
+
+    def take_down(self) -> None:
+        self.spawner.last_end = self.session.end = self.end
+        history_of(self.spawner).add(self.past)
+        if self.record.job_id:
+            soon = self.end.category in WANTED_SOON and not (self.end.category == "server_exit" and self.end.exit_code == 0)
+            self.spawner.cluster.afterwards.expect(self.record.job_id, self.told, is_it=self._is_it, soon=soon)
+
+    def _is_it(self, finished: FinishedJob) -> bool:
+        """Whether sacct's job is the session's own: see :func:`.lookup.is_own`."""
+        job = Job(finished.job_id, self.session.user, finished.state, submit=finished.submit)
+        return is_own(job, self.record, user=self.session.user)
+
+    def told(self, finished: FinishedJob) -> None:
+        """slurmdbd has told of the job's end."""
+        spawner, before = self.spawner, self.end
+        with using(language_spoken(spawner)):
+            self.evidence = replace(self.evidence, finished=finished, uid=finished.uid)
+            self.end = _with(replace(before, node=before.node or next(iter(finished.nodes), "")), ending(self.evidence))
+        past = self.past.with_end(self.end)
+        cost = _cost(finished.tres, self.session, finished.seconds) if finished.seconds else None
+        started = finished.start if finished.nodes else None
+        self.past = replace(
+            past, started=past.started or started, ended=finished.end or past.ended, cost=past.cost if cost is None else cost
+        )
+        history_of(spawner).update(self.past)
+        if self.session.end == before:
+            self.session.end = self.end
+        # By now the server's spawner may be another object, with a session of its own.
+        current = spawner.user.spawners.get(spawner.name)
+        for known in (spawner, current):
+            if known is not None and known.last_end == before:
+                known.last_end = self.end
+        self._put_into_state(before)
+
+    def _put_into_state(self, before: End) -> None:
+        """Into what the Hub's database has of the server, unless another session has ended there since."""
+        server = self.spawner.orm_spawner
+        database = object_session(server)
+        state = server.state if database is not None else None
+        if database is None or not isinstance(state, Mapping) or End.from_state(state.get("last_end")) != before:
+            return
+        try:
+            server.state = {**state, "last_end": asdict(self.end)}
+            database.commit()
+        except Exception as error:  # noqa: BLE001 - it is in memory, and in the history
+            database.rollback()
+            self.spawner.log.error("How a session ended could not be stored: %s", error)  # noqa: TRY400 - one line is enough
+
+
+def _with(end: End, found: Ending) -> End:
+    return replace(
+        end,
+        state=found.state,
+        sentence=found.sentence,
+        category=found.category,
+        kind=found.kind,
+        what_to_do=found.what_to_do,
+        change=dict(found.change),
+        exit_code=found.exit_code,
+        used_mb=found.used_mb,
+        asked_mb=found.asked_mb,
+    )
+
+
+def _job_of(spawner: Any, session: Session) -> Job | None:
+    """The session's job as the last list has it; Slurm is not asked."""
+    job = (spawner.cluster.jobs.last_value or {}).get(session.record.job_id)
+    return job if job is not None and is_own(job, session.record, user=session.user) else None
+
+
+def _read(parse: Any, value: Any) -> int:
+    try:
+        return int(parse(value)) if value else 0
+    except (TypeError, ValueError):
+        return 0
+
+
+def _cost(tres: str, session: Session, seconds: float) -> float | None:
+    charge = charge_of(tres, session.usage_factor, seconds)
+    return charge.used if charge is not None else None

@@ -1,0 +1,214 @@
+"""A session's own GPUs: the launcher tells which they are, the nodes' reports what they do."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from jupyterhub.apihandlers import APIHandler
+from tornado import web
+
+from ...gpu.devices import device_views
+from ...gpu.session_gpus import Held, OwnGpus, as_json, counts_gpus, own_gpus, own_indices, read_indices
+from ...gpu.store import Sample
+from ...session.session import Session
+from ...session.status import held_by
+from ...slurm.model import Job, Node
+from ..apihandlers.cluster import spawner_with
+
+APART_SECONDS = 5.0
+"""So often at most a stream tells what GPUs do, those of several nodes together."""
+
+
+Answer = TypeVar("Answer")
+Made = TypeVar("Made")
+
+
+class _MadeOf(Generic[Answer, Made]):
+    """What is made of Slurm's latest answer, once."""
+
+    def __init__(self, make: Callable[[Answer], Made]) -> None:
+        self._make = make
+        self._known: tuple[Answer, Made] | None = None
+
+    def __call__(self, answer: Answer) -> Made:
+        if self._known is None or self._known[0] is not answer:
+            self._known = (answer, self._make(answer))
+        return self._known[1]
+
+
+def _by_name(nodes: tuple[Node, ...]) -> dict[str, Node]:
+    return {node.name: node for node in nodes}
+
+
+_nodes_by_name = _MadeOf(_by_name)
+_counts_gpus = _MadeOf(counts_gpus)
+
+
+def _held(session: Session, job: Job) -> Held | None:
+    held, config = Held.of(held_by(job.tres)), session.cluster.configuration.last_value
+    return held if held != Held() or (config is not None and _counts_gpus(config)) else None
+
+
+def has_gpus(session: Session, job: Job) -> bool:
+    """Whether the session's job has GPUs, or parts of some."""
+    held = _held(session, job)
+    return held != Held() if held is not None else session.record.gpu_indices is not None
+
+
+def can_be_told(session: Session, job: Job) -> bool:
+    """Whether the session has GPUs and its node reports, or has done so."""
+    has_reported = session.node_has_reported or session.cluster.gpu_reports.latest(session.record.node) is not None
+    return has_reported and has_gpus(session, job)
+
+
+def gpus_of(session: Session, job: Job, *, history: bool = True) -> OwnGpus | None:
+    """What the GPUs of a running session do; None where it has none, or its node has never told of them.
+
+    ``job`` is the session's own. ``history``: with the last hour, as far as the job has run.
+    """
+    cluster, held, name = session.cluster, _held(session, job), session.record.node
+    if not name or not has_gpus(session, job):
+        return None
+    now, latest = cluster.clock(), cluster.gpu_reports.latest(name)
+    if latest is None:
+        return OwnGpus(now, None) if session.node_has_reported else None
+    session.node_has_reported = True
+    age, answer = max(0.0, now - latest.received), cluster.nodes.last
+    node = _nodes_by_name(answer.value).get(name) if answer is not None else None
+    if answer is None or node is None:
+        return OwnGpus(now, age)
+    views = device_views(node, latest.report, age)
+    indices = own_indices(session.record.gpu_indices, held, job, views, answer.as_of) or session.gpus_inferred
+    if session.record.gpu_indices is None:
+        session.gpus_inferred = indices
+
+    def own_history(key: str) -> Sequence[Sample]:
+        # What a GPU did before the job began is somebody else's.
+        samples = cluster.gpu_reports.history(name, key) if history and job.start is not None else ()
+        return [sample for sample in samples if sample.at >= (job.start or 0)]
+
+    return own_gpus(
+        views,
+        indices,
+        own_history,
+        at=now,
+        age=age,
+        shared=held is not None and held.shares > 0 and not held.gpus,
+    )
+
+
+def needs_nodes(session: Session, job: Job) -> bool:
+    """Whether Slurm has to be asked for the nodes before anything can be said of the session's GPUs."""
+    cluster = session.cluster
+    if not has_gpus(session, job) or cluster.gpu_reports.latest(session.record.node) is None:
+        return False
+    answer = cluster.nodes.last
+    if answer is None:
+        return True
+    is_known = session.record.gpu_indices is not None or session.gpus_inferred is not None
+    return not is_known and job.start is not None and answer.as_of <= job.start
+
+
+# --- for streams -----------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class WithGpus:
+    """A running session that has GPUs: of whom, on which server, and its job."""
+
+    user: str
+    name: str
+    session: Session
+    job: Job
+
+    @property
+    def heard(self) -> object:
+        """Another one once its node has reported, or is taken to be silent, or Slurm has answered."""
+        latest = self.session.cluster.gpu_reports.latest(self.session.record.node)
+        return self.name, self.session.record, latest and latest.received, needs_nodes(self.session, self.job)
+
+
+class GpuNews:
+    """What one stream tells of GPUs: after a node's report, with the last hour once a minute. Looks every :data:`APART_SECONDS`.
+
+    Parameters
+    ----------
+    clock
+        The time in seconds since the epoch; ``monotonic``: seconds since some moment.
+    """
+
+    def __init__(self, clock: Callable[[], float], monotonic: Callable[[], float]) -> None:
+        self._clock = clock
+        self._monotonic = monotonic
+        self._heard: list[object] = []
+        self._looked: float | None = None
+        self._minute = 0
+
+    def told(self, sessions: Sequence[WithGpus]) -> None:
+        """The stream has just told all of it."""
+        self._heard, self._minute = [each.heard for each in sessions], int(self._clock() // 60)
+        self._looked = self._monotonic()
+
+    def event(self, look: Callable[[], Sequence[WithGpus]]) -> str:
+        """An event for these sessions; empty if there is nothing new, or it is too soon to look."""
+        if self._looked is not None and self._monotonic() - self._looked < APART_SECONDS:
+            return ""
+        self._looked = self._monotonic()
+        sessions = look()
+        if [each.heard for each in sessions] == self._heard:
+            return ""
+        minute = self._minute
+        self.told(sessions)
+        history = minute != self._minute
+        found = [
+            {
+                "user": each.user,
+                "name": each.name,
+                "id": str(each.session.record.job_id),
+                "gpus": as_json(gpus_of(each.session, each.job, history=history), history=history),
+            }
+            for each in sessions
+        ]
+        return f"event: gpus\ndata: {json.dumps({'sessions': found})}\n\n"
+
+
+# --- the launcher's report --------------------------------------------------------------------------------------------------------
+
+
+class OwnGpusHandler(APIHandler):  # type: ignore[misc]
+    """``POST /hub/api/resource-form/own-gpus``: the launcher says which of the node's GPUs are the job's.
+
+    Takes ``{"gpus": "0,1"}``, Slurm's own numbers, from the session's own token, once its server listens.
+    """
+
+    async def post(self) -> None:
+        user, token = self.current_user, self.get_auth_token()
+        spawner = spawner_with(self, token) if token else None
+        if spawner is None and user is None:
+            raise web.HTTPError(403, "Send the session's token.")
+        if spawner is None:
+            self.log.warning("GPUs were reported with a token of no session (%s)", getattr(user, "name", "?"))
+            raise web.HTTPError(404, "This token belongs to no session.")
+        try:
+            indices = _indices_in(self.get_json_body())
+        except ValueError:
+            self.log.warning("A report of GPUs that is none was refused, from %s", spawner.log_name)
+            raise web.HTTPError(400, 'Expected {"gpus": "0,1"}, Slurm\'s numbers of GPUs, and nothing else.') from None
+        session: Session | None = spawner.session
+        if session is None or not session.has_gpus(indices):
+            self.log.warning("GPUs were reported by %s, which is not waiting for them", spawner.log_name)
+            raise web.HTTPError(409, "This session is not waiting for its GPUs.")
+        self.set_status(201)
+        self.finish(json.dumps({"message": "The Hub knows the GPUs."}))
+
+
+def _indices_in(body: Any) -> tuple[int, ...]:
+    if not isinstance(body, dict) or set(body) != {"gpus"}:
+        raise ValueError("another shape")
+    return read_indices(body["gpus"])
+
+
+API_HANDLERS = [(r"/api/resource-form/own-gpus", OwnGpusHandler)]

@@ -1,0 +1,355 @@
+"""Our own record of sessions that are over: a table of ours in the Hub's own database, so that it needs neither slurmdbd nor a file.
+
+Written through the Hub's one database session, as JupyterHub itself does it: a second connection would wait for the first in SQLite, and
+would see nothing in ``:memory:``. A database that is broken or cannot be written costs nobody their session: the log says so, once a while.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict, dataclass, field, replace
+from datetime import timezone
+from typing import Any, TypeVar
+from weakref import WeakKeyDictionary, WeakSet, WeakValueDictionary
+
+import sqlalchemy as sa
+from jupyterhub import orm
+from sqlalchemy.orm import Session as DatabaseSession
+
+from ...session.record import End
+
+Answer = TypeVar("Answer")
+Otherwise = TypeVar("Otherwise")
+
+HISTORY_LENGTH = 100
+HISTORY_DAYS = 90
+MOST_SHOWN = 500
+"""Of all users together, where nobody asks for another number."""
+
+REREAD_SECONDS = 3600
+"""So often the database is asked although nothing has changed: sessions become too old."""
+
+FEW = 10
+"""Of more users than these it is not counted whose sessions have changed."""
+
+SAID_AGAIN_SECONDS = 600.0
+"""After so long the log says again that the database does not take what we write."""
+
+_metadata = sa.MetaData()
+SESSIONS = sa.Table(
+    "resource_form_sessions",
+    _metadata,
+    sa.Column("session", sa.String(64), primary_key=True),
+    sa.Column("user_name", sa.String(255), nullable=False),
+    sa.Column("server_name", sa.String(255), nullable=False),
+    sa.Column("kind", sa.String(16), nullable=False),
+    sa.Column("ended", sa.Float(53), nullable=False),
+    sa.Column("record", sa.Text, nullable=False),
+    sa.Index("resource_form_sessions_of_user", "user_name", "ended"),
+    sa.Index("resource_form_sessions_by_end", "ended"),
+)
+"""``record`` is the rest as JSON, so that a later version needs no other table."""
+
+_users: sa.TableClause = orm.User.__table__
+_made: WeakSet[Any] = WeakSet()
+"""The databases that are known to have the table."""
+_said: dict[str, float] = {}
+
+
+class Rows:
+    """What a question was answered, kept for as long as somebody holds on to it. ``made`` has what was made of it, by whoever did."""
+
+    __slots__ = ("__weakref__", "changes", "made", "sessions")
+
+    def __init__(self, sessions: tuple[PastSession, ...], changes: int) -> None:
+        self.sessions = sessions
+        self.changes = changes
+        self.made: dict[Any, Any] = {}
+
+
+class _Changes:
+    """How often each user's sessions, and all together, were changed in a database; and the answers that are in use."""
+
+    def __init__(self) -> None:
+        self.of: Counter[str | None] = Counter()
+        self.rows: WeakValueDictionary[Any, Rows] = WeakValueDictionary()
+
+    def changed(self, user: str) -> None:
+        self.of[user] += 1
+        self.of[None] += 1
+
+
+_changes: WeakKeyDictionary[Any, _Changes] = WeakKeyDictionary()
+"""By database. The Hub is the only one that writes there."""
+
+
+@dataclass(frozen=True, slots=True)
+class PastSession:
+    """A session that is over.
+
+    ``session`` tells it from all others (:func:`session_key`). Moments are seconds since the epoch, None where it did not come to that.
+    ``request`` are the options without the values of variables. ``cost`` is what it used, in billing units; None where it is not charged or
+    nobody knows. The rest is as in :class:`.record.End`.
+    """
+
+    session: str
+    user: str
+    name: str
+    ended: float
+    kind: str = "others"
+    category: str = "unknown"
+    state: str = ""
+    sentence: str = ""
+    what_to_do: str = ""
+    change: Mapping[str, str] = field(default_factory=dict)
+    display_name: str = ""
+    color: str = ""
+    job_id: int = 0
+    node: str = ""
+    request: Mapping[str, Any] = field(default_factory=dict)
+    submitted: float | None = None
+    started: float | None = None
+    exit_code: int | None = None
+    used_mb: int | None = None
+    asked_mb: int | None = None
+    cost: float | None = None
+
+    def with_end(self, end: End) -> PastSession:
+        """The same session, of whose end more is known."""
+        return replace(
+            self,
+            kind=end.kind or "others",
+            category=end.category or "unknown",
+            state=end.state,
+            sentence=end.sentence,
+            what_to_do=end.what_to_do,
+            change=dict(end.change),
+            job_id=end.job_id,
+            node=end.node or self.node,
+            exit_code=end.exit_code,
+            used_mb=end.used_mb,
+            asked_mb=end.asked_mb,
+        )
+
+
+def session_key(nonce: str, *, user: str = "", server: str = "", at: float = 0.0) -> str:
+    """What tells a session from all others: a digest of its nonce, or of the rest where it came to none."""
+    text = nonce or json.dumps([user, server, at])
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+_COLUMNS = ("session", "user", "name", "kind", "ended")
+
+
+def _row(past: PastSession) -> dict[str, Any]:
+    record = {name: value for name, value in asdict(past).items() if name not in _COLUMNS}
+    return {
+        "session": past.session,
+        "user_name": past.user,
+        "server_name": past.name,
+        "kind": past.kind,
+        "ended": past.ended,
+        "record": json.dumps(record),
+    }
+
+
+def _past(row: Any) -> PastSession | None:
+    """None for what cannot be read."""
+    try:
+        record = json.loads(row.record)
+        known = {name: record[name] for name in PastSession.__slots__ if name in record and name not in _COLUMNS}
+        return PastSession(session=row.session, user=row.user_name, name=row.server_name, kind=row.kind, ended=float(row.ended), **known)
+    except (TypeError, ValueError, AttributeError):
+        return None
+
+
+def _is_of_an_earlier_user(row: Any) -> bool:
+    """Whether the session ended before the Hub had this user: then it was somebody else's, of the same name."""
+    created = getattr(row, "user_created", None)
+    return created is not None and row.ended < created.replace(tzinfo=created.tzinfo or timezone.utc).timestamp()
+
+
+class History:
+    """The past sessions in the database of ``db``.
+
+    Parameters
+    ----------
+    db
+        The Hub's own database session. What is pending in it is committed first, so that a failure of ours takes nothing else back.
+    length, days
+        So many sessions of each user are kept, for so many days; 0 of either keeps none.
+    """
+
+    def __init__(
+        self,
+        db: DatabaseSession,
+        *,
+        log: logging.Logger | logging.LoggerAdapter[logging.Logger],
+        length: int = HISTORY_LENGTH,
+        days: float = HISTORY_DAYS,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._db = db
+        self._log = log
+        self._length = length
+        self._days = days
+        self._clock = clock
+
+    # --- write ------------------------------------------------------------------------------------------------------------------
+
+    def add(self, past: PastSession) -> bool:
+        """Take the session down, and forget what is beyond the bounds. False if it is there already, or could not be."""
+        if self._length <= 0 or self._days <= 0:
+            return False
+
+        def write() -> bool:
+            if self._db.execute(sa.select(SESSIONS.c.session).where(SESSIONS.c.session == past.session)).first() is not None:
+                return False
+            self._db.execute(sa.insert(SESSIONS).values(_row(past)))
+            self._forget_what_is_beyond(past.user)
+            return True
+
+        return self._changed(past.user, self._try(write, False))
+
+    def update(self, past: PastSession) -> bool:
+        """More is known of a session. False if it is not there, or not any more."""
+
+        def write() -> bool:
+            row = _row(past)
+            result: Any = self._db.execute(sa.update(SESSIONS).where(SESSIONS.c.session == past.session).values(row))
+            return bool(result.rowcount)
+
+        return self._changed(past.user, self._try(write, False))
+
+    def forget_user(self, user: str) -> int:
+        """Forget all sessions of a user; how many that were."""
+
+        def write() -> int:
+            result: Any = self._db.execute(sa.delete(SESSIONS).where(SESSIONS.c.user_name == user))
+            return int(result.rowcount)
+
+        return self._changed(user, self._try(write, 0))
+
+    def forget(self, user: str, session: str) -> bool:
+        """Forget one session, if it is this user's."""
+
+        def write() -> bool:
+            where = (SESSIONS.c.session == session, SESSIONS.c.user_name == user)
+            result: Any = self._db.execute(sa.delete(SESSIONS).where(*where))
+            return bool(result.rowcount)
+
+        return self._changed(user, self._try(write, False))
+
+    def _changed(self, user: str, answer: Answer) -> Answer:
+        if answer:
+            self._known.changed(user)
+        return answer
+
+    def _forget_what_is_beyond(self, user: str) -> None:
+        """What is too old, what a user has too many of, and what is of users that the Hub does not have any more."""
+        oldest = self._clock() - self._days * 86_400
+        self._db.execute(sa.delete(SESSIONS).where(SESSIONS.c.ended < oldest))
+        self._db.execute(sa.delete(SESSIONS).where(SESSIONS.c.user_name.not_in(sa.select(_users.c.name))))
+        own = sa.select(SESSIONS.c.session).where(SESSIONS.c.user_name == user)
+        newest_first = own.order_by(SESSIONS.c.ended.desc(), SESSIONS.c.session)
+        beyond = [row.session for row in self._db.execute(newest_first.offset(self._length).limit(MOST_SHOWN))]
+        if beyond:
+            self._db.execute(sa.delete(SESSIONS).where(SESSIONS.c.session.in_(beyond)))
+
+    # --- read -------------------------------------------------------------------------------------------------------------------
+
+    def of_user(self, user: str, limit: int = MOST_SHOWN) -> tuple[PastSession, ...]:
+        """The past sessions of a user, the latest first."""
+        return self._read(sa.select(SESSIONS).where(SESSIONS.c.user_name == user), limit) or ()
+
+    def of_all(self, limit: int = MOST_SHOWN, *, users: Iterable[str] | None = None) -> tuple[PastSession, ...]:
+        """The past sessions of all users together, or of these, the latest first: for whoever may see them."""
+        query = sa.select(SESSIONS)
+        if users is not None:
+            query = query.where(SESSIONS.c.user_name.in_(list(users)))
+        return self._read(query, limit) or ()
+
+    @property
+    def is_kept(self) -> bool:
+        """Whether the admin wants any past sessions to be kept."""
+        return self._length > 0 and self._days > 0
+
+    def changes(self, users: frozenset[str] | None = None) -> int:
+        """Another number once the sessions of these users, or of anybody, have changed: from memory, the database is not asked."""
+        of = self._known.of
+        return of[None] if users is None or len(users) > FEW else sum(of[user] for user in users)
+
+    def rows(self, users: frozenset[str] | None, limit: int, held: Rows | None = None) -> Rows:
+        """As :meth:`of_all`, without those of an earlier user of the same name; the database is asked once for each change.
+
+        Parameters
+        ----------
+        users
+            Of these; None: of all whom the Hub has.
+        held
+            What the caller had the last time: it is kept where the database does not answer. Callers who hold on to their answer share
+            it with all who ask the same.
+        """
+        known, changes = self._known, self.changes(users)
+        key = (users, limit, self.is_kept, self._days, int(self._clock()) // REREAD_SECONDS)
+        rows = known.rows.get(key)
+        if rows is not None and rows.changes == changes:
+            return rows
+        joined = sa.select(SESSIONS, _users.c.created.label("user_created")).join(_users, _users.c.name == SESSIONS.c.user_name)
+        query = joined if users is None else joined.where(SESSIONS.c.user_name.in_(sorted(users)))
+        found = self._read(query, limit) if self.is_kept and limit and users != frozenset() else ()
+        if found is None:
+            return held or Rows((), -1)
+        rows = known.rows[key] = Rows(found, changes)
+        return rows
+
+    @property
+    def _known(self) -> _Changes:
+        return _changes.setdefault(self._db.get_bind(), _Changes())
+
+    def _read(self, query: sa.Select[Any], limit: int) -> tuple[PastSession, ...] | None:
+        """None where the database does not answer."""
+
+        def read() -> tuple[PastSession, ...]:
+            newest_first = query.where(SESSIONS.c.ended >= self._clock() - self._days * 86_400).order_by(SESSIONS.c.ended.desc())
+            rows = self._db.execute(newest_first.limit(max(0, limit))).all()
+            return tuple(past for row in rows if not _is_of_an_earlier_user(row) and (past := _past(row)) is not None)
+
+        return self._try(read, None)
+
+    # --- the database -----------------------------------------------------------------------------------------------------------
+
+    def _try(self, work: Callable[[], Answer], otherwise: Otherwise) -> Answer | Otherwise:
+        """Do it in a transaction of its own; ``otherwise`` where the database does not let us."""
+        try:
+            self._db.commit()
+            self._make_table()
+            answer = work()
+            self._db.commit()
+        except Exception as error:  # noqa: BLE001 - whatever the database says, the session that has ended must be over
+            self._failed(error)
+            return otherwise
+        return answer
+
+    def _make_table(self) -> None:
+        engine = self._db.get_bind()
+        if engine not in _made:
+            _metadata.create_all(self._db.connection(), checkfirst=True)
+            self._db.commit()
+            _made.add(engine)
+
+    def _failed(self, error: Exception) -> None:
+        try:
+            self._db.rollback()
+            _made.discard(self._db.get_bind())
+        except Exception:  # noqa: BLE001 - as above
+            self._log.exception("The Hub's database cannot take back what failed")
+        kind, now = type(error).__name__, self._clock()
+        if not 0 <= now - _said.get(kind, -SAID_AGAIN_SECONDS) < SAID_AGAIN_SECONDS:
+            _said[kind] = now
+            self._log.error("The record of past sessions cannot be read or written: %s", str(error).partition("\n")[0])

@@ -1,0 +1,215 @@
+"""The sessions that are over, as the answer about sessions lists them: from our own record of them, and how each server's last one ended.
+
+The record is asked once for each change, whatever the number of pages; each session's JSON is made once, and shared as well.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlencode
+
+from jupyterhub import orm
+from jupyterhub.scopes import Scope
+from jupyterhub.utils import url_escape_path, url_path_join
+
+from ...errors import RequestRejected
+from ...i18n import _, in_use
+from ...request.model import parse_request
+from ...session.record import End, Record
+from ...session.status import Charge, Server, SessionStatus, as_json, kind_of_end, without_clock
+from .ended import history_of
+from .history import HISTORY_DAYS, HISTORY_LENGTH, History, PastSession, Rows, session_key
+
+SHOWN = 100
+MOST = 500
+"""Past sessions in one answer: where nothing else is asked for, and at most."""
+
+
+AT_ONCE = 20
+"""After so many others get their turn on the Hub's loop."""
+
+
+# --- whose -----------------------------------------------------------------------------------------------------------------------
+
+
+def reaches_others(allowed: Any, user: str) -> bool:
+    """Whether a filter of JupyterHub's for a scope goes beyond the user's own servers."""
+    if allowed is None or allowed is Scope.ALL:
+        return allowed is not None
+    others = [name for name in allowed.get("user", ()) if name != user]
+    servers = [name for name in allowed.get("server", ()) if not name.startswith(f"{user}/")]
+    return bool(others or servers or allowed.get("group"))
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """Whose past sessions a caller may see, by names, for their servers may be gone.
+
+    ``users`` is None for everybody. ``servers`` are those, as ``USER/NAME``, of users of whom the caller may not see all.
+    """
+
+    users: frozenset[str] | None = frozenset()
+    servers: frozenset[str] = frozenset()
+
+    @classmethod
+    def of(cls, allowed: Any, db: Any) -> Reach:
+        """By a filter of JupyterHub's for a scope: what :meth:`get_scope_filter` says of a server that still is."""
+        if allowed is None or allowed is Scope.ALL:
+            return cls(None if allowed is not None else frozenset())
+        users = set(allowed.get("user", ()))
+        for name in allowed.get("group", ()):
+            group = orm.Group.find(db, name)
+            users |= {user.name for user in group.users} if group is not None else set()
+        return cls(frozenset(users), frozenset(name for name in allowed.get("server", ()) if name.partition("/")[0] not in users))
+
+    def only(self, user: str) -> Reach:
+        """As much of it as is this user's own."""
+        own = frozenset({user} if self.users is None or user in self.users else ())
+        return Reach(own, frozenset(name for name in self.servers if name.startswith(f"{user}/")))
+
+    @property
+    def names(self) -> frozenset[str] | None:
+        """All users of whom the caller may see anything."""
+        return None if self.users is None else self.users | {name.partition("/")[0] for name in self.servers}
+
+    def has(self, past: PastSession) -> bool:
+        """Whether the caller may see this one."""
+        return self.users is None or past.user in self.users or f"{past.user}/{past.name}" in self.servers
+
+
+# --- one session -----------------------------------------------------------------------------------------------------------------
+
+
+def summary_of(options: Mapping[str, Any]) -> str:
+    """A request in words, for the lists."""
+    try:
+        return parse_request(options).in_words
+    except RequestRejected:  # of an older version, or not yet judged
+        return str(options.get("profile") or "")
+
+
+def log_link(hub_url: str, user: str, job_id: int) -> str:
+    """The page of a session's log; empty where it had no job."""
+    return str(url_path_join(hub_url, f"resource-form/log?{urlencode({'user': user, 'job': job_id})}")) if job_id else ""
+
+
+def status_of_past(past: PastSession, hub_url: str) -> SessionStatus:
+    """How a session stands that is in the record."""
+    server = Server(
+        user=past.user,
+        name=past.name,
+        display_name=past.display_name or past.name or _("Default server"),
+        color=past.color,
+        request=past.request,
+        summary=summary_of(past.request),
+        spawn_url=url_path_join(hub_url, "spawn", url_escape_path(past.user), url_escape_path(past.name)),
+        log_url=log_link(hub_url, past.user, past.job_id),
+    )
+    ran = past.ended - past.started if past.started is not None else 0.0
+    waited = (past.started or past.ended) - past.submitted if past.submitted is not None else None
+    return SessionStatus(
+        server=server,
+        kind="finished" if (past.kind or kind_of_end(past.state)) == "finished" else "others",
+        state="ended",
+        stage="",
+        sentence=past.sentence,
+        slurm_state=past.state,
+        job_id=past.job_id or None,
+        node=past.node,
+        submitted=past.submitted,
+        started=past.started,
+        ended=past.ended,
+        what_to_do=past.what_to_do,
+        seconds_waited=max(0, int(waited)) if waited is not None else None,
+        cost=Charge(past.cost * 3600 / ran, past.cost) if past.cost is not None and ran > 0 else None,
+        progress=100,
+        change=dict(past.change),
+        category=past.category,
+        exit_code=past.exit_code,
+        used_memory_mb=past.used_mb,
+        asked_memory_mb=past.asked_mb,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A past session with its JSON; ``still`` is that without what changes by time passing alone."""
+
+    past: PastSession
+    text: str
+    still: bytes
+
+
+async def _listed(rows: Rows, hub_url: str) -> tuple[Listed, ...]:
+    """In the language of the page: made once for all who hold on to these rows."""
+    key = in_use(), hub_url
+    if key not in rows.made:
+        made = []
+        for number, past in enumerate(rows.sessions):
+            if number % AT_ONCE == AT_ONCE - 1:
+                await asyncio.sleep(0)
+            full = as_json(status_of_past(past, hub_url))
+            made.append(Listed(past, json.dumps(full), json.dumps(without_clock(full)).encode()))
+        rows.made[key] = tuple(made)
+    listed: tuple[Listed, ...] = rows.made[key]
+    return listed
+
+
+# --- all that a caller may see ---------------------------------------------------------------------------------------------------
+
+
+class Past:
+    """The past sessions of one caller's answers, the latest first.
+
+    Parameters
+    ----------
+    history
+        The record, made anew for each question as the admin's settings may say.
+    limit
+        So many at most; 0: none of the record.
+    """
+
+    def __init__(self, history: Callable[[], History | None], reach: Reach, *, limit: int = SHOWN) -> None:
+        self._history = history
+        self._reach = reach
+        self.limit = limit
+        self._rows: Rows | None = None
+
+    def changes(self) -> int:
+        """Another number once there is something new: cheap."""
+        history = self._history() if self.limit else None
+        return history.changes(self._reach.names) if history is not None else 0
+
+    async def listed(self, hub_url: str, going_on: Collection[str]) -> list[Listed]:
+        """All but those whose keys (:func:`.history.session_key`) are still among the ones that go on."""
+        history = self._history() if self.limit else None
+        if history is None:
+            return []
+        self._rows = history.rows(self._reach.names, self.limit, self._rows)
+        found = await _listed(self._rows, hub_url)
+        return [entry for entry in found if self._reach.has(entry.past) and entry.past.session not in going_on]
+
+
+def key_of(user: str, name: str, record: Record, end: End | None) -> str:
+    """The key of a session that is not forgotten yet, as the record has it once it is over."""
+    return session_key(record.nonce, user=user, server=name, at=end.at if end is not None else 0.0)
+
+
+def has_end(sessions: Iterable[PastSession], end: End) -> bool:
+    """Whether the last end of a server is the one of a session among these of the same server."""
+    if end.job_id:
+        return any(past.job_id == end.job_id for past in sessions)
+    return any(not past.job_id and abs(past.ended - end.at) < 1 for past in sessions)
+
+
+def history_for(handler: Any, spawner: Any | None) -> History:
+    """The record as the admin has it: by a spawner where there is one, else by the configuration."""
+    if hasattr(spawner, "history_length"):
+        return history_of(spawner)
+    settings = handler.config.get("ResourceFormSpawner", {})
+    length, days = settings.get("history_length", HISTORY_LENGTH), settings.get("history_days", HISTORY_DAYS)
+    return History(handler.db, log=handler.log, length=length, days=days)

@@ -1,0 +1,131 @@
+"""What the user of a spawner may choose: Slurm's answer, and the admin's releases, presets, notices and budgets, for all users alike."""
+
+from __future__ import annotations
+
+import logging
+import time
+from typing import Any
+
+from jupyterhub.utils import maybe_future
+
+from ..accounting.qos import forced_qos
+from ..advice.service import Terms
+from ..cluster.cluster import Cluster
+from ..i18n import N_
+from ..request.choices import Choices, parse_policies
+from ..request.presets import Preset, parse_presets
+from ..site.audience import UNKNOWN_READER
+from ..site.budget_command import SiteBudgets
+from ..site.catalogue import Catalogue, CatalogueFile, parse_catalogue
+from ..site.notice_board import NoticeBoard
+from ..site.notices import Announcement, announcements
+from .settings import SpawnerSettings
+
+PLAIN_CATALOGUE = {"releases": [{"tag": "default", "label": N_("Default"), "date": "2000-01-01", "interfaces": ["lab", "notebook"]}]}
+"""Where the admin lists no releases: what the nodes have on their PATH."""
+
+MOST_WARNINGS = 100
+"""So many different mistakes of the admin's function are logged, each once; it may make another one for each user."""
+
+_catalogue_files: dict[str, CatalogueFile] = {}
+_site_budgets: dict[tuple[str, ...], SiteBudgets] = {}
+_notice_boards: dict[tuple[str, ...], NoticeBoard] = {}
+_presets_warned_of: set[str] = set()
+
+
+class UserChoices(SpawnerSettings):
+    """The part of a spawner that knows what its user may ask for. ``user``, ``config`` and ``log`` are the spawner's own."""
+
+    user: Any
+    config: Any
+    log: logging.Logger
+
+    @property
+    def cluster(self) -> Cluster:
+        """The Hub's one Cluster."""
+        return Cluster.instance(config=self.config, log=self.log)
+
+    def current_catalogue(self) -> Catalogue:
+        """The releases as the admin lists them now.
+
+        Raises
+        ------
+        CatalogueError
+            The list is broken and there never was a good one.
+        """
+        if self.catalogue_file:
+            kept = _catalogue_files.setdefault(self.catalogue_file, CatalogueFile(self.catalogue_file))
+            before = kept.error
+            catalogue = kept.current()
+            if kept.error is not None and kept.error is not before:
+                self.log.error("The catalogue of releases is broken, the last good one stays: %s", kept.error.log)
+            return catalogue
+        return parse_catalogue(self.catalogue or PLAIN_CATALOGUE, source="ResourceFormSpawner.catalogue")
+
+    async def choices(self, *, patience: float | None = None) -> Choices:
+        """What this session's user may choose now; never what the visitor of the page may (an admin starts for others).
+
+        Raises
+        ------
+        ResourceFormError
+            Slurm has never answered, or there is no catalogue.
+        """
+        fields = self.fields
+        if callable(fields):
+            fields = await maybe_future(fields(self))
+        own = await self.cluster.entitlement(self.user.name, job_qos=forced_qos(self.sbatch_options), patience=patience)
+        groups = (await self.cluster.member(self.user.name)).groups
+        now = time.time()
+        closed = (await self.notice_board().current()).closed(now)
+        offered = Choices(own, self.current_catalogue(), parse_policies(fields or {}), now=now, closed=closed)
+        return offered.with_presets(await self._all_presets(), groups)
+
+    async def _all_presets(self) -> tuple[Preset, ...]:
+        """The admin's presets for all users; none where the admin's function gives something else: nobody's session depends on them."""
+        presets = self.presets
+        if callable(presets):
+            presets = await maybe_future(presets(self))
+        try:
+            return parse_presets(presets or ())
+        except ValueError as error:
+            if str(error) not in _presets_warned_of and len(_presets_warned_of) < MOST_WARNINGS:
+                _presets_warned_of.add(str(error))
+                self.log.error("There are no presets, the function that gives them is wrong: %s", error)  # noqa: TRY400 - one line is enough
+            return ()
+
+    def notice_board(self) -> NoticeBoard:
+        """What the admin has to say, one board for all users."""
+        key = (self.notices_file, *self.notices_command)
+        if key not in _notice_boards:
+            _notice_boards[key] = NoticeBoard(
+                self.notices_file,
+                self.notices_command,
+                runner=self.cluster.runner,
+                interval=lambda: self.notices_interval,
+                log=self.log,
+                clock=self.cluster.clock,
+            )
+        return _notice_boards[key]
+
+    async def announcements(self, choices: Choices | None = None) -> tuple[Announcement, ...]:
+        """What this user is to be told now; without ``choices``, as while Slurm does not answer, what is for everyone."""
+        board = await self.notice_board().current()
+        reader = UNKNOWN_READER
+        if choices is not None:
+            reader = choices.reader((await self.cluster.member(self.user.name)).groups)
+        return announcements(board, time.time(), reader)
+
+    async def terms(self) -> Terms:
+        """What the admin has set that advice about a request depends on."""
+        not_charged = self.not_charged
+        if callable(not_charged):
+            not_charged = await maybe_future(not_charged(self))
+        return Terms(tuple(self.sbatch_options), not_charged, "refuse" if self.over_budget == "refuse" else "warn", self._site_budgets())
+
+    def _site_budgets(self) -> SiteBudgets | None:
+        command = tuple(self.budget_command)
+        if command and command not in _site_budgets:
+            _site_budgets[command] = SiteBudgets(
+                command, runner=self.cluster.runner, interval=lambda: self.budget_interval, log=self.log, clock=self.cluster.clock
+            )
+        return _site_budgets.get(command)

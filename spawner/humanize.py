@@ -1,0 +1,134 @@
+"""Amounts as a person reads them, where the exact figure would be in the way."""
+
+from __future__ import annotations
+
+import datetime
+import re
+from collections.abc import Sequence
+
+from .i18n import N_, _, ngettext
+from .slurm.grammar import format_memory
+
+MONTHS = (
+    N_("January"),
+    N_("February"),
+    N_("March"),
+    N_("April"),
+    N_("May"),
+    N_("June"),
+    N_("July"),
+    N_("August"),
+    N_("September"),
+    N_("October"),
+    N_("November"),
+    N_("December"),
+)
+
+
+def clock_time(moment: float) -> str:
+    """``hh:mm:ss`` in the Hub's own time zone; the script on the page puts it into the user's."""
+    return datetime.datetime.fromtimestamp(moment).astimezone().strftime("%H:%M:%S")
+
+
+def moment_in_words(moment: float, now: float) -> str:
+    """``at 14:00``, as :func:`day_and_time`."""
+    return _("at {moment}").format(moment=day_and_time(moment, now))
+
+
+def day_and_time(moment: float, now: float) -> str:
+    """``14:00``, with the day where it is not today, in the Hub's own time zone; both in seconds since the epoch."""
+    then, today = (datetime.datetime.fromtimestamp(value).astimezone() for value in (moment, now))
+    time = then.strftime("%H:%M")
+    if then.date() == today.date():
+        return time
+    return _("{time} on {day} {month}").format(time=time, day=f"{then.day:02}", month=_(MONTHS[then.month - 1]))
+
+
+def joined(parts: Sequence[str]) -> str:
+    """``a, b and c``."""
+    if len(parts) < 2:
+        return "".join(parts)
+    return _("{first} and {last}").format(first=", ".join(parts[:-1]), last=parts[-1])
+
+
+def cores_in_words(number: int) -> str:
+    """``1 core``, ``48 cores``."""
+    return ngettext("{number} core", "{number} cores", number).format(number=number)
+
+
+_SLICE = re.compile(r"(?:(.+)[_-])?([0-9]+g\.[0-9]+gb(?:\+.+)?)", re.ASCII | re.IGNORECASE)
+"""A type that is a slice of a card under MIG: by its profile, behind the card's name or alone."""
+
+_SPOKEN_WITH_A_VOWEL = tuple("AEFHILMNORSX8")
+
+
+def is_slice(gpu_type: str) -> bool:
+    """Whether Slurm's type of a GPU is a slice of one under MIG."""
+    return bool(_SLICE.fullmatch(gpu_type))
+
+
+def gpu_type_in_words(gpu_type: str) -> str:
+    """Slurm's type of a GPU: ``V100``, ``A100 slice 3g.20gb``, ``GPU slice 3g.20gb``; empty for none."""
+    found = _SLICE.fullmatch(gpu_type)
+    if found is None:
+        return gpu_type.upper()
+    # Translators: a part of a GPU that the hardware has split: "A100 slice 3g.20gb"
+    return _("{card} slice {profile}").format(card=(found[1] or "GPU").upper(), profile=found[2].lower())
+
+
+def gpus_in_words(count: int, gpu_type: str) -> str:
+    """``2 GPUs``, ``1 × V100``."""
+    if gpu_type:
+        return f"{count} × {gpu_type_in_words(gpu_type)}"
+    return ngettext("{number} GPU", "{number} GPUs", count).format(number=count)
+
+
+def share_of_gpu(gres: str, count: int, per_card: int) -> str:
+    """How much of a card so many parts are: ``1/5``; of MPS ``10 %``."""
+    return f"{round(100 * count / per_card, 1):g} %" if gres == "mps" else f"{count}/{per_card}"
+
+
+def part_of_gpu(gres: str, gpu_type: str, count: int, per_card: int | None) -> str:
+    """A part of one GPU: ``1/5 of a V100``, ``10 % of a GPU``; ``1 V100 shard`` where nobody knows how many make a GPU."""
+    card = gpu_type_in_words(gpu_type)
+    if per_card is None and gres == "mps":
+        return " ".join(part for part in (card, f"MPS {count}") if part)
+    if per_card is None and card:
+        return ngettext("{number} {type} shard", "{number} {type} shards", count).format(number=count, type=card)
+    if per_card is None:
+        return ngettext("{number} shard", "{number} shards", count).format(number=count)
+    card = card or "GPU"
+    # Translators: a part of one GPU: "1/5 of a V100"; the second is for names that English has "an" before: "1/5 of an A100"
+    sentence = _("{part} of an {card}") if card.startswith(_SPOKEN_WITH_A_VOWEL) else _("{part} of a {card}")
+    return sentence.format(part=share_of_gpu(gres, count, per_card), card=card)
+
+
+def limit_of_memory(megabytes: int) -> str:
+    """MB as a limit in words: exact where that is short, else GB rounded down to a tenth, so that what is said can be had.
+
+    ``375300`` is ``366.5 GB``; ``1536`` is ``1.5 GB``; ``500`` is ``500 MB``.
+    """
+    exact = format_memory(megabytes)
+    if megabytes < 10 * 1024 or exact.endswith("GB"):
+        return exact
+    return f"{megabytes * 10 // 1024 / 10:g} GB"
+
+
+def duration(minutes: int) -> str:
+    """Minutes in words: ``8 hours``, ``1 day 12 hours``, ``90 minutes``."""
+    days, rest = divmod(minutes, 24 * 60)
+    hours, rest = divmod(rest, 60)
+    if rest and not days:
+        return _minutes(minutes)
+    parts = []
+    if days:
+        parts.append(ngettext("{number} day", "{number} days", days).format(number=days))
+    if hours:
+        parts.append(ngettext("{number} hour", "{number} hours", hours).format(number=hours))
+    if rest or not parts:
+        parts.append(_minutes(rest))
+    return " ".join(parts)
+
+
+def _minutes(number: int) -> str:
+    return ngettext("{number} minute", "{number} minutes", number).format(number=number)

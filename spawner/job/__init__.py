@@ -1,0 +1,1 @@
+"""A request as argv, script and environment of a Slurm job."""

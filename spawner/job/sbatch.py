@@ -1,0 +1,246 @@
+"""A request becomes a job: sbatch's argv, the script on its standard input, the environment.
+
+Values of the user reach sbatch as one argv token each, and the job as environment variables; never as text in the script
+(slurm.md §4.3: ``#SBATCH`` lines are split at blanks). Secrets are in the environment only: argv is stored as SubmitLine.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import re
+import secrets
+import shlex
+import urllib.parse
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import jinja2
+
+from .._data import folder
+from ..request.model import SessionRequest
+from ..site.catalogue import Interface, Release
+from ..slurm.grammar import format_walltime
+from .lab_extension import with_lab_extension
+
+COMMENT_PREFIX = "jupyterhub"
+FOR_THE_SERVER = "RESOURCE_FORM_SET_"
+"""In front of the name of each of the user's variables, so that it acts neither on sbatch nor on a shell: the launcher takes it off."""
+SECRET = re.compile("TOKEN|SECRET|KEY|PASSWORD|CERTIFICATES|COOKIE|CREDENTIAL")
+"""A variable with one of these words in its name is shown without its value, the user's own as well."""
+JOB_PATH = "/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin"
+
+
+@dataclass(frozen=True, slots=True)
+class Tag:
+    """What identifies a job as a session of ours: Hub, user, server ("" is the default server), and a nonce of this start."""
+
+    hub: str
+    user: str
+    server: str
+    nonce: str
+
+    @property
+    def job_name(self) -> str:
+        """``jupyterhub`` for the default server, ``jupyterhub-NAME`` for a named one, in characters that any tool can print."""
+        safe = re.sub(r"[^A-Za-z0-9_.-]", "_", self.server)
+        return f"jupyterhub-{safe}" if safe else "jupyterhub"
+
+    @property
+    def comment(self) -> str:
+        """``jupyterhub:HUB:USER:SERVER:NONCE``, each part percent-encoded, so that it can be taken apart again."""
+        parts = (self.hub, self.user, self.server, self.nonce)
+        return ":".join((COMMENT_PREFIX, *(urllib.parse.quote(part, safe="@.-_") for part in parts)))
+
+    @classmethod
+    def parse(cls, comment: str) -> Tag | None:
+        """The tag in a job's comment, None if it is not one of ours."""
+        parts = comment.strip().split(":")
+        if len(parts) != 5 or parts[0] != COMMENT_PREFIX:
+            return None
+        hub, user, server, nonce = (urllib.parse.unquote(part) for part in parts[1:])
+        return cls(hub, user, server, nonce)
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedJob:
+    """What is handed to sbatch: its argv, the script on its standard input, its environment."""
+
+    argv: tuple[str, ...]
+    script: str
+    environment: Mapping[str, str]
+
+    @property
+    def command(self) -> str:
+        """The command as one would type it."""
+        return shlex.join(self.argv)
+
+    @property
+    def shown_environment(self) -> dict[str, str]:
+        """The environment by name, secrets masked (:data:`SECRET`)."""
+        return {name: "(secret)" if SECRET.search(name.upper()) else value for name, value in sorted(self.environment.items())}
+
+
+def signing_key(secret: bytes | str) -> bytes:
+    """What a Hub signs its tags with, from its cookie secret: that outlives its database."""
+    return hmac.digest(secret.encode() if isinstance(secret, str) else secret, b"jupyterhub-resource-form: the tags of jobs", "sha256")
+
+
+def new_tag(hub: str, user: str, server: str, *, token: str, key: bytes, now: float) -> Tag:
+    """The tag of a start that begins ``now`` (seconds since the epoch).
+
+    Its nonce has four parts: the time, 16 random digits that no two starts share, 32 digits of the SHA-256 of the start's token, and a
+    signature over all that is in the tag. The token cannot be had from it; but a Hub that has forgotten the token knows it again when the
+    job shows it, and only the Hub can have made it: a comment can be written on any job.
+    """
+    core = f"{int(now):x}.{secrets.token_hex(8)}.{_digest(token)}"
+    return Tag(hub, user, server, f"{core}.{_signature(hub, user, server, core, key)}")
+
+
+def is_signed(tag: Tag, key: bytes) -> bool:
+    """Whether this Hub has made the tag, for this user and server."""
+    core, _, signature = tag.nonce.rpartition(".")
+    return hmac.compare_digest(signature.encode(), _signature(tag.hub, tag.user, tag.server, core, key).encode())
+
+
+def begun_at(tag: Tag) -> float:
+    """When the start of a tag of ours began, in seconds since the epoch."""
+    return float(int(tag.nonce.partition(".")[0], 16))
+
+
+def is_token_of(nonce: str, token: str) -> bool:
+    """Whether ``token`` is the one that the start of this nonce was given."""
+    parts = nonce.split(".")
+    return len(parts) == 4 and hmac.compare_digest(parts[2].encode(), _digest(token).encode())
+
+
+def _digest(token: str) -> str:
+    return hashlib.sha256(token.encode()).hexdigest()[:32]
+
+
+def _signature(hub: str, user: str, server: str, core: str, key: bytes) -> str:
+    signed = json.dumps([hub, user, server, core])
+    return hmac.digest(key, signed.encode(), "sha256").hex()[:32]
+
+
+def sbatch_arguments(request: SessionRequest, tag: Tag, *, home: str, extra: Sequence[str] = ()) -> tuple[str, ...]:
+    """sbatch's argv for ``request``.
+
+    Parameters
+    ----------
+    home
+        The job's working directory.
+    extra
+        The admin's own options, each ``--name=value``; they come last, so they win.
+    """
+    arguments = [
+        "sbatch",
+        "--parsable",
+        "--nodes=1",
+        "--ntasks=1",
+        f"--cpus-per-task={request.cores}",
+        f"--mem={request.memory}M",
+        f"--time={format_walltime(request.walltime)}",
+        f"--partition={request.partition}",
+        "--no-requeue",
+        f"--job-name={tag.job_name}",
+        f"--comment={tag.comment}",
+        f"--chdir={home}",
+        # The script opens the session's log itself, in a folder that only the user can read.
+        "--output=/dev/null",
+        "--export=ALL",
+        # The Hub's own limits (open files, memory) are not the job's.
+        "--propagate=NONE",
+    ]
+    if request.gpus.option:
+        arguments.append(f"--gres={request.gpus.option}")
+    if request.account:
+        arguments.append(f"--account={request.account}")
+    if request.reservation:
+        arguments.append(f"--reservation={request.reservation}")
+    return (*arguments, *extra)
+
+
+def job_environment(
+    request: SessionRequest,
+    server_environment: Mapping[str, str],
+    *,
+    command: Sequence[str],
+    interface: Interface,
+    ports: str = "",
+    umask: str = "0022",
+    certificates: Mapping[str, str] | None = None,
+    bar: Mapping[str, Any] | None = None,
+) -> dict[str, str]:
+    """The job's environment.
+
+    Parameters
+    ----------
+    server_environment
+        What the Hub gives to any server of this user (``Spawner.get_env()``), HOME, USER and SHELL included.
+    command
+        The server's command and arguments.
+    ports
+        ``LOW-HIGH``, or empty for any port.
+    certificates
+        Under ``internal_ssl``: ``keyfile``, ``certfile`` and ``cafile``, each with the text of that file; the launcher writes them where
+        only the user can read.
+    bar
+        What JupyterLab's session bar says (:func:`.lab_extension.session_bar`); None for no bar.
+    """
+    own = {"RESOURCE_FORM_CERTIFICATES": json.dumps(dict(certificates))} if certificates else {}
+    own |= {"RESOURCE_FORM_BAR": json.dumps(dict(bar))} if bar else {}
+    return {
+        "PATH": JOB_PATH,
+        "LANG": "C.UTF-8",
+        **{FOR_THE_SERVER + name: value for name, value in request.environment.items() if name not in server_environment},
+        **server_environment,
+        "RESOURCE_FORM_RELEASE": request.release,
+        "RESOURCE_FORM_GPUS": request.gpus.value,
+        "RESOURCE_FORM_COMMAND": json.dumps(list(command)),
+        "RESOURCE_FORM_PORTS": ports,
+        "RESOURCE_FORM_UMASK": umask,
+        **own,
+        "JUPYTERHUB_DEFAULT_URL": interface.url,
+    }
+
+
+def launcher_source() -> str:
+    """The launcher's text."""
+    return (folder("share") / "resource_form" / "launcher.py").read_text(encoding="utf-8")
+
+
+def script_environment(template_folders: Sequence[str | Path] = ()) -> jinja2.Environment:
+    """Where the script's template is looked up: the admin's folders first, then ours.
+
+    An admin's ``resource_form/job_script.sh`` may extend ours as ``ours/resource_form/job_script.sh``.
+    """
+    ours = jinja2.FileSystemLoader(str(folder("templates")))
+    loaders: list[jinja2.BaseLoader] = [jinja2.FileSystemLoader(str(path)) for path in template_folders]
+    environment = jinja2.Environment(
+        loader=jinja2.ChoiceLoader([*loaders, ours, jinja2.PrefixLoader({"ours": ours})]),
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        autoescape=False,  # noqa: S701 - a shell script; values go through the filter quote # nosec B701
+    )
+    environment.filters["quote"] = shlex.quote
+    return environment
+
+
+def job_script(
+    release: Release, *, template_folders: Sequence[str | Path] = (), launcher: str | None = None, lab_extension: bool = False
+) -> str:
+    """The job's script: the release's set-up, then the launcher. It depends on the release alone, on nothing of the user's.
+
+    With ``lab_extension`` the launcher brings JupyterLab's session bar along.
+    """
+    source = launcher_source() if launcher is None else launcher
+    if lab_extension:
+        source = with_lab_extension(source)
+    template = script_environment(template_folders).get_template("resource_form/job_script.sh")
+    return template.render(release=release, launcher=source.rstrip("\n"), end_of_launcher="END_OF_RESOURCE_FORM_LAUNCHER")

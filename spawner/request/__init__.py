@@ -1,0 +1,1 @@
+"""One request: read, completed and judged; the form's fields as data."""

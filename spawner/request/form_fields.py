@@ -1,0 +1,266 @@
+"""The form as data: what each field shows. The template only prints it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from ..accounting.partition_limits import PartitionLimits
+from ..humanize import duration, gpu_type_in_words, gpus_in_words, joined, limit_of_memory, moment_in_words, share_of_gpu
+from ..i18n import N_, _
+from .choices import Choices
+from .model import COLOR, COLORS, FIELDS, FORM_FIELDS, LOOK_FIELDS, GpuRequest, SessionRequest, help_of, label_of, parse_gpus, unit_of
+from .ranges import Range, gpus_there, limits_there, ranges
+from .validation import judge_request
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One value of a choice; a ``disabled`` one is shown and cannot be chosen (yet). Those of one ``group`` stand under its name."""
+
+    value: str
+    label: str
+    selected: bool = False
+    disabled: bool = False
+    group: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class FormField:
+    """One field of the page.
+
+    ``kind`` is ``select``, ``buttons`` (few values, one press each), ``number`` or ``text``. ``range`` says in words what is
+    allowed. ``minimum`` and ``maximum`` are for a number's widget, None for the others.
+    """
+
+    key: str
+    label: str
+    help: str
+    kind: str
+    value: str
+    unit: str = ""
+    range: str = ""
+    options: tuple[Option, ...] = ()
+    minimum: int | None = None
+    maximum: int | None = None
+    error: str = ""
+    locked: bool = False
+
+
+def _sharing(partition: PartitionLimits) -> str:
+    if partition.users_per_core <= 1:
+        return ""
+    return _("If all are taken, up to {number} sessions share a core.").format(number=partition.users_per_core)
+
+
+def form_fields(choices: Choices, values: Mapping[str, Any], errors: Mapping[str, str]) -> tuple[FormField, ...]:
+    """The fields of the page in their order, filled with ``values`` as typed, wrong ones marked with ``errors``."""
+    request = judge_request({key: value for key, value in values.items() if key in FIELDS}, choices)[0]
+    words = ranges_in_words(request, choices)
+    built = []
+    for key in FORM_FIELDS:
+        policy = choices.policy(key)
+        if policy.hidden or (key == "account" and choices.accounts is None):
+            continue
+        built.append(
+            FormField(
+                key=key,
+                label=policy.label or label_of(key),
+                help=policy.help or (_help_of_gpus(choices) if key == "gpus" else help_of(key)),
+                unit=unit_of(key),
+                error=errors.get(key, ""),
+                locked=policy.locked,
+                range=words.get(key, ""),
+                **_widget(key, choices, _as_text(values.get(key, ""))),
+            )
+        )
+    return tuple(built)
+
+
+COLOR_NAMES: Mapping[str, str] = {
+    "blue": N_("blue"),
+    "teal": N_("teal"),
+    "green": N_("green"),
+    "yellow": N_("yellow"),
+    "orange": N_("orange"),
+    "red": N_("red"),
+    "pink": N_("pink"),
+    "purple": N_("purple"),
+}
+
+
+def look_fields(choices: Choices, values: Mapping[str, Any], errors: Mapping[str, str]) -> tuple[FormField, ...]:
+    """The session's name and colour, as :func:`form_fields`. ``kind`` of a colour is ``colors``; one without a name is offered as it is."""
+    built = []
+    for key in LOOK_FIELDS:
+        policy = choices.policy(key)
+        if policy.hidden:
+            continue
+        value = _as_text(values.get(key, ""))
+        widget: dict[str, Any] = {"kind": "text", "value": value}
+        if key == "color":
+            offered = [("", _("No colour")), *((COLORS[name], _(COLOR_NAMES[name])) for name in COLORS)]
+            if value not in dict(offered) and COLOR.fullmatch(value):
+                offered.append((value, value))
+            widget = _select(value, offered, kind="colors")
+        built.append(
+            FormField(key=key, label=policy.label or label_of(key), help=policy.help or help_of(key), error=errors.get(key, ""), **widget)
+        )
+    return tuple(built)
+
+
+def ranges_in_words(request: SessionRequest, choices: Choices) -> dict[str, str]:
+    """What the numbers may be in the request's place, a sentence or two by field."""
+    found = ranges(request, choices)
+    limits = limits_there(request, choices)
+    words = {"gpus": _gpus_in_words(request, choices)}
+    if limits is None or not found:
+        return words
+    return {
+        "cores": " ".join(part for part in (_range(found["cores"], str), _sharing(limits)) if part),
+        "memory": _range(found["memory"], limit_of_memory),
+        "walltime": _range(found["walltime"], duration),
+        **words,
+    }
+
+
+def _range(bounds: Range, in_words: Callable[[int], str]) -> str:
+    if bounds.values:
+        return _("One of: {values}.").format(values=", ".join(in_words(value) for value in bounds.values))
+    if bounds.most is None:
+        return _("No limit.")
+    if in_words is str:
+        return _("{least} to {most}.").format(least=bounds.least, most=bounds.most)
+    if bounds.least > 1:
+        return _("{least} to {most}.").format(least=in_words(bounds.least), most=in_words(bounds.most))
+    return _("At most {most}.").format(most=in_words(bounds.most))
+
+
+def _gpus_in_words(request: SessionRequest, choices: Choices) -> str:
+    most: dict[str, int] = {}
+    parts: dict[tuple[str, str], GpuRequest] = {}
+    for gpus in gpus_there(request, choices):
+        if gpus.is_part:
+            parts.setdefault((gpus.gres, gpus.type), choices.known_gpus(gpus, request.partition))
+        elif gpus.count:
+            most[gpus.type] = max(most.get(gpus.type, 0), gpus.count)
+    if not most and not parts:
+        return _("There are no GPUs here.")
+    sentences = []
+    if most:
+        each = str(most[""]) if list(most) == [""] else ", ".join(gpus_in_words(number, gpu_type) for gpu_type, number in most.items())
+        sentences.append(_("At most {number} on one node.").format(number=each))
+    if parts:
+        smallest = joined([gpus.words for gpus in parts.values()])
+        sentences.append(_("Or a part of one, from {smallest} on.").format(smallest=smallest))
+    return " ".join(sentences)
+
+
+def _help_of_gpus(choices: Choices) -> str:
+    if not any(gpus.is_part for gpus in choices.gpu_values()):
+        return help_of("gpus")
+    return _("Whole GPUs are yours alone while the session runs. A part of a GPU is not: others use the same one, and may take its memory.")
+
+
+def shown_value(request: SessionRequest, key: str, choices: Choices) -> str:
+    """A field's value as the form shows it: GB without its letter, a GPU configuration as it is offered."""
+    if key == "gpus":
+        return _offered_gpus(choices, request.gpus)
+    value = _as_text(request.options().get(key, ""))
+    return value.removesuffix("G") if key == "memory" else value
+
+
+def _offered_gpus(choices: Choices, wanted: GpuRequest) -> str:
+    """The value of the option that asks for these GPUs: plain counts where there is one type."""
+    offered = choices.gpu_values()
+    types = choices.part_types(wanted.gres) if wanted.is_part else _gpu_types(choices)
+    if wanted not in offered and types == (wanted.type,):
+        return replace(wanted, type="").value
+    return wanted.value
+
+
+def _as_text(value: Any) -> str:
+    return value if isinstance(value, str) else str(value)
+
+
+def _select(value: str, offered: Iterable[tuple[str, str]], kind: str = "select") -> dict[str, Any]:
+    """A choice. A value that is not offered (any more) is not invented: the first one stands selected, as a browser would do."""
+    pairs = list(offered)
+    chosen = value if value in [entry for entry, _ in pairs] else (pairs[0][0] if pairs else "")
+    return {
+        "kind": kind,
+        "value": chosen,
+        "options": tuple(Option(entry, label, entry == chosen) for entry, label in pairs),
+    }
+
+
+def _widget(key: str, choices: Choices, value: str) -> dict[str, Any]:
+    partitions = choices.partitions
+    if key == "reservation":
+        widget = _select(value, [(name, name or _("None")) for name in choices.reservation_values])
+        later = [
+            Option(
+                entry.name,
+                _("{name} (begins {moment})").format(name=entry.name, moment=moment_in_words(entry.start, choices.now)),
+                disabled=True,
+            )
+            for entry in choices.upcoming_reservations
+        ]
+        return {**widget, "options": (*widget["options"], *later)}
+    if key == "account":
+        return _select(value, [(account, account) for account in choices.accounts or ()])
+    if key == "partition":
+        return _select(value, [(partition.name, partition.name) for partition in partitions])
+    if key == "release":
+        return _select(value, [(release.tag, _(release.title)) for release in choices.releases])
+    if key == "interface":
+        return _select(value, [(interface.name, _(interface.label)) for interface in choices.interfaces()])
+    if key == "gpus":
+        return _gpu_widget(choices, value)
+    if key == "cores":
+        low = choices.bound("cores", "minimum", 1)
+        most = [min(entry.max_cores, choices.bound("cores", "maximum", entry.max_cores)) for entry in partitions]
+        return {"kind": "number", "value": value, "minimum": low, "maximum": max(most, default=low)}
+    return {"kind": "text", "value": value.removesuffix("G") if key == "memory" else value}
+
+
+MOST_BUTTONS = 6
+
+
+def _gpu_widget(choices: Choices, value: str) -> dict[str, Any]:
+    offered = choices.gpu_values()
+    try:
+        wanted = choices.known_gpus(parse_gpus(value))
+    except ValueError:
+        wanted = parse_gpus(0)
+    buttons = len(offered) <= MOST_BUTTONS
+    labels = [(gpus.value, _gpu_label(gpus, choices, short=buttons)) for gpus in offered]
+    chosen = _offered_gpus(choices, wanted)
+    if wanted.is_part and chosen not in dict(labels) and choices.policy("gpus").choices is None and choices.part_types(wanted.gres):
+        labels.append((chosen, _gpu_label(wanted, choices, short=buttons)))
+    widget = _select(chosen, labels, kind="buttons" if buttons else "select")
+    if buttons:
+        return widget
+    parts = {gpus.value for gpus in (*offered, wanted) if gpus.is_part}
+    group = _("Parts of a GPU")
+    return {**widget, "options": tuple(replace(option, group=group if option.value in parts else "") for option in widget["options"])}
+
+
+def _gpu_label(gpus: GpuRequest, choices: Choices, *, short: bool) -> str:
+    """What stands on the choice: on a button as little as will do."""
+    if not gpus.count:
+        return _("None")
+    if gpus.is_part and (not short or gpus.per_card is None):
+        return gpus.words if short else gpus.words_in_full
+    if gpus.is_part and gpus.per_card is not None:
+        return f"{share_of_gpu(gpus.gres, gpus.count, gpus.per_card)} {gpu_type_in_words(gpus.type or gpus.card) or 'GPU'}"
+    types = _gpu_types(choices)
+    if gpus.type or (len(types) == 1 and types[0]):
+        return gpus_in_words(gpus.count, gpus.type or types[0])
+    # Translators: so many GPUs, of whatever type they are
+    return _("{number} of any type").format(number=gpus.count) if len(types) > 1 else str(gpus.count)
+
+
+def _gpu_types(choices: Choices) -> tuple[str, ...]:
+    return tuple(sorted({gpu_type for partition in choices.partitions for gpu_type, _count in partition.gpus}))

@@ -1,0 +1,84 @@
+"""Presets: requests that the admin has put together, under a name, for those who may have them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from pydantic import Field, ValidationError, field_validator
+
+from ..errors import RequestRejected
+from ..i18n import ENGLISH, using
+from ..site.audience import Audience, Reader
+from ..site.catalogue import Name
+from .model import FIELDS, LOOK_FIELDS, SessionRequest, parse_request
+
+MOST_PRESETS = 100
+
+FIELDS_OF_A_PRESET = tuple(name for name in FIELDS if name not in ("preset", *LOOK_FIELDS))
+
+
+class Preset(Audience):
+    """One preset. ``values`` is a part of a request, written as a user would type it (``"32G"``, ``"4h"``, ``"v100:1"``)."""
+
+    name: Name
+    label: str = Field(default="", max_length=60)
+    description: str = Field(default="", max_length=200)
+    values: Mapping[str, Any]
+
+    @field_validator("values")
+    @classmethod
+    def _can_be_read(cls, values: Mapping[str, Any]) -> Mapping[str, Any]:
+        strange = [name for name in values if name not in FIELDS_OF_A_PRESET]
+        if strange or not values:
+            what = f"there is no field {strange[0]!r}" if strange else "at least one field is needed"
+            raise ValueError(f"{what}; the fields are {', '.join(FIELDS_OF_A_PRESET)}")
+        try:
+            parse_request(values)
+        except RequestRejected as error:
+            raise ValueError(error.sentence) from error
+        return dict(values)
+
+    @property
+    def title(self) -> str:
+        """What people see: the label, else the name."""
+        return self.label or self.name
+
+    def is_for(self, reader: Reader) -> bool:
+        """Whether ``reader`` belongs to its audience and may choose the account, partition and reservation that it names itself."""
+        named = (("account", reader.accounts), ("partition", reader.partitions), ("reservation", reader.reservations))
+        return self.admits(reader) and all(not self.values.get(field) or self.values[field] in had for field, had in named)
+
+    def read(self) -> SessionRequest:
+        """Its values, read; the fields that it leaves out have the model's defaults."""
+        return parse_request(self.values)
+
+
+def parse_presets(presets: object, *, trait: str = "ResourceFormSpawner.presets") -> tuple[Preset, ...]:
+    """The admin's presets, read, in the admin's order.
+
+    Raises
+    ------
+    ValueError
+        Names the trait, the preset and the key that is wrong.
+    """
+    if isinstance(presets, (str, bytes, Mapping)) or not isinstance(presets, Iterable):
+        raise ValueError(f"{trait}: a list of presets is needed, each a dictionary")
+    parsed: dict[str, Preset] = {}
+    for index, entry in enumerate(presets):
+        name = entry.get("name", index) if isinstance(entry, Mapping) else index
+        if index >= MOST_PRESETS:
+            raise ValueError(f"{trait}: there are more than {MOST_PRESETS} presets")
+        try:
+            with using(ENGLISH):
+                preset = Preset.model_validate(entry)
+        except ValidationError as error:
+            problems = [
+                f"{'.'.join(str(part) for part in problem['loc']) or 'preset'}: {problem['msg']}"
+                for problem in error.errors(include_input=False, include_url=False)
+            ]
+            raise ValueError(f"{trait}[{name!r:.100}]: {'; '.join(problems)}") from error
+        if preset.name in parsed:
+            raise ValueError(f"{trait}[{preset.name!r}]: there are two presets of this name")
+        parsed[preset.name] = preset
+    return tuple(parsed.values())

@@ -1,0 +1,78 @@
+"""What the numbers of a request may be, given its other values: partition, reservation, account and GPUs bound cores, memory and time."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from ..accounting.limits import CORES, MEMORY
+from ..accounting.partition_limits import PartitionLimits
+from .choices import Choices, number_of
+from .model import GpuRequest, SessionRequest
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """From ``least`` to ``most`` (None: nothing bounds it); ``values`` are the only ones where the admin lists them."""
+
+    least: int
+    most: int | None
+    values: tuple[int, ...] = ()
+
+    def nearest(self, value: int) -> int:
+        """``value`` itself where it may be had, else the nearest that may."""
+        if self.values:
+            fitting = [entry for entry in self.values if self.most is None or entry <= self.most] or list(self.values)
+            return min(fitting, key=lambda entry: (abs(entry - value), entry))
+        return max(self.least, value if self.most is None else min(value, self.most))
+
+
+def limits_there(request: SessionRequest, choices: Choices) -> PartitionLimits | None:
+    """As :meth:`Choices.limits_for`; an account that may not be used there at all has no numbers of its own, so the partition's hold."""
+    partition = next((entry for entry in choices.partitions if entry.name == request.partition), None)
+    if partition is None:
+        return None
+    return partition.narrowed("" if request.account in partition.refused else request.account, request.reservation)
+
+
+def gpus_there(request: SessionRequest, choices: Choices) -> tuple[GpuRequest, ...]:
+    """Those of the GPU configurations that one node of the chosen partition and reservation has, none included."""
+    limits = limits_there(request, choices)
+    if limits is None:
+        return tuple(gpus for gpus in choices.gpu_values() if not gpus.count)
+    return tuple(
+        gpus
+        for gpus in choices.gpu_values()
+        if not gpus.count or (limits.has_part(gpus.gres, gpus.type, gpus.count) if gpus.is_part else _has_whole(limits, gpus))
+    )
+
+
+def _has_whole(limits: PartitionLimits, gpus: GpuRequest) -> bool:
+    return gpus.count <= limits.gpus_of(gpus.type) and any(kind.gpus_of(gpus.type) >= gpus.count for kind in limits.kinds)
+
+
+def ranges(request: SessionRequest, choices: Choices) -> dict[str, Range]:
+    """The ranges of ``cores``, ``memory`` (MB) and ``walltime`` (minutes) in the request's partition; none where it cannot be chosen."""
+    limits = limits_there(request, choices)
+    if limits is None or not limits.kinds:
+        return {}
+    gpus = request.gpus
+    able = [kind for kind in limits.kinds if not gpus.count or kind.has_gpus(gpus.type, gpus.count, gpus.gres)] or limits.kinds
+    most: Mapping[str, int | None] = {
+        CORES: min(limits.max_cores, max(kind.cores for kind in able)),
+        MEMORY: min(limits.max_memory_mb, max(kind.memory_mb for kind in able)),
+        "walltime": choices.walltime_limit(request)[0],
+    }
+    return {name: _range(name, limits, bound, choices) for name, bound in most.items()}
+
+
+def _range(name: str, limits: PartitionLimits, most: int | None, choices: Choices) -> Range:
+    policy = choices.policy(name)
+    least = max(choices.bound(name, "minimum", 1), limits.at_least(name))
+    if policy.maximum is not None:
+        ceiling = number_of(name, policy.maximum)
+        most = ceiling if most is None else min(most, ceiling)
+    values = tuple(sorted(number_of(name, choice) for choice in policy.choices or ()))
+    if policy.locked and policy.default is not None:
+        values = (number_of(name, policy.default),)
+    return Range(least, most, values)

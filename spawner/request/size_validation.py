@@ -1,0 +1,246 @@
+"""The check of a request's numbers: cores, memory, GPUs and time, against the nodes, the admin's bounds and Slurm's limits."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from ..accounting.limits import CORES, GPUS, JOBS, MEMORY, MINUTES, NODES, SUBMITTED, Limit
+from ..accounting.partition_limits import PartitionLimits
+from ..humanize import cores_in_words, gpu_type_in_words, gpus_in_words, joined, limit_of_memory, part_of_gpu
+from ..i18n import _, ngettext
+from ..slurm.grammar import format_memory, format_walltime
+from .choices import Choices, amounts_in
+from .model import GpuRequest, SessionRequest, parse_gpus, quoted
+
+ENDING_SOON_MINUTES = 1
+
+Refuse = Callable[[str, str], None]
+"""Called with a field and the sentence that refuses its value."""
+
+FIELD_OF = {CORES: "cores", MEMORY: "memory", MINUTES: "walltime", NODES: "account", JOBS: "account", SUBMITTED: "account"}
+"""The field that a limit of a resource is told at; ``gpus`` for GPUs of any type."""
+
+
+def listed(values: Sequence[str]) -> str:
+    """The first eight, and how many more there are."""
+    shown = ", ".join(values[:8])
+    return _("{list} and {number} more").format(list=shown, number=len(values) - 8) if len(values) > 8 else shown
+
+
+def check_size(request: SessionRequest, choices: Choices, limits: PartitionLimits, account: str, refuse: Refuse) -> None:
+    """Refuse numbers that one session of ``account`` cannot have in the partition; ``limits`` are those of the account and reservation."""
+    if not limits.kinds:
+        return
+    most_cores = _check_cores(request, choices, limits, refuse)
+    most_memory = _check_memory(request, choices, limits, refuse)
+    problem = _gpu_problem(request.gpus, choices, limits)
+    if problem:
+        refuse("gpus", problem)
+    elif request.cores <= most_cores and request.memory <= most_memory:
+        _check_together(request, limits, account, refuse)
+
+
+def _clause(limits: PartitionLimits, resource: str, most: int) -> str:
+    """Whose limit it is that leaves ``most``: accounting's, else the partition's or the admin's."""
+    bound = limits.binding.get(resource)
+    within = bound is not None and bound.most >= most and limits_most(limits, resource) == most
+    return bound.clause if bound is not None and within else _there(limits)
+
+
+def _there(limits: PartitionLimits) -> str:
+    # Translators: what a number allows: "more than the 48 that one session can have in partition p"
+    return _("that one session can have in partition {partition}").format(partition=limits.name)
+
+
+def more_than(value: str, most: str, clause: str, number: int = 1) -> str:
+    """The refusal of a value above a limit; ``clause`` says whose limit it is, ``number`` whether the value is one thing or several."""
+    return ngettext(
+        "{value} is more than the {most} {clause}. Ask for at most {most}.",
+        "{value} are more than the {most} {clause}. Ask for at most {most}.",
+        number,
+    ).format(value=value, most=most, clause=clause)
+
+
+def less_than(value: str, least: str) -> str:
+    """The refusal of a value below the admin's minimum."""
+    return _("{value} is less than the {least} that a session has here. Ask for at least {least}.").format(value=value, least=least)
+
+
+def less_than_asked(value: str, least: str, limit: Limit) -> str:
+    """The refusal of a value below what accounting asks for."""
+    return _("{value} is less than the {least} that {source} asks for. Ask for at least {least}.").format(
+        value=value, least=least, source=limit.whose
+    )
+
+
+def limits_most(limits: PartitionLimits, resource: str) -> int:
+    """The most cores or MB that the partition and accounting leave."""
+    return limits.max_cores if resource == CORES else limits.max_memory_mb
+
+
+def _check_cores(request: SessionRequest, choices: Choices, limits: PartitionLimits, refuse: Refuse) -> int:
+    most = min(limits.max_cores, choices.bound("cores", "maximum", limits.max_cores))
+    least = choices.bound("cores", "minimum", 1)
+    if request.cores > most:
+        refuse("cores", more_than(str(request.cores), str(most), _clause(limits, CORES, most)))
+    elif request.cores < least:
+        refuse("cores", less_than(str(request.cores), str(least)))
+    elif request.cores < limits.at_least(CORES):
+        refuse("cores", less_than_asked(str(request.cores), str(limits.at_least(CORES)), limits.least[CORES]))
+    return most
+
+
+def _check_memory(request: SessionRequest, choices: Choices, limits: PartitionLimits, refuse: Refuse) -> int:
+    most = min(limits.max_memory_mb, choices.bound("memory", "maximum", limits.max_memory_mb))
+    least = choices.bound("memory", "minimum", 1)
+    if request.memory > most:
+        refuse("memory", more_than(format_memory(request.memory), limit_of_memory(most), _clause(limits, MEMORY, most)))
+    elif request.memory < least:
+        refuse("memory", less_than(format_memory(request.memory), format_memory(least)))
+    elif request.memory < limits.at_least(MEMORY):
+        refuse("memory", less_than_asked(format_memory(request.memory), format_memory(limits.at_least(MEMORY)), limits.least[MEMORY]))
+    return most
+
+
+def _check_together(request: SessionRequest, limits: PartitionLimits, account: str, refuse: Refuse) -> None:
+    """What each can be had, but not on one node, or not for that time."""
+    gpus = request.gpus
+    if gpus.count and not limits.fits_one_node(request.cores, request.memory, gpus.type, gpus.count, gpus.gres):
+        refuse("gpus", _not_together(limits, [gpus.words, *_cores_and_memory(request)]))
+    elif not limits.fits_one_node(request.cores, request.memory, "", 0):
+        refuse("memory", _not_together(limits, _cores_and_memory(request)))
+    else:
+        _check_counted(request, limits, account, refuse)
+
+
+def _not_together(limits: PartitionLimits, amounts: Sequence[str]) -> str:
+    return _("no node of partition {partition} has {amounts} together. Ask for less of one of them.").format(
+        partition=limits.name, amounts=joined(amounts)
+    )
+
+
+def _cores_and_memory(request: SessionRequest) -> list[str]:
+    return [cores_in_words(request.cores), format_memory(request.memory)]
+
+
+def _check_counted(request: SessionRequest, limits: PartitionLimits, account: str, refuse: Refuse) -> None:
+    """Limits that the numbers alone do not show: of the job as Slurm counts it (whole nodes, cores for memory), or over its time."""
+    amounts = amounts_in(limits, request)
+    for limit in limits.rules_for(account).limits:
+        if limit.least or limit.resource == MINUTES or not limit.forbids(amounts):
+            continue
+        counted = limit.counts(amounts)
+        field = FIELD_OF.get(limit.resource, "gpus")
+        if limit.measure == "minutes":
+            if limit.most < amounts[limit.resource]:
+                sentence = _("{value} is more than {source} has minutes for. Ask for less.")
+                refuse(field, sentence.format(value=_amount(limit, amounts[limit.resource]), source=limit.whose))
+        elif field == "cores" and limits.memory_mb_per_core and counted > request.cores:
+            sentence = _("{memory} takes {cores} cores in partition {partition}, more than the {most} {clause}. Ask for less memory.")
+            memory = format_memory(request.memory)
+            refuse("memory", sentence.format(memory=memory, cores=counted, partition=limits.name, most=limit.most, clause=limit.clause))
+        else:
+            sentence = _("{value} is more than the {most} {clause}. Ask for less.")
+            refuse(field, sentence.format(value=_amount(limit, counted), most=_amount(limit, limit.most), clause=limit.clause))
+
+
+def _amount(limit: Limit, amount: int) -> str:
+    return limit_of_memory(amount) if limit.resource == MEMORY else str(amount)
+
+
+def _gpu_problem(gpus: GpuRequest, choices: Choices, partition: PartitionLimits) -> str:
+    policy = choices.policy("gpus")
+    if policy.locked and policy.default is not None and gpus != choices.known_gpus(parse_gpus(policy.default), partition.name):
+        return locked_to(gpus.words, str(policy.default))
+    if policy.choices is not None and gpus not in {choices.known_gpus(parse_gpus(choice), partition.name) for choice in policy.choices}:
+        return not_among(gpus.words, [str(choice) for choice in policy.choices])
+    low = choices.bound("gpus", "minimum", 0)
+    if gpus.whole < low:
+        return less_than(gpus.words, str(low))
+    problem = _too_few_gpus(gpus, partition)
+    if problem or not gpus.count:
+        return problem
+    if gpus.is_part:
+        return _part_problem(gpus, choices, partition)
+    if not partition.gpus:
+        return _("partition {partition} has no GPUs. Choose None, or another partition.").format(partition=partition.name)
+    if gpus.type and not dict(partition.gpus).get(gpus.type, 0) and not partition.binding.get(GPUS):
+        types = [name for name, _ in partition.gpus if name]
+        if types:
+            sentence = _("partition {partition} has no GPU of type {type}. Choose one of: {list}.")
+        else:
+            sentence = _("partition {partition} has no GPU of type {type}. Choose a number without a type.")
+        return sentence.format(partition=partition.name, type=quoted(gpus.type), list=listed(types))
+    there = partition.gpus_of(gpus.type)
+    most = min(there, choices.bound("gpus", "maximum", there))
+    if gpus.count > most:
+        bound = _tightest(partition, gpus.type) if most == there else None
+        clause = bound.clause if bound else _there(partition)
+        if most:
+            return more_than(gpus.words, str(most), clause, gpus.count)
+        sentence = ngettext(
+            "{value} is more than the {most} {clause}. Choose None.", "{value} are more than the {most} {clause}. Choose None.", gpus.count
+        )
+        return sentence.format(value=gpus.words, most=most, clause=clause)
+    return ""
+
+
+def _part_problem(gpus: GpuRequest, choices: Choices, partition: PartitionLimits) -> str:
+    most = partition.card_in_parts(gpus.gres, gpus.type)
+    if choices.bound("gpus", "maximum", 1) < 1 or not most:
+        if partition.exclusive and any(kind.parts for kind in partition.kinds):
+            sentence = _("partition {partition} gives whole nodes, and no parts of GPUs. Choose whole GPUs, or another partition.")
+        elif gpus.type and partition.card_in_parts(gpus.gres, ""):
+            sentence = _("partition {partition} gives no parts of GPUs of type {type}. Choose whole GPUs, or another type.")
+        else:
+            sentence = _("partition {partition} gives no parts of GPUs. Choose whole GPUs, or another partition.")
+        return sentence.format(partition=partition.name, type=gpu_type_in_words(gpus.type))
+    if not partition.has_part(gpus.gres, gpus.type, gpus.count):
+        sentence = _("{value} is not less than one GPU, and a part of a GPU is: at most {most}. Choose a smaller part, or whole GPUs.")
+        return sentence.format(value=quoted(gpus.value), most=part_of_gpu(gpus.gres, gpus.type or gpus.card, most - 1, most))
+    return ""
+
+
+def locked_to(value: str, default: str) -> str:
+    """The refusal of another value than the one that the admin has set."""
+    return _("{value} cannot be chosen, it is set to {default} on this service. Leave it as it is.").format(value=value, default=default)
+
+
+def not_among(value: str, offered: Sequence[str]) -> str:
+    """The refusal of a value that the admin does not offer."""
+    return _("{value} cannot be chosen. Choose one of: {list}.").format(value=value, list=listed(offered))
+
+
+def _too_few_gpus(gpus: GpuRequest, partition: PartitionLimits) -> str:
+    """Some QOS are only for jobs with GPUs (MinTRESPerJob)."""
+    for resource, limit in partition.least.items():
+        of_type = resource.partition(":")[2]
+        have = gpus.whole if of_type in ("", gpus.type) else 0
+        if resource.startswith(GPUS) and have < limit.most:
+            least = gpus_in_words(limit.most, of_type) if of_type else str(limit.most)
+            return less_than_asked(gpus.words, least, limit)
+    return ""
+
+
+def _tightest(partition: PartitionLimits, gpu_type: str) -> Limit | None:
+    """The limit of accounting that leaves fewer GPUs than the nodes have."""
+    bounds = [partition.binding[key] for key in (GPUS, f"{GPUS}:{gpu_type}") if key in partition.binding]
+    tightest = min(bounds, key=lambda limit: limit.most, default=None)
+    return tightest if tightest is not None and tightest.most == partition.gpus_of(gpu_type) else None
+
+
+def check_walltime(request: SessionRequest, choices: Choices, refuse: Refuse) -> None:
+    """Refuse a time that is longer than may be, or shorter."""
+    limit, why = choices.walltime_limit(request)
+    least = choices.bound("walltime", "minimum", 1)
+    if limit is not None and request.walltime > limit:
+        if limit < ENDING_SOON_MINUTES:
+            sentence = _("{reservation} is about to end. Choose None or another reservation.")
+            refuse("reservation", sentence.format(reservation=quoted(request.reservation)))
+            return
+        # Translators: {whose} is "of partition p", "of this service", "until reservation r ends"
+        sentence = _("{value} is more than the limit of {most} {whose}. Choose at most {most}.")
+        refuse("walltime", sentence.format(value=format_walltime(request.walltime), most=format_walltime(limit), whose=why))
+    elif request.walltime < least:
+        sentence = _("{value} is less than the {least} that a session lasts here. Choose at least {least}.")
+        refuse("walltime", sentence.format(value=format_walltime(request.walltime), least=format_walltime(least)))

@@ -1,0 +1,346 @@
+"""The check of a request against what its user may choose: the one gate for every door.
+
+Every refusal names the field, the value, the limit and what to do instead.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from ..accounting.partition_limits import PartitionLimits
+from ..errors import NoAccount, RequestRejected
+from ..humanize import moment_in_words
+from ..i18n import ENGLISH, N_, _, using
+from ..slurm.grammar import format_memory, format_walltime
+from .choices import Choices, number_of
+from .model import FIELDS, SessionRequest, at_field, label_of, parse_request, quoted
+from .size_validation import Refuse, check_size, check_walltime, listed, locked_to, not_among
+
+
+def resolve_request(options: Mapping[str, Any], choices: Choices) -> SessionRequest:
+    """The request that ``options`` ask for, complete and allowed: the one gate for every door.
+
+    Raises
+    ------
+    NoAccount
+        The user has no account in Slurm.
+    RequestRejected
+        With a sentence for each field at fault.
+    """
+    request, errors = judge_request(options, choices)
+    if errors:
+        # The log is English, whatever the user reads.
+        with using(ENGLISH):
+            english = RequestRejected(judge_request(options, choices)[1])
+        raise RequestRejected(errors, log=english.log)
+    return request
+
+
+def judge_request(options: Mapping[str, Any], choices: Choices) -> tuple[SessionRequest, dict[str, str]]:
+    """The request that ``options`` ask for, completed, and a sentence for each field at fault; what cannot be read has its default.
+
+    Keys that are missing get the preset's values where one is named, else this user's defaults: a partition for the chosen account, numbers
+    that the chosen partition has, an interface of the chosen release.
+
+    Raises
+    ------
+    NoAccount
+        The user has no account in Slurm.
+    """
+    require_account(choices)
+    options = _with_preset(options, choices)
+    defaults = choices.defaults(
+        _partition_for(options, choices), account=_text(options.get("account")), reservation=_text(options.get("reservation"))
+    )
+    completed = {**defaults, **options}
+    if "interface" not in options and "release" in options:
+        release = next((entry for entry in choices.releases if entry.tag == options["release"]), None)
+        if release is not None:
+            names = [interface.name for interface in choices.interfaces(release)]
+            completed["interface"] = defaults["interface"] if defaults["interface"] in names else (names or [""])[0]
+    if "account" not in options and choices.accounts is not None:
+        partition = next((entry for entry in choices.partitions if entry.name == completed["partition"]), None)
+        there = [account for account in choices.accounts if partition is not None and account in partition.accounts]
+        if there and completed["account"] not in there:
+            completed["account"] = there[0]
+    if "walltime" not in options:
+        completed = _with_default_time(completed, choices)
+    try:
+        request, unreadable = parse_request(completed), {}
+    except RequestRejected as error:
+        # What can be read is judged as well: a person wants to hear of all mistakes at once.
+        unreadable = error.errors
+        request = parse_request({**{key: value for key, value in completed.items() if key in FIELDS}, **_replaced(unreadable, defaults)})
+    request = true_preset(with_known_gpus(request, choices), choices)
+    errors = {**check_request(request, choices), **unreadable}
+    return request, {name: errors[name] for name in sorted(errors, key=_place)}
+
+
+def _with_preset(options: Mapping[str, Any], choices: Choices) -> Mapping[str, Any]:
+    """The options with what they leave out of the preset that they name; what they say themselves wins."""
+    preset = choices.preset(_text(options.get("preset")) or "")
+    return {**preset.values, **options} if preset is not None else options
+
+
+def with_known_gpus(request: SessionRequest, choices: Choices) -> SessionRequest:
+    """The request with its GPUs as the nodes of its partition have them: all parts of a card are the card."""
+    return request.model_copy(update={"gpus": choices.known_gpus(request.gpus, request.partition)})
+
+
+def true_preset(request: SessionRequest, choices: Choices) -> SessionRequest:
+    """The request without the name of its preset if one of its values is not the preset's: then it is the user's own."""
+    preset = choices.preset(request.preset)
+    if preset is None:
+        return request
+    meant = preset.read()
+    for name in preset.values:
+        value, wanted = getattr(request, name), getattr(meant, name)
+        if name == "gpus":
+            wanted = choices.known_gpus(wanted, request.partition)
+        if value != wanted and not (name == "gpus" and choices.same_gpus(value, wanted)):
+            return request.model_copy(update={"preset": ""})
+    return request
+
+
+def _text(value: Any) -> str | None:
+    return value if isinstance(value, str) else None
+
+
+def _partition_for(options: Mapping[str, Any], choices: Choices) -> str:
+    """The partition that was asked for, else the default one where the chosen account may run there, else the first where it may."""
+    if "partition" in options:
+        return options["partition"] if isinstance(options["partition"], str) else ""
+    preferred = choices.default_partition
+    fitting = [entry.name for entry in choices.partitions if options.get("account", "") in entry.accounts]
+    fitting = [name for name in fitting if name not in choices.closed] or fitting
+    return fitting[0] if fitting and preferred not in fitting else preferred
+
+
+def _replaced(unreadable: Mapping[str, str], defaults: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        name: defaults.get(name, SessionRequest.model_fields[name].get_default(call_default_factory=True))
+        for name in unreadable
+        if name in FIELDS
+    }
+
+
+def _place(field: str) -> int:
+    return FIELDS.index(field) if field in FIELDS else len(FIELDS)
+
+
+def _with_default_time(completed: dict[str, Any], choices: Choices) -> dict[str, Any]:
+    """The default time, shortened to what the chosen partition and reservation leave."""
+    try:
+        request = parse_request(completed)
+    except RequestRejected:
+        return completed
+    limit = choices.walltime_limit(request)[0]
+    if limit is not None and 0 < limit < request.walltime:
+        return {**completed, "walltime": format_walltime(limit)}
+    return completed
+
+
+def require_account(choices: Choices) -> None:
+    """Refuse a user for whom no job could run at all.
+
+    Raises
+    ------
+    NoAccount
+        With what to do about it.
+    """
+    user = choices.entitlement.user
+    if choices.entitlement.accounts == ():
+        raise NoAccount(
+            _(
+                "You have no active Slurm account on this cluster, so no session can be started for {user}. "
+                "Ask your project's leader or the support for one."
+            ).format(user=user),
+            log=f"{user} has no association in Slurm",
+        )
+    if not choices.partitions:
+        raise NoAccount(
+            N_("None of your Slurm accounts may use a partition of this service. Ask the support."),
+            log=f"{user} may use no partition of this service",
+        )
+    if choices.accounts is not None and not any(set(choices.accounts) & set(entry.accounts) for entry in choices.partitions):
+        raise NoAccount(
+            N_("None of your Slurm accounts may be used with this service. Ask the support."),
+            log=f"{user} has no account that the configuration of the fields leaves",
+        )
+
+
+def check_request(request: SessionRequest, choices: Choices) -> dict[str, str]:
+    """A sentence for each field of ``request`` that this user cannot have now; empty if all is well."""
+    errors: dict[str, str] = {}
+
+    def refuse(name: str, sentence: str) -> None:
+        errors.setdefault(name, at_field(choices.policy(name).label or label_of(name), sentence))
+
+    _check_narrowed(request, choices, refuse)
+    partition = next((entry for entry in choices.partitions if entry.name == request.partition), None)
+    if partition is None:
+        names = [entry.name for entry in choices.partitions]
+        sentence = _("{value} is not a partition that you may use. Choose one of: {list}.")
+        refuse("partition", sentence.format(value=quoted(request.partition), list=listed(names)))
+    elif request.partition in choices.closed:
+        refuse("partition", _closed(request.partition, choices))
+    _check_account(request, choices, partition, refuse)
+    _check_reservation(request, choices, partition, refuse)
+    if partition is not None:
+        # An account that may not be used there at all has no numbers to compare with.
+        account = "" if request.account in partition.refused else request.account
+        check_size(request, choices, partition.narrowed(account, request.reservation), account, refuse)
+    check_walltime(request, choices, refuse)
+    _check_software(request, choices, refuse)
+    if request.preset and choices.preset(request.preset) is None:
+        refuse("preset", _no_preset(request.preset, choices))
+    return errors
+
+
+def _closed(partition: str, choices: Choices) -> str:
+    """The admin's words, and where else sessions can be started."""
+    why = choices.closed[partition]
+    names = [entry.name for entry in choices.partitions if entry.name not in choices.closed]
+    instead = _("Choose one of: {list}.").format(list=listed(names)) if names else _("Try again later.")
+    words = why if not why or why[-1] in ".!?…" else f"{why}."
+    closed = _("{value} takes no new sessions at the moment.").format(value=quoted(partition))
+    return " ".join(part for part in (closed, words, instead) if part)
+
+
+def _no_preset(name: str, choices: Choices) -> str:
+    if not choices.presets:
+        return _("{value} is not a preset here. Leave it out.").format(value=quoted(name))
+    sentence = _("{value} is not a preset that you may choose. Leave it out, or choose one of: {list}.")
+    return sentence.format(value=quoted(name), list=listed([preset.name for preset in choices.presets]))
+
+
+def _check_narrowed(request: SessionRequest, choices: Choices, refuse: Refuse) -> None:
+    in_words: dict[str, Callable[[int], str]] = {"cores": str, "memory": format_memory, "walltime": format_walltime}
+    for name, words in in_words.items():
+        policy = choices.policy(name)
+        value = getattr(request, name)
+        if policy.locked and policy.default is not None and value != number_of(name, policy.default):
+            refuse(name, locked_to(words(value), str(policy.default)))
+        elif policy.choices is not None and value not in [number_of(name, choice) for choice in policy.choices]:
+            refuse(name, not_among(words(value), [str(choice) for choice in policy.choices]))
+
+
+def _check_account(request: SessionRequest, choices: Choices, partition: PartitionLimits | None, refuse: Refuse) -> None:
+    accounts = choices.accounts
+    if accounts is None:
+        if request.account:
+            sentence = _("{value} cannot be used: this cluster keeps no accounts. Leave it empty.")
+            refuse("account", sentence.format(value=quoted(request.account)))
+    elif request.account not in accounts:
+        sentence = _("{value} is not one of your accounts. Choose one of: {list}.")
+        refuse("account", sentence.format(value=quoted(request.account), list=listed(accounts)))
+    elif partition is not None and request.account not in partition.accounts:
+        there = [account for account in partition.accounts if account in accounts]
+        why = partition.refused.get(request.account)
+        if why:
+            sentence = _("{value} may not be used in partition {partition}: {why}.")
+        else:
+            sentence = _("{value} may not be used in partition {partition}.")
+        instead = _("Choose one of: {list}, or another partition.") if there else _("Choose another partition.")
+        refused = sentence.format(value=quoted(request.account), partition=partition.name, why=why)
+        refuse("account", f"{refused} {instead.format(list=listed(there))}")
+
+
+def _check_reservation(request: SessionRequest, choices: Choices, partition: PartitionLimits | None, refuse: Refuse) -> None:
+    values = choices.reservation_values
+    if not request.reservation:
+        if "" not in values:
+            if values:
+                instead = _("Choose {value}.").format(value=values[0])
+            else:
+                instead = _("It is over, has not begun, or is not for you. Ask the support.")
+            sentence = _("None cannot be chosen, it is set to {default} on this service.")
+            refuse("reservation", f"{sentence.format(default=choices.policy('reservation').default)} {instead}")
+        elif partition is not None and partition.rules_for(request.account).needs_reservation:
+            qos = partition.rules_for(request.account).qos
+            refuse("reservation", _("QOS {name} can only be used with a reservation. Choose one, or another account.").format(name=qos))
+        elif partition is not None and partition.reservation_required:
+            sentence = _("partition {partition} can only be used with a reservation. Choose one, or another partition.")
+            refuse("reservation", sentence.format(partition=partition.name))
+        return
+    reservation = choices.reservation(request.reservation)
+    admitted = choices.entitlement.reservation_accounts.get(request.reservation, ())
+    upcoming = next((entry for entry in choices.upcoming_reservations if entry.name == request.reservation), None)
+    if upcoming is not None:
+        # Translators: the moment is "at 14:00"
+        begins = _("{reservation} begins {moment}.").format(
+            reservation=quoted(request.reservation), moment=moment_in_words(upcoming.start, choices.now)
+        )
+        refuse("reservation", f"{begins} {_other_reservation(values)}")
+    elif reservation is None:
+        sentence = _("{reservation} cannot be used: it is over, has not begun, or is not for you.")
+        refuse("reservation", f"{sentence.format(reservation=quoted(request.reservation))} {_other_reservation(values)}")
+    elif choices.accounts is not None and request.account in choices.accounts and request.account not in admitted:
+        there = [account for account in choices.accounts if account in admitted]
+        if there:
+            sentence = _("{reservation} may not be used with account {account}. Choose account {list}, or None.")
+        else:
+            sentence = _("{reservation} may not be used with account {account}. Choose None.")
+        refuse("reservation", sentence.format(reservation=quoted(request.reservation), account=request.account, list=listed(there)))
+    elif partition is not None and reservation.partition and reservation.partition != partition.name:
+        sentence = _("{reservation} is for partition {partition}, not {other}. Choose that partition, or None.")
+        refuse(
+            "reservation",
+            sentence.format(reservation=quoted(request.reservation), partition=reservation.partition, other=partition.name),
+        )
+    elif partition is not None and partition.inside.get(request.reservation) == ():
+        sentence = _("{reservation} has no node of partition {partition}. Choose another partition, or None.")
+        refuse("reservation", sentence.format(reservation=quoted(request.reservation), partition=partition.name))
+
+
+def _other_reservation(values: Sequence[str]) -> str:
+    names = [value for value in values if value]
+    if not names:
+        return _("Choose None.") if values else _("Ask the support.")
+    sentence = _("Choose None or one of: {list}.") if "" in values else _("Choose one of: {list}.")
+    return sentence.format(list=listed(names))
+
+
+def _check_software(request: SessionRequest, choices: Choices, refuse: Refuse) -> None:
+    release = next((entry for entry in choices.releases if entry.tag == request.release), None)
+    if release is None:
+        tags = [entry.tag for entry in choices.releases]
+        sentence = _("{value} is not a release of this service. Choose one of: {list}.")
+        refuse("release", sentence.format(value=quoted(request.release), list=listed(tags)))
+        if request.interface in [interface.name for interface in choices.interfaces()]:
+            return
+        names = [interface.name for interface in choices.interfaces()]
+        sentence = _("{value} is not an interface of this service. Choose one of: {list}.")
+        refuse("interface", sentence.format(value=quoted(request.interface), list=listed(names)))
+        return
+    names = [interface.name for interface in choices.interfaces(release)]
+    if request.interface not in names:
+        sentence = _("{value} is not offered by {release}. Choose one of: {list}.")
+        refuse("interface", sentence.format(value=quoted(request.interface), release=release.title, list=listed(names)))
+
+
+def salvage(options: Mapping[str, Any], choices: Choices) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """The defaults, with those of the remembered ``options`` that still hold, and the labels of the fields that were dropped."""
+    defaults = choices.defaults()
+    preset, known = options.get("preset"), _with_preset(options, choices)
+    # Apart from its values, which stand here, a preset is but a name: as a preset it would bring back what is dropped below.
+    kept = {key: value for key, value in known.items() if key in FIELDS and key != "preset"}
+    dropped: list[str] = []
+    if preset and choices.preset(_text(preset) or "") is None:
+        dropped.append(choices.policy("preset").label or label_of("preset"))
+        preset = ""
+    for _attempt in range(len(FIELDS) + 1):
+        try:
+            request = resolve_request(kept, choices)
+        except RequestRejected as error:
+            at_fault = [name for name in error.errors if name in kept]
+            if not at_fault:
+                return defaults, tuple(dropped)
+            for name in at_fault:
+                del kept[name]
+                dropped.append(choices.policy(name).label or label_of(name))
+            continue
+        request = true_preset(request.model_copy(update={"preset": preset or ""}), choices)
+        return {**defaults, **request.options()}, tuple(dropped)
+    return defaults, tuple(dropped)

@@ -1,0 +1,496 @@
+"""How a session stands, in one object and in words: for the waiting page, the home page, the list of sessions and programs alike.
+
+Made of what is known already: the session's record, its job in the shared list, how it ended. What nobody knows is None, never 0.
+"""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any, Literal
+
+from ..availability.queue_position import Place
+from ..cluster.job_usage import Usage
+from ..errors import SlurmOutputError
+from ..gpu import session_gpus
+from ..gpu.idle import Notice
+from ..humanize import clock_time, cores_in_words, day_and_time, gpus_in_words, is_slice, part_of_gpu
+from ..i18n import _, ngettext
+from ..slurm.grammar import format_memory
+from ..slurm.model import Job, Tres
+from ..slurm.reasons import ENDED, ENDING, HELD, PENDING, RUNNING, STARTING, Advice, advice_for, end_sentence
+from ..slurm.sacctmgr import tres_of
+from ..slurm.shared_gres import SHARED
+from ..slurm.values import NULL
+from .outcome import CATEGORIES, STOPPED
+from .record import End, Record
+
+Kind = Literal["running", "finished", "others"]
+State = Literal["waiting", "starting", "running", "stopping", "ended", "unknown"]
+Stage = Literal["submitting", "queue", "node", "environment", "server", "connected", ""]
+
+PROGRESS: Mapping[Stage, int] = {"submitting": 5, "queue": 25, "node": 40, "environment": 60, "server": 80, "connected": 100, "": 100}
+"""How far a start has come, of 100."""
+
+WARN_MINUTES = (15, 5)
+"""So many minutes before its end the user is warned."""
+
+DETAILS = (
+    *("kind", "state", "stage", "slurm_state", "job_id", "node", "submitted", "started", "ends", "reason", "sentence", "waiting_helps"),
+    *("what_to_do", "position", "estimate", "held_text", "cost", "unknown_since"),
+)
+"""Of a session's JSON, what goes with a message of its start."""
+
+
+def kind_of(slurm_state: str, *, stopped: bool = False) -> Kind:
+    """In which of the three lists a session stands whose job is in this state of Slurm's; ``stopped``: its user has stopped it."""
+    return kind_of_end(slurm_state, stopped=stopped) if slurm_state in ENDED else "running"
+
+
+def kind_of_end(state: str, *, stopped: bool = False) -> Kind:
+    """In which list a session stands that is over; an end that is not known here counts as a failed one."""
+    word = STOPPED if stopped and state == "CANCELLED" else state
+    return CATEGORIES[word][1] if word in CATEGORIES else "others"
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """What the Hub itself knows of a session's server; addresses are paths on the Hub, empty for none."""
+
+    user: str = ""
+    name: str = ""
+    display_name: str = ""
+    color: str = ""
+    request: Mapping[str, Any] = field(default_factory=dict)
+    summary: str = ""
+    url: str = ""
+    progress_url: str = ""
+    spawn_url: str = ""
+    log_url: str = ""
+    warn_minutes: tuple[int, ...] = WARN_MINUTES
+
+
+@dataclass(frozen=True, slots=True)
+class Charge:
+    """Billing units: an hour, and since the job started (None where it is not said)."""
+
+    per_hour: float
+    used: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SessionStatus:
+    """One session at one moment. Moments are seconds since the epoch; ``seconds_…`` are counted at that moment.
+
+    ``kind``, ``state`` and ``stage`` are ours, ``slurm_state`` and ``reason`` Slurm's words, empty where there is no job.
+    ``ends`` is the time limit of a job that runs, ``estimate`` when Slurm plans to start one that waits, ``unknown_since`` from when on
+    Slurm has not answered. ``held`` is what the job has, or asks for while it waits, by name, memory in MB. ``change`` are the values of
+    the form that make sense for another try of an ended session, ``category`` is why it ended (:data:`.ending.CATEGORIES`),
+    ``used_memory_mb`` what it used of the ``asked_memory_mb`` that it had. ``usage`` is what it uses while it runs (:class:`.usage.Usage`),
+    ``gpus`` what its GPUs do (:class:`.gpu.own.OwnGpus`); None where it has none, or its node has never reported.
+    """
+
+    server: Server
+    kind: Kind
+    state: State
+    stage: Stage
+    sentence: str
+    slurm_state: str = ""
+    job_id: int | None = None
+    node: str = ""
+    submitted: float | None = None
+    started: float | None = None
+    ends: float | None = None
+    ended: float | None = None
+    reason: str = ""
+    waiting_helps: bool | None = None
+    what_to_do: str = ""
+    position: Place | None = None
+    estimate: float | None = None
+    seconds_waited: int | None = None
+    seconds_left: int | None = None
+    held: tuple[tuple[str, int], ...] = ()
+    held_text: str = ""
+    cost: Charge | None = None
+    unknown_since: float | None = None
+    progress: int = 0
+    change: Mapping[str, str] = field(default_factory=dict)
+    category: str = ""
+    exit_code: int | None = None
+    used_memory_mb: int | None = None
+    asked_memory_mb: int | None = None
+    usage: Usage | None = None
+    gpus: session_gpus.OwnGpus | None = None
+    idle_gpus: Notice | None = None
+    idle_sentence: str = ""
+
+
+# --- what a job has, in words ----------------------------------------------------------------------------------------------------
+
+
+@lru_cache(maxsize=4096)  # most jobs are alike, and the pages ask again and again
+def _tres(text: str) -> Tres:
+    """What Slurm prints of a job; nothing of what cannot be read, which is for advice only."""
+    try:
+        return () if text in NULL else tres_of(text, "tres-alloc")
+    except SlurmOutputError:
+        return ()
+
+
+def held_by(tres: str) -> tuple[tuple[str, int], ...]:
+    """What a job has by name: ``GPU v100``, ``GPU``, other GRES by their own names, ``cores``, ``memory`` in MB; GPUs stand first.
+
+    Parameters
+    ----------
+    tres
+        As Slurm prints it: ``cpu=4,mem=32G,node=1,billing=28,gres/gpu=1,gres/gpu:v100=1``.
+    """
+    amounts = dict(_tres(tres))
+    typed = sorted((name.removeprefix("gres/gpu:"), count) for name, count in amounts.items() if name.startswith("gres/gpu:"))
+    held = [(f"GPU {name}", count) for name, count in typed]
+    held.append(("GPU", amounts.get("gres/gpu", 0) - sum(count for _name, count in typed)))
+    held += sorted(
+        (name.removeprefix("gres/"), count)
+        for name, count in amounts.items()
+        if name.startswith("gres/") and ":" not in name and name != "gres/gpu"
+    )
+    held += [("cores", amounts.get("cpu", 0)), ("memory", amounts.get("mem", 0))]
+    return tuple((name, count) for name, count in held if count > 0)
+
+
+def held_in_words(held: tuple[tuple[str, int], ...]) -> str:
+    """``2 GPUs v100, 8 cores, 64 GB``; empty where nothing is known."""
+    return ", ".join(_amount_in_words(name, count) for name, count in held)
+
+
+def _amount_in_words(name: str, count: int) -> str:
+    if name == "cores":
+        return cores_in_words(count)
+    if name == "memory":
+        return format_memory(count)
+    if name == "GPU":
+        return ngettext("{number} GPU", "{number} GPUs", count).format(number=count)
+    if name.startswith("GPU ") and is_slice(name.removeprefix("GPU ")):
+        return gpus_in_words(count, name.removeprefix("GPU "))
+    if name.startswith("GPU "):
+        return ngettext("{number} GPU {type}", "{number} GPUs {type}", count).format(number=count, type=name.removeprefix("GPU "))
+    if name in SHARED:
+        # Translators: what a session has: "1 shard of a GPU"
+        return _("{part} of a GPU").format(part=part_of_gpu(name, "", count, None))
+    return ngettext("{number} {resource}", "{number} {resource}s", count).format(number=count, resource=name)
+
+
+def charge_of(tres: str, usage_factor: float | None, seconds: float | None) -> Charge | None:
+    """What a job costs by the number that Slurm itself has written on it (``billing=``); None where there is none.
+
+    Parameters
+    ----------
+    usage_factor
+        UsageFactor of the job's QOS; None where the session is not charged, or that is not known.
+    seconds
+        For how long it has run; None where that is not to be said. Time in which it was suspended counts here: Slurm's list does not
+        tell how long that was.
+    """
+    billing = dict(_tres(tres)).get("billing")
+    if billing is None or usage_factor is None:
+        return None
+    per_hour = billing * usage_factor
+    return Charge(per_hour, None if seconds is None else per_hour * max(0.0, seconds) / 3600)
+
+
+# --- what to do ------------------------------------------------------------------------------------------------------------------
+
+
+def what_to_do_about(reason: str, advice: Advice) -> str:
+    """What a user whose job waits for ``reason`` can do, in a sentence."""
+    if advice.waiting_helps is False:
+        return _("Cancel, change the request and start again.")
+    if reason.startswith(("ReqNodeNotAvail", "Nodes required for job are DOWN", "NodeDown", "PartitionDown", "PartitionInactive")):
+        return _("Wait until they are back, or cancel and choose another partition.")
+    if reason.startswith(("AssocGrp", "QOSGrp", "AssocMax", "QOSMax", "MaxGRESPerAccount", "MaxJobsPerAccount")):
+        return _("Wait, or stop another session of yours.")
+    if reason.startswith(("Priority", "Resources")):
+        return _("Wait, or cancel and ask for less to start sooner.")
+    return _("Wait: the session starts by itself.") if advice.waiting_helps else ""
+
+
+# --- one session -----------------------------------------------------------------------------------------------------------------
+
+
+def status_of(
+    server: Server,
+    record: Record,
+    *,
+    now: float,
+    job: Job | None = None,
+    places: Mapping[int, Place] | None = None,
+    end: End | None = None,
+    stopped: bool = False,
+    unknown_since: float | None = None,
+    usage_factor: float | None = None,
+    counts_use: bool = True,
+    expected: float | None = None,
+) -> SessionStatus:
+    """How the session stands.
+
+    Parameters
+    ----------
+    job
+        As the latest list has it; None where it is not there, or nobody knows.
+    places
+        The places of those that wait (:func:`.places.places_of`); None where not all jobs are seen.
+    end
+        How it ended; ``stopped``: it was stopped from JupyterHub.
+    unknown_since
+        Since when Slurm has not answered; None if it does.
+    usage_factor, counts_use
+        See :func:`charge_of`; without ``counts_use`` it is not said what has been used so far.
+    expected
+        When the job is thought to start (seconds since the epoch), for as long as Slurm has no plan for it; None where nobody knows.
+    """
+    state, stage = _state_and_stage(record, job, end, unknown_since)
+    waiting = job if job is not None and job.state in PENDING and state in ("waiting", "unknown") else None
+    advice = advice_for(waiting.reason) if waiting is not None else None
+    started, limit, over = _moments(job, end)
+    submitted = (job.submit if job is not None else None) or record.queued_at or record.submitted or None
+    last_word = job.state if job is not None else end.state if end is not None else ""
+    held = held_by(job.tres) if job is not None else ()
+    ran = (over or now) - started if started is not None else 0.0
+    return SessionStatus(
+        server=server,
+        kind=_kind(state, last_word, end, stopped),
+        state=state,
+        stage=stage,
+        sentence=_sentence(state, stage, record, job, end, unknown_since),
+        slurm_state=last_word,
+        job_id=record.job_id or (end.job_id if end is not None else 0) or None,
+        node=record.node or (job.batch_host if job is not None else end.node if end is not None else ""),
+        submitted=submitted,
+        started=started,
+        ends=limit,
+        ended=over,
+        reason=_reason(job),
+        waiting_helps=advice.waiting_helps if advice is not None else None,
+        what_to_do=_what_to_do(waiting, advice, end),
+        position=(places or {}).get(record.job_id) if waiting is not None else None,
+        estimate=_estimate(waiting, expected, now) if waiting is not None else None,
+        seconds_waited=_waited(submitted, started, over, now),
+        seconds_left=max(0, int(limit - now)) if limit is not None and state != "ended" else None,
+        held=held,
+        held_text=held_in_words(held),
+        cost=charge_of(job.tres, usage_factor, ran if counts_use else None) if job is not None else None,
+        unknown_since=unknown_since if state != "ended" else None,
+        progress=PROGRESS[stage],
+        change=dict(end.change) if end is not None else {},
+        category=end.category if end is not None else "",
+        exit_code=end.exit_code if end is not None else None,
+        used_memory_mb=end.used_mb if end is not None else None,
+        asked_memory_mb=end.asked_mb if end is not None else None,
+    )
+
+
+def _kind(state: State, last_word: str, end: End | None, stopped: bool) -> Kind:
+    if state != "ended":
+        return "running"
+    if end is not None and end.kind:
+        return "finished" if end.kind == "finished" else "others"
+    return kind_of_end(end.state if end is not None else last_word, stopped=stopped)
+
+
+def _estimate(waiting: Job, expected: float | None, now: float) -> float | None:
+    start = waiting.start or expected
+    return start if start and start > now else None
+
+
+def _what_to_do(waiting: Job | None, advice: Advice | None, end: End | None) -> str:
+    if end is not None:
+        return end.what_to_do
+    return what_to_do_about(waiting.reason, advice) if waiting is not None and advice is not None else ""
+
+
+def _state_and_stage(record: Record, job: Job | None, end: End | None, unknown_since: float | None) -> tuple[State, Stage]:
+    word = job.state if job is not None else ""
+    if end is not None or word in ENDED:
+        return "ended", ""
+    if record.stopping or word in ENDING:
+        return "stopping", ""
+    state, stage = _way(record, word)
+    return ("unknown" if unknown_since is not None else state), stage
+
+
+def _way(record: Record, word: str) -> tuple[State, Stage]:
+    """How far a session has come that is not over: by its job's state, and by what its server has reported."""
+    if not record.job_id:
+        return "waiting", "submitting"
+    if word in PENDING:
+        return "waiting", "queue"
+    if word in STARTING:
+        return "starting", "node"
+    if record.node and record.port:
+        return "running", "connected"
+    if word in RUNNING:
+        return "starting", "server" if record.port else "environment"
+    return "waiting", "queue"
+
+
+def _moments(job: Job | None, end: End | None) -> tuple[float | None, float | None, float | None]:
+    """When the job started, when its time is up, and when it was over: each None where it has not come to that, or nobody knows."""
+    if job is None:
+        return None, None, end.at if end is not None else None
+    started = job.start if job.batch_host and job.state not in PENDING else None
+    if job.state in ENDED:
+        return started, None, job.end or (end.at if end is not None else None)
+    if end is not None:
+        return started, None, end.at
+    return started, job.end if started is not None else None, None
+
+
+def _waited(submitted: float | None, started: float | None, over: float | None, now: float) -> int | None:
+    """From the submission until the job started, was over, or until now."""
+    if submitted is None:
+        return None
+    until = started if started is not None else over if over is not None else now
+    return max(0, int(until - submitted))
+
+
+def _reason(job: Job | None) -> str:
+    """Slurm's word; for a job that waits, its word for none as well."""
+    if job is None or (job.reason == "None" and job.state not in PENDING):
+        return ""
+    return job.reason
+
+
+def _sentence(state: State, stage: Stage, record: Record, job: Job | None, end: End | None, unknown_since: float | None) -> str:
+    if end is not None:
+        return end.sentence
+    if state == "ended" and job is not None:
+        return end_sentence(job.state)
+    if state == "stopping":
+        return _("The session is being stopped.")
+    if state == "unknown" and unknown_since is not None:
+        return silence_in_words(unknown_since)
+    if job is not None and job.state in PENDING:
+        return _(HELD[job.state]) if job.state in HELD else advice_for(job.reason).sentence
+    if job is not None and job.state == "SUSPENDED":
+        return _suspended(job)
+    node = record.node or (job.batch_host if job is not None else "")
+    sentences: Mapping[Stage, str] = {
+        "submitting": _("The job is being handed to Slurm."),
+        "queue": _("The job is submitted."),
+        "node": _("The node is being made ready."),
+        "environment": _("The environment is being prepared on {node}.").format(node=node),
+        "server": _("The server has started on {node} and is being connected.").format(node=node),
+        "connected": _("The session runs on {node}.").format(node=node),
+    }
+    return sentences.get(stage, "")
+
+
+def _suspended(job: Job) -> str:
+    """An administrator's ``scontrol suspend`` stops the processes; GPUs and memory stay the job's (measured on 22.05.8 and 24.11.5)."""
+    if any(name.startswith("GPU") for name, _count in held_by(job.tres)):
+        return _("The session is suspended; its GPUs are still held. Ask the administrators.")
+    return _("The session is suspended. Ask the administrators.")
+
+
+def silence_in_words(since: float) -> str:
+    """That Slurm does not answer, and that this ends no session."""
+    return _("Slurm has not answered since {time}. The session is kept; nothing has to be done.").format(time=clock_time(since))
+
+
+def idle_in_words(notice: Notice, now: float) -> str:
+    """That the session's GPUs do nothing, and what follows."""
+    sentence = _("No GPU of this session has done anything since {time}.").format(time=day_and_time(notice.since, now))
+    if notice.stops_at is None:
+        return sentence + " " + _("Stop it if you do not need it: others may be waiting for GPUs.")
+    stops = _("If that is still so at {time}, the session is stopped, and what is not saved is lost.")
+    return f"{sentence} {stops.format(time=day_and_time(notice.stops_at, now))}"
+
+
+# --- for programs ----------------------------------------------------------------------------------------------------------------
+
+
+def as_json(status: SessionStatus) -> dict[str, Any]:
+    """The session as programs and pages get it: moments in ISO 8601, UTC."""
+    server, cost, place = status.server, status.cost, status.position
+    return {
+        "user": server.user,
+        "name": server.name,
+        "display_name": server.display_name,
+        "color": server.color,
+        "id": str(status.job_id or ""),
+        "kind": status.kind,
+        "state": status.state,
+        "stage": status.stage,
+        "slurm_state": status.slurm_state,
+        "job_id": status.job_id,
+        "node": status.node,
+        "request": dict(server.request),
+        "summary": server.summary,
+        "submitted": _iso(status.submitted),
+        "started": _iso(status.started),
+        "ends": _iso(status.ends),
+        "ended": _iso(status.ended),
+        "reason": status.reason,
+        "sentence": status.sentence,
+        "waiting_helps": status.waiting_helps,
+        "what_to_do": status.what_to_do,
+        "position": {"place": place.place, "of": place.of} if place is not None else None,
+        "estimate": _iso(status.estimate),
+        "seconds_waited": status.seconds_waited,
+        "seconds_left": status.seconds_left,
+        "held": [{"name": name, "amount": amount} for name, amount in status.held],
+        "held_text": status.held_text,
+        "cost": {"per_hour": cost.per_hour, "used": cost.used, "unit": _("units")} if cost is not None else None,
+        "unknown_since": _iso(status.unknown_since),
+        "progress": status.progress,
+        "url": server.url,
+        "progress_url": server.progress_url,
+        "spawn_url": server.spawn_url,
+        "log_url": server.log_url,
+        "change": dict(status.change),
+        "category": status.category,
+        "exit_code": status.exit_code,
+        "used": {"memory_mb": status.used_memory_mb} if status.used_memory_mb is not None else None,
+        "asked": {"memory_mb": status.asked_memory_mb} if status.asked_memory_mb is not None else None,
+        "usage": _usage(status.usage),
+        "idle_gpus": _idle_gpus(status),
+        "gpus": session_gpus.as_json(status.gpus),
+        "warn_minutes": list(server.warn_minutes),
+    }
+
+
+def _usage(usage: Usage | None) -> dict[str, float | int] | None:
+    known = {"cores": usage.cores, "memory_mb": usage.memory_mb} if usage is not None else {}
+    return {name: value for name, value in known.items() if value is not None} or None
+
+
+def _idle_gpus(status: SessionStatus) -> dict[str, Any] | None:
+    notice = status.idle_gpus
+    if notice is None:
+        return None
+    return {"since": _iso(notice.since), "stops_at": _iso(notice.stops_at), "gpus": notice.gpus, "sentence": status.idle_sentence}
+
+
+def details_of(status: SessionStatus) -> dict[str, Any]:
+    """The part of :func:`as_json` that goes with a message of a start (:data:`DETAILS`): nothing in it changes by time passing alone."""
+    full = as_json(status)
+    return {name: full[name] for name in DETAILS}
+
+
+def without_clock(session: Mapping[str, Any]) -> dict[str, Any]:
+    """A session's JSON without what changes by time passing alone: two of them are equal if nothing has happened in between.
+
+    Without its GPUs as well: they always do something, and are told of on their own.
+    """
+    still = {name: value for name, value in session.items() if name not in ("seconds_waited", "seconds_left", "gpus")}
+    if still.get("cost"):
+        still["cost"] = {**still["cost"], "used": None}
+    return still
+
+
+def _iso(moment: float | None) -> str | None:
+    if moment is None:
+        return None
+    return datetime.datetime.fromtimestamp(int(moment), tz=datetime.timezone.utc).isoformat().replace("+00:00", "Z")

@@ -1,0 +1,1 @@
+"""What the admin writes: releases, notices, audiences, budgets by command."""

@@ -1,0 +1,91 @@
+"""The admin's notices for all users: a file read again when it changes, a command run once per interval at most."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Sequence
+
+from ..cache import Shared
+from ..errors import ResourceFormError, SlurmUnavailable
+from ..i18n import N_
+from ..slurm.runner import Runner, last_line
+from .notices import EMPTY_BOARD, Board, NoticesFile, parse_notices
+
+TIMEOUT_SECONDS = 10.0
+PATIENCE_SECONDS = 0.5
+
+
+class NoticeBoard:
+    """What ``notices_file`` and ``notices_command`` say, together.
+
+    Parameters
+    ----------
+    path
+        The file; empty for none.
+    command
+        argv, its first word an absolute path; empty for none. Its output is what could stand in the file.
+    runner
+        Starts it, as the Hub's own user.
+    interval
+        Seconds for which its answer is fresh.
+    """
+
+    def __init__(
+        self,
+        path: str,
+        command: Sequence[str],
+        *,
+        runner: Runner,
+        interval: Callable[[], float],
+        log: logging.Logger | logging.LoggerAdapter[logging.Logger],
+        clock: Callable[[], float] = time.time,
+        jitter: float = 0.0,
+    ) -> None:
+        self.command = tuple(command)
+        self._file = NoticesFile(path) if path else None
+        self._runner = runner
+        self._log = log
+        self._told: Shared[Board] = Shared("notices", self._ask, interval, log=log, clock=clock, jitter=jitter, sparing=True)
+        self._reading = asyncio.Lock()
+
+    @property
+    def is_uncertain(self) -> bool:
+        """Whether the file or the command is broken now, so that what is shown may be out of date."""
+        return bool((self._file and self._file.error) or self._told.error)
+
+    async def current(self, patience: float | None = PATIENCE_SECONDS) -> Board:
+        """What is to be said; from the last good answer where there is none within ``patience`` seconds. Never raises."""
+        board = await self._of_file()
+        if not self.command:
+            return board
+        try:
+            told = (await self._told.get(patience)).value
+        except ResourceFormError:
+            return board
+        return board.with_more(told)
+
+    async def _of_file(self) -> Board:
+        if self._file is None:
+            return EMPTY_BOARD
+        async with self._reading:
+            before = self._file.error
+            # Off the loop: the file may lie on a disk that hangs, and YAML takes its time.
+            board = await asyncio.to_thread(self._file.current)
+            error = self._file.error
+        if error is not None and error is not before:
+            self._log.error("The notices cannot be read; those of a broken file stay as they were: %s", error.log)
+        elif error is None and before is not None:
+            self._log.warning("The notices can be read again: %s", self._file.path)
+        return board
+
+    async def _ask(self) -> Board:
+        result = await self._runner.run(self.command, timeout=TIMEOUT_SECONDS)
+        if not result.ok:
+            raise SlurmUnavailable(
+                N_("The announcements of this service cannot be read at the moment."),
+                log=f"notices_command exited with {result.returncode}: {last_line(result.stderr)}",
+                stderr=result.stderr,
+            )
+        return await asyncio.to_thread(parse_notices, result.stdout, source="the answer of notices_command")

@@ -1,0 +1,266 @@
+"""Slurm's states, reasons and refusals in words for a person.
+
+Sources: squeue(1) JOB STATE CODES and JOB REASON CODES, slurm_errno.c's texts, both collected in the manual's pages
+"job_state_codes" and "job_reason_codes". Unknown words pass through: Slurm's list grows with each release.
+"""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass, replace
+
+from ..i18n import N_, _
+
+_ON_HOLD = N_("It is on hold. Ask the administrators.")
+HELD = {
+    "REQUEUE_HOLD": _ON_HOLD,
+    "SPECIAL_EXIT": _ON_HOLD,
+    "RESV_DEL_HOLD": N_("The reservation was removed. Choose another one, or None."),
+}
+"""States of a job in the queue that only an administrator can end: what to say, in English for the catalogue."""
+PENDING = frozenset({"PENDING", "REQUEUED", "REQUEUE_FED", "EXPEDITING", *HELD})
+STARTING = frozenset({"CONFIGURING"})
+RUNNING = frozenset({"RUNNING", "SUSPENDED", "STOPPED", "SIGNALING", "RESIZING"})
+ENDING = frozenset({"COMPLETING", "STAGE_OUT"})
+ENDED = frozenset(
+    {
+        "COMPLETED",
+        "CANCELLED",
+        "FAILED",
+        "TIMEOUT",
+        "NODE_FAIL",
+        "PREEMPTED",
+        "BOOT_FAIL",
+        "DEADLINE",
+        "OUT_OF_MEMORY",
+        "REVOKED",
+    }
+)
+
+END_SENTENCES = {
+    "COMPLETED": N_("The server ended by itself."),
+    "CANCELLED": N_("The job was cancelled."),
+    "FAILED": N_("The server could not run: its job failed."),
+    "TIMEOUT": N_("The time limit of the session was reached."),
+    "NODE_FAIL": N_("The compute node failed."),
+    "PREEMPTED": N_("The job had to make room for one of higher priority."),
+    "BOOT_FAIL": N_("The compute node did not start."),
+    "DEADLINE": N_("The job could not run before its deadline."),
+    "OUT_OF_MEMORY": N_("The session ran out of memory. Ask for more memory."),
+    "REVOKED": N_("The job runs on another cluster of the federation."),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Advice:
+    """What a pending job's reason means: the sentence, and whether waiting helps (None: it may)."""
+
+    sentence: str
+    waiting_helps: bool | None
+
+
+_REASONS: tuple[tuple[str, Advice], ...] = (
+    ("None", Advice(N_("The scheduler has not looked at the job yet."), True)),
+    ("Priority", Advice(N_("Other jobs are ahead of yours."), True)),
+    ("Resources", Advice(N_("No node has all you asked for free right now; yours is next."), True)),
+    ("ReqNodeNotAvail, Reserved for maintenance", Advice(N_("The time asked for runs into a maintenance. Choose a shorter time."), None)),
+    ("ReqNodeNotAvail", Advice(N_("The nodes it needs are out of service or reserved."), None)),
+    ("Nodes required for job are DOWN", Advice(N_("The nodes it needs are out of service or reserved."), None)),
+    ("PartitionTimeLimit", Advice(N_("The time asked for is longer than the partition allows. Choose a shorter time."), False)),
+    ("PartitionConfig", Advice(N_("No node of the partition can ever run this request. Ask for less."), False)),
+    ("PartitionNodeLimit", Advice(N_("The partition does not allow a job of this size. Ask for less."), False)),
+    ("PartitionDown", Advice(N_("The partition is closed."), None)),
+    ("PartitionInactive", Advice(N_("The partition is closed."), None)),
+    ("BadConstraints", Advice(N_("No node can satisfy the request. Ask for less."), False)),
+    ("MaxMemPerLimit", Advice(N_("The memory asked for is more than one job may have. Ask for less memory."), False)),
+    ("InvalidAccount", Advice(N_("The account is not valid for this job. Choose another account."), False)),
+    ("InvalidQOS", Advice(N_("The quality of service of this job is not valid. Ask the administrators."), False)),
+    ("AccountNotAllowed", Advice(N_("The account may not use this partition. Choose another account or partition."), False)),
+    (
+        "uid ",
+        Advice(N_("You may not use this partition. Choose another partition."), False),
+    ),  # 24.11: "uid 1001 not in group permitted to …"
+    ("Job's account not permitted", Advice(N_("The account may not use this partition. Choose another account or partition."), False)),
+    ("Job's QOS not permitted", Advice(N_("Your quality of service may not use this partition. Choose another partition."), False)),
+    ("QOSNotAllowed", Advice(N_("Your quality of service may not use this partition. Choose another partition."), False)),
+    ("ReservationDeleted", Advice(N_("The reservation was removed. Choose another one, or None."), False)),
+    ("Reservation", Advice(N_("The job waits for its reservation to begin."), True)),
+    ("BeginTime", Advice(N_("The job is set to begin later."), True)),
+    ("DependencyNeverSatisfied", Advice(N_("The job depends on one that failed."), False)),
+    ("Dependency", Advice(N_("Your previous session is still shutting down."), True)),
+    ("JobHeldUser", Advice(N_("The job is on hold. Ask the administrators."), False)),
+    ("JobHeldAdmin", Advice(N_("The job is on hold. Ask the administrators."), False)),
+    ("JobHoldMaxRequeue", Advice(N_("The job was started too often, and is on hold. Ask the administrators."), False)),
+    ("job requeued in held state", Advice(N_("The job is on hold. Ask the administrators."), False)),
+    (
+        "user env retrieval failed",
+        Advice(N_("Your environment could not be read on the node; the job is on hold. Ask the administrators."), False),
+    ),
+    ("launch failed requeued held", Advice(N_("The node could not start the job, which is on hold. Ask the administrators."), False)),
+    ("Licenses", Advice(N_("The job waits for a licence."), True)),
+    ("Prolog", Advice(N_("The node is being prepared."), True)),
+    ("Cleaning", Advice(N_("The node is being cleaned up after another job."), True)),
+    ("NodeDown", Advice(N_("The node it needs is down."), None)),
+)
+
+_OVER_BUDGET = Advice(N_("The budget of the account is used up. Choose another account."), False)
+_TOO_LARGE = Advice(N_("The request is larger than one job of yours may be. Ask for less."), False)
+_HELD_ALREADY = Advice(N_("You or your account already use what you are allowed; it starts when another of your jobs ends."), True)
+
+
+def advice_for(reason: str) -> Advice:
+    """What Slurm's ``reason`` for a pending job means. The longest known prefix counts; an unknown reason passes through."""
+    advice = _advice_for(reason)
+    return replace(advice, sentence=_(advice.sentence))
+
+
+def _advice_for(reason: str) -> Advice:
+    if reason.startswith(("AssocGrp", "QOSGrp")) and "Minutes" in reason and "RunMinutes" not in reason:
+        return _OVER_BUDGET
+    if reason.startswith(("AssocMax", "QOSMax", "QOSMin")) and any(
+        part in reason for part in ("PerJob", "WallDuration", "PerNode", "QOSMin")
+    ):
+        return _TOO_LARGE
+    if reason.startswith(("AssocGrp", "QOSGrp", "AssocMax", "QOSMax", "MaxGRESPerAccount", "MaxJobsPerAccount")):
+        return _HELD_ALREADY
+    for prefix, advice in _REASONS:
+        if reason.startswith(prefix):
+            return advice
+    if not reason:
+        return Advice(N_("The job waits in the queue."), None)
+    return Advice(_("Slurm says: {words}.").format(words=reason), None)
+
+
+def end_sentence(state: str) -> str:
+    """Why a session ended, from the job's terminal state."""
+    return _(END_SENTENCES[state]) if state in END_SENTENCES else _("The job ended ({state}).").format(state=state)
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """One of sbatch's refusals: the field of the form at fault (empty: none in particular) and the sentence."""
+
+    field: str
+    sentence: str
+
+
+_REFUSALS: tuple[tuple[str, Refusal], ...] = (
+    ("Invalid account or account/partition combination", Refusal("account", N_("This account may not be used in this partition."))),
+    ("Invalid qos specification", Refusal("", N_("Your quality of service (QOS) may not be used for this request."))),
+    ("invalid partition specified", Refusal("partition", N_("Slurm does not know this partition."))),
+    ("Invalid partition name specified", Refusal("partition", N_("Slurm does not know this partition."))),
+    ("User's group not permitted to use this partition", Refusal("partition", N_("You may not use this partition."))),
+    ("Requested reservation not usable now", Refusal("reservation", N_("This reservation cannot be used now."))),
+    ("Access denied to requested reservation", Refusal("reservation", N_("You may not use this reservation."))),
+    ("Requested reservation is invalid", Refusal("reservation", N_("This reservation does not exist any more."))),
+    ("Requested time limit is invalid", Refusal("walltime", N_("This time is more than you may ask for."))),
+    ("Time limit specification required", Refusal("walltime", N_("A time limit is needed."))),
+    ("Memory specification can not be satisfied", Refusal("memory", N_("No node has this much memory."))),
+    ("Memory required by task is not available", Refusal("memory", N_("No node has this much memory."))),
+    ("CPU count per node can not be satisfied", Refusal("cores", N_("No node has this many cores."))),
+    ("CPU count specification invalid", Refusal("cores", N_("No node has this many cores."))),
+    ("Invalid generic resource (gres) specification", Refusal("gpus", N_("These GPUs do not exist here."))),
+    ("Requested GRES option unsupported", Refusal("gpus", N_("GPUs cannot be asked for on this cluster."))),
+    ("Requested node configuration is not available", Refusal("", N_("No node has all of what you asked for together."))),
+    ("Job violates accounting/QOS policy", Refusal("", N_("The request is beyond your limits, or you have too many jobs."))),
+    ("Access/permission denied", Refusal("", N_("You may not submit jobs here."))),
+    ("System submissions disabled", Refusal("", N_("The cluster does not take new jobs at the moment."))),
+    ("Invalid feature specification", Refusal("", N_("No node has the features that the job needs."))),
+)
+
+_ALSO_REFUSED = (
+    "Invalid wckey specification",
+    "Pathname of a file, directory or other parameter too long",
+    "Job dependency problem",
+    "Node count specification invalid",
+    "Invalid node name specified",
+    "Required node not available",
+    "Requested partition configuration not available now",
+    "Requested node(s) not in job's partition",
+    "Job size specification needs to be provided",
+    "Invalid Trackable RESource",
+    "Invalid license specification",
+    "Burst Buffer request invalid",
+    "User not found on host",
+    "Invalid user id",
+    "Invalid group id",
+    "Job script not supported",
+    "Memory specification",
+)
+
+_IN_DOUBT = (
+    "Unable to contact slurm controller",
+    "Socket timed out",
+    "Zero Bytes were transmitted",
+    "Unexpected message received",
+    "Message send/receive failure",
+    "Message send failure",
+    "Message receive failure",
+    "shutdown failure",
+    "Header lengths are longer",
+    "in standby mode",
+    "Rate limit exceeded",
+    "Protocol authentication error",
+    "Invalid authentication credential",
+    "Incompatible versions",
+    "temporarily unable to accept job",
+    "Resource temporarily unavailable",
+    "Transport endpoint",
+    "Connection refused",
+    "Connection timed out",
+    "Connection reset",
+    "Broken pipe",
+    "No route to host",
+    "Slurm internal error",
+)
+"""What sbatch prints where the way to the controller and back is at fault (slurm.md §5.3)."""
+
+_NO_CONFIGURATION = ("resolve_ctls_from_dns_srv", "fetch_config", "_establish_config_source", "Could not establish a configuration source")
+_SUBMISSION_FAILED = "Batch job submission failed:"
+
+
+class Outcome(enum.Enum):
+    """What follows from an sbatch that failed."""
+
+    REFUSED = "Slurm said no: there is no job"
+    NOT_ASKED = "Slurm was never asked: there is no job"
+    IN_DOUBT = "there may be a job, and Slurm is in trouble"
+    UNKNOWN_WORDS = "there may be a job; if there is none, Slurm has refused it in words that are not in our list"
+
+
+def outcome_of_sbatch(returncode: int, stderr: str) -> Outcome:
+    """What a failed sbatch means. Only words that we know mean that there is no job: it is made before Slurm answers (slurm.md §5.4)."""
+    if returncode < 0 or (returncode > 128 and returncode != 255) or not stderr.strip() or any(text in stderr for text in _IN_DOUBT):
+        return Outcome.IN_DOUBT
+    if _SUBMISSION_FAILED not in stderr:
+        return Outcome.NOT_ASKED if any(text in stderr for text in _NO_CONFIGURATION) else Outcome.REFUSED
+    said = stderr.rpartition(_SUBMISSION_FAILED)[2]
+    if any(text in said for text, _ in _REFUSALS) or any(text in said for text in _ALSO_REFUSED):
+        return Outcome.REFUSED
+    # A submit plugin's own no: its words stand in the lines before (slurm.md §4.1).
+    if "Unspecified error" in said and len(slurm_words(stderr)) > 1:
+        return Outcome.REFUSED
+    return Outcome.UNKNOWN_WORDS
+
+
+def refusal_for(stderr: str) -> Refusal:
+    """What sbatch's complaint means for the user; the detail lines come before the final one, so the first match wins.
+
+    The sentence is English, for the catalogue.
+    """
+    for text, refusal in _REFUSALS:
+        if text in stderr:
+            return refusal
+    return Refusal("", N_("Slurm refused the job."))
+
+
+def slurm_words(stderr: str, *, most: int = 10) -> tuple[str, ...]:
+    """Slurm's own words, without the command's name in front, at most ``most`` lines of 300 characters."""
+    lines = []
+    for line in stderr.splitlines():
+        text = line.strip()
+        for prefix in ("sbatch: error: ", "sbatch: ", "error: "):
+            text = text.removeprefix(prefix)
+        if text:
+            lines.append(text[:300])
+    return tuple(lines[:most])

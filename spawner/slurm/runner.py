@@ -1,0 +1,239 @@
+"""The only place that starts processes.
+
+A command is an argv tuple, never a shell string; its environment is built from nothing (slurm.md R3: an inherited
+``SQUEUE_FORMAT`` or ``SBATCH_PARTITION`` changes what a command does); it has a time limit and a process group of its own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import pwd
+import shutil
+import signal
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from ..errors import SlurmNotStarted, SlurmTimeout, SlurmUnavailable
+from ..i18n import N_
+
+DEFAULT_PATH = "/usr/local/bin:/usr/bin:/bin"
+
+READING_ENVIRONMENT = {"LC_ALL": "C", "SLURM_TIME_FORMAT": "%s"}
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """A user of the system, as the password database has them. ``groups`` are all group ids, the primary one included."""
+
+    name: str
+    uid: int
+    gid: int
+    home: str
+    shell: str
+    groups: tuple[int, ...]
+
+    @classmethod
+    def of(cls, name: str) -> Identity:
+        """Look ``name`` up in the password database. Blocks where the database is remote.
+
+        Raises
+        ------
+        KeyError
+            The system does not know the user.
+        """
+        entry = pwd.getpwnam(name)
+        groups = tuple(os.getgrouplist(name, entry.pw_gid))
+        return cls(name, entry.pw_uid, entry.pw_gid, entry.pw_dir, entry.pw_shell, groups)
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What a command left: exit status (negative: ended by that signal), both outputs, wall-clock seconds."""
+
+    argv: tuple[str, ...]
+    returncode: int
+    stdout: str
+    stderr: str
+    seconds: float
+
+    @property
+    def ok(self) -> bool:
+        return self.returncode == 0
+
+
+class Runner(Protocol):
+    """What the floors above need of this module; a test may put a fake in its place."""
+
+    async def run(
+        self,
+        argv: Sequence[str],
+        *,
+        stdin: str = "",
+        environment: Mapping[str, str] | None = None,
+        identity: Identity | None = None,
+        timeout: float = 60.0,
+    ) -> Result: ...
+
+    async def is_running(self, text: str) -> bool: ...
+
+
+@dataclass(frozen=True)
+class SlurmRunner:
+    """Starts Slurm's commands.
+
+    Parameters
+    ----------
+    slurm_conf
+        Path of slurm.conf for every command, through sudo too; empty: Slurm's own default.
+    bin_dir
+        Folder of Slurm's commands; empty: searched on the Hub's PATH.
+    sudo
+        argv in front of a command that runs as another user, where the Hub is not root. ``--preserve-env``, ``-u`` and the
+        user's name are added. A Hub that is root needs no sudo: it gives up its rights in the child.
+    """
+
+    slurm_conf: str = ""
+    bin_dir: str = ""
+    sudo: tuple[str, ...] = ("sudo", "-n")
+    umask: int = 0o022
+    keep: tuple[str, ...] = field(default=("SLURM_JWT",))
+
+    def base_environment(self) -> dict[str, str]:
+        """What every command gets: a path, slurm.conf, and nothing else of the Hub's environment."""
+        environment = {"PATH": os.environ.get("PATH", DEFAULT_PATH)}
+        slurm_conf = self.slurm_conf or os.environ.get("SLURM_CONF", "")
+        if slurm_conf:
+            environment["SLURM_CONF"] = slurm_conf
+        environment.update({key: os.environ[key] for key in self.keep if key in os.environ})
+        return environment
+
+    def executable(self, command: str) -> str:
+        """The absolute path of one of Slurm's commands.
+
+        Raises
+        ------
+        SlurmNotStarted
+            It is not installed where we look.
+        """
+        path = str(Path(self.bin_dir) / command) if self.bin_dir else shutil.which(command)
+        if not path or not os.access(path, os.X_OK):
+            where = self.bin_dir or "the Hub's PATH"
+            raise SlurmNotStarted(N_("Slurm is not installed on this service."), log=f"{command} not found in {where}")
+        return path
+
+    async def is_running(self, text: str) -> bool:
+        """Whether a process that we can see has ``text`` in its arguments: a command outlives the Hub that started it."""
+        return await asyncio.to_thread(_is_running, text)
+
+    async def run(
+        self,
+        argv: Sequence[str],
+        *,
+        stdin: str = "",
+        environment: Mapping[str, str] | None = None,
+        identity: Identity | None = None,
+        timeout: float = 60.0,
+    ) -> Result:
+        """Run one command to its end.
+
+        Parameters
+        ----------
+        argv
+            The command's bare name and its arguments.
+        environment
+            Variables on top of :meth:`base_environment`; by default those that make output readable for us.
+        identity
+            The user to run as; None: the Hub itself.
+        timeout
+            Seconds. At its end the whole process group is killed.
+
+        Raises
+        ------
+        SlurmTimeout
+            The time limit passed. Whatever the command asked of Slurm may or may not have happened.
+        SlurmNotStarted
+            The command could not be started.
+        """
+        command = (self.executable(argv[0]), *argv[1:])
+        variables = {**self.base_environment(), **(READING_ENVIRONMENT if environment is None else environment)}
+        become: dict[str, object] = {}
+        if identity is not None and identity.uid != os.geteuid():
+            if os.geteuid() == 0:
+                become = {"user": identity.uid, "group": identity.gid, "extra_groups": list(identity.groups)}
+            else:
+                names = ",".join(sorted(name for name in variables if name != "PATH"))
+                command = (*self.sudo, f"--preserve-env={names}", "-u", identity.name, "--", *command)
+        started = time.monotonic()
+        try:
+            process = await asyncio.create_subprocess_exec(
+                *command,
+                stdin=asyncio.subprocess.PIPE if stdin else asyncio.subprocess.DEVNULL,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=asyncio.subprocess.PIPE,
+                env=variables,
+                cwd="/",
+                umask=self.umask,
+                start_new_session=True,
+                **become,  # type: ignore[arg-type]
+            )
+        except (OSError, ValueError) as error:
+            raise SlurmNotStarted(N_("A Slurm command could not be started."), log=f"{argv[0]}: {error}") from error
+        try:
+            output, complaint = await asyncio.wait_for(process.communicate(stdin.encode() if stdin else None), timeout)
+        except asyncio.TimeoutError:
+            raise SlurmTimeout(
+                N_("Slurm did not answer in time."), log=f"{argv[0]} ran longer than {timeout:.0f} s and was ended"
+            ) from None
+        finally:
+            if process.returncode is None:
+                with contextlib.suppress(ProcessLookupError, PermissionError):
+                    os.killpg(process.pid, signal.SIGKILL)
+        # Admin text in the output may be in any encoding; a byte that is not UTF-8 must not cost us the whole table.
+        return Result(
+            argv=tuple(argv),
+            returncode=process.returncode if process.returncode is not None else -signal.SIGKILL,
+            stdout=output.decode(errors="replace"),
+            stderr=complaint.decode(errors="replace"),
+            seconds=time.monotonic() - started,
+        )
+
+
+def _is_running(text: str) -> bool:
+    wanted = text.encode()
+    for folder in Path("/proc").iterdir():
+        if folder.name.isdigit():
+            try:
+                if wanted in (folder / "cmdline").read_bytes():
+                    return True
+            except OSError:
+                continue
+    return False
+
+
+def last_line(text: str) -> str:
+    """The last line of ``text`` that is not blank, for a log line."""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return lines[-1] if lines else ""
+
+
+async def read(runner: Runner, argv: Sequence[str], *, timeout: float = 60.0) -> str:
+    """The standard output of a command that only reads.
+
+    Raises
+    ------
+    SlurmUnavailable
+        It failed in any way: nothing follows about jobs or nodes (slurm.md R4).
+    """
+    result = await runner.run(argv, timeout=timeout)
+    if not result.ok:
+        raise SlurmUnavailable(
+            N_("Slurm does not answer at the moment."),
+            log=f"{argv[0]} exited with {result.returncode}: {last_line(result.stderr)}",
+            stderr=result.stderr,
+        )
+    return result.stdout

@@ -1,0 +1,215 @@
+"""What Slurm's commands print, turned into the model: the table of squeue, sbatch's answer, and what :mod:`.scontrol` and
+:mod:`.accounting` read of scontrol's records and sacctmgr's tables, offered here with the rest.
+
+Pure; an answer that cannot be read raises ``SlurmOutputError``.
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+from collections.abc import Iterator
+from functools import lru_cache
+
+from .grammar import expand_hostlist
+from .model import Job
+from .sacctmgr import ASSOCIATION_COLUMNS, QOS_COLUMNS, USER_COLUMNS, parse_associations, parse_holdings, parse_qos, parse_user_defaults
+from .scontrol import parse_config, parse_nodes, parse_partitions, parse_reservations
+from .values import NULL, dotted, limit, moment, number, unreadable
+
+__all__ = [
+    "ASSOCIATION_COLUMNS",
+    "JOB_COLUMNS",
+    "MARK",
+    "QOS_COLUMNS",
+    "TAGGED_JOB_COLUMNS",
+    "USER_COLUMNS",
+    "parse_associations",
+    "parse_config",
+    "parse_holdings",
+    "parse_job_id",
+    "parse_jobs",
+    "parse_nodes",
+    "parse_partitions",
+    "parse_qos",
+    "parse_reservations",
+    "parse_tagged_jobs",
+    "parse_user_defaults",
+    "parse_version",
+]
+
+JOB_COLUMNS = (
+    *("JobID", "UserName", "State", "BatchHost", "Partition", "SubmitTime", "StartTime", "EndTime", "exit_code"),
+    *("NumCPUs", "NodeList", "SchedNodes", "PriorityLong", "tres-alloc", "Reason"),
+)
+"""squeue(1) ``--Format`` fields, in all versions from 21.08 on. Reason is last: where a plugin describes it, it is free text.
+
+tres-alloc is made of counts and of the names that slurm.conf gives, and exact: Slurm shortens an amount of memory only where it is a
+whole number of the larger unit, and a number of CPUs never (measured on 22.05.8 and 24.11.5).
+"""
+TAGGED_JOB_COLUMNS = ("JobID", "UserName", "State", "SubmitTime", "Comment")
+
+MARK = secrets.token_hex(8)
+"""Stands after the id in each row of squeue and is not known outside this process.
+
+squeue prints a newline in a comment or a reason as it is. What follows would read as a row of its own; without the mark, it does not.
+"""
+
+
+# --- jobs ---
+
+_ARRAY_OR_HET = re.compile(r"[0-9]+[_+].*", re.ASCII)
+_STATE = re.compile(r"[A-Z][A-Z_]*", re.ASCII)
+
+
+def parse_jobs(text: str, mark: str = MARK) -> tuple[Job, ...]:
+    """The jobs of the bulk squeue (:data:`JOB_COLUMNS`); those whose id is not a plain number are nobody's session and left out.
+
+    A line without the mark continues the text of the row before it and is no row, whatever it looks like.
+
+    Raises
+    ------
+    SlurmOutputError
+        A marked row cannot be read, or there is text and no marked row: an answer to another question, not "no jobs".
+    """
+    jobs = []
+    amounts: dict[str, str] = {}  # one text for all jobs that have the same
+    for job_id, row in _job_rows(text, mark, len(JOB_COLUMNS)):
+        user, state, host, partition, submit, start, end, exit_code, cores, nodes, planned, priority, tres, reason = row
+        jobs.append(
+            Job(
+                job_id=job_id,
+                user=user,
+                state=_job_state(state),
+                reason=reason,
+                batch_host="" if host in NULL else host,
+                partition=partition,
+                submit=moment(submit, "SubmitTime"),
+                start=moment(start, "StartTime"),
+                end=moment(end, "EndTime"),
+                exit_code=_wait_status(exit_code),
+                cores=_cores(cores),
+                nodes=_known_hosts(nodes),
+                planned_nodes=_known_hosts(planned),
+                tres=amounts.setdefault(tres, tres),
+                priority=_priority(priority),
+            )
+        )
+    return tuple(jobs)
+
+
+def parse_tagged_jobs(text: str, mark: str = MARK) -> tuple[Job, ...]:
+    """Jobs with their comments (:data:`TAGGED_JOB_COLUMNS`), as :func:`parse_jobs` reads the others.
+
+    A comment ends at a newline: our own tags hold none.
+
+    Raises
+    ------
+    SlurmOutputError
+        As :func:`parse_jobs`; and if a job is there twice: then somebody knew the mark, and one of the rows is a comment.
+    """
+    jobs = tuple(
+        Job(
+            job_id=job_id,
+            user=user,
+            state=_job_state(state),
+            submit=moment(submit, "SubmitTime"),
+            comment="" if comment == "(null)" else comment,
+        )
+        for job_id, (user, state, submit, comment) in _job_rows(text, mark, len(TAGGED_JOB_COLUMNS))
+    )
+    if len({job.job_id for job in jobs}) < len(jobs):
+        unreadable("a job twice in squeue's answer", text)
+    return jobs
+
+
+def _job_rows(text: str, mark: str, columns: int) -> Iterator[tuple[int, list[str]]]:
+    marked = False
+    for line in text.split("\n"):
+        written, separator, rest = line.partition(f"|{mark}|")
+        if not separator or "|" in written:
+            continue
+        marked = True
+        if _ARRAY_OR_HET.fullmatch(written):
+            continue
+        row = rest.split("|", columns - 2)
+        if len(row) != columns - 1:
+            unreadable(f"a row of squeue without {columns} columns", line)
+        yield number(written, "JobID"), row
+    if not marked and text.strip():
+        unreadable("no row in squeue's answer", text)
+
+
+_EXIT_CODE = re.compile(r"([0-9]{1,3}):([0-9]{1,3})", re.ASCII)
+
+
+def _wait_status(text: str) -> int | None:
+    """``768`` up to 22.05, ``3:0`` (status and signal) seen in 24.11: the same wait status."""
+    match = _EXIT_CODE.fullmatch(text)
+    return limit(text, "exit_code") if match is None else int(match[1]) << 8 | int(match[2])
+
+
+_CORES = re.compile(r"([0-9]{1,12})(K?)", re.ASCII)
+
+
+def _cores(text: str) -> int:
+    """``48``, and ``2K`` for 2048. It is for advice only: what cannot be read is 0, and hides no job."""
+    match = _CORES.match(text)
+    return int(match[1]) * (1024 if match[2] else 1) if match else 0
+
+
+_PRIORITY = re.compile(r"[0-9]{1,10}", re.ASCII)
+
+
+def _priority(text: str) -> int:
+    """The number, 0 where it cannot be read: see :func:`_cores`."""
+    return int(text) if _PRIORITY.fullmatch(text) else 0
+
+
+@lru_cache(maxsize=4096)  # many jobs run on the same nodes, and the list is read every few seconds
+def _known_hosts(text: str) -> tuple[str, ...]:
+    """The names of a host list, none where it cannot be read: see :func:`_cores`."""
+    try:
+        return () if text in NULL else expand_hostlist(text)
+    except ValueError:
+        return ()
+
+
+def _job_state(text: str) -> str:
+    if not text:
+        unreadable("a job without a state", text)
+    # Slurm prints "?" for what it has no word for; one such job of anybody's must not hide all the others.
+    return text if _STATE.fullmatch(text) else "UNKNOWN"
+
+
+_VERSION = re.compile(r"slurm\S* +([0-9]{1,4}(?:\.[0-9]{1,4})+)", re.ASCII)
+_JOB_ID = re.compile(r"([0-9]{1,10})(?:;[^;\s]+)?", re.ASCII)
+
+
+def parse_version(text: str) -> tuple[int, ...]:
+    """The numbers of ``slurm 24.11.5``; Debian's packages say ``slurm-wlm 22.05.8``.
+
+    Raises
+    ------
+    SlurmOutputError
+        There is no such line.
+    """
+    match = _VERSION.search(text)
+    if match is None:
+        unreadable("no version", text)
+    return dotted(match[1])
+
+
+def parse_job_id(text: str) -> int:
+    """The id that ``sbatch --parsable`` prints as ``id`` or ``id;cluster``: the last line, for site plugins print before it.
+
+    Raises
+    ------
+    SlurmOutputError
+        The last line is none: the job may exist all the same.
+    """
+    lines = text.strip().split("\n")
+    match = _JOB_ID.fullmatch(lines[-1].strip())
+    if match is None or int(match[1]) == 0:
+        unreadable("no job id in sbatch's answer", text)
+    return int(match[1])

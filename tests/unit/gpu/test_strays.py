@@ -1,0 +1,191 @@
+"""A stray process is told from a job that has just begun or ended, and costs the node its free GPU."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from spawner.availability.table import gpus_of
+from spawner.cluster.cluster import Cluster
+from spawner.gpu.agent.schema import Device
+from spawner.gpu.strays import LONGEST_PAUSE_SECONDS, StrayWatch
+from tests.support.builders import node
+from tests.unit.gpu.test_devices import device, report
+
+FREE, SECOND_USED, ALL_USED = "gpu:v100:0(IDX:N/A)", "gpu:v100:1(IDX:1)", "gpu:v100:2(IDX:0-1)"
+START = 1_800_000_000.0
+AFTER = 30.0
+EMPTY, FULL = device(1), device(1, memory_used_mb=20_000, processes=1)
+
+
+class Looks:
+    """Slurm's answers and the reports that were there with them, one after the other."""
+
+    def __init__(self) -> None:
+        self.watch = StrayWatch()
+
+    def at(self, moment: float, used: str, second: Device, *, came: float) -> Mapping[str, frozenset[str]]:
+        """Slurm is asked ``moment`` seconds after the start; the report came ``came`` seconds after it."""
+        strays, _unfit = self.watch.look([(node(used=used), report(device(0), second), START + came)], as_of=START + moment, after=AFTER)
+        return strays
+
+
+STRAY = {"g001": frozenset({"GPU-1"})}
+
+
+def test_one_that_lasts_is_a_stray() -> None:
+    looks = Looks()
+
+    assert looks.at(0, FREE, FULL, came=-5) == {}
+    assert looks.at(20, FREE, FULL, came=15) == {}
+    assert looks.at(40, FREE, FULL, came=30) == STRAY
+    assert looks.at(60, FREE, FULL, came=45) == STRAY
+
+
+def test_a_report_from_before_says_nothing_however_late_it_is_looked_at() -> None:
+    """A node that no longer reports: its last report is from the job that has ended."""
+    looks = Looks()
+    looks.at(0, FREE, FULL, came=-5)
+
+    assert looks.at(60, FREE, FULL, came=-5) == {}
+
+
+def test_a_report_that_came_after_slurms_answer_may_show_a_new_job() -> None:
+    looks = Looks()
+    looks.at(0, FREE, FULL, came=-5)
+
+    assert looks.at(40, FREE, FULL, came=41) == {}
+
+
+def test_jobs_that_come_and_go_are_no_strays() -> None:
+    looks = Looks()
+
+    assert looks.at(0, FREE, FULL, came=-5) == {}, "a job that has just ended"
+    assert looks.at(20, SECOND_USED, FULL, came=15) == {}, "the next one"
+    assert looks.at(40, FREE, FULL, came=35) == {}, "and its end: the first look that counts"
+    assert looks.at(60, FREE, EMPTY, came=50) == {}
+    assert looks.at(80, FREE, FULL, came=75) == {}, "it was empty meanwhile"
+    assert looks.at(100, FREE, FULL, came=90) == {}
+    assert looks.at(120, FREE, FULL, came=110) == STRAY
+
+
+def test_after_a_long_pause_all_begins_anew() -> None:
+    looks = Looks()
+    looks.at(0, FREE, FULL, came=-5)
+    later = LONGEST_PAUSE_SECONDS + 1
+
+    assert looks.at(later, FREE, FULL, came=later - 5) == {}
+    assert looks.at(later + 40, FREE, FULL, came=later + 35) == STRAY
+
+
+def test_a_clock_that_was_set_back_begins_anew() -> None:
+    looks = Looks()
+    looks.at(0, FREE, FULL, came=-5)
+
+    assert looks.at(-3600, FREE, FULL, came=-3605) == {}
+    assert looks.at(-3560, FREE, FULL, came=-3565) == STRAY
+
+
+def test_nodes_that_have_nothing_of_it_are_left_out() -> None:
+    watch = StrayWatch()
+    lost = device(0, faults=("lost",))
+
+    strays, unfit = watch.look(
+        [
+            (node("g001", used=FREE), report(device(0), EMPTY), START),
+            (node("g002", used=ALL_USED), report(lost, FULL), START),
+            (node("g003", used=FREE), report(lost, EMPTY), START),
+        ],
+        as_of=START,
+        after=AFTER,
+    )
+
+    assert strays == {}
+    assert unfit == {"g003": (("v100", 1),)}
+
+
+# --- what the Cluster makes of it ---
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = START
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def cluster_with(clock: Clock, nodes: list[Any], **settings: Any) -> Cluster:
+    """A Cluster whose nodes are these, as Slurm has them when it is asked."""
+    cluster = Cluster(clock=clock, jitter=0.0, nodes_interval=1.0, **settings)
+
+    async def read(*_arguments: Any) -> list[Any]:
+        return nodes
+
+    cluster._read = read  # type: ignore[method-assign,assignment]
+    return cluster
+
+
+async def free_on_g001(cluster: Cluster) -> int:
+    found = (await cluster.nodes.get()).value
+    return gpus_of(found[0])[0].free
+
+
+@pytest.mark.parametrize(("trust", "free"), [(True, 1), (False, 2)])
+def test_a_lost_device_is_not_free_unless_reports_are_not_trusted(trust: bool, free: int) -> None:
+    clock = Clock()
+    cluster = cluster_with(clock, [node(used=FREE), node("g002", used=FREE)], trust_gpu_reports=trust)
+
+    async def scene() -> None:
+        cluster.gpu_reports.put(report(device(0, faults=("lost",)), EMPTY))
+        assert await free_on_g001(cluster) == free
+        assert [view.faulty for view in cluster.reported(["g001"]).views(node())] == [True, False]
+
+    asyncio.run(scene())
+
+
+def test_a_stray_is_taken_off_and_comes_back() -> None:
+    clock = Clock()
+    cluster = cluster_with(clock, [node(used=FREE)])
+    free, shown = [], []
+
+    async def scene() -> None:
+        for second in (FULL, FULL, FULL, FULL, EMPTY):
+            cluster.gpu_reports.put(report(device(0), second))
+            clock.now += 20
+            free.append(await free_on_g001(cluster))
+            shown.append([view.stray for view in cluster.reported(["g001"]).views(node(used=FREE))])
+
+    asyncio.run(scene())
+    assert free == [2, 2, 2, 1, 2]
+    assert shown == [[False, False]] * 3 + [[False, True], [False, False]]
+
+
+def test_a_report_that_is_too_old_takes_nothing_off() -> None:
+    clock = Clock()
+    cluster = cluster_with(clock, [node(used=FREE)])
+
+    async def scene() -> None:
+        cluster.gpu_reports.put(report(device(0, faults=("lost",)), EMPTY))
+        assert await free_on_g001(cluster) == 1
+        clock.now += cluster.gpu_reports_fresh + 1
+        assert await free_on_g001(cluster) == 2
+        assert cluster.reported(["g001"]).views(node()) == ()
+
+    asyncio.run(scene())
+
+
+def test_nodes_without_reports_are_not_even_copied() -> None:
+    nodes = [node(used=FREE), node("g002", used=FREE)]
+    cluster = cluster_with(Clock(), nodes)
+
+    async def scene() -> None:
+        cluster.gpu_reports.put(report(device(0, faults=("lost",)), EMPTY))
+        found = (await cluster.nodes.get()).value
+        assert found[0] is not nodes[0]
+        assert found[1] is nodes[1]
+
+    asyncio.run(scene())

@@ -1,0 +1,673 @@
+"""The launcher, run for real as the job runs it: its text on the standard input of python3 -I.
+
+The Hub is a small HTTP server that answers what the test wants. The server in the job is a small program that does one thing
+after the other as the test tells it over a socket, so nothing here depends on who is faster.
+"""
+
+from __future__ import annotations
+
+import ast
+import contextlib
+import http.server
+import json
+import os
+import queue
+import select
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from spawner.job.sbatch import launcher_source
+
+pytestmark = pytest.mark.thorough
+
+PATIENCE = 20.0
+TOKEN = "s3cr3t-api-token"
+
+SERVER = """
+import json, os, signal, socket, subprocess, sys, urllib.parse
+
+CHILD = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('up', flush=True); signal.pause()"
+address = urllib.parse.urlsplit(os.environ["JUPYTERHUB_SERVICE_URL"])
+control = socket.create_connection(("127.0.0.1", int(os.environ["CONTROL"]))).makefile("rw")
+
+def tell(**news):
+    control.write(json.dumps(news) + "\\n")
+    control.flush()
+
+tell(pid=os.getpid(), port=address.port, argv=sys.argv[1:], environment=dict(os.environ))
+for line in control:
+    order, value = json.loads(line)
+    if order == "listen":
+        family = socket.AF_INET6 if ":" in address.hostname else socket.AF_INET
+        listener = socket.socket(family)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind((address.hostname, address.port))
+        except OSError:
+            tell(taken=address.port)
+            sys.exit(1)
+        listener.listen()
+        tell(listens=address.port)
+    elif order == "start a child":
+        child = subprocess.Popen([sys.executable, "-c", CHILD], start_new_session=value, stdout=subprocess.PIPE)
+        child.stdout.readline()
+        tell(child=child.pid)
+    elif order == "be deaf":
+        signal.signal(signal.SIGTERM, lambda *_: tell(heard="SIGTERM"))
+        tell(deaf=True)
+    elif order == "exit":
+        os._exit(value)
+    elif order == "die of":
+        os.kill(os.getpid(), value)
+"""
+
+
+class Hub:
+    """Answers each report with the next of the statuses, the last one for ever; ``garbage`` is an answer that is no HTTP."""
+
+    def __init__(self, statuses: Sequence[int | str]) -> None:
+        self.reports: queue.Queue[dict[str, Any]] = queue.Queue()
+        left = list(statuses)
+        hub = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                status = left.pop(0) if len(left) > 1 else left[0]
+                if isinstance(status, str):
+                    self.wfile.write(status.encode())
+                    self.close_connection = True
+                else:
+                    self.send_response(status)
+                    self.send_header("Content-Length", "0")
+                    self.end_headers()
+                hub.reports.put({"path": self.path, "headers": dict(self.headers), "body": json.loads(body)})
+
+            def log_message(self, *args: Any) -> None:
+                pass
+
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.thread = threading.Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.01})
+        self.thread.start()
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server.server_port}/hub/api"
+
+    def report(self) -> dict[str, Any]:
+        """The next report, once it has come and was answered."""
+        return self.reports.get(timeout=PATIENCE)
+
+    def close(self) -> None:
+        self.server.shutdown()
+        self.server.server_close()
+        self.thread.join()
+
+
+class InTheJob:
+    """The server in the job, as it can be talked to."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        connection.settimeout(PATIENCE)
+        self._lines = connection.makefile("rw")
+        hello = self.news()
+        self.pid, self.port, self.argv, self.environment = (hello[key] for key in ("pid", "port", "argv", "environment"))
+        self.end = end_of(self.pid)
+
+    def news(self) -> Any:
+        """The next thing that it tells."""
+        return json.loads(self._lines.readline())
+
+    def order(self, order: str, value: Any = None) -> None:
+        """Do this."""
+        self._lines.write(json.dumps([order, value]) + "\n")
+        self._lines.flush()
+
+    def listen(self) -> None:
+        """Listen, and return once it does."""
+        self.order("listen")
+        assert self.news() == {"listens": self.port}
+
+
+def end_of(pid: int) -> int:
+    """A descriptor that becomes readable when the process ends: no process of the same number can be mistaken for it."""
+    return os.pidfd_open(pid)
+
+
+def has_ended(descriptor: int, seconds: float = PATIENCE) -> bool:
+    """Whether the process ends within the time."""
+    poll = select.poll()
+    poll.register(descriptor, select.POLLIN)
+    return bool(poll.poll(seconds * 1000))
+
+
+class Job:
+    """One job: the launcher with its Hub and its server."""
+
+    def __init__(self, folder: Path) -> None:
+        self.program = folder / "server.py"
+        self.program.write_text(SERVER)
+        self.control = socket.create_server(("127.0.0.1", 0))
+        self.control.settimeout(PATIENCE)
+        self.hub: Hub | None = None
+        self.launcher: subprocess.Popen[str] | None = None
+        self.ends: list[int] = []
+
+    def start(
+        self,
+        *,
+        statuses: Sequence[int | str] = (201,),
+        host: str = "127.0.0.1",
+        ports: str = "",
+        command: Sequence[str] = (),
+        constants: dict[str, str] | None = None,
+        environment: dict[str, str] | None = None,
+        source: str | None = None,
+    ) -> Hub:
+        """Start the launcher; ``constants`` are other values for those at the top of its text."""
+        self.hub = Hub(statuses)
+        source = launcher_source() if source is None else source
+        for old, new in (constants or {}).items():
+            assert source.count(f"\n{old}\n") == 1
+            source = source.replace(f"\n{old}\n", f"\n{new}\n")
+        variables = {
+            "PATH": os.environ["PATH"],
+            "CONTROL": str(self.control.getsockname()[1]),
+            "JUPYTERHUB_API_URL": self.hub.url,
+            "JUPYTERHUB_API_TOKEN": TOKEN,
+            "JUPYTERHUB_SERVICE_URL": f"http://{host}:0/user/ada/",
+            "RESOURCE_FORM_COMMAND": json.dumps(list(command) or [sys.executable, "-S", str(self.program), "--debug", "a b"]),
+            "RESOURCE_FORM_PORTS": ports,
+            "http_proxy": "http://127.0.0.1:9",
+            **(environment or {}),
+        }
+        self.launcher = subprocess.Popen(
+            [sys.executable, "-I", "-"], stdin=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=variables, start_new_session=True
+        )
+        assert self.launcher.stdin is not None
+        self.launcher.stdin.write(source)
+        self.launcher.stdin.close()
+        self.launcher.stdin = None
+        return self.hub
+
+    def server(self) -> InTheJob:
+        """The server, once the launcher has started it."""
+        server = InTheJob(self.control.accept()[0])
+        self.ends.append(server.end)
+        return server
+
+    def child_of(self, server: InTheJob, *, own_session: bool) -> int:
+        """Let the server start a child that ignores SIGTERM; the descriptor of its end."""
+        server.order("start a child", own_session)
+        self.ends.append(end_of(server.news()["child"]))
+        return self.ends[-1]
+
+    def signal(self, number: int) -> None:
+        """Send the launcher a signal."""
+        assert self.launcher is not None
+        self.launcher.send_signal(number)
+
+    def outcome(self) -> tuple[int, str]:
+        """The launcher's exit code and what it said, once it has ended."""
+        assert self.launcher is not None
+        _, said = self.launcher.communicate(timeout=PATIENCE)
+        return self.launcher.returncode, said
+
+    def close(self) -> None:
+        """End all that is left, each process by the descriptor that is its own."""
+        for end in self.ends:
+            with contextlib.suppress(ProcessLookupError):
+                signal.pidfd_send_signal(end, signal.SIGKILL)
+            os.close(end)
+        if self.launcher is not None:
+            self.launcher.kill()
+            self.launcher.wait()
+            assert self.launcher.stderr is not None
+            self.launcher.stderr.close()
+        if self.hub is not None:
+            self.hub.close()
+        self.control.close()
+
+
+@pytest.fixture
+def job(tmp_path: Path) -> Iterator[Job]:
+    """A job that is started by the test, and of which nothing is left afterwards."""
+    job = Job(tmp_path)
+    try:
+        yield job
+    finally:
+        job.close()
+
+
+def free_ports(count: int) -> int:
+    """The first of ``count`` ports in a row that are free, below those that the kernel gives out by itself."""
+    for low in range(20000, 30000, count):
+        with contextlib.ExitStack() as stack:
+            try:
+                for port in range(low, low + count):
+                    stack.enter_context(socket.create_server(("127.0.0.1", port)))
+            except OSError:
+                continue
+            return low
+    raise AssertionError("no free ports")
+
+
+# --- the text -----------------------------------------------------------------------------------------------------------------
+
+
+def test_standard_library_only() -> None:
+    """It runs with whatever python3 is on the node: nothing but the standard library, and no syntax that Python 3.6 lacks."""
+    tree = ast.parse(launcher_source(), feature_version=(3, 6))
+    imported = {alias.name.partition(".")[0] for entry in ast.walk(tree) if isinstance(entry, ast.Import) for alias in entry.names}
+    assert imported
+    assert imported <= set(sys.stdlib_module_names)
+    assert not [entry for entry in ast.walk(tree) if isinstance(entry, ast.ImportFrom)]
+
+
+# --- the report ---------------------------------------------------------------------------------------------------------------
+
+
+def test_reports_the_port_that_listens(job: Job) -> None:
+    """The Hub hears the port that the server really listens on, with the job's token in the header; and not before it listens."""
+    hub = job.start()
+    server = job.server()
+    assert hub.reports.empty()
+    server.listen()
+    report = hub.report()
+    assert report["path"] == "/hub/api/batchspawner"
+    assert report["body"] == {"port": server.port}
+    assert report["headers"]["Authorization"] == f"token {TOKEN}"
+    assert report["headers"]["Content-Type"] == "application/json"
+    socket.create_connection(("127.0.0.1", server.port), timeout=PATIENCE).close()
+    server.order("exit", 0)
+    code, said = job.outcome()
+    assert code == 0
+    assert f"listens on port {server.port}" in said
+    assert TOKEN not in said
+    assert hub.reports.empty()
+
+
+def test_what_the_server_gets(job: Job) -> None:
+    """Its command, its port in the service's URL, and every variable byte for byte; what was the launcher's alone is gone."""
+    odd = "a,b;c \"'`id` $HOME\nend"
+    hub = job.start(
+        environment={
+            "MINE": odd,
+            "RESOURCE_FORM_SET_OTHER": odd,
+            "RESOURCE_FORM_SET_LANG": "it_IT",
+            "LANG": "C.UTF-8",
+            "RESOURCE_FORM_RELEASE": "2026.10",
+        }
+    )
+    server = job.server()
+    assert server.argv == ["--debug", "a b"]
+    assert server.environment["JUPYTERHUB_SERVICE_URL"] == f"http://127.0.0.1:{server.port}/user/ada/"
+    assert (server.environment["MINE"], server.environment["RESOURCE_FORM_RELEASE"]) == (odd, "2026.10")
+    assert server.environment["JUPYTERHUB_API_URL"] == hub.url
+    assert (server.environment["OTHER"], server.environment["LANG"]) == (odd, "it_IT")
+    assert not {"RESOURCE_FORM_COMMAND", "RESOURCE_FORM_PORTS"} & set(server.environment)
+    assert not [name for name in server.environment if name.startswith("RESOURCE_FORM_SET_")]
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "[::1]"])
+def test_host_is_kept(job: Job, host: str) -> None:
+    """The server listens where the Hub wants it, on IPv6 too."""
+    if host == "[::1]":
+        try:
+            socket.create_server(("::1", 0), family=socket.AF_INET6).close()
+        except OSError:
+            pytest.skip("no IPv6 here")
+    hub = job.start(host=host)
+    server = job.server()
+    assert server.environment["JUPYTERHUB_SERVICE_URL"] == f"http://{host}:{server.port}/user/ada/"
+    server.listen()
+    assert hub.report()["body"] == {"port": server.port}
+
+
+@pytest.mark.parametrize(
+    "statuses",
+    [(503, 201), (503, 502, 200), (429, 201), (500, 201), ("no answer that anybody knows\r\n\r\n", 201), ("", 201)],
+    ids=["503", "503-and-502", "429", "500", "garbage", "hangs-up"],
+)
+def test_hub_that_restarts(job: Job, statuses: tuple[int | str, ...]) -> None:
+    """A Hub that cannot answer now is asked again, with the same report; the server runs on."""
+    hub = job.start(statuses=statuses)
+    server = job.server()
+    server.listen()
+    assert [hub.report()["body"] for _ in statuses] == [{"port": server.port}] * len(statuses)
+    assert not has_ended(server.end, 0)
+    server.order("exit", 0)
+    assert job.outcome()[0] == 0
+    assert hub.reports.empty()
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 404])
+def test_hub_that_refuses(job: Job, status: int) -> None:
+    """A Hub that does not expect this session is not asked twice; the server and its children are stopped."""
+    hub = job.start(statuses=(status,))
+    server = job.server()
+    child = job.child_of(server, own_session=True)
+    server.listen()
+    code, said = job.outcome()
+    assert code == 1
+    assert f"the Hub refused the port: HTTP {status}" in said
+    assert TOKEN not in said
+    assert hub.reports.qsize() == 1
+    assert has_ended(server.end)
+    assert has_ended(child)
+
+
+def test_hub_that_never_comes_back(job: Job) -> None:
+    """After the limit the server is stopped: a session that nobody can reach must not hold its GPUs."""
+    hub = job.start(statuses=(503,), constants={"REPORT_LIMIT_SECONDS = 300": "REPORT_LIMIT_SECONDS = 0.1"})
+    server = job.server()
+    server.listen()
+    code, said = job.outcome()
+    assert code == 1
+    assert "the Hub could not be reached: HTTP 503" in said
+    assert hub.reports.qsize() >= 1
+    assert has_ended(server.end)
+
+
+# --- the job's GPUs -------------------------------------------------------------------------------------------------------------
+
+AT_ONCE = {"GPU_REPORT_PAUSES_SECONDS = (0, 1, 5, 30)": "GPU_REPORT_PAUSES_SECONDS = (0, 0, 0, 0)"}
+
+
+def test_the_gpus_of_the_job(job: Job) -> None:
+    """After the port, the Hub hears which GPUs the job has, with the job's token."""
+    hub = job.start(environment={"SLURM_JOB_GPUS": "2,3"})
+    server = job.server()
+    server.listen()
+    assert hub.report()["body"] == {"port": server.port}
+    report = hub.report()
+    assert report["path"] == "/hub/api/resource-form/own-gpus"
+    assert report["body"] == {"gpus": "2,3"}
+    assert report["headers"]["Authorization"] == f"token {TOKEN}"
+    server.order("exit", 0)
+    assert job.outcome()[0] == 0
+    assert hub.reports.empty()
+
+
+@pytest.mark.parametrize(
+    ("statuses", "tries"),
+    [((201, 503, 201), 2), ((201, "garbage\r\n\r\n", 201), 2), ((201, 503), 4), ((201, 404), 1), ((201, 409), 1)],
+    ids=["503", "garbage", "never", "404", "409"],
+)
+def test_a_hub_that_does_not_take_them(job: Job, statuses: tuple[int | str, ...], tries: int) -> None:
+    """A few tries, one if the Hub refuses them; the session goes on as if nothing were."""
+    hub = job.start(statuses=statuses, constants=AT_ONCE, environment={"SLURM_JOB_GPUS": "0"})
+    server = job.server()
+    server.listen()
+    assert hub.report()["body"] == {"port": server.port}
+    assert [hub.report()["body"] for _ in range(tries)] == [{"gpus": "0"}] * tries
+    assert not has_ended(server.end, 0.2)
+    server.order("exit", 0)
+    code, said = job.outcome()
+    assert (code, TOKEN in said, "Traceback" in said) == (0, False, False)
+    assert hub.reports.empty()
+
+
+@pytest.mark.parametrize("gpus", [None, "", "MIG-1fe0e5a8-0c2b-5f1c-bd1c-9ba0b7d2e5d1", "0 1"])
+def test_no_numbers_of_gpus(job: Job, gpus: str | None) -> None:
+    """A job without GPUs, or where Slurm names them otherwise, reports its port only."""
+    hub = job.start(environment={"SLURM_JOB_GPUS": gpus} if gpus is not None else {}, constants=AT_ONCE)
+    server = job.server()
+    server.listen()
+    assert hub.report()["body"] == {"port": server.port}
+    assert not has_ended(server.end, 0.2)
+    server.order("exit", 0)
+    assert job.outcome()[0] == 0
+    assert hub.reports.empty()
+
+
+# --- ports --------------------------------------------------------------------------------------------------------------------
+
+
+def test_port_that_is_taken_is_tried_again(job: Job) -> None:
+    """Another process takes the port between choice and bind: the server dies of it, and is started again on another port."""
+    hub = job.start()
+    first = job.server()
+    with socket.create_server(("127.0.0.1", first.port)):
+        first.order("listen")
+        assert first.news() == {"taken": first.port}
+        second = job.server()
+        assert second.port != first.port
+        assert hub.reports.empty()
+        second.listen()
+        assert hub.report()["body"] == {"port": second.port}
+    second.order("exit", 0)
+    code, said = job.outcome()
+    assert code == 0
+    assert f"port {first.port} was taken by another process" in said
+
+
+def test_strangers_port_is_not_reported(job: Job) -> None:
+    """Somebody else listens on our port while our server still starts: the Hub is not sent to a stranger."""
+    hub = job.start(constants={"LISTEN_LIMIT_SECONDS = 600": "LISTEN_LIMIT_SECONDS = 0.3"})
+    server = job.server()
+    with socket.create_server(("127.0.0.1", server.port)):
+        code, _ = job.outcome()
+    assert code == 1
+    assert hub.reports.empty()
+
+
+def test_child_of_the_server_that_listens(job: Job, tmp_path: Path) -> None:
+    """A wrapper that starts the real server as its child is as good as the server itself."""
+    wrapper = tmp_path / "wrapper.py"
+    wrapper.write_text(f"import subprocess, sys\nsys.exit(subprocess.run([sys.executable, {str(job.program)!r}]).returncode)")
+    hub = job.start(command=[sys.executable, str(wrapper)])
+    server = job.server()
+    server.listen()
+    assert hub.report()["body"] == {"port": server.port}
+    server.order("exit", 7)
+    assert job.outcome()[0] == 7
+
+
+def test_range_of_ports(job: Job) -> None:
+    """Only ports of the range are used: with all but one of them taken, it is that one."""
+    low = free_ports(4)
+    with contextlib.ExitStack() as stack:
+        for port in (low, low + 1, low + 3):
+            stack.enter_context(socket.create_server(("127.0.0.1", port)))
+        hub = job.start(ports=f"{low}-{low + 3}")
+        server = job.server()
+        assert server.port == low + 2
+        server.listen()
+        assert hub.report()["body"] == {"port": low + 2}
+
+
+def test_range_without_a_free_port(job: Job) -> None:
+    """A range that is used up is said, and no server is started."""
+    low = free_ports(1)
+    with socket.create_server(("127.0.0.1", low)):
+        hub = job.start(ports=f"{low}-{low}")
+        code, said = job.outcome()
+    assert code == 1
+    assert f"no port of {low}-{low} is free on this node" in said
+    assert "Traceback" not in said
+    assert hub.reports.empty()
+
+
+# --- the server's end ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("order", "value", "code"),
+    [("exit", 3, 3), ("exit", 0, 1), ("die of", signal.SIGKILL, 137), ("die of", signal.SIGSEGV, 139)],
+    ids=["3", "0-is-no-success", "killed", "crashed"],
+)
+def test_server_that_dies_before_it_listens(job: Job, order: str, value: int, code: int) -> None:
+    """The job ends with the server's code, as a shell would give it, and the Hub hears of no port."""
+    hub = job.start()
+    job.server().order(order, value)
+    ended, said = job.outcome()
+    assert ended == code
+    assert "before it listened" in said
+    assert hub.reports.empty()
+
+
+@pytest.mark.parametrize(
+    ("order", "value", "code"),
+    [("exit", 0, 0), ("exit", 5, 5), ("die of", signal.SIGTERM, 143), ("die of", signal.SIGKILL, 137)],
+    ids=["0", "5", "terminated", "killed"],
+)
+def test_server_that_ends(job: Job, order: str, value: int, code: int) -> None:
+    """The same for one that has run."""
+    hub = job.start()
+    server = job.server()
+    server.listen()
+    hub.report()
+    server.order(order, value)
+    assert job.outcome()[0] == code
+
+
+def test_server_that_never_listens(job: Job) -> None:
+    """After the limit it is stopped, and the log says how long it had."""
+    hub = job.start(constants={"LISTEN_LIMIT_SECONDS = 600": "LISTEN_LIMIT_SECONDS = 0.2"})
+    server = job.server()
+    code, said = job.outcome()
+    assert code == 1
+    assert "did not listen within" in said
+    assert has_ended(server.end)
+    assert hub.reports.empty()
+
+
+@pytest.mark.parametrize(
+    ("command", "words"),
+    [("/nowhere/jupyterhub-singleuser", "No such file or directory"), ("/etc/passwd", "Permission denied")],
+    ids=["missing", "not-executable"],
+)
+def test_missing_command(job: Job, command: str, words: str) -> None:
+    """127, as a shell would say, and a sentence that names the command and what is probably missing."""
+    hub = job.start(command=[command])
+    code, said = job.outcome()
+    assert code == 127
+    assert f"{command} could not be started: {words}. Is JupyterHub part of this release?" in said
+    assert "Traceback" not in said
+    assert hub.reports.empty()
+
+
+# --- a Hub that asks again ----------------------------------------------------------------------------------------------------
+
+
+def test_a_hub_that_asks_again_is_told_again(job: Job) -> None:
+    """SIGUSR1 brings the same report once more, as often as it is sent; the Hub's refusal of it does not end the session."""
+    hub = job.start(statuses=(201, 201, 404, 201))
+    server = job.server()
+    server.listen()
+    assert hub.report()["body"] == {"port": server.port}
+    for _ in range(3):
+        job.signal(signal.SIGUSR1)
+        assert hub.report()["body"] == {"port": server.port}
+    assert not has_ended(server.end, 0)
+    server.order("exit", 0)
+    assert job.outcome()[0] == 0
+
+
+def test_asked_before_the_server_listens(job: Job) -> None:
+    """SIGUSR1 before there is anything to report changes nothing: the report comes when the server listens."""
+    hub = job.start()
+    server = job.server()
+    job.signal(signal.SIGUSR1)
+    assert hub.reports.empty()
+    server.listen()
+    assert hub.report()["body"] == {"port": server.port}
+    server.order("exit", 0)
+    assert job.outcome()[0] == 0
+
+
+@pytest.mark.parametrize("disposition", [signal.SIG_DFL, signal.SIG_IGN], ids=["default", "ignored"])
+def test_the_server_has_the_signals_as_usual(job: Job, disposition: signal.Handlers) -> None:
+    """The script ignores SIGUSR1 before the launcher runs; the server inherits neither that nor a blocked signal."""
+    before = signal.signal(signal.SIGUSR1, disposition)
+    try:
+        hub = job.start()
+    finally:
+        signal.signal(signal.SIGUSR1, before)
+    server = job.server()
+    status = dict(line.split(":\t", 1) for line in Path(f"/proc/{server.pid}/status").read_text().splitlines() if ":\t" in line)
+    bit = 1 << (signal.SIGUSR1 - 1)
+    assert not int(status["SigIgn"], 16) & bit
+    assert not int(status["SigBlk"], 16)
+    server.listen()
+    hub.report()
+    server.order("exit", 0)
+    assert job.outcome()[0] == 0
+
+
+# --- Stop ---------------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)], ids=["SIGTERM", "SIGINT"])
+def test_signal_ends_the_whole_family(job: Job, number: int, code: int) -> None:
+    """The server, its children, and kernels in sessions of their own end, SIGTERM ignored or not."""
+    hub = job.start()
+    server = job.server()
+    ends = [job.child_of(server, own_session=own_session) for own_session in (False, True)]
+    server.listen()
+    hub.report()
+    job.signal(number)
+    assert job.outcome()[0] == code
+    assert [has_ended(end) for end in (server.end, *ends)] == [True] * 3
+
+
+def test_signal_before_the_server_listens(job: Job) -> None:
+    """A Stop while the server starts ends it, and no port is reported."""
+    hub = job.start()
+    server = job.server()
+    job.signal(signal.SIGTERM)
+    assert job.outcome()[0] == 143
+    assert has_ended(server.end)
+    assert hub.reports.empty()
+
+
+def test_signal_while_the_hub_is_away(job: Job) -> None:
+    """A Stop while the report is tried again and again ends the server at once."""
+    hub = job.start(statuses=(503,))
+    server = job.server()
+    server.listen()
+    hub.report()
+    job.signal(signal.SIGTERM)
+    assert job.outcome()[0] == 143
+    assert has_ended(server.end)
+
+
+def test_deaf_server_is_killed_and_a_second_signal_changes_nothing(job: Job) -> None:
+    """A server that ignores SIGTERM is killed after its grace; a second SIGTERM meanwhile does not interrupt that."""
+    hub = job.start(constants={"STOP_GRACE_SECONDS = 3.0": "STOP_GRACE_SECONDS = 0.3"})
+    server = job.server()
+    server.order("be deaf")
+    assert server.news() == {"deaf": True}
+    child = job.child_of(server, own_session=True)
+    server.listen()
+    hub.report()
+    job.signal(signal.SIGTERM)
+    assert server.news() == {"heard": "SIGTERM"}
+    job.signal(signal.SIGTERM)
+    code, said = job.outcome()
+    assert code == 143
+    assert "Traceback" not in said
+    assert has_ended(server.end)
+    assert has_ended(child)
+
+
+def test_strangers_are_left_alone(job: Job) -> None:
+    """A Stop ends the family and nobody else's process."""
+    hub = job.start()
+    server = job.server()
+    server.listen()
+    hub.report()
+    with subprocess.Popen([sys.executable, "-c", "import signal; signal.pause()"], start_new_session=True) as stranger:
+        job.signal(signal.SIGTERM)
+        assert job.outcome()[0] == 143
+        assert stranger.poll() is None
+        stranger.kill()

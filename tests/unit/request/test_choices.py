@@ -1,0 +1,397 @@
+"""What one user may choose: Slurm's answer, narrowed by the admin; and defaults that are valid as they stand."""
+
+# ruff: noqa: E501 - a row of a table is one line
+
+from __future__ import annotations
+
+import string
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import strategies as st
+
+from spawner.accounting.entitlement import entitlement
+from spawner.errors import NoAccount
+from spawner.request.choices import Choices, number_of, parse_policies
+from spawner.request.model import GpuRequest, parse_request
+from spawner.request.validation import resolve_request
+from spawner.slurm.model import AccountingLimits, Association, Gres, Node, Partition, Qos, Reservation, UserDefaults
+from tests.support.builders import HOUR, NOW, choices, cpu_partition, demo_nodes, node, partition, reservation
+
+TWO_TYPES = (*demo_nodes(), node("x001", gres="gpu:a100:4"))
+TWO_TYPE_PARTITIONS = (partition(), partition("g100_x", nodes=("x001",), is_default=False))
+
+
+def names(entries: Any) -> list[str]:
+    """The names of partitions, reservations or interfaces."""
+    return [entry.name for entry in entries]
+
+
+# --- the admin's configuration ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        pytest.param({"colour": {}}, ["no field 'colour'", "cores", "partition"], id="unknown-field"),
+        pytest.param({"cores": {"max": 4}}, ["['cores']", "max"], id="unknown-key"),
+        pytest.param({"cores": 4}, ["['cores']"], id="not-a-dictionary"),
+        pytest.param({"cores": {"default": "many"}}, ["['cores']", "“many”"], id="default-that-cannot-be-read"),
+        pytest.param({"memory": {"maximum": "8X"}}, ["['memory']", "“8X”"], id="maximum-that-cannot-be-read"),
+        pytest.param({"walltime": {"minimum": "soon"}}, ["['walltime']", "“soon”"], id="minimum-that-cannot-be-read"),
+        pytest.param({"gpus": {"choices": ["0", "x:y:z"]}}, ["['gpus']", "“x:y:z”"], id="choice-that-cannot-be-read"),
+        pytest.param({"partition": {"default": "a b"}}, ["['partition']", "“a b”"], id="name-that-cannot-be"),
+        pytest.param({"cores": {"locked": True}}, ["['cores']", "locked needs a default"], id="locked-to-nothing"),
+    ],
+)
+def test_wrong_configuration_is_refused(fields: dict[str, Any], words: list[str]) -> None:
+    """The message names the trait, the field and what is wrong with it."""
+    with pytest.raises(ValueError, match=r"ResourceFormSpawner\.fields") as refused:
+        parse_policies(fields)
+    assert all(word in str(refused.value) for word in words)
+
+
+def test_configuration_of_the_example_is_read() -> None:
+    """Values are written as a user would type them; fields that are not named stay as they are."""
+    policies = parse_policies({"cores": {"default": 4, "maximum": 24}, "memory": {"maximum": "180G"}, "interface": {"hidden": True}})
+    assert policies["cores"].default == 4
+    assert policies["interface"].hidden
+    assert set(policies) == {"cores", "memory", "interface"}
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "number"),
+    [("cores", "4", 4), ("memory", "2G", 2048), ("memory", 2, 2048), ("walltime", "2h", 120), ("gpus", "v100:2", 2), ("gpus", 1, 1)],
+)
+def test_number_of(name: str, value: Any, number: int) -> None:
+    """A limit of the admin's in the unit of its field."""
+    assert number_of(name, value) == number
+
+
+# --- narrowing ----------------------------------------------------------------------------------------------------------------
+
+
+def test_nothing_narrowed() -> None:
+    """Without configuration the choices are Slurm's and the catalogue's."""
+    offered = choices(reservations=(reservation(),))
+    assert names(offered.partitions) == ["g100_int", "g100_cpu"]
+    assert offered.accounts == ("cin_ada", "cin_extra")
+    assert offered.reservation_values == ("", "course")
+    assert [release.tag for release in offered.releases] == ["2026.10", "2024.04"]
+    assert names(offered.interfaces()) == ["lab", "notebook", "terminal"]
+
+
+@pytest.mark.parametrize("setting", [{"choices": ["VALUE", "not-there"]}, {"default": "VALUE", "locked": True}], ids=["choices", "locked"])
+def test_names_are_narrowed(setting: dict[str, Any]) -> None:
+    """Choices and a lock leave what they name and what Slurm offers; they add nothing."""
+
+    def narrowed(value: str) -> dict[str, Any]:
+        return {key: [value, "not-there"] if key == "choices" else (value if key == "default" else entry) for key, entry in setting.items()}
+
+    values = {"partition": "g100_cpu", "account": "cin_extra", "reservation": "course", "release": "2024.04", "interface": "lab"}
+    offered = choices(fields={name: narrowed(value) for name, value in values.items()}, reservations=(reservation(), reservation("other")))
+    assert names(offered.partitions) == ["g100_cpu"]
+    assert offered.accounts == ("cin_extra",)
+    assert names(offered.reservations) == ["course"]
+    assert [release.tag for release in offered.releases] == ["2024.04"]
+    assert names(offered.interfaces()) == ["lab"]
+
+
+@pytest.mark.parametrize(
+    ("fields", "values"),
+    [
+        pytest.param({}, ("", "course", "other"), id="free"),
+        pytest.param({"reservation": {"choices": ["other"]}}, ("", "other"), id="none-and-the-choices"),
+        pytest.param({"reservation": {"default": "course"}}, ("", "course", "other"), id="preset"),
+        pytest.param({"reservation": {"default": "course", "locked": True}}, ("course",), id="locked"),
+        pytest.param({"reservation": {"default": "", "locked": True}}, ("",), id="locked-to-none"),
+        pytest.param({"reservation": {"default": "gone", "locked": True}}, (), id="locked-to-one-that-is-over"),
+    ],
+)
+def test_reservation_values(fields: dict[str, Any], values: tuple[str, ...]) -> None:
+    """None can be chosen unless the admin has locked the field to a reservation."""
+    assert choices(fields=fields, reservations=(reservation(), reservation("other"))).reservation_values == values
+
+
+def test_no_accounts_is_not_an_empty_list() -> None:
+    """Where the site keeps no accounts, there is nothing to choose from, which differs from having none."""
+    assert choices(associations=None).accounts is None
+    assert choices("nobody").accounts == ()
+
+
+def test_interfaces_of_a_release() -> None:
+    """Each release has its own; all of them together without repetition."""
+    offered = choices()
+    assert [names(offered.interfaces(release)) for release in offered.releases] == [["lab", "notebook", "terminal"], ["lab"]]
+
+
+@pytest.mark.parametrize(
+    ("fields", "bound"),
+    [
+        pytest.param({}, (1, 48), id="slurms"),
+        pytest.param({"cores": {"minimum": 2, "maximum": 24}}, (2, 24), id="the-admins"),
+    ],
+)
+def test_bound(fields: dict[str, Any], bound: tuple[int, int]) -> None:
+    """The admin's bound where there is one."""
+    offered = choices(fields=fields)
+    assert (offered.bound("cores", "minimum", 1), offered.bound("cores", "maximum", 48)) == bound
+
+
+# --- GPUs ---------------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("fields", "changes", "values"),
+    [
+        pytest.param({}, {}, ["0", "1", "2"], id="one-type-plain-counts"),
+        pytest.param(
+            {},
+            {"nodes": TWO_TYPES, "partitions": TWO_TYPE_PARTITIONS},
+            ["0", "a100:1", "a100:2", "a100:3", "a100:4", "v100:1", "v100:2"],
+            id="two-types",
+        ),
+        pytest.param({}, {"partitions": (cpu_partition(),)}, ["0"], id="no-gpus"),
+        pytest.param({"gpus": {"maximum": 1}}, {}, ["0", "1"], id="maximum"),
+        pytest.param({"gpus": {"minimum": 1}}, {}, ["1", "2"], id="minimum"),
+        pytest.param({"gpus": {"maximum": 0}}, {}, ["0"], id="none-allowed"),
+        pytest.param({"gpus": {"choices": ["0", "2"]}}, {}, ["0", "2"], id="choices"),
+        pytest.param({"gpus": {"choices": ["v100:1"]}}, {}, ["v100:1"], id="choices-written-otherwise"),
+        pytest.param({"gpus": {"default": "1", "locked": True}}, {}, ["1"], id="locked"),
+    ],
+)
+def test_gpu_values(fields: dict[str, Any], changes: dict[str, Any], values: list[str]) -> None:
+    """None first, then every count of the largest node; by type where there are several types."""
+    assert [gpus.value for gpus in choices(fields=fields, **changes).gpu_values()] == values
+
+
+# --- time ---------------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("fields", "entry", "options", "limit", "why"),
+    [
+        pytest.param({}, {}, {"partition": "g100_int"}, 480, "of partition g100_int", id="partition"),
+        pytest.param({}, {}, {"partition": "g100_cpu"}, 1440, "of partition g100_cpu", id="another-partition"),
+        pytest.param({}, {}, {"partition": "open"}, None, "", id="no-limit"),
+        pytest.param({"walltime": {"maximum": "4h"}}, {}, {"partition": "g100_int"}, 240, "of this service", id="service"),
+        pytest.param(
+            {"walltime": {"maximum": "9h"}}, {}, {"partition": "g100_int"}, 480, "of partition g100_int", id="service-above-partition"
+        ),
+        pytest.param({"walltime": {"maximum": "9h"}}, {}, {"partition": "open"}, 540, "of this service", id="service-alone"),
+        pytest.param({}, {}, {"partition": "g100_int", "reservation": "course"}, 120, "until reservation course ends", id="reservation"),
+        pytest.param(
+            {}, {"end": NOW + 90}, {"reservation": "course", "partition": "open"}, 1, "until reservation course ends", id="whole-minutes"
+        ),
+        pytest.param(
+            {}, {"end": NOW + 10}, {"reservation": "course", "partition": "open"}, 0, "until reservation course ends", id="seconds-left"
+        ),
+        pytest.param(
+            {},
+            {"end": NOW + 99 * HOUR},
+            {"reservation": "course", "partition": "g100_int"},
+            480,
+            "of partition g100_int",
+            id="long-reservation",
+        ),
+        pytest.param(
+            {}, {"flags": frozenset({"FLEX"})}, {"reservation": "course", "partition": "g100_int"}, 480, "of partition g100_int", id="flex"
+        ),
+    ],
+)
+def test_walltime_limit(fields: dict[str, Any], entry: dict[str, Any], options: dict[str, Any], limit: int | None, why: str) -> None:
+    """The tightest of the partition's limit, the service's, and the end of the reservation, and which one it is."""
+    without_limit = cpu_partition("open", max_minutes=None)
+    offered = choices(fields=fields, reservations=(reservation(**entry),), partitions=(partition(), cpu_partition(), without_limit))
+    assert offered.walltime_limit(parse_request(options)) == (limit, why)
+
+
+# --- defaults -----------------------------------------------------------------------------------------------------------------
+
+
+def test_defaults_of_the_demo() -> None:
+    """What Start sends if nothing is touched."""
+    assert choices().defaults() == {
+        "reservation": "",
+        "account": "cin_ada",
+        "partition": "g100_int",
+        "cores": 1,
+        "memory": "4G",
+        "gpus": "0",
+        "walltime": "01:00:00",
+        "release": "2026.10",
+        "interface": "lab",
+    }
+
+
+RESERVED_ONLY = partition("r", is_default=True, reservation_required=True, max_minutes=None)
+AT_COURSE = {"reservations": (reservation(),), "partitions": (RESERVED_ONLY,)}
+
+
+@pytest.mark.parametrize(
+    ("fields", "changes", "expected"),
+    [
+        pytest.param({"account": {"default": "cin_extra"}}, {}, {"account": "cin_extra"}, id="account-preset"),
+        pytest.param({"account": {"default": "cin_grace"}}, {}, {"account": "cin_ada"}, id="account-preset-of-others"),
+        pytest.param({"partition": {"default": "g100_cpu"}}, {}, {"partition": "g100_cpu"}, id="partition-preset"),
+        pytest.param({"partition": {"default": "gone"}}, {}, {"partition": "g100_int"}, id="partition-preset-that-is-gone"),
+        pytest.param({}, {"partitions": (partition(deny_accounts=("cin_ada",)), cpu_partition())}, {"partition": "g100_cpu", "account": "cin_ada"}, id="partition-of-the-account"),
+        pytest.param({}, {"partitions": (partition(allow_accounts=("cin_extra",)),)}, {"partition": "g100_int", "account": "cin_extra"}, id="account-that-has-a-partition"),
+        pytest.param({"partition": {"default": "g100_int"}}, {"partitions": (partition(deny_accounts=("cin_ada",)), cpu_partition())}, {"partition": "g100_cpu"}, id="preset-closed-to-the-account"),
+        pytest.param({}, {"partitions": (RESERVED_ONLY, cpu_partition())}, {"partition": "g100_cpu", "reservation": ""}, id="not-the-one-for-reservations"),
+        pytest.param({}, AT_COURSE, {"partition": "r", "reservation": "course", "walltime": "01:00:00"}, id="only-with-a-reservation"),
+        pytest.param({"walltime": {"default": "4h"}}, AT_COURSE, {"walltime": "02:00:00"}, id="until-the-reservation-ends"),
+        pytest.param({"reservation": {"default": "course"}}, {"reservations": (reservation(),)}, {"reservation": "course"}, id="reservation-preset"),
+        pytest.param({"reservation": {"default": "course"}}, {}, {"reservation": ""}, id="reservation-preset-that-is-not-theirs"),
+        pytest.param({"reservation": {"default": "course", "locked": True}}, {"reservations": (reservation(),)}, {"reservation": "course"}, id="reservation-locked"),
+        pytest.param({"reservation": {"default": "course"}}, {"reservations": (reservation(users=(), accounts=("cin_extra",)),)}, {"reservation": ""}, id="reservation-of-another-account"),
+        pytest.param({"cores": {"default": 4}}, {}, {"cores": 4}, id="cores-preset"),
+        pytest.param({"cores": {"default": 99}}, {}, {"cores": 48}, id="cores-preset-above-the-node"),
+        pytest.param({"cores": {"default": 9, "maximum": 8}}, {}, {"cores": 8}, id="cores-preset-above-the-maximum"),
+        pytest.param({"cores": {"minimum": 2}}, {}, {"cores": 2}, id="cores-minimum"),
+        pytest.param({"cores": {"choices": [2, 4, 96]}}, {}, {"cores": 2}, id="cores-choices"),
+        pytest.param({"cores": {"choices": [4, 2, 96], "default": 4}}, {}, {"cores": 4}, id="cores-choices-and-preset"),
+        pytest.param({"memory": {"default": "16G"}}, {}, {"memory": "16G"}, id="memory-preset"),
+        pytest.param({"memory": {"choices": ["2G", "8G"]}}, {}, {"memory": "2G"}, id="memory-choices"),
+        pytest.param({}, {"nodes": (node(memory_mb=1000),)}, {"memory": "1000M"}, id="small-node"),
+        pytest.param({}, {"partitions": (partition(default_minutes=30),)}, {"walltime": "00:30:00"}, id="default-time-of-slurm"),
+        pytest.param({}, {"partitions": (partition(max_minutes=20),)}, {"walltime": "00:20:00"}, id="max-time-of-slurm"),
+        pytest.param({"walltime": {"default": "2h"}}, {}, {"walltime": "02:00:00"}, id="time-preset"),
+        pytest.param({"walltime": {"minimum": "2h"}}, {}, {"walltime": "02:00:00"}, id="time-minimum"),
+        pytest.param({"gpus": {"default": "1"}}, {}, {"gpus": "1"}, id="gpus-preset"),
+        pytest.param({"gpus": {"default": "v100:1"}}, {}, {"gpus": "v100:1"}, id="gpus-preset-with-type"),
+        pytest.param({"gpus": {"default": "1"}, "partition": {"default": "g100_cpu"}}, {}, {"gpus": "0"}, id="gpus-preset-without-gpus"),
+        pytest.param({"gpus": {"minimum": 1}}, {}, {"gpus": "1"}, id="gpus-minimum"),
+        pytest.param({"gpus": {"choices": ["1", "2"]}}, {}, {"gpus": "1"}, id="gpus-choices"),
+        pytest.param({"release": {"default": "2024.04"}}, {}, {"release": "2024.04", "interface": "lab"}, id="release-preset"),
+        pytest.param({"interface": {"default": "terminal"}}, {}, {"interface": "terminal"}, id="interface-preset"),
+        pytest.param({"interface": {"default": "terminal"}, "release": {"default": "2024.04"}}, {}, {"interface": "lab"}, id="interface-preset-not-of-the-release"),
+        pytest.param({}, {"associations": None}, {"account": "", "partition": "g100_int"}, id="no-accounting"),
+    ],
+)  # fmt: skip
+def test_default(fields: dict[str, Any], changes: dict[str, Any], expected: dict[str, Any]) -> None:
+    """The admin's preset where it can be had, else the nearest that can; and the whole of it is a valid request."""
+    offered = choices(fields=fields, **changes)
+    defaults = offered.defaults()
+    assert {name: defaults[name] for name in expected} == expected
+    assert resolve_request(defaults, offered) == resolve_request({}, offered)
+
+
+word = st.text(string.ascii_lowercase, min_size=1, max_size=3)
+accounts = st.sampled_from(["a", "b", "c"])
+any_gres = st.sampled_from([(), (Gres("gpu", "v100", 2),), (Gres("gpu", "", 4),), (Gres("gpu", "a100", 1), Gres("gpu", "v100", 3))])
+some_nodes = st.lists(
+    st.builds(
+        Node,
+        name=st.sampled_from(["n1", "n2", "n3"]),
+        address=st.just("x"),
+        state=st.sampled_from(["idle", "down"]),
+        cores_total=st.integers(0, 64),
+        cores_system=st.integers(0, 2),
+        memory_mb=st.integers(0, 10_000),
+        gres=any_gres,
+    ),
+    min_size=1,
+    max_size=3,
+    unique_by=lambda entry: entry.name,
+)
+optional_accounts = st.none() | st.lists(accounts, max_size=2, unique=True).map(tuple)
+some_partitions = st.lists(
+    st.builds(
+        Partition,
+        name=word,
+        state=st.sampled_from(["UP", "UP", "DOWN"]),
+        is_default=st.booleans(),
+        nodes=st.lists(st.sampled_from(["n1", "n2", "n3", "n4"]), max_size=3, unique=True).map(tuple),
+        max_minutes=st.none() | st.integers(1, 10_000),
+        default_minutes=st.none() | st.integers(1, 10_000),
+        allow_accounts=optional_accounts,
+        deny_accounts=optional_accounts,
+        max_cores_per_node=st.none() | st.integers(1, 8),
+        max_memory_mb_per_node=st.none() | st.integers(1, 1000),
+        max_memory_mb_per_cpu=st.none() | st.integers(1, 1000),
+        min_nodes=st.sampled_from([0, 0, 1, 2]),
+        oversubscribe=st.sampled_from(["NO", "NO", "EXCLUSIVE"]),
+        qos=st.sampled_from(["", "q", "r"]),
+        allow_qos=st.sampled_from([None, None, ("q",), ("q", "r")]),
+    ),
+    min_size=1,
+    max_size=3,
+    unique_by=lambda entry: entry.name,
+)
+some_reservations = st.lists(
+    st.builds(
+        Reservation,
+        name=word,
+        start=st.sampled_from([0, NOW + 60]),
+        end=st.integers(NOW, NOW + 9999),
+        users=st.sampled_from([("ada",), ("-eve",), ("eve",)]),
+        nodes=st.sampled_from([(), ("n1",), ("n1", "n2")]),
+        core_count=st.none() | st.integers(1, 9),
+    ),
+    max_size=2,
+    unique_by=lambda entry: entry.name,
+)
+some_tres = st.just(()) | st.lists(
+    st.tuples(st.sampled_from(["cpu", "mem", "gres/gpu", "gres/gpu:v100", "node"]), st.integers(0, 70)),
+    max_size=3,
+    unique_by=lambda entry: entry[0],
+).map(tuple)
+some_limits = st.builds(
+    AccountingLimits,
+    per_job=some_tres,
+    per_user=some_tres,
+    group=some_tres,
+    max_minutes=st.none() | st.integers(0, 99),
+    max_jobs=st.sampled_from([None, None, 0, 2]),
+)
+some_associations = st.none() | st.lists(
+    st.builds(
+        Association,
+        account=accounts,
+        user=st.sampled_from(["ada", "eve", ""]),
+        partition=st.just("") | word,
+        qos=st.sampled_from([("q",), ("r",), ("q", "r")]),
+        default_qos=st.sampled_from(["", "q"]),
+        limits=some_limits,
+    ),
+    max_size=4,
+)
+some_qos = st.builds(lambda q, r: (Qos("q", limits=q), Qos("r", frozenset({"OverPartQOS"}), r)), some_limits, some_limits)
+
+
+@settings(max_examples=300, suppress_health_check=[HealthCheck.filter_too_much])
+@given(some_nodes, some_partitions, some_reservations, some_associations, st.none() | accounts, some_qos)
+def test_defaults_are_valid_on_any_cluster(
+    nodes: list[Node],
+    partitions: list[Partition],
+    reservations: list[Reservation],
+    associations: list[Association] | None,
+    default: str | None,
+    qos: tuple[Qos, ...],
+) -> None:
+    """Whoever has an account and a partition can press Start at once, on whatever cluster."""
+    own = entitlement(
+        "ada",
+        groups=(),
+        associations=associations,
+        defaults=(UserDefaults("ada", default),) if default else (),
+        partitions=partitions,
+        reservations=reservations,
+        nodes=nodes,
+        now=NOW,
+        qos=qos,
+    )
+    offered = Choices(own, choices().catalogue, now=float(NOW))
+    assume(own.partitions and own.accounts != ())
+    request = resolve_request(offered.defaults(), offered)
+    assert request == resolve_request({}, offered)
+    assert request.gpus == GpuRequest()
+
+
+@pytest.mark.parametrize("changes", [{"partitions": ()}, {"associations": ()}], ids=["no-partition", "no-account"])
+def test_nobody_else_gets_defaults(changes: dict[str, Any]) -> None:
+    """Without a partition, or without an account, the answer is NoAccount."""
+    with pytest.raises(NoAccount):
+        resolve_request({}, choices(**changes))

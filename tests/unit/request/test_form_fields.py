@@ -1,0 +1,201 @@
+"""The form as data: every field with its value, its choices, and its range in words; what was typed is kept."""
+
+# ruff: noqa: E501 - a row of a table is one line
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from spawner.errors import NoAccount
+from spawner.humanize import moment_in_words
+from spawner.request.form_fields import FormField, form_fields
+from spawner.request.model import FORM_FIELDS, read_form
+from spawner.request.validation import resolve_request
+from tests.support.builders import HOUR, NOW, choices, cpu_partition, demo_nodes, node, partition, reservation
+
+TWO_TYPES: dict[str, Any] = {
+    "nodes": (*demo_nodes(), node("x001", gres="gpu:a100:4")),
+    "partitions": (partition(), partition("g100_x", nodes=("x001",), is_default=False)),
+}
+
+
+def form(values: dict[str, Any] | None = None, errors: dict[str, str] | None = None, **changes: Any) -> dict[str, FormField]:
+    """The fields by key, filled with the defaults and ``values``."""
+    offered = choices(**changes)
+    return {field.key: field for field in form_fields(offered, {**offered.defaults(), **(values or {})}, errors or {})}
+
+
+def labels(field: FormField) -> list[tuple[str, str]]:
+    """Value and label of each option."""
+    return [(option.value, option.label) for option in field.options]
+
+
+def test_fields_in_their_order() -> None:
+    """The nine fields stand in the order of issue 2, each with label and help."""
+    fields = form_fields(choices(), choices().defaults(), {})
+    assert tuple(field.key for field in fields) == FORM_FIELDS
+    assert all(field.label and field.help for field in fields)
+    assert {field.key: field.unit for field in fields if field.unit} == {
+        "cores": "cores",
+        "memory": "GB",
+        "gpus": "GPUs",
+        "walltime": "h:mm:ss",
+    }
+
+
+def test_untouched_form_can_be_sent() -> None:
+    """What a browser posts if only Start is pressed is the user's default request."""
+    for changes in ({}, TWO_TYPES, {"associations": None}, {"partitions": (cpu_partition(),)}, {"reservations": (reservation(),)}):
+        offered = choices(**changes)
+        posted = {field.key: [field.value] for field in form_fields(offered, offered.defaults(), {})}
+        assert resolve_request(read_form(posted), offered) == resolve_request({}, offered)
+
+
+def test_form_without_partitions() -> None:
+    """Where there is nothing to choose from, there is no form."""
+    with pytest.raises(NoAccount):
+        form(partitions=())
+
+
+def test_selects() -> None:
+    """Names are chosen from lists; None is the first reservation, with the empty value; the default stands selected."""
+    fields = form(reservations=(reservation(), reservation("lab")))
+    assert labels(fields["reservation"]) == [("", "None"), ("course", "course"), ("lab", "lab")]
+    assert labels(fields["account"]) == [("cin_ada", "cin_ada"), ("cin_extra", "cin_extra")]
+    assert labels(fields["partition"]) == [("g100_int", "g100_int"), ("g100_cpu", "g100_cpu")]
+    assert labels(fields["release"]) == [("2026.10", "Release 2026.10"), ("2024.04", "Release 2024.04")]
+    assert labels(fields["interface"]) == [("lab", "JupyterLab"), ("notebook", "Jupyter Notebook"), ("terminal", "Terminal")]
+    for field in fields.values():
+        if field.options:
+            assert [option.value for option in field.options if option.selected] == [field.value]
+
+
+def test_two_users_see_their_own() -> None:
+    """Nobody's form names another's account."""
+    assert labels(form(user="grace")["account"]) == [("cin_grace", "cin_grace")]
+
+
+def test_no_account_field_without_accounting() -> None:
+    """Where the site keeps no accounts, there is no such field; elsewhere there is."""
+    assert "account" not in form(associations=None)
+    assert "account" in form()
+
+
+@pytest.mark.parametrize(
+    ("values", "changes", "options", "selected", "kind", "words"),
+    [
+        pytest.param({}, {}, [("0", "None"), ("1", "1 × V100"), ("2", "2 × V100")], "0", "buttons", "At most 2 on one node.", id="one-type"),
+        pytest.param({}, {"partitions": (partition(),)}, [("0", "None"), ("1", "1 × V100"), ("2", "2 × V100")], "0", "buttons", "At most 2 on one node.", id="one-partition"),
+        pytest.param({"gpus": "2"}, {}, None, "2", "buttons", None, id="typed"),
+        pytest.param({"gpus": "v100:2"}, {}, None, "2", "buttons", None, id="typed-with-the-only-type"),
+        pytest.param({"gpus": "9"}, {}, None, "0", "buttons", None, id="not-offered"),
+        pytest.param({"gpus": "x:y:z"}, {}, None, "0", "buttons", None, id="not-readable"),
+        pytest.param({}, TWO_TYPES, [("0", "None"), *[(f"a100:{n}", f"{n} × A100") for n in range(1, 5)], *[(f"v100:{n}", f"{n} × V100") for n in (1, 2)]], "0", "select", "At most 2 × V100 on one node.", id="two-types"),
+        pytest.param({}, {"nodes": (node(gres="gpu:2"),), "partitions": (partition(nodes=("g001",)),)}, [("0", "None"), ("1", "1"), ("2", "2")], "0", "buttons", "At most 2 on one node.", id="untyped"),
+        pytest.param({}, {"partitions": (cpu_partition(),)}, [("0", "None")], "0", "buttons", "There are no GPUs here.", id="no-gpus"),
+        pytest.param({}, {"fields": {"gpus": {"maximum": 1}}, "partitions": (partition(),)}, [("0", "None"), ("1", "1 × V100")], "0", "buttons", "At most 1 on one node.", id="maximum"),
+        pytest.param({}, {"fields": {"gpus": {"choices": ["v100:1"]}}, "partitions": (partition(),)}, [("v100:1", "1 × V100")], "v100:1", "buttons", "At most 1 × V100 on one node.", id="choices"),
+    ],
+)  # fmt: skip
+def test_gpus(values: dict[str, Any], changes: dict[str, Any], options: Any, selected: str, kind: str, words: str | None) -> None:
+    """Few values are buttons, many a list; the type is named; a value that is not offered is not invented."""
+    field = form(values, **changes)["gpus"]
+    assert (field.value, field.kind) == (selected, kind)
+    if options is not None:
+        assert labels(field) == options
+        assert field.range == words
+
+
+@pytest.mark.parametrize(
+    ("key", "changes", "words"),
+    [
+        pytest.param("cores", {}, "1 to 48. If all are taken, up to 5 sessions share a core.", id="cores"),
+        pytest.param("cores", {"partitions": (partition(),)}, "1 to 48. If all are taken, up to 5 sessions share a core.", id="cores-shared-everywhere"),
+        pytest.param("cores", {"partitions": (cpu_partition(),)}, "1 to 48.", id="cores-not-shared"),
+        pytest.param("cores", {"partitions": (partition(max_cores_per_node=24, oversubscribe="NO", oversubscribe_count=1), cpu_partition())}, "1 to 24.", id="cores-of-the-chosen-partition"),
+        pytest.param("cores", {"fields": {"cores": {"minimum": 2, "maximum": 8}}, "partitions": (cpu_partition(),)}, "2 to 8.", id="cores-bounds"),
+        pytest.param("cores", {"fields": {"cores": {"choices": [2, 4]}}}, "One of: 2, 4. If all are taken, up to 5 sessions share a core.", id="cores-choices"),
+        pytest.param("memory", {}, "At most 366.5 GB.", id="memory"),
+        pytest.param("memory", {"partitions": (partition(max_memory_mb_per_node=8192), cpu_partition())}, "At most 8 GB.", id="memory-of-the-chosen-partition"),
+        pytest.param("memory", {"fields": {"memory": {"maximum": "64G"}}}, "At most 64 GB.", id="memory-bound"),
+        pytest.param("memory", {"fields": {"memory": {"choices": ["2G", "8G"]}}}, "One of: 2 GB, 8 GB.", id="memory-choices"),
+        pytest.param("walltime", {}, "At most 8 hours.", id="time-of-the-chosen-partition"),
+        pytest.param("walltime", {"partitions": (partition(),)}, "At most 8 hours.", id="time"),
+        pytest.param("walltime", {"partitions": (partition(max_minutes=None),)}, "No limit.", id="time-without-limit"),
+        pytest.param("walltime", {"fields": {"walltime": {"maximum": "4h"}}}, "At most 4 hours.", id="time-bound"),
+        pytest.param("walltime", {"fields": {"walltime": {"choices": ["1h", "2h"]}}}, "One of: 1 hour, 2 hours.", id="time-choices"),
+    ],
+)  # fmt: skip
+def test_range_in_words(key: str, changes: dict[str, Any], words: str) -> None:
+    """Each number has its range in words, that of the chosen partition."""
+    assert form(**changes)[key].range == words
+
+
+@pytest.mark.parametrize(
+    ("changes", "bounds"),
+    [
+        pytest.param({}, (1, 48), id="slurms"),
+        pytest.param({"fields": {"cores": {"minimum": 2, "maximum": 8}}}, (2, 8), id="the-admins"),
+        pytest.param(
+            {"partitions": (partition(max_cores_per_node=24), cpu_partition(max_cores_per_node=12))}, (1, 24), id="largest-partition"
+        ),
+    ],
+)
+def test_bounds_of_the_number_of_cores(changes: dict[str, Any], bounds: tuple[int, int]) -> None:
+    """The widget goes as far as the largest partition; the others have no such bounds."""
+    fields = form(**changes)
+    assert (fields["cores"].minimum, fields["cores"].maximum) == bounds
+    assert {(field.minimum, field.maximum) for field in fields.values() if field.key != "cores"} == {(None, None)}
+
+
+@pytest.mark.parametrize(
+    ("values", "key", "shown"),
+    [
+        pytest.param({"cores": "lots"}, "cores", "lots", id="cores-as-typed"),
+        pytest.param({"memory": "8 parsecs"}, "memory", "8 parsecs", id="memory-as-typed"),
+        pytest.param({"memory": "16G"}, "memory", "16", id="memory-in-the-fields-unit"),
+        pytest.param({"memory": "1536M"}, "memory", "1536M", id="memory-in-MB"),
+        pytest.param({"walltime": "soon"}, "walltime", "soon", id="time-as-typed"),
+        pytest.param({"cores": 4}, "cores", "4", id="number"),
+        pytest.param({"account": "cin_other"}, "account", "cin_ada", id="a-name-that-is-not-offered"),
+        pytest.param({"reservation": "gone"}, "reservation", "", id="a-reservation-that-is-over"),
+        pytest.param({"interface": ["lab"]}, "interface", "lab", id="a-value-of-another-kind"),
+    ],
+)
+def test_values_are_kept_as_typed(values: dict[str, Any], key: str, shown: str) -> None:
+    """What was typed stands there again; in a list, where it is one of the list."""
+    assert form(values)[key].value == shown
+
+
+def test_errors_stand_at_their_fields() -> None:
+    """The field at fault has its sentence, no other has one."""
+    fields = form(errors={"cores": "Number of cores: too many."})
+    assert {key: field.error for key, field in fields.items() if field.error} == {"cores": "Number of cores: too many."}
+
+
+def test_the_admins_words_and_locks() -> None:
+    """Label and help can be changed, a field locked or hidden; the others stay."""
+    fields = form(
+        fields={
+            "account": {"label": "Project", "help": "Ask your PI."},
+            "cores": {"default": 4, "locked": True},
+            "interface": {"hidden": True},
+            "reservation": {"default": "course", "locked": True},
+        },
+        reservations=(reservation(), reservation("lab")),
+    )
+    assert (fields["account"].label, fields["account"].help) == ("Project", "Ask your PI.")
+    assert "interface" not in fields
+    assert [key for key, field in fields.items() if field.locked] == ["reservation", "cores"]
+    assert fields["cores"].value == "4"
+    assert labels(fields["reservation"]) == [("course", "course")]
+
+
+def test_reservations_to_come_are_shown_and_cannot_be_chosen() -> None:
+    """With the time at which they begin, after those that can be."""
+    later = reservation("later", start=NOW + HOUR, end=NOW + 9 * HOUR)
+    options = form(reservations=(reservation(), later))["reservation"].options
+    assert [(option.value, option.disabled) for option in options] == [("", False), ("course", False), ("later", True)]
+    assert options[2].label == f"later (begins {moment_in_words(NOW + HOUR, NOW)})"

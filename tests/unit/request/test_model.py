@@ -1,0 +1,514 @@
+"""What is typed is read in one place; what cannot be read is refused with a sentence, and nothing else ever comes out."""
+
+from __future__ import annotations
+
+import json
+import string
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from spawner.errors import RequestRejected
+from spawner.request.model import (
+    ENVIRONMENT_NAME,
+    FIELDS,
+    FORM_FIELDS,
+    LOOK_FIELDS,
+    MOST_BYTES,
+    MOST_BYTES_IN_ALL,
+    MOST_VARIABLES,
+    RESERVED_ENVIRONMENT,
+    GpuRequest,
+    SessionRequest,
+    label_of,
+    memory_value,
+    parse_gpus,
+    parse_request,
+    quoted,
+    read_form,
+)
+
+CONTRACT = [
+    *("account", "reservation", "partition", "cores", "memory", "gpus", "walltime", "release", "interface", "preset", "environment"),
+    *("name", "color"),
+]
+NAMES = ["account", "reservation", "partition", "release", "interface", "preset"]
+
+HOSTILE = {
+    "newline": "a\nb",
+    "ends-with-newline": "g100_int\n",
+    "carriage-return": "a\rb",
+    "nul": "a\0b",
+    "leading-dash": "-a",
+    "option": "--wrap=id",
+    "blank": "a b",
+    "only-blanks": "   ",
+    "tab": "a\tb",
+    "comma": "a,b",
+    "single-quote": "a'b",
+    "double-quote": 'a"b',
+    "backtick": "`id`",
+    "substitution": "$(id)",
+    "variable": "$HOME",
+    "semicolon": "a;id",
+    "pipe": "a|id",
+    "slash": "../a",
+    "backslash": "a\\b",
+    "equals": "a=b",
+    "percent": "%j",
+    "hash": "#SBATCH",
+    "look-alike-cyrillic": "g100_\u0456nt",
+    "look-alike-fullwidth": "\uff47100",
+    "soft-hyphen": "cin\u00ad_ada",
+    "right-to-left": "a\u202eb",
+    "surrogate": "\ud800",
+    "html": "<script>alert(1)</script>",
+    "10-kB": "x" * 10_000,
+}
+"""Strings that mean something to a shell, to sbatch, to a browser or to the eye."""
+
+
+def errors_of(options: dict[str, Any]) -> dict[str, str]:
+    """The sentences with which ``options`` are refused."""
+    with pytest.raises(RequestRejected) as refused:
+        parse_request(options)
+    return refused.value.errors
+
+
+# --- reading ------------------------------------------------------------------------------------------------------------------
+
+
+def test_fields_are_the_contracts() -> None:
+    """A request has the keys that DESIGN.md lists, and no other; the form shows nine of them in the order of issue 2."""
+    assert sorted(FIELDS) == sorted(CONTRACT)
+    assert FORM_FIELDS == ("reservation", "account", "partition", "cores", "memory", "gpus", "walltime", "release", "interface")
+    assert LOOK_FIELDS == ("name", "color")
+
+
+@pytest.mark.parametrize("field", FIELDS)
+def test_every_field_speaks_for_itself(field: str) -> None:
+    """Each field has a label and a help text of its own, the help ending as a sentence does."""
+    info = SessionRequest.model_fields[field]
+    assert info.title == label_of(field) != field
+    assert info.description
+    assert info.description.endswith(".")
+
+
+def test_label_of_an_unknown_field_is_its_name() -> None:
+    """A field that does not exist is called what it was called."""
+    assert label_of("colour") == "colour"
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "read"),
+    [
+        pytest.param("account", "cin_ada", "cin_ada", id="name"),
+        pytest.param("account", "", "", id="no-name"),
+        pytest.param("account", "a" * 64, "a" * 64, id="longest-name"),
+        pytest.param("account", "a.b-c+d@e_1", "a.b-c+d@e_1", id="every-character-of-a-name"),
+        pytest.param("cores", 4, 4, id="cores-number"),
+        pytest.param("cores", "4", 4, id="cores-text"),
+        pytest.param("cores", " 04 ", 4, id="cores-blanks-and-zero"),
+        pytest.param("memory", "32G", 32768, id="memory-G"),
+        pytest.param("memory", "32GB", 32768, id="memory-GB"),
+        pytest.param("memory", "32768M", 32768, id="memory-M"),
+        pytest.param("memory", 32, 32768, id="memory-bare-number-is-GB"),
+        pytest.param("memory", "1.5", 1536, id="memory-decimal"),
+        pytest.param("memory", 0.5, 512, id="memory-float"),
+        pytest.param("gpus", 0, GpuRequest(), id="gpus-0"),
+        pytest.param("gpus", "", GpuRequest(), id="gpus-empty"),
+        pytest.param("gpus", "None", GpuRequest(), id="gpus-none"),
+        pytest.param("gpus", "v100:0", GpuRequest(), id="gpus-none-of-a-type"),
+        pytest.param("gpus", 2, GpuRequest(2), id="gpus-number"),
+        pytest.param("gpus", "2", GpuRequest(2), id="gpus-text"),
+        pytest.param("gpus", "v100:2", GpuRequest(2, "v100"), id="gpus-type"),
+        pytest.param("gpus", "gpu:v100:2", GpuRequest(2, "v100"), id="gpus-as-in-slurm"),
+        pytest.param("gpus", "a100_3g.20gb:1", GpuRequest(1, "a100_3g.20gb"), id="gpus-mig"),
+        pytest.param("gpus", "shard:1", GpuRequest(1, gres="shard"), id="gpus-shard"),
+        pytest.param("gpus", "shard:a100:1", GpuRequest(1, "a100", "shard"), id="gpus-shard-of-a-type"),
+        pytest.param("gpus", "mps:25", GpuRequest(25, gres="mps"), id="gpus-mps"),
+        pytest.param("gpus", "mi250x:2", GpuRequest(2, "mi250x"), id="gpus-of-another-vendor"),
+        pytest.param("gpus", "3g.20gb:1", GpuRequest(1, "3g.20gb"), id="gpus-mig-by-profile"),
+        pytest.param("gpus", "gpu:0", GpuRequest(), id="gpus-none-as-in-slurm"),
+        pytest.param("walltime", "90", 90, id="time-minutes"),
+        pytest.param("walltime", 90, 90, id="time-number"),
+        pytest.param("walltime", "1:30:00", 90, id="time-clock"),
+        pytest.param("walltime", "1-12:00:00", 2160, id="time-days"),
+        pytest.param("walltime", "90m", 90, id="time-m"),
+        pytest.param("walltime", "2h", 120, id="time-h"),
+        pytest.param("environment", None, {}, id="environment-nothing"),
+        pytest.param("environment", {"A": "1, 2;\n$x"}, {"A": "1, 2;\n$x"}, id="environment-byte-for-byte"),
+    ],
+)
+def test_value_is_read(field: str, value: Any, read: Any) -> None:
+    """Units and Slurm's own forms are read as a person means them."""
+    assert getattr(parse_request({field: value}), field) == read
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "instead"),
+    [
+        pytest.param("cores", "four", "Type a number", id="cores-word"),
+        pytest.param("cores", "4.0", "Type a number", id="cores-decimal"),
+        pytest.param("cores", 4.0, "Type a number", id="cores-float"),
+        pytest.param("cores", True, "Type a number", id="cores-boolean"),
+        pytest.param("cores", [4], "Type a number", id="cores-list"),
+        pytest.param("cores", None, "Type a number", id="cores-null"),
+        pytest.param("cores", 0, "At least 1", id="cores-0"),
+        pytest.param("cores", "0", "At least 1", id="cores-text-0"),
+        pytest.param("cores", -3, "At least 1", id="cores-negative"),
+        pytest.param("cores", "-3", "Type a number", id="cores-negative-text"),
+        pytest.param("cores", "1e3", "Type a number", id="cores-exponent"),
+        pytest.param("cores", "\u0664", "Type a number", id="cores-arabic-digit"),
+        pytest.param("cores", "4\n--wrap=id", "Type a number", id="cores-newline"),
+        pytest.param("memory", "8 parsecs", "Type for example 8G", id="memory-unknown-unit"),
+        pytest.param("memory", "8X", "Type for example 8G", id="memory-unknown-letter"),
+        pytest.param("memory", "0", "at least 1 MB", id="memory-0-means-all-to-slurm"),
+        pytest.param("memory", "-8G", "Type for example 8G", id="memory-negative"),
+        pytest.param("memory", "nan", "Type for example 8G", id="memory-nan"),
+        pytest.param("memory", float("inf"), "Type for example 8G", id="memory-infinity"),
+        pytest.param("memory", True, "Type for example 8G", id="memory-boolean"),
+        pytest.param("memory", {}, "Type for example 8G", id="memory-object"),
+        pytest.param("gpus", "many", "Choose one from the list", id="gpus-word"),
+        pytest.param("gpus", "-1", "Choose one from the list", id="gpus-negative-text"),
+        pytest.param("gpus", -1, "Choose one from the list", id="gpus-negative"),
+        pytest.param("gpus", 1.5, "Choose one from the list", id="gpus-float"),
+        pytest.param("gpus", False, "Choose one from the list", id="gpus-boolean"),
+        pytest.param("gpus", "v100:2,gpu:a100:1", "Choose one from the list", id="gpus-two-kinds"),
+        pytest.param("gpus", "help", "Choose one from the list", id="gpus-help-of-sbatch"),
+        pytest.param("gpus", "a:b:c:1", "Choose one from the list", id="gpus-too-many-parts"),
+        pytest.param("gpus", "-v100:1", "Choose one from the list", id="gpus-type-like-an-option"),
+        pytest.param("gpus", [1], "Choose one from the list", id="gpus-list"),
+        pytest.param("walltime", "soon", "Type for example 2h", id="time-word"),
+        pytest.param("walltime", "2 fortnights", "Type for example 2h", id="time-unknown-unit"),
+        pytest.param("walltime", 0, "shortest time is 1 minute", id="time-0"),
+        pytest.param("walltime", "UNLIMITED", "Type for example 2h", id="time-unlimited"),
+        pytest.param("walltime", "-1", "Type for example 2h", id="time-negative"),
+        pytest.param("walltime", 1.5, "Type for example 2h", id="time-float"),
+        pytest.param("walltime", "9999999h", "longest time is 10 years", id="time-endless"),
+    ],
+)
+def test_value_that_cannot_be_read_is_refused(field: str, value: Any, instead: str) -> None:
+    """The sentence names the field's label, the value, and what to type instead; no other field is blamed."""
+    errors = errors_of({field: value})
+    assert list(errors) == [field]
+    assert errors[field].startswith(f"{label_of(field)}: {quoted(value)}")
+    assert instead in errors[field]
+    assert errors[field].endswith(".")
+
+
+@pytest.mark.parametrize("hostile", HOSTILE.values(), ids=HOSTILE)
+@pytest.mark.parametrize("field", [*NAMES, "cores", "memory", "walltime", "gpus"])
+def test_hostile_text_is_refused(field: str, hostile: str) -> None:
+    """Nothing that a shell, sbatch or the eye could take for something else passes; the sentence stays short and printable."""
+    if field == "gpus" and hostile.strip() == "":
+        assert parse_request({field: hostile}).gpus == GpuRequest()
+        return
+    sentence = errors_of({field: hostile})[field]
+    assert sentence.startswith(label_of(field))
+    assert sentence.isprintable()
+    assert len(sentence) < 400
+    assert "\n" not in sentence
+    assert "\0" not in sentence
+
+
+@pytest.mark.parametrize("value", [None, 1, True, ["cin_ada"], {"a": 1}, 1.5], ids=repr)
+@pytest.mark.parametrize("field", NAMES)
+def test_a_name_is_text(field: str, value: Any) -> None:
+    """JSON of another kind is no name, not even where its text would be one."""
+    assert quoted(value) in errors_of({field: value})[field]
+
+
+def test_a_name_of_65_characters_is_refused_with_the_limit() -> None:
+    """A name ends at 64 characters, and the sentence says so."""
+    assert "at most 64" in errors_of({"account": "a" * 65})["account"]
+
+
+@pytest.mark.parametrize("field", [*NAMES, "cores", "memory", "gpus", "walltime", "environment"])
+def test_what_cannot_even_be_printed_is_refused(field: str) -> None:
+    """An integer of thousands of digits and a list a thousand deep are refused like any other value."""
+    deep: Any = []
+    for _ in range(100_000):
+        deep = [deep]
+    for value in (10**5000, -(10**5000), deep):
+        assert errors_of({field: value})[field].startswith(label_of(field))
+
+
+def test_unknown_key_is_refused_by_name() -> None:
+    """The sentence names the key and lists the fields; what was right about the request is not blamed."""
+    errors = errors_of({"colour": "red", "cores": 4})
+    assert list(errors) == ["colour"]
+    assert "“colour” is not a field of a request" in errors["colour"]
+    assert all(field in errors["colour"] for field in FIELDS)
+
+
+@pytest.mark.parametrize("key", ["\ud800", "", "a\nb", "x" * 10_000, "__class__", 1, None], ids=ascii)
+def test_odd_keys_are_refused(key: Any) -> None:
+    """Any key that is no field is refused, in a printable sentence."""
+    sentence = errors_of({key: 1})[str(key)]
+    assert sentence.isprintable()
+    assert len(sentence) < 400
+
+
+def test_all_mistakes_are_told_at_once() -> None:
+    """A person hears of every value that cannot be read, and of every unknown key, in one go."""
+    assert set(errors_of({"cores": "x", "memory": "x", "gpus": "x", "walltime": "x", "account": "x y", "colour": 1})) == {
+        "cores",
+        "memory",
+        "gpus",
+        "walltime",
+        "account",
+        "colour",
+    }
+
+
+@pytest.mark.parametrize("key", ["profile", "_xsrf"])
+def test_keys_that_are_not_the_users_are_ignored(key: str) -> None:
+    """The Hub's form token and the summary for its admin page are no mistakes."""
+    assert parse_request({key: "x", "cores": 2}) == parse_request({"cores": 2})
+
+
+# --- environment --------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "JUPYTERHUB_API_TOKEN",
+        "JPY_API_TOKEN",
+        "SLURM_CONF",
+        "SBATCH_ACCOUNT",
+        "SRUN_X",
+        "SQUEUE_FORMAT",
+        "LD_PRELOAD",
+        "PYTHONPATH",
+        "BASH_ENV",
+        "RESOURCE_FORM_COMMAND",
+        "PATH",
+        "HOME",
+        "USER",
+        "SHELL",
+        "IFS",
+        "ENV",
+        "TMPDIR",
+        "CUDA_VISIBLE_DEVICES",
+        "GCONV_PATH",
+    ],
+)
+def test_reserved_variable_is_refused(name: str) -> None:
+    """What acts on sudo, sbatch, the shell or the launcher cannot be set from outside; the variable is named."""
+    assert f"{name} is reserved" in errors_of({"environment": {name: "x"}})["environment"]
+
+
+@pytest.mark.parametrize("name", ["OMP_NUM_THREADS", "PATHS", "HOMEPAGE", "MY_SLURM", "_X", "users", "LANG"])
+def test_other_variable_is_taken(name: str) -> None:
+    """A name that only resembles a reserved one is free."""
+    assert parse_request({"environment": {name: "x"}}).environment == {name: "x"}
+
+
+@pytest.mark.parametrize(
+    ("variables", "words"),
+    [
+        pytest.param({"1A": "x"}, "“1A” is not a name", id="digit-first"),
+        pytest.param({"A B": "x"}, "“A B” is not a name", id="blank-in-name"),
+        pytest.param({"A=B": "x"}, "“A=B” is not a name", id="equals-in-name"),
+        pytest.param({"": "x"}, "“” is not a name", id="empty-name"),
+        pytest.param({"Ä": "x"}, "“Ä” is not a name", id="letter-of-another-script"),
+        pytest.param({"A" * 201: "x"}, "is not a name", id="name-too-long"),
+        pytest.param({"BASH_FUNC_x%%": "() { id; }"}, "is not a name", id="shell-function"),
+        pytest.param({"A": "x\0y"}, "The value of A", id="nul"),
+        pytest.param({"A": "\ud800"}, "The value of A", id="half-a-surrogate-pair"),
+        pytest.param({"A": 1}, "The value of A", id="number"),
+        pytest.param({"A": None}, "The value of A", id="null"),
+        pytest.param({"A": "x" * (MOST_BYTES + 1)}, f"at most {MOST_BYTES} bytes", id="too-long"),
+        pytest.param({"A": "\U0001f600" * (MOST_BYTES // 4 + 1)}, f"at most {MOST_BYTES} bytes", id="too-long-in-bytes"),
+        pytest.param({f"A{i}": "x" for i in range(MOST_VARIABLES + 1)}, f"more than the {MOST_VARIABLES}", id="too-many"),
+        pytest.param({f"A{i}": "x" * MOST_BYTES for i in range(9)}, f"more than the {MOST_BYTES_IN_ALL}", id="too-much-in-all"),
+        pytest.param(["A=B"], "names with values", id="list"),
+        pytest.param("A=B", "names with values", id="text"),
+    ],
+)
+def test_environment_that_cannot_be_had(variables: Any, words: str) -> None:
+    """A variable that the kernel, bash or Slurm could not carry is refused before anything starts."""
+    sentence = errors_of({"environment": variables})["environment"]
+    assert sentence.startswith("Environment variables: ")
+    assert words in sentence
+
+
+def test_largest_environment_is_taken() -> None:
+    """The limits themselves are allowed."""
+    variables = {f"A{i}": "x" * (MOST_BYTES - 2) for i in range(8)}
+    assert parse_request({"environment": variables}).environment == variables
+    assert len(parse_request({"environment": {f"A{i}": "" for i in range(MOST_VARIABLES)}}).environment) == MOST_VARIABLES
+
+
+@given(st.dictionaries(st.text(max_size=20), st.text(max_size=20)))
+def test_what_passes_as_environment_can_stand_in_one(variables: dict[str, str]) -> None:
+    """Whatever passes has a name that bash takes, none that is reserved, and a value that execve(2) takes, unchanged."""
+    try:
+        passed = parse_request({"environment": variables}).environment
+    except RequestRejected:
+        return
+    assert passed == variables
+    for name, value in passed.items():
+        assert ENVIRONMENT_NAME.fullmatch(name)
+        assert not RESERVED_ENVIRONMENT.fullmatch(name)
+        assert b"\0" not in value.encode()
+
+
+# --- GPUs ---------------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("gpus", "option", "value", "words"),
+    [
+        pytest.param(GpuRequest(), "", "0", "no GPU", id="none"),
+        pytest.param(GpuRequest(1), "gpu:1", "1", "1 GPU", id="one"),
+        pytest.param(GpuRequest(2), "gpu:2", "2", "2 GPUs", id="two"),
+        pytest.param(GpuRequest(2, "v100"), "gpu:v100:2", "v100:2", "2 × V100", id="typed"),
+        pytest.param(GpuRequest(1, gres="shard"), "shard:1", "shard:1", "1 shard", id="shard"),
+        pytest.param(GpuRequest(3, gres="shard"), "shard:3", "shard:3", "3 shards", id="shards"),
+        pytest.param(GpuRequest(1, "gpu"), "gpu:gpu:1", "gpu:gpu:1", "1 × GPU", id="a-type-called-gpu"),
+    ],
+)
+def test_gpus_as_option_value_and_words(gpus: GpuRequest, option: str, value: str, words: str) -> None:
+    """What sbatch gets, what is stored, and what a person reads."""
+    assert (gpus.option, gpus.value, gpus.words) == (option, value, words)
+
+
+@given(
+    st.builds(
+        GpuRequest,
+        st.integers(1, 9999),
+        st.one_of(
+            st.just(""),
+            st.sampled_from(["gpu", "shard", "mps", "none", "7"]),
+            st.text(string.ascii_letters + string.digits, min_size=1, max_size=64),
+        ),
+        st.sampled_from(["gpu", "shard", "mps"]),
+    )
+)
+def test_gpus_round_trip(gpus: GpuRequest) -> None:
+    """The stored value is read back as the same request."""
+    assert parse_gpus(gpus.value) == gpus
+    assert parse_gpus(gpus) is gpus
+
+
+# --- the stored form ----------------------------------------------------------------------------------------------------------
+
+names = st.text(string.ascii_letters + string.digits + "_.@+", max_size=64)
+requests = st.builds(
+    SessionRequest,
+    reservation=names,
+    account=names,
+    partition=names,
+    cores=st.integers(1, 10**9 - 1),
+    memory=st.integers(1, 10**9).map(lambda number: f"{number}M"),
+    gpus=st.builds(GpuRequest, st.integers(0, 9999), st.sampled_from(["", "v100", "a100_3g.20gb"])).map(lambda gpus: gpus.value),
+    walltime=st.integers(1, 10 * 366 * 24 * 60),
+    release=names,
+    interface=names,
+    preset=names,
+    environment=st.dictionaries(
+        st.from_regex(r"MY_[A-Z0-9]{1,5}", fullmatch=True), st.text(st.characters(codec="utf-8", exclude_characters="\0"))
+    ),
+)
+
+
+@settings(max_examples=200)
+@given(requests)
+def test_options_round_trip(request_: SessionRequest) -> None:
+    """What is kept as user_options is JSON and is read back as the same request."""
+    options = json.loads(json.dumps(request_.options()))
+    assert parse_request(options) == request_
+    assert set(options) - {"profile", "preset", "environment"} == set(FORM_FIELDS)
+
+
+def test_options_leave_out_what_is_empty() -> None:
+    """Preset and environment are kept only where there are any."""
+    assert {"preset", "environment"}.isdisjoint(parse_request({}).options())
+    assert parse_request({"preset": "p", "environment": {"A": "1"}}).options()["environment"] == {"A": "1"}
+
+
+@pytest.mark.parametrize(
+    ("options", "summary"),
+    [
+        pytest.param({"cores": 1}, "no GPU, 1 core, 4 GB, 01:00:00 on p", id="plain"),
+        pytest.param({"cores": 4, "gpus": "v100:1", "memory": "8G"}, "1 × V100, 4 cores, 8 GB, 01:00:00 on p", id="gpu"),
+    ],
+)
+def test_summary(options: dict[str, Any], summary: str) -> None:
+    """One line says what a session has."""
+    assert parse_request({"partition": "p", **options}).summary == summary
+
+
+@pytest.mark.parametrize(("megabytes", "value"), [(8192, "8G"), (1536, "1536M"), (1, "1M")])
+def test_memory_value(megabytes: int, value: str) -> None:
+    """Whole GB as GB, everything else as MB."""
+    assert memory_value(megabytes) == value
+
+
+# --- the posted form ----------------------------------------------------------------------------------------------------------
+
+
+def test_form_is_read() -> None:
+    """One value a field, blanks around it dropped; an empty one is left to the default, but None is a reservation's own value."""
+    form = {"reservation": [""], "account": [" cin_ada "], "cores": [""], "memory": [" "], "_xsrf": ["x"], "colour": ["red"]}
+    assert read_form(form) == {"reservation": "", "account": "cin_ada", "colour": "red"}
+
+
+@pytest.mark.parametrize(
+    ("form", "field", "words"),
+    [
+        pytest.param({"cores": ["1", "2"]}, "cores", "Number of cores must be given once", id="twice"),
+        pytest.param({"cores": []}, "cores", "Number of cores must be given once", id="never"),
+        pytest.param({"cores_file": [{"filename": "x", "body": b""}]}, "cores_file", "“cores_file” must be given once", id="file"),
+        pytest.param({"cores": "4"}, "cores", "Number of cores must be given once", id="no-list"),
+    ],
+)
+def test_form_that_no_browser_of_ours_posts(form: dict[str, Any], field: str, words: str) -> None:
+    """A field that comes twice, or as a file, is refused by its label."""
+    with pytest.raises(RequestRejected) as refused:
+        read_form(form)
+    assert list(refused.value.errors) == [field]
+    assert words in refused.value.errors[field]
+
+
+# --- sentences ----------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        pytest.param("a", "“a”", id="plain"),
+        pytest.param("x" * 60, f"“{'x' * 60}”", id="60"),
+        pytest.param("x" * 61, f"“{'x' * 60}…”", id="61"),
+        pytest.param("a\nb\0c\u202ed", "“a\ufffdb\ufffdc\ufffdd”", id="unprintable"),
+    ],
+)
+def test_quoted(value: str, text: str) -> None:
+    """A value in a sentence is short and printable."""
+    assert quoted(value) == text
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=5,
+)
+
+
+@settings(max_examples=300)
+@given(st.dictionaries(st.sampled_from(FIELDS) | st.text(max_size=5), json_values, max_size=4))
+def test_any_json_is_read_or_refused(options: dict[str, Any]) -> None:
+    """Whatever JSON comes, the answer is a request or RequestRejected with a printable sentence for each field, never another error."""
+    try:
+        parse_request(options)
+    except RequestRejected as refused:
+        errors = refused.errors
+    else:
+        return
+    assert errors
+    assert all(sentence.isprintable() for sentence in errors.values())

@@ -1,0 +1,226 @@
+"""Hostile requests without a Hub: what sbatch's own way of reading arguments makes of them, how long they take, what they write."""
+
+from __future__ import annotations
+
+import getopt
+import html.parser
+import io
+import json
+import logging
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from spawner.errors import NoAccount, RequestRejected, ResourceFormError, SessionFailed, SlurmRefused
+from spawner.hub.errors import HubRefusal, html_message, install_log_filter, text_message
+from spawner.job.sbatch import Tag, sbatch_arguments
+from spawner.request.model import FIELDS, FORM_FIELDS, parse_request, quoted, read_form
+from spawner.request.validation import resolve_request, salvage
+from tests.support.builders import choices, reservation
+
+pytestmark = pytest.mark.thorough
+
+SPECIAL = "\n\r\t\0\v\f\x1b\x7f'\"`$;|&<>()[]{}!~^*?\\/=#%,:\u00a0\u200b\u202e\u2028\u0430\u0456\uff14\u0664\u2460\u00d7\u00e9\U0001f600"
+HOSTILE = st.one_of(
+    st.text(st.sampled_from(SPECIAL + "-az019. "), max_size=30),
+    st.sampled_from(
+        ["--uid=0", "-p", "4 --wrap=id", "1\n#SBATCH -p x", "$(id)", "x" * 10_000, "9" * 5_000, "help", "none", "0", "-1", "1e9"]
+    ),
+    st.from_regex(r"[0-9]{1,3}[ :.-]?[0-9a-zA-Z]{0,3}[^a-z0-9]?"),
+    st.from_regex(r"(gpu|shard|v100|a100)[:=,][^\n]{0,8}"),
+    st.text(max_size=80),
+)
+ANY = st.one_of(
+    HOSTILE,
+    st.none(),
+    st.booleans(),
+    st.integers(),
+    st.floats(),
+    st.lists(HOSTILE, max_size=2),
+    st.dictionaries(HOSTILE, HOSTILE, max_size=2),
+)
+
+OPTIONS = {
+    *("--parsable", "--nodes", "--ntasks", "--cpus-per-task", "--mem", "--time", "--partition", "--no-requeue", "--job-name", "--comment"),
+    *("--chdir", "--output", "--export", "--propagate", "--account"),
+}
+MAY_BE = {"--gres", "--reservation"}
+LONG = [f"{option[2:]}=" for option in (OPTIONS | MAY_BE) - {"--parsable", "--no-requeue"}] + ["parsable", "no-requeue", "wrap=", "uid="]
+
+
+@pytest.mark.parametrize("field", FIELDS)
+def test_no_value_becomes_an_option(field: str) -> None:
+    """Whatever is asked for in a field is refused, or sbatch's parser finds the same options as ever, each once, and no script's name."""
+
+    @settings(max_examples=500, deadline=None)
+    @given(value=ANY, alone=st.booleans())
+    def try_one(value: Any, alone: bool) -> None:
+        own = choices(reservations=(reservation(),))
+        try:
+            request = resolve_request({field: value} if alone else {**own.defaults(), field: value}, own)
+        except RequestRejected:
+            return
+        argv = sbatch_arguments(request, Tag("jupyterhub", "ada", "", "0" * 16), home="/home/ada")
+        found, positional = getopt.gnu_getopt(list(argv[1:]), "p:A:o:", LONG)
+        names = [name for name, _ in found]
+        assert positional == []
+        assert sorted(names) == sorted(OPTIONS | (MAY_BE & set(names)))
+        assert all(len(text) < 200 and text.isascii() and text.isprintable() and " " not in text for text in argv)
+
+    try_one()
+
+
+@pytest.mark.parametrize("field", FIELDS)
+@pytest.mark.parametrize("part", ["9", " ", "1 ", "1:", "a", "1.", ":", "-", "1h", "[", '{"a":', "\u0664", "\n", "gpu:", "1 h "])
+def test_a_megabyte_is_refused_at_once(field: str, part: str) -> None:
+    """A value that is far too long is no more work than a short one, in whatever field; its sentence stays short."""
+    text = part * (1_000_000 // len(part))
+    begun = time.perf_counter()
+    if field == "gpus" and not text.strip():
+        assert resolve_request({field: text}, choices()).gpus.count == 0
+    else:
+        with pytest.raises(RequestRejected) as refused:
+            resolve_request({field: text}, choices())
+        assert len(str(refused.value)) < 1000
+    assert time.perf_counter() - begun < 0.5
+
+
+def test_many_keys_are_refused_in_time() -> None:
+    """A body of ten thousand keys is read in a moment; neither the answer nor the log grows as it does."""
+    begun = time.perf_counter()
+    with pytest.raises(RequestRejected) as refused:
+        resolve_request({f"key{number}": number for number in range(10_000)}, choices())
+    assert time.perf_counter() - begun < 1
+    assert len(refused.value.log) < 20_000, "one line of the log"
+    assert len(html_message(refused.value)) < 50_000
+
+
+class Elements(html.parser.HTMLParser):
+    """The elements of a piece of HTML, with their attributes' names."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.found: set[tuple[str, ...]] = set()
+        self.links: list[str] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.found.add((tag, *(name for name, _ in attrs)))
+        self.links += [value or "" for name, value in attrs if name == "href"]
+
+
+@settings(max_examples=500, deadline=None)
+@given(st.dictionaries(st.one_of(st.sampled_from(FIELDS), HOSTILE), ANY, max_size=6))
+def test_no_refusal_forges_a_line_or_an_element(options: dict[str, Any]) -> None:
+    """Whatever was sent: the line for the log is one printable line, and what is shown is text in our own elements."""
+    error = None
+    try:
+        resolve_request(options, choices())
+    except RequestRejected as refused:
+        error = refused
+    if error is not None:
+        assert error.log.isprintable()
+        assert text_message(error).isprintable()
+        elements = Elements(html_message(error))
+        assert elements.found == {("p", "class"), ("ul", "class"), ("li",), ("a", "class", "href")}
+        assert all(link.startswith("#resource-form-") for link in elements.links)
+
+
+@settings(max_examples=500, deadline=None)
+@given(st.dictionaries(st.one_of(st.sampled_from(FIELDS), HOSTILE), ANY, max_size=8))
+def test_whatever_is_remembered_fills_the_form(options: dict[str, Any]) -> None:
+    """Options of any kind in the database leave a form with values that can be had."""
+    values, _ = salvage(options, choices())
+    assert set(FORM_FIELDS) <= set(values)
+    resolve_request({name: values[name] for name in FORM_FIELDS}, choices())
+
+
+@settings(max_examples=500, deadline=None)
+@given(
+    st.dictionaries(
+        st.one_of(st.sampled_from([*FIELDS, "cores_file"]), HOSTILE),
+        st.lists(st.one_of(HOSTILE, st.binary(max_size=3)), max_size=3),
+        max_size=6,
+    )
+)
+def test_whatever_is_posted_is_read_or_refused(form: dict[str, Any]) -> None:
+    """A form with anything in it, files too, is read as text or refused."""
+    try:
+        options = read_form(form)
+    except RequestRejected:
+        return
+    assert all(isinstance(value, str) for value in options.values())
+    json.dumps(options)
+
+
+def test_quoted_never_runs_long() -> None:
+    """What a sentence quotes is short and printable, whatever it is."""
+    deep: list[Any] = []
+    for _ in range(100_000):
+        deep = [deep]
+    for value in ("x" * 10**6, "\x1b[31m\n\u2028", 10**5000, deep, b"\xff", {"a": "\n"}, float("nan"), "\ud800"):
+        text = quoted(value)
+        assert len(text) < 70
+        assert text.isprintable()
+
+
+# --- the Hub's log ---------------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def log() -> Iterator[io.StringIO]:
+    """What the Hub's two loggers write, tornado's own warnings too, with our filter as the Hub has it."""
+    install_log_filter()
+    stream = io.StringIO()
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(logging.Formatter("%(levelname)s %(message)s"))
+    loggers = [logging.getLogger(name) for name in ("JupyterHub", "tornado")]
+    for logger in loggers:
+        logger.addHandler(handler)
+        logger.setLevel(logging.DEBUG)
+    yield stream
+    for logger in loggers:
+        logger.removeHandler(handler)
+
+
+def refuse(error: ResourceFormError, who: str) -> None:
+    """What JupyterHub and tornado log of a refusal: at its start, in the page's handler, and once more for an API's answer."""
+    refusal = HubRefusal(error)
+    hub = logging.getLogger("JupyterHub")
+    hub.error("Not starting %s's server : %s", who, refusal)
+    try:
+        raise refusal
+    except HubRefusal:
+        hub.error("Failed to spawn single-user server with form", exc_info=True)
+    logging.getLogger("tornado.general").warning("400 POST /hub/api/users/%s/server (127.0.0.1): %s", who, refusal)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        RequestRejected({"cores": "Number of cores: 99 is more than the 48."}),
+        NoAccount("You have no account.", log="ada has no association"),
+        SlurmRefused("No.", log="sbatch exited with 1: Access denied"),
+        SessionFailed("It ended.", log="job 7 of ada: FAILED"),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_each_refusal_is_one_warning(log: io.StringIO, error: ResourceFormError) -> None:
+    """The same refusal of three starts, by two users, is three lines at level WARNING with the reason, and no traceback."""
+    for who in ("ada", "ada", "grace"):
+        refuse(error, who)
+    lines = [line for line in log.getvalue().splitlines() if error.log in line]
+    assert len(lines) == 3, log.getvalue()
+    assert all(line.startswith("WARNING ") for line in lines)
+    assert [who for who in ("ada", "grace") if not any(who in line.replace(error.log, "") for line in lines)] == []
+    assert "Traceback" not in log.getvalue()
+
+
+def test_reading_is_not_judging() -> None:
+    """A request that has only been read has no defaults of anybody's: nothing is charged to an account that was not chosen."""
+    request = parse_request({})
+    assert (request.account, request.partition, request.reservation) == ("", "", "")

@@ -1,0 +1,338 @@
+"""How a session stands, in one object: each of Slurm's states in one list, the stages of a start, places, estimates, prices, words."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from spawner.availability.queue_position import Place, places_of
+from spawner.session.record import End, Record
+from spawner.session.status import (
+    DETAILS,
+    Charge,
+    Server,
+    SessionStatus,
+    as_json,
+    charge_of,
+    details_of,
+    held_by,
+    held_in_words,
+    kind_of,
+    kind_of_end,
+    status_of,
+    without_clock,
+)
+from spawner.slurm import reasons
+from spawner.slurm.model import Job
+from spawner.slurm.reasons import ENDED, ENDING, HELD, PENDING, RUNNING, STARTING
+
+NOW = 1_800_000_000.0
+SUBMITTED = int(NOW) - 600
+TRES = "cpu=8,mem=64G,node=1,billing=56,gres/gpu=2,gres/gpu:v100=2"
+ALL_STATES = sorted(PENDING | STARTING | RUNNING | ENDING | ENDED | set(HELD))
+ENDS_OF_OURS = ("NOT_SUBMITTED", "NEVER_STARTS", "QUEUE_TIMEOUT", "LISTEN_TIMEOUT", "GONE", "REQUEUED")
+
+RECORD = Record(nonce="n", job_id=7, submitted=NOW - 601, queued_at=SUBMITTED)
+READY = Record(nonce="n", job_id=7, submitted=NOW - 601, queued_at=SUBMITTED, node="g001", address="127.0.1.1", port=40000)
+
+
+def job(state: str = "PENDING", **changes: Any) -> Job:
+    """The session's job: it waits, or has run on g001 since 100 s, for an hour in all."""
+    values: dict[str, Any] = {"user": "ada", "partition": "g100_int", "submit": SUBMITTED, "tres": TRES}
+    if state in PENDING:
+        values["reason"] = "Resources"
+    else:
+        values |= {"reason": "None", "batch_host": "g001", "start": int(NOW) - 100, "end": int(NOW) + 3500}
+    return Job(7, state=state, **{**values, **changes})
+
+
+def status(record: Record = RECORD, **arguments: Any) -> SessionStatus:
+    """Of ada's default server, now."""
+    return status_of(Server("ada"), record, **{"now": NOW, **arguments})
+
+
+# --- lists ---------------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("stopped", [False, True])
+@pytest.mark.parametrize("state", ALL_STATES)
+def test_every_state_is_in_one_list(state: str, stopped: bool) -> None:
+    """What is not over runs; of what is over each state is among the finished ones or among the others, and the session says the same."""
+    kind = kind_of(state, stopped=stopped)
+    assert (kind == "running") == (state not in ENDED)
+    assert kind in ("running", "finished", "others")
+    assert status(Record(nonce="n", job_id=7, stopping=stopped), job=job(state), stopped=stopped).kind == kind
+
+
+def test_which_ends_are_as_they_should_be() -> None:
+    """The server's own end, the time limit, and the user's own Stop; somebody else's scancel is none."""
+    assert {state for state in ENDED if kind_of(state) == "finished"} == {"COMPLETED", "TIMEOUT"}
+    assert {state for state in ENDED if kind_of(state, stopped=True) == "finished"} == {"COMPLETED", "TIMEOUT", "CANCELLED"}
+    assert {kind_of_end(state) for state in ENDS_OF_OURS} == {"others"}
+    assert kind_of_end("STOPPED") == "finished"
+    assert kind_of_end("A_WORD_OF_NEXT_YEAR") == "others"
+
+
+# --- state and stage -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("record", "found", "expected"),
+    [
+        pytest.param(Record(), None, ("waiting", "submitting", 5), id="not-yet-asked-for"),
+        pytest.param(Record(nonce="n"), None, ("waiting", "submitting", 5), id="no-id-yet"),
+        pytest.param(RECORD, None, ("waiting", "queue", 25), id="not-yet-in-the-list"),
+        pytest.param(RECORD, job(), ("waiting", "queue", 25), id="pending"),
+        pytest.param(RECORD, job("CONFIGURING"), ("starting", "node", 40), id="configuring"),
+        pytest.param(RECORD, job("RUNNING"), ("starting", "environment", 60), id="runs"),
+        pytest.param(Record(nonce="n", job_id=7, port=40000), job("RUNNING"), ("starting", "server", 80), id="reported"),
+        pytest.param(READY, job("RUNNING"), ("running", "connected", 100), id="ready"),
+        pytest.param(READY, None, ("running", "connected", 100), id="ready-and-not-in-the-list"),
+        pytest.param(READY, job("NEWSTATE"), ("running", "connected", 100), id="ready-in-an-unknown-state"),
+        pytest.param(RECORD, job("NEWSTATE"), ("waiting", "queue", 25), id="unknown-state"),
+        pytest.param(READY, job("COMPLETING"), ("stopping", "", 100), id="completing"),
+        pytest.param(Record(nonce="n", job_id=7, stopping=True), job("RUNNING"), ("stopping", "", 100), id="stop-was-ordered"),
+        pytest.param(READY, job("FAILED"), ("ended", "", 100), id="over"),
+    ],
+)
+def test_state_and_stage(record: Record, found: Job | None, expected: tuple[str, str, int]) -> None:
+    """From the record and Slurm's word; the progress only grows on the way."""
+    found_status = status(record, job=found)
+    assert (found_status.state, found_status.stage, found_status.progress) == expected
+    assert found_status.sentence
+
+
+def test_slurm_does_not_answer() -> None:
+    """What was known is kept with the moment from which on it is old; an end that is known stays one."""
+    silent = status(READY, job=job("RUNNING"), unknown_since=NOW - 60)
+    assert (silent.state, silent.stage, silent.kind, silent.unknown_since) == ("unknown", "connected", "running", NOW - 60)
+    assert "Slurm has not answered since" in silent.sentence
+    over = status(READY, end=End("TIMEOUT", "The time was up.", NOW - 5), unknown_since=NOW - 60)
+    assert (over.state, over.unknown_since, over.sentence) == ("ended", None, "The time was up.")
+
+
+def test_suspended() -> None:
+    """By an administrator: the session runs no more, and keeps its GPUs."""
+    assert "suspended; its GPUs are still held" in status(READY, job=job("SUSPENDED")).sentence
+    assert status(READY, job=job("SUSPENDED")).state == "running"
+    without = status(READY, job=job("SUSPENDED", tres="cpu=1,mem=4G,node=1,billing=1")).sentence
+    assert "suspended" in without
+    assert "GPU" not in without
+
+
+@pytest.mark.parametrize("state", sorted(HELD))
+def test_held(state: str) -> None:
+    """A state in which only an administrator helps says so."""
+    assert status(job=job(state, reason="None")).sentence == HELD[state]
+
+
+# --- waiting -------------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("reason", "helps", "what"),
+    [
+        ("Resources", True, "ask for less"),
+        ("Priority", True, "ask for less"),
+        ("QOSMaxGRESPerUser", True, "stop another session"),
+        ("ReqNodeNotAvail, UnavailableNodes:g001", None, "another partition"),
+        ("Licenses", True, "starts by itself"),
+        ("PartitionTimeLimit", False, "change the request"),
+        ("SomethingNew", None, ""),
+    ],
+)
+def test_reasons(reason: str, helps: bool | None, what: str) -> None:
+    """Slurm's word, our sentence, whether waiting helps, and what can be done."""
+    found = status(job=job(reason=reason))
+    assert (found.reason, found.waiting_helps) == (reason, helps)
+    assert found.sentence == reasons.advice_for(reason).sentence
+    assert what in found.what_to_do
+    assert bool(found.what_to_do) == bool(what)
+
+
+def test_a_job_that_runs_waits_for_nothing() -> None:
+    """No reason, no advice, no place, no estimate."""
+    found = status(READY, job=job("RUNNING"), places={7: Place(1, 2)})
+    assert (found.reason, found.waiting_helps, found.what_to_do, found.position, found.estimate) == ("", None, "", None, None)
+
+
+@pytest.mark.parametrize(("planned", "expected"), [(int(NOW) + 900, NOW + 900), (int(NOW) - 1, None), (None, None)])
+def test_estimate(planned: int | None, expected: float | None) -> None:
+    """Slurm's own plan, if it lies ahead; it is not when the job started."""
+    found = status(job=job(start=planned))
+    assert (found.estimate, found.started, found.ends) == (expected, None, None)
+
+
+def test_position() -> None:
+    """Where all jobs are seen; else it is not known."""
+    assert status(job=job(), places={7: Place(3, 7), 8: Place(1, 7)}).position == Place(3, 7)
+    assert status(job=job(), places={}).position is None
+    assert status(job=job(), places=None).position is None
+
+
+def waiting(job_id: int, priority: int = 10, **changes: Any) -> Job:
+    """Somebody's job in the queue."""
+    return Job(job_id, **{"user": "eve", "state": "PENDING", "reason": "Priority", "partition": "a", "priority": priority, **changes})
+
+
+def test_places() -> None:
+    """By priority, then by age; jobs that do not wait for their turn count for nothing."""
+    line = [
+        waiting(5, 10),
+        waiting(3, 10),
+        waiting(9, 99),
+        waiting(1, 500, state="RUNNING", reason="None"),
+        waiting(2, 500, state="CANCELLED"),
+        waiting(10, 0, reason="JobHeldUser"),
+        waiting(11, 500, reason="PartitionTimeLimit"),
+        waiting(12, 500, reason="Dependency"),
+        waiting(13, 500, reason="DependencyNeverSatisfied"),
+        waiting(14, 500, reason="BeginTime"),
+        waiting(15, 500, state="REQUEUE_HOLD"),
+        waiting(4, 500, partition="b"),
+    ]
+    assert places_of(line) == {9: Place(1, 3), 3: Place(2, 3), 5: Place(3, 3), 4: Place(1, 1)}
+
+
+def test_places_in_several_partitions() -> None:
+    """A job that names several waits in each of them; what it is told is the best."""
+    line = [waiting(1), waiting(2), waiting(3, partition="a,b"), waiting(4, partition="b")]
+    assert places_of(line) == {1: Place(1, 3), 2: Place(2, 3), 3: Place(1, 2), 4: Place(2, 2)}
+
+
+@given(st.lists(st.tuples(st.integers(0, 5), st.sampled_from(["a", "b"])), max_size=30))
+def test_each_place_is_taken_once(jobs: list[tuple[int, str]]) -> None:
+    """In each partition the places are 1 to the number of those that wait."""
+    found = places_of(waiting(number, priority, partition=name) for number, (priority, name) in enumerate(jobs, start=1))
+    for name in ("a", "b"):
+        own = [found[number] for number, (_priority, where) in enumerate(jobs, start=1) if where == name]
+        assert sorted(place.place for place in own) == list(range(1, len(own) + 1))
+        assert {place.of for place in own} <= {len(own)}
+
+
+# --- time ----------------------------------------------------------------------------------------------------------------------
+
+
+def test_moments_of_a_session_that_runs() -> None:
+    """When it started, when its time is up, how long that is; it waited until it started."""
+    found = status(READY, job=job("RUNNING"))
+    assert (found.submitted, found.started, found.ends, found.ended) == (SUBMITTED, NOW - 100, NOW + 3500, None)
+    assert (found.seconds_waited, found.seconds_left) == (500, 3500)
+
+
+def test_moments_of_a_session_that_waits() -> None:
+    """Until now, from the job's own moment of submission; without a job from the one that we know."""
+    assert (status(job=job()).seconds_waited, status(job=job()).seconds_left) == (600, None)
+    assert status(Record(nonce="n", submitted=NOW - 10)).seconds_waited == 10
+    assert status(Record()).seconds_waited is None
+
+
+def test_moments_of_a_session_that_is_over() -> None:
+    """From its job while Slurm knows it, and from the record after that."""
+    over = status(READY, job=job("FAILED", end=int(NOW) - 20), end=End("FAILED", "It failed.", NOW - 3))
+    assert (over.started, over.ended, over.ends, over.seconds_left) == (NOW - 100, NOW - 20, None, None)
+    assert status(READY, end=End("FAILED", "It failed.", NOW - 3)).ended == NOW - 3
+    never = status(job=job("CANCELLED", batch_host="", start=int(NOW) - 20, end=int(NOW) - 20))
+    assert (never.started, never.ended) == (None, NOW - 20)
+
+
+def test_time_that_is_up_is_not_negative() -> None:
+    """Slurm ends a job up to a minute late."""
+    assert status(READY, job=job("RUNNING", end=int(NOW) - 30)).seconds_left == 0
+
+
+# --- what is held, what it costs -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("tres", "words"),
+    [
+        (TRES, "2 GPUs v100, 8 cores, 64 GB"),
+        ("cpu=1,mem=500M,node=1,billing=1", "1 core, 500 MB"),
+        ("cpu=4,mem=32G,node=1,billing=28,gres/gpu=1", "1 GPU, 4 cores, 32 GB"),
+        ("cpu=4,mem=32G,gres/gpu=3,gres/gpu:v100=1,gres/gpu:a100=2", "2 GPUs a100, 1 GPU v100, 4 cores, 32 GB"),
+        ("cpu=4,mem=32G,gres/gpu=2,gres/gpu:v100=1", "1 GPU v100, 1 GPU, 4 cores, 32 GB"),
+        ("cpu=4,mem=32G,gres/shard=2,gres/shard:t4=2", "2 shards of a GPU, 4 cores, 32 GB"),
+        ("cpu=4,mem=32G,gres/gpu=1,gres/gpu:a100_3g.20gb=1", "1 × A100 slice 3g.20gb, 4 cores, 32 GB"),
+        ("cpu=4,mem=32G,gres/mps=20", "MPS 20 of a GPU, 4 cores, 32 GB"),
+        ("cpu=4", "4 cores"),
+        ("N/A", ""),
+        ("", ""),
+        ("what is this", ""),
+    ],
+)
+def test_what_is_held(tres: str, words: str) -> None:
+    """GPUs first, by type; nothing of what cannot be read."""
+    assert held_in_words(held_by(tres)) == words
+
+
+def test_cost() -> None:
+    """Slurm's own number times the QOS's factor, an hour and so far; nothing where it is not charged or not known."""
+    assert charge_of(TRES, 0.5, 1800) == Charge(28.0, 14.0)
+    assert charge_of(TRES, 1.0, None) == Charge(56.0, None)
+    assert charge_of(TRES, None, 1800) is None
+    assert charge_of("cpu=1,mem=4G", 1.0, 1800) is None
+    assert charge_of("cpu=1,billing=0", 1.0, 1800) == Charge(0.0, 0.0)
+
+
+def test_cost_of_a_session() -> None:
+    """While it waits it has used nothing, and is said what it will cost; then by the time that it runs."""
+    assert status(job=job(), usage_factor=1.0).cost == Charge(56.0, 0.0)
+    assert status(READY, job=job("RUNNING"), usage_factor=1.0).cost == Charge(56.0, pytest.approx(56 / 36))
+    assert status(READY, job=job("RUNNING")).cost is None
+    assert status(READY, usage_factor=1.0).cost is None
+
+
+# --- JSON ----------------------------------------------------------------------------------------------------------------------
+
+KEYS = (
+    *("user", "name", "display_name", "color", "id", "kind", "state", "stage", "slurm_state", "job_id", "node", "request"),
+    *("summary", "submitted", "started", "ends", "ended", "reason", "sentence", "waiting_helps", "what_to_do", "position"),
+    *("estimate", "seconds_waited", "seconds_left", "held", "held_text", "cost", "unknown_since", "progress", "url"),
+    *("progress_url", "spawn_url", "log_url", "change", "category", "exit_code", "used", "asked", "usage", "gpus", "warn_minutes"),
+    "idle_gpus",
+)
+
+
+def test_json() -> None:
+    """The contract's keys; moments in UTC; what is not known is null."""
+    full = as_json(status(job=job(start=int(NOW) + 60), places={7: Place(3, 7)}, usage_factor=1.0))
+    assert sorted(full) == sorted(KEYS)
+    assert (full["id"], full["job_id"], full["submitted"]) == ("7", 7, "2027-01-15T07:50:00Z")
+    assert (full["position"], full["estimate"]) == ({"place": 3, "of": 7}, "2027-01-15T08:01:00Z")
+    assert full["held"][0] == {"name": "GPU v100", "amount": 2}
+    assert full["cost"] == {"per_hour": 56.0, "used": 0.0, "unit": "units"}
+    assert full["warn_minutes"] == [15, 5]
+    nothing = as_json(status(Record()))
+    assert (nothing["id"], nothing["job_id"]) == ("", None)
+    for name in ("position", "estimate", "cost", "used", "started", "ends", "ended", "submitted", "unknown_since", "seconds_left"):
+        assert nothing[name] is None, name
+
+
+def test_what_an_end_leaves() -> None:
+    """What to change for another try, and what was used, of a session that is over; of no other."""
+    end = End("OUT_OF_MEMORY", "No memory.", NOW, what_to_do="Ask for more.", change={"memory": "16G"}, job_id=7, node="g001", used_mb=8000)
+    over = as_json(status(Record(), end=end))
+    assert (over["change"], over["used"], over["kind"]) == ({"memory": "16G"}, {"memory_mb": 8000}, "others")
+    assert (over["id"], over["node"], over["what_to_do"]) == ("7", "g001", "Ask for more.")
+    assert status(Record(), end=End("CANCELLED", "Stopped.", NOW, kind="finished")).kind == "finished"
+    assert as_json(status(READY, job=job("RUNNING")))["change"] == {}
+
+
+def test_time_alone_changes_nothing() -> None:
+    """Ten seconds later the clocks differ, and nothing that would have to be said."""
+    for record, found in ((RECORD, job(start=int(NOW) + 60)), (READY, job("RUNNING"))):
+        one, other = (as_json(status(record, job=found, usage_factor=1.0, now=moment)) for moment in (NOW, NOW + 10))
+        assert one != other
+        assert without_clock(one) == without_clock(other)
+        details = [details_of(status(record, job=found, usage_factor=1.0, counts_use=False, now=moment)) for moment in (NOW, NOW + 10)]
+        assert details[0] == details[1]
+        assert tuple(details[0]) == DETAILS
+
+
+def test_details_leave_jupyterhub_its_own_words() -> None:
+    """``ready`` and ``failed`` mean something to JupyterHub, ``progress`` and ``message`` are the message's own."""
+    assert not {"ready", "failed", "progress", "message", "html_message", "url"} & set(DETAILS)
