@@ -1,12 +1,16 @@
-"""One kind of data from Slurm, shared by everybody: fetched once per interval at most, by one caller at a time, with its age."""
+"""What is known once for everybody: one kind of data from Slurm, with its age (:class:`Shared`), and what is worked out of it
+(:class:`Derived`).
+"""
 
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import logging
 import random
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Hashable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -14,6 +18,7 @@ from .errors import ResourceFormError, SlurmUnavailable
 from .i18n import N_
 
 Data = TypeVar("Data")
+Value = TypeVar("Value")
 
 STALE_AFTER_INTERVALS = 2.0
 LONGEST_BACK_OFF_SECONDS = 300.0
@@ -35,7 +40,7 @@ class Snapshot(Generic[Data]):
 
 
 class Shared(Generic[Data]):
-    """The latest answer to one question.
+    """The latest answer to one question, shared by everybody: fetched once per interval at most, by one caller at a time, with its age.
 
     Parameters
     ----------
@@ -202,3 +207,36 @@ class Shared(Generic[Data]):
         self._failed_at = self._clock()
         back_off = min(LONGEST_BACK_OFF_SECONDS, min(self._interval(), 5.0) * 2 ** min(self._failures - 1, 6)) * self._stretch
         self._retry_at = self._clock() + back_off
+
+
+_worker = ThreadPoolExecutor(1, "resource-form")
+
+
+async def off_loop(compute: Callable[[], Value]) -> Value:
+    """``compute`` in a thread, in the language of whoever asks. One thread for all: more would only take Python from the loop in turns."""
+    return await asyncio.get_running_loop().run_in_executor(_worker, contextvars.copy_context().run, compute)
+
+
+class Derived(Generic[Value]):
+    """What is worked out of Slurm's answers: once for each answer, off the Hub's loop, for everybody who asks meanwhile.
+
+    The latest ``most`` results are kept, each with what it was worked out of.
+    """
+
+    def __init__(self, most: int = 1) -> None:
+        self._most = most
+        self._kept: dict[Hashable, asyncio.Future[Value]] = {}
+
+    async def get(self, key: Hashable, compute: Callable[[], Value]) -> Value:
+        """The result for ``key``, by ``compute`` in a thread if there is none yet. What it raises is raised, and not kept."""
+        found = self._kept.get(key)
+        if found is None or found.cancelled():
+            found = asyncio.ensure_future(off_loop(compute))
+            self._kept[key] = found
+            while len(self._kept) > self._most:
+                del self._kept[next(iter(self._kept))]
+        try:
+            return await asyncio.shield(found)
+        except Exception:
+            self._kept.pop(key, None)
+            raise

@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 
 from .i18n import N_, _, ngettext
-from .slurm.grammar import format_memory
+from .units import format_memory
 
 MONTHS = (
     N_("January"),

@@ -16,33 +16,34 @@ from traitlets import Callable, Dict, Union, default
 
 from .advice.assessment import verdict_of
 from .advice.service import refuse_over_budget
-from .availability.outlook import features_of
+from .availability.node_fit import features_of
+from .cache import off_loop
 from .cluster.cluster import Member
-from .derived import off_loop
 from .errors import RequestRejected, ResourceFormError, SessionFailed, SlurmRefused, SlurmUnavailable
+from .hub.common import iso_time, static_version
 from .hub.errors import FormIsFilled, HubRefusal
 from .hub.form.flash import Rejection
 from .hub.form.page import form_page, rejections
-from .hub.form.render import iso_time, static_version
 from .hub.handlers.sessions import IN_A_LINK
 from .hub.handlers.stop import stop_url
 from .hub.locale import language_asked, language_spoken, restore
 from .hub.sessions.ended import note_end, refused, why_given_up
-from .hub.sessions.feed import usage_factor_of
+from .hub.sessions.view import usage_factor_of
 from .hub.user_choices import UserChoices
 from .i18n import ENGLISH, _, using
 from .job.lab_extension import session_bar
 from .job.sbatch import PreparedJob, Tag, is_token_of, job_environment, job_script, new_tag, sbatch_arguments, signing_key
 from .request.choices import Choices
-from .request.model import SessionRequest, at_field, label_of, parse_request, read_form
+from .request.form_data import read_form
+from .request.model import SessionRequest, at_field, label_of, parse_request
 from .request.recent import Recent, as_state, recent_of, remember
 from .request.validation import resolve_request
 from .session.log_reader import configured_state_home, session_logs
 from .session.record import End, Limits, Record
 from .session.session import Session
 from .session.startup_log import LastWords
-from .slurm.reasons import RUNNING
 from .slurm.runner import Identity
+from .slurm.states import RUNNING
 from .slurm.values import is_address
 
 PRESSED = ("navigate", "document", "?1")

@@ -16,7 +16,8 @@ from typing import Any, Literal
 from ..errors import ResourceFormError
 from ..humanize import day_and_time
 from ..i18n import N_, _
-from .billing import Budget, Cost
+from .billing import Cost
+from .budgets import Budget
 
 OverBudget = Literal["warn", "refuse"]
 

@@ -17,16 +17,12 @@ from typing import Literal
 
 from ..i18n import _
 from ..slurm.model import NO_LIMITS, AccountingLimits, Association, Holdings, Qos, Tres, Use
+from ..slurm.resources import CORES, GPUS, JOBS, MEMORY, MINUTES, NODES, SUBMITTED
 from ..slurm.shared_gres import SHARED
 
 Scope = Literal["job", "user", "account", "group"]
 Measure = Literal["amount", "minutes", "any"]
 
-CORES, MEMORY, GPUS, NODES, MINUTES, JOBS, SUBMITTED = "cores", "memory", "gpus", "nodes", "minutes", "jobs", "submitted"
-"""Resources: CPUs, MB, GPUs of any type (``gpus:v100`` of one type), nodes, minutes of time, jobs that run, jobs that run or wait.
-
-Parts of GPUs have Slurm's names, ``shard``, ``shard:v100``; they count as no GPUs (measured).
-"""
 
 _RESOURCES = {"cpu": CORES, "mem": MEMORY, "node": NODES, "gres/gpu": GPUS, **{f"gres/{name}": name for name in SHARED}}
 _TYPED = tuple(f"{tres}:" for tres in _RESOURCES if tres.startswith("gres/"))

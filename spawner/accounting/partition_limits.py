@@ -7,9 +7,10 @@ from dataclasses import dataclass, field, replace
 
 from ..availability.table import gpus_of
 from ..slurm.model import Node, Partition
+from ..slurm.resources import CORES, GPUS, MEMORY, MINUTES
 from ..slurm.shared_gres import has_parts, part_kinds
-from .billing import Budget
-from .limits import CORES, GPUS, MEMORY, MINUTES, Limit, amounts_of
+from .budgets import Budget
+from .limits import Limit, amounts_of
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from functools import cached_property
 
 from ..i18n import _
 from ..slurm.model import Association, Holdings, Partition, Qos, UserDefaults
-from .billing import Budget, budgets_of
+from .budgets import Budget, budgets_of
 from .limits import Enforced, Limit, is_shared, limits_of_job, qos_order, why_impossible
 from .partition_limits import JobRules
 

@@ -7,15 +7,18 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from ..accounting.partition_limits import PartitionLimits
-from ..availability.outlook import Outlook, Room
+from ..availability.node_fit import Room
+from ..availability.outlook import Outlook
 from ..availability.table import GpuCount
 from ..humanize import cores_in_words, duration, share_of_gpu
 from ..i18n import _
-from ..request.choices import Choices, number_of
-from ..request.model import GpuRequest, SessionRequest, memory_value
+from ..request.choices import Choices
+from ..request.gpus import GpuRequest
+from ..request.model import SessionRequest, memory_value
+from ..request.policy import number_of
 from ..request.validation import check_request
-from ..slurm.grammar import format_memory, format_walltime
 from ..slurm.shared_gres import Parts
+from ..units import format_memory, format_walltime
 from .verdict import verdict
 
 MOST = 4

@@ -6,19 +6,22 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from ..accounting.billing import BillingRule, Budget, Cost, cost_of
-from ..accounting.limits import CORES, GPUS, JOBS, MEMORY, SUBMITTED, Limit
+from ..accounting.billing import BillingRule, Cost, cost_of
+from ..accounting.budgets import Budget
+from ..accounting.limits import Limit
 from ..availability.outlook import Outlook
 from ..humanize import duration, gpu_type_in_words, limit_of_memory, part_of_gpu
 from ..i18n import _, ngettext
 from ..request.choices import Choices, amounts_in
-from ..request.model import GpuRequest, SessionRequest
+from ..request.gpus import GpuRequest
+from ..request.model import SessionRequest
 from ..request.ranges import Range, gpus_there, ranges
 from ..request.reconcile import settle
 from ..request.validation import check_request, judge_request
-from ..slurm.grammar import format_memory
 from ..slurm.model import Gres
+from ..slurm.resources import CORES, GPUS, JOBS, MEMORY, SUBMITTED
 from ..slurm.shared_gres import SHARED
+from ..units import format_memory
 from .alternatives import Alternative, alternatives
 from .verdict import Verdict, verdict
 

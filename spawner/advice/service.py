@@ -7,11 +7,11 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ..accounting.billing import Budget
 from ..accounting.budget_policy import NO_OBJECTION, BudgetPolicy, BudgetVerdict, OverBudget, budget_in_words, is_charged, judge_budget
-from ..availability.outlook import features_of
+from ..accounting.budgets import Budget
+from ..availability.node_fit import features_of
+from ..cache import off_loop
 from ..cluster.cluster import Cluster
-from ..derived import off_loop
 from ..errors import RequestRejected, ResourceFormError
 from ..request.choices import Choices
 from ..request.model import SessionRequest, label_of

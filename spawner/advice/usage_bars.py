@@ -16,20 +16,19 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from ..accounting.limits import CORES, GPUS, MEMORY, Limit
+from ..accounting.limits import Limit
 from ..accounting.partition_limits import PartitionLimits
-from ..availability.table import Availability
+from ..availability.totals import RESOURCES, Lot, Running
 from ..errors import SlurmOutputError
 from ..humanize import cores_in_words, joined, limit_of_memory, part_of_gpu
 from ..i18n import N_, _, ngettext
 from ..request.choices import Choices
 from ..slurm.model import Job, SlurmConfig
-from ..slurm.reasons import RUNNING, STARTING
+from ..slurm.resources import CORES, GPUS, MEMORY
 from ..slurm.sacctmgr import tres_of
 from ..slurm.shared_gres import parts_in
 from ..slurm.values import NULL, names_of
 
-RESOURCES = (CORES, MEMORY, GPUS)
 UNKNOWN = "—"
 
 _LABELS = {CORES: (N_("Cores"), "cores"), MEMORY: (N_("Memory"), "MB"), GPUS: (N_("GPUs"), "GPUs")}
@@ -69,67 +68,6 @@ class Holding:
 
 
 # --- what all users share, made once for an answer of Slurm ----------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Running:
-    """The jobs that hold something, by user; ``cores`` are what they have on each node."""
-
-    by_user: Mapping[str, tuple[Job, ...]]
-    cores: Mapping[str, int]
-
-
-def running_jobs(jobs: Iterable[Job]) -> Running:
-    """Those of Slurm's list that hold something."""
-    holding = RUNNING | STARTING
-    by_user: dict[str, list[Job]] = {}
-    cores: dict[str, int] = {}
-    for job in jobs:
-        if job.state in holding:
-            by_user.setdefault(job.user, []).append(job)
-            for name in job.nodes:
-                cores[name] = cores.get(name, 0) - (-job.cores // len(job.nodes))
-    return Running({user: tuple(own) for user, own in by_user.items()}, cores)
-
-
-@dataclass(frozen=True, slots=True)
-class Lot:
-    """The usable nodes of the same partitions, together: by resource, what they have and what no job holds.
-
-    ``given`` are the cores that jobs have there, those that share a core counted each; None without a list of jobs.
-    """
-
-    partitions: frozenset[str]
-    total: Mapping[str, int]
-    free: Mapping[str, int]
-    given: int | None = None
-
-
-def lots_of(availability: Availability, running: Running | None) -> tuple[Lot, ...]:
-    """The usable nodes of the cluster, or of the reservation that ``availability`` was made for, added up: a few lots for 10,000 nodes."""
-    sums: dict[tuple[str, ...], list[int]] = {}
-    for entry in availability.nodes:
-        if not entry.usable:
-            continue
-        lot = sums.setdefault(entry.node.partitions, [0] * 7)
-        lot[0] += entry.node.cores_schedulable
-        lot[1] += entry.node.memory_mb_schedulable
-        lot[3] += entry.cores_free
-        lot[4] += entry.memory_mb_free
-        for gpus in entry.gpus:
-            lot[2] += gpus.total
-            lot[5] += gpus.free
-        if running is not None:
-            lot[6] += running.cores.get(entry.node.name, 0)
-    return tuple(
-        Lot(
-            frozenset(names),
-            dict(zip(RESOURCES, lot[:3], strict=True)),
-            dict(zip(RESOURCES, lot[3:6], strict=True)),
-            None if running is None else lot[6],
-        )
-        for names, lot in sums.items()
-    )
 
 
 # --- one user's ------------------------------------------------------------------------------------------------------------------

@@ -10,11 +10,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from ..availability.outlook import MAINTENANCE, QUEUE, Outlook, Room
+from ..availability.node_fit import MAINTENANCE, QUEUE, Room
+from ..availability.outlook import Outlook
 from ..humanize import clock_time, cores_in_words, day_and_time, duration, gpu_type_in_words, joined, limit_of_memory, share_of_gpu
 from ..i18n import _, ngettext
-from ..request.model import GpuRequest, SessionRequest, quoted
-from ..slurm.grammar import format_memory
+from ..request.gpus import GpuRequest
+from ..request.model import SessionRequest, quoted
+from ..units import format_memory
 
 TOO_OLD_SECONDS = 180
 """Slurm starts jobs every few seconds: what was free minutes ago says nothing."""

@@ -11,7 +11,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from ..slurm.model import Job
-from ..slurm.reasons import HELD, PENDING, advice_for
+from ..slurm.reasons import advice_for
+from ..slurm.states import HELD, PENDING
 
 STANDS_ASIDE = ("Dependency", "BeginTime")
 """Reasons of jobs that Slurm does not try yet: they stand in nobody's way."""

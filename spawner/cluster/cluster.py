@@ -22,26 +22,27 @@ from ..accounting.billing import BillingRule, billing_rule
 from ..accounting.entitlement import Entitlement, entitlement, shapes_of
 from ..accounting.partition_limits import NodeKind
 from ..accounting.qos import Accounting, accounting_of_controller
-from ..advice.usage_bars import Lot, Running, lots_of, running_jobs
-from ..availability.outlook import Outlook, sharing_jobs
+from ..availability.node_fit import sharing_jobs
+from ..availability.outlook import Outlook
 from ..availability.queue_position import Place, places_of
 from ..availability.table import Availability, Excerpt, availability, excerpt, of_partitions
-from ..cache import Shared, Snapshot
-from ..derived import Derived
+from ..availability.totals import Lot, Running, lots_of, running_jobs
+from ..cache import Derived, Shared, Snapshot
 from ..errors import ResourceFormError, SlurmNotStarted, SlurmOutputError, SlurmRefused, SlurmUnavailable, SlurmUnconfirmed
-from ..gpu.devices import NO_REPORTS, Reported
+from ..gpu.device_matching import NO_REPORTS, Reported
 from ..gpu.store import ReportStore
 from ..gpu.strays import StrayWatch
-from ..hub.settings import ClusterSettings
 from ..i18n import N_, in_use
-from ..slurm import commands, sacctmgr, scontrol, squeue
+from ..slurm import commands, sacctmgr, sbatch, scontrol, squeue
 from ..slurm.model import Holdings, Job, Node, Partition, Reservation, SlurmConfig
-from ..slurm.reasons import RUNNING, Outcome, outcome_of_sbatch, refusal_for, slurm_words
+from ..slurm.reasons import Outcome, outcome_of_sbatch, refusal_for, slurm_words
 from ..slurm.runner import Identity, Runner, SlurmRunner, last_line, read
 from ..slurm.shared_gres import needs_jobs
+from ..slurm.states import RUNNING
 from .estimator import Estimator
 from .job_history import APART_SECONDS, APART_WHILE_STARTING_SECONDS, Afterwards
 from .job_usage import UsageOfSessions
+from .settings import ClusterSettings
 
 Parsed = TypeVar("Parsed")
 
@@ -527,7 +528,7 @@ class Cluster(ClusterSettings, SingletonConfigurable):
         result = await self.runner.run(argv, stdin=script, environment=environment, identity=identity, timeout=SUBMIT_TIMEOUT_SECONDS)
         if result.ok:
             self._something_changed()
-            return squeue.parse_job_id(result.stdout)
+            return sbatch.parse_job_id(result.stdout)
         outcome = outcome_of_sbatch(result.returncode, result.stderr)
         failed = f"sbatch for {identity.name} exited with {result.returncode}: "
         refusal = refusal_for(result.stderr)

@@ -7,7 +7,8 @@ from dataclasses import replace
 
 from ..slurm.model import Node
 from .agent.schema import NodeReport
-from .devices import STRAY_MB_OF_PROCESS, DeviceView, device_views, looks_stray, unfit
+from .device_matching import device_views
+from .devices import STRAY_MB_OF_PROCESS, DeviceView, looks_stray, unfit
 
 LONGEST_PAUSE_SECONDS = 300.0
 """After so long without an answer of Slurm's nothing follows from the one before: whole jobs may have come and gone."""

@@ -8,18 +8,13 @@ import re
 from pathlib import Path
 from typing import Any
 
-from .._data import folder
 from .apihandlers.gpu_reporters import SCOPE
+from .common import page_templates
 
 GPU_REPORT_SERVICE = "gpu-reports"
 
 # Nodes' tokens are made from it, so it must not be one that can be guessed; a longer one JupyterHub does not know again.
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{32,64}", re.ASCII)
-
-
-def page_templates() -> str:
-    """The folder of our own version of the Hub's pages."""
-    return str(folder("templates") / "hub")
 
 
 def configure(c: Any, *, gpu_report_token_file: str | os.PathLike[str] | None = None) -> None:

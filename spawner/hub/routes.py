@@ -1,30 +1,56 @@
-"""Puts our handlers into the Hub, whatever the order in which packages are imported."""
+"""Every address that the Hub serves for us, and how our handlers get into the Hub, whatever the order in which packages are imported."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 # Imported for its effect: it registers a handler that lets a job set any attribute of the spawner, which we take out again.
 import batchspawner.api  # noqa: F401
 from jupyterhub import apihandlers, handlers
+from jupyterhub.app import JupyterHub
 
-from .apihandlers import gpu_reports, session_log
+from .apihandlers.callback import OwnGpusHandler, PortHandler
 from .apihandlers.check import CheckHandler
-from .apihandlers.cluster import API_HANDLERS, PAGE_HANDLERS
-from .handlers import sessions, stop
-from .sessions import feed, gpus
+from .apihandlers.cluster import ClusterHandler
+from .apihandlers.gpu_reports import GpuReports
+from .apihandlers.session_log import LogDownloadHandler, LogHandler
+from .apihandlers.sessions import NewNamesHandler, SessionEventsHandler, SessionsHandler
+from .common import STATIC
+from .handlers.availability import AvailabilityHandler, StaticHandler
+from .handlers.session_log import LogDownloadPage, LogPage
+from .handlers.sessions import NewSessionPage, SessionsPage
+from .handlers.stop import PATH as STOP_PATH
+from .handlers.stop import StopPage
 
+
+def _settings_of_the_hub() -> Mapping[str, Any]:
+    return JupyterHub.instance().tornado_settings  # type: ignore[no-any-return]
+
+
+GPU_REPORTS = "/api/resource-form/gpu-reports"
 API = [
-    *API_HANDLERS,
+    (r"/api/resource-form/cluster", ClusterHandler),
+    (r"/api/batchspawner", PortHandler),
     (r"/api/resource-form/check", CheckHandler),
-    *gpus.API_HANDLERS,
-    *session_log.API_HANDLERS,
-    *feed.API_HANDLERS,
-    *sessions.API_HANDLERS,
+    (r"/api/resource-form/own-gpus", OwnGpusHandler),
+    (r"/api/resource-form/log", LogHandler),
+    (r"/api/resource-form/log/download", LogDownloadHandler),
+    (r"/api/resource-form/sessions", SessionsHandler),
+    (r"/api/resource-form/sessions/events", SessionEventsHandler),
+    (r"/api/resource-form/new-names", NewNamesHandler),
 ]
 # Reports of GPUs are by far the most frequent requests, and the Hub looks through its pages first.
-PAGES = [*gpu_reports.HANDLERS, *PAGE_HANDLERS, *session_log.PAGE_HANDLERS, *sessions.PAGE_HANDLERS, *stop.PAGE_HANDLERS]
-"""All that the Hub serves for us."""
+PAGES = [
+    (GPU_REPORTS, GpuReports(_settings_of_the_hub)),
+    (r"/resource-form/availability", AvailabilityHandler),
+    (r"/resource-form/static/(.*)", StaticHandler, {"path": str(STATIC)}),
+    (r"/resource-form/log", LogPage),
+    (r"/resource-form/log/download", LogDownloadPage),
+    (r"/resource-form/sessions", SessionsPage),
+    (r"/resource-form/new", NewSessionPage),
+    (rf"/{STOP_PATH}", StopPage),
+]
 
 
 def register_handlers() -> None:

@@ -12,7 +12,8 @@ from ..accounting.qos import forced_qos
 from ..advice.service import Terms
 from ..cluster.cluster import Cluster
 from ..i18n import N_
-from ..request.choices import Choices, parse_policies
+from ..request.choices import Choices
+from ..request.policy import parse_policies
 from ..request.presets import Preset, parse_presets
 from ..site.audience import UNKNOWN_READER
 from ..site.budget_command import SiteBudgets

@@ -12,7 +12,7 @@ from typing import Any
 from .._data import folder
 from ..i18n import _
 from ..request.model import SessionRequest
-from ..slurm.grammar import format_memory
+from ..units import format_memory
 
 FILES = ("remoteEntry.js", "style.css")
 PLACE = "\nLAB_EXTENSION = {}\n"

@@ -23,7 +23,7 @@ import jinja2
 from .._data import folder
 from ..request.model import SessionRequest
 from ..site.catalogue import Interface, Release
-from ..slurm.grammar import format_walltime
+from ..units import format_walltime
 from .lab_extension import with_lab_extension
 
 COMMENT_PREFIX = "jupyterhub"

@@ -7,71 +7,23 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, ValidationError
-
 from ..accounting.entitlement import Entitlement
-from ..accounting.limits import CORES, GPUS, MEMORY, Limit
+from ..accounting.limits import Limit
 from ..accounting.partition_limits import PartitionLimits
-from ..errors import RequestRejected
-from ..i18n import ENGLISH, _, using
+from ..i18n import _
 from ..site.audience import Reader
 from ..site.catalogue import Catalogue, Interface, Release
-from ..slurm.grammar import format_walltime, parse_memory_mb, parse_walltime
 from ..slurm.model import Reservation
+from ..slurm.resources import CORES, GPUS, MEMORY
 from ..slurm.shared_gres import SHARED, steps
-from .model import FIELDS, GpuRequest, SessionRequest, memory_value, parse_gpus, parse_request
+from ..units import format_walltime
+from .gpus import GpuRequest, parse_gpus
+from .model import SessionRequest, memory_value
+from .policy import FieldPolicy, number_of
 from .presets import Preset
 
 DEFAULT_MEMORY_MB = 4096
 DEFAULT_MINUTES = 60
-
-
-class FieldPolicy(BaseModel):
-    """How the admin narrows one field. Every value is written as a user would type it (``"64G"``, ``"4h"``, ``"v100:1"``).
-
-    ``choices`` are the only values; ``minimum`` and ``maximum`` bound cores, memory, GPUs and time; ``default`` is preset;
-    ``locked`` leaves the default as the only value; ``hidden`` takes the field off the page (its default holds).
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    default: str | int | float | None = None
-    choices: tuple[str | int | float, ...] | None = None
-    minimum: str | int | float | None = None
-    maximum: str | int | float | None = None
-    locked: bool = False
-    hidden: bool = False
-    label: str | None = None
-    help: str | None = None
-
-
-def parse_policies(fields: Mapping[str, Any], *, trait: str = "ResourceFormSpawner.fields") -> dict[str, FieldPolicy]:
-    """The admin's configuration of the fields, read.
-
-    Raises
-    ------
-    ValueError
-        Names the trait, the field and the key that is wrong.
-    """
-    policies = {}
-    for name, settings in fields.items():
-        if name not in FIELDS:
-            raise ValueError(f"{trait}: there is no field {name!r}; the fields are {', '.join(FIELDS)}")
-        try:
-            policy = FieldPolicy.model_validate(settings)
-            values = [policy.default, policy.minimum, policy.maximum, *(policy.choices or ())]
-            for value in values:
-                if value is not None:
-                    with using(ENGLISH):
-                        parse_request({name: value})
-        except (ValidationError, RequestRejected) as error:
-            raise ValueError(f"{trait}[{name!r}]: {error}") from error
-        if name == "gpus" and any(value is not None and parse_gpus(value).is_part for value in (policy.minimum, policy.maximum)):
-            raise ValueError(f"{trait}[{name!r}]: minimum and maximum count whole GPUs; name the parts of GPUs in choices")
-        if policy.locked and policy.default is None:
-            raise ValueError(f"{trait}[{name!r}]: locked needs a default, the one value that the field then has")
-        policies[name] = policy
-    return policies
 
 
 @dataclass(frozen=True)
@@ -435,14 +387,3 @@ def minutes_by_amount(limits: Iterable[Limit], amounts: Mapping[str, int]) -> li
         if limit.measure == "minutes" and amounts.get(limit.resource)
     ]
     return [(most, limit) for most, limit in found if most]
-
-
-def number_of(name: str, value: Any) -> int:
-    """A limit of ``cores``, ``memory`` (MB), ``gpus`` or ``walltime`` (minutes), from what the admin wrote."""
-    if name == "memory":
-        return parse_memory_mb(value)
-    if name == "walltime":
-        return parse_walltime(value)
-    if name == "gpus":
-        return parse_gpus(value).whole
-    return int(value)

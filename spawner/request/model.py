@@ -13,17 +13,17 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic_core import PydanticCustomError
 
-from ..errors import MOST_ERRORS, RequestRejected
-from ..humanize import cores_in_words, gpus_in_words, part_of_gpu
+from ..errors import RequestRejected
+from ..humanize import cores_in_words
 from ..i18n import ENGLISH, N_, _, using
-from ..slurm.grammar import format_memory, format_walltime, parse_memory_mb, parse_walltime
-from ..slurm.shared_gres import SHARED
+from ..units import format_memory, format_walltime, parse_memory_mb, parse_walltime
+from .gpus import GpuRequest, parse_gpus
 
 MOST_VARIABLES = 100
 MOST_BYTES = 32768
@@ -111,110 +111,6 @@ def _walltime(value: Any) -> int:
     except ValueError as error:
         sentence = _("{value} is not a time. {why} Type for example 2h, 90m or 1-12:00:00.")
         raise _fail(sentence.format(value=quoted(value), why=_(str(error)))) from error
-
-
-@dataclass(frozen=True, slots=True)
-class GpuRequest:
-    """``count`` of one kind of GPU on one node, or of the parts that make one GPU. ``gres`` is Slurm's name: ``gpu``, ``shard``, ``mps``.
-
-    ``per_card`` is how many such parts make one GPU, None where that is not known, and ``card`` the GPU's type where only one type is given
-    out in parts: the request does not say it, the nodes do.
-    """
-
-    count: int = 0
-    type: str = ""
-    gres: str = "gpu"
-    per_card: int | None = field(default=None, compare=False)
-    card: str = field(default="", compare=False)
-
-    @property
-    def is_part(self) -> bool:
-        """Whether this is a part of a GPU, not whole ones."""
-        return bool(self.count) and self.gres in SHARED
-
-    @property
-    def whole(self) -> int:
-        """How many whole GPUs these are: none for a part of one."""
-        return 0 if self.is_part else self.count
-
-    @property
-    def amount(self) -> float:
-        """How many GPUs these are, a part as the fraction that it is: a half where nobody knows."""
-        if not self.is_part:
-            return self.count
-        return self.count / self.per_card if self.per_card else 0.5
-
-    @property
-    def option(self) -> str:
-        """The value of ``sbatch --gres``, empty for no GPU."""
-        if not self.count:
-            return ""
-        return ":".join(part for part in (self.gres, self.type, str(self.count)) if part)
-
-    @property
-    def value(self) -> str:
-        """As in ``user_options``: ``0``, ``2``, ``v100:2``, ``shard:1``."""
-        if not self.count:
-            return "0"
-        # A type that is called like a resource has to stand behind the resource's name to be read as a type.
-        gres = self.gres if self.gres != "gpu" or self.type in _GRES else ""
-        return ":".join(part for part in (gres, self.type, str(self.count)) if part)
-
-    @property
-    def words(self) -> str:
-        """For a person: ``no GPU``, ``2 GPUs``, ``1 × V100``, ``1/5 of a V100``."""
-        if not self.count:
-            return _("no GPU")
-        if self.is_part:
-            return part_of_gpu(self.gres, self.type or self.card, self.count, self.per_card)
-        return gpus_in_words(self.count, self.type)
-
-    @property
-    def words_in_full(self) -> str:
-        """As :attr:`words`; of a part also what sets it apart from a GPU of one's own."""
-        if not self.is_part:
-            return self.words
-        # Translators: a choice, such as "1/5 of a V100, memory not isolated": others use the same GPU and may take its memory
-        return _("{part}, memory not isolated").format(part=self.words)
-
-
-_GRES = ("gpu", *SHARED)
-
-
-def parse_gpus(value: Any) -> GpuRequest:
-    """``0``, ``2``, ``"2"``, ``"v100:2"``, ``"gpu:v100:2"``, ``"shard:1"``; empty and ``none`` are 0.
-
-    Raises
-    ------
-    ValueError
-        With a sentence, in English for the catalogue.
-    """
-    if isinstance(value, GpuRequest):
-        return value
-    if isinstance(value, float):
-        value = f"{value:g}"
-    if isinstance(value, bool) or not isinstance(value, (int, str)):
-        raise ValueError(N_("It is neither a number nor text."))
-    if isinstance(value, int):
-        value = str(value) if 0 <= value < 10_000 else "-"
-    text = value.strip()
-    if text.lower() in ("", "none"):
-        return GpuRequest()
-    parts = text.split(":")
-    gres = "gpu"
-    if len(parts) > 1 and parts[0] in _GRES:
-        gres = parts.pop(0)
-    if _FRACTION.fullmatch(parts[-1]):
-        raise ValueError(N_("GPUs are counted in whole numbers; a part of one is asked for as a number of shards, such as shard:1."))
-    if len(parts) > 2 or not re.fullmatch(r"[0-9]{1,4}", parts[-1]):
-        raise ValueError(N_("It is not a count, nor a type and a count."))
-    if len(parts) == 2 and not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,63}", parts[0]):
-        raise ValueError(N_("Its type is not one that Slurm could have."))
-    count = int(parts[-1])
-    return GpuRequest(count, parts[0] if len(parts) == 2 else "", gres) if count else GpuRequest()
-
-
-_FRACTION = re.compile(r"[0-9]*[.,/][0-9]+|[0-9]+ *%", re.ASCII)
 
 
 def _gpus(value: Any) -> GpuRequest:
@@ -469,28 +365,3 @@ def _with_card(request: SessionRequest, value: object) -> SessionRequest:
     if found is None or not request.gpus.is_part:
         return request
     return request.model_copy(update={"gpus": replace(request.gpus, card=found[1], per_card=int(found[2]))})
-
-
-def read_form(form: Mapping[str, Any]) -> dict[str, Any]:
-    """What a browser posts, lists of strings, as options: one value a field, empty ones left out so that the default holds.
-
-    ``reservation`` may be empty: that is its value for None.
-
-    Raises
-    ------
-    RequestRejected
-        A field came more than once, or is a file.
-    """
-    options: dict[str, Any] = {}
-    errors = {}
-    for key, values in form.items():
-        if key in IGNORED_KEYS:
-            continue
-        if not isinstance(values, (list, tuple)) or len(values) != 1 or not isinstance(values[0], str):
-            errors[key] = _("{field} must be given once, as text.").format(field=label_of(key) if key in FIELDS else quoted(key))
-        elif values[0].strip() or key == "reservation":
-            options[key] = values[0].strip()
-    if errors:
-        names = ", ".join(quoted(key) for key in list(errors)[:MOST_ERRORS])
-        raise RequestRejected(errors, log=f"request rejected: given more than once, or not as text: {names}")
-    return options

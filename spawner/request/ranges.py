@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from ..accounting.limits import CORES, MEMORY
 from ..accounting.partition_limits import PartitionLimits
-from .choices import Choices, number_of
-from .model import GpuRequest, SessionRequest
+from ..slurm.resources import CORES, MEMORY
+from .choices import Choices
+from .gpus import GpuRequest
+from .model import SessionRequest
+from .policy import number_of
 
 
 @dataclass(frozen=True, slots=True)

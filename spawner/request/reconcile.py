@@ -6,9 +6,10 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from ..i18n import _
-from ..slurm.grammar import format_memory, format_walltime
+from ..units import format_memory, format_walltime
 from .choices import Choices
-from .model import GpuRequest, SessionRequest, label_of
+from .gpus import GpuRequest
+from .model import SessionRequest, label_of
 from .ranges import gpus_there, limits_there, ranges
 from .validation import check_request, true_preset
 

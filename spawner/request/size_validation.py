@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from ..accounting.limits import CORES, GPUS, JOBS, MEMORY, MINUTES, NODES, SUBMITTED, Limit
+from ..accounting.limits import Limit
 from ..accounting.partition_limits import PartitionLimits
 from ..humanize import cores_in_words, gpu_type_in_words, gpus_in_words, joined, limit_of_memory, part_of_gpu
 from ..i18n import _, ngettext
-from ..slurm.grammar import format_memory, format_walltime
+from ..slurm.resources import CORES, GPUS, JOBS, MEMORY, MINUTES, NODES, SUBMITTED
+from ..units import format_memory, format_walltime
 from .choices import Choices, amounts_in
-from .model import GpuRequest, SessionRequest, parse_gpus, quoted
+from .gpus import GpuRequest, parse_gpus
+from .model import SessionRequest, quoted
 
 ENDING_SOON_MINUTES = 1
 

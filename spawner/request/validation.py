@@ -12,9 +12,10 @@ from ..accounting.partition_limits import PartitionLimits
 from ..errors import NoAccount, RequestRejected
 from ..humanize import moment_in_words
 from ..i18n import ENGLISH, N_, _, using
-from ..slurm.grammar import format_memory, format_walltime
-from .choices import Choices, number_of
+from ..units import format_memory, format_walltime
+from .choices import Choices
 from .model import FIELDS, SessionRequest, at_field, label_of, parse_request, quoted
+from .policy import number_of
 from .size_validation import Refuse, check_size, check_walltime, listed, locked_to, not_among
 
 
@@ -49,9 +50,9 @@ def judge_request(options: Mapping[str, Any], choices: Choices) -> tuple[Session
         The user has no account in Slurm.
     """
     require_account(choices)
-    options = _with_preset(options, choices)
+    options = with_preset(options, choices)
     defaults = choices.defaults(
-        _partition_for(options, choices), account=_text(options.get("account")), reservation=_text(options.get("reservation"))
+        _partition_for(options, choices), account=text_of(options.get("account")), reservation=text_of(options.get("reservation"))
     )
     completed = {**defaults, **options}
     if "interface" not in options and "release" in options:
@@ -77,9 +78,9 @@ def judge_request(options: Mapping[str, Any], choices: Choices) -> tuple[Session
     return request, {name: errors[name] for name in sorted(errors, key=_place)}
 
 
-def _with_preset(options: Mapping[str, Any], choices: Choices) -> Mapping[str, Any]:
+def with_preset(options: Mapping[str, Any], choices: Choices) -> Mapping[str, Any]:
     """The options with what they leave out of the preset that they name; what they say themselves wins."""
-    preset = choices.preset(_text(options.get("preset")) or "")
+    preset = choices.preset(text_of(options.get("preset")) or "")
     return {**preset.values, **options} if preset is not None else options
 
 
@@ -103,7 +104,7 @@ def true_preset(request: SessionRequest, choices: Choices) -> SessionRequest:
     return request
 
 
-def _text(value: Any) -> str | None:
+def text_of(value: Any) -> str | None:
     return value if isinstance(value, str) else None
 
 
@@ -318,29 +319,3 @@ def _check_software(request: SessionRequest, choices: Choices, refuse: Refuse) -
     if request.interface not in names:
         sentence = _("{value} is not offered by {release}. Choose one of: {list}.")
         refuse("interface", sentence.format(value=quoted(request.interface), release=release.title, list=listed(names)))
-
-
-def salvage(options: Mapping[str, Any], choices: Choices) -> tuple[dict[str, Any], tuple[str, ...]]:
-    """The defaults, with those of the remembered ``options`` that still hold, and the labels of the fields that were dropped."""
-    defaults = choices.defaults()
-    preset, known = options.get("preset"), _with_preset(options, choices)
-    # Apart from its values, which stand here, a preset is but a name: as a preset it would bring back what is dropped below.
-    kept = {key: value for key, value in known.items() if key in FIELDS and key != "preset"}
-    dropped: list[str] = []
-    if preset and choices.preset(_text(preset) or "") is None:
-        dropped.append(choices.policy("preset").label or label_of("preset"))
-        preset = ""
-    for _attempt in range(len(FIELDS) + 1):
-        try:
-            request = resolve_request(kept, choices)
-        except RequestRejected as error:
-            at_fault = [name for name in error.errors if name in kept]
-            if not at_fault:
-                return defaults, tuple(dropped)
-            for name in at_fault:
-                del kept[name]
-                dropped.append(choices.policy(name).label or label_of(name))
-            continue
-        request = true_preset(request.model_copy(update={"preset": preset or ""}), choices)
-        return {**defaults, **request.options()}, tuple(dropped)
-    return defaults, tuple(dropped)

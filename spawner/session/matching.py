@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from ..job.sbatch import Tag
 from ..slurm.model import Job
-from ..slurm.reasons import PENDING
+from ..slurm.states import PENDING
 from .record import Record
 
 SUBMIT_TIME_TOLERANCE_SECONDS = 600.0

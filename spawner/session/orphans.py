@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from ..cluster.cluster import Cluster
 from ..job.sbatch import Tag, begun_at, is_signed
 from ..slurm.model import Job
-from ..slurm.reasons import ENDED, ENDING
+from ..slurm.states import ENDED, ENDING
 from .record import Record
 
 SUSPECTED_SECONDS = 60.0

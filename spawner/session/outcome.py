@@ -12,9 +12,9 @@ from typing import Literal
 
 from ..humanize import duration
 from ..i18n import _
-from ..slurm.grammar import format_memory, format_walltime
-from ..slurm.reasons import end_sentence
 from ..slurm.sacct import FinishedJob
+from ..slurm.states import end_sentence
+from ..units import format_memory, format_walltime
 
 Category = Literal[
     "stopped",

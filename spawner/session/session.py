@@ -28,12 +28,15 @@ from ..errors import (
 from ..gpu.idle import Notice
 from ..i18n import N_, _
 from ..slurm.model import Job
-from ..slurm.reasons import ENDED, ENDING, HELD, PENDING, RUNNING, STARTING, advice_for, end_sentence
+from ..slurm.reasons import advice_for
 from ..slurm.runner import Identity
+from ..slurm.states import ENDED, ENDING, HELD, PENDING, RUNNING, STARTING, end_sentence
 from .matching import has_moved, is_own, own_job
 from .progress import PortReport, StartProgress
 from .record import End, Limits, Record
-from .status import Server, SessionStatus, details_of, silence_in_words, status_of
+from .status import Server, SessionStatus, status_of
+from .status_json import details_of
+from .status_text import silence_in_words
 
 FIRST_LOOK_SECONDS = 1.5
 NEXT_LOOK_SECONDS = 4.0

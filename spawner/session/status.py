@@ -5,27 +5,21 @@ Made of what is known already: the session's record, its job in the shared list,
 
 from __future__ import annotations
 
-import datetime
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import Any, Literal
 
 from ..availability.queue_position import Place
 from ..cluster.job_usage import Usage
-from ..errors import SlurmOutputError
 from ..gpu import session_gpus
 from ..gpu.idle import Notice
-from ..humanize import clock_time, cores_in_words, day_and_time, gpus_in_words, is_slice, part_of_gpu
-from ..i18n import _, ngettext
-from ..slurm.grammar import format_memory
-from ..slurm.model import Job, Tres
-from ..slurm.reasons import ENDED, ENDING, HELD, PENDING, RUNNING, STARTING, Advice, advice_for, end_sentence
-from ..slurm.sacctmgr import tres_of
-from ..slurm.shared_gres import SHARED
-from ..slurm.values import NULL
+from ..i18n import _
+from ..slurm.model import Job
+from ..slurm.reasons import Advice, advice_for
+from ..slurm.states import ENDED, ENDING, HELD, PENDING, RUNNING, STARTING, end_sentence
 from .outcome import CATEGORIES, STOPPED
 from .record import End, Record
+from .status_text import Charge, charge_of, held_by, held_in_words, silence_in_words, suspended, what_to_do_about
 
 Kind = Literal["running", "finished", "others"]
 State = Literal["waiting", "starting", "running", "stopping", "ended", "unknown"]
@@ -36,12 +30,6 @@ PROGRESS: Mapping[Stage, int] = {"submitting": 5, "queue": 25, "node": 40, "envi
 
 WARN_MINUTES = (15, 5)
 """So many minutes before its end the user is warned."""
-
-DETAILS = (
-    *("kind", "state", "stage", "slurm_state", "job_id", "node", "submitted", "started", "ends", "reason", "sentence", "waiting_helps"),
-    *("what_to_do", "position", "estimate", "held_text", "cost", "unknown_since"),
-)
-"""Of a session's JSON, what goes with a message of its start."""
 
 
 def kind_of(slurm_state: str, *, stopped: bool = False) -> Kind:
@@ -70,14 +58,6 @@ class Server:
     spawn_url: str = ""
     log_url: str = ""
     warn_minutes: tuple[int, ...] = WARN_MINUTES
-
-
-@dataclass(frozen=True, slots=True)
-class Charge:
-    """Billing units: an hour, and since the job started (None where it is not said)."""
-
-    per_hour: float
-    used: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,90 +110,7 @@ class SessionStatus:
 # --- what a job has, in words ----------------------------------------------------------------------------------------------------
 
 
-@lru_cache(maxsize=4096)  # most jobs are alike, and the pages ask again and again
-def _tres(text: str) -> Tres:
-    """What Slurm prints of a job; nothing of what cannot be read, which is for advice only."""
-    try:
-        return () if text in NULL else tres_of(text, "tres-alloc")
-    except SlurmOutputError:
-        return ()
-
-
-def held_by(tres: str) -> tuple[tuple[str, int], ...]:
-    """What a job has by name: ``GPU v100``, ``GPU``, other GRES by their own names, ``cores``, ``memory`` in MB; GPUs stand first.
-
-    Parameters
-    ----------
-    tres
-        As Slurm prints it: ``cpu=4,mem=32G,node=1,billing=28,gres/gpu=1,gres/gpu:v100=1``.
-    """
-    amounts = dict(_tres(tres))
-    typed = sorted((name.removeprefix("gres/gpu:"), count) for name, count in amounts.items() if name.startswith("gres/gpu:"))
-    held = [(f"GPU {name}", count) for name, count in typed]
-    held.append(("GPU", amounts.get("gres/gpu", 0) - sum(count for _name, count in typed)))
-    held += sorted(
-        (name.removeprefix("gres/"), count)
-        for name, count in amounts.items()
-        if name.startswith("gres/") and ":" not in name and name != "gres/gpu"
-    )
-    held += [("cores", amounts.get("cpu", 0)), ("memory", amounts.get("mem", 0))]
-    return tuple((name, count) for name, count in held if count > 0)
-
-
-def held_in_words(held: tuple[tuple[str, int], ...]) -> str:
-    """``2 GPUs v100, 8 cores, 64 GB``; empty where nothing is known."""
-    return ", ".join(_amount_in_words(name, count) for name, count in held)
-
-
-def _amount_in_words(name: str, count: int) -> str:
-    if name == "cores":
-        return cores_in_words(count)
-    if name == "memory":
-        return format_memory(count)
-    if name == "GPU":
-        return ngettext("{number} GPU", "{number} GPUs", count).format(number=count)
-    if name.startswith("GPU ") and is_slice(name.removeprefix("GPU ")):
-        return gpus_in_words(count, name.removeprefix("GPU "))
-    if name.startswith("GPU "):
-        return ngettext("{number} GPU {type}", "{number} GPUs {type}", count).format(number=count, type=name.removeprefix("GPU "))
-    if name in SHARED:
-        # Translators: what a session has: "1 shard of a GPU"
-        return _("{part} of a GPU").format(part=part_of_gpu(name, "", count, None))
-    return ngettext("{number} {resource}", "{number} {resource}s", count).format(number=count, resource=name)
-
-
-def charge_of(tres: str, usage_factor: float | None, seconds: float | None) -> Charge | None:
-    """What a job costs by the number that Slurm itself has written on it (``billing=``); None where there is none.
-
-    Parameters
-    ----------
-    usage_factor
-        UsageFactor of the job's QOS; None where the session is not charged, or that is not known.
-    seconds
-        For how long it has run; None where that is not to be said. Time in which it was suspended counts here: Slurm's list does not
-        tell how long that was.
-    """
-    billing = dict(_tres(tres)).get("billing")
-    if billing is None or usage_factor is None:
-        return None
-    per_hour = billing * usage_factor
-    return Charge(per_hour, None if seconds is None else per_hour * max(0.0, seconds) / 3600)
-
-
 # --- what to do ------------------------------------------------------------------------------------------------------------------
-
-
-def what_to_do_about(reason: str, advice: Advice) -> str:
-    """What a user whose job waits for ``reason`` can do, in a sentence."""
-    if advice.waiting_helps is False:
-        return _("Cancel, change the request and start again.")
-    if reason.startswith(("ReqNodeNotAvail", "Nodes required for job are DOWN", "NodeDown", "PartitionDown", "PartitionInactive")):
-        return _("Wait until they are back, or cancel and choose another partition.")
-    if reason.startswith(("AssocGrp", "QOSGrp", "AssocMax", "QOSMax", "MaxGRESPerAccount", "MaxJobsPerAccount")):
-        return _("Wait, or stop another session of yours.")
-    if reason.startswith(("Priority", "Resources")):
-        return _("Wait, or cancel and ask for less to start sooner.")
-    return _("Wait: the session starts by itself.") if advice.waiting_helps else ""
 
 
 # --- one session -----------------------------------------------------------------------------------------------------------------
@@ -374,7 +271,7 @@ def _sentence(state: State, stage: Stage, record: Record, job: Job | None, end: 
     if job is not None and job.state in PENDING:
         return _(HELD[job.state]) if job.state in HELD else advice_for(job.reason).sentence
     if job is not None and job.state == "SUSPENDED":
-        return _suspended(job)
+        return suspended(job)
     node = record.node or (job.batch_host if job is not None else "")
     sentences: Mapping[Stage, str] = {
         "submitting": _("The job is being handed to Slurm."),
@@ -387,110 +284,4 @@ def _sentence(state: State, stage: Stage, record: Record, job: Job | None, end: 
     return sentences.get(stage, "")
 
 
-def _suspended(job: Job) -> str:
-    """An administrator's ``scontrol suspend`` stops the processes; GPUs and memory stay the job's (measured on 22.05.8 and 24.11.5)."""
-    if any(name.startswith("GPU") for name, _count in held_by(job.tres)):
-        return _("The session is suspended; its GPUs are still held. Ask the administrators.")
-    return _("The session is suspended. Ask the administrators.")
-
-
-def silence_in_words(since: float) -> str:
-    """That Slurm does not answer, and that this ends no session."""
-    return _("Slurm has not answered since {time}. The session is kept; nothing has to be done.").format(time=clock_time(since))
-
-
-def idle_in_words(notice: Notice, now: float) -> str:
-    """That the session's GPUs do nothing, and what follows."""
-    sentence = _("No GPU of this session has done anything since {time}.").format(time=day_and_time(notice.since, now))
-    if notice.stops_at is None:
-        return sentence + " " + _("Stop it if you do not need it: others may be waiting for GPUs.")
-    stops = _("If that is still so at {time}, the session is stopped, and what is not saved is lost.")
-    return f"{sentence} {stops.format(time=day_and_time(notice.stops_at, now))}"
-
-
 # --- for programs ----------------------------------------------------------------------------------------------------------------
-
-
-def as_json(status: SessionStatus) -> dict[str, Any]:
-    """The session as programs and pages get it: moments in ISO 8601, UTC."""
-    server, cost, place = status.server, status.cost, status.position
-    return {
-        "user": server.user,
-        "name": server.name,
-        "display_name": server.display_name,
-        "color": server.color,
-        "id": str(status.job_id or ""),
-        "kind": status.kind,
-        "state": status.state,
-        "stage": status.stage,
-        "slurm_state": status.slurm_state,
-        "job_id": status.job_id,
-        "node": status.node,
-        "request": dict(server.request),
-        "summary": server.summary,
-        "submitted": _iso(status.submitted),
-        "started": _iso(status.started),
-        "ends": _iso(status.ends),
-        "ended": _iso(status.ended),
-        "reason": status.reason,
-        "sentence": status.sentence,
-        "waiting_helps": status.waiting_helps,
-        "what_to_do": status.what_to_do,
-        "position": {"place": place.place, "of": place.of} if place is not None else None,
-        "estimate": _iso(status.estimate),
-        "seconds_waited": status.seconds_waited,
-        "seconds_left": status.seconds_left,
-        "held": [{"name": name, "amount": amount} for name, amount in status.held],
-        "held_text": status.held_text,
-        "cost": {"per_hour": cost.per_hour, "used": cost.used, "unit": _("units")} if cost is not None else None,
-        "unknown_since": _iso(status.unknown_since),
-        "progress": status.progress,
-        "url": server.url,
-        "progress_url": server.progress_url,
-        "spawn_url": server.spawn_url,
-        "log_url": server.log_url,
-        "change": dict(status.change),
-        "category": status.category,
-        "exit_code": status.exit_code,
-        "used": {"memory_mb": status.used_memory_mb} if status.used_memory_mb is not None else None,
-        "asked": {"memory_mb": status.asked_memory_mb} if status.asked_memory_mb is not None else None,
-        "usage": _usage(status.usage),
-        "idle_gpus": _idle_gpus(status),
-        "gpus": session_gpus.as_json(status.gpus),
-        "warn_minutes": list(server.warn_minutes),
-    }
-
-
-def _usage(usage: Usage | None) -> dict[str, float | int] | None:
-    known = {"cores": usage.cores, "memory_mb": usage.memory_mb} if usage is not None else {}
-    return {name: value for name, value in known.items() if value is not None} or None
-
-
-def _idle_gpus(status: SessionStatus) -> dict[str, Any] | None:
-    notice = status.idle_gpus
-    if notice is None:
-        return None
-    return {"since": _iso(notice.since), "stops_at": _iso(notice.stops_at), "gpus": notice.gpus, "sentence": status.idle_sentence}
-
-
-def details_of(status: SessionStatus) -> dict[str, Any]:
-    """The part of :func:`as_json` that goes with a message of a start (:data:`DETAILS`): nothing in it changes by time passing alone."""
-    full = as_json(status)
-    return {name: full[name] for name in DETAILS}
-
-
-def without_clock(session: Mapping[str, Any]) -> dict[str, Any]:
-    """A session's JSON without what changes by time passing alone: two of them are equal if nothing has happened in between.
-
-    Without its GPUs as well: they always do something, and are told of on their own.
-    """
-    still = {name: value for name, value in session.items() if name not in ("seconds_waited", "seconds_left", "gpus")}
-    if still.get("cost"):
-        still["cost"] = {**still["cost"], "used": None}
-    return still
-
-
-def _iso(moment: float | None) -> str | None:
-    if moment is None:
-        return None
-    return datetime.datetime.fromtimestamp(int(moment), tz=datetime.timezone.utc).isoformat().replace("+00:00", "Z")

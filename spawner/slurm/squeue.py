@@ -1,5 +1,4 @@
-"""What Slurm's commands print, turned into the model: the table of squeue, sbatch's answer, and what :mod:`.scontrol` and
-:mod:`.accounting` read of scontrol's records and sacctmgr's tables, offered here with the rest.
+"""What squeue prints, turned into the model.
 
 Pure; an answer that cannot be read raises ``SlurmOutputError``.
 """
@@ -13,30 +12,7 @@ from functools import lru_cache
 
 from .grammar import expand_hostlist
 from .model import Job
-from .sacctmgr import ASSOCIATION_COLUMNS, QOS_COLUMNS, USER_COLUMNS, parse_associations, parse_holdings, parse_qos, parse_user_defaults
-from .scontrol import parse_config, parse_nodes, parse_partitions, parse_reservations
 from .values import NULL, dotted, limit, moment, number, unreadable
-
-__all__ = [
-    "ASSOCIATION_COLUMNS",
-    "JOB_COLUMNS",
-    "MARK",
-    "QOS_COLUMNS",
-    "TAGGED_JOB_COLUMNS",
-    "USER_COLUMNS",
-    "parse_associations",
-    "parse_config",
-    "parse_holdings",
-    "parse_job_id",
-    "parse_jobs",
-    "parse_nodes",
-    "parse_partitions",
-    "parse_qos",
-    "parse_reservations",
-    "parse_tagged_jobs",
-    "parse_user_defaults",
-    "parse_version",
-]
 
 JOB_COLUMNS = (
     *("JobID", "UserName", "State", "BatchHost", "Partition", "SubmitTime", "StartTime", "EndTime", "exit_code"),
@@ -183,7 +159,6 @@ def _job_state(text: str) -> str:
 
 
 _VERSION = re.compile(r"slurm\S* +([0-9]{1,4}(?:\.[0-9]{1,4})+)", re.ASCII)
-_JOB_ID = re.compile(r"([0-9]{1,10})(?:;[^;\s]+)?", re.ASCII)
 
 
 def parse_version(text: str) -> tuple[int, ...]:
@@ -198,18 +173,3 @@ def parse_version(text: str) -> tuple[int, ...]:
     if match is None:
         unreadable("no version", text)
     return dotted(match[1])
-
-
-def parse_job_id(text: str) -> int:
-    """The id that ``sbatch --parsable`` prints as ``id`` or ``id;cluster``: the last line, for site plugins print before it.
-
-    Raises
-    ------
-    SlurmOutputError
-        The last line is none: the job may exist all the same.
-    """
-    lines = text.strip().split("\n")
-    match = _JOB_ID.fullmatch(lines[-1].strip())
-    if match is None or int(match[1]) == 0:
-        unreadable("no job id in sbatch's answer", text)
-    return int(match[1])

@@ -17,11 +17,12 @@ from private_slurm.newer_slurm import ensure_newer_slurm
 from private_slurm.processes import wait_until
 from private_slurm.spec import Account, ClusterSpec, Member, NodeGroup, Partition, Qos, SlurmInstallation
 
-from spawner.accounting.billing import BillingRule, Budget, Cost, billing_rule, budgets_of, cost_of
+from spawner.accounting.billing import BillingRule, Cost, billing_rule, cost_of
+from spawner.accounting.budgets import Budget, budgets_of
 from spawner.accounting.qos import line_of, parents_of
 from spawner.job.sbatch import Tag, sbatch_arguments
 from spawner.request.model import SessionRequest, parse_request
-from spawner.slurm import commands, sacctmgr, scontrol, squeue
+from spawner.slurm import commands, sacctmgr, sbatch, scontrol
 from spawner.slurm.model import Association, Gres, Holdings
 from spawner.slurm.model import Qos as KnownQos
 
@@ -194,7 +195,7 @@ class Rig:
     def submit(self, request: SessionRequest, *extra: str) -> int:
         """Hand in the very job of the product, but for its script."""
         argv = sbatch_arguments(request, Tag("hub", self.ada, "", "nonce"), home="/tmp", extra=extra)
-        return squeue.parse_job_id(self.cluster.run(*argv, user=self.ada, input="#!/bin/bash\nexec sleep 600\n").stdout)
+        return sbatch.parse_job_id(self.cluster.run(*argv, user=self.ada, input="#!/bin/bash\nexec sleep 600\n").stdout)
 
     def jobs(self) -> dict[int, dict[str, str]]:
         """Every job as ``scontrol show job`` has it."""

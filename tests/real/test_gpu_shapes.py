@@ -21,11 +21,12 @@ from private_slurm.spec import Account, ClusterSpec, Member, NodeGroup, Partitio
 from spawner.accounting.entitlement import entitlement
 from spawner.advice.assessment import verdict_of
 from spawner.advice.verdict import Verdict
-from spawner.availability.outlook import Outlook, sharing_jobs
+from spawner.availability.node_fit import sharing_jobs
+from spawner.availability.outlook import Outlook
 from spawner.availability.table import PartitionAvailability, availability
 from spawner.job.sbatch import Tag, sbatch_arguments
 from spawner.request.choices import Choices
-from spawner.request.model import GpuRequest
+from spawner.request.gpus import GpuRequest
 from spawner.request.validation import judge_request
 from spawner.site.catalogue import parse_catalogue
 from spawner.slurm import commands, scontrol, squeue

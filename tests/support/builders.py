@@ -9,7 +9,8 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from spawner.accounting.entitlement import Entitlement, entitlement
-from spawner.request.choices import Choices, parse_policies
+from spawner.request.choices import Choices
+from spawner.request.policy import parse_policies
 from spawner.site.catalogue import Catalogue, parse_catalogue
 from spawner.slurm.grammar import parse_gres
 from spawner.slurm.model import Association, Node, Partition, Reservation, SlurmConfig, UserDefaults

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from spawner.errors import SlurmNotStarted, SlurmTimeout
-from spawner.slurm.reasons import ENDED
 from spawner.slurm.runner import Identity, Result
+from spawner.slurm.states import ENDED
 
 EPOCH = 1_800_000_000
 FIXTURES = Path(__file__).parents[1] / "fixtures" / "slurm" / "22.05.8"

@@ -7,7 +7,7 @@ import threading
 
 import pytest
 
-from spawner.derived import Derived
+from spawner.cache import Derived
 
 
 async def test_once_for_all_who_ask() -> None:

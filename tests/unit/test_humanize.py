@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from spawner.humanize import duration, limit_of_memory, moment_in_words
-from spawner.slurm.grammar import parse_memory_mb
+from spawner.units import parse_memory_mb
 
 
 @pytest.mark.parametrize(

@@ -27,10 +27,12 @@ from spawner.hub.locale import language_asked, language_of, language_spoken, rem
 from spawner.hub.settings import SpawnerSettings
 from spawner.humanize import duration, joined, moment_in_words
 from spawner.i18n import N_, _, languages, negotiated, ngettext, using
+from spawner.request.form_data import read_form
 from spawner.request.form_fields import form_fields
-from spawner.request.model import SessionRequest, help_of, label_of, parse_request, read_form, unit_of
+from spawner.request.model import SessionRequest, help_of, label_of, parse_request, unit_of
 from spawner.request.validation import judge_request
-from spawner.slurm.reasons import _REASONS, ENDED, advice_for, end_sentence, refusal_for
+from spawner.slurm.reasons import _REASONS, advice_for, refusal_for
+from spawner.slurm.states import ENDED, end_sentence
 from tests.support.builders import HOUR, MEMORY_MB, NOW, choices, cpu_partition, demo_nodes, node, partition, reservation
 
 ENGLISH_WORDS = re.compile(

@@ -22,8 +22,8 @@ from ...request.choices import Choices
 from ...request.form_fields import ranges_in_words, shown_value
 from ...request.model import FORM_FIELDS
 from ...slurm.runner import Identity
+from ..common import iso_time
 from ..form.page import decision, holding
-from ..form.render import iso_time
 from ..locale import language_of
 
 MOST_BYTES = 1_000_000

@@ -10,37 +10,20 @@ from itertools import islice
 from typing import Any
 
 from jupyterhub.apihandlers import APIHandler
-from jupyterhub.handlers.base import BaseHandler
 from tornado import web
 from tornado.iostream import StreamClosedError
 
 from ...availability.table import Availability, NodeAvailability
-from ...cache import Snapshot
-from ...cluster.cluster import Cluster
-from ...derived import off_loop
+from ...cache import Snapshot, off_loop
 from ...errors import ResourceFormError
 from ...gpu.describe import device_json
-from ...gpu.devices import NO_REPORTS, Reported
-from ...i18n import using
-from ..background.orphans import adopting_spawner
-from ..form.render import STATIC, iso_time, render_availability
-from ..locale import language_of
-
-PATIENCE_SECONDS = 5.0
+from ...gpu.device_matching import NO_REPORTS, Reported
+from ..common import PATIENCE_SECONDS, cluster_of, iso_time
 
 NODES_AT_ONCE = 500
 """So many nodes with all their devices are put into words at a time, and sent: then it is the turn of whoever waits for the same thread."""
 
 BETWEEN_NODES = ",\n"
-
-
-def cluster_of(handler: Any) -> Cluster:
-    """The Hub's one Cluster."""
-    return Cluster.instance(config=handler.config, log=handler.log)
-
-
-def _template_paths(handler: Any) -> list[str]:
-    return list(handler.config.ResourceFormSpawner.get("template_paths", []))
 
 
 def _node(entry: NodeAvailability, shown: set[str], reported: Reported) -> dict[str, Any]:
@@ -134,84 +117,3 @@ class ClusterHandler(APIHandler):  # type: ignore[misc]
                 self.write(between + BETWEEN_NODES.join(texts))
                 between = BETWEEN_NODES
             self.finish(after)
-
-
-class AvailabilityHandler(BaseHandler):  # type: ignore[misc]
-    """``GET /hub/resource-form/availability``: the table as a piece of HTML, for the open page to put in place of its own."""
-
-    @web.authenticated
-    async def get(self) -> None:
-        cluster = cluster_of(self)
-        shown: dict[str, Any] = {"template_paths": _template_paths(self)}
-        with using(language_of(self)):
-            try:
-                snapshot = await cluster.availability_shown(
-                    self.current_user.name,
-                    partition=self.get_argument("partition", ""),
-                    reservation=self.get_argument("reservation", ""),
-                    patience=PATIENCE_SECONDS,
-                )
-            except ResourceFormError as error:
-                html = render_availability(None, sentence=error.sentence, **shown)
-            else:
-                shown["reported"] = cluster.reported(entry.node.name for entry in snapshot.value.nodes)
-                shown["all_devices"] = self.get_argument("devices", "") == "all"
-                html = await off_loop(lambda: render_availability(snapshot, **shown))
-        self.set_header("Cache-Control", "no-store")
-        self.finish(html)
-
-
-def spawner_with(handler: APIHandler, token: str) -> Any | None:
-    """The spawner whose job has ``token``: one of the caller's, or one whose job is being adopted."""
-    own = getattr(handler.current_user, "spawners", {}).values()
-    found = (spawner for spawner in own if hasattr(spawner, "owns_token") and spawner.owns_token(token))
-    return next(found, None) or adopting_spawner(token)
-
-
-class PortHandler(APIHandler):  # type: ignore[misc]
-    """``POST /hub/api/batchspawner``: the launcher says that the server listens, and where.
-
-    Takes ``{"port": 1..65535}`` from the token of a session that is starting, and nothing else: batchspawner's own handler sets any
-    attribute of the spawner to whatever a user sends (jupyterhub.md R1).
-    """
-
-    async def post(self) -> None:
-        user, token = self.current_user, self.get_auth_token()
-        session = spawner_with(self, token) if token else None
-        if session is None and user is None:
-            raise web.HTTPError(403, "Send the session's token.")
-        if session is None or token is None:
-            self.log.warning("A port was reported with a token of no session (%s)", getattr(user, "name", "?"))
-            raise web.HTTPError(404, "This token belongs to no session.")
-        body = self.get_json_body()
-        port = body.get("port") if isinstance(body, dict) else None
-        if not isinstance(body, dict) or set(body) != {"port"} or type(port) is not int or not 1 <= port <= 65535:
-            self.log.warning("A report of a port that is none was refused, from %s", session.log_name)
-            raise web.HTTPError(400, 'Expected {"port": 1-65535} and nothing else.')
-        if not await session.server_listens(port, token):
-            self.log.warning("A port was reported by %s, which is not waiting for one", session.log_name)
-            raise web.HTTPError(409, "This session is not waiting for a port.")
-        self.set_status(201)
-        self.finish(json.dumps({"message": "The Hub knows the port."}))
-
-
-class StaticHandler(web.StaticFileHandler):
-    """``/hub/resource-form/static/…``: our stylesheet and script."""
-
-    def parse_url_path(self, url_path: str) -> str:
-        if "\0" in url_path:
-            raise web.HTTPError(404)
-        return str(super().parse_url_path(url_path))
-
-    def set_extra_headers(self, path: str) -> None:  # noqa: ARG002 - tornado's signature
-        self.set_header("X-Content-Type-Options", "nosniff")
-
-
-API_HANDLERS = [
-    (r"/api/resource-form/cluster", ClusterHandler),
-    (r"/api/batchspawner", PortHandler),
-]
-PAGE_HANDLERS = [
-    (r"/resource-form/availability", AvailabilityHandler),
-    (r"/resource-form/static/(.*)", StaticHandler, {"path": str(STATIC)}),
-]

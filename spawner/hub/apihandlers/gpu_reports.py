@@ -21,7 +21,6 @@ from functools import partial
 from http.client import responses
 from typing import Any
 
-from jupyterhub.app import JupyterHub
 from sqlalchemy.exc import SQLAlchemyError
 from tornado import httputil
 from tornado.routing import Router
@@ -266,10 +265,3 @@ class GpuReports(Router):
         if self._desk is None:
             self._desk = Desk(self._settings())
         return Incoming(self._desk, request)
-
-
-def _settings_of_the_hub() -> Mapping[str, Any]:
-    return JupyterHub.instance().tornado_settings  # type: ignore[no-any-return]
-
-
-HANDLERS = [(r"/api/resource-form/gpu-reports", GpuReports(_settings_of_the_hub))]

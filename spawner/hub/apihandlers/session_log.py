@@ -8,16 +8,13 @@ from __future__ import annotations
 
 import json
 from typing import Any
-from urllib.parse import urlencode
 
 from jupyterhub.apihandlers import APIHandler
-from jupyterhub.handlers.base import BaseHandler
-from jupyterhub.utils import url_path_join
 from tornado import web
 from tornado.iostream import StreamClosedError
 
 from ...errors import LogError, NoLogYet, ResourceFormError
-from ...i18n import _, in_use, using
+from ...i18n import using
 from ...session.log_excerpt import Excerpt
 from ...session.log_reader import (
     DOWNLOAD_BYTES,
@@ -32,9 +29,8 @@ from ...session.log_reader import (
     session_logs,
 )
 from ...slurm.runner import Identity
-from ..form.render import iso_time, static_version
+from ..common import cluster_of, iso_time
 from ..locale import language_of
-from .cluster import cluster_of
 
 LONGEST_JOB_ID = 10
 LONGEST_OFFSET = 18
@@ -181,7 +177,7 @@ class LogHandler(APIHandler):  # type: ignore[misc]
         return piece_answer(piece, piece.excerpt())
 
 
-class _Download:
+class LogDownload:
     """Sends the whole log as it is at this moment, piece by piece; what it grows by meanwhile is left out."""
 
     async def send(self: Any) -> None:
@@ -215,73 +211,10 @@ class _Download:
         self.finish()
 
 
-class LogDownloadHandler(_Download, APIHandler):  # type: ignore[misc]
+class LogDownloadHandler(LogDownload, APIHandler):  # type: ignore[misc]
     """``GET /hub/api/resource-form/log/download?job=ID[&user=NAME]``, for programs."""
 
     async def get(self) -> None:
         if self.current_user is None:
             raise web.HTTPError(403, "Log in, or send a token.")
         await self.send()
-
-
-class LogDownloadPage(_Download, BaseHandler):  # type: ignore[misc]
-    """``GET /hub/resource-form/log/download?job=ID[&user=NAME]``: the same for a link on a page, which sends no token of its own."""
-
-    @web.authenticated
-    async def get(self) -> None:
-        await self.send()
-
-
-class LogPage(BaseHandler):  # type: ignore[misc]
-    """``GET /hub/resource-form/log?job=ID[&user=NAME]``: the page that shows the log and follows it."""
-
-    @web.authenticated
-    async def get(self) -> None:
-        user, job = owner_of_log(self), job_asked(self)
-        query = urlencode({"job": job, "user": user.name})
-        with using(language_of(self, user.spawner)):
-            html = await self.render_template(
-                "session_log.html",
-                gettext=_,
-                language=in_use(),
-                static_version=static_version,
-                job=job,
-                of_user=user.name if user.name != self.current_user.name else "",
-                place=log_place(job, configured_state_home(user.spawner.environment)),
-                data_url=f"{url_path_join(self.hub.base_url, 'api/resource-form/log')}?{query}",
-                download_url=f"{url_path_join(self.hub.base_url, 'resource-form/log/download')}?{query}",
-                texts=_texts(),
-            )
-        self.set_header("Cache-Control", "no-store")
-        self.finish(html)
-
-
-def _texts() -> dict[str, str]:
-    """What the page's script says, in the language in use."""
-    return {
-        "following": _("The session is going on; new lines appear by themselves."),
-        "paused": _("Paused. New lines do not appear."),
-        "over": _("The session is over. This is all of its log."),
-        "elsewhere": _("You are looking at an earlier part of the log."),
-        "empty": _("The log is empty so far."),
-        "began_anew": _("The log was begun anew."),
-        "no_answer": _("The service does not answer at the moment. Trying again."),
-        "not_allowed": _("You are not logged in any more. Load the page again."),
-        "pause": _("Pause"),
-        "go_on": _("Follow"),
-        "again": _("Look again"),
-        "found_none": _("Nothing found."),
-        "found_some": _("Lines found: {number}."),
-        "found_many": _("Lines found: {number}. These are the last {shown}."),
-        "found_in_part": _("Only the end of this long log was searched."),
-    }
-
-
-API_HANDLERS = [
-    (r"/api/resource-form/log", LogHandler),
-    (r"/api/resource-form/log/download", LogDownloadHandler),
-]
-PAGE_HANDLERS = [
-    (r"/resource-form/log", LogPage),
-    (r"/resource-form/log/download", LogDownloadPage),
-]

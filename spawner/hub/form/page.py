@@ -9,16 +9,17 @@ from urllib.parse import urlencode
 
 from ...accounting.qos import forced_qos
 from ...advice.service import PATIENCE_SECONDS, Advice, advise
-from ...derived import off_loop
+from ...cache import off_loop
 from ...errors import CatalogueError, NoAccount, ResourceFormError, SlurmRefused, SlurmUnavailable
 from ...humanize import clock_time, day_and_time
 from ...i18n import _
 from ...request.choices import Choices
+from ...request.defaults import salvage
 from ...request.form_fields import form_fields, look_fields, shown_value
 from ...request.model import FORM_FIELDS, LOOK_FIELDS, SessionRequest
 from ...request.suggestions import PresetOffer, RecentOffer, offered_presets, offers_of
-from ...request.validation import judge_request, require_account, salvage
-from ..configure import page_templates
+from ...request.validation import judge_request, require_account
+from ..common import page_templates
 from .flash import Rejection, Rejections
 from .render import render, render_availability, render_decision, render_form
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import datetime
 import functools
-import hashlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -17,23 +15,11 @@ from ...advice.service import Advice
 from ...availability.table import Excerpt
 from ...cache import Snapshot
 from ...gpu.describe import device_memory
-from ...gpu.devices import NO_REPORTS, Reported
+from ...gpu.device_matching import NO_REPORTS, Reported
 from ...humanize import clock_time, gpu_type_in_words, limit_of_memory, share_of_gpu
 from ...i18n import in_use
+from ..common import iso_time, static_version
 from ..locale import speak
-
-STATIC = folder("share") / "resource_form" / "static"
-
-
-@functools.cache
-def static_version(name: str) -> str:
-    """A short hash of a static file's content: its address changes when it does."""
-    return hashlib.sha256((STATIC / name).read_bytes()).hexdigest()[:12]
-
-
-def iso_time(moment: float) -> str:
-    """ISO 8601 in UTC, to the second."""
-    return datetime.datetime.fromtimestamp(int(moment), tz=datetime.timezone.utc).isoformat().replace("+00:00", "Z")
 
 
 @functools.lru_cache(maxsize=8)

@@ -7,17 +7,16 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 from urllib.parse import urlencode
 
-from jupyterhub.apihandlers import APIHandler
 from jupyterhub.handlers.base import BaseHandler
 from jupyterhub.utils import url_escape_path, url_path_join
 from tornado import web
 
 from ...i18n import _, in_use, using
 from ...request.model import FORM_FIELDS, LONGEST_NAME, LOOK_FIELDS
-from ...request.server_names import MOST_COPIES, copies, server_name
-from ..form.render import static_version
+from ...request.server_names import copies, server_name
+from ..apihandlers.sessions import names_in_use, sessions_for
+from ..common import static_version
 from ..locale import language_of
-from ..sessions.feed import sessions_for
 from ..sessions.past import MOST, reaches_others
 
 SHOWN_AT_FIRST = 50
@@ -47,14 +46,6 @@ def form_link(session: Mapping[str, Any], *, change: bool = True) -> str:
 def may_see_everybodys(handler: Any) -> bool:
     """Whether the visitor may read other people's servers."""
     return reaches_others(handler.parsed_scopes.get("read:servers"), handler.current_user.name)
-
-
-def names_in_use(user: Any) -> dict[str, str]:
-    """What the sessions of the user are called, by the names of their servers."""
-    return {
-        name: str((server.user_options or {}).get("name") or getattr(server, "display_name", "") or name)
-        for name, server in user.orm_user.orm_spawners.items()
-    }
 
 
 def new_session_link(user: Any, given: Mapping[str, str], *, hub_url: str, named: bool) -> str:
@@ -120,26 +111,3 @@ class NewSessionPage(BaseHandler):  # type: ignore[misc]
             if self.get_argument(name, "")
         }
         self.redirect(new_session_link(self.current_user, given, hub_url=self.hub.base_url, named=self.allow_named_servers))
-
-
-class NewNamesHandler(APIHandler):  # type: ignore[misc]
-    """``GET /hub/api/resource-form/new-names?name=WORDS&number=2``: names for so many more sessions like that one, and their servers'."""
-
-    async def get(self) -> None:
-        user = self.current_user
-        if user is None or getattr(user, "kind", "user") != "user":
-            raise web.HTTPError(403, "Log in, or send a user's token.")
-        text = self.get_argument("number", "1")
-        if not (text.isascii() and text.isdigit() and 1 <= int(text[:9]) <= MOST_COPIES):
-            raise web.HTTPError(400, f"number: expected 1 to {MOST_COPIES}.")
-        named = names_in_use(user)
-        given = copies(self.get_argument("name", "")[:LONGEST_NAME], int(text), named.values(), named)
-        self.set_header("Cache-Control", "no-store")
-        self.finish(json.dumps({"names": [{"name": name, "server": server} for name, server in given]}))
-
-
-API_HANDLERS = [(r"/api/resource-form/new-names", NewNamesHandler)]
-PAGE_HANDLERS = [
-    (r"/resource-form/sessions", SessionsPage),
-    (r"/resource-form/new", NewSessionPage),
-]

@@ -16,10 +16,9 @@ from tornado import web
 from ...i18n import _, in_use, using
 from ...session.matching import is_own
 from ...session.status import SessionStatus
-from ..apihandlers.cluster import cluster_of
-from ..form.render import static_version
+from ..common import cluster_of, static_version
 from ..locale import language_of
-from ..sessions.feed import server_of
+from ..sessions.view import server_of
 
 PATH = "resource-form/stop"
 
@@ -127,6 +126,3 @@ class StopPage(BaseHandler):  # type: ignore[misc]
 def _job_of(spawner: Any) -> str:
     session = getattr(spawner, "session", None)
     return str(session.record.job_id or "") if session is not None else ""
-
-
-PAGE_HANDLERS = [(rf"/{PATH}", StopPage)]

@@ -14,11 +14,11 @@ from ...session.matching import is_own
 from ...session.outcome import IDLE_GPUS, NO_ANSWER, START_TIMEOUT, STOPPED, Ending, Evidence, ending
 from ...session.record import End, Record
 from ...session.session import Session
-from ...session.status import charge_of
-from ...slurm.grammar import parse_memory_mb, parse_walltime
+from ...session.status_text import charge_of
 from ...slurm.model import Job
-from ...slurm.reasons import ENDED
 from ...slurm.sacct import FinishedJob
+from ...slurm.states import ENDED
+from ...units import parse_memory_mb, parse_walltime
 from ..locale import language_spoken
 from .history import History, PastSession, session_key
 

@@ -15,31 +15,23 @@ from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from jupyterhub.apihandlers import APIHandler
-from jupyterhub.utils import url_escape_path, url_path_join
-from tornado import web
-from tornado.iostream import StreamClosedError
-
-from ...accounting.budget_policy import is_charged
-from ...advice.service import Terms
 from ...availability.queue_position import Place
 from ...cache import Snapshot
 from ...cluster.cluster import Cluster
 from ...errors import ResourceFormError
-from ...i18n import _, using
-from ...request.choices import Choices
 from ...session.matching import is_own
 from ...session.record import End, Record
 from ...session.session import Session
-from ...session.status import Server, SessionStatus, as_json, idle_in_words, status_of, without_clock
+from ...session.status import SessionStatus, status_of
+from ...session.status_json import as_json, without_clock
+from ...session.status_text import idle_in_words
 from ...slurm.model import Job
-from ...slurm.reasons import RUNNING
-from ..apihandlers.cluster import cluster_of
-from ..form.render import iso_time
-from ..locale import language_of
+from ...slurm.states import RUNNING
+from ..common import iso_time
 from .gpus import GpuNews, WithGpus, can_be_told, gpus_of, needs_nodes
 from .history import PastSession
-from .past import MOST, SHOWN, Listed, Past, Reach, has_end, history_for, key_of, log_link, reaches_others, summary_of
+from .past import Listed, Past, has_end, key_of
+from .view import server_of, usage_factor_of
 
 PATIENCE_SECONDS = 5.0
 HEARTBEAT_SECONDS = 15.0
@@ -57,19 +49,8 @@ LONGEST_STREAM_SECONDS = 900.0
 AT_ONCE = 50
 """After so many sessions others get their turn on the Hub's loop."""
 
-SECRET_OPTIONS = frozenset({"environment"})
-"""What a user has typed there may be a password."""
-
 
 # --- what one session costs --------------------------------------------------------------------------------------------------------
-
-
-def usage_factor_of(choices: Choices, partition: str, account: str, terms: Terms) -> float | None:
-    """UsageFactor of a job of this user in the partition, for the account; None where it is not charged."""
-    if not is_charged(terms.not_charged, partition, account):
-        return None
-    limits = choices.entitlement.partition(partition)
-    return limits.rules_for(account).usage_factor if limits is not None else 1.0
 
 
 async def _price(spawner: Any, session: Session) -> None:
@@ -85,25 +66,6 @@ async def _price(spawner: Any, session: Session) -> None:
 
 
 # --- one spawner -------------------------------------------------------------------------------------------------------------------
-
-
-def server_of(spawner: Any, hub_url: str, job_id: int = 0) -> Server:
-    """What the Hub knows of the spawner's server; ``job_id`` is that of the session whose log is to be shown, 0 for none."""
-    user, name = spawner.user, spawner.name
-    options = dict(spawner.orm_spawner.user_options or {})
-    return Server(
-        user=user.name,
-        name=name,
-        display_name=str(options.get("name") or getattr(spawner.orm_spawner, "display_name", "") or name or _("Default server")),
-        color=str(options.get("color") or ""),
-        request={key: value for key, value in options.items() if key not in SECRET_OPTIONS},
-        summary=summary_of(options),
-        url=user.server_url(name) if spawner.ready else "",
-        progress_url=user.progress_url(name),
-        spawn_url=url_path_join(hub_url, "spawn", user.escaped_name, url_escape_path(name)),
-        log_url=log_link(hub_url, user.name, job_id),
-        warn_minutes=tuple(spawner.warn_minutes),
-    )
 
 
 def _live_session(spawner: Any) -> Session | None:
@@ -321,120 +283,3 @@ def _state(spawner: Any) -> object:
 
 
 # --- who may ask -------------------------------------------------------------------------------------------------------------------
-
-
-def limit_of(handler: Any, otherwise: int = SHOWN) -> int:
-    """How many past sessions the caller asks for with ``?limit=``.
-
-    Raises
-    ------
-    HTTPError
-        400: that is no number from 0 to :data:`.past.MOST`.
-    """
-    text = handler.get_argument("limit", "")
-    if not text:
-        return otherwise
-    if not (text.isascii() and text.isdigit() and int(text[:9]) <= MOST):
-        raise web.HTTPError(400, f"limit: expected 0 to {MOST}.")
-    return int(text)
-
-
-def sessions_for(handler: Any, *, limit: int = SHOWN) -> Sessions:
-    """The sessions that the caller asks for: their own, with ``?all=1`` those of everybody whose servers they may read.
-
-    That is JupyterHub's own scope ``read:servers``, of which ``admin:servers`` is the larger one. Of those that are over, ``limit`` of
-    the record, or ``?limit=``.
-
-    Raises
-    ------
-    HTTPError
-        403: without a log-in, or for what the caller may not see. 400: :func:`limit_of`.
-    """
-    caller = handler.current_user
-    if caller is None:
-        raise web.HTTPError(403, "Log in, or send a token.")
-    may_read = handler.get_scope_filter("read:servers")
-    is_user = getattr(caller, "kind", "user") == "user"
-    asks_for_all = handler.get_argument("all", "") not in ("", "0")
-    if asks_for_all and not reaches_others(handler.parsed_scopes.get("read:servers"), caller.name if is_user else ""):
-        raise web.HTTPError(403, "Other people's sessions take the scope read:servers for them.")
-    if not asks_for_all and not is_user:
-        raise web.HTTPError(403, "A service has no sessions of its own; ?all=1 asks for those of all users.")
-
-    def spawners() -> Iterable[Any]:
-        if asks_for_all:
-            known = [spawner for user in list(handler.users.values()) for spawner in list(user.spawners.values())]
-        else:
-            known = [caller.spawners[name] for name in sorted(caller.orm_user.orm_spawners)]
-        return [spawner for spawner in known if hasattr(spawner, "session") and may_read(spawner.orm_spawner, "server")]
-
-    reach = Reach.of(handler.parsed_scopes.get("read:servers"), handler.db)
-    own_spawner = caller.spawners.get("") if is_user else None
-    past = Past(
-        lambda: history_for(handler, own_spawner),
-        reach if asks_for_all else reach.only(caller.name),
-        limit=limit_of(handler, limit),
-    )
-    return Sessions(cluster_of(handler), spawners, hub_url=handler.hub.base_url, own=not asks_for_all, past=past)
-
-
-class SessionsHandler(APIHandler):  # type: ignore[misc]
-    """``GET /hub/api/resource-form/sessions``: how the caller's sessions stand; with ``?all=1`` everybody's, for who may see them.
-
-    All that go on, and of those that are over the latest 100, or ``?limit=`` (0 to 500; 0: no more than the last one of each server).
-    """
-
-    async def get(self) -> None:
-        sessions = sessions_for(self)
-        with using(language_of(self)):
-            await sessions.refresh()
-            answer = await sessions.answer()
-        self.set_header("Cache-Control", "no-store")
-        self.finish(answer.text)
-
-
-class SessionEventsHandler(APIHandler):  # type: ignore[misc]
-    """``GET /hub/api/resource-form/sessions/events``: the same answer as server-sent events, one whenever something has changed.
-
-    The id of an event is a digest of it. A browser that comes back says which it had last, and is not told the same again.
-    """
-
-    def initialize(self) -> None:
-        super().initialize()
-        self._closed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-
-    def get_content_type(self) -> str:
-        """Not JSON, as of other handlers of the API."""
-        return "text/event-stream"
-
-    def on_connection_close(self) -> None:
-        """The page is gone."""
-        super().on_connection_close()
-        self._close()
-
-    def on_finish(self) -> None:
-        """The answer is complete."""
-        super().on_finish()
-        self._close()
-
-    def _close(self) -> None:
-        if not self._closed.done():
-            self._closed.set_result(None)
-
-    async def get(self) -> None:
-        sessions = sessions_for(self)
-        self.set_header("Cache-Control", "no-store")
-        self.set_header("X-Accel-Buffering", "no")
-        with using(language_of(self)):
-            try:
-                async for event in sessions.stream(self._closed, self.request.headers.get("Last-Event-ID", "")):
-                    self.write(event)
-                    await self.flush()
-            except StreamClosedError:
-                return
-
-
-API_HANDLERS = [
-    (r"/api/resource-form/sessions", SessionsHandler),
-    (r"/api/resource-form/sessions/events", SessionEventsHandler),
-]

@@ -5,18 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Generic, TypeVar
 
-from jupyterhub.apihandlers import APIHandler
-from tornado import web
-
-from ...gpu.devices import device_views
-from ...gpu.session_gpus import Held, OwnGpus, as_json, counts_gpus, own_gpus, own_indices, read_indices
+from ...gpu.device_matching import device_views
+from ...gpu.session_gpus import Held, OwnGpus, as_json, counts_gpus, own_gpus, own_indices
 from ...gpu.store import Sample
 from ...session.session import Session
-from ...session.status import held_by
+from ...session.status_text import held_by
 from ...slurm.model import Job, Node
-from ..apihandlers.cluster import spawner_with
 
 APART_SECONDS = 5.0
 """So often at most a stream tells what GPUs do, those of several nodes together."""
@@ -176,39 +172,3 @@ class GpuNews:
 
 
 # --- the launcher's report --------------------------------------------------------------------------------------------------------
-
-
-class OwnGpusHandler(APIHandler):  # type: ignore[misc]
-    """``POST /hub/api/resource-form/own-gpus``: the launcher says which of the node's GPUs are the job's.
-
-    Takes ``{"gpus": "0,1"}``, Slurm's own numbers, from the session's own token, once its server listens.
-    """
-
-    async def post(self) -> None:
-        user, token = self.current_user, self.get_auth_token()
-        spawner = spawner_with(self, token) if token else None
-        if spawner is None and user is None:
-            raise web.HTTPError(403, "Send the session's token.")
-        if spawner is None:
-            self.log.warning("GPUs were reported with a token of no session (%s)", getattr(user, "name", "?"))
-            raise web.HTTPError(404, "This token belongs to no session.")
-        try:
-            indices = _indices_in(self.get_json_body())
-        except ValueError:
-            self.log.warning("A report of GPUs that is none was refused, from %s", spawner.log_name)
-            raise web.HTTPError(400, 'Expected {"gpus": "0,1"}, Slurm\'s numbers of GPUs, and nothing else.') from None
-        session: Session | None = spawner.session
-        if session is None or not session.has_gpus(indices):
-            self.log.warning("GPUs were reported by %s, which is not waiting for them", spawner.log_name)
-            raise web.HTTPError(409, "This session is not waiting for its GPUs.")
-        self.set_status(201)
-        self.finish(json.dumps({"message": "The Hub knows the GPUs."}))
-
-
-def _indices_in(body: Any) -> tuple[int, ...]:
-    if not isinstance(body, dict) or set(body) != {"gpus"}:
-        raise ValueError("another shape")
-    return read_indices(body["gpus"])
-
-
-API_HANDLERS = [(r"/api/resource-form/own-gpus", OwnGpusHandler)]

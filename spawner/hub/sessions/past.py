@@ -20,7 +20,9 @@ from ...errors import RequestRejected
 from ...i18n import _, in_use
 from ...request.model import parse_request
 from ...session.record import End, Record
-from ...session.status import Charge, Server, SessionStatus, as_json, kind_of_end, without_clock
+from ...session.status import Server, SessionStatus, kind_of_end
+from ...session.status_json import as_json, without_clock
+from ...session.status_text import Charge
 from .ended import history_of
 from .history import HISTORY_DAYS, HISTORY_LENGTH, History, PastSession, Rows, session_key
 

@@ -10,10 +10,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from spawner.accounting.billing import BillingRule, Budget, Cost, billing_of, billing_rule, budgets_of, cost_of, parse_weight, tightest
+from spawner.accounting.billing import BillingRule, Cost, billing_of, billing_rule, cost_of, parse_weight
+from spawner.accounting.budgets import Budget, budgets_of, tightest
 from spawner.slurm import scontrol
-from spawner.slurm.grammar import parse_gres, parse_memory_mb
+from spawner.slurm.grammar import parse_gres
 from spawner.slurm.model import AccountingLimits, Association, Gres, Holdings, Node, Qos, SlurmConfig, Use
+from spawner.units import parse_memory_mb
 from tests.support.builders import cpu_partition, demo_nodes, node, partition
 
 settings.register_profile("unit", deadline=None)  # a loaded machine is no failure

@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from traitlets import TraitError
 
-from spawner.accounting.billing import Budget, Cost
+from spawner.accounting.billing import Cost
 from spawner.accounting.budget_policy import (
     NO_OBJECTION,
     BudgetPolicy,
@@ -27,6 +27,7 @@ from spawner.accounting.budget_policy import (
     judge_budget,
     parse_site_budgets,
 )
+from spawner.accounting.budgets import Budget
 from spawner.errors import ResourceFormError, SlurmTimeout
 from spawner.hub.settings import SpawnerSettings
 from spawner.humanize import day_and_time

@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spawner.advice.usage_bars import Bar, Holding, Lot, Running, lots_of, running_jobs, what_i_have
+from spawner.advice.usage_bars import Bar, Holding, what_i_have
 from spawner.availability.table import availability
+from spawner.availability.totals import Lot, Running, lots_of, running_jobs
 from spawner.request.choices import Choices
 from spawner.slurm.model import AccountingLimits, Association, Holdings, Job, Node, Partition, Qos, Use
 from tests.support.builders import NOW, choices, config, cpu_partition, demo_associations, demo_nodes, node, partition, reservation

@@ -16,7 +16,8 @@ from spawner.errors import SlurmOutputError
 from spawner.job.sbatch import Tag
 from spawner.session.record import Record
 from spawner.session.session import Session
-from spawner.session.status import Server, as_json, status_of, without_clock
+from spawner.session.status import Server, status_of
+from spawner.session.status_json import as_json, without_clock
 from spawner.slurm.sstat import MOST_AT_ONCE, StepUsage, parse_usage, show_usage
 from tests.support.fake_slurm import FakeSlurm, Trouble
 from tests.support.session_pages import FakeSpawner, sessions_of

@@ -13,7 +13,7 @@ from spawner.availability.outlook import Outlook
 from spawner.availability.table import Availability, availability, excerpt, gpus_of
 from spawner.cache import Snapshot
 from spawner.gpu.agent.schema import Device, NodeReport
-from spawner.gpu.devices import NO_REPORTS, Reported
+from spawner.gpu.device_matching import NO_REPORTS, Reported
 from spawner.hub.apihandlers.cluster import as_json, cluster_answer
 from spawner.hub.form.render import MOST_DEVICES, render_availability
 from spawner.i18n import using

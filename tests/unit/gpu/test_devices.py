@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from spawner.gpu.agent.schema import FAULTS, Device, MigInstance, NodeReport
-from spawner.gpu.devices import STRAY_MB, DeviceView, Reported, device_views, own_views, unfit
+from spawner.gpu.device_matching import Reported, device_views
+from spawner.gpu.devices import STRAY_MB, DeviceView, own_views, unfit
 from tests.support.builders import node
 
 V100, A100 = "Tesla V100-SXM2-32GB", "NVIDIA A100-SXM4-40GB"

@@ -86,7 +86,7 @@ def answers(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, str], s
 @pytest.mark.parametrize("configuration", CONFIGURATIONS)
 def test_our_handler_answers(configuration: str, answers: dict[tuple[str, str], str]) -> None:
     """No order of imports, and no way to name the class, lets batchspawner's own handler answer."""
-    assert answers[configuration, ADDRESS] == "spawner.hub.apihandlers.cluster"
+    assert answers[configuration, ADDRESS] == "spawner.hub.apihandlers.callback"
 
 
 @pytest.mark.parametrize("address", NEIGHBOURS)

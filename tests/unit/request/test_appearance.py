@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from spawner.errors import RequestRejected
 from spawner.hub.form.render import render_form
 from spawner.job.sbatch import Tag, sbatch_arguments
+from spawner.request.form_data import read_form
 from spawner.request.form_fields import COLOR_NAMES, form_fields, look_fields
-from spawner.request.model import COLORS, LONGEST_NAME, LOOK_FIELDS, parse_request, read_form
+from spawner.request.model import COLORS, LONGEST_NAME, LOOK_FIELDS, parse_request
 from spawner.request.recent import remember
 from tests.support.builders import choices
 

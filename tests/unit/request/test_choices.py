@@ -13,8 +13,10 @@ from hypothesis import strategies as st
 
 from spawner.accounting.entitlement import entitlement
 from spawner.errors import NoAccount
-from spawner.request.choices import Choices, number_of, parse_policies
-from spawner.request.model import GpuRequest, parse_request
+from spawner.request.choices import Choices
+from spawner.request.gpus import GpuRequest
+from spawner.request.model import parse_request
+from spawner.request.policy import number_of, parse_policies
 from spawner.request.validation import resolve_request
 from spawner.slurm.model import AccountingLimits, Association, Gres, Node, Partition, Qos, Reservation, UserDefaults
 from tests.support.builders import HOUR, NOW, choices, cpu_partition, demo_nodes, node, partition, reservation

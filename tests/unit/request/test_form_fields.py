@@ -10,8 +10,9 @@ import pytest
 
 from spawner.errors import NoAccount
 from spawner.humanize import moment_in_words
+from spawner.request.form_data import read_form
 from spawner.request.form_fields import FormField, form_fields
-from spawner.request.model import FORM_FIELDS, read_form
+from spawner.request.model import FORM_FIELDS
 from spawner.request.validation import resolve_request
 from tests.support.builders import HOUR, NOW, choices, cpu_partition, demo_nodes, node, partition, reservation
 

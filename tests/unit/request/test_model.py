@@ -11,6 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spawner.errors import RequestRejected
+from spawner.request.form_data import read_form
+from spawner.request.gpus import GpuRequest, parse_gpus
 from spawner.request.model import (
     ENVIRONMENT_NAME,
     FIELDS,
@@ -20,14 +22,11 @@ from spawner.request.model import (
     MOST_BYTES_IN_ALL,
     MOST_VARIABLES,
     RESERVED_ENVIRONMENT,
-    GpuRequest,
     SessionRequest,
     label_of,
     memory_value,
-    parse_gpus,
     parse_request,
     quoted,
-    read_form,
 )
 
 CONTRACT = [

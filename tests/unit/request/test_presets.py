@@ -15,10 +15,13 @@ from spawner.errors import NoAccount, RequestRejected
 from spawner.hub.settings import SpawnerSettings
 from spawner.i18n import using
 from spawner.request.choices import Choices
-from spawner.request.model import FIELDS, GpuRequest, parse_request, read_form
+from spawner.request.defaults import salvage
+from spawner.request.form_data import read_form
+from spawner.request.gpus import GpuRequest
+from spawner.request.model import FIELDS, parse_request
 from spawner.request.presets import MOST_PRESETS, Preset, parse_presets
 from spawner.request.suggestions import offered_presets, presets_for
-from spawner.request.validation import judge_request, resolve_request, salvage, true_preset
+from spawner.request.validation import judge_request, resolve_request, true_preset
 from spawner.site.audience import UNKNOWN_READER, Audience, Reader
 from tests.support.builders import HOUR, NOW, choices, demo_nodes, node, partition, reservation
 

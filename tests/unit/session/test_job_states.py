@@ -14,7 +14,7 @@ import pytest
 
 from spawner.errors import SessionFailed
 from spawner.session.record import Limits
-from spawner.slurm import reasons
+from spawner.slurm import states
 from tests.support.fake_slurm import FakeJob, FakeSlurm, Trouble
 from tests.support.session_rig import Server, make_cluster, virtually
 
@@ -50,11 +50,11 @@ BASES = (
 NEVER_PRINTED = ("LAUNCH_FAILED", "POWER_UP_NODE", "RECONFIG_FAIL", "UPDATE_DB")
 NO_WORDS_OF_SLURM = ("NEWSTATE", "")
 KINDS = {
-    "pending": reasons.PENDING,
-    "starting": reasons.STARTING,
-    "running": reasons.RUNNING,
-    "ending": reasons.ENDING,
-    "ended": reasons.ENDED,
+    "pending": states.PENDING,
+    "starting": states.STARTING,
+    "running": states.RUNNING,
+    "ending": states.ENDING,
+    "ended": states.ENDED,
 }
 HOST = "g001"
 STAYS_SECONDS = 20

@@ -7,8 +7,8 @@ import pytest
 from spawner.i18n import using
 from spawner.request.model import parse_request
 from spawner.session.outcome import CATEGORIES, NO_ANSWER, OWN_WORDS, START_TIMEOUT, STOPPED, Ending, Evidence, ending, exit_code
-from spawner.slurm.reasons import ENDED
 from spawner.slurm.sacct import FinishedJob
+from spawner.slurm.states import ENDED
 
 UID = 1001
 GB = 1024

@@ -10,24 +10,12 @@ from hypothesis import strategies as st
 
 from spawner.availability.queue_position import Place, places_of
 from spawner.session.record import End, Record
-from spawner.session.status import (
-    DETAILS,
-    Charge,
-    Server,
-    SessionStatus,
-    as_json,
-    charge_of,
-    details_of,
-    held_by,
-    held_in_words,
-    kind_of,
-    kind_of_end,
-    status_of,
-    without_clock,
-)
+from spawner.session.status import Server, SessionStatus, kind_of, kind_of_end, status_of
+from spawner.session.status_json import DETAILS, as_json, details_of, without_clock
+from spawner.session.status_text import Charge, charge_of, held_by, held_in_words
 from spawner.slurm import reasons
 from spawner.slurm.model import Job
-from spawner.slurm.reasons import ENDED, ENDING, HELD, PENDING, RUNNING, STARTING
+from spawner.slurm.states import ENDED, ENDING, HELD, PENDING, RUNNING, STARTING
 
 NOW = 1_800_000_000.0
 SUBMITTED = int(NOW) - 600

@@ -29,7 +29,8 @@ from spawner.errors import RequestRejected, ResourceFormError, SlurmTimeout
 from spawner.hub.settings import SpawnerSettings
 from spawner.i18n import using
 from spawner.request.choices import Choices
-from spawner.request.validation import check_request, judge_request, resolve_request, salvage
+from spawner.request.defaults import salvage
+from spawner.request.validation import check_request, judge_request, resolve_request
 from spawner.site.audience import Reader
 from spawner.site.notice_board import NoticeBoard
 from spawner.site.notices import (

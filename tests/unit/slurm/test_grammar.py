@@ -8,18 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from spawner.slurm.grammar import (
-    MAX_WALLTIME_MINUTES,
-    expand_hostlist,
-    format_gres,
-    format_memory,
-    format_walltime,
-    parse_duration_minutes,
-    parse_gres,
-    parse_memory_mb,
-    parse_walltime,
-)
+from spawner.slurm.grammar import expand_hostlist, format_gres, parse_duration_minutes, parse_gres
 from spawner.slurm.model import Gres
+from spawner.units import MAX_WALLTIME_MINUTES, format_memory, format_walltime, parse_memory_mb, parse_walltime
 
 settings.register_profile("unit", deadline=None)  # a loaded machine is no failure
 settings.load_profile("unit")

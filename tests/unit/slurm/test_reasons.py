@@ -8,20 +8,8 @@ import pytest
 
 from spawner.request.model import FIELDS
 from spawner.slurm import reasons
-from spawner.slurm.reasons import (
-    END_SENTENCES,
-    ENDED,
-    ENDING,
-    PENDING,
-    RUNNING,
-    STARTING,
-    Outcome,
-    advice_for,
-    end_sentence,
-    outcome_of_sbatch,
-    refusal_for,
-    slurm_words,
-)
+from spawner.slurm.reasons import Outcome, advice_for, outcome_of_sbatch, refusal_for, slurm_words
+from spawner.slurm.states import END_SENTENCES, ENDED, ENDING, PENDING, RUNNING, STARTING, end_sentence
 
 
 def test_every_state_is_of_one_kind() -> None:

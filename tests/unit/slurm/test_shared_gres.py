@@ -13,17 +13,21 @@ from hypothesis import strategies as st
 from spawner.accounting.limits import amounts_of, resource_of
 from spawner.advice.alternatives import alternatives
 from spawner.advice.assessment import read_and_settle, request_in_words, verdict_of
-from spawner.advice.usage_bars import running_jobs, what_i_have
+from spawner.advice.usage_bars import what_i_have
 from spawner.advice.verdict import Verdict
-from spawner.availability.outlook import Outlook, sharing_jobs
+from spawner.availability.node_fit import sharing_jobs
+from spawner.availability.outlook import Outlook
 from spawner.availability.table import PartsOnNodes, availability, excerpt, gpus_of
+from spawner.availability.totals import running_jobs
 from spawner.cache import Snapshot
 from spawner.errors import RequestRejected
 from spawner.hub.apihandlers.check import _rooms
 from spawner.hub.form.render import render_availability
-from spawner.request.choices import Choices, parse_policies
+from spawner.request.choices import Choices
 from spawner.request.form_fields import form_fields
-from spawner.request.model import GpuRequest, parse_request
+from spawner.request.gpus import GpuRequest
+from spawner.request.model import parse_request
+from spawner.request.policy import parse_policies
 from spawner.request.validation import resolve_request
 from spawner.slurm.model import Job, Node
 from spawner.slurm.shared_gres import ANY, largest_free, needs_jobs, part_kinds, parts_in, steps

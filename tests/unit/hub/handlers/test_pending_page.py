@@ -12,8 +12,7 @@ import pytest
 from bs4 import BeautifulSoup
 from jupyterhub._data import DATA_FILES_PATH
 
-from spawner.hub.configure import page_templates
-from spawner.hub.form.render import static_version
+from spawner.hub.common import page_templates, static_version
 from spawner.session.progress import StartProgress
 
 HOSTILE = "<img src=x onerror=alert(1)>\"'{{7*7}}"

@@ -12,8 +12,8 @@ import pytest
 from jupyterhub import handlers
 
 from spawner.hub import routes
-from spawner.hub.handlers import sessions
-from spawner.hub.handlers.sessions import NewSessionPage, form_link, names_in_use, new_session_link, newest_first
+from spawner.hub.apihandlers.sessions import NewNamesHandler, names_in_use
+from spawner.hub.handlers.sessions import NewSessionPage, SessionsPage, form_link, new_session_link, newest_first
 from spawner.request.model import parse_request
 
 REQUEST = parse_request(
@@ -109,6 +109,6 @@ def test_the_hub_serves_them(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(handlers, "default_handlers", served)
     routes.register_handlers()
     found = dict(entry[:2] for entry in served)
-    assert found["/resource-form/sessions"] is sessions.SessionsPage
+    assert found["/resource-form/sessions"] is SessionsPage
     assert found["/resource-form/new"] is NewSessionPage
-    assert (r"/api/resource-form/new-names", sessions.NewNamesHandler) in routes.API
+    assert (r"/api/resource-form/new-names", NewNamesHandler) in routes.API

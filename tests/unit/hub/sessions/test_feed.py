@@ -11,9 +11,12 @@ from typing import Any
 
 import pytest
 from jupyterhub.scopes import Scope
+from tornado import web
 
+from spawner.hub.apihandlers import sessions as api
+from spawner.hub.apihandlers.sessions import sessions_for
 from spawner.hub.sessions import feed as module
-from spawner.hub.sessions.feed import HEARTBEAT_SECONDS, Sessions, sessions_for
+from spawner.hub.sessions.feed import HEARTBEAT_SECONDS, Sessions
 from spawner.session.record import End
 from tests.support.fake_slurm import FakeSlurm
 from tests.support.session_pages import FakeSpawner, sessions_of
@@ -370,9 +373,9 @@ BOTH = {"read:servers": {"user": {"ada", "grace"}}}
 )
 def test_who_sees_what(asking: Any, expected: list[str] | None, monkeypatch: pytest.MonkeyPatch) -> None:
     """One's own; everybody's only with the scope for it; of those, the ones that the scope reaches. None: HTTP 403."""
-    monkeypatch.setattr(module, "cluster_of", lambda _handler: None)
+    monkeypatch.setattr(api, "cluster_of", lambda _handler: None)
     if expected is None:
-        with pytest.raises(module.web.HTTPError) as refused:
+        with pytest.raises(web.HTTPError) as refused:
             sessions_for(asking)
         assert refused.value.status_code == 403
     else:

@@ -14,13 +14,13 @@ from typing import Any
 import pytest
 
 from spawner.gpu.agent.schema import Device, MigInstance, NodeReport
-from spawner.gpu.devices import device_views
+from spawner.gpu.device_matching import device_views
 from spawner.gpu.session_gpus import Held, counts_gpus, own_gpus, own_indices, read_indices
 from spawner.hub.sessions.gpus import APART_SECONDS
 from spawner.job.sbatch import Tag
 from spawner.session.record import Record
 from spawner.session.session import Session
-from spawner.session.status import held_by
+from spawner.session.status_text import held_by
 from spawner.slurm.model import Job
 from tests.support.builders import config, node
 from tests.support.fake_slurm import NODES, FakeSlurm

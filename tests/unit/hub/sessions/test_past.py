@@ -21,17 +21,17 @@ from jupyterhub._data import DATA_FILES_PATH
 from jupyterhub.scopes import Scope
 
 from spawner.cluster.cluster import Cluster
-from spawner.hub.configure import page_templates
-from spawner.hub.form.render import static_version
+from spawner.hub.apihandlers.sessions import limit_of
+from spawner.hub.common import page_templates, static_version
 from spawner.hub.handlers.sessions import LISTS, SHOWN_AT_FIRST, form_link, newest_first
 from spawner.hub.sessions import history as table
-from spawner.hub.sessions.feed import Sessions, limit_of
+from spawner.hub.sessions.feed import Sessions
 from spawner.hub.sessions.history import SESSIONS, History, PastSession, session_key
 from spawner.hub.sessions.past import MOST, SHOWN, Past, Reach, history_for, key_of, reaches_others, status_of_past
 from spawner.i18n import using
 from spawner.session.record import End, Record
 from spawner.session.session import Session
-from spawner.session.status import as_json
+from spawner.session.status_json import as_json
 from tests.support.fake_slurm import EPOCH, FakeSlurm
 from tests.support.session_pages import OPTIONS, FakeSpawner
 from tests.support.session_rig import make_cluster, virtually

@@ -1,0 +1,80 @@
+"""What a session's own job reports: where its server listens, and which GPUs are its own."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from jupyterhub.apihandlers import APIHandler
+from tornado import web
+
+from ...gpu.session_gpus import read_indices
+from ...session.session import Session
+from ..background.orphans import adopting_spawner
+
+
+def spawner_with(handler: APIHandler, token: str) -> Any | None:
+    """The spawner whose job has ``token``: one of the caller's, or one whose job is being adopted."""
+    own = getattr(handler.current_user, "spawners", {}).values()
+    found = (spawner for spawner in own if hasattr(spawner, "owns_token") and spawner.owns_token(token))
+    return next(found, None) or adopting_spawner(token)
+
+
+class PortHandler(APIHandler):  # type: ignore[misc]
+    """``POST /hub/api/batchspawner``: the launcher says that the server listens, and where.
+
+    Takes ``{"port": 1..65535}`` from the token of a session that is starting, and nothing else: batchspawner's own handler sets any
+    attribute of the spawner to whatever a user sends (jupyterhub.md R1).
+    """
+
+    async def post(self) -> None:
+        user, token = self.current_user, self.get_auth_token()
+        session = spawner_with(self, token) if token else None
+        if session is None and user is None:
+            raise web.HTTPError(403, "Send the session's token.")
+        if session is None or token is None:
+            self.log.warning("A port was reported with a token of no session (%s)", getattr(user, "name", "?"))
+            raise web.HTTPError(404, "This token belongs to no session.")
+        body = self.get_json_body()
+        port = body.get("port") if isinstance(body, dict) else None
+        if not isinstance(body, dict) or set(body) != {"port"} or type(port) is not int or not 1 <= port <= 65535:
+            self.log.warning("A report of a port that is none was refused, from %s", session.log_name)
+            raise web.HTTPError(400, 'Expected {"port": 1-65535} and nothing else.')
+        if not await session.server_listens(port, token):
+            self.log.warning("A port was reported by %s, which is not waiting for one", session.log_name)
+            raise web.HTTPError(409, "This session is not waiting for a port.")
+        self.set_status(201)
+        self.finish(json.dumps({"message": "The Hub knows the port."}))
+
+
+class OwnGpusHandler(APIHandler):  # type: ignore[misc]
+    """``POST /hub/api/resource-form/own-gpus``: the launcher says which of the node's GPUs are the job's.
+
+    Takes ``{"gpus": "0,1"}``, Slurm's own numbers, from the session's own token, once its server listens.
+    """
+
+    async def post(self) -> None:
+        user, token = self.current_user, self.get_auth_token()
+        spawner = spawner_with(self, token) if token else None
+        if spawner is None and user is None:
+            raise web.HTTPError(403, "Send the session's token.")
+        if spawner is None:
+            self.log.warning("GPUs were reported with a token of no session (%s)", getattr(user, "name", "?"))
+            raise web.HTTPError(404, "This token belongs to no session.")
+        try:
+            indices = _indices_in(self.get_json_body())
+        except ValueError:
+            self.log.warning("A report of GPUs that is none was refused, from %s", spawner.log_name)
+            raise web.HTTPError(400, 'Expected {"gpus": "0,1"}, Slurm\'s numbers of GPUs, and nothing else.') from None
+        session: Session | None = spawner.session
+        if session is None or not session.has_gpus(indices):
+            self.log.warning("GPUs were reported by %s, which is not waiting for them", spawner.log_name)
+            raise web.HTTPError(409, "This session is not waiting for its GPUs.")
+        self.set_status(201)
+        self.finish(json.dumps({"message": "The Hub knows the GPUs."}))
+
+
+def _indices_in(body: Any) -> tuple[int, ...]:
+    if not isinstance(body, dict) or set(body) != {"gpus"}:
+        raise ValueError("another shape")
+    return read_indices(body["gpus"])

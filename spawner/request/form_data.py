@@ -1,0 +1,35 @@
+"""What a browser posts, as options."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ..errors import MOST_ERRORS, RequestRejected
+from ..i18n import _
+from .model import FIELDS, IGNORED_KEYS, label_of, quoted
+
+
+def read_form(form: Mapping[str, Any]) -> dict[str, Any]:
+    """What a browser posts, lists of strings, as options: one value a field, empty ones left out so that the default holds.
+
+    ``reservation`` may be empty: that is its value for None.
+
+    Raises
+    ------
+    RequestRejected
+        A field came more than once, or is a file.
+    """
+    options: dict[str, Any] = {}
+    errors = {}
+    for key, values in form.items():
+        if key in IGNORED_KEYS:
+            continue
+        if not isinstance(values, (list, tuple)) or len(values) != 1 or not isinstance(values[0], str):
+            errors[key] = _("{field} must be given once, as text.").format(field=label_of(key) if key in FIELDS else quoted(key))
+        elif values[0].strip() or key == "reservation":
+            options[key] = values[0].strip()
+    if errors:
+        names = ", ".join(quoted(key) for key in list(errors)[:MOST_ERRORS])
+        raise RequestRejected(errors, log=f"request rejected: given more than once, or not as text: {names}")
+    return options

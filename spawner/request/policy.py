@@ -1,0 +1,73 @@
+"""How the admin narrows the fields: choices, bounds, defaults, what is locked or hidden."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from ..errors import RequestRejected
+from ..i18n import ENGLISH, using
+from ..units import parse_memory_mb, parse_walltime
+from .gpus import parse_gpus
+from .model import FIELDS, parse_request
+
+
+class FieldPolicy(BaseModel):
+    """How the admin narrows one field. Every value is written as a user would type it (``"64G"``, ``"4h"``, ``"v100:1"``).
+
+    ``choices`` are the only values; ``minimum`` and ``maximum`` bound cores, memory, GPUs and time; ``default`` is preset;
+    ``locked`` leaves the default as the only value; ``hidden`` takes the field off the page (its default holds).
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    default: str | int | float | None = None
+    choices: tuple[str | int | float, ...] | None = None
+    minimum: str | int | float | None = None
+    maximum: str | int | float | None = None
+    locked: bool = False
+    hidden: bool = False
+    label: str | None = None
+    help: str | None = None
+
+
+def parse_policies(fields: Mapping[str, Any], *, trait: str = "ResourceFormSpawner.fields") -> dict[str, FieldPolicy]:
+    """The admin's configuration of the fields, read.
+
+    Raises
+    ------
+    ValueError
+        Names the trait, the field and the key that is wrong.
+    """
+    policies = {}
+    for name, settings in fields.items():
+        if name not in FIELDS:
+            raise ValueError(f"{trait}: there is no field {name!r}; the fields are {', '.join(FIELDS)}")
+        try:
+            policy = FieldPolicy.model_validate(settings)
+            values = [policy.default, policy.minimum, policy.maximum, *(policy.choices or ())]
+            for value in values:
+                if value is not None:
+                    with using(ENGLISH):
+                        parse_request({name: value})
+        except (ValidationError, RequestRejected) as error:
+            raise ValueError(f"{trait}[{name!r}]: {error}") from error
+        if name == "gpus" and any(value is not None and parse_gpus(value).is_part for value in (policy.minimum, policy.maximum)):
+            raise ValueError(f"{trait}[{name!r}]: minimum and maximum count whole GPUs; name the parts of GPUs in choices")
+        if policy.locked and policy.default is None:
+            raise ValueError(f"{trait}[{name!r}]: locked needs a default, the one value that the field then has")
+        policies[name] = policy
+    return policies
+
+
+def number_of(name: str, value: Any) -> int:
+    """A limit of ``cores``, ``memory`` (MB), ``gpus`` or ``walltime`` (minutes), from what the admin wrote."""
+    if name == "memory":
+        return parse_memory_mb(value)
+    if name == "walltime":
+        return parse_walltime(value)
+    if name == "gpus":
+        return parse_gpus(value).whole
+    return int(value)

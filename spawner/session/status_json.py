@@ -1,0 +1,103 @@
+"""A session as JSON, for pages and programs."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Mapping
+from typing import Any
+
+from ..cluster.job_usage import Usage
+from ..gpu import session_gpus
+from ..i18n import _
+from .status import SessionStatus
+
+DETAILS = (
+    *("kind", "state", "stage", "slurm_state", "job_id", "node", "submitted", "started", "ends", "reason", "sentence", "waiting_helps"),
+    *("what_to_do", "position", "estimate", "held_text", "cost", "unknown_since"),
+)
+"""Of a session's JSON, what goes with a message of its start."""
+
+
+def as_json(status: SessionStatus) -> dict[str, Any]:
+    """The session as programs and pages get it: moments in ISO 8601, UTC."""
+    server, cost, place = status.server, status.cost, status.position
+    return {
+        "user": server.user,
+        "name": server.name,
+        "display_name": server.display_name,
+        "color": server.color,
+        "id": str(status.job_id or ""),
+        "kind": status.kind,
+        "state": status.state,
+        "stage": status.stage,
+        "slurm_state": status.slurm_state,
+        "job_id": status.job_id,
+        "node": status.node,
+        "request": dict(server.request),
+        "summary": server.summary,
+        "submitted": _iso(status.submitted),
+        "started": _iso(status.started),
+        "ends": _iso(status.ends),
+        "ended": _iso(status.ended),
+        "reason": status.reason,
+        "sentence": status.sentence,
+        "waiting_helps": status.waiting_helps,
+        "what_to_do": status.what_to_do,
+        "position": {"place": place.place, "of": place.of} if place is not None else None,
+        "estimate": _iso(status.estimate),
+        "seconds_waited": status.seconds_waited,
+        "seconds_left": status.seconds_left,
+        "held": [{"name": name, "amount": amount} for name, amount in status.held],
+        "held_text": status.held_text,
+        "cost": {"per_hour": cost.per_hour, "used": cost.used, "unit": _("units")} if cost is not None else None,
+        "unknown_since": _iso(status.unknown_since),
+        "progress": status.progress,
+        "url": server.url,
+        "progress_url": server.progress_url,
+        "spawn_url": server.spawn_url,
+        "log_url": server.log_url,
+        "change": dict(status.change),
+        "category": status.category,
+        "exit_code": status.exit_code,
+        "used": {"memory_mb": status.used_memory_mb} if status.used_memory_mb is not None else None,
+        "asked": {"memory_mb": status.asked_memory_mb} if status.asked_memory_mb is not None else None,
+        "usage": _usage(status.usage),
+        "idle_gpus": _idle_gpus(status),
+        "gpus": session_gpus.as_json(status.gpus),
+        "warn_minutes": list(server.warn_minutes),
+    }
+
+
+def _usage(usage: Usage | None) -> dict[str, float | int] | None:
+    known = {"cores": usage.cores, "memory_mb": usage.memory_mb} if usage is not None else {}
+    return {name: value for name, value in known.items() if value is not None} or None
+
+
+def _idle_gpus(status: SessionStatus) -> dict[str, Any] | None:
+    notice = status.idle_gpus
+    if notice is None:
+        return None
+    return {"since": _iso(notice.since), "stops_at": _iso(notice.stops_at), "gpus": notice.gpus, "sentence": status.idle_sentence}
+
+
+def details_of(status: SessionStatus) -> dict[str, Any]:
+    """The part of :func:`as_json` that goes with a message of a start (:data:`DETAILS`): nothing in it changes by time passing alone."""
+    full = as_json(status)
+    return {name: full[name] for name in DETAILS}
+
+
+def without_clock(session: Mapping[str, Any]) -> dict[str, Any]:
+    """A session's JSON without what changes by time passing alone: two of them are equal if nothing has happened in between.
+
+    Without its GPUs as well: they always do something, and are told of on their own.
+    """
+    still = {name: value for name, value in session.items() if name not in ("seconds_waited", "seconds_left", "gpus")}
+    if still.get("cost"):
+        still["cost"] = {**still["cost"], "used": None}
+    return still
+
+
+def _iso(moment: float | None) -> str | None:
+    if moment is None:
+        return None
+    return datetime.datetime.fromtimestamp(int(moment), tz=datetime.timezone.utc).isoformat().replace("+00:00", "Z")

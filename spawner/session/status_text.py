@@ -1,0 +1,129 @@
+"""A session in words: what it holds, what it is charged, what to do about it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+from ..errors import SlurmOutputError
+from ..gpu.idle import Notice
+from ..humanize import clock_time, cores_in_words, day_and_time, gpus_in_words, is_slice, part_of_gpu
+from ..i18n import _, ngettext
+from ..slurm.model import Job, Tres
+from ..slurm.reasons import Advice
+from ..slurm.sacctmgr import tres_of
+from ..slurm.shared_gres import SHARED
+from ..slurm.values import NULL
+from ..units import format_memory
+
+
+@dataclass(frozen=True, slots=True)
+class Charge:
+    """Billing units: an hour, and since the job started (None where it is not said)."""
+
+    per_hour: float
+    used: float | None = None
+
+
+@lru_cache(maxsize=4096)  # most jobs are alike, and the pages ask again and again
+def _tres(text: str) -> Tres:
+    """What Slurm prints of a job; nothing of what cannot be read, which is for advice only."""
+    try:
+        return () if text in NULL else tres_of(text, "tres-alloc")
+    except SlurmOutputError:
+        return ()
+
+
+def held_by(tres: str) -> tuple[tuple[str, int], ...]:
+    """What a job has by name: ``GPU v100``, ``GPU``, other GRES by their own names, ``cores``, ``memory`` in MB; GPUs stand first.
+
+    Parameters
+    ----------
+    tres
+        As Slurm prints it: ``cpu=4,mem=32G,node=1,billing=28,gres/gpu=1,gres/gpu:v100=1``.
+    """
+    amounts = dict(_tres(tres))
+    typed = sorted((name.removeprefix("gres/gpu:"), count) for name, count in amounts.items() if name.startswith("gres/gpu:"))
+    held = [(f"GPU {name}", count) for name, count in typed]
+    held.append(("GPU", amounts.get("gres/gpu", 0) - sum(count for _name, count in typed)))
+    held += sorted(
+        (name.removeprefix("gres/"), count)
+        for name, count in amounts.items()
+        if name.startswith("gres/") and ":" not in name and name != "gres/gpu"
+    )
+    held += [("cores", amounts.get("cpu", 0)), ("memory", amounts.get("mem", 0))]
+    return tuple((name, count) for name, count in held if count > 0)
+
+
+def held_in_words(held: tuple[tuple[str, int], ...]) -> str:
+    """``2 GPUs v100, 8 cores, 64 GB``; empty where nothing is known."""
+    return ", ".join(_amount_in_words(name, count) for name, count in held)
+
+
+def _amount_in_words(name: str, count: int) -> str:
+    if name == "cores":
+        return cores_in_words(count)
+    if name == "memory":
+        return format_memory(count)
+    if name == "GPU":
+        return ngettext("{number} GPU", "{number} GPUs", count).format(number=count)
+    if name.startswith("GPU ") and is_slice(name.removeprefix("GPU ")):
+        return gpus_in_words(count, name.removeprefix("GPU "))
+    if name.startswith("GPU "):
+        return ngettext("{number} GPU {type}", "{number} GPUs {type}", count).format(number=count, type=name.removeprefix("GPU "))
+    if name in SHARED:
+        # Translators: what a session has: "1 shard of a GPU"
+        return _("{part} of a GPU").format(part=part_of_gpu(name, "", count, None))
+    return ngettext("{number} {resource}", "{number} {resource}s", count).format(number=count, resource=name)
+
+
+def charge_of(tres: str, usage_factor: float | None, seconds: float | None) -> Charge | None:
+    """What a job costs by the number that Slurm itself has written on it (``billing=``); None where there is none.
+
+    Parameters
+    ----------
+    usage_factor
+        UsageFactor of the job's QOS; None where the session is not charged, or that is not known.
+    seconds
+        For how long it has run; None where that is not to be said. Time in which it was suspended counts here: Slurm's list does not
+        tell how long that was.
+    """
+    billing = dict(_tres(tres)).get("billing")
+    if billing is None or usage_factor is None:
+        return None
+    per_hour = billing * usage_factor
+    return Charge(per_hour, None if seconds is None else per_hour * max(0.0, seconds) / 3600)
+
+
+def what_to_do_about(reason: str, advice: Advice) -> str:
+    """What a user whose job waits for ``reason`` can do, in a sentence."""
+    if advice.waiting_helps is False:
+        return _("Cancel, change the request and start again.")
+    if reason.startswith(("ReqNodeNotAvail", "Nodes required for job are DOWN", "NodeDown", "PartitionDown", "PartitionInactive")):
+        return _("Wait until they are back, or cancel and choose another partition.")
+    if reason.startswith(("AssocGrp", "QOSGrp", "AssocMax", "QOSMax", "MaxGRESPerAccount", "MaxJobsPerAccount")):
+        return _("Wait, or stop another session of yours.")
+    if reason.startswith(("Priority", "Resources")):
+        return _("Wait, or cancel and ask for less to start sooner.")
+    return _("Wait: the session starts by itself.") if advice.waiting_helps else ""
+
+
+def suspended(job: Job) -> str:
+    """An administrator's ``scontrol suspend`` stops the processes; GPUs and memory stay the job's (measured on 22.05.8 and 24.11.5)."""
+    if any(name.startswith("GPU") for name, _count in held_by(job.tres)):
+        return _("The session is suspended; its GPUs are still held. Ask the administrators.")
+    return _("The session is suspended. Ask the administrators.")
+
+
+def silence_in_words(since: float) -> str:
+    """That Slurm does not answer, and that this ends no session."""
+    return _("Slurm has not answered since {time}. The session is kept; nothing has to be done.").format(time=clock_time(since))
+
+
+def idle_in_words(notice: Notice, now: float) -> str:
+    """That the session's GPUs do nothing, and what follows."""
+    sentence = _("No GPU of this session has done anything since {time}.").format(time=day_and_time(notice.since, now))
+    if notice.stops_at is None:
+        return sentence + " " + _("Stop it if you do not need it: others may be waiting for GPUs.")
+    stops = _("If that is still so at {time}, the session is stopped, and what is not saved is lost.")
+    return f"{sentence} {stops.format(time=day_and_time(notice.stops_at, now))}"
