@@ -39,7 +39,7 @@ from spawner.spawner import ResourceFormSpawner
 
 LIMIT_MS = 50.0
 FOR_EVER = 1e6
-ANSWERS, MOST_GROWN = 10, 10_000
+ANSWERS, MAX_GROWN = 10, 10_000
 """New answers about nodes, and the objects that may be left of all of them: fewer than there are nodes in one."""
 PRESETS = [{"name": name, "label": name, "values": {"cores": cores, "memory": "8G"}} for name, cores in (("small", 1), ("large", 16))]
 REQUESTS = {
@@ -183,10 +183,10 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         rows, grown = asyncio.run(everything(Bench(Path(folder)), arguments.rounds, arguments.cold_rounds))
     text, kept = table(rows, LIMIT_MS)
-    kept = kept and grown <= MOST_GROWN
+    kept = kept and grown <= MAX_GROWN
     verdict = "All limits are kept." if kept else "A limit is exceeded."
     print(f"milliseconds; Python {sys.version.split()[0]}, {os.cpu_count()} cores\n\n{text}\n")
-    print(f"{grown} more objects after {ANSWERS} new answers about 10,000 nodes (limit {MOST_GROWN})\n\n{verdict}")
+    print(f"{grown} more objects after {ANSWERS} new answers about 10,000 nodes (limit {MAX_GROWN})\n\n{verdict}")
     return 0 if kept else 1
 
 

@@ -37,10 +37,10 @@ from spawner.gpu.agent.schema import Device, NodeReport, as_json, parse_report
 from spawner.gpu.agent.tokens import node_token
 from spawner.gpu.store import ReportStore
 
-MOST_CPU = 0.05
+MAX_CPU = 0.05
 """Of a core, for all reports together."""
 
-MOST_MB = 256
+MAX_MB = 256
 """For all that the Hub keeps."""
 
 PATH = "/hub/api/resource-form/gpu-reports"
@@ -107,7 +107,7 @@ class Way:
 
 
 WAYS = (
-    Way("reports, connections kept", limit=MOST_CPU),
+    Way("reports, connections kept", limit=MAX_CPU),
     Way("reports, a connection each", keep=False),
     Way("reports, through the proxy", straight=False, keep=False),
     Way("JupyterHub's own GET /hub/api", question="/hub/api"),
@@ -270,13 +270,13 @@ def measure_store(nodes: int, devices: int) -> bool:
     gc.collect()
     took, longer = resident_mb("self") - before, _collection_ms() - collection_before
     print(
-        f"\n{nodes} nodes with {devices} GPUs, an hour of history: {took:.0f} MB (limit {MOST_MB}), "
+        f"\n{nodes} nodes with {devices} GPUs, an hour of history: {took:.0f} MB (limit {MAX_MB}), "
         f"{took * 2**20 / nodes / devices:.0f} bytes a GPU; a full run of Python's collector takes {longer:.0f} ms longer"
     )
     begun = time.perf_counter()
     store.forget_others(frozenset())
     print(f"to forget all of them takes {1000 * (time.perf_counter() - begun):.0f} ms")
-    return took < MOST_MB
+    return took < MAX_MB
 
 
 def _collection_ms() -> float:

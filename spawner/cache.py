@@ -1,5 +1,5 @@
-"""What is known once for everybody: one kind of data from Slurm, with its age (:class:`Shared`), and what is worked out of it
-(:class:`Derived`).
+"""What is known once for everybody: one kind of data from Slurm, with its age (:class:`CachedQuery`), and what is worked out of it
+(:class:`AsyncMemo`).
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ import contextvars
 import logging
 import random
 import time
+from collections import UserDict
 from collections.abc import Awaitable, Callable, Hashable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -18,13 +19,14 @@ from .errors import ResourceFormError, SlurmUnavailable
 from .i18n import N_
 
 Data = TypeVar("Data")
+Key = TypeVar("Key")
 Value = TypeVar("Value")
 
 STALE_AFTER_INTERVALS = 2.0
 LONGEST_BACK_OFF_SECONDS = 300.0
 LONGEST_SPACING_SECONDS = 5.0
 SHORTEST_SPACING_SECONDS = 0.2
-EXPIRED_AGAIN_SECONDS = 10.0
+EXPIRED_RETRY_SECONDS = 10.0
 BURST = 15
 REFILL_SECONDS = 1.0
 
@@ -39,7 +41,21 @@ class Snapshot(Generic[Data]):
     error: str = ""
 
 
-class Shared(Generic[Data]):
+class BoundedDict(UserDict[Key, Value]):
+    """A dictionary of at most ``max_entries``: setting one more drops the one that was set the longest ago. For what users make grow."""
+
+    def __init__(self, max_entries: int) -> None:
+        self.max_entries = max_entries
+        super().__init__()
+
+    def __setitem__(self, key: Key, value: Value) -> None:
+        self.data.pop(key, None)
+        self.data[key] = value
+        while len(self.data) > self.max_entries:
+            del self.data[next(iter(self.data))]
+
+
+class CachedQuery(Generic[Data]):
     """The latest answer to one question, shared by everybody: fetched once per interval at most, by one caller at a time, with its age.
 
     Parameters
@@ -113,7 +129,7 @@ class Shared(Generic[Data]):
     def expire(self) -> None:
         """What is known is out of date: the next caller gets data fetched from now on. Shortens a back-off, and does not end it."""
         self._generation += 1
-        self._retry_at = min(self._retry_at, self._failed_at + EXPIRED_AGAIN_SECONDS)
+        self._retry_at = min(self._retry_at, self._failed_at + EXPIRED_RETRY_SECONDS)
 
     def _is_fresh(self) -> bool:
         # A clock that was set back must not make old data fresh for as long as it was set back.
@@ -212,29 +228,26 @@ class Shared(Generic[Data]):
 _worker = ThreadPoolExecutor(1, "resource-form")
 
 
-async def off_loop(compute: Callable[[], Value]) -> Value:
+async def run_in_worker(compute: Callable[[], Value]) -> Value:
     """``compute`` in a thread, in the language of whoever asks. One thread for all: more would only take Python from the loop in turns."""
     return await asyncio.get_running_loop().run_in_executor(_worker, contextvars.copy_context().run, compute)
 
 
-class Derived(Generic[Value]):
+class AsyncMemo(Generic[Value]):
     """What is worked out of Slurm's answers: once for each answer, off the Hub's loop, for everybody who asks meanwhile.
 
     The latest ``most`` results are kept, each with what it was worked out of.
     """
 
     def __init__(self, most: int = 1) -> None:
-        self._most = most
-        self._kept: dict[Hashable, asyncio.Future[Value]] = {}
+        self._kept: BoundedDict[Hashable, asyncio.Future[Value]] = BoundedDict(most)
 
     async def get(self, key: Hashable, compute: Callable[[], Value]) -> Value:
         """The result for ``key``, by ``compute`` in a thread if there is none yet. What it raises is raised, and not kept."""
         found = self._kept.get(key)
         if found is None or found.cancelled():
-            found = asyncio.ensure_future(off_loop(compute))
+            found = asyncio.ensure_future(run_in_worker(compute))
             self._kept[key] = found
-            while len(self._kept) > self._most:
-                del self._kept[next(iter(self._kept))]
         try:
             return await asyncio.shield(found)
         except Exception:

@@ -34,7 +34,7 @@ from collections.abc import Mapping
 
 from .i18n import _
 
-MOST_ERRORS = 50
+MAX_ERRORS = 50
 """So many of a request's errors are told; a request may have been made to have thousands."""
 
 
@@ -65,9 +65,9 @@ class RequestRejected(ResourceFormError):
 
     def __init__(self, errors: Mapping[str, str], *, log: str = "") -> None:
         self.errors = dict(errors)
-        sentence = " ".join(list(self.errors.values())[:MOST_ERRORS])
-        if len(self.errors) > MOST_ERRORS:
-            sentence += " " + _("… and {number} more.").format(number=len(self.errors) - MOST_ERRORS)
+        sentence = " ".join(list(self.errors.values())[:MAX_ERRORS])
+        if len(self.errors) > MAX_ERRORS:
+            sentence += " " + _("… and {number} more.").format(number=len(self.errors) - MAX_ERRORS)
         super().__init__(sentence, log=log or f"request rejected: {sentence}")
 
 

@@ -17,7 +17,7 @@ from traitlets import Callable, Dict, Union, default
 from .advice.assessment import verdict_of
 from .advice.service import refuse_over_budget
 from .availability.node_fit import features_of
-from .cache import off_loop
+from .cache import run_in_worker
 from .cluster.cluster import Member
 from .errors import RequestRejected, ResourceFormError, SessionFailed, SlurmRefused, SlurmUnavailable
 from .hub.common import iso_time, static_version
@@ -27,7 +27,7 @@ from .hub.form.page import form_page, rejections
 from .hub.handlers.sessions import IN_A_LINK
 from .hub.handlers.stop import stop_url
 from .hub.locale import language_asked, language_spoken, restore
-from .hub.sessions.ended import note_end, refused, why_given_up
+from .hub.sessions.ended import record_end, refused, stop_cause
 from .hub.sessions.view import usage_factor_of
 from .hub.user_choices import UserChoices
 from .i18n import ENGLISH, _, using
@@ -41,7 +41,7 @@ from .request.validation import resolve_request
 from .session.log_reader import configured_state_home, session_logs
 from .session.record import End, Limits, Record
 from .session.session import Session
-from .session.startup_log import LastWords
+from .session.startup_log import StartupLog
 from .slurm.runner import Identity
 from .slurm.states import RUNNING
 from .slurm.values import is_address
@@ -76,7 +76,7 @@ class ResourceFormSpawner(UserChoices, SlurmSpawner):  # type: ignore[misc]
         self.session: Session | None = None
         self.last_end: End | None = None
         self.stop_reason = ""
-        """Why the latest stop was ordered (:func:`.hub.ended.why_given_up`)."""
+        """Why the latest stop was ordered (:func:`.hub.ended.stop_cause`)."""
         self._begun_at: float | None = None
         self._listens_since: float | None = None
         self._typed: dict[str, Any] | None = None
@@ -269,7 +269,7 @@ class ResourceFormSpawner(UserChoices, SlurmSpawner):  # type: ignore[misc]
         """
         try:
             outlook = await self.cluster.outlook(features=features_of(self.sbatch_options), patience=0)
-            found = await off_loop(lambda: verdict_of(request, {}, outlook, choices))
+            found = await run_in_worker(lambda: verdict_of(request, {}, outlook, choices))
             if found.kind != "wait" or choices.waits_for(request):
                 return None
             question = self.cluster.estimator.ask(job.argv, job.script, job.environment, identity)
@@ -289,12 +289,12 @@ class ResourceFormSpawner(UserChoices, SlurmSpawner):  # type: ignore[misc]
         with last_words.shown_if_slow(session.progress, runs):
             return await session.until_listening()
 
-    def _last_words(self, session: Session) -> LastWords | None:
+    def _last_words(self, session: Session) -> StartupLog | None:
         """What can be read of the log of the session's job; None while there is none."""
         if self._member is None or not session.record.job_id:
             return None
         logs = session_logs(self.cluster.runner)
-        return LastWords(logs, self._member.identity, session.record.job_id, configured_state_home(self.environment))
+        return StartupLog(logs, self._member.identity, session.record.job_id, configured_state_home(self.environment))
 
     async def prepare(self, request: SessionRequest, tag: Tag, home: str) -> PreparedJob:
         """What is handed to sbatch for ``request``: the very same for a start, for an estimate and for a look at the script.
@@ -421,7 +421,7 @@ class ResourceFormSpawner(UserChoices, SlurmSpawner):  # type: ignore[misc]
                 return 1
             status = await session.poll()
             if status is not None:
-                self._note_end(session)
+                self._record_end(session)
             return status
 
     async def _is_taken_up(self, session: Session) -> bool:
@@ -431,7 +431,7 @@ class ResourceFormSpawner(UserChoices, SlurmSpawner):  # type: ignore[misc]
         """
         endpoint = session.endpoint or await self._take_up(session)
         if endpoint is None or self.server is None:
-            self._note_end(session)
+            self._record_end(session)
             return False
         self.ip, self.port = endpoint
         if (self.server.ip, self.server.port) != endpoint:
@@ -469,7 +469,7 @@ class ResourceFormSpawner(UserChoices, SlurmSpawner):  # type: ignore[misc]
     async def stop(self, now: bool = False) -> None:
         """Cancel the job and return when Slurm has let go of it; while Slurm is away, keep at it. With ``now``, only give the order."""
         if self.session is not None:
-            self.stop_reason = why_given_up(self, self._begun_at, self._listens_since)
+            self.stop_reason = stop_cause(self, self._begun_at, self._listens_since)
             await self.session.stop(now=now)
 
     def run_post_stop_hook(self) -> Any:
@@ -487,8 +487,8 @@ class ResourceFormSpawner(UserChoices, SlurmSpawner):  # type: ignore[misc]
 
     # --- state --------------------------------------------------------------------------------------------------------------
 
-    def _note_end(self, session: Session) -> None:
-        note_end(self, session)
+    def _record_end(self, session: Session) -> None:
+        record_end(self, session)
 
     def _keep_state(self) -> None:
         """Make the session's state durable now, not when start() returns (jupyterhub.md T11)."""
@@ -528,5 +528,5 @@ class ResourceFormSpawner(UserChoices, SlurmSpawner):  # type: ignore[misc]
         """Forget the job; how it ended and the last requests are kept for the next form."""
         super().clear_state()
         if self.session is not None:
-            self._note_end(self.session)
+            self._record_end(self.session)
         self.session = None

@@ -29,7 +29,7 @@ import urllib.parse
 import urllib.request
 
 FOR_THE_SERVER = "RESOURCE_FORM_SET_"
-MOST_ATTEMPTS = 10
+MAX_ATTEMPTS = 10
 LISTEN_LIMIT_SECONDS = 600
 REPORT_LIMIT_SECONDS = 300
 GPU_REPORT_PAUSES_SECONDS = (0, 1, 5, 30)
@@ -492,7 +492,7 @@ def main():
     watch = MemoryWatch(bar)
     try:
         folder = keep_certificates()
-        for _ in range(MOST_ATTEMPTS):
+        for _ in range(MAX_ATTEMPTS):
             port = free_port(host, ports)
             try:
                 server = start(command, port, bar)
@@ -510,7 +510,7 @@ def main():
                 say("the server ended with code %d before it listened" % exit_code(server))
                 return exit_code(server) or 1
             say("port %d was taken by another process; trying another one" % port)
-        say("no port could be had in %d attempts" % MOST_ATTEMPTS)
+        say("no port could be had in %d attempts" % MAX_ATTEMPTS)
         return 1
     except Stopped as stopped:
         return 128 + stopped.args[0]

@@ -23,11 +23,11 @@ import sys
 import time
 
 FOLDER = "jupyterhub-resource-form"
-MOST_BYTES = 4 << 20
-MOST_SEARCHED = 64 << 20
+MAX_BYTES = 4 << 20
+MAX_SEARCHED = 64 << 20
 SEARCH_SECONDS = 5.0
 BLOCK = 1 << 20
-MOST_MATCHES = 200
+MAX_MATCHES = 200
 LINE_BEFORE, LINE_AFTER = 100, 300
 """So many bytes of a line are shown in front of what was found, and from there on."""
 
@@ -87,8 +87,8 @@ def search(log, size, needle):
     """The last lines with ``needle``, letters of ASCII alike in both cases; in the end of a long log only, and not for long."""
     deadline = time.monotonic() + SEARCH_SECONDS
     needle = needle.lower()
-    searched_from = position = max(0, size - MOST_SEARCHED)
-    found, number, rest = collections.deque(maxlen=MOST_MATCHES), 0, b""
+    searched_from = position = max(0, size - MAX_SEARCHED)
+    found, number, rest = collections.deque(maxlen=MAX_MATCHES), 0, b""
     whole = True
     while needle and position < size:
         if time.monotonic() > deadline:
@@ -139,8 +139,8 @@ def answer(job, what, numbers):
         if what == "search":
             header.update(search(log, size, os.environb.get(b"RESOURCE_FORM_SEARCH", b"")))
             return header, b""
-        start = min(numbers[0], size) if what == "from" else max(0, size - min(numbers[0], MOST_BYTES))
-        content = piece(log, start, min(numbers[-1], MOST_BYTES, size - start))
+        start = min(numbers[0], size) if what == "from" else max(0, size - min(numbers[0], MAX_BYTES))
+        content = piece(log, start, min(numbers[-1], MAX_BYTES, size - start))
         header.update({"from": start, "to": start + len(content)})
         return header, content
     finally:

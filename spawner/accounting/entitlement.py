@@ -13,7 +13,7 @@ from ..i18n import _
 from ..slurm.model import Association, Holdings, Node, Partition, Qos, Reservation, SlurmConfig, UserDefaults
 from .limits import Enforced
 from .partition_limits import NO_RULES, JobRules, NodeKind, PartitionLimits, kinds_of, limits_of, widest
-from .qos import Books, Rulebook, forced_qos, line_of, parents_of, qos_of_job
+from .qos import Books, QosResolver, forced_qos, line_of, parents_of, qos_of_job
 
 __all__ = [
     "Entitlement",
@@ -206,7 +206,7 @@ def entitlement(
     if accounts == () and not enforced.associations:
         accounts = None
     books = Books(own or (), {entry.name: entry for entry in qos}, holdings or Holdings(), enforced, job_qos, uid)
-    rulebook = Rulebook(user, books)
+    rulebook = QosResolver(user, books)
     running, upcoming = _reservations_of(user, reservations, groups, accounts, own or (), now)
     allowed = []
     for partition in partitions:

@@ -107,7 +107,7 @@ class Books:
     uid: int = -1
 
 
-class Rulebook:
+class QosResolver:
     """The rules of one user's accounts, each made once: most partitions have the same."""
 
     def __init__(self, user: str, books: Books) -> None:

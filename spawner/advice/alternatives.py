@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from ..accounting.partition_limits import PartitionLimits
-from ..availability.node_fit import Room
-from ..availability.outlook import Outlook
+from ..availability.node_fit import NodeClass
+from ..availability.outlook import ClusterForecast
 from ..availability.table import GpuCount
 from ..humanize import cores_in_words, duration, share_of_gpu
 from ..i18n import _
@@ -21,8 +21,8 @@ from ..slurm.shared_gres import Parts
 from ..units import format_memory, format_walltime
 from .verdict import verdict
 
-MOST = 4
-MOST_PARTITIONS = 20
+MAX_ALTERNATIVES = 4
+MAX_PARTITIONS = 20
 """Partitions that are looked at: more of them would make the answer slower, and nobody reads more than four alternatives."""
 
 SHORTEST_MINUTES = 10
@@ -58,7 +58,7 @@ _Values = tuple[int, int, int]
 
 
 def alternatives(
-    request: SessionRequest, outlook: Outlook, choices: Choices, *, most: int = MOST, refused: bool = False
+    request: SessionRequest, outlook: ClusterForecast, choices: Choices, *, most: int = MAX_ALTERNATIVES, refused: bool = False
 ) -> tuple[Alternative, ...]:
     """The nearest requests that would start now, nearest first; none where the request itself would, or where nobody knows.
 
@@ -87,12 +87,12 @@ def alternatives(
     return tuple(found)
 
 
-def _places(request: SessionRequest, outlook: Outlook, choices: Choices) -> Iterator[_Place]:
+def _places(request: SessionRequest, outlook: ClusterForecast, choices: Choices) -> Iterator[_Place]:
     """The asked partition first, then the others; each with the asked reservation, and, where that is another, without or with one."""
     names = [entry.name for entry in choices.reservations if entry.start <= outlook.now < entry.end]
     reservations = [request.reservation, *(value for value in ("", *names) if value != request.reservation)]
     partitions = sorted(choices.partitions, key=lambda entry: entry.name != request.partition)
-    for partition in partitions[:MOST_PARTITIONS]:
+    for partition in partitions[:MAX_PARTITIONS]:
         account = request.account
         if choices.accounts is not None and account not in partition.accounts:
             account = next((name for name in choices.accounts if name in partition.accounts), account)
@@ -107,7 +107,7 @@ def _places(request: SessionRequest, outlook: Outlook, choices: Choices) -> Iter
 
 
 def _candidates(
-    request: SessionRequest, place: _Place, offered: Sequence[GpuRequest], outlook: Outlook, choices: Choices
+    request: SessionRequest, place: _Place, offered: Sequence[GpuRequest], outlook: ClusterForecast, choices: Choices
 ) -> Iterator[tuple[float, SessionRequest]]:
     """The request, made to fit each kind of node that is free in this place."""
     for (cores, memory, minutes), kinds in _distinct(request, place, offered, outlook, choices):
@@ -119,7 +119,7 @@ def _candidates(
 
 
 def _distinct(
-    request: SessionRequest, place: _Place, offered: Sequence[GpuRequest], outlook: Outlook, choices: Choices
+    request: SessionRequest, place: _Place, offered: Sequence[GpuRequest], outlook: ClusterForecast, choices: Choices
 ) -> Iterable[tuple[_Values, tuple[GpuRequest, ...]]]:
     """What the free nodes have of the request, each combination once: a cluster has many nodes and few of these."""
     asked: dict[str, int] = {name: getattr(request, name) for name in _WEIGHTS}
@@ -150,7 +150,7 @@ def _distinct(
     return found
 
 
-def _gpus_to_be_had(asked: GpuRequest, room: Room, offered: Sequence[GpuRequest]) -> tuple[GpuRequest, ...]:
+def _gpus_to_be_had(asked: GpuRequest, room: NodeClass, offered: Sequence[GpuRequest]) -> tuple[GpuRequest, ...]:
     """Of each kind that is offered the largest amount that is asked for and free, one GPU for a part of one; as the last resort none."""
     if not asked.count:
         return (asked,)

@@ -9,14 +9,14 @@ from typing import Any
 from ..accounting.billing import BillingRule, Cost, cost_of
 from ..accounting.budgets import Budget
 from ..accounting.limits import Limit
-from ..availability.outlook import Outlook
+from ..availability.outlook import ClusterForecast
 from ..humanize import duration, gpu_type_in_words, limit_of_memory, part_of_gpu
 from ..i18n import _, ngettext
 from ..request.choices import Choices, amounts_in
 from ..request.gpus import GpuRequest
 from ..request.model import SessionRequest
 from ..request.ranges import Range, gpus_there, ranges
-from ..request.reconcile import settle
+from ..request.reconcile import reconcile
 from ..request.validation import check_request, judge_request
 from ..slurm.model import Gres
 from ..slurm.resources import CORES, GPUS, JOBS, MEMORY, SUBMITTED
@@ -44,10 +44,10 @@ class Assessment:
     gpus: tuple[GpuRequest, ...] = ()
     only_gpu_type: str = ""
     ranges: Mapping[str, Range] = field(default_factory=dict)
-    outlook: Outlook | None = None
+    outlook: ClusterForecast | None = None
 
 
-def read_and_settle(options: Mapping[str, Any], choices: Choices, changed: str = "") -> Assessment:
+def read_and_reconcile(options: Mapping[str, Any], choices: Choices, changed: str = "") -> Assessment:
     """The request that ``options`` ask for, its other fields fitted to the one that the user has just changed, and what is wrong with it.
 
     Raises
@@ -57,7 +57,7 @@ def read_and_settle(options: Mapping[str, Any], choices: Choices, changed: str =
     """
     request, errors = judge_request(options, choices)
     unreadable = {name: sentence for name, sentence in errors.items() if name not in check_request(request, choices)}
-    settled = settle(request, choices, "" if changed in unreadable else changed)
+    settled = reconcile(request, choices, "" if changed in unreadable else changed)
     request = settled.request
     moved = {name: sentence for name, sentence in settled.moved.items() if name not in unreadable}
     errors = {**check_request(request, choices), **unreadable}
@@ -78,7 +78,7 @@ def _with_asked(offered: tuple[GpuRequest, ...], asked: GpuRequest, errors: Mapp
     return (*offered, asked) if asked.is_part and asked not in offered and "gpus" not in errors else offered
 
 
-def verdict_of(request: SessionRequest, errors: Mapping[str, str], outlook: Outlook | None, choices: Choices) -> Verdict:
+def verdict_of(request: SessionRequest, errors: Mapping[str, str], outlook: ClusterForecast | None, choices: Choices) -> Verdict:
     """Now, wait, never or unknown: what is refused can never run, what Slurm's shared limits hold back waits, else as the nodes are."""
     if errors:
         name, sentence = next(iter(errors.items()))
@@ -146,7 +146,7 @@ def budgets_there(request: SessionRequest, choices: Choices) -> tuple[Budget, ..
     return limits.rules_for(request.account).budgets if limits is not None else ()
 
 
-def alternatives_to(request: SessionRequest, found: Verdict, outlook: Outlook | None, choices: Choices) -> tuple[Alternative, ...]:
+def alternatives_to(request: SessionRequest, found: Verdict, outlook: ClusterForecast | None, choices: Choices) -> tuple[Alternative, ...]:
     """What would start now instead, where this does not; none where nobody knows."""
     if outlook is None or found.kind not in ("wait", "never"):
         return ()

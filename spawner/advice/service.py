@@ -10,24 +10,24 @@ from typing import Any
 from ..accounting.budget_policy import NO_OBJECTION, BudgetPolicy, BudgetVerdict, OverBudget, budget_in_words, is_charged, judge_budget
 from ..accounting.budgets import Budget
 from ..availability.node_fit import features_of
-from ..cache import off_loop
+from ..cache import run_in_worker
 from ..cluster.cluster import Cluster
 from ..errors import RequestRejected, ResourceFormError
 from ..request.choices import Choices
 from ..request.model import SessionRequest, label_of
 from ..site.budget_command import SiteBudgets
-from .assessment import Assessment, alternatives_to, budgets_there, cost_there, read_and_settle, verdict_of
-from .usage_bars import Holding, what_i_have
+from .assessment import Assessment, alternatives_to, budgets_there, cost_there, read_and_reconcile, verdict_of
+from .usage_bars import ResourceUsage, resource_usage_of
 from .verdict import Verdict
 
 PATIENCE_SECONDS = 5.0
 """How long a page waits for Slurm where there is nothing older to show."""
 
-MOST_BUDGETS = 3
+MAX_BUDGETS = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Terms:
+class PricingSettings:
     """What the admin has set that advice depends on: his own options of sbatch, and what is said of budgets."""
 
     sbatch_options: Sequence[str] = ()
@@ -44,10 +44,10 @@ class Advice:
     charged: bool = True
     budgets: tuple[str, ...] = ()
     over: BudgetVerdict = NO_OBJECTION
-    holdings: tuple[Holding, ...] = ()
+    holdings: tuple[ResourceUsage, ...] = ()
 
 
-async def advise(cluster: Cluster, choices: Choices, options: Mapping[str, Any], terms: Terms, *, changed: str = "") -> Advice:
+async def advise(cluster: Cluster, choices: Choices, options: Mapping[str, Any], terms: PricingSettings, *, changed: str = "") -> Advice:
     """Everything that is to be said about the request that ``options`` ask for.
 
     Parameters
@@ -60,7 +60,7 @@ async def advise(cluster: Cluster, choices: Choices, options: Mapping[str, Any],
     NoAccount
         The user has no account in Slurm.
     """
-    assessment = await off_loop(lambda: read_and_settle(options, choices, changed))
+    assessment = await run_in_worker(lambda: read_and_reconcile(options, choices, changed))
     request = assessment.request
     try:
         outlook = await cluster.outlook(features=features_of(terms.sbatch_options), patience=PATIENCE_SECONDS)
@@ -84,13 +84,13 @@ async def advise(cluster: Cluster, choices: Choices, options: Mapping[str, Any],
             outlook=outlook,
         )
         place = {"partition": request.partition, "account": request.account, "reservation": request.reservation}
-        return replace(charge, assessment=judged, holdings=what_i_have(running, lots, choices, **place, config=configuration))
+        return replace(charge, assessment=judged, holdings=resource_usage_of(running, lots, choices, **place, config=configuration))
 
     # With thousands of nodes the first verdict after each answer of Slurm takes a while.
-    return await off_loop(judge)
+    return await run_in_worker(judge)
 
 
-async def _charge(cluster: Cluster, choices: Choices, request: SessionRequest, terms: Terms) -> Advice:
+async def _charge(cluster: Cluster, choices: Choices, request: SessionRequest, terms: PricingSettings) -> Advice:
     """The part of the advice that is about money."""
     plain = Assessment(request, {}, Verdict("unknown", ""))
     charged = is_charged(terms.not_charged, request.partition, request.account)
@@ -107,10 +107,10 @@ async def _charge(cluster: Cluster, choices: Choices, request: SessionRequest, t
     now = time.time()
     held = cluster.holdings.last
     words = [budget_in_words(budget, now=now, as_of=held.as_of if held is not None else None) for budget in budgets]
-    return Advice(replace(plain, cost=cost, budgets=budgets), budgets=tuple(dict.fromkeys(filter(None, words)))[:MOST_BUDGETS], over=over)
+    return Advice(replace(plain, cost=cost, budgets=budgets), budgets=tuple(dict.fromkeys(filter(None, words)))[:MAX_BUDGETS], over=over)
 
 
-async def refuse_over_budget(cluster: Cluster, choices: Choices, request: SessionRequest, terms: Terms) -> None:
+async def refuse_over_budget(cluster: Cluster, choices: Choices, request: SessionRequest, terms: PricingSettings) -> None:
     """Where the admin wants it, refuse a session that a budget is known not to cover: for every door, right before it is submitted.
 
     Raises

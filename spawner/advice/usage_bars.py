@@ -18,7 +18,7 @@ from functools import lru_cache
 
 from ..accounting.limits import Limit
 from ..accounting.partition_limits import PartitionLimits
-from ..availability.totals import RESOURCES, Lot, Running
+from ..availability.totals import RESOURCES, NodePool, Running
 from ..errors import SlurmOutputError
 from ..humanize import cores_in_words, joined, limit_of_memory, part_of_gpu
 from ..i18n import N_, _, ngettext
@@ -51,7 +51,7 @@ class Bar:
 
 
 @dataclass(frozen=True, slots=True)
-class Holding:
+class ResourceUsage:
     """The two bars of one resource; ``unit`` is ``cores``, ``MB`` or ``GPUs``.
 
     ``limit_is`` says what the end of ``here`` is: ``your limit``, ``a limit that you share``, ``all of the partition``; empty where it is
@@ -73,16 +73,16 @@ class Holding:
 # --- one user's ------------------------------------------------------------------------------------------------------------------
 
 
-def what_i_have(
+def resource_usage_of(
     running: Running | None,
-    lots: Sequence[Lot] | None,
+    lots: Sequence[NodePool] | None,
     choices: Choices,
     *,
     partition: str,
     account: str = "",
     reservation: str = "",
     config: SlurmConfig | None = None,
-) -> tuple[Holding, ...]:
+) -> tuple[ResourceUsage, ...]:
     """The bars of ``choices``'s user, for a session of ``account`` in ``partition``; none where the user cannot choose the partition.
 
     GPUs are left out where no partition of the user's has any.
@@ -92,7 +92,7 @@ def what_i_have(
     running
         :func:`running_jobs`; None where there is no list, or one that hides jobs.
     lots
-        :func:`lots_of` what is free in ``reservation``; None where nobody knows.
+        :func:`pools_of` what is free in ``reservation``; None where nobody knows.
     config
         The cluster's configuration, for AccountingStorageTRES.
     """
@@ -114,7 +114,7 @@ def what_i_have(
         label, unit = _LABELS[resource]
         parts_here, parts = (_parts_in_words(each) if resource == GPUS else "" for each in (jobs_here, jobs))
         bars.append(
-            Holding(
+            ResourceUsage(
                 resource=resource,
                 label=_(label),
                 unit=unit,
@@ -167,7 +167,7 @@ def _held(resource: str, jobs: Iterable[Job] | None, counts_gpus: bool) -> int |
     return held
 
 
-def _all_of(resource: str, partition: PartitionLimits, lots: Iterable[Lot]) -> int:
+def _all_of(resource: str, partition: PartitionLimits, lots: Iterable[NodePool]) -> int:
     """What the usable nodes of the partition have for jobs: where jobs share cores, each core as often as it is given out."""
     times = partition.users_per_core if resource == CORES else 1
     return times * sum(lot.total[resource] for lot in lots if partition.name in lot.partitions)
@@ -190,7 +190,7 @@ def _limit_here(resource: str, limits: Iterable[Limit], used: int | None, total:
     return limit, limit.most
 
 
-def _still(resource: str, choices: Choices, account: str, lots: Sequence[Lot]) -> int | None:
+def _still(resource: str, choices: Choices, account: str, lots: Sequence[NodePool]) -> int | None:
     """What new sessions of the account could have now, in all of the user's partitions together.
 
     Never more than is free there, than each set of limits leaves in the partitions where it holds, and than the limits that hold in all of
@@ -208,7 +208,7 @@ def _still(resource: str, choices: Choices, account: str, lots: Sequence[Lot]) -
     return int(min(everywhere, by_group, _left(frozenset.intersection(*groups))))
 
 
-def _free(resource: str, partitions: Iterable[PartitionLimits], lots: Iterable[Lot]) -> int | None:
+def _free(resource: str, partitions: Iterable[PartitionLimits], lots: Iterable[NodePool]) -> int | None:
     """What is free on the usable nodes of the partitions, each node once; None where it is not known."""
     times = {partition.name: partition.users_per_core if resource == CORES else 1 for partition in partitions}
     free = 0

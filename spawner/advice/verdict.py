@@ -10,8 +10,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from ..availability.node_fit import MAINTENANCE, QUEUE, Room
-from ..availability.outlook import Outlook
+from ..availability.node_fit import MAINTENANCE, QUEUE, NodeClass
+from ..availability.outlook import ClusterForecast
 from ..humanize import clock_time, cores_in_words, day_and_time, duration, gpu_type_in_words, joined, limit_of_memory, share_of_gpu
 from ..i18n import _, ngettext
 from ..request.gpus import GpuRequest
@@ -34,7 +34,7 @@ class Verdict:
     nodes_that_fit: int = 0
 
 
-def verdict(request: SessionRequest, outlook: Outlook) -> Verdict:
+def verdict(request: SessionRequest, outlook: ClusterForecast) -> Verdict:
     """Whether the request would start now, has to wait, can never run, or nobody knows."""
     gpus = request.gpus
     if not outlook.nodes or request.partition not in outlook.partitions:
@@ -108,7 +108,7 @@ def _wait(why: str, number: int = 0) -> Verdict:
 # --- never ---
 
 
-def _never(request: SessionRequest, outlook: Outlook) -> tuple[str, str] | None:
+def _never(request: SessionRequest, outlook: ClusterForecast) -> tuple[str, str] | None:
     """The field at fault and why, where no node could take the request even if it were empty.
 
     How long it may last is not the nodes' to say: a QOS may allow more than the partition's MaxTime (sacctmgr(1), PartitionTimeLimit).
@@ -133,7 +133,7 @@ def _never(request: SessionRequest, outlook: Outlook) -> tuple[str, str] | None:
     return _what_is_too_much(request, rooms, where)
 
 
-def _what_is_too_much(request: SessionRequest, rooms: Sequence[Room], where: str) -> tuple[str, str]:
+def _what_is_too_much(request: SessionRequest, rooms: Sequence[NodeClass], where: str) -> tuple[str, str]:
     gpus = request.gpus
     most_gpus = max(room.gpus_total(gpus.type) for room in rooms)
     if gpus.is_part:
@@ -161,7 +161,7 @@ def _what_is_too_much(request: SessionRequest, rooms: Sequence[Room], where: str
 # --- wait ---
 
 
-def _why_wait(request: SessionRequest, rooms: Sequence[Room], outlook: Outlook) -> str:
+def _why_wait(request: SessionRequest, rooms: Sequence[NodeClass], outlook: ClusterForecast) -> str:
     size = _size(request)
     able = [room for room in rooms if room.could_hold(*size)]
     usable = [room for room in able if not room.why_not]
@@ -185,7 +185,7 @@ def _why_wait(request: SessionRequest, rooms: Sequence[Room], outlook: Outlook) 
     return _("no node has {amounts} free.").format(amounts=_lacking(request, usable))
 
 
-def _out_of_service(rooms: Iterable[Room], now: float) -> str:
+def _out_of_service(rooms: Iterable[NodeClass], now: float) -> str:
     """Why none of the nodes takes a job: ``the nodes that could run it are drained (2), reserved until 14:00 (1).``"""
     counts: dict[str, int] = {}
     for room in rooms:
@@ -204,7 +204,7 @@ def _out_of_service(rooms: Iterable[Room], now: float) -> str:
     return _("the nodes that could run it are {states}.").format(states=states)
 
 
-def _too_long(room: Room, now: float) -> str:
+def _too_long(room: NodeClass, now: float) -> str:
     minutes = int(room.minutes(now)) if room.until < math.inf else 0
     if room.until_for == QUEUE and room.until <= now:
         # Without a time to choose: there are no minutes left.
@@ -223,7 +223,7 @@ def _too_long(room: Room, now: float) -> str:
     return (sentence if minutes else without).format(moment=day_and_time(room.until, now), time=duration(minutes))
 
 
-def _too_few_gpus(gpus: GpuRequest, rooms: Iterable[Room]) -> str:
+def _too_few_gpus(gpus: GpuRequest, rooms: Iterable[NodeClass]) -> str:
     counts: dict[int, int] = {}
     for room in rooms:
         free = room.gpus_free(gpus.type)
@@ -245,7 +245,7 @@ def _too_few_gpus(gpus: GpuRequest, rooms: Iterable[Room]) -> str:
     return sentence.format(number=gpus.count, gpus=kind, nodes=counts[most], most=most)
 
 
-def _unfit_ones(gpus: GpuRequest, rooms: Iterable[Room]) -> str:
+def _unfit_ones(gpus: GpuRequest, rooms: Iterable[NodeClass]) -> str:
     """What Slurm may do all the same, for it does not know that these GPUs are of no use; empty where it has too few even with them."""
     number = 0
     for room in rooms:
@@ -261,7 +261,7 @@ def _unfit_ones(gpus: GpuRequest, rooms: Iterable[Room]) -> str:
     ).format(number=number)
 
 
-def _too_small_parts(gpus: GpuRequest, rooms: Iterable[Room]) -> str:
+def _too_small_parts(gpus: GpuRequest, rooms: Iterable[NodeClass]) -> str:
     """No card has so large a part free; the largest that one is known to have."""
     counts: dict[int, int] = {}
     for room in rooms:
@@ -278,7 +278,7 @@ def _too_small_parts(gpus: GpuRequest, rooms: Iterable[Room]) -> str:
     return sentence.format(part=gpus.words, nodes=counts[most], most=share_of_gpu(gpus.gres, most, gpus.per_card))
 
 
-def _lacking(request: SessionRequest, rooms: Sequence[Room]) -> str:
+def _lacking(request: SessionRequest, rooms: Sequence[NodeClass]) -> str:
     """The part of cores and memory that none of the nodes has free: one of them, or both where each can be had by itself."""
     if all(room.cores_taken(request.cores) > room.cores for room in rooms):
         return cores_in_words(request.cores)

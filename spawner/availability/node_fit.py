@@ -56,7 +56,7 @@ QUEUE = "queue"
 
 
 @dataclass(frozen=True, slots=True)
-class Room:
+class NodeClass:
     """What one more job can have on each of ``nodes`` equal nodes.
 
     ``cores`` and ``memory_mb`` are free, the ``_total`` ones those of the empty node, less what its partition lets one job have.

@@ -16,7 +16,7 @@ from ..i18n import N_
 from ..slurm.model import Job, Node, Partition, Reservation
 from ..slurm.shared_gres import Parts
 from ..slurm.states import PENDING
-from .node_fit import HOLDS_RESOURCES, MAINTENANCE, QUEUE, RESERVATION, WAITS_IN_LINE, Room
+from .node_fit import HOLDS_RESOURCES, MAINTENANCE, QUEUE, RESERVATION, WAITS_IN_LINE, NodeClass
 from .table import GpuCount, PartsOnNodes, gpus_of, is_active, partly_reserved, whole_node_reservations, why_not_usable
 
 _EMPTY: tuple[Job, ...] = ()
@@ -55,7 +55,7 @@ class _Claims:
 _UNCLAIMED = _Claims()
 
 
-class Outlook:
+class ClusterForecast:
     """The cluster at one moment, as one more job would meet it. Made once for an answer of Slurm; all users share it.
 
     Parameters
@@ -94,7 +94,7 @@ class Outlook:
             self._take_in(job)
         self._modes_differ = len({(entry.oversubscribe, entry.oversubscribe_count > 1) for entry in self.partitions.values()}) > 1
         self._claims: dict[str, Mapping[str, _Claims]] = {}
-        self._rooms: dict[tuple[str, str], tuple[Room, ...]] = {}
+        self._rooms: dict[tuple[str, str], tuple[NodeClass, ...]] = {}
         self._parts_on_nodes = PartsOnNodes()
 
     def _take_in(self, job: Job) -> None:
@@ -115,7 +115,7 @@ class Outlook:
         waiting = self._in_line.get(partition, [])
         return len(waiting), sum(not job.planned_nodes or job.start is None for job in waiting)
 
-    def rooms(self, partition: str, reservation: str = "") -> tuple[Room, ...]:
+    def rooms(self, partition: str, reservation: str = "") -> tuple[NodeClass, ...]:
         """The nodes of the partition that a job in the reservation (empty: in none) may run on, equal ones in one entry.
 
         None for a partition or a reservation that Slurm does not know.
@@ -125,7 +125,7 @@ class Outlook:
             self._rooms[key] = self._find_rooms(partition, reservation)
         return self._rooms[key]
 
-    def _find_rooms(self, partition_name: str, reservation: str) -> tuple[Room, ...]:
+    def _find_rooms(self, partition_name: str, reservation: str) -> tuple[NodeClass, ...]:
         partition = self.partitions.get(partition_name)
         if partition is None or (reservation and reservation not in self.reservations):
             return ()
@@ -167,7 +167,7 @@ class Outlook:
         rows = _free_in_rows(node.cores_schedulable, partition.oversubscribe_count, own) if partition.oversubscribe == "FORCE" else None
         return (rows, used if partition.max_cores_per_node is not None else 0, clash)
 
-    def _room(self, node: Node, partition: Partition, claim: _Claims, load: _Load, number: int) -> Room:
+    def _room(self, node: Node, partition: Partition, claim: _Claims, load: _Load, number: int) -> NodeClass:
         rows, used, clash = load
         empty = node.cores_schedulable
         free = max(0, empty - node.cores_allocated)
@@ -187,7 +187,7 @@ class Outlook:
         why_not = why_not_usable(node, held=claim.others, partly=claim.partly, inside=True if claim.inside else None)
         if not why_not:
             why_not = self._why_not_with_others(node, partition, gpus, claim, clash=clash)
-        return Room(
+        return NodeClass(
             nodes=number,
             why_not=why_not,
             cores=free,

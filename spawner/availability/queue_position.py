@@ -19,7 +19,7 @@ STANDS_ASIDE = ("Dependency", "BeginTime")
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class QueuePosition:
     """The ``place``-th ``of`` so many that wait; the first is 1."""
 
     place: int
@@ -33,7 +33,7 @@ def in_line(job: Job) -> bool:
     return advice_for(job.reason).waiting_helps is not False
 
 
-def places_of(jobs: Iterable[Job]) -> dict[int, Place]:
+def queue_positions_of(jobs: Iterable[Job]) -> dict[int, QueuePosition]:
     """The places of all jobs that wait for their turn, by their ids; of a job that names several partitions, the best one."""
     lines: dict[str, list[Job]] = {}
     turn: dict[tuple[str, str], bool] = {}  # a few answers for 100,000 jobs
@@ -45,11 +45,11 @@ def places_of(jobs: Iterable[Job]) -> dict[int, Place]:
             if turn[key]:
                 for name in job.partition.split(","):
                     lines.setdefault(name, []).append(job)
-    places: dict[int, Place] = {}
+    places: dict[int, QueuePosition] = {}
     for line in lines.values():
         line.sort(key=lambda job: (-job.priority, job.job_id))
         for number, job in enumerate(line, start=1):
             best = places.get(job.job_id)
             if best is None or number < best.place:
-                places[job.job_id] = Place(number, len(line))
+                places[job.job_id] = QueuePosition(number, len(line))
     return places

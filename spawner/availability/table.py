@@ -275,8 +275,8 @@ class Availability:
     partitions: tuple[PartitionAvailability, ...]
 
 
-MOST_NODES = 200
-MOST_PARTITIONS = 12
+MAX_NODES = 200
+MAX_PARTITIONS = 12
 """What is shown on a page: of more nodes or partitions only those of the chosen partition, and of these the ones with most free."""
 
 
@@ -300,15 +300,15 @@ def excerpt(found: Availability, partition: str) -> Excerpt:
     """What a page shows to somebody who has chosen ``partition``: all of it, unless that is too much for a page."""
     chosen = next((entry for entry in found.partitions if entry.name == partition), None)
     partitions = found.partitions
-    if len(partitions) > MOST_PARTITIONS:
-        partitions = (chosen,) if chosen is not None else partitions[:MOST_PARTITIONS]
+    if len(partitions) > MAX_PARTITIONS:
+        partitions = (chosen,) if chosen is not None else partitions[:MAX_PARTITIONS]
     nodes = found.nodes
-    if len(nodes) > MOST_NODES:
+    if len(nodes) > MAX_NODES:
         shown = {entry.name for entry in partitions}
         nodes = tuple(entry for entry in nodes if not shown.isdisjoint(entry.node.partitions))
         if chosen is not None:
             nodes = tuple(entry for entry in nodes if partition in entry.node.partitions)
-        nodes = tuple(sorted(nodes, key=_how_much_is_free, reverse=True)[:MOST_NODES])
+        nodes = tuple(sorted(nodes, key=_how_much_is_free, reverse=True)[:MAX_NODES])
     return Excerpt(nodes, partitions, len(found.nodes) - len(nodes), len(found.partitions) - len(partitions))
 
 

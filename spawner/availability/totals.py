@@ -35,7 +35,7 @@ def running_jobs(jobs: Iterable[Job]) -> Running:
 
 
 @dataclass(frozen=True, slots=True)
-class Lot:
+class NodePool:
     """The usable nodes of the same partitions, together: by resource, what they have and what no job holds.
 
     ``given`` are the cores that jobs have there, those that share a core counted each; None without a list of jobs.
@@ -47,7 +47,7 @@ class Lot:
     given: int | None = None
 
 
-def lots_of(availability: Availability, running: Running | None) -> tuple[Lot, ...]:
+def pools_of(availability: Availability, running: Running | None) -> tuple[NodePool, ...]:
     """The usable nodes of the cluster, or of the reservation that ``availability`` was made for, added up: a few lots for 10,000 nodes."""
     sums: dict[tuple[str, ...], list[int]] = {}
     for entry in availability.nodes:
@@ -64,7 +64,7 @@ def lots_of(availability: Availability, running: Running | None) -> tuple[Lot, .
         if running is not None:
             lot[6] += running.cores.get(entry.node.name, 0)
     return tuple(
-        Lot(
+        NodePool(
             frozenset(names),
             dict(zip(RESOURCES, lot[:3], strict=True)),
             dict(zip(RESOURCES, lot[3:6], strict=True)),

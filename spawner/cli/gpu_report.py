@@ -9,7 +9,7 @@ import sys
 
 from ..gpu.agent.client import HubConnection, Outcome, WrongSettings, read_token
 from ..gpu.agent.nvml import NvmlReader
-from ..gpu.agent.reporter import READING_WORDS, Bell, Reporter, lock, lock_path, say
+from ..gpu.agent.reporter import READING_WORDS, Reporter, WakeUpEvent, lock, lock_path, say
 from ..gpu.agent.schema import NodeReport, ReportRefused, as_json, parse_report
 
 CREDENTIAL = "gpu-token"
@@ -62,7 +62,7 @@ def run(arguments: argparse.Namespace) -> int:
     if wrong:
         say(wrong)
         return 2
-    bell, reader = Bell(), NvmlReader()
+    bell, reader = WakeUpEvent(), NvmlReader()
     try:
         if sends:
             read_token(arguments.token_file)
@@ -122,7 +122,7 @@ def broken(report: NodeReport) -> list[str]:
 class _Printer:
     """Takes reports as the Hub does, and prints them."""
 
-    def __init__(self, bell: Bell) -> None:
+    def __init__(self, bell: WakeUpEvent) -> None:
         self._bell = bell
 
     def __call__(self, report: str) -> Outcome:

@@ -23,11 +23,11 @@ from ..accounting.entitlement import Entitlement, entitlement, shapes_of
 from ..accounting.partition_limits import NodeKind
 from ..accounting.qos import Accounting, accounting_of_controller
 from ..availability.node_fit import sharing_jobs
-from ..availability.outlook import Outlook
-from ..availability.queue_position import Place, places_of
+from ..availability.outlook import ClusterForecast
+from ..availability.queue_position import QueuePosition, queue_positions_of
 from ..availability.table import Availability, Excerpt, availability, excerpt, of_partitions
-from ..availability.totals import Lot, Running, lots_of, running_jobs
-from ..cache import Derived, Shared, Snapshot
+from ..availability.totals import NodePool, Running, pools_of, running_jobs
+from ..cache import AsyncMemo, CachedQuery, Snapshot
 from ..errors import ResourceFormError, SlurmNotStarted, SlurmOutputError, SlurmRefused, SlurmUnavailable, SlurmUnconfirmed
 from ..gpu.device_matching import NO_REPORTS, Reported
 from ..gpu.store import ReportStore
@@ -40,7 +40,7 @@ from ..slurm.runner import Identity, Runner, SlurmRunner, last_line, read
 from ..slurm.shared_gres import needs_jobs
 from ..slurm.states import RUNNING
 from .estimator import Estimator
-from .job_history import APART_SECONDS, APART_WHILE_STARTING_SECONDS, Afterwards
+from .job_history import MIN_INTERVAL_SECONDS, MIN_INTERVAL_WHILE_STARTING_SECONDS, JobHistory
 from .job_usage import UsageOfSessions
 from .settings import ClusterSettings
 
@@ -56,13 +56,13 @@ DEFAULT_MESSAGE_TIMEOUT_SECONDS = 10.0
 STRETCH_WHILE_ASKING = 0.25
 """For each of the two other questions, the list of jobs is asked for so much more seldom."""
 
-AGAIN_SECONDS = 60.0
+RETRY_SECONDS = 60.0
 """After so long slurmdbd is asked again that has never answered."""
 
 OUTLOOK_SECONDS = 20
-MOST_RESERVATIONS = 16
-MOST_USERS = 128
-MOST_RULES = 256
+MAX_RESERVATIONS = 16
+MAX_USERS = 128
+MAX_RULES = 256
 """Results that are kept of what is worked out by reservation, by user, and by partition and reservation."""
 
 NO_SUCH_JOB = "Invalid job id specified"
@@ -91,11 +91,11 @@ class _Free:
 
     def __init__(self, as_of: float) -> None:
         self.as_of = as_of
-        self.all: Derived[Availability] = Derived(MOST_RESERVATIONS)
-        self.lots: Derived[tuple[Availability, tuple[Lot, ...]]] = Derived(MOST_RESERVATIONS)
-        self.to_users: Derived[tuple[Availability, Availability]] = Derived(MOST_USERS)
-        self.needs_jobs: Derived[bool] = Derived()
-        self.excerpts: Derived[tuple[Availability, Excerpt]] = Derived(MOST_USERS)
+        self.all: AsyncMemo[Availability] = AsyncMemo(MAX_RESERVATIONS)
+        self.lots: AsyncMemo[tuple[Availability, tuple[NodePool, ...]]] = AsyncMemo(MAX_RESERVATIONS)
+        self.to_users: AsyncMemo[tuple[Availability, Availability]] = AsyncMemo(MAX_USERS)
+        self.needs_jobs: AsyncMemo[bool] = AsyncMemo()
+        self.excerpts: AsyncMemo[tuple[Availability, Excerpt]] = AsyncMemo(MAX_USERS)
         """Each with what it was made of, which must not be forgotten while its identity is a key."""
 
 
@@ -109,24 +109,26 @@ class Cluster(ClusterSettings, SingletonConfigurable):
         self.clock = clock
         self.runner: Runner = runner or SlurmRunner(slurm_conf=self.slurm_conf, bin_dir=self.bin_dir, sudo=tuple(self.sudo))
         shared: dict[str, Any] = {"log": self.log, "clock": clock, "jitter": jitter, "sparing": True}
-        self.nodes: Shared[tuple[Node, ...]] = Shared("nodes", self._read_nodes, lambda: self.nodes_interval, **shared)
-        self.jobs: Shared[dict[int, Job]] = Shared("jobs", self._read_jobs, self._jobs_interval_now, **shared)
-        self._tags: Shared[tuple[Job, ...]] = Shared("comments of jobs", self._read_tags, lambda: self.jobs_interval, **shared)
-        self.all_partitions: Shared[tuple[Partition, ...]] = Shared(
+        self.nodes: CachedQuery[tuple[Node, ...]] = CachedQuery("nodes", self._read_nodes, lambda: self.nodes_interval, **shared)
+        self.jobs: CachedQuery[dict[int, Job]] = CachedQuery("jobs", self._read_jobs, self._jobs_interval_now, **shared)
+        self._tags: CachedQuery[tuple[Job, ...]] = CachedQuery("comments of jobs", self._read_tags, lambda: self.jobs_interval, **shared)
+        self.all_partitions: CachedQuery[tuple[Partition, ...]] = CachedQuery(
             "partitions", self._read_partitions, lambda: self.layout_interval, **shared
         )
-        self.reservations: Shared[tuple[Reservation, ...]] = Shared(
+        self.reservations: CachedQuery[tuple[Reservation, ...]] = CachedQuery(
             "reservations", self._read_reservations, lambda: self.layout_interval, **shared
         )
-        self.accounting: Shared[Accounting | None] = Shared("accounts", self._read_accounting, self._accounting_interval_now, **shared)
-        self.configuration: Shared[SlurmConfig] = Shared(
+        self.accounting: CachedQuery[Accounting | None] = CachedQuery(
+            "accounts", self._read_accounting, self._accounting_interval_now, **shared
+        )
+        self.configuration: CachedQuery[SlurmConfig] = CachedQuery(
             "its configuration", self._read_configuration, lambda: self.accounting_interval, **shared
         )
-        self.holdings: Shared[Holdings] = Shared("what is held", self._read_holdings, self._holdings_interval_now, **shared)
+        self.holdings: CachedQuery[Holdings] = CachedQuery("what is held", self._read_holdings, self._holdings_interval_now, **shared)
         self.estimator = Estimator(
             self.runner, log=self.log, clock=clock, timeout=lambda: self.estimate_timeout, enabled=lambda: self.estimates
         )
-        self.afterwards = Afterwards(
+        self.afterwards = JobHistory(
             self.runner, log=self.log, clock=clock, apart=self._apart_afterwards, timeout=lambda: self.command_timeout
         )
         self.usage = UsageOfSessions(
@@ -145,14 +147,14 @@ class Cluster(ClusterSettings, SingletonConfigurable):
         self._stray_watch = StrayWatch()
         self._strays: Mapping[str, frozenset[str]] = {}
         self._newer_associations: frozenset[tuple[str, str, str]] = frozenset()
-        self._shapes: Derived[_Shapes] = Derived()
+        self._shapes: AsyncMemo[_Shapes] = AsyncMemo()
         self._free = _Free(0.0)
-        self._entitlements: tuple[Hashable, Derived[Entitlement]] = (None, Derived(MOST_USERS))
+        self._entitlements: tuple[Hashable, AsyncMemo[Entitlement]] = (None, AsyncMemo(MAX_USERS))
         """With the answers of Slurm that they follow from."""
-        self._outlook: Derived[Outlook] = Derived()
-        self._billing: Derived[BillingRule | None] = Derived(MOST_RULES)
-        self._running: Derived[Running] = Derived()
-        self._places: Derived[dict[int, Place]] = Derived()
+        self._outlook: AsyncMemo[ClusterForecast] = AsyncMemo()
+        self._billing: AsyncMemo[BillingRule | None] = AsyncMemo(MAX_RULES)
+        self._running: AsyncMemo[Running] = AsyncMemo()
+        self._places: AsyncMemo[dict[int, QueuePosition]] = AsyncMemo()
         self._members: dict[str, tuple[float, Member]] = {}
         self._starting = 0
         self.ended: set[str] = set()
@@ -168,7 +170,7 @@ class Cluster(ClusterSettings, SingletonConfigurable):
 
     def _accounting_interval_now(self) -> float:
         known = self.accounting.last_value
-        return min(self.accounting_interval, AGAIN_SECONDS) if known is not None and known.from_controller else self.accounting_interval
+        return min(self.accounting_interval, RETRY_SECONDS) if known is not None and known.from_controller else self.accounting_interval
 
     def _holdings_interval_now(self) -> float:
         known = self.accounting.last
@@ -177,7 +179,7 @@ class Cluster(ClusterSettings, SingletonConfigurable):
         return self.holdings_interval * (3 if self._starting else 1)
 
     def _apart_afterwards(self) -> float:
-        return APART_WHILE_STARTING_SECONDS if self._starting else APART_SECONDS
+        return MIN_INTERVAL_WHILE_STARTING_SECONDS if self._starting else MIN_INTERVAL_SECONDS
 
     def _started_at(self, job_id: int) -> float | None:
         """When the job started, if it runs."""
@@ -338,7 +340,7 @@ class Cluster(ClusterSettings, SingletonConfigurable):
         moment = _begun_and_ended(reservations.value, now)
         answers = (shapes.number, partitions.as_of, reservations.as_of, accounting.as_of, config, moment, *self.partitions)
         if self._entitlements[0] != answers:
-            self._entitlements = (answers, Derived(MOST_USERS))
+            self._entitlements = (answers, AsyncMemo(MAX_USERS))
         own = await self._entitlements[1].get(
             (user, member, job_qos, in_use(), held_at),
             lambda: entitlement(
@@ -417,7 +419,7 @@ class Cluster(ClusterSettings, SingletonConfigurable):
         )
         return Snapshot(computed, nodes.as_of, nodes.stale, nodes.error)
 
-    async def outlook(self, *, features: frozenset[str] = frozenset(), patience: float | None = None) -> Outlook:
+    async def outlook(self, *, features: frozenset[str] = frozenset(), patience: float | None = None) -> ClusterForecast:
         """The cluster as one more job would meet it; ``features`` are what the admin's own options ask of every job's node.
 
         Raises
@@ -436,7 +438,7 @@ class Cluster(ClusterSettings, SingletonConfigurable):
         answers = (nodes.as_of, partitions.as_of, reservations.as_of, jobs.as_of if jobs else None)
         return await self._outlook.get(
             (*answers, features, int(now) // OUTLOOK_SECONDS),
-            lambda: Outlook(
+            lambda: ClusterForecast(
                 nodes.value,
                 partitions.value,
                 reservations.value,
@@ -466,8 +468,8 @@ class Cluster(ClusterSettings, SingletonConfigurable):
             lambda: billing_rule(found, [node for node in nodes.value if node.name in there], config),
         )
 
-    async def standing(self, *, reservation: str = "", patience: float | None = None) -> tuple[Running | None, tuple[Lot, ...] | None]:
-        """What everybody's jobs hold, and what the nodes have, for :func:`.holding.what_i_have`; None for what is not known."""
+    async def standing(self, *, reservation: str = "", patience: float | None = None) -> tuple[Running | None, tuple[NodePool, ...] | None]:
+        """What everybody's jobs hold, and what the nodes have, for :func:`.holding.resource_usage_of`; None for what is not known."""
         running, listed = None, 0.0
         with contextlib.suppress(ResourceFormError):
             if await self.sees_all_jobs():
@@ -478,7 +480,7 @@ class Cluster(ClusterSettings, SingletonConfigurable):
         except ResourceFormError:
             return running, None
         key = (id(available.value), listed)
-        lots = await self._free_as_of(available.as_of).lots.get(key, lambda: (available.value, lots_of(available.value, running)))
+        lots = await self._free_as_of(available.as_of).lots.get(key, lambda: (available.value, pools_of(available.value, running)))
         return running, lots[1]
 
     async def availability_for(
@@ -660,12 +662,12 @@ class Cluster(ClusterSettings, SingletonConfigurable):
         snapshot = await self.jobs.get(patience)
         return snapshot.value.get(job_id), snapshot
 
-    async def places(self) -> Mapping[int, Place]:
+    async def places(self) -> Mapping[int, QueuePosition]:
         """The places of the waiting jobs of the last list, by their ids; none where the Hub does not see all jobs. Asks for no list."""
         known = self.jobs.last
         if known is None or not await self.sees_all_jobs():
             return {}
-        return await self._places.get(known.as_of, lambda: places_of(known.value.values()))
+        return await self._places.get(known.as_of, lambda: queue_positions_of(known.value.values()))
 
     async def node_address(self, name: str, *, patience: float | None = None) -> str:
         """Where the node can be reached: its NodeAddr, for names need not resolve (slurm.md, "Measured").

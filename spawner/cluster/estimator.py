@@ -27,12 +27,12 @@ from ..slurm.test_only import Estimate, parse_estimate
 
 TIMEOUT_SECONDS = 3.0
 REMEMBERED_SECONDS = 30.0
-MOST_REMEMBERED = 500
-MOST_AT_ONCE = 4
-MOST_UNDER_WAY = 20
-"""So many users' questions are under way, those that wait for a place among :data:`MOST_AT_ONCE` included."""
-MOST_A_MINUTE_OF_A_USER = 10
-MOST_A_MINUTE = 240
+MAX_REMEMBERED = 500
+MAX_AT_ONCE = 4
+MAX_UNDER_WAY = 20
+"""So many users' questions are under way, those that wait for a place among :data:`MAX_AT_ONCE` included."""
+MAX_A_MINUTE_OF_A_USER = 10
+MAX_A_MINUTE = 240
 PAUSE_SECONDS = 10.0
 """After a question that Slurm did not answer, nobody asks for so long: a command that sudo runs cannot be ended by us."""
 NOW_SECONDS = 15.0
@@ -107,7 +107,7 @@ class Estimator:
         self._clock = clock
         self._timeout = timeout
         self._enabled = enabled
-        self._places = asyncio.Semaphore(MOST_AT_ONCE)
+        self._places = asyncio.Semaphore(MAX_AT_ONCE)
         self._under_way: dict[str, _UnderWay] = {}
         self._remembered: OrderedDict[_Key, tuple[float, Answer]] = OrderedDict()
         self._last_minute: list[tuple[float, str]] = []
@@ -168,7 +168,7 @@ class Estimator:
         now = self._clock()
         self._last_minute = [entry for entry in self._last_minute if 0 <= now - entry[0] < 60]
         own = sum(name == user for _, name in self._last_minute)
-        if own >= MOST_A_MINUTE_OF_A_USER or len(self._last_minute) >= MOST_A_MINUTE or len(self._under_way) >= MOST_UNDER_WAY:
+        if own >= MAX_A_MINUTE_OF_A_USER or len(self._last_minute) >= MAX_A_MINUTE or len(self._under_way) >= MAX_UNDER_WAY:
             raise EstimateUnavailable(
                 N_("Slurm has been asked often just now. Ask again in a few seconds."),
                 log=f"no estimate for {user}: {own} of {len(self._last_minute)} questions in the last minute were theirs",
@@ -205,7 +205,7 @@ class Estimator:
             answer = replace(answer, as_of=started)
         self._remembered[key] = (self._clock(), answer)
         self._remembered.move_to_end(key)
-        while len(self._remembered) > MOST_REMEMBERED:
+        while len(self._remembered) > MAX_REMEMBERED:
             self._remembered.popitem(last=False)
         return answer
 

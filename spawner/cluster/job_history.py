@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 from ..errors import ResourceFormError, SlurmUnavailable
 from ..slurm.runner import Runner, read
-from ..slurm.sacct import MOST_AT_ONCE, FinishedJob, parse_finished, show_finished
+from ..slurm.sacct import MAX_AT_ONCE, FinishedJob, parse_finished, show_finished
 
 FIRST_SECONDS = 3.0
 """slurmctld hands its news to slurmdbd well within this time where nothing is in the way (measured on 22.05.8: below a second)."""
@@ -26,18 +26,18 @@ PAUSES_SECONDS = (20.0, 40.0, 80.0, 160.0, 320.0)
 IDLE_SECONDS = 300.0
 """What nobody waits for is asked for after so long, with what is asked for anyway."""
 
-APART_SECONDS = 20.0
+MIN_INTERVAL_SECONDS = 20.0
 """Questions are so far apart at least, however many sessions end."""
 
-APART_WHILE_STARTING_SECONDS = 40.0
-"""As :data:`APART_SECONDS` while sessions start: then Slurm is asked for the list of jobs more often."""
+MIN_INTERVAL_WHILE_STARTING_SECONDS = 40.0
+"""As :data:`MIN_INTERVAL_SECONDS` while sessions start: then Slurm is asked for the list of jobs more often."""
 
 BUSY_SECONDS = 60.0
 
 WITHOUT_SECONDS = 3600.0
 """Where there is no accounting, nothing is asked for so long."""
 
-MOST_WAITING = 5_000
+MAX_WAITING = 5_000
 """A Hub that loses all of its sessions at once is told of this many."""
 
 NO_ACCOUNTING = ("not running a supported accounting_storage plugin", "Slurm accounting storage is disabled")
@@ -53,7 +53,7 @@ class _Waiting:
     asked: int = 0
 
 
-class Afterwards:
+class JobHistory:
     """Asks slurmdbd about ended jobs, on behalf of all sessions.
 
     Parameters
@@ -70,7 +70,7 @@ class Afterwards:
         *,
         log: logging.Logger | logging.LoggerAdapter[logging.Logger],
         clock: Callable[[], float] = time.time,
-        apart: Callable[[], float] = lambda: APART_SECONDS,
+        apart: Callable[[], float] = lambda: MIN_INTERVAL_SECONDS,
         timeout: Callable[[], float] = lambda: 60.0,
     ) -> None:
         self.asked = 0
@@ -114,7 +114,7 @@ class Afterwards:
         soon
             Somebody wants to know. Else it is asked for when others are, or some minutes later.
         """
-        if job_id < 1 or self._has_no_accounting() or (job_id not in self._waiting and len(self._waiting) >= MOST_WAITING):
+        if job_id < 1 or self._has_no_accounting() or (job_id not in self._waiting and len(self._waiting) >= MAX_WAITING):
             return
         loop = asyncio.get_running_loop()
         self._waiting[job_id] = _Waiting(loop.time() + (FIRST_SECONDS if soon else IDLE_SECONDS), is_it, then)
@@ -140,7 +140,7 @@ class Afterwards:
     async def _ask(self) -> None:
         """One question, for all whose turn it is and for as many of the others as there is room for."""
         loop = asyncio.get_running_loop()
-        batch = sorted(self._waiting, key=lambda number: self._waiting[number].due)[:MOST_AT_ONCE]
+        batch = sorted(self._waiting, key=lambda number: self._waiting[number].due)[:MAX_AT_ONCE]
         meant = {number: self._waiting[number] for number in batch}
         self.asked += 1
         self._asked_at = self._clock()

@@ -12,11 +12,11 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 
-from ..cache import Shared
+from ..cache import CachedQuery
 from ..errors import ResourceFormError, SlurmUnavailable
 from ..i18n import N_
 from ..slurm.runner import Runner, last_line
-from ..slurm.sstat import MOST_AT_ONCE, REFUSALS, StepUsage, parse_usage, show_usage
+from ..slurm.sstat import MAX_AT_ONCE, REFUSALS, StepUsage, parse_usage, show_usage
 
 REFUSED_SECONDS = 3600.0
 """Where the Hub may not ask, or Slurm does not measure, it is tried again after so long."""
@@ -113,7 +113,9 @@ class UsageOfSessions:
         self._looked_at: dict[int, float] = {}
         self._measured: dict[int, _Measured] = {}
         self._pause: float | None = None
-        self._shared: Shared[float] = Shared("what sessions use", self._ask, self._interval_now, log=log, clock=clock, jitter=jitter)
+        self._shared: CachedQuery[float] = CachedQuery(
+            "what sessions use", self._ask, self._interval_now, log=log, clock=clock, jitter=jitter
+        )
 
     @property
     def asked(self) -> int:
@@ -158,7 +160,7 @@ class UsageOfSessions:
             return now
         pause: float | None = None
         try:
-            self._take(*await self._answer(wanted[:MOST_AT_ONCE]))
+            self._take(*await self._answer(wanted[:MAX_AT_ONCE]))
         except SlurmUnavailable as error:
             pause = REFUSED_SECONDS if any(words in error.stderr for words in REFUSALS) else FAILED_SECONDS
             self._say(pause, error)

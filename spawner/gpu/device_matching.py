@@ -12,7 +12,7 @@ from ..slurm.shared_gres import SHARED, cards_in
 from .agent.schema import Device, MigInstance, NodeReport
 from .devices import DeviceView, looks_stray
 
-MOST_GPUS = 4096
+MAX_GPUS = 4096
 """More than a node has, slices of MIG included: counts beyond it are no devices."""
 
 
@@ -65,7 +65,7 @@ class _Allocated:
 def _by_slurm(gres: tuple[Gres, ...], gres_used: tuple[Gres, ...]) -> tuple[tuple[str, ...], _Allocated]:
     """The type of each GPU, in the order of Slurm's numbers, an empty one for none; and which of them are given away."""
     entries = [entry for entry in gres if entry.name == "gpu"]
-    if sum(entry.count for entry in entries) > MOST_GPUS:
+    if sum(entry.count for entry in entries) > MAX_GPUS:
         entries = []
     types = tuple(entry.type for entry in entries for _ in range(entry.count))
     return types, _allocated(types, gres_used)
@@ -112,7 +112,7 @@ def _numbers(entry: Gres) -> frozenset[int] | None:
     found: set[int] = set()
     for part in match[1].split(","):
         first, _dash, last = part.partition("-")
-        if int(last or first) > MOST_GPUS:
+        if int(last or first) > MAX_GPUS:
             return None
         found.update(range(int(first), int(last or first) + 1))
     return frozenset(found) if len(found) == entry.count else None

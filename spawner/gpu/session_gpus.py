@@ -17,7 +17,7 @@ from ..slurm.shared_gres import SHARED
 from .devices import DeviceView, own_views
 from .store import Sample
 
-MOST_GPUS = 64
+MAX_GPUS = 64
 """More than a job of one node can have; also the first number that no GPU has."""
 
 _NUMBERS = re.compile(r"[0-9]{1,2}(?:,[0-9]{1,2}){0,63}", re.ASCII)
@@ -29,12 +29,12 @@ def read_indices(text: object) -> tuple[int, ...]:
     Raises
     ------
     ValueError
-        It is no list of different numbers below :data:`MOST_GPUS`.
+        It is no list of different numbers below :data:`MAX_GPUS`.
     """
     if not isinstance(text, str) or not _NUMBERS.fullmatch(text):
         raise ValueError("no list of numbers")
     found = tuple(int(number) for number in text.split(","))
-    if max(found) >= MOST_GPUS or len(set(found)) != len(found):
+    if max(found) >= MAX_GPUS or len(set(found)) != len(found):
         raise ValueError("no numbers of GPUs")
     return tuple(sorted(found))
 
@@ -91,7 +91,7 @@ def own_indices(
 
 
 @dataclass(frozen=True, slots=True)
-class OwnGpus:
+class SessionGpus:
     """What the GPUs of one session do, as it was known ``at`` a moment (seconds since the epoch).
 
     ``age`` is the report's in seconds: None where the node has sent some, and sends none any more. ``devices`` are empty where it is not
@@ -105,7 +105,7 @@ class OwnGpus:
     shared: bool = False
 
 
-def own_gpus(
+def session_gpus(
     views: Sequence[DeviceView],
     indices: Sequence[int] | None,
     history: Callable[[str], Sequence[Sample]],
@@ -113,15 +113,15 @@ def own_gpus(
     at: float,
     age: float,
     shared: bool,
-) -> OwnGpus:
+) -> SessionGpus:
     """Those of the node's GPUs that have these numbers of Slurm's; none of them where that does not tell all devices."""
     devices = own_views(views, indices or ())
     if not devices or len(devices) != len(indices or ()):
-        return OwnGpus(at, age)
-    return OwnGpus(at, age, devices, tuple(history(view.key) for view in devices), shared)
+        return SessionGpus(at, age)
+    return SessionGpus(at, age, devices, tuple(history(view.key) for view in devices), shared)
 
 
-def as_json(gpus: OwnGpus | None, *, history: bool = True) -> dict[str, Any] | None:
+def as_json(gpus: SessionGpus | None, *, history: bool = True) -> dict[str, Any] | None:
     """As programs and pages get it; what nobody knows is None. ``history`` is [seconds ago, percent, MB], the oldest first."""
     if gpus is None:
         return None

@@ -12,7 +12,7 @@ from .devices import key_of
 
 HISTORY_MINUTES = 60
 
-MOST_TRACKS = 256
+MAX_TRACKS = 256
 """Devices and MIG instances of one node of which there is a history: more than the largest node has, and all that a liar can fill."""
 
 _SLOT = struct.Struct("<BI")
@@ -160,7 +160,7 @@ class _Node:
         """Whether it has a row, and is in this report for the first time."""
         place = self.rows.get(key)
         if place is None:
-            if len(self.rows) >= MOST_TRACKS and not self._make_room():
+            if len(self.rows) >= MAX_TRACKS and not self._make_room():
                 return False
             place = self.rows[key] = len(self.table)
             self.table += _HEAD.pack(_NOT_IDLE, minute, 0, 0, 0, _UNKNOWN_MEMORY) + _EMPTY_RING
@@ -208,9 +208,9 @@ class _Node:
         """Forget the devices that were not in the report before; False if all were, or there has been no room in this report already."""
         if self.full != self.number:
             self._keep([key for key, place in self.rows.items() if _HEAD.unpack_from(self.table, place)[2] >= self.number - 1])
-        if len(self.rows) >= MOST_TRACKS:
+        if len(self.rows) >= MAX_TRACKS:
             self.full = self.number
-        return len(self.rows) < MOST_TRACKS
+        return len(self.rows) < MAX_TRACKS
 
     def _keep(self, keys: Collection[str]) -> None:
         """Forget each device that is not one of ``keys``."""

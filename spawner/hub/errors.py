@@ -10,7 +10,7 @@ from jupyterhub import spawner as jupyterhub_spawner
 from markupsafe import Markup, escape
 from tornado import web
 
-from ..errors import MOST_ERRORS, RequestRejected, ResourceFormError, SessionFailed, SlurmRefused
+from ..errors import MAX_ERRORS, RequestRejected, ResourceFormError, SessionFailed, SlurmRefused
 from ..i18n import _
 
 # JupyterHub 6 has SpawnException, which it counts as a failure and not as an error; 5.x knows HTTPError only.
@@ -68,10 +68,10 @@ def html_message(error: ResourceFormError) -> Markup:
     if isinstance(error, RequestRejected) and error.errors:
         items = Markup("").join(
             Markup('<li><a class="alert-link" href="#resource-form-{}">{}</a></li>').format(field, sentence)
-            for field, sentence in list(error.errors.items())[:MOST_ERRORS]
+            for field, sentence in list(error.errors.items())[:MAX_ERRORS]
         )
-        if len(error.errors) > MOST_ERRORS:
-            items += Markup("<li>{}</li>").format(_("… and {number} more").format(number=len(error.errors) - MOST_ERRORS))
+        if len(error.errors) > MAX_ERRORS:
+            items += Markup("<li>{}</li>").format(_("… and {number} more").format(number=len(error.errors) - MAX_ERRORS))
         return Markup('<p class="mb-1">{}</p><ul class="mb-0">{}</ul>').format(_("The session was not started:"), items)
     message = Markup("<p class='mb-0'>{}</p>").format(error.sentence)
     if isinstance(error, SlurmRefused) and error.details:

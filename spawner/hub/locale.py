@@ -8,7 +8,7 @@ import jinja2
 
 from ..i18n import _, languages, negotiated, ngettext
 
-MOST_USERS = 10_000
+MAX_USERS = 10_000
 
 _latest: dict[str, str] = {}
 """The language of each user's latest request for a form or a start."""
@@ -53,7 +53,7 @@ def remember(user: str, language: str) -> None:
     """That this was the language of the user's latest request."""
     if language in languages():
         _latest.pop(user, None)
-        while len(_latest) >= MOST_USERS:
+        while len(_latest) >= MAX_USERS:
             del _latest[next(iter(_latest))]
         _latest[user] = language
 

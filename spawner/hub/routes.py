@@ -10,7 +10,7 @@ import batchspawner.api  # noqa: F401
 from jupyterhub import apihandlers, handlers
 from jupyterhub.app import JupyterHub
 
-from .apihandlers.callback import OwnGpusHandler, PortHandler
+from .apihandlers.callback import PortHandler, SessionGpusHandler
 from .apihandlers.check import CheckHandler
 from .apihandlers.cluster import ClusterHandler
 from .apihandlers.gpu_reports import GpuReports
@@ -33,7 +33,7 @@ API = [
     (r"/api/resource-form/cluster", ClusterHandler),
     (r"/api/batchspawner", PortHandler),
     (r"/api/resource-form/check", CheckHandler),
-    (r"/api/resource-form/own-gpus", OwnGpusHandler),
+    (r"/api/resource-form/own-gpus", SessionGpusHandler),
     (r"/api/resource-form/log", LogHandler),
     (r"/api/resource-form/log/download", LogDownloadHandler),
     (r"/api/resource-form/sessions", SessionsHandler),

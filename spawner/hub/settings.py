@@ -13,8 +13,8 @@ from ..request.policy import parse_policies
 from ..request.presets import parse_presets
 
 LONGER_THAN_BOTH_SECONDS = 60
-MOST_WARNINGS_OF_AN_END = 10
-MOST_IDLE_MINUTES = 525600.0
+MAX_WARNINGS_OF_AN_END = 10
+MAX_IDLE_MINUTES = 525600.0
 
 
 class SpawnerSettings(HasTraits):
@@ -327,7 +327,7 @@ class SpawnerSettings(HasTraits):
 
     @validate("idle_gpu_minutes", "idle_gpu_stop_minutes")
     def _check_idle_minutes(self, proposal: Any) -> float:
-        if not 0 <= proposal["value"] <= MOST_IDLE_MINUTES:
+        if not 0 <= proposal["value"] <= MAX_IDLE_MINUTES:
             raise TraitError(f"ResourceFormSpawner.{proposal['trait'].name} must be a number of minutes, 0 for never")
         return float(proposal["value"])
 
@@ -341,8 +341,8 @@ class SpawnerSettings(HasTraits):
 
     @validate("warn_minutes")
     def _check_warn_minutes(self, proposal: Any) -> list[int]:
-        if not all(minutes > 0 for minutes in proposal["value"]) or len(proposal["value"]) > MOST_WARNINGS_OF_AN_END:
-            raise TraitError(f"ResourceFormSpawner.warn_minutes: at most {MOST_WARNINGS_OF_AN_END} numbers of minutes above 0 are needed")
+        if not all(minutes > 0 for minutes in proposal["value"]) or len(proposal["value"]) > MAX_WARNINGS_OF_AN_END:
+            raise TraitError(f"ResourceFormSpawner.warn_minutes: at most {MAX_WARNINGS_OF_AN_END} numbers of minutes above 0 are needed")
         return sorted(set(proposal["value"]), reverse=True)
 
     @validate("history_length", "history_days")

@@ -9,13 +9,13 @@ from typing import Any
 from jupyterhub.utils import maybe_future
 
 from ..accounting.qos import forced_qos
-from ..advice.service import Terms
+from ..advice.service import PricingSettings
 from ..cluster.cluster import Cluster
 from ..i18n import N_
 from ..request.choices import Choices
 from ..request.policy import parse_policies
 from ..request.presets import Preset, parse_presets
-from ..site.audience import UNKNOWN_READER
+from ..site.audience import UNKNOWN_VIEWER
 from ..site.budget_command import SiteBudgets
 from ..site.catalogue import Catalogue, CatalogueFile, parse_catalogue
 from ..site.notice_board import NoticeBoard
@@ -25,7 +25,7 @@ from .settings import SpawnerSettings
 PLAIN_CATALOGUE = {"releases": [{"tag": "default", "label": N_("Default"), "date": "2000-01-01", "interfaces": ["lab", "notebook"]}]}
 """Where the admin lists no releases: what the nodes have on their PATH."""
 
-MOST_WARNINGS = 100
+MAX_WARNINGS = 100
 """So many different mistakes of the admin's function are logged, each once; it may make another one for each user."""
 
 _catalogue_files: dict[str, CatalogueFile] = {}
@@ -89,7 +89,7 @@ class UserChoices(SpawnerSettings):
         try:
             return parse_presets(presets or ())
         except ValueError as error:
-            if str(error) not in _presets_warned_of and len(_presets_warned_of) < MOST_WARNINGS:
+            if str(error) not in _presets_warned_of and len(_presets_warned_of) < MAX_WARNINGS:
                 _presets_warned_of.add(str(error))
                 self.log.error("There are no presets, the function that gives them is wrong: %s", error)  # noqa: TRY400 - one line is enough
             return ()
@@ -111,17 +111,19 @@ class UserChoices(SpawnerSettings):
     async def announcements(self, choices: Choices | None = None) -> tuple[Announcement, ...]:
         """What this user is to be told now; without ``choices``, as while Slurm does not answer, what is for everyone."""
         board = await self.notice_board().current()
-        reader = UNKNOWN_READER
+        reader = UNKNOWN_VIEWER
         if choices is not None:
             reader = choices.reader((await self.cluster.member(self.user.name)).groups)
         return announcements(board, time.time(), reader)
 
-    async def terms(self) -> Terms:
+    async def terms(self) -> PricingSettings:
         """What the admin has set that advice about a request depends on."""
         not_charged = self.not_charged
         if callable(not_charged):
             not_charged = await maybe_future(not_charged(self))
-        return Terms(tuple(self.sbatch_options), not_charged, "refuse" if self.over_budget == "refuse" else "warn", self._site_budgets())
+        return PricingSettings(
+            tuple(self.sbatch_options), not_charged, "refuse" if self.over_budget == "refuse" else "warn", self._site_budgets()
+        )
 
     def _site_budgets(self) -> SiteBudgets | None:
         command = tuple(self.budget_command)

@@ -11,7 +11,7 @@ from ..accounting.entitlement import Entitlement
 from ..accounting.limits import Limit
 from ..accounting.partition_limits import PartitionLimits
 from ..i18n import _
-from ..site.audience import Reader
+from ..site.audience import Viewer
 from ..site.catalogue import Catalogue, Interface, Release
 from ..slurm.model import Reservation
 from ..slurm.resources import CORES, GPUS, MEMORY
@@ -40,10 +40,10 @@ class Choices:
     presets: tuple[Preset, ...] = ()
     closed: Mapping[str, str] = field(default_factory=dict)
 
-    def reader(self, groups: Iterable[str]) -> Reader:
+    def reader(self, groups: Iterable[str]) -> Viewer:
         """What an audience (:mod:`.audience`) tells this user by, with the groups of the system that the user is in."""
         reservations = (*self.reservations, *self.upcoming_reservations)
-        return Reader(
+        return Viewer(
             groups=frozenset(groups),
             accounts=frozenset(self.accounts or ()),
             partitions=frozenset(partition.name for partition in self.partitions),

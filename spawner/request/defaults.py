@@ -11,7 +11,7 @@ from .model import FIELDS, label_of
 from .validation import resolve_request, text_of, true_preset, with_preset
 
 
-def salvage(options: Mapping[str, Any], choices: Choices) -> tuple[dict[str, Any], tuple[str, ...]]:
+def restore_valid(options: Mapping[str, Any], choices: Choices) -> tuple[dict[str, Any], tuple[str, ...]]:
     """The defaults, with those of the remembered ``options`` that still hold, and the labels of the fields that were dropped."""
     defaults = choices.defaults()
     preset, known = options.get("preset"), with_preset(options, choices)

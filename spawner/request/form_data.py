@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ..errors import MOST_ERRORS, RequestRejected
+from ..errors import MAX_ERRORS, RequestRejected
 from ..i18n import _
 from .model import FIELDS, IGNORED_KEYS, label_of, quoted
 
@@ -30,6 +30,6 @@ def read_form(form: Mapping[str, Any]) -> dict[str, Any]:
         elif values[0].strip() or key == "reservation":
             options[key] = values[0].strip()
     if errors:
-        names = ", ".join(quoted(key) for key in list(errors)[:MOST_ERRORS])
+        names = ", ".join(quoted(key) for key in list(errors)[:MAX_ERRORS])
         raise RequestRejected(errors, log=f"request rejected: given more than once, or not as text: {names}")
     return options

@@ -11,7 +11,7 @@ from ..humanize import duration, gpu_type_in_words, gpus_in_words, joined, limit
 from ..i18n import N_, _
 from .choices import Choices
 from .gpus import GpuRequest, parse_gpus
-from .model import COLOR, COLORS, FIELDS, FORM_FIELDS, LOOK_FIELDS, SessionRequest, help_of, label_of, unit_of
+from .model import APPEARANCE_FIELDS, COLOR, COLORS, FIELDS, FORM_FIELDS, SessionRequest, help_of, label_of, unit_of
 from .ranges import Range, gpus_there, limits_there, ranges
 from .validation import judge_request
 
@@ -91,10 +91,10 @@ COLOR_NAMES: Mapping[str, str] = {
 }
 
 
-def look_fields(choices: Choices, values: Mapping[str, Any], errors: Mapping[str, str]) -> tuple[FormField, ...]:
+def appearance_fields(choices: Choices, values: Mapping[str, Any], errors: Mapping[str, str]) -> tuple[FormField, ...]:
     """The session's name and colour, as :func:`form_fields`. ``kind`` of a colour is ``colors``; one without a name is offered as it is."""
     built = []
-    for key in LOOK_FIELDS:
+    for key in APPEARANCE_FIELDS:
         policy = choices.policy(key)
         if policy.hidden:
             continue
@@ -226,7 +226,7 @@ def _widget(key: str, choices: Choices, value: str) -> dict[str, Any]:
     return {"kind": "text", "value": value.removesuffix("G") if key == "memory" else value}
 
 
-MOST_BUTTONS = 6
+MAX_BUTTONS = 6
 
 
 def _gpu_widget(choices: Choices, value: str) -> dict[str, Any]:
@@ -235,7 +235,7 @@ def _gpu_widget(choices: Choices, value: str) -> dict[str, Any]:
         wanted = choices.known_gpus(parse_gpus(value))
     except ValueError:
         wanted = parse_gpus(0)
-    buttons = len(offered) <= MOST_BUTTONS
+    buttons = len(offered) <= MAX_BUTTONS
     labels = [(gpus.value, _gpu_label(gpus, choices, short=buttons)) for gpus in offered]
     chosen = _offered_gpus(choices, wanted)
     if wanted.is_part and chosen not in dict(labels) and choices.policy("gpus").choices is None and choices.part_types(wanted.gres):

@@ -25,9 +25,9 @@ from ..i18n import ENGLISH, N_, _, using
 from ..units import format_memory, format_walltime, parse_memory_mb, parse_walltime
 from .gpus import GpuRequest, parse_gpus
 
-MOST_VARIABLES = 100
-MOST_BYTES = 32768
-MOST_BYTES_IN_ALL = 262144
+MAX_VARIABLES = 100
+MAX_BYTES = 32768
+MAX_BYTES_IN_ALL = 262144
 """Linux takes at most 128 KiB for one variable, and for all of them together (with argv) a part of the stack: 2 MiB as a rule."""
 
 NAME = re.compile(r"[A-Za-z0-9_.@+-]{1,64}")
@@ -126,9 +126,9 @@ def _environment(value: Any) -> dict[str, str]:
         return {}
     if not isinstance(value, Mapping):
         raise _fail(_("Environment variables are names with values."))
-    if len(value) > MOST_VARIABLES:
+    if len(value) > MAX_VARIABLES:
         sentence = _("{number} variables are more than the {most} that a session may have. Leave some out.")
-        raise _fail(sentence.format(number=len(value), most=MOST_VARIABLES))
+        raise _fail(sentence.format(number=len(value), most=MAX_VARIABLES))
     checked = {}
     size = 0
     for name, text in value.items():
@@ -137,14 +137,14 @@ def _environment(value: Any) -> dict[str, str]:
         if RESERVED_ENVIRONMENT.fullmatch(name):
             raise _fail(_("The environment variable {name} is reserved. Set it inside the session instead.").format(name=name))
         length = _bytes_of(text)
-        if length is None or length > MOST_BYTES:
+        if length is None or length > MAX_BYTES:
             sentence = _("The value of {name} is not text of at most {most} bytes without NUL. Shorten it, or set it in the session.")
-            raise _fail(sentence.format(name=name, most=MOST_BYTES))
+            raise _fail(sentence.format(name=name, most=MAX_BYTES))
         size += len(name) + length
         checked[name] = text
-    if size > MOST_BYTES_IN_ALL:
+    if size > MAX_BYTES_IN_ALL:
         sentence = _("All variables together are {size} bytes, more than the {most} that a session may have. Leave some out.")
-        raise _fail(sentence.format(size=size, most=MOST_BYTES_IN_ALL))
+        raise _fail(sentence.format(size=size, most=MAX_BYTES_IN_ALL))
     return checked
 
 
@@ -265,7 +265,7 @@ class SessionRequest(BaseModel):
             "interface": self.interface,
             "profile": self.summary,
         }
-        for name in ("preset", *LOOK_FIELDS):
+        for name in ("preset", *APPEARANCE_FIELDS):
             if getattr(self, name):
                 options[name] = getattr(self, name)
         if self.environment:
@@ -301,7 +301,7 @@ FIELDS = tuple(SessionRequest.model_fields)
 FORM_FIELDS = ("reservation", "account", "partition", "cores", "memory", "gpus", "walltime", "release", "interface")
 """The fields of the form, in the order in which they stand on the page."""
 
-LOOK_FIELDS = ("name", "color")
+APPEARANCE_FIELDS = ("name", "color")
 """How a session looks to its user, one fold away on the form. The job does not depend on them, nor is it told."""
 
 

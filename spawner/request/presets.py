@@ -9,13 +9,13 @@ from pydantic import Field, ValidationError, field_validator
 
 from ..errors import RequestRejected
 from ..i18n import ENGLISH, using
-from ..site.audience import Audience, Reader
+from ..site.audience import Audience, Viewer
 from ..site.catalogue import Name
-from .model import FIELDS, LOOK_FIELDS, SessionRequest, parse_request
+from .model import APPEARANCE_FIELDS, FIELDS, SessionRequest, parse_request
 
-MOST_PRESETS = 100
+MAX_PRESETS = 100
 
-FIELDS_OF_A_PRESET = tuple(name for name in FIELDS if name not in ("preset", *LOOK_FIELDS))
+FIELDS_OF_A_PRESET = tuple(name for name in FIELDS if name not in ("preset", *APPEARANCE_FIELDS))
 
 
 class Preset(Audience):
@@ -44,7 +44,7 @@ class Preset(Audience):
         """What people see: the label, else the name."""
         return self.label or self.name
 
-    def is_for(self, reader: Reader) -> bool:
+    def is_for(self, reader: Viewer) -> bool:
         """Whether ``reader`` belongs to its audience and may choose the account, partition and reservation that it names itself."""
         named = (("account", reader.accounts), ("partition", reader.partitions), ("reservation", reader.reservations))
         return self.admits(reader) and all(not self.values.get(field) or self.values[field] in had for field, had in named)
@@ -67,8 +67,8 @@ def parse_presets(presets: object, *, trait: str = "ResourceFormSpawner.presets"
     parsed: dict[str, Preset] = {}
     for index, entry in enumerate(presets):
         name = entry.get("name", index) if isinstance(entry, Mapping) else index
-        if index >= MOST_PRESETS:
-            raise ValueError(f"{trait}: there are more than {MOST_PRESETS} presets")
+        if index >= MAX_PRESETS:
+            raise ValueError(f"{trait}: there are more than {MAX_PRESETS} presets")
         try:
             with using(ENGLISH):
                 preset = Preset.model_validate(entry)

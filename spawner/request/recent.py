@@ -7,13 +7,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from .model import FIELDS, LOOK_FIELDS
+from .model import APPEARANCE_FIELDS, FIELDS
 
-MOST_RECENT = 5
-MOST_CHARACTERS = 200
+MAX_RECENT = 5
+MAX_CHARACTERS = 200
 """Of a value; no value of a request that was accepted is longer."""
 
-KEPT = tuple(name for name in FIELDS if name not in ("environment", *LOOK_FIELDS))
+KEPT = tuple(name for name in FIELDS if name not in ("environment", *APPEARANCE_FIELDS))
 """The fields that are kept: the variables of the environment may hold secrets, and a name is one session's."""
 
 
@@ -34,12 +34,12 @@ class Recent:
         return {"at": self.at, "options": dict(self.options)}
 
 
-def remember(recent: Iterable[Recent], options: Mapping[str, Any], now: float, most: int = MOST_RECENT) -> tuple[Recent, ...]:
+def remember(recent: Iterable[Recent], options: Mapping[str, Any], now: float, most: int = MAX_RECENT) -> tuple[Recent, ...]:
     """``recent`` with one more request, submitted ``now``, in front; an equal one is left out, and what is beyond the ``most`` newest."""
     return _distinct((Recent(float(now), _kept(options)), *recent), most)
 
 
-def recent_of(states: Iterable[object], most: int = MOST_RECENT) -> tuple[Recent, ...]:
+def recent_of(states: Iterable[object], most: int = MAX_RECENT) -> tuple[Recent, ...]:
     """The newest of the requests in the states of one user's servers, newest first, each once. What cannot be read is left out."""
     found = [
         entry
@@ -65,7 +65,7 @@ def _kept(options: Mapping[Any, Any]) -> dict[str, str | int]:
 
 def _is_plain(value: object) -> bool:
     if isinstance(value, str):
-        return len(value) <= MOST_CHARACTERS
+        return len(value) <= MAX_CHARACTERS
     return type(value) is int and abs(value) < 10**9
 
 

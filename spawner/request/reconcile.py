@@ -17,27 +17,27 @@ PLACE = ("reservation", "partition", "account")
 FOLLOWED = (*PLACE, "gpus", "release")
 """The fields that others follow."""
 
-MOST_TRIED = 300
+MAX_TRIED = 300
 """Combinations of account, partition and reservation that are looked at; a user with more has to choose by hand."""
 
 _IN_WORDS: Mapping[str, Callable[[int], str]] = {"cores": str, "memory": format_memory, "walltime": format_walltime}
 
 
 @dataclass(frozen=True, slots=True)
-class Settled:
+class Reconciled:
     """The request with its fields fitted to each other, and a sentence for each field that was moved."""
 
     request: SessionRequest
     moved: Mapping[str, str]
 
 
-def settle(request: SessionRequest, choices: Choices, changed: str) -> Settled:
+def reconcile(request: SessionRequest, choices: Choices, changed: str) -> Reconciled:
     """``request`` after the user has changed one field; that one stays as it is, right or wrong.
 
     A field that others do not follow (:data:`FOLLOWED`) moves none: who types a number is told what is wrong with it.
     """
     if changed not in FOLLOWED:
-        return Settled(request, {})
+        return Reconciled(request, {})
     placed = _place(request, choices, changed)
     if changed != "gpus":
         placed = _with_gpus(placed, choices)
@@ -49,7 +49,7 @@ def settle(request: SessionRequest, choices: Choices, changed: str) -> Settled:
         placed = placed.model_copy(update={"walltime": again["walltime"].nearest(placed.walltime)})
     placed = _with_interface(placed, choices)
     placed = true_preset(placed, choices)
-    return Settled(placed, dict(_sentences(request, placed, choices)))
+    return Reconciled(placed, dict(_sentences(request, placed, choices)))
 
 
 def _place(request: SessionRequest, choices: Choices, changed: str) -> SessionRequest:
@@ -74,7 +74,7 @@ def _places(request: SessionRequest, choices: Choices, changed: str) -> Iterator
         for values in _product([others[name] for name in names]):
             yield request.model_copy(update=dict(zip(names, values, strict=True)))
             tried += 1
-            if tried >= MOST_TRIED:
+            if tried >= MAX_TRIED:
                 return
 
 

@@ -14,7 +14,7 @@ LONGEST_SERVER_NAME = 30
 WITHOUT_LETTERS = "session"
 """For names in which there is nothing to make an address of."""
 
-MOST_COPIES = 20
+MAX_COPIES = 20
 """So many names are given at once: each is to become a job."""
 
 NUMBERED = re.compile(r"(.*?)[ -]*-(\d{1,4})")
@@ -37,14 +37,14 @@ def copies(name: str, number: int, names: Collection[str], servers: Collection[s
     Parameters
     ----------
     number
-        At most :data:`MOST_COPIES` are given.
+        At most :data:`MAX_COPIES` are given.
     names, servers
         Those that the user's sessions and servers have already.
     """
     found = NUMBERED.fullmatch(name.strip())
     stem, next_number = (found[1], int(found[2]) + 1) if found and found[1] else (name.strip() or WITHOUT_LETTERS, 2)
     taken, used, given = set(servers), set(names), list[tuple[str, str]]()
-    while len(given) < min(number, MOST_COPIES):
+    while len(given) < min(number, MAX_COPIES):
         ending = f"-{next_number}"
         words = f"{stem[: LONGEST_NAME - len(ending)].rstrip()}{ending}"
         slug = _with_number(_slug(stem), next_number)

@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-MOST_LINES = 2000
+MAX_LINES = 2000
 """So many lines are shown at a time."""
 
-MOST_OF_AN_UNFINISHED_LINE = 4096
-MOST_OF_A_TELLING_LINE = 300
-MOST_OF_A_LINE = 1000
+MAX_OF_AN_UNFINISHED_LINE = 4096
+MAX_OF_A_TELLING_LINE = 300
+MAX_OF_A_LINE = 1000
 """So much of a line is looked at for what it tells."""
 
 _ESCAPES = re.compile(
@@ -78,14 +78,14 @@ def excerpt(content: bytes, start: int, *, latest: bool = True, at_a_line: bool 
     Parameters
     ----------
     latest
-        Where there are more than :data:`MOST_LINES`, these are the last ones and not the first.
+        Where there are more than :data:`MAX_LINES`, these are the last ones and not the first.
     at_a_line
         ``content`` begins where a line does; else what comes before the first newline is the end of some line, and left out.
     """
     if start > 0 and not at_a_line and (newline := content.find(b"\n")) >= 0:
         start, content = start + newline + 1, content[newline + 1 :]
     length = content.rfind(b"\n") + 1
-    if length == 0 and len(content) > MOST_OF_AN_UNFINISHED_LINE:
+    if length == 0 and len(content) > MAX_OF_AN_UNFINISHED_LINE:
         # One endless line: taken in pieces, none of which ends inside a character.
         length = len(content)
         for back in range(1, 4):
@@ -93,13 +93,13 @@ def excerpt(content: bytes, start: int, *, latest: bool = True, at_a_line: bool 
                 length -= back if content[-back] >= 0xC0 else 0
                 break
     lines, rest = content[:length], content[length:]
-    if lines.count(b"\n") > MOST_LINES:
+    if lines.count(b"\n") > MAX_LINES:
         if latest:
-            kept = b"\n".join(lines.rsplit(b"\n", MOST_LINES + 1)[1:])
+            kept = b"\n".join(lines.rsplit(b"\n", MAX_LINES + 1)[1:])
             start, lines = start + len(lines) - len(kept), kept
         else:
-            lines, rest = b"\n".join(lines.split(b"\n", MOST_LINES)[:MOST_LINES]) + b"\n", b""
-    return Excerpt(start, start + len(lines), shown(lines), shown(rest[-MOST_OF_AN_UNFINISHED_LINE:]))
+            lines, rest = b"\n".join(lines.split(b"\n", MAX_LINES)[:MAX_LINES]) + b"\n", b""
+    return Excerpt(start, start + len(lines), shown(lines), shown(rest[-MAX_OF_AN_UNFINISHED_LINE:]))
 
 
 def masked(text: str) -> str:
@@ -111,7 +111,7 @@ def masked(text: str) -> str:
 
 def telling_lines(text: str, most: int = 3) -> tuple[str, ...]:
     """The last lines of a log that say what went wrong; where none does, the last ones that are not empty. Secrets are masked."""
-    lines = [line[:MOST_OF_A_LINE].strip() for line in text.splitlines()]
+    lines = [line[:MAX_OF_A_LINE].strip() for line in text.splitlines()]
     lines = [line for line in lines if line]
     telling = [line for line in lines if _TELLS.search(line)]
     once = list(dict.fromkeys(reversed(telling or lines)))[:most]
@@ -119,4 +119,4 @@ def telling_lines(text: str, most: int = 3) -> tuple[str, ...]:
 
 
 def _shortened(line: str) -> str:
-    return line if len(line) <= MOST_OF_A_TELLING_LINE else line[: MOST_OF_A_TELLING_LINE - 1] + "…"
+    return line if len(line) <= MAX_OF_A_TELLING_LINE else line[: MAX_OF_A_TELLING_LINE - 1] + "…"

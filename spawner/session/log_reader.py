@@ -37,11 +37,11 @@ TAIL_BYTES = 128 << 10
 
 DOWNLOAD_BYTES = 4 << 20
 READ_TIMEOUT_SECONDS = 15.0
-APART_SECONDS = 1.0
+MIN_INTERVAL_SECONDS = 1.0
 READS_AT_A_TIME = 8
-MOST_LOGS = 64
-MOST_USERS = 1000
-MOST_SEARCHED_FOR = 200
+MAX_LOGS = 64
+MAX_USERS = 1000
+MAX_SEARCHED_FOR = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,16 +223,16 @@ class SessionLogs:
 
     def _lock(self, user: str) -> asyncio.Lock:
         lock = self._locks.pop(user, None) or asyncio.Lock()
-        for name in [name for name, other in self._locks.items() if not other.locked()][: max(0, len(self._locks) - MOST_USERS)]:
+        for name in [name for name, other in self._locks.items() if not other.locked()][: max(0, len(self._locks) - MAX_USERS)]:
             del self._locks[name]
         self._locks[user] = lock
         return lock
 
     async def _pause(self, key: tuple[str, int]) -> None:
-        await asyncio.sleep(max(0.0, self._latest_read.get(key, float("-inf")) + APART_SECONDS - self._clock()))
+        await asyncio.sleep(max(0.0, self._latest_read.get(key, float("-inf")) + MIN_INTERVAL_SECONDS - self._clock()))
         self._latest_read.pop(key, None)
         self._latest_read[key] = self._clock()
-        while len(self._latest_read) > MOST_USERS:
+        while len(self._latest_read) > MAX_USERS:
             del self._latest_read[next(iter(self._latest_read))]
 
     async def tail(self, identity: Identity, job_id: int, *, state_home: str = "", going_on: bool = False, fresh: bool = False) -> LogPiece:
@@ -246,7 +246,7 @@ class SessionLogs:
         key = (identity.name, job_id)
         async with self._lock(identity.name):
             known = self._tails.pop(key, None)
-            if fresh or known is None or not 0 <= self._clock() - known[0] < APART_SECONDS:
+            if fresh or known is None or not 0 <= self._clock() - known[0] < MIN_INTERVAL_SECONDS:
                 await self._pause(key)
                 found: LogPiece | ResourceFormError
                 try:
@@ -256,7 +256,7 @@ class SessionLogs:
                     found = error
                 known = (self._clock(), found)
             self._tails[key] = known
-            while len(self._tails) > MOST_LOGS:
+            while len(self._tails) > MAX_LOGS:
                 del self._tails[next(iter(self._tails))]
         latest = known[1]
         if isinstance(latest, LogGone):

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-MOST_MESSAGES = 200
+MAX_MESSAGES = 200
 """So many are kept of one start, which may wait for days."""
 
 
@@ -49,7 +49,7 @@ class StartProgress:
         if text != latest.text or details != latest.details:
             self._said += 1
             self._kept.append((self._said, Message(max(progress, latest.progress), text, details)))
-            if len(self._kept) > MOST_MESSAGES:
+            if len(self._kept) > MAX_MESSAGES:
                 del self._kept[self._least_missed()]
             self._wake()
 

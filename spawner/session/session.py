@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from ..availability.queue_position import Place
+from ..availability.queue_position import QueuePosition
 from ..cluster.cluster import Cluster
 from ..errors import (
     NotStored,
@@ -41,11 +41,11 @@ from .status_text import silence_in_words
 FIRST_LOOK_SECONDS = 1.5
 NEXT_LOOK_SECONDS = 4.0
 STOP_LOOKS_SECONDS = (0.2, 0.3, 0.5, 1.0, 2.0, 5.0)
-CANCEL_AGAIN_SECONDS = 30.0
-FIND_AGAIN_SECONDS = 5.0
+CANCEL_RETRY_SECONDS = 30.0
+FIND_RETRY_SECONDS = 5.0
 LOOK_PATIENCE_SECONDS = 5.0
 ABSENCES_THAT_COUNT = 2
-ABSENCES_APART_SECONDS = 5.0
+ABSENCES_MIN_INTERVAL_SECONDS = 5.0
 SBATCH_LINGERS_SECONDS = 60
 
 
@@ -119,7 +119,7 @@ class Session:
     def status(
         self,
         job: Job | None = None,
-        places: Mapping[int, Place] | None = None,
+        places: Mapping[int, QueuePosition] | None = None,
         *,
         server: Server | None = None,
         silent_since: float | None = None,
@@ -143,7 +143,7 @@ class Session:
             expected=self.expected,
         )
 
-    def say(self, progress: int, text: str, job: Job | None = None, places: Mapping[int, Place] | None = None) -> None:
+    def say(self, progress: int, text: str, job: Job | None = None, places: Mapping[int, QueuePosition] | None = None) -> None:
         """A message for the waiting page, with how the session stands."""
         details, latest = details_of(self.status(job, places, counts_use=False)), self.progress.latest
         if text == latest.text and "log" in latest.details:
@@ -233,7 +233,7 @@ class Session:
                 answers += 1
                 if answers >= ABSENCES_THAT_COUNT and ended is not None and clock() >= ended + lingers:
                     return 0
-            await asyncio.sleep(FIND_AGAIN_SECONDS)
+            await asyncio.sleep(FIND_RETRY_SECONDS)
 
     async def _job_is_known(self) -> bool:
         """Whether there is a job: its id is in the record, or found and put there."""
@@ -373,19 +373,19 @@ class Session:
             return None
         self.unknown_since = None
         if snapshot.as_of > self.record.submitted and await self.cluster.sees_all_jobs():
-            if not self._absent_at or snapshot.as_of >= self._absent_at[-1] + ABSENCES_APART_SECONDS:
+            if not self._absent_at or snapshot.as_of >= self._absent_at[-1] + ABSENCES_MIN_INTERVAL_SECONDS:
                 self._absent_at.append(snapshot.as_of)
             if len(self._absent_at) >= ABSENCES_THAT_COUNT:
                 raise self._failed("GONE", _("The job is no longer known to Slurm."))
         return None
 
-    async def _places(self, job: Job) -> Mapping[int, Place]:
+    async def _places(self, job: Job) -> Mapping[int, QueuePosition]:
         """The places of waiting jobs, where this one waits and Slurm answers; a start asks Slurm for nothing more because of them."""
         if job.state not in PENDING or self.unknown_since is not None or self.cluster.configuration.last is None:
             return {}
         return await self.cluster.places()
 
-    def _judge(self, job: Job, places: Mapping[int, Place]) -> None:
+    def _judge(self, job: Job, places: Mapping[int, QueuePosition]) -> None:
         if job.state in ENDED:
             raise self._failed(job.state, end_sentence(job.state), reason=job.reason)
         if job.state in ENDING:
@@ -478,7 +478,7 @@ class Session:
         while True:
             # While Slurm is away, one question for all who wait finds out when it is back; each asking for itself would flood it then.
             heard = heard or await self._slurm_answers()
-            if heard and (ordered_at is None or loop.time() - ordered_at > CANCEL_AGAIN_SECONDS):
+            if heard and (ordered_at is None or loop.time() - ordered_at > CANCEL_RETRY_SECONDS):
                 try:
                     if not await self._cancel():
                         return

@@ -15,7 +15,7 @@ from .progress import StartProgress
 SLOW_SECONDS = 20.0
 """Most servers listen by then; the user of one that does not is shown the end of its log."""
 
-AGAIN_SECONDS = 10.0
+RETRY_SECONDS = 10.0
 LOOK_SECONDS = 2.0
 LINES_OF_A_SLOW_START = 5
 LINES_OF_A_FAILURE = 3
@@ -25,7 +25,7 @@ NEVER_RAN = frozenset({"NOT_SUBMITTED", "NEVER_STARTS", "QUEUE_TIMEOUT"})
 
 
 @dataclass(frozen=True, slots=True)
-class LastWords:
+class StartupLog:
     """The end of the log of ``identity``'s job, in so far as it tells something. No start waits long for it, and none fails by it."""
 
     logs: SessionLogs
@@ -64,7 +64,7 @@ class LastWords:
                     told = lines
                     latest = progress.latest
                     progress.say(latest.progress, latest.text, **{**latest.details, "log": list(lines)})
-                await asyncio.sleep(AGAIN_SECONDS)
+                await asyncio.sleep(RETRY_SECONDS)
 
     async def explained(self, failure: SessionFailed, end: str) -> SessionFailed:
         """``failure`` with the lines that say why as its details, where the job may have run before it came to this ``end``."""

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from ..availability.queue_position import Place
+from ..availability.queue_position import QueuePosition
 from ..cluster.job_usage import Usage
 from ..gpu import session_gpus
 from ..gpu.idle import Notice
@@ -69,7 +69,7 @@ class SessionStatus:
     Slurm has not answered. ``held`` is what the job has, or asks for while it waits, by name, memory in MB. ``change`` are the values of
     the form that make sense for another try of an ended session, ``category`` is why it ended (:data:`.ending.CATEGORIES`),
     ``used_memory_mb`` what it used of the ``asked_memory_mb`` that it had. ``usage`` is what it uses while it runs (:class:`.usage.Usage`),
-    ``gpus`` what its GPUs do (:class:`.gpu.own.OwnGpus`); None where it has none, or its node has never reported.
+    ``gpus`` what its GPUs do (:class:`.gpu.own.SessionGpus`); None where it has none, or its node has never reported.
     """
 
     server: Server
@@ -87,7 +87,7 @@ class SessionStatus:
     reason: str = ""
     waiting_helps: bool | None = None
     what_to_do: str = ""
-    position: Place | None = None
+    position: QueuePosition | None = None
     estimate: float | None = None
     seconds_waited: int | None = None
     seconds_left: int | None = None
@@ -102,7 +102,7 @@ class SessionStatus:
     used_memory_mb: int | None = None
     asked_memory_mb: int | None = None
     usage: Usage | None = None
-    gpus: session_gpus.OwnGpus | None = None
+    gpus: session_gpus.SessionGpus | None = None
     idle_gpus: Notice | None = None
     idle_sentence: str = ""
 
@@ -122,7 +122,7 @@ def status_of(
     *,
     now: float,
     job: Job | None = None,
-    places: Mapping[int, Place] | None = None,
+    places: Mapping[int, QueuePosition] | None = None,
     end: End | None = None,
     stopped: bool = False,
     unknown_since: float | None = None,
@@ -137,7 +137,7 @@ def status_of(
     job
         As the latest list has it; None where it is not there, or nobody knows.
     places
-        The places of those that wait (:func:`.places.places_of`); None where not all jobs are seen.
+        The places of those that wait (:func:`.places.queue_positions_of`); None where not all jobs are seen.
     end
         How it ended; ``stopped``: it was stopped from JupyterHub.
     unknown_since

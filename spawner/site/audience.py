@@ -7,13 +7,13 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
-MOST_NAMES = 1000
+MAX_NAMES = 1000
 
-Names = Annotated[tuple[Annotated[str, Field(min_length=1, max_length=200)], ...], Field(max_length=MOST_NAMES)]
+Names = Annotated[tuple[Annotated[str, Field(min_length=1, max_length=200)], ...], Field(max_length=MAX_NAMES)]
 
 
 @dataclass(frozen=True, slots=True)
-class Reader:
+class Viewer:
     """What an audience is told by: the user's groups, and the names that the user may choose or will be able to."""
 
     groups: frozenset[str] = frozenset()
@@ -22,7 +22,7 @@ class Reader:
     reservations: frozenset[str] = frozenset()
 
 
-UNKNOWN_READER = Reader()
+UNKNOWN_VIEWER = Viewer()
 """Somebody of whom nothing is known, as while Slurm does not answer: what is for everyone is for them too."""
 
 
@@ -36,7 +36,7 @@ class Audience(BaseModel):
     partitions: Names = ()
     reservations: Names = ()
 
-    def admits(self, reader: Reader) -> bool:
+    def admits(self, reader: Viewer) -> bool:
         """Whether ``reader`` belongs to it."""
         wanted = (
             (self.groups, reader.groups),

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from ..accounting.budget_policy import SiteBudget, parse_site_budgets
-from ..cache import Shared
+from ..cache import CachedQuery
 from ..errors import ResourceFormError, SlurmUnavailable
 from ..i18n import N_
 from ..slurm.runner import Runner, last_line
@@ -19,7 +19,7 @@ USER = "{user}"
 
 TIMEOUT_SECONDS = 10.0
 PATIENCE_SECONDS = 0.5
-MOST_USERS = 1000
+MAX_USERS = 1000
 """Users whose answers are kept, those who have not looked for longest are forgotten first."""
 
 AT_A_TIME = 4
@@ -55,7 +55,7 @@ class SiteBudgets:
         self._runner = runner
         self._clock = clock
         self._shared: dict[str, Any] = {"interval": interval, "log": log, "clock": clock, "jitter": jitter, "sparing": True}
-        self._answers: dict[str, Shared[Answer]] = {}
+        self._answers: dict[str, CachedQuery[Answer]] = {}
         self._slots = asyncio.Semaphore(AT_A_TIME)
 
     async def of(self, user: str, accounts: Iterable[str], patience: float | None = PATIENCE_SECONDS) -> Answer | None:
@@ -74,12 +74,12 @@ class SiteBudgets:
         wanted = set(accounts)
         return tuple(budget for budget in snapshot.value if budget.account in wanted)
 
-    def _answer_for(self, user: str) -> Shared[Answer]:
+    def _answer_for(self, user: str) -> CachedQuery[Answer]:
         shared = self._answers.pop(user, None)
         if shared is None:
-            shared = Shared(f"budgets{user and f' of {user}'}", lambda: self._ask(user), **self._shared)
+            shared = CachedQuery(f"budgets{user and f' of {user}'}", lambda: self._ask(user), **self._shared)
         self._answers[user] = shared
-        while len(self._answers) > MOST_USERS:
+        while len(self._answers) > MAX_USERS:
             del self._answers[next(iter(self._answers))]
         return shared
 

@@ -7,7 +7,7 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 
-from ..cache import Shared
+from ..cache import CachedQuery
 from ..errors import ResourceFormError, SlurmUnavailable
 from ..i18n import N_
 from ..slurm.runner import Runner, last_line
@@ -47,7 +47,7 @@ class NoticeBoard:
         self._file = NoticesFile(path) if path else None
         self._runner = runner
         self._log = log
-        self._told: Shared[Board] = Shared("notices", self._ask, interval, log=log, clock=clock, jitter=jitter, sparing=True)
+        self._told: CachedQuery[Board] = CachedQuery("notices", self._ask, interval, log=log, clock=clock, jitter=jitter, sparing=True)
         self._reading = asyncio.Lock()
 
     @property

@@ -15,11 +15,11 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from ..errors import ResourceFormError
 from ..humanize import day_and_time
 from ..i18n import N_, _
-from .audience import UNKNOWN_READER, Audience, Reader
+from .audience import UNKNOWN_VIEWER, Audience, Viewer
 
-MOST_BYTES = 64 * 1024
-MOST_NOTICES = 100
-MOST_PARTITIONS = 1000
+MAX_BYTES = 64 * 1024
+MAX_NOTICES = 100
+MAX_PARTITIONS = 1000
 LATEST = 1e11
 """Seconds since the epoch that every calendar can still name."""
 
@@ -117,7 +117,7 @@ def _as_several(value: Any) -> Any:
     return (value,) if isinstance(value, Mapping) else value
 
 
-States = Annotated[tuple[Health, ...], BeforeValidator(_as_several), Field(max_length=MOST_NOTICES)]
+States = Annotated[tuple[Health, ...], BeforeValidator(_as_several), Field(max_length=MAX_NOTICES)]
 """What is or will be the matter with one partition: one state, or a list of them, each with its time."""
 
 
@@ -126,8 +126,8 @@ class Board(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    notices: tuple[Notice, ...] = Field(default=(), max_length=MOST_NOTICES)
-    health: Mapping[Annotated[str, Field(min_length=1, max_length=200)], States] = Field(default_factory=dict, max_length=MOST_PARTITIONS)
+    notices: tuple[Notice, ...] = Field(default=(), max_length=MAX_NOTICES)
+    health: Mapping[Annotated[str, Field(min_length=1, max_length=200)], States] = Field(default_factory=dict, max_length=MAX_PARTITIONS)
 
     def health_of(self, partition: str, now: float) -> Health:
         """The state of the partition ``now`` (seconds since the epoch), the worst where it has several."""
@@ -159,20 +159,20 @@ class Announcement:
     link: str = ""
 
 
-def active(board: Board, now: float, reader: Reader = UNKNOWN_READER) -> tuple[Notice, ...]:
+def active(board: Board, now: float, reader: Viewer = UNKNOWN_VIEWER) -> tuple[Notice, ...]:
     """The notices for ``reader`` that hold ``now`` (seconds since the epoch), the gravest first, else in the admin's order."""
     found = [notice for notice in board.notices if notice.holds(now) and notice.admits(reader)]
     return tuple(sorted(found, key=lambda notice: _SEVERITY[notice.level]))
 
 
-def announcements(board: Board, now: float, reader: Reader = UNKNOWN_READER) -> tuple[Announcement, ...]:
+def announcements(board: Board, now: float, reader: Viewer = UNKNOWN_VIEWER) -> tuple[Announcement, ...]:
     """All that ``reader`` is to be told ``now`` (seconds since the epoch): the notices, and the health of the reader's partitions."""
     said = [Announcement(notice.text, notice.level, notice.link) for notice in active(board, now, reader)]
     said += _health_in_words(board, now, reader)
     return tuple(sorted(said, key=lambda entry: _SEVERITY[entry.level]))
 
 
-def _health_in_words(board: Board, now: float, reader: Reader) -> Iterator[Announcement]:
+def _health_in_words(board: Board, now: float, reader: Viewer) -> Iterator[Announcement]:
     for name in sorted(reader.partitions & board.health.keys()):
         health = board.health_of(name, now)
         if health.state == "ok":
@@ -212,8 +212,8 @@ def parse_notices(text: str, *, source: str = "the notices") -> Board:
     ResourceFormError
         Its log names the source, the entry and the key that is wrong or missing.
     """
-    if len(text.encode(errors="replace")) > MOST_BYTES:
-        raise _unreadable(source, f"it has more than {MOST_BYTES} bytes")
+    if len(text.encode(errors="replace")) > MAX_BYTES:
+        raise _unreadable(source, f"it has more than {MAX_BYTES} bytes")
     try:
         data = _data(text)
         return EMPTY_BOARD if data is None else Board.model_validate(data)
@@ -244,7 +244,7 @@ def read_notices(path: str | Path) -> Board:
     """
     try:
         with Path(path).open("rb") as file:
-            content = file.read(MOST_BYTES + 1)
+            content = file.read(MAX_BYTES + 1)
         text = content.decode()
     except OSError as error:
         raise _unreadable(str(path), error.strerror or type(error).__name__) from None

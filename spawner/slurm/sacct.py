@@ -23,7 +23,7 @@ FINISHED_COLUMNS = (
 BACK_TO = "now-2days"
 """Jobs that ended before are not looked for: without a start time, a question with ids searches everything since 1970."""
 
-MOST_AT_ONCE = 500
+MAX_AT_ONCE = 500
 """Ids in one question, so that slurmdbd has little to do and no argument becomes too long."""
 
 
@@ -73,10 +73,10 @@ def show_finished(job_ids: Iterable[int]) -> tuple[str, ...]:
     Raises
     ------
     ValueError
-        One of them is no id, or there are none, or more than :data:`MOST_AT_ONCE`.
+        One of them is no id, or there are none, or more than :data:`MAX_AT_ONCE`.
     """
     numbers = sorted(set(job_ids))
-    if not 1 <= len(numbers) <= MOST_AT_ONCE or numbers[0] < 1:
+    if not 1 <= len(numbers) <= MAX_AT_ONCE or numbers[0] < 1:
         raise ValueError(f"{len(numbers)} job ids from {numbers[:1]} on are not what sacct can be asked for.")
     return (
         *("sacct", "--local", "--noheader", "--parsable2", "--delimiter=|", "--units=K", f"--starttime={BACK_TO}"),

@@ -21,7 +21,7 @@ from .model import Gres, Job, Node
 SHARED = ("shard", "mps")
 """Slurm's names of the resources that are parts of GPUs (gres.conf(5))."""
 
-MOST_STEPS = 10
+MAX_STEPS = 10
 """Of a card of a hundred parts not each number of them is offered."""
 
 
@@ -48,10 +48,10 @@ class Parts:
 
 def steps(gres: str, per_card: int) -> tuple[int, ...]:
     """The parts of one card that are offered: each where these are few, else tenths or halves; of shards the smallest always."""
-    if per_card <= MOST_STEPS:
+    if per_card <= MAX_STEPS:
         return tuple(range(1, per_card))
-    if gres == "mps" or per_card % MOST_STEPS == 0:
-        sizes = {per_card * tenth // MOST_STEPS for tenth in range(1, MOST_STEPS)}
+    if gres == "mps" or per_card % MAX_STEPS == 0:
+        sizes = {per_card * tenth // MAX_STEPS for tenth in range(1, MAX_STEPS)}
     else:
         sizes = {2**power for power in range(per_card.bit_length()) if 2**power < per_card}
     return tuple(sorted(sizes | {1} if gres == "shard" else sizes))
@@ -257,7 +257,7 @@ def parts_in(tres: str) -> Mapping[str, int]:
     return {match[1].lower(): int(match[2]) for match in _PART_TRES.finditer(tres)}
 
 
-MOST_PACKINGS = 500
+MAX_PACKINGS = 500
 ANY = -1
 
 
@@ -286,7 +286,7 @@ def largest_free(sizes: tuple[tuple[int, int], ...], groups: tuple[tuple[int, in
             for index in range(len(loads))
             if loads[index] + size <= groups[group][1]
         }
-        if len(packings) > MOST_PACKINGS:
+        if len(packings) > MAX_PACKINGS:
             return _largest_by_sums(sizes, groups)
     packings = {
         packing

@@ -17,7 +17,7 @@ from .values import unreadable
 USAGE_COLUMNS = ("JobID", "TRESUsageInTot")
 """sstat(1)'s columns. The sums over a step's tasks, of this moment."""
 
-MOST_AT_ONCE = 100
+MAX_AT_ONCE = 100
 """Ids in one question: for each of them sstat speaks to the controller and to the job's node."""
 
 REFUSALS = ("Invalid user id", "ermission denied")
@@ -38,10 +38,10 @@ def show_usage(job_ids: Iterable[int]) -> tuple[str, ...]:
     Raises
     ------
     ValueError
-        One of them is no id, or there are none, or more than :data:`MOST_AT_ONCE`.
+        One of them is no id, or there are none, or more than :data:`MAX_AT_ONCE`.
     """
     numbers = sorted(set(job_ids))
-    if not 1 <= len(numbers) <= MOST_AT_ONCE or numbers[0] < 1:
+    if not 1 <= len(numbers) <= MAX_AT_ONCE or numbers[0] < 1:
         raise ValueError(f"{len(numbers)} job ids from {numbers[:1]} on are not what sstat can be asked for.")
     return (
         *("sstat", "--allsteps", "--noheader", "--parsable2", "--noconvert"),

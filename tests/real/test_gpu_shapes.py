@@ -22,7 +22,7 @@ from spawner.accounting.entitlement import entitlement
 from spawner.advice.assessment import verdict_of
 from spawner.advice.verdict import Verdict
 from spawner.availability.node_fit import sharing_jobs
-from spawner.availability.outlook import Outlook
+from spawner.availability.outlook import ClusterForecast
 from spawner.availability.table import PartitionAvailability, availability
 from spawner.job.sbatch import Tag, sbatch_arguments
 from spawner.request.choices import Choices
@@ -146,7 +146,7 @@ class Laboratory:
         """The answer of one of the product's own questions."""
         return self.cluster.run(*argv, env={"SLURM_TIME_FORMAT": "%s"}).stdout
 
-    def look(self) -> tuple[Outlook, Choices, dict[str, PartitionAvailability]]:
+    def look(self) -> tuple[ClusterForecast, Choices, dict[str, PartitionAvailability]]:
         """The cluster as the product sees it now: for verdicts, for what may be chosen, and the table."""
         nodes = scontrol.parse_nodes(self.ask(commands.show_nodes()))
         partitions = scontrol.parse_partitions(self.ask(commands.show_partitions()))
@@ -157,7 +157,7 @@ class Laboratory:
         )
         table = availability(nodes, partitions, (), now=now, sharing=sharing_jobs(jobs))
         return (
-            Outlook(nodes, partitions, (), jobs, now=now),
+            ClusterForecast(nodes, partitions, (), jobs, now=now),
             Choices(own, CATALOGUE, now=now),
             {entry.name: entry for entry in table.partitions},
         )
@@ -202,7 +202,7 @@ class Laboratory:
                 if row is not None and (trial.did == "started") != (trial.gpus.count <= row):
                     self.tables.append(f"{trial}; the table has {row}")
 
-    def _judge(self, partition: str, text: str, outlook: Outlook, choices: Choices) -> Trial:
+    def _judge(self, partition: str, text: str, outlook: ClusterForecast, choices: Choices) -> Trial:
         request, errors = judge_request({"partition": partition, "cores": 1, "memory": "1G", "gpus": text, "walltime": "1h"}, choices)
         return Trial(partition, text, request.gpus, bool(errors), verdict_of(request, errors, outlook, choices))
 

@@ -10,7 +10,7 @@ import pytest
 from private_slurm.cluster import PrivateCluster
 from private_slurm.processes import wait_until
 
-from spawner.advice.usage_bars import Holding, what_i_have
+from spawner.advice.usage_bars import ResourceUsage, resource_usage_of
 from spawner.cluster.cluster import Cluster
 from spawner.request.choices import Choices
 from spawner.site.catalogue import parse_catalogue
@@ -27,21 +27,21 @@ def idle(cluster: PrivateCluster) -> Iterator[PrivateCluster]:
     cluster.cancel_all()
 
 
-def what_has(cluster: PrivateCluster, user: str, partition: str, reservation: str = "") -> dict[str, Holding]:
+def what_has(cluster: PrivateCluster, user: str, partition: str, reservation: str = "") -> dict[str, ResourceUsage]:
     """The bars, as the product makes them of Slurm's answers at this moment."""
 
-    async def ask() -> dict[str, Holding]:
+    async def ask() -> dict[str, ResourceUsage]:
         asked = Cluster(slurm_conf=str(cluster.slurm_conf), bin_dir=str(cluster.bin_dir))
         choices = Choices(await asked.entitlement(user), CATALOGUE, now=asked.clock())
         running, lots = await asked.standing(reservation=reservation)
         config = (await asked.configuration.get()).value
-        found = what_i_have(running, lots, choices, partition=partition, account="cin_staff", reservation=reservation, config=config)
+        found = resource_usage_of(running, lots, choices, partition=partition, account="cin_staff", reservation=reservation, config=config)
         return {entry.resource: entry for entry in found}
 
     return asyncio.run(ask())
 
 
-def numbers(found: dict[str, Holding]) -> dict[str, tuple[int | None, ...]]:
+def numbers(found: dict[str, ResourceUsage]) -> dict[str, tuple[int | None, ...]]:
     """The four numbers of two bars, by resource."""
     return {name: (*dataclasses.astuple(entry.here)[:2], *dataclasses.astuple(entry.overall)[:2]) for name, entry in found.items()}
 

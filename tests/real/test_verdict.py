@@ -24,7 +24,7 @@ from spawner.accounting.entitlement import entitlement
 from spawner.advice.alternatives import alternatives
 from spawner.advice.assessment import verdict_of
 from spawner.advice.verdict import Verdict
-from spawner.availability.outlook import Outlook
+from spawner.availability.outlook import ClusterForecast
 from spawner.job.sbatch import Tag, sbatch_arguments
 from spawner.request.choices import Choices
 from spawner.request.model import SessionRequest, parse_request
@@ -105,7 +105,7 @@ class Laboratory:
         """The answer of one of the product's own questions."""
         return self.cluster.run(*argv, env={"SLURM_TIME_FORMAT": "%s"}).stdout
 
-    def outlook(self) -> tuple[Outlook, Choices]:
+    def outlook(self) -> tuple[ClusterForecast, Choices]:
         """The cluster as the product sees it now, and what the user may choose."""
         nodes = scontrol.parse_nodes(self.ask(commands.show_nodes()))
         partitions = scontrol.parse_partitions(self.ask(commands.show_partitions()))
@@ -122,7 +122,7 @@ class Laboratory:
             nodes=nodes,
             now=now,
         )
-        return Outlook(nodes, partitions, reservations, jobs, now=now), Choices(own, CATALOGUE, now=now)
+        return ClusterForecast(nodes, partitions, reservations, jobs, now=now), Choices(own, CATALOGUE, now=now)
 
     def any_request(self, partition: str) -> SessionRequest:
         """A request that may fit, may have to wait, and may be more than any node has."""
@@ -171,9 +171,9 @@ class Laboratory:
                 request = self.any_request(partition)
                 if request.cores < 99:
                     self.submit(request)
-        self.settle()
+        self.reconcile()
 
-    def settle(self) -> None:
+    def reconcile(self) -> None:
         """Until no job is on its way and backfill has looked at every one that waits."""
         on_the_way = {"COMPLETING", "CONFIGURING"}
 
@@ -183,7 +183,7 @@ class Laboratory:
         wait_until(settled, "the scheduler to have looked at all jobs", 20, lambda: str(self.jobs()), interval_s=0.2)
         time.sleep(CYCLES_SECONDS / 2)
 
-    def test(self, requests: Sequence[SessionRequest], outlook: Outlook, choices: Choices) -> list[Trial]:
+    def test(self, requests: Sequence[SessionRequest], outlook: ClusterForecast, choices: Choices) -> list[Trial]:
         """Submit each of the requests, one a set of nodes, watch what Slurm does with it, and take it back."""
         trials = [Trial(request, verdict_of(request, check_request(request, choices), outlook, choices)) for request in requests]
         for trial in trials:
@@ -221,7 +221,7 @@ class Laboratory:
         self.trials += trials
         return trials
 
-    def nearest(self, request: SessionRequest, outlook: Outlook, choices: Choices) -> SessionRequest | None:
+    def nearest(self, request: SessionRequest, outlook: ClusterForecast, choices: Choices) -> SessionRequest | None:
         """The first alternative on the same set of nodes."""
         here = next(partitions for partitions in NODE_SETS if request.partition in partitions)
         found = (entry.request for entry in alternatives(request, outlook, choices))

@@ -11,7 +11,7 @@ from types import SimpleNamespace
 import pytest
 
 from spawner import cache
-from spawner.cache import BURST, EXPIRED_AGAIN_SECONDS, LONGEST_BACK_OFF_SECONDS, REFILL_SECONDS, Shared, Snapshot
+from spawner.cache import BURST, EXPIRED_RETRY_SECONDS, LONGEST_BACK_OFF_SECONDS, REFILL_SECONDS, BoundedDict, CachedQuery, Snapshot
 from spawner.errors import ResourceFormError, SlurmTimeout, SlurmUnavailable
 from tests.support.fake_slurm import VirtualTimeLoop
 
@@ -29,7 +29,7 @@ class Slurm:
         self.asked = 0
         self.gate: asyncio.Event | None = None
         self.interval = INTERVAL
-        self.shared: Shared[str] = Shared("nodes", self.fetch, lambda: self.interval, log=LOG, clock=lambda: self.now)
+        self.shared: CachedQuery[str] = CachedQuery("nodes", self.fetch, lambda: self.interval, log=LOG, clock=lambda: self.now)
 
     async def fetch(self) -> str:
         """The answer as it is when Slurm gives it."""
@@ -327,7 +327,7 @@ async def test_expire_shortens_a_back_off(slurm: Slurm) -> None:
         slurm.shared.expire()
         assert (await slurm.shared.get()).stale
     assert slurm.asked == asked
-    slurm.later(EXPIRED_AGAIN_SECONDS)
+    slurm.later(EXPIRED_RETRY_SECONDS)
     slurm.shared.expire()
     assert (await slurm.shared.get()).value == "second"
     assert slurm.asked == asked + 1
@@ -362,14 +362,14 @@ def counted(seconds: float, *, took: float = 0.03, every: float = 0.1) -> int:
         await asyncio.sleep(took)
         return "an answer"
 
-    async def ask(shared: Shared[str]) -> None:
+    async def ask(shared: CachedQuery[str]) -> None:
         while loop.time() < seconds:
             shared.expire()
             await shared.get()
             await asyncio.sleep(every)
 
     async def all_ask() -> int:
-        shared: Shared[str] = Shared("jobs", fetch, lambda: INTERVAL, log=LOG, clock=loop.time, sparing=True)
+        shared: CachedQuery[str] = CachedQuery("jobs", fetch, lambda: INTERVAL, log=LOG, clock=loop.time, sparing=True)
         await asyncio.gather(*(ask(shared) for _ in range(100)))
         return shared.fetches
 
@@ -401,7 +401,7 @@ def test_jitter(jitter: float) -> None:
         return "an answer"
 
     async def ask() -> None:
-        shared: Shared[str] = Shared("jobs", fetch, lambda: INTERVAL, log=LOG, clock=loop.time, jitter=jitter)
+        shared: CachedQuery[str] = CachedQuery("jobs", fetch, lambda: INTERVAL, log=LOG, clock=loop.time, jitter=jitter)
         while len(asked) < 30:
             await shared.get()
             await asyncio.sleep(0.01)
@@ -421,3 +421,16 @@ async def test_a_clock_that_is_set_back(slurm: Slurm) -> None:
     slurm.answer = "second"
     slurm.later(-3600)
     assert (await slurm.shared.get()).value == "second"
+
+
+def test_a_bounded_dictionary_drops_what_was_set_first() -> None:
+    """Never more than so many entries; what is set again is the latest, what is only read is not."""
+    kept: BoundedDict[str, int] = BoundedDict(2)
+    kept["a"], kept["b"] = 1, 2
+    kept["a"] = 3
+    assert kept["b"] == 2
+    kept["c"] = 4
+    assert list(kept.items()) == [("a", 3), ("c", 4)]
+    kept.update({"d": 5, "e": 6})
+    assert kept.setdefault("d", 7) == 5
+    assert list(kept) == ["d", "e"]

@@ -7,12 +7,12 @@ import threading
 
 import pytest
 
-from spawner.cache import Derived
+from spawner.cache import AsyncMemo
 
 
 async def test_once_for_all_who_ask() -> None:
     """Ten who ask at the same time and one later cost one computation, off the loop's thread."""
-    derived: Derived[int] = Derived()
+    derived: AsyncMemo[int] = AsyncMemo()
     threads: list[int] = []
 
     def compute() -> int:
@@ -27,7 +27,7 @@ async def test_once_for_all_who_ask() -> None:
 
 async def test_another_key_is_worked_out_anew() -> None:
     """So many results are kept as were asked for, the oldest goes first."""
-    derived: Derived[str] = Derived(2)
+    derived: AsyncMemo[str] = AsyncMemo(2)
     made: list[str] = []
 
     def of(key: str) -> str:
@@ -41,7 +41,7 @@ async def test_another_key_is_worked_out_anew() -> None:
 
 async def test_a_failure_is_not_kept() -> None:
     """Whoever waits hears of it; the next one asks anew."""
-    derived: Derived[int] = Derived()
+    derived: AsyncMemo[int] = AsyncMemo()
 
     def fails() -> int:
         raise ValueError("no")
@@ -53,7 +53,7 @@ async def test_a_failure_is_not_kept() -> None:
 
 async def test_one_who_goes_away_takes_nothing_from_the_others() -> None:
     """A page that is closed while it waits does not end what others wait for."""
-    derived: Derived[int] = Derived()
+    derived: AsyncMemo[int] = AsyncMemo()
     go_on = threading.Event()
 
     def compute() -> int:

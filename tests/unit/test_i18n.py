@@ -20,7 +20,7 @@ from spawner import i18n
 from spawner.accounting.limits import Limit
 from spawner.advice.alternatives import alternatives
 from spawner.advice.verdict import verdict
-from spawner.availability.outlook import Outlook
+from spawner.availability.outlook import ClusterForecast
 from spawner.errors import RequestRejected, SlurmRefused, SlurmUnavailable
 from spawner.hub import locale as hub_language
 from spawner.hub.locale import language_asked, language_of, language_spoken, remember, restore, speak
@@ -186,7 +186,7 @@ def test_the_latest_request_is_remembered(monkeypatch: pytest.MonkeyPatch) -> No
 def test_of_many_users_the_latest_are_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
     """No more than so many."""
     monkeypatch.setattr(hub_language, "_latest", {})
-    monkeypatch.setattr(hub_language, "MOST_USERS", 2)
+    monkeypatch.setattr(hub_language, "MAX_USERS", 2)
     for name in ("a", "b", "a", "c"):
         remember(name, "it")
     assert list(hub_language._latest) == ["a", "c"]
@@ -370,7 +370,7 @@ def test_verdicts(options: dict[str, Any], changes: dict[str, Any]) -> None:
     request = parse_request({"partition": "g100_int", "cores": 1, "memory": "4G", "walltime": "1h", **options})
     nodes = changes.get("nodes", [node("g001")])
     partitions = changes.get("partitions", [partition(nodes=tuple(entry.name for entry in nodes))])
-    outlook = Outlook(nodes, partitions, changes.get("reservations", ()), (), now=NOW, as_of=changes.get("as_of", NOW))
+    outlook = ClusterForecast(nodes, partitions, changes.get("reservations", ()), (), now=NOW, as_of=changes.get("as_of", NOW))
     english = verdict(request, outlook)
     with using("it"):
         italian = verdict(request, outlook)
@@ -386,7 +386,7 @@ def test_alternatives(in_italian: None) -> None:
     parts = (partition(), cpu_partition())
     own = choices(nodes=nodes, partitions=parts)
     request = judge_request({"partition": "g100_int", "cores": 16, "memory": "4G", "walltime": "1h", "gpus": 2}, own)[0]
-    found = alternatives(request, Outlook(nodes, parts, (), (), now=NOW), own)
+    found = alternatives(request, ClusterForecast(nodes, parts, (), (), now=NOW), own)
     assert found
     assert english_in(*(entry.sentence for entry in found)) == []
     assert all(entry.sentence.endswith(": parte subito.") for entry in found)

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from .schema import FAULTS, MOST_DEVICES, Device, MigInstance, NodeReport, plain_text, presentable
+from .schema import FAULTS, MAX_DEVICES, Device, MigInstance, NodeReport, plain_text, presentable
 
 _MB = 1 << 20
 _MIG_PROFILE = re.compile(r"MIG (\S+)\s*$")
@@ -67,7 +67,7 @@ class NvmlReader:
             self.close()
             return NodeReport(node, self._clock(), error=_WORDS.get(getattr(error, "value", 0), "failed"))
         self._collect_xids()
-        devices = tuple(presentable(self._device(index)) for index in range(min(count, MOST_DEVICES)))
+        devices = tuple(presentable(self._device(index)) for index in range(min(count, MAX_DEVICES)))
         return NodeReport(node, self._clock(), plain_text(self._ask("nvmlSystemGetDriverVersion") or ""), devices)
 
     def _ask(self, name: str, *arguments: Any) -> Any:

@@ -55,7 +55,7 @@ def say(text: str) -> None:
         pass
 
 
-class Bell:
+class WakeUpEvent:
     """Where the thread that decides waits. A signal's handler and other threads may ring it at any moment."""
 
     def __init__(self) -> None:
@@ -95,10 +95,10 @@ class Bell:
                 return
 
 
-class Hand(Generic[Result]):
+class TimedWorker(Generic[Result]):
     """Does what may hang, in a thread of its own: once at a time, and not again while the last time has not come to its end."""
 
-    def __init__(self, bell: Bell, limit: float) -> None:
+    def __init__(self, bell: WakeUpEvent, limit: float) -> None:
         self._bell, self._limit = bell, limit
         self.busy = False
 
@@ -129,7 +129,7 @@ class Reporter:
         node: str,
         read: Callable[[], NodeReport],
         send: Callable[[str], Outcome],
-        bell: Bell,
+        bell: WakeUpEvent,
         *,
         interval: float = 15.0,
         reading_limit: float = 10.0,
@@ -138,8 +138,8 @@ class Reporter:
     ) -> None:
         self._node, self._read, self._send, self._bell = node, read, send, bell
         self._interval, self._log, self._chance = interval, log, chance
-        self._reading: Hand[NodeReport] = Hand(bell, reading_limit)
-        self._sending: Hand[Outcome] = Hand(bell, SENDING_LIMIT)
+        self._reading: TimedWorker[NodeReport] = TimedWorker(bell, reading_limit)
+        self._sending: TimedWorker[Outcome] = TimedWorker(bell, SENDING_LIMIT)
         self._failures = 0
         self._told = ""
         self._taken = False

@@ -12,14 +12,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, TypeVar
 
-MOST_DEVICES = 64
-MOST_INSTANCES = 64
+MAX_DEVICES = 64
+MAX_INSTANCES = 64
 """MIG instances of one device. An A100 has seven at most."""
 
 LARGEST_REPORT = 256 * 1024
 """Bytes. A node with 16 devices of 7 instances each takes about 30 kB."""
 
-MOST_MB = 1 << 26
+MAX_MB = 1 << 26
 """64 TB: more memory than any device has."""
 
 ERRORS = ("", "no_library", "no_driver", "version_mismatch", "no_permission", "timeout", "failed")
@@ -145,25 +145,25 @@ def _list(where: str, value: Any, most: int) -> list[Any]:
 _INSTANCE: Mapping[str, Callable[[str, Any], Any]] = {
     "uuid": _text,
     "profile": _text,
-    "memory_total_mb": _number(MOST_MB),
-    "memory_used_mb": _number(MOST_MB),
+    "memory_total_mb": _number(MAX_MB),
+    "memory_used_mb": _number(MAX_MB),
     "processes": _number(1 << 20),
 }
 
 
 def _instances(where: str, value: Any) -> tuple[MigInstance, ...]:
     return tuple(
-        MigInstance(**_fields(f"{where}[{n}]", each, _INSTANCE, "uuid")) for n, each in enumerate(_list(where, value, MOST_INSTANCES))
+        MigInstance(**_fields(f"{where}[{n}]", each, _INSTANCE, "uuid")) for n, each in enumerate(_list(where, value, MAX_INSTANCES))
     )
 
 
 _DEVICE: Mapping[str, Callable[[str, Any], Any]] = {
-    "index": _number(MOST_DEVICES - 1),
+    "index": _number(MAX_DEVICES - 1),
     "uuid": _text,
     "name": _text,
     "minor": _number(1 << 20),
-    "memory_total_mb": _number(MOST_MB),
-    "memory_used_mb": _number(MOST_MB),
+    "memory_total_mb": _number(MAX_MB),
+    "memory_used_mb": _number(MAX_MB),
     "utilisation": _number(100),
     "utilisation_peak": _number(100),
     "temperature": _number(500),
@@ -172,7 +172,7 @@ _DEVICE: Mapping[str, Callable[[str, Any], Any]] = {
     "mig": _flag,
     "instances": _instances,
     "processes": _number(1 << 20),
-    "processes_memory_mb": _number(MOST_MB),
+    "processes_memory_mb": _number(MAX_MB),
     "ecc_uncorrected": _number((1 << 63) - 1),
     "last_xid": _number(1 << 31),
     "faults": _faults,
@@ -212,7 +212,7 @@ def parse_report(text: str | bytes) -> NodeReport:
         raise _refuse("at")
     if body.get("error", "") not in ERRORS:
         raise _refuse("error")
-    found = _list("devices", body.get("devices", []), MOST_DEVICES)
+    found = _list("devices", body.get("devices", []), MAX_DEVICES)
     devices = tuple(Device(**_fields(f"devices[{number}]", each, _DEVICE, "index")) for number, each in enumerate(found))
     if len({device.index for device in devices}) != len(devices):
         raise _refuse("devices")
@@ -224,7 +224,7 @@ def presentable(device: Device) -> Device:
 
     Drivers do say such things: a power of 4 GW where it is not known, a utilisation of 101 %, a trade mark in a name.
     """
-    instances = [_possible(instance, _INSTANCE) for instance in device.instances[:MOST_INSTANCES]]
+    instances = [_possible(instance, _INSTANCE) for instance in device.instances[:MAX_INSTANCES]]
     return _possible(replace(device, instances=tuple(each for each in instances if each.uuid)), _DEVICE)
 
 

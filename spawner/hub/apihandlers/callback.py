@@ -47,7 +47,7 @@ class PortHandler(APIHandler):  # type: ignore[misc]
         self.finish(json.dumps({"message": "The Hub knows the port."}))
 
 
-class OwnGpusHandler(APIHandler):  # type: ignore[misc]
+class SessionGpusHandler(APIHandler):  # type: ignore[misc]
     """``POST /hub/api/resource-form/own-gpus``: the launcher says which of the node's GPUs are the job's.
 
     Takes ``{"gpus": "0,1"}``, Slurm's own numbers, from the session's own token, once its server listens.

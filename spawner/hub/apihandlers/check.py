@@ -13,7 +13,7 @@ from tornado import web
 from ...advice.alternatives import Alternative
 from ...advice.assessment import Assessment, review
 from ...advice.service import PATIENCE_SECONDS, Advice, advise
-from ...advice.usage_bars import Holding
+from ...advice.usage_bars import ResourceUsage
 from ...cluster.estimator import estimate_in_words, no_start_in_words
 from ...errors import EstimateUnavailable, ResourceFormError, SlurmRefused
 from ...i18n import using
@@ -26,8 +26,8 @@ from ..common import iso_time
 from ..form.page import decision, holding
 from ..locale import language_of
 
-MOST_BYTES = 1_000_000
-MOST_ROOMS = 400
+MAX_BYTES = 1_000_000
+MAX_ROOMS = 400
 """Kinds of nodes that the page is told of, so that it can count by itself while the user types; with more it waits for the answer."""
 
 
@@ -53,7 +53,7 @@ def _cost(advice: Advice) -> dict[str, Any] | None:
     }
 
 
-def _holding(entry: Holding) -> dict[str, Any]:
+def _holding(entry: ResourceUsage) -> dict[str, Any]:
     bars = {
         name: {"used": bar.used, "most": bar.most, "sentence": bar.words}
         for name, bar in (("here", entry.here), ("overall", entry.overall))
@@ -80,7 +80,7 @@ def _rooms(assessment: Assessment) -> list[dict[str, Any]] | None:
     if outlook is None or assessment.verdict.kind == "unknown":
         return None
     rooms = [room for room in outlook.rooms(request.partition, request.reservation) if not room.why_not]
-    if len(rooms) > MOST_ROOMS:
+    if len(rooms) > MAX_ROOMS:
         return None
     return [
         {
@@ -162,7 +162,7 @@ class CheckHandler(APIHandler):  # type: ignore[misc]
         return user.get_spawner(server) if server in user.orm_user.orm_spawners else user.spawner
 
     def _options(self) -> dict[str, Any]:
-        if len(self.request.body) > MOST_BYTES:
+        if len(self.request.body) > MAX_BYTES:
             raise web.HTTPError(413, "That is too large for a request.")
         body = self.get_json_body()
         if body is not None and not isinstance(body, dict):

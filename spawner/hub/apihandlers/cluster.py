@@ -14,7 +14,7 @@ from tornado import web
 from tornado.iostream import StreamClosedError
 
 from ...availability.table import Availability, NodeAvailability
-from ...cache import Snapshot, off_loop
+from ...cache import Snapshot, run_in_worker
 from ...errors import ResourceFormError
 from ...gpu.describe import device_json
 from ...gpu.device_matching import NO_REPORTS, Reported
@@ -111,7 +111,7 @@ class ClusterHandler(APIHandler):  # type: ignore[misc]
         # A large answer is sent piece by piece; one whose reader has gone ends there.
         with suppress(StreamClosedError):
             self.write(before)
-            while texts := await off_loop(lambda: [json.dumps(node) for node in islice(answer["nodes"], NODES_AT_ONCE)]):
+            while texts := await run_in_worker(lambda: [json.dumps(node) for node in islice(answer["nodes"], NODES_AT_ONCE)]):
                 if between:
                     await self.flush()
                 self.write(between + BETWEEN_NODES.join(texts))

@@ -21,15 +21,15 @@ SCOPE = "custom:resource-form:gpu-reports"
 KNOWN_SECONDS = 60.0
 """For so long it is remembered which tokens count; one that is revoked counts for as long at most."""
 
-MOST_WRONG = 1024
-MOST_NODES = 50_000
+MAX_WRONG = 1024
+MAX_NODES = 50_000
 
 BURST = 3
-APART_SECONDS = 1.0
+MIN_INTERVAL_SECONDS = 1.0
 """A node may report so often, after a few that follow each other at once."""
 
-SAY_AGAIN_SECONDS = 600.0
-MOST_LINES = 60
+REPEAT_LOG_SECONDS = 600.0
+MAX_LINES = 60
 """Lines in the log about refused reports in as many seconds."""
 
 _AUTHORIZATION = re.compile(r"(?:token|bearer)[ \t]+([^\s]{1,512})", re.IGNORECASE | re.ASCII)
@@ -78,7 +78,7 @@ class Reporters:
             return known
         found = _AUTHORIZATION.fullmatch(authorization)
         known = self._reporter(found[1]) if found else None
-        if known is not None and len(self._known) < MOST_NODES:
+        if known is not None and len(self._known) < MAX_NODES:
             self._known[authorization] = known
         return known
 
@@ -91,7 +91,7 @@ class Reporters:
             return None
         if self._may_report(token):
             return Reporter()
-        if len(self._wrong) < MOST_WRONG:
+        if len(self._wrong) < MAX_WRONG:
             self._wrong.add(digest)
         return None
 
@@ -141,17 +141,17 @@ class Pace:
         """Seconds until the node may report; 0 if it may now, which is then taken down."""
         now = self._clock()
         due = max(self._due.get(node, now), now)
-        early = due - now - (BURST - 1) * APART_SECONDS
+        early = due - now - (BURST - 1) * MIN_INTERVAL_SECONDS
         if early > 0:
             return early
-        if len(self._due) >= MOST_NODES:
+        if len(self._due) >= MAX_NODES:
             self._due = {each: moment for each, moment in self._due.items() if moment > now}
-        self._due[node] = due + APART_SECONDS
+        self._due[node] = due + MIN_INTERVAL_SECONDS
         return 0.0
 
 
 class Refusals:
-    """Tells of refused reports in the log: of each reporter and reason once in ten minutes, and never more than :data:`MOST_LINES`."""
+    """Tells of refused reports in the log: of each reporter and reason once in ten minutes, and never more than :data:`MAX_LINES`."""
 
     def __init__(self, log: Any, clock: Callable[[], float] = time.monotonic) -> None:
         self._log = log
@@ -161,13 +161,13 @@ class Refusals:
 
     def tell(self, who: str, reason: str) -> bool:
         """Whether it was told. ``reason`` is ours, and ``who`` an address or a node with a token: nothing of what was sent."""
-        if self._clock() - self._since >= SAY_AGAIN_SECONDS:
+        if self._clock() - self._since >= REPEAT_LOG_SECONDS:
             self._told.clear()
             self._since = self._clock()
-        if (who, reason) in self._told or len(self._told) >= MOST_LINES:
+        if (who, reason) in self._told or len(self._told) >= MAX_LINES:
             return False
         self._told.add((who, reason))
         self._log.warning("A report of GPUs from %s was refused: %s", who, reason)
-        if len(self._told) == MOST_LINES:
+        if len(self._told) == MAX_LINES:
             self._log.warning("More refused reports of GPUs are not logged for some minutes")
         return True

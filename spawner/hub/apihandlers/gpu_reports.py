@@ -33,7 +33,7 @@ from .gpu_reporters import SCOPE, Pace, Refusals, Reporter, Reporters
 SHARE_OF_FILES = 4
 """One in so many of the files that the Hub may have open (``LimitNOFILE``, often 1,024) may be a node's connection."""
 
-TOGETHER_SECONDS = 0.5
+BATCH_WINDOW_SECONDS = 0.5
 AT_ONCE = 25
 """Reports wait for each other for half a second: what is done for many at once takes half the time that it takes for each alone, when the
 processor has done other things in between. But so many at once at most, since all others wait meanwhile."""
@@ -42,10 +42,10 @@ PATIENCE_SECONDS = 5.0
 LIST_COUNTS_SECONDS = 300.0
 """A node that is not in a list older than this may be new."""
 
-AGAIN_SECONDS = 30
+RETRY_SECONDS = 30
 
 
-class Desk:
+class ReportIngest:
     """What one Hub remembers between reports."""
 
     def __init__(self, settings: Mapping[str, Any]) -> None:
@@ -66,7 +66,7 @@ class Desk:
         self._line.append(work)
         if not self._is_waiting:
             self._is_waiting = True
-            asyncio.get_running_loop().call_later(TOGETHER_SECONDS, self._work)
+            asyncio.get_running_loop().call_later(BATCH_WINDOW_SECONDS, self._work)
 
     def _work(self) -> None:
         for _ in range(min(len(self._line), AT_ONCE)):
@@ -109,9 +109,9 @@ COMPRESSED = Refusal(415, "A report is sent as it is, not compressed.")
 NO_LENGTH = Refusal(400, "The Content-Length is no number.")
 NO_POST = Refusal(405, "Reports are sent with POST.")
 TOO_LARGE = Refusal(413, "The report is too large.")
-NO_TOKENS = Refusal(503, "The Hub cannot look up tokens at the moment.", again=AGAIN_SECONDS)
+NO_TOKENS = Refusal(503, "The Hub cannot look up tokens at the moment.", again=RETRY_SECONDS)
 BROKEN = Refusal(500, "The Hub has failed to take the report in.")
-NO_NODES = Refusal(503, "The Hub does not know Slurm's nodes at the moment.", again=AGAIN_SECONDS)
+NO_NODES = Refusal(503, "The Hub does not know Slurm's nodes at the moment.", again=RETRY_SECONDS)
 
 
 class Incoming(httputil.HTTPMessageDelegate):
@@ -121,7 +121,7 @@ class Incoming(httputil.HTTPMessageDelegate):
     A body that is not wanted is read and dropped if it is small: whoever is cut off while sending does not get to read the answer.
     """
 
-    def __init__(self, desk: Desk, request: httputil.HTTPServerRequest) -> None:
+    def __init__(self, desk: ReportIngest, request: httputil.HTTPServerRequest) -> None:
         self._desk = desk
         self._request = request
         self._body = bytearray()
@@ -258,10 +258,10 @@ class GpuReports(Router):
 
     def __init__(self, settings: Callable[[], Mapping[str, Any]]) -> None:
         self._settings = settings
-        self._desk: Desk | None = None
+        self._desk: ReportIngest | None = None
 
     def find_handler(self, request: httputil.HTTPServerRequest, **kwargs: Any) -> Incoming:  # noqa: ARG002 - tornado's signature
         """Whoever calls, whatever they send, is answered here."""
         if self._desk is None:
-            self._desk = Desk(self._settings())
+            self._desk = ReportIngest(self._settings())
         return Incoming(self._desk, request)

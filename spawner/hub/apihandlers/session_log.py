@@ -18,7 +18,7 @@ from ...i18n import using
 from ...session.log_excerpt import Excerpt
 from ...session.log_reader import (
     DOWNLOAD_BYTES,
-    MOST_SEARCHED_FOR,
+    MAX_SEARCHED_FOR,
     PIECE_BYTES,
     LogPiece,
     Search,
@@ -34,7 +34,7 @@ from ..locale import language_of
 
 LONGEST_JOB_ID = 10
 LONGEST_OFFSET = 18
-CLOCKS_APART_SECONDS = 300
+MAX_CLOCK_SKEW_SECONDS = 300
 """So far may the clocks of the Hub and of the file server be apart."""
 
 BEFORE_A_MATCH = 2000
@@ -148,8 +148,8 @@ class LogHandler(APIHandler):  # type: ignore[misc]
             _refuse("Of offset, before, around and search only one can be asked for.")
         if asked == ["search"]:
             text = self.get_argument("search").strip()
-            if not text or len(text) > MOST_SEARCHED_FOR or not text.isprintable():
-                _refuse(f"search: expected 1 to {MOST_SEARCHED_FOR} characters.")
+            if not text or len(text) > MAX_SEARCHED_FOR or not text.isprintable():
+                _refuse(f"search: expected 1 to {MAX_SEARCHED_FOR} characters.")
             return search_answer(await logs.search(identity, job, text, state_home=state_home))
         if asked == ["before"]:
             end = _number(self, "before")
@@ -169,7 +169,7 @@ class LogHandler(APIHandler):  # type: ignore[misc]
             piece = await logs.tail(identity, job, state_home=state_home, going_on=live)
         else:
             piece = await logs.since(identity, job, start, state_home=state_home, going_on=live)
-        if since is not None and piece.modified < since - CLOCKS_APART_SECONDS:
+        if since is not None and piece.modified < since - MAX_CLOCK_SKEW_SECONDS:
             # Slurm has lost its state and counts its jobs anew: this is the log of an earlier job of this number.
             raise no_log_yet(job, log_place(job, state_home))
         if start is not None and piece.start <= start <= piece.size:

@@ -13,11 +13,11 @@ from tornado.iostream import StreamClosedError
 
 from ...i18n import using
 from ...request.model import LONGEST_NAME
-from ...request.server_names import MOST_COPIES, copies
+from ...request.server_names import MAX_COPIES, copies
 from ..common import cluster_of
 from ..locale import language_of
 from ..sessions.feed import Sessions
-from ..sessions.past import MOST, SHOWN, Past, Reach, history_for, reaches_others
+from ..sessions.past import MAX_LISTED, SHOWN, Past, Reach, history_for, reaches_others
 
 
 def names_in_use(user: Any) -> dict[str, str]:
@@ -36,8 +36,8 @@ class NewNamesHandler(APIHandler):  # type: ignore[misc]
         if user is None or getattr(user, "kind", "user") != "user":
             raise web.HTTPError(403, "Log in, or send a user's token.")
         text = self.get_argument("number", "1")
-        if not (text.isascii() and text.isdigit() and 1 <= int(text[:9]) <= MOST_COPIES):
-            raise web.HTTPError(400, f"number: expected 1 to {MOST_COPIES}.")
+        if not (text.isascii() and text.isdigit() and 1 <= int(text[:9]) <= MAX_COPIES):
+            raise web.HTTPError(400, f"number: expected 1 to {MAX_COPIES}.")
         named = names_in_use(user)
         given = copies(self.get_argument("name", "")[:LONGEST_NAME], int(text), named.values(), named)
         self.set_header("Cache-Control", "no-store")
@@ -50,13 +50,13 @@ def limit_of(handler: Any, otherwise: int = SHOWN) -> int:
     Raises
     ------
     HTTPError
-        400: that is no number from 0 to :data:`.past.MOST`.
+        400: that is no number from 0 to :data:`.past.MAX_LISTED`.
     """
     text = handler.get_argument("limit", "")
     if not text:
         return otherwise
-    if not (text.isascii() and text.isdigit() and int(text[:9]) <= MOST):
-        raise web.HTTPError(400, f"limit: expected 0 to {MOST}.")
+    if not (text.isascii() and text.isdigit() and int(text[:9]) <= MAX_LISTED):
+        raise web.HTTPError(400, f"limit: expected 0 to {MAX_LISTED}.")
     return int(text)
 
 

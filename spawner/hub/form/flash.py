@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 KEPT_SECONDS = 600.0
-MOST_USERS = 10_000
+MAX_USERS = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ class Rejections:
     def keep(self, user: str, rejection: Rejection) -> None:
         """Remember it in place of an older one of this user."""
         self._kept.pop(user, None)
-        while len(self._kept) >= MOST_USERS:
+        while len(self._kept) >= MAX_USERS:
             del self._kept[next(iter(self._kept))]
         self._kept[user] = (self._clock(), rejection)
 

@@ -9,14 +9,14 @@ from urllib.parse import urlencode
 
 from ...accounting.qos import forced_qos
 from ...advice.service import PATIENCE_SECONDS, Advice, advise
-from ...cache import off_loop
+from ...cache import run_in_worker
 from ...errors import CatalogueError, NoAccount, ResourceFormError, SlurmRefused, SlurmUnavailable
 from ...humanize import clock_time, day_and_time
 from ...i18n import _
 from ...request.choices import Choices
-from ...request.defaults import salvage
-from ...request.form_fields import form_fields, look_fields, shown_value
-from ...request.model import FORM_FIELDS, LOOK_FIELDS, SessionRequest
+from ...request.defaults import restore_valid
+from ...request.form_fields import appearance_fields, form_fields, shown_value
+from ...request.model import APPEARANCE_FIELDS, FORM_FIELDS, SessionRequest
 from ...request.suggestions import PresetOffer, RecentOffer, offered_presets, offers_of
 from ...request.validation import judge_request, require_account
 from ..common import page_templates
@@ -53,12 +53,12 @@ async def form_page(spawner: Any) -> str:
     if "notices" not in values:
         values["notices"] = await spawner.announcements()
     values["availability"] = await _availability(spawner, values.get("partition", ""))
-    return await off_loop(lambda: render_form(values, template_paths=spawner.template_paths))
+    return await run_in_worker(lambda: render_form(values, template_paths=spawner.template_paths))
 
 
 async def _filled(spawner: Any, choices: Choices) -> dict[str, Any]:
     options = spawner.orm_spawner.user_options or {}
-    remembered, dropped = await off_loop(lambda: salvage(options, choices))
+    remembered, dropped = await run_in_worker(lambda: restore_valid(options, choices))
     shown, errors, notes = remembered, dict[str, str](), list[str]()
     came = rejections.take(spawner.user.name)
     if came is not None and came.errors:
@@ -75,10 +75,10 @@ async def _filled(spawner: Any, choices: Choices) -> dict[str, Any]:
     advice = await advise(spawner.cluster, choices, asked, await spawner.terms())
     notices, recent = await spawner.announcements(choices), spawner.recent()
     # For a user of hundreds of partitions all this takes a while.
-    return await off_loop(
+    return await run_in_worker(
         lambda: {
             "fields": form_fields(choices, shown, errors),
-            "look": look_fields(choices, shown, errors),
+            "look": appearance_fields(choices, shown, errors),
             "look_name": getattr(spawner.orm_spawner, "display_name", "") or spawner.name,
             "notes": notes,
             "notices": notices,
@@ -144,7 +144,7 @@ def _from_link(came: Rejection, remembered: Mapping[str, Any], choices: Choices)
     request, errors = judge_request({**kept, **came.values}, choices)
     if any(key in errors for key in kept if key not in came.values):
         request, errors = judge_request(came.values, choices)
-    shown = {**_shown(request, choices), **{name: getattr(request, name) for name in ("preset", *LOOK_FIELDS)}}
+    shown = {**_shown(request, choices), **{name: getattr(request, name) for name in ("preset", *APPEARANCE_FIELDS)}}
     return {**shown, **{key: value for key, value in came.values.items() if key in errors}}, [
         _("From the link: {problem}").format(problem=sentence) for sentence in errors.values()
     ]
@@ -165,4 +165,4 @@ async def _availability(spawner: Any, partition: str) -> str:
     except ResourceFormError as error:
         return render_availability(None, sentence=error.sentence, template_paths=spawner.template_paths)
     reported = spawner.cluster.reported(entry.node.name for entry in snapshot.value.nodes)
-    return await off_loop(lambda: render_availability(snapshot, reported=reported, template_paths=spawner.template_paths))
+    return await run_in_worker(lambda: render_availability(snapshot, reported=reported, template_paths=spawner.template_paths))

@@ -46,7 +46,7 @@ def render(name: str, template_paths: Sequence[str | Path] = (), **values: Any) 
     return _environment(tuple(str(path) for path in template_paths)).get_template(name).render(**values)
 
 
-MOST_DEVICES = 200
+MAX_DEVICES = 200
 """More GPUs than these are put into the page only once somebody opens the list of nodes: each is a line of it."""
 
 
@@ -60,9 +60,9 @@ def render_availability(
 ) -> str:
     """The GPU table and the nodes, with what their devices have ``reported``. Without a snapshot: the sentence why there is none.
 
-    Of more than :data:`MOST_DEVICES` nothing is shown without ``all_devices``; the page's script asks for it.
+    Of more than :data:`MAX_DEVICES` nothing is shown without ``all_devices``; the page's script asks for it.
     """
-    left_out = not all_devices and reported.devices > MOST_DEVICES
+    left_out = not all_devices and reported.devices > MAX_DEVICES
     return render(
         "resource_form/availability.html",
         template_paths,

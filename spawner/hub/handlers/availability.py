@@ -7,7 +7,7 @@ from typing import Any
 from jupyterhub.handlers.base import BaseHandler
 from tornado import web
 
-from ...cache import off_loop
+from ...cache import run_in_worker
 from ...errors import ResourceFormError
 from ...i18n import using
 from ..common import PATIENCE_SECONDS, cluster_of, template_paths
@@ -35,7 +35,7 @@ class AvailabilityHandler(BaseHandler):  # type: ignore[misc]
             else:
                 shown["reported"] = cluster.reported(entry.node.name for entry in snapshot.value.nodes)
                 shown["all_devices"] = self.get_argument("devices", "") == "all"
-                html = await off_loop(lambda: render_availability(snapshot, **shown))
+                html = await run_in_worker(lambda: render_availability(snapshot, **shown))
         self.set_header("Cache-Control", "no-store")
         self.finish(html)
 

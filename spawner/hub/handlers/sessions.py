@@ -12,17 +12,17 @@ from jupyterhub.utils import url_escape_path, url_path_join
 from tornado import web
 
 from ...i18n import _, in_use, using
-from ...request.model import FORM_FIELDS, LONGEST_NAME, LOOK_FIELDS
+from ...request.model import APPEARANCE_FIELDS, FORM_FIELDS, LONGEST_NAME
 from ...request.server_names import copies, server_name
 from ..apihandlers.sessions import names_in_use, sessions_for
 from ..common import static_version
 from ..locale import language_of
-from ..sessions.past import MOST, reaches_others
+from ..sessions.past import MAX_LISTED, reaches_others
 
 SHOWN_AT_FIRST = 50
 """Rows that the page is sent with; its script asks for the others."""
 
-IN_A_LINK = (*FORM_FIELDS, *LOOK_FIELDS, "preset")
+IN_A_LINK = (*FORM_FIELDS, *APPEARANCE_FIELDS, "preset")
 """The fields that a link to the form may fill in."""
 
 LISTS = ("running", "finished", "others")
@@ -77,7 +77,7 @@ class SessionsPage(BaseHandler):  # type: ignore[misc]
 
     @web.authenticated
     async def get(self) -> None:
-        sessions = sessions_for(self, limit=MOST)
+        sessions = sessions_for(self, limit=MAX_LISTED)
         user = self.current_user
         everybodys = self.get_argument("all", "") not in ("", "0")
         with using(language_of(self, user.spawner)):

@@ -39,7 +39,7 @@ def history_of(spawner: Any) -> History:
     return History(database, log=spawner.log, length=spawner.history_length, days=spawner.history_days, clock=spawner.cluster.clock)
 
 
-def why_given_up(spawner: Any, begun: float | None, listening: float | None) -> str:
+def stop_cause(spawner: Any, begun: float | None, listening: float | None) -> str:
     """Why JupyterHub stops a session: a person or a program ordered it, or it has taken too long to start.
 
     Parameters
@@ -63,7 +63,7 @@ def refused(session: Session, error: ResourceFormError) -> None:
         session.end = replace(session.end, sentence=f"{session.end.sentence} {_(error.sentence)}")
 
 
-def note_end(spawner: Any, session: Session) -> None:
+def record_end(spawner: Any, session: Session) -> None:
     """Take down that the session is over, if it is and that has not been done, and have slurmdbd asked about it.
 
     Sets the spawner's ``last_end`` and the session's ``end``; never asks twice, nor takes the same session down twice.
@@ -75,7 +75,7 @@ def note_end(spawner: Any, session: Session) -> None:
         spawner.last_end = end
         return
     with using(language_spoken(spawner)):
-        _Noted.of(spawner, session, end).take_down()
+        _Noted.of(spawner, session, end).record_end()
 
 
 def _end_of(spawner: Any, session: Session) -> End | None:
@@ -130,7 +130,7 @@ class _Noted:
             past = replace(past, cost=_cost(job.tres, session, past.ended - past.started))
         return cls(spawner, session, evidence, better, past.with_end(better), record)
 
-    def take_down(self) -> None:
+    def record_end(self) -> None:
         self.spawner.last_end = self.session.end = self.end
         history_of(self.spawner).add(self.past)
         if self.record.job_id:

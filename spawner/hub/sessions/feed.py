@@ -15,7 +15,7 @@ from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ...availability.queue_position import Place
+from ...availability.queue_position import QueuePosition
 from ...cache import Snapshot
 from ...cluster.cluster import Cluster
 from ...errors import ResourceFormError
@@ -84,7 +84,7 @@ class _Queue:
     """The list of jobs as all sessions of one answer are told of it."""
 
     listed: Snapshot[dict[int, Job]] | None
-    places: Mapping[int, Place]
+    places: Mapping[int, QueuePosition]
     unknown_since: float | None
 
     def job_of(self, session: Session) -> Job | None:

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from ...gpu.device_matching import device_views
-from ...gpu.session_gpus import Held, OwnGpus, as_json, counts_gpus, own_gpus, own_indices
+from ...gpu.session_gpus import Held, SessionGpus, as_json, counts_gpus, own_indices, session_gpus
 from ...gpu.store import Sample
 from ...session.session import Session
 from ...session.status_text import held_by
 from ...slurm.model import Job, Node
 
-APART_SECONDS = 5.0
+MIN_INTERVAL_SECONDS = 5.0
 """So often at most a stream tells what GPUs do, those of several nodes together."""
 
 
@@ -60,7 +60,7 @@ def can_be_told(session: Session, job: Job) -> bool:
     return has_reported and has_gpus(session, job)
 
 
-def gpus_of(session: Session, job: Job, *, history: bool = True) -> OwnGpus | None:
+def gpus_of(session: Session, job: Job, *, history: bool = True) -> SessionGpus | None:
     """What the GPUs of a running session do; None where it has none, or its node has never told of them.
 
     ``job`` is the session's own. ``history``: with the last hour, as far as the job has run.
@@ -70,12 +70,12 @@ def gpus_of(session: Session, job: Job, *, history: bool = True) -> OwnGpus | No
         return None
     now, latest = cluster.clock(), cluster.gpu_reports.latest(name)
     if latest is None:
-        return OwnGpus(now, None) if session.node_has_reported else None
+        return SessionGpus(now, None) if session.node_has_reported else None
     session.node_has_reported = True
     age, answer = max(0.0, now - latest.received), cluster.nodes.last
     node = _nodes_by_name(answer.value).get(name) if answer is not None else None
     if answer is None or node is None:
-        return OwnGpus(now, age)
+        return SessionGpus(now, age)
     views = device_views(node, latest.report, age)
     indices = own_indices(session.record.gpu_indices, held, job, views, answer.as_of) or session.gpus_inferred
     if session.record.gpu_indices is None:
@@ -86,7 +86,7 @@ def gpus_of(session: Session, job: Job, *, history: bool = True) -> OwnGpus | No
         samples = cluster.gpu_reports.history(name, key) if history and job.start is not None else ()
         return [sample for sample in samples if sample.at >= (job.start or 0)]
 
-    return own_gpus(
+    return session_gpus(
         views,
         indices,
         own_history,
@@ -128,7 +128,7 @@ class WithGpus:
 
 
 class GpuNews:
-    """What one stream tells of GPUs: after a node's report, with the last hour once a minute. Looks every :data:`APART_SECONDS`.
+    """What one stream tells of GPUs: after a node's report, with the last hour once a minute. Looks every :data:`MIN_INTERVAL_SECONDS`.
 
     Parameters
     ----------
@@ -150,7 +150,7 @@ class GpuNews:
 
     def event(self, look: Callable[[], Sequence[WithGpus]]) -> str:
         """An event for these sessions; empty if there is nothing new, or it is too soon to look."""
-        if self._looked is not None and self._monotonic() - self._looked < APART_SECONDS:
+        if self._looked is not None and self._monotonic() - self._looked < MIN_INTERVAL_SECONDS:
             return ""
         self._looked = self._monotonic()
         sessions = look()

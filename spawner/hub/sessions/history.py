@@ -28,7 +28,7 @@ Otherwise = TypeVar("Otherwise")
 
 HISTORY_LENGTH = 100
 HISTORY_DAYS = 90
-MOST_SHOWN = 500
+MAX_SHOWN = 500
 """Of all users together, where nobody asks for another number."""
 
 REREAD_SECONDS = 3600
@@ -37,7 +37,7 @@ REREAD_SECONDS = 3600
 FEW = 10
 """Of more users than these it is not counted whose sessions have changed."""
 
-SAID_AGAIN_SECONDS = 600.0
+REPEAT_LOG_SECONDS = 600.0
 """After so long the log says again that the database does not take what we write."""
 
 _metadata = sa.MetaData()
@@ -257,17 +257,17 @@ class History:
         self._db.execute(sa.delete(SESSIONS).where(SESSIONS.c.user_name.not_in(sa.select(_users.c.name))))
         own = sa.select(SESSIONS.c.session).where(SESSIONS.c.user_name == user)
         newest_first = own.order_by(SESSIONS.c.ended.desc(), SESSIONS.c.session)
-        beyond = [row.session for row in self._db.execute(newest_first.offset(self._length).limit(MOST_SHOWN))]
+        beyond = [row.session for row in self._db.execute(newest_first.offset(self._length).limit(MAX_SHOWN))]
         if beyond:
             self._db.execute(sa.delete(SESSIONS).where(SESSIONS.c.session.in_(beyond)))
 
     # --- read -------------------------------------------------------------------------------------------------------------------
 
-    def of_user(self, user: str, limit: int = MOST_SHOWN) -> tuple[PastSession, ...]:
+    def of_user(self, user: str, limit: int = MAX_SHOWN) -> tuple[PastSession, ...]:
         """The past sessions of a user, the latest first."""
         return self._read(sa.select(SESSIONS).where(SESSIONS.c.user_name == user), limit) or ()
 
-    def of_all(self, limit: int = MOST_SHOWN, *, users: Iterable[str] | None = None) -> tuple[PastSession, ...]:
+    def of_all(self, limit: int = MAX_SHOWN, *, users: Iterable[str] | None = None) -> tuple[PastSession, ...]:
         """The past sessions of all users together, or of these, the latest first: for whoever may see them."""
         query = sa.select(SESSIONS)
         if users is not None:
@@ -350,6 +350,6 @@ class History:
         except Exception:  # noqa: BLE001 - as above
             self._log.exception("The Hub's database cannot take back what failed")
         kind, now = type(error).__name__, self._clock()
-        if not 0 <= now - _said.get(kind, -SAID_AGAIN_SECONDS) < SAID_AGAIN_SECONDS:
+        if not 0 <= now - _said.get(kind, -REPEAT_LOG_SECONDS) < REPEAT_LOG_SECONDS:
             _said[kind] = now
             self._log.error("The record of past sessions cannot be read or written: %s", str(error).partition("\n")[0])

@@ -27,7 +27,7 @@ from .ended import history_of
 from .history import HISTORY_DAYS, HISTORY_LENGTH, History, PastSession, Rows, session_key
 
 SHOWN = 100
-MOST = 500
+MAX_LISTED = 500
 """Past sessions in one answer: where nothing else is asked for, and at most."""
 
 

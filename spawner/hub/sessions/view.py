@@ -7,7 +7,7 @@ from typing import Any
 from jupyterhub.utils import url_escape_path, url_path_join
 
 from ...accounting.budget_policy import is_charged
-from ...advice.service import Terms
+from ...advice.service import PricingSettings
 from ...i18n import _
 from ...request.choices import Choices
 from ...session.status import Server
@@ -17,7 +17,7 @@ SECRET_OPTIONS = frozenset({"environment"})
 """What a user has typed there may be a password."""
 
 
-def usage_factor_of(choices: Choices, partition: str, account: str, terms: Terms) -> float | None:
+def usage_factor_of(choices: Choices, partition: str, account: str, terms: PricingSettings) -> float | None:
     """UsageFactor of a job of this user in the partition, for the account; None where it is not charged."""
     if not is_charged(terms.not_charged, partition, account):
         return None

@@ -31,7 +31,7 @@ from spawner.accounting.budgets import Budget
 from spawner.errors import ResourceFormError, SlurmTimeout
 from spawner.hub.settings import SpawnerSettings
 from spawner.humanize import day_and_time
-from spawner.site.budget_command import MOST_USERS, SiteBudgets
+from spawner.site.budget_command import MAX_USERS, SiteBudgets
 from spawner.slurm.runner import Identity, Result, SlurmRunner
 from tests.support.fake_slurm import EPOCH, VirtualTimeLoop
 
@@ -269,9 +269,9 @@ def test_one_answer_for_each_user() -> None:
         for name in ("", "-u", "--all", "a\nb", "a\0b"):
             assert await budgets.of(name, ["physics"]) is None
         assert len(site.asked) == 6
-        for number in range(MOST_USERS):
+        for number in range(MAX_USERS):
             budgets._answer_for(f"user{number}")
-        assert len(budgets._answers) == MOST_USERS
+        assert len(budgets._answers) == MAX_USERS
         await budgets.of("ada", ["physics"], None)
         assert len(site.asked) == 7
 

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spawner.advice.alternatives import MOST, Alternative, alternatives
+from spawner.advice.alternatives import MAX_ALTERNATIVES, Alternative, alternatives
 from spawner.advice.verdict import verdict
-from spawner.availability.outlook import Outlook
+from spawner.availability.outlook import ClusterForecast
 from spawner.request.model import SessionRequest, parse_request
 from spawner.request.validation import check_request
 from spawner.slurm.model import Job, Node, Partition, Reservation
@@ -40,7 +40,7 @@ def offered(
     names = tuple(entry.name for entry in nodes)
     everywhere = tuple(partitions) or (partition(nodes=names, oversubscribe="NO", oversubscribe_count=1),)
     own = choices(nodes=nodes, partitions=everywhere, reservations=reservations, fields=fields, **changes)
-    return alternatives(request, Outlook(nodes, everywhere, reservations, jobs, now=NOW), own, refused=refused)
+    return alternatives(request, ClusterForecast(nodes, everywhere, reservations, jobs, now=NOW), own, refused=refused)
 
 
 def changes_of(found: Sequence[Alternative]) -> list[dict[str, str]]:
@@ -171,7 +171,7 @@ def test_at_most_four() -> None:
     parts = [partition(nodes=("g000",)), *(partition(f"p{number}", nodes=(f"g00{number}",), is_default=False) for number in range(1, 8))]
     nodes = [node("g000", flags="drain"), *(node(f"g00{number}") for number in range(1, 8))]
     found = offered(asked(), *nodes, partitions=parts)
-    assert changes_of(found) == [{"partition": f"p{number}"} for number in range(1, MOST + 1)]
+    assert changes_of(found) == [{"partition": f"p{number}"} for number in range(1, MAX_ALTERNATIVES + 1)]
 
 
 names = st.sampled_from(["g001", "g002", "g003", "g004"])
@@ -239,9 +239,9 @@ def test_an_alternative_starts_now_and_may_be_had(
         cpu_partition(nodes=every[2:]),
     )
     own = choices(nodes=nodes, partitions=parts, reservations=reservations)
-    outlook = Outlook(nodes, parts, reservations, jobs, now=NOW)
+    outlook = ClusterForecast(nodes, parts, reservations, jobs, now=NOW)
     found = alternatives(request_, outlook, own)
-    assert len(found) <= MOST
+    assert len(found) <= MAX_ALTERNATIVES
     assert not found or verdict(request_, outlook).kind in ("wait", "never")
     for entry in found:
         assert verdict(entry.request, outlook).kind == "now"

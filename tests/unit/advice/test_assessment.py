@@ -14,14 +14,14 @@ from spawner.advice.assessment import (
     budgets_there,
     cost_in_words,
     cost_there,
-    read_and_settle,
+    read_and_reconcile,
     request_in_words,
     review,
     units,
     verdict_of,
 )
 from spawner.advice.verdict import Verdict
-from spawner.availability.outlook import Outlook
+from spawner.availability.outlook import ClusterForecast
 from spawner.errors import NoAccount
 from spawner.request.choices import Choices
 from spawner.slurm.model import AccountingLimits, Association, Holdings, Node, Qos, Use
@@ -30,9 +30,9 @@ from tests.support.builders import NOW, choices, config, cpu_partition, demo_ass
 SMALL = {"cores": 4, "memory": "16G", "walltime": "1h", "partition": "g100_int"}
 
 
-def outlook(*nodes: Node) -> Outlook:
+def outlook(*nodes: Node) -> ClusterForecast:
     """The demo's cluster, or these nodes of it, without jobs."""
-    return Outlook(nodes or demo_nodes(), (partition(), cpu_partition()), (), (), now=NOW, as_of=NOW)
+    return ClusterForecast(nodes or demo_nodes(), (partition(), cpu_partition()), (), (), now=NOW, as_of=NOW)
 
 
 def limited(held: Holdings | None = None, **limits: Any) -> Choices:
@@ -61,7 +61,7 @@ def under(name: str, *qos: Qos) -> Choices:
 
 def on(offered: Choices, **options: Any) -> tuple[Assessment, Verdict]:
     """A request as it was read, and the verdict while all nodes are idle."""
-    found = read_and_settle({**SMALL, **options}, offered)
+    found = read_and_reconcile({**SMALL, **options}, offered)
     return found, verdict_of(found.request, found.errors, outlook(), offered)
 
 
@@ -78,14 +78,14 @@ def test_a_request_that_can_be_had() -> None:
 
 def test_what_cannot_be_read_has_its_default_and_its_error() -> None:
     """An unreadable value moves nothing, and says what is wrong with it, not with the default in its place."""
-    found = read_and_settle({**SMALL, "memory": "much", "partition": "g100_cpu"}, choices(), "memory")
+    found = read_and_reconcile({**SMALL, "memory": "much", "partition": "g100_cpu"}, choices(), "memory")
     assert set(found.errors) == {"memory"}
     assert found.moved == {}
     assert found.request.partition == "g100_cpu"
 
 
 def test_an_unreadable_field_that_others_follow_moves_none() -> None:
-    found = read_and_settle({**SMALL, "gpus": "all of them", "cores": 99}, choices(), "gpus")
+    found = read_and_reconcile({**SMALL, "gpus": "all of them", "cores": 99}, choices(), "gpus")
     assert set(found.errors) == {"gpus", "cores"}
     assert found.moved == {}
 
@@ -93,7 +93,7 @@ def test_an_unreadable_field_that_others_follow_moves_none() -> None:
 def test_without_an_account_nothing_can_be_asked_for() -> None:
     nobody = tuple(entry for entry in demo_associations() if entry.user != "ada")
     with pytest.raises(NoAccount):
-        read_and_settle(SMALL, Choices(entitled(associations=nobody), choices().catalogue, {}, now=NOW))
+        read_and_reconcile(SMALL, Choices(entitled(associations=nobody), choices().catalogue, {}, now=NOW))
 
 
 # --- verdict ----------------------------------------------------------------------------------------------------------------------
@@ -114,7 +114,7 @@ def test_a_time_beyond_the_partitions(flags: str, kind: str) -> None:
 
 def test_without_an_answer_of_slurm_nothing_is_known() -> None:
     offered = choices()
-    found = read_and_settle(SMALL, offered)
+    found = read_and_reconcile(SMALL, offered)
     assert verdict_of(found.request, {}, None, offered).kind == "unknown"
     assert alternatives_to(found.request, Verdict("unknown", ""), None, offered) == ()
 
@@ -174,7 +174,7 @@ def test_no_alternative_is_one_that_would_wait_as_well() -> None:
     busy = [node(f"g00{number}", used="gpu:v100:1(IDX:0)") for number in range(1, 5)]
     for left, counts in ((0, set()), (1, {1})):
         offered = limited(Holdings(qos_users={("int", 1001): Use(tres=(("gres/gpu", 2 - left),))}), per_user=(("gres/gpu", 2),))
-        request = read_and_settle({**SMALL, "gpus": 2}, offered).request
+        request = read_and_reconcile({**SMALL, "gpus": 2}, offered).request
         there = outlook(*busy)
         found = alternatives_to(request, verdict_of(request, {}, there, offered), there, offered)
         assert {entry.request.gpus.count for entry in found} - {0} == counts
@@ -182,7 +182,7 @@ def test_no_alternative_is_one_that_would_wait_as_well() -> None:
 
 def test_nothing_else_is_offered_for_what_starts_now() -> None:
     offered = choices()
-    request = read_and_settle(SMALL, offered).request
+    request = read_and_reconcile(SMALL, offered).request
     assert alternatives_to(request, Verdict("now", ""), outlook(), offered) == ()
 
 
@@ -204,7 +204,7 @@ def test_cost_and_budgets_of_the_qos() -> None:
         qos=(Qos("half", usage_factor=0.5, limits=AccountingLimits(group_minutes=(("billing", 6000),))), Qos("int")),
         uid=1001,
     )
-    request = read_and_settle({**SMALL, "memory": "32G", "gpus": 1}, offered).request
+    request = read_and_reconcile({**SMALL, "memory": "32G", "gpus": 1}, offered).request
     conf = config(
         AccountingStorageTRES="cpu,mem,node,billing,gres/gpu",
         PriorityFlags="",
@@ -258,19 +258,19 @@ def test_units(number: float, text: str) -> None:
     ids=["plain", "no-accounting", "reservation", "reservation-without-accounting", "one-core"],
 )
 def test_request_in_words(changes: dict[str, Any], words: str) -> None:
-    request = read_and_settle(SMALL, choices()).request.model_copy(update=changes)
+    request = read_and_reconcile(SMALL, choices()).request.model_copy(update=changes)
     assert request_in_words(request) == words
 
 
 def test_gpus_in_words_have_their_type_where_there_is_one_only() -> None:
-    request = read_and_settle({**SMALL, "gpus": 2}, choices()).request
+    request = read_and_reconcile({**SMALL, "gpus": 2}, choices()).request
     assert request_in_words(request).startswith("2 GPUs, ")
     assert request_in_words(request, "v100").startswith("2 × V100, ")
 
 
 def test_review() -> None:
     """What is asked for, its price, whether it starts."""
-    request = read_and_settle(SMALL, choices()).request
+    request = read_and_reconcile(SMALL, choices()).request
     cost = Cost(8, exact=True, minutes=60, usage_factor=1.0, tres=())
     words = request_in_words(request)
     assert review(Assessment(request, {}, Verdict("now", ""), cost=cost)) == f"{words}: 8 units an hour; starts now."

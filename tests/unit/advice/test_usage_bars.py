@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spawner.advice.usage_bars import Bar, Holding, what_i_have
+from spawner.advice.usage_bars import Bar, ResourceUsage, resource_usage_of
 from spawner.availability.table import availability
-from spawner.availability.totals import Lot, Running, lots_of, running_jobs
+from spawner.availability.totals import NodePool, Running, pools_of, running_jobs
 from spawner.request.choices import Choices
 from spawner.slurm.model import AccountingLimits, Association, Holdings, Job, Node, Partition, Qos, Use
 from tests.support.builders import NOW, choices, config, cpu_partition, demo_associations, demo_nodes, node, partition, reservation
@@ -65,15 +65,15 @@ def bars(
     known_nodes: bool = True,
     settings: Any = TRACKED,
     **changes: Any,
-) -> dict[str, Holding]:
+) -> dict[str, ResourceUsage]:
     """What ada has, by resource."""
     nodes = in_use(jobs or ()) if nodes is None else nodes
     judged: Choices = choices(partitions=partitions, nodes=nodes, config=settings, **changes)
     running = None if jobs is None else running_jobs(jobs)
     free = availability(nodes, partitions, changes.get("reservations", ()), now=NOW, reservation=inside)
-    found = what_i_have(
+    found = resource_usage_of(
         running,
-        lots_of(free, running) if known_nodes else None,
+        pools_of(free, running) if known_nodes else None,
         judged,
         partition=where,
         account="cin_ada",
@@ -83,7 +83,7 @@ def bars(
     return {entry.resource: entry for entry in found}
 
 
-def numbers(holding: Holding) -> tuple[int | None, ...]:
+def numbers(holding: ResourceUsage) -> tuple[int | None, ...]:
     """The four numbers of two bars."""
     return holding.here.used, holding.here.most, holding.overall.used, holding.overall.most
 
@@ -244,9 +244,10 @@ def test_bars_never_overflow(used: list[int], totals: list[tuple[int, int]]) -> 
     """A bar is between empty and full, and without a limit never longer than it says."""
     jobs = tuple(job(number, f"cpu={cores},mem=1G") for number, cores in enumerate(used))
     lots = [
-        Lot(frozenset({"g100_int"}), *({"cores": n, "memory": n, "gpus": n} for n in (most, min(most, free))), 0) for most, free in totals
+        NodePool(frozenset({"g100_int"}), *({"cores": n, "memory": n, "gpus": n} for n in (most, min(most, free))), 0)
+        for most, free in totals
     ]
-    for entry in what_i_have(
+    for entry in resource_usage_of(
         running_jobs(jobs), lots, choices(partitions=PARTITIONS), partition="g100_int", account="cin_ada", config=TRACKED
     ):
         for bar in (entry.here, entry.overall):
@@ -271,10 +272,10 @@ def test_a_large_cluster_is_added_up_once() -> None:
     judged = choices(partitions=where, nodes=nodes, config=TRACKED)
     began = time.perf_counter()
     running: Running = running_jobs(jobs)
-    lots = lots_of(free, running)
+    lots = pools_of(free, running)
     shared = time.perf_counter() - began
     began = time.perf_counter()
-    found = what_i_have(running, lots, judged, partition="g100_int", account="cin_ada", config=TRACKED)
+    found = resource_usage_of(running, lots, judged, partition="g100_int", account="cin_ada", config=TRACKED)
     own = time.perf_counter() - began
     assert len(lots) == 1
     assert [entry.here.used for entry in found] == [5_000, 5_000 * 1024, 5_000]

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from spawner.advice.verdict import TOO_OLD_SECONDS, Verdict, verdict
-from spawner.availability.outlook import Outlook
+from spawner.availability.outlook import ClusterForecast
 from spawner.request.model import SessionRequest, parse_request
 from spawner.slurm.model import Job, Node, Partition, Reservation
 from tests.support.builders import HOUR, MEMORY_MB, NOW, cpu_partition, demo_nodes, node, partition, reservation
@@ -35,7 +35,7 @@ def said(
 ) -> Verdict:
     """The verdict on a cluster of these nodes, all of them in the GPU partition unless partitions are given."""
     everywhere = partitions or (partition(nodes=tuple(entry.name for entry in nodes)),)
-    return verdict(request, Outlook(nodes, everywhere, reservations, jobs, now=NOW, as_of=as_of, features=features))
+    return verdict(request, ClusterForecast(nodes, everywhere, reservations, jobs, now=NOW, as_of=as_of, features=features))
 
 
 def four(*used: str, **changes: Any) -> list[Node]:
@@ -64,7 +64,7 @@ def pending(job_id: int = 99, **changes: Any) -> Job:
 
 def test_now() -> None:
     """On the idle demo one GPU can be had on each of four nodes."""
-    found = verdict(asked(gpus=1), Outlook(demo_nodes(), (partition(), cpu_partition()), now=NOW))
+    found = verdict(asked(gpus=1), ClusterForecast(demo_nodes(), (partition(), cpu_partition()), now=NOW))
     assert found == Verdict("now", "Starts now: 4 nodes have all of it free.", nodes_that_fit=4)
 
 
@@ -439,7 +439,7 @@ def test_unknown() -> None:
     assert said(asked(), node(), as_of=NOW - TOO_OLD_SECONDS).kind == "now"
     assert said(asked(), node(), as_of=NOW - TOO_OLD_SECONDS - 1).kind == "unknown"
     assert said(asked(partition="elsewhere"), node()).kind == "unknown"
-    assert verdict(asked(), Outlook((), (partition(),), now=NOW)).kind == "unknown"
+    assert verdict(asked(), ClusterForecast((), (partition(),), now=NOW)).kind == "unknown"
     assert said(asked(gpus="shard:1"), node(gres="gpu:t4:1,shard:t4:4", used="shard:t4:1(IDX:0)")).kind == "unknown"
 
 
@@ -501,7 +501,7 @@ def test_asking_for_less_never_makes_it_wait(
 ) -> None:
     """What starts now starts with fewer cores, less memory, fewer GPUs or a shorter time as well, on at least as many nodes."""
     part = partition(nodes=tuple(entry.name for entry in nodes), oversubscribe=mode[0], oversubscribe_count=mode[1])
-    outlook = Outlook(nodes, (part,), reservations, jobs, now=NOW)
+    outlook = ClusterForecast(nodes, (part,), reservations, jobs, now=NOW)
 
     def of(cores: int, memory: int, gpus: int, minutes: int) -> Verdict:
         return verdict(asked(cores=cores, memory=f"{memory}M", gpus=gpus, walltime=minutes), outlook)
@@ -524,5 +524,5 @@ def test_the_order_of_the_nodes_says_nothing(
     turned = [nodes[index] for index in order if index < len(nodes)]
     other = partition(nodes=tuple(entry.name for entry in turned), oversubscribe=mode[0], oversubscribe_count=mode[1])
     request = asked(gpus=1, cores=8, memory="64G")
-    first = verdict(request, Outlook(nodes, (part,), reservations, jobs, now=NOW))
-    assert first == verdict(request, Outlook(turned, (other,), reservations[::-1], jobs[::-1], now=NOW))
+    first = verdict(request, ClusterForecast(nodes, (part,), reservations, jobs, now=NOW))
+    assert first == verdict(request, ClusterForecast(turned, (other,), reservations[::-1], jobs[::-1], now=NOW))

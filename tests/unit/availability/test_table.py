@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from spawner.availability.table import (
-    MOST_NODES,
-    MOST_PARTITIONS,
+    MAX_NODES,
+    MAX_PARTITIONS,
     Availability,
     Excerpt,
     availability,
@@ -341,7 +341,7 @@ def many(nodes: int, partitions: int) -> Availability:
 
 def test_a_page_shows_all_of_a_small_cluster() -> None:
     """Whatever partition is chosen: the founding document's table has them all."""
-    found = many(MOST_NODES, MOST_PARTITIONS)
+    found = many(MAX_NODES, MAX_PARTITIONS)
     for chosen in ("p00", "p07", "", "gone"):
         assert excerpt(found, chosen) == Excerpt(found.nodes, found.partitions)
 
@@ -356,7 +356,7 @@ def test_a_page_shows_the_chosen_partition_of_a_large_cluster() -> None:
     assert all(entry.node.partitions == ("p07",) for entry in shown.nodes)
     free = [sum(gpus.free for gpus in entry.gpus) for entry in shown.nodes]
     assert free == sorted(free, reverse=True)
-    assert len(excerpt(found, "gone").partitions) == MOST_PARTITIONS
+    assert len(excerpt(found, "gone").partitions) == MAX_PARTITIONS
 
 
 def test_the_part_of_some_partitions() -> None:

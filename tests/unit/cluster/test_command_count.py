@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from spawner.advice.service import Terms, advise
+from spawner.advice.service import PricingSettings, advise
 from spawner.cluster.cluster import Cluster
 from spawner.errors import ResourceFormError
 from spawner.hub.settings import SpawnerSettings
@@ -34,7 +34,7 @@ pytestmark = pytest.mark.thorough
 POLL_SECONDS = float(SpawnerSettings.poll_interval.default_value)
 PAGE_SECONDS = 10.0
 MINUTES = 10
-MOST_A_MINUTE = 12
+MAX_A_MINUTE = 12
 MANY = 5_000
 POLLS_IN_STEPS = 50
 STARTING = 5
@@ -98,7 +98,7 @@ class Hub:
                 assert bool(own.partitions) == bool(free.value.partitions) == (user in ("ada", "grace"))
                 if own.partitions:
                     choices = Choices(own, builders.catalogue(), now=self.cluster.clock())
-                    advice = await advise(self.cluster, choices, {}, Terms())
+                    advice = await advise(self.cluster, choices, {}, PricingSettings())
                     assert advice.assessment.verdict.kind in ("now", "wait", "unknown")
                 self.pages_shown += 1
             except ResourceFormError:
@@ -193,14 +193,14 @@ def test_the_number_of_sessions_does_not_count(starting: int, forms: int) -> Non
     numbers = []
     for sessions in (1, 100, MANY):
         numbers.append(count(sessions, starting=starting, forms=forms))
-        assert 1 <= numbers[-1] <= MOST_A_MINUTE
+        assert 1 <= numbers[-1] <= MAX_A_MINUTE
     assert round(max(numbers) - min(numbers), 1) <= 1
 
 
 def test_the_number_of_forms_and_of_starts_does_not_count() -> None:
     """One user before a form and one in the queue cost as much as sixty."""
     numbers = [count(1, starting=users, forms=users) for users in (1, 60)]
-    assert 1 <= min(numbers) <= max(numbers) <= MOST_A_MINUTE
+    assert 1 <= min(numbers) <= max(numbers) <= MAX_A_MINUTE
     assert round(max(numbers) - min(numbers), 1) <= 1
 
 
@@ -227,7 +227,7 @@ def squeues(waiting: int, streams: int) -> int:
 def test_the_number_of_pages_that_are_told_does_not_count() -> None:
     """Fifty who wait with fifty open pages, and one with one or none: Slurm is asked as often."""
     none, one, fifty = squeues(1, 0), squeues(1, 1), squeues(50, 50)
-    assert 1 <= fifty <= MOST_A_MINUTE * MINUTES
+    assert 1 <= fifty <= MAX_A_MINUTE * MINUTES
     assert abs(fifty - one) <= 1
     assert abs(one - none) <= 1
 
@@ -281,7 +281,7 @@ def test_what_sessions_use(trouble: str) -> None:
             hub.tasks.append(asyncio.ensure_future(end()))
         commands = await hub.commands()
         assert hub.alive
-        assert commands.total() <= MOST_A_MINUTE * MINUTES
+        assert commands.total() <= MAX_A_MINUTE * MINUTES
         assert commands["sstat"] <= (1 if trouble in ("refused", "hangs") else MINUTES)
         assert commands["sstat"] >= (0 if trouble in ("refused", "hangs") else MINUTES // 3)
         await hub.close()
@@ -326,7 +326,7 @@ def test_sessions_that_end_all_the_time(starting: int, slurmdbd: str) -> None:
         commands = await hub.commands()
         assert hub.alive
         assert commands["sacct"] >= MINUTES
-        assert commands.total() <= MOST_A_MINUTE * MINUTES
+        assert commands.total() <= MAX_A_MINUTE * MINUTES
         assert (len(told) > 25 * MINUTES) is (slurmdbd == "tells")
         await hub.close()
 
@@ -394,7 +394,7 @@ def test_slurm_away(trouble: str, knows: bool) -> None:
 
     async def scenario() -> None:
         hub = await busy(100, starting=STARTING, forms=FORMS) if knows else Hub()
-        well = await hub.commands() if knows else Counter({"squeue": MOST_A_MINUTE * MINUTES})
+        well = await hub.commands() if knows else Counter({"squeue": MAX_A_MINUTE * MINUTES})
         if not knows:
             hub.run_sessions(100)
             hub.start_sessions(STARTING)

@@ -345,9 +345,9 @@ def test_a_class_asks() -> None:
         rig = Rig()
         rig.slurm.delay = 0.5
         labels = await asyncio.gather(*(rig.label_of(f"user{number}") for number in range(100)))
-        assert rig.slurm.most_at_once == room.MOST_AT_ONCE
-        assert labels.count("") == room.MOST_UNDER_WAY
-        assert labels.count("estimate_too_often") == 100 - room.MOST_UNDER_WAY
+        assert rig.slurm.most_at_once == room.MAX_AT_ONCE
+        assert labels.count("") == room.MAX_UNDER_WAY
+        assert labels.count("estimate_too_often") == 100 - room.MAX_UNDER_WAY
 
     virtually(test)
 
@@ -358,13 +358,13 @@ def test_nothing_grows() -> None:
     async def test() -> None:
         rig = Rig()
         labels = [await rig.label_of(f"user{number}") for number in range(300)]
-        assert labels.count("") == room.MOST_A_MINUTE
+        assert labels.count("") == room.MAX_A_MINUTE
         for number in range(700):
             await rig.label_of(f"other{number}")
             await asyncio.sleep(1)
         state = vars(rig.estimator)
-        assert len(state["_remembered"]) <= room.MOST_REMEMBERED
-        assert len(state["_last_minute"]) <= room.MOST_A_MINUTE
+        assert len(state["_remembered"]) <= room.MAX_REMEMBERED
+        assert len(state["_last_minute"]) <= room.MAX_A_MINUTE
         assert state["_under_way"] == {}
 
     virtually(test)
@@ -377,15 +377,15 @@ def test_slurm_hangs() -> None:
         rig = Rig()
         rig.slurm.hang = True
         asked_at = rig.slurm.now()
-        everybody = [asyncio.ensure_future(rig.label_of(f"user{number}")) for number in range(room.MOST_UNDER_WAY - 1)]
+        everybody = [asyncio.ensure_future(rig.label_of(f"user{number}")) for number in range(room.MAX_UNDER_WAY - 1)]
         with pytest.raises(EstimateUnavailable) as caught:
             await rig.ask()
         assert caught.value.sentence in ("Slurm did not answer in time: no estimate.", "Slurm did not answer just now: no estimate.")
         assert set(await asyncio.gather(*everybody)) == {"estimate_timeout"}
         assert rig.slurm.now() - asked_at == pytest.approx(3, abs=0.5)
-        assert rig.estimator.asked == room.MOST_AT_ONCE
+        assert rig.estimator.asked == room.MAX_AT_ONCE
         assert await rig.label_of() == "estimate_timeout"
-        assert rig.estimator.asked == room.MOST_AT_ONCE
+        assert rig.estimator.asked == room.MAX_AT_ONCE
         rig.slurm.hang = False
         await asyncio.sleep(room.PAUSE_SECONDS)
         assert await rig.label_of() == ""

@@ -10,17 +10,17 @@ from dataclasses import dataclass, field
 import pytest
 
 from spawner.cluster.job_history import (
-    APART_SECONDS,
     FIRST_SECONDS,
     IDLE_SECONDS,
-    MOST_WAITING,
+    MAX_WAITING,
+    MIN_INTERVAL_SECONDS,
     PAUSES_SECONDS,
     WITHOUT_SECONDS,
-    Afterwards,
+    JobHistory,
 )
 from spawner.errors import SlurmTimeout
 from spawner.slurm.runner import Identity, Result
-from spawner.slurm.sacct import MOST_AT_ONCE, FinishedJob
+from spawner.slurm.sacct import MAX_AT_ONCE, FinishedJob
 from tests.support.session_rig import LOG, virtually
 
 AWAY = "sacct: error: Problem talking to the database: Connection refused"
@@ -74,7 +74,7 @@ class Told:
 
     def __init__(self) -> None:
         self.database = Database()
-        self.afterwards = Afterwards(self.database, log=LOG, clock=lambda: 1e9 + asyncio.get_running_loop().time())
+        self.afterwards = JobHistory(self.database, log=LOG, clock=lambda: 1e9 + asyncio.get_running_loop().time())
         self.told: list[FinishedJob] = []
 
     def expect(self, *numbers: int, **more: object) -> None:
@@ -129,11 +129,11 @@ def test_more_than_one_question_holds() -> None:
 
     async def scenario() -> None:
         told = Told()
-        numbers = range(1, MOST_AT_ONCE + 11)
+        numbers = range(1, MAX_AT_ONCE + 11)
         told.database.knows = dict.fromkeys(numbers, "COMPLETED")
         told.expect(*numbers)
-        await asyncio.sleep(FIRST_SECONDS + APART_SECONDS + 2)
-        assert [len(ids) for _, ids in told.database.questions] == [MOST_AT_ONCE, 10]
+        await asyncio.sleep(FIRST_SECONDS + MIN_INTERVAL_SECONDS + 2)
+        assert [len(ids) for _, ids in told.database.questions] == [MAX_AT_ONCE, 10]
         assert sorted(told.ids) == list(numbers)
 
     virtually(scenario)
@@ -148,10 +148,10 @@ def test_one_end_after_another() -> None:
             told.database.knows[number] = "FAILED"
             told.expect(number)
             await asyncio.sleep(1)
-        await asyncio.sleep(2 * APART_SECONDS)
+        await asyncio.sleep(2 * MIN_INTERVAL_SECONDS)
         pauses = [later - earlier for earlier, later in zip(told.times, told.times[1:], strict=False)]
-        assert min(pauses) >= APART_SECONDS
-        assert len(told.times) <= 600 / APART_SECONDS + 2
+        assert min(pauses) >= MIN_INTERVAL_SECONDS
+        assert len(told.times) <= 600 / MIN_INTERVAL_SECONDS + 2
         assert sorted(told.ids) == list(range(1, 601))
 
     virtually(scenario)
@@ -308,7 +308,7 @@ def test_bounds() -> None:
         told = Told()
         told.expect(0)
         assert not told.afterwards.waiting
-        told.expect(*range(1, MOST_WAITING + 100))
-        assert len(told.afterwards.waiting) == MOST_WAITING
+        told.expect(*range(1, MAX_WAITING + 100))
+        assert len(told.afterwards.waiting) == MAX_WAITING
 
     virtually(scenario)

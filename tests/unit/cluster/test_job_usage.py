@@ -18,7 +18,7 @@ from spawner.session.record import Record
 from spawner.session.session import Session
 from spawner.session.status import Server, status_of
 from spawner.session.status_json import as_json, without_clock
-from spawner.slurm.sstat import MOST_AT_ONCE, StepUsage, parse_usage, show_usage
+from spawner.slurm.sstat import MAX_AT_ONCE, StepUsage, parse_usage, show_usage
 from tests.support.fake_slurm import FakeSlurm, Trouble
 from tests.support.session_pages import FakeSpawner, sessions_of
 from tests.support.session_rig import make_cluster, virtually
@@ -74,7 +74,7 @@ def test_parts_of_others() -> None:
 def test_the_command() -> None:
     """One for all, without doubles; what is no id, none at all, and too many are refused."""
     assert show_usage([3, 1, 3])[-1] == "--jobs=1,3"
-    for wrong in ([], [0], range(1, MOST_AT_ONCE + 2)):
+    for wrong in ([], [0], range(1, MAX_AT_ONCE + 2)):
         with pytest.raises(ValueError, match="ids"):
             show_usage(wrong)
 
@@ -195,7 +195,7 @@ def test_more_than_one_question_may_hold() -> None:
     """Each has its turn."""
 
     async def scenario() -> None:
-        rig = Rig(MOST_AT_ONCE + 20)
+        rig = Rig(MAX_AT_ONCE + 20)
         await asyncio.sleep(600)
         jobs = list(rig.slurm.jobs)
         await rig.cluster.jobs.get()

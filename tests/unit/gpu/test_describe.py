@@ -9,13 +9,13 @@ import pytest
 from bs4 import BeautifulSoup, Tag
 
 from spawner.advice.verdict import verdict
-from spawner.availability.outlook import Outlook
+from spawner.availability.outlook import ClusterForecast
 from spawner.availability.table import Availability, availability, excerpt, gpus_of
 from spawner.cache import Snapshot
 from spawner.gpu.agent.schema import Device, NodeReport
 from spawner.gpu.device_matching import NO_REPORTS, Reported
 from spawner.hub.apihandlers.cluster import as_json, cluster_answer
-from spawner.hub.form.render import MOST_DEVICES, render_availability
+from spawner.hub.form.render import MAX_DEVICES, render_availability
 from spawner.i18n import using
 from spawner.request.model import parse_request
 from spawner.slurm.model import Node
@@ -137,13 +137,13 @@ def test_without_reports_the_page_is_as_it_was() -> None:
 
 
 def test_the_gpus_of_many_nodes_are_shown_to_those_only_who_look_at_them() -> None:
-    """Each is a line of the page, which nobody reads who does not open the list; as many as :data:`MOST_DEVICES` are always there."""
-    names = [f"n{number:03}" for number in range(MOST_DEVICES // 2 + 1)]
+    """Each is a line of the page, which nobody reads who does not open the list; as many as :data:`MAX_DEVICES` are always there."""
+    names = [f"n{number:03}" for number in range(MAX_DEVICES // 2 + 1)]
     many = found(*(node(name) for name in names))
     reports = [NodeReport(name, 1.0, devices=(device(0), device(1))) for name in names]
 
     for few_enough in (page(many, reported(*reports[1:])), page(many, reported(*reports), all_devices=True)):
-        assert len(few_enough.select(".resource-form-devices")) >= MOST_DEVICES // 2
+        assert len(few_enough.select(".resource-form-devices")) >= MAX_DEVICES // 2
         assert few_enough.select_one("details[data-devices]") is None
     without = page(many, reported(*reports))
     assert not without.select(".resource-form-devices")
@@ -193,4 +193,4 @@ def test_the_verdict_says_what_slurm_may_do_all_the_same(gpus: str, unfit: tuple
     request = parse_request({"partition": "g100_int", "cores": 1, "memory": "4G", "walltime": "1h", "gpus": gpus})
     where = partition(nodes=tuple(entry.name for entry in nodes))
 
-    assert verdict(request, Outlook(nodes, [where], jobs=(), now=NOW)).sentence == sentence
+    assert verdict(request, ClusterForecast(nodes, [where], jobs=(), now=NOW)).sentence == sentence

@@ -9,7 +9,7 @@ import pytest
 
 from spawner.gpu.agent.schema import Device, MigInstance, NodeReport
 from spawner.gpu.devices import key_of
-from spawner.gpu.store import HISTORY_MINUTES, MOST_TRACKS, ReportStore, Sample, did_nothing
+from spawner.gpu.store import HISTORY_MINUTES, MAX_TRACKS, ReportStore, Sample, did_nothing
 
 START = 1_800_000_000.0
 """The beginning of a minute."""
@@ -212,7 +212,7 @@ def test_a_node_that_invents_devices_fills_its_own_room_only(rig: Rig) -> None:
         rig.report(*(Device(index, f"GPU-{number}-{index}", utilisation=1) for index in range(60)))
     known = [(number, index) for number in range(20) for index in range(60) if rig.store.history("g001", f"GPU-{number}-{index}")]
 
-    assert len(known) <= MOST_TRACKS
+    assert len(known) <= MAX_TRACKS
     assert {index for number, index in known if number == 19} == set(range(60))
 
 
@@ -223,7 +223,7 @@ def test_more_devices_at_once_than_there_is_room_for(rig: Rig) -> None:
         rig.report(*(Device(index, f"GPU-{index}", instances=instances[index]) for index in range(8)))
     known = [number for index in range(8) for number in range(64) if rig.store.history("g001", f"MIG-{index}-{number}")]
 
-    assert len(known) < MOST_TRACKS
+    assert len(known) < MAX_TRACKS
     assert rig.store.idle_since("g001", "MIG-0-0") == START + 15
     assert rig.store.idle_since("g001", "MIG-7-63") is None
 

@@ -12,8 +12,8 @@ from spawner.errors import RequestRejected
 from spawner.hub.form.render import render_form
 from spawner.job.sbatch import Tag, sbatch_arguments
 from spawner.request.form_data import read_form
-from spawner.request.form_fields import COLOR_NAMES, form_fields, look_fields
-from spawner.request.model import COLORS, LONGEST_NAME, LOOK_FIELDS, parse_request
+from spawner.request.form_fields import COLOR_NAMES, appearance_fields, form_fields
+from spawner.request.model import APPEARANCE_FIELDS, COLORS, LONGEST_NAME, parse_request
 from spawner.request.recent import remember
 from tests.support.builders import choices
 
@@ -86,20 +86,20 @@ def test_the_job_knows_nothing_of_them() -> None:
     assert plain.summary == named.summary
     kept = remember(remember((), plain.options(), 1.0), named.options(), 2.0)
     assert len(kept) == 1
-    assert not set(LOOK_FIELDS) & set(kept[0].options)
+    assert not set(APPEARANCE_FIELDS) & set(kept[0].options)
 
 
 def test_they_stand_apart_on_the_form() -> None:
     """Not among the nine fields; a colour by its name, one that has none as it is, a wrong one not at all; an admin may hide them."""
     offered = choices()
-    assert not set(LOOK_FIELDS) & {field.key for field in form_fields(offered, offered.defaults(), {})}
-    name, color = look_fields(offered, {"name": "Folding", "color": COLORS["red"]}, {})
+    assert not set(APPEARANCE_FIELDS) & {field.key for field in form_fields(offered, offered.defaults(), {})}
+    name, color = appearance_fields(offered, {"name": "Folding", "color": COLORS["red"]}, {})
     assert (name.value, color.value) == ("Folding", COLORS["red"])
     assert [option.label for option in color.options if option.selected] == ["red"]
     assert len(color.options) == len(COLOR_NAMES) + 1
-    assert look_fields(offered, {"color": "#123456"}, {})[1].options[-1].value == "#123456"
-    assert look_fields(offered, {"color": "url(//example.org)"}, {})[1].value == ""
-    assert [field.key for field in look_fields(choices(fields={"color": {"hidden": True}}), {}, {})] == ["name"]
+    assert appearance_fields(offered, {"color": "#123456"}, {})[1].options[-1].value == "#123456"
+    assert appearance_fields(offered, {"color": "url(//example.org)"}, {})[1].value == ""
+    assert [field.key for field in appearance_fields(choices(fields={"color": {"hidden": True}}), {}, {})] == ["name"]
 
 
 def test_on_the_page() -> None:
@@ -107,12 +107,12 @@ def test_on_the_page() -> None:
     offered = choices()
     values = {"name": '"><script>', "color": ""}
     page = render_form(
-        {"look": look_fields(offered, values, {}), "look_name": "two", "fields": form_fields(offered, offered.defaults(), {})}
+        {"look": appearance_fields(offered, values, {}), "look_name": "two", "fields": form_fields(offered, offered.defaults(), {})}
     )
     assert '<details class="resource-form-look">' in page
     assert 'value="&#34;&gt;&lt;script&gt;"' in page
     assert 'placeholder="two"' in page
-    wrong = render_form({"look": look_fields(offered, values, {"name": "Too long."})})
+    wrong = render_form({"look": appearance_fields(offered, values, {"name": "Too long."})})
     assert '<details class="resource-form-look" open>' in wrong
     assert "Too long." in wrong
     assert "resource-form-look" not in render_form({})

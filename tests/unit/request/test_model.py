@@ -14,13 +14,13 @@ from spawner.errors import RequestRejected
 from spawner.request.form_data import read_form
 from spawner.request.gpus import GpuRequest, parse_gpus
 from spawner.request.model import (
+    APPEARANCE_FIELDS,
     ENVIRONMENT_NAME,
     FIELDS,
     FORM_FIELDS,
-    LOOK_FIELDS,
-    MOST_BYTES,
-    MOST_BYTES_IN_ALL,
-    MOST_VARIABLES,
+    MAX_BYTES,
+    MAX_BYTES_IN_ALL,
+    MAX_VARIABLES,
     RESERVED_ENVIRONMENT,
     SessionRequest,
     label_of,
@@ -83,7 +83,7 @@ def test_fields_are_the_contracts() -> None:
     """A request has the keys that DESIGN.md lists, and no other; the form shows nine of them in the order of issue 2."""
     assert sorted(FIELDS) == sorted(CONTRACT)
     assert FORM_FIELDS == ("reservation", "account", "partition", "cores", "memory", "gpus", "walltime", "release", "interface")
-    assert LOOK_FIELDS == ("name", "color")
+    assert APPEARANCE_FIELDS == ("name", "color")
 
 
 @pytest.mark.parametrize("field", FIELDS)
@@ -321,10 +321,10 @@ def test_other_variable_is_taken(name: str) -> None:
         pytest.param({"A": "\ud800"}, "The value of A", id="half-a-surrogate-pair"),
         pytest.param({"A": 1}, "The value of A", id="number"),
         pytest.param({"A": None}, "The value of A", id="null"),
-        pytest.param({"A": "x" * (MOST_BYTES + 1)}, f"at most {MOST_BYTES} bytes", id="too-long"),
-        pytest.param({"A": "\U0001f600" * (MOST_BYTES // 4 + 1)}, f"at most {MOST_BYTES} bytes", id="too-long-in-bytes"),
-        pytest.param({f"A{i}": "x" for i in range(MOST_VARIABLES + 1)}, f"more than the {MOST_VARIABLES}", id="too-many"),
-        pytest.param({f"A{i}": "x" * MOST_BYTES for i in range(9)}, f"more than the {MOST_BYTES_IN_ALL}", id="too-much-in-all"),
+        pytest.param({"A": "x" * (MAX_BYTES + 1)}, f"at most {MAX_BYTES} bytes", id="too-long"),
+        pytest.param({"A": "\U0001f600" * (MAX_BYTES // 4 + 1)}, f"at most {MAX_BYTES} bytes", id="too-long-in-bytes"),
+        pytest.param({f"A{i}": "x" for i in range(MAX_VARIABLES + 1)}, f"more than the {MAX_VARIABLES}", id="too-many"),
+        pytest.param({f"A{i}": "x" * MAX_BYTES for i in range(9)}, f"more than the {MAX_BYTES_IN_ALL}", id="too-much-in-all"),
         pytest.param(["A=B"], "names with values", id="list"),
         pytest.param("A=B", "names with values", id="text"),
     ],
@@ -338,9 +338,9 @@ def test_environment_that_cannot_be_had(variables: Any, words: str) -> None:
 
 def test_largest_environment_is_taken() -> None:
     """The limits themselves are allowed."""
-    variables = {f"A{i}": "x" * (MOST_BYTES - 2) for i in range(8)}
+    variables = {f"A{i}": "x" * (MAX_BYTES - 2) for i in range(8)}
     assert parse_request({"environment": variables}).environment == variables
-    assert len(parse_request({"environment": {f"A{i}": "" for i in range(MOST_VARIABLES)}}).environment) == MOST_VARIABLES
+    assert len(parse_request({"environment": {f"A{i}": "" for i in range(MAX_VARIABLES)}}).environment) == MAX_VARIABLES
 
 
 @given(st.dictionaries(st.text(max_size=20), st.text(max_size=20)))

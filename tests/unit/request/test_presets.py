@@ -15,14 +15,14 @@ from spawner.errors import NoAccount, RequestRejected
 from spawner.hub.settings import SpawnerSettings
 from spawner.i18n import using
 from spawner.request.choices import Choices
-from spawner.request.defaults import salvage
+from spawner.request.defaults import restore_valid
 from spawner.request.form_data import read_form
 from spawner.request.gpus import GpuRequest
 from spawner.request.model import FIELDS, parse_request
-from spawner.request.presets import MOST_PRESETS, Preset, parse_presets
+from spawner.request.presets import MAX_PRESETS, Preset, parse_presets
 from spawner.request.suggestions import offered_presets, presets_for
 from spawner.request.validation import judge_request, resolve_request, true_preset
-from spawner.site.audience import UNKNOWN_READER, Audience, Reader
+from spawner.site.audience import UNKNOWN_VIEWER, Audience, Viewer
 from tests.support.builders import HOUR, NOW, choices, demo_nodes, node, partition, reservation
 
 SMALL = {"name": "small", "label": "Small GPU", "values": {"gpus": "v100:1", "cores": 8, "memory": "32G", "walltime": "4h"}}
@@ -69,7 +69,7 @@ def with_presets(*presets: dict[str, Any], groups: tuple[str, ...] = ("users",),
         pytest.param([preset(groups="students")], ["groups:"], id="group-not-in-a-list"),
         pytest.param([preset(groups=[""])], ["groups.0:"], id="empty-name"),
         pytest.param([SMALL, SMALL], ["['small']", "two presets of this name"], id="twice"),
-        pytest.param([preset(name=f"p{number}") for number in range(MOST_PRESETS + 1)], ["more than 100 presets"], id="too-many"),
+        pytest.param([preset(name=f"p{number}") for number in range(MAX_PRESETS + 1)], ["more than 100 presets"], id="too-many"),
     ],
 )  # fmt: skip
 def test_wrong_presets(presets: Any, words: list[str]) -> None:
@@ -100,7 +100,7 @@ def test_trait() -> None:
 # --- for whom -------------------------------------------------------------------------------------------------------------------
 
 
-READER = Reader(frozenset({"users", "gpu"}), frozenset({"cin_ada"}), frozenset({"g100_int"}), frozenset({"course"}))
+READER = Viewer(frozenset({"users", "gpu"}), frozenset({"cin_ada"}), frozenset({"g100_int"}), frozenset({"course"}))
 
 
 @pytest.mark.parametrize(
@@ -122,7 +122,7 @@ READER = Reader(frozenset({"users", "gpu"}), frozenset({"cin_ada"}), frozenset({
 def test_audience(audience: dict[str, Any], expected: bool) -> None:
     """Of each list that is given, one name; of whom nothing is known, what is for everyone."""
     assert Audience(**audience).admits(READER) is expected
-    assert Audience(**audience).admits(UNKNOWN_READER) is (not audience)
+    assert Audience(**audience).admits(UNKNOWN_VIEWER) is (not audience)
 
 
 @pytest.mark.parametrize(
@@ -279,7 +279,7 @@ def test_remembered_preset() -> None:
     """It comes back while its values do."""
     offered = with_presets()
     stored = resolve_request({"preset": "small"}, offered).options()
-    values, dropped = salvage(stored, offered)
+    values, dropped = restore_valid(stored, offered)
     assert (values["preset"], values["cores"], dropped) == ("small", 8, ())
 
 
@@ -287,7 +287,7 @@ def test_remembered_preset_that_is_gone() -> None:
     """Its values stay, without the name; a note says so."""
     stored = resolve_request({"preset": "small"}, with_presets()).options()
     for offered in (choices(), with_presets(CPU)):
-        values, dropped = salvage(stored, offered)
+        values, dropped = restore_valid(stored, offered)
         assert "preset" not in values
         assert (values["cores"], values["memory"], dropped) == (8, "32G", ("Preset",))
 
@@ -295,7 +295,7 @@ def test_remembered_preset_that_is_gone() -> None:
 def test_remembered_preset_that_was_changed() -> None:
     """The user gets what the user had, which is the preset no more."""
     stored = resolve_request({"preset": "small"}, with_presets()).options()
-    values, dropped = salvage(stored, with_presets(preset(values={"cores": 4})))
+    values, dropped = restore_valid(stored, with_presets(preset(values={"cores": 4})))
     assert (values["cores"], values.get("preset"), dropped) == (8, None, ())
 
 
@@ -303,7 +303,7 @@ def test_remembered_preset_that_cannot_be_had() -> None:
     """It does not bring back the value that is dropped, nor cost the others theirs."""
     big = preset(values={"gpus": 2, "cores": 8})
     stored = resolve_request({"preset": "small", "account": "cin_extra"}, with_presets(big)).options()
-    values, dropped = salvage(stored, with_presets(big, fields={"gpus": {"maximum": 1}}))
+    values, dropped = restore_valid(stored, with_presets(big, fields={"gpus": {"maximum": 1}}))
     assert (values["gpus"], values["cores"], values["account"], values.get("preset")) == ("0", 8, "cin_extra", None)
     assert dropped == ("GPU configuration",)
 

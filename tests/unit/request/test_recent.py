@@ -14,7 +14,7 @@ from spawner.errors import NoAccount, SlurmRefused
 from spawner.i18n import using
 from spawner.request.choices import Choices
 from spawner.request.presets import parse_presets
-from spawner.request.recent import MOST_RECENT, Recent, as_state, recent_of, remember
+from spawner.request.recent import MAX_RECENT, Recent, as_state, recent_of, remember
 from spawner.request.suggestions import offers_of
 from spawner.request.validation import resolve_request
 from spawner.session.record import End
@@ -146,11 +146,11 @@ states = st.lists(anything | st.fixed_dictionaries({"recent": anything | st.list
 def test_anything_in_the_database(stored: list[object]) -> None:
     """It never raises, gives five at most, newest first, each once; the form and the next request can use them."""
     recent = recent_of(stored)
-    assert len(recent) <= MOST_RECENT
+    assert len(recent) <= MAX_RECENT
     assert sorted(recent, key=lambda entry: entry.at, reverse=True) == list(recent)
     assert len({entry.asks_for for entry in recent}) == len(recent)
     json.dumps(as_state(recent), allow_nan=False)
-    assert len(remember(recent, {"cores": 1}, 1.0)) <= MOST_RECENT
+    assert len(remember(recent, {"cores": 1}, 1.0)) <= MAX_RECENT
     assert recent_of([{"recent": as_state(recent)}]) == recent
     offers_of(recent, choices())
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from spawner.request.choices import Choices
 from spawner.request.model import SessionRequest
 from spawner.request.ranges import Range, gpus_there, ranges
-from spawner.request.reconcile import settle
+from spawner.request.reconcile import reconcile
 from spawner.request.validation import check_request, judge_request
 from tests.support.builders import MEMORY_MB, choices, cpu_partition, node, partition, reservation
 
@@ -108,7 +108,7 @@ def test_what_is_typed_moves_nothing() -> None:
     offered = choices()
     request = asked(offered).model_copy(update={"cores": 99})
     for name in ("cores", "memory", "walltime", "interface"):
-        settled = settle(request, offered, name)
+        settled = reconcile(request, offered, name)
         assert settled.request == request
         assert settled.moved == {}
     assert "cores" in check_request(request, offered)
@@ -117,7 +117,7 @@ def test_what_is_typed_moves_nothing() -> None:
 def test_a_partition_without_gpus_takes_them_away() -> None:
     offered = choices()
     request = asked(offered, gpus=2, cores=4).model_copy(update={"partition": "g100_cpu"})
-    settled = settle(request, offered, "partition")
+    settled = reconcile(request, offered, "partition")
     assert (settled.request.gpus.count, settled.request.cores, settled.request.partition) == (0, 4, "g100_cpu")
     assert settled.moved == {"gpus": "GPU configuration is now no GPU instead of 2 GPUs, which cannot be had with the new choice."}
 
@@ -125,7 +125,7 @@ def test_a_partition_without_gpus_takes_them_away() -> None:
 def test_time_follows_the_partition() -> None:
     offered = choices()
     request = asked(offered, partition="g100_cpu", walltime="20h").model_copy(update={"partition": "g100_int"})
-    settled = settle(request, offered, "partition")
+    settled = reconcile(request, offered, "partition")
     assert settled.request.walltime == 480
     assert set(settled.moved) == {"walltime"}
     assert "08:00:00 instead of 20:00:00" in settled.moved["walltime"]
@@ -134,7 +134,7 @@ def test_time_follows_the_partition() -> None:
 def test_time_follows_the_end_of_a_reservation() -> None:
     offered = choices(reservations=(reservation(),))
     request = asked(offered, walltime="4h").model_copy(update={"reservation": "course"})
-    settled = settle(request, offered, "reservation")
+    settled = reconcile(request, offered, "reservation")
     assert settled.request.reservation == "course"
     assert settled.request.walltime <= 120
     assert check_request(settled.request, offered) == {}
@@ -145,7 +145,7 @@ def test_the_partition_follows_the_reservation() -> None:
     elsewhere = reservation(nodes=("c001",), partition="g100_cpu")
     offered = choices(reservations=(elsewhere,))
     request = asked(offered, partition="g100_int").model_copy(update={"reservation": "course"})
-    settled = settle(request, offered, "reservation")
+    settled = reconcile(request, offered, "reservation")
     assert (settled.request.reservation, settled.request.partition) == ("course", "g100_cpu")
     assert "partition" in settled.moved
 
@@ -154,7 +154,7 @@ def test_the_account_follows_the_partition() -> None:
     """The changed field stays; the account moves to one that may be used there."""
     offered = choices(partitions=(partition(), cpu_partition(allow_accounts=("cin_extra",))))
     request = asked(offered, account="cin_ada").model_copy(update={"partition": "g100_cpu"})
-    settled = settle(request, offered, "partition")
+    settled = reconcile(request, offered, "partition")
     assert (settled.request.partition, settled.request.account) == ("g100_cpu", "cin_extra")
     assert "cin_extra instead of cin_ada" in settled.moved["account"]
 
@@ -162,7 +162,7 @@ def test_the_account_follows_the_partition() -> None:
 def test_the_partition_follows_the_account() -> None:
     offered = choices(partitions=(partition(allow_accounts=("cin_ada",)), cpu_partition()))
     request = asked(offered, account="cin_ada").model_copy(update={"account": "cin_extra"})
-    settled = settle(request, offered, "account")
+    settled = reconcile(request, offered, "account")
     assert (settled.request.partition, settled.request.account) == ("g100_cpu", "cin_extra")
 
 
@@ -170,7 +170,7 @@ def test_nothing_moves_where_nothing_would_help() -> None:
     """A partition that no account of the user's may use stays chosen, and is told to be wrong."""
     offered = choices(partitions=(partition(), cpu_partition(allow_accounts=("cin_other",))))
     request = asked(offered).model_copy(update={"partition": "g100_cpu"})
-    settled = settle(request, offered, "partition")
+    settled = reconcile(request, offered, "partition")
     assert settled.request.partition == "g100_cpu"
     assert check_request(settled.request, offered) != {}
 
@@ -178,7 +178,7 @@ def test_nothing_moves_where_nothing_would_help() -> None:
 def test_the_interface_follows_the_release() -> None:
     offered = choices()
     request = asked(offered, release="2026.10", interface="terminal").model_copy(update={"release": "2024.04"})
-    settled = settle(request, offered, "release")
+    settled = reconcile(request, offered, "release")
     assert settled.request.interface == "lab"
     assert set(settled.moved) == {"interface"}
 
@@ -188,7 +188,7 @@ def test_the_chosen_gpus_stay_and_the_numbers_follow() -> None:
     large = node("g002", gres="")
     offered = choices(nodes=(small, large), partitions=(partition(nodes=("g001", "g002")),))
     request = asked(offered, cores=40, memory="300G").model_copy(update={"gpus": gpus_there(asked(offered), offered)[-1]})
-    settled = settle(request, offered, "gpus")
+    settled = reconcile(request, offered, "gpus")
     assert settled.request.gpus == request.gpus
     assert (settled.request.cores, settled.request.memory) == (8, 16_384)
     assert set(settled.moved) == {"cores", "memory"}
@@ -215,11 +215,11 @@ def test_the_changed_field_is_kept_and_settling_twice_changes_nothing(
 ) -> None:
     numbers = {"gpus": gpus, "cores": cores, "memory": f"{memory}M", "walltime": minutes}
     request, _ = judge_request({"account": account, "partition": place, "reservation": inside, **numbers}, OFFERED)
-    settled = settle(request, OFFERED, changed)
+    settled = reconcile(request, OFFERED, changed)
     assert getattr(settled.request, changed) == getattr(request, changed)
     assert set(settled.moved) == {
         name for name in SessionRequest.model_fields if name != "preset" and getattr(settled.request, name) != getattr(request, name)
     }
-    assert settle(settled.request, OFFERED, changed).request == settled.request
+    assert reconcile(settled.request, OFFERED, changed).request == settled.request
     if changed in ("account", "release"):
         assert check_request(settled.request, OFFERED) == {}

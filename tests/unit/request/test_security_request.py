@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from spawner.errors import NoAccount, RequestRejected, ResourceFormError, SessionFailed, SlurmRefused
 from spawner.hub.errors import HubRefusal, html_message, install_log_filter, text_message
 from spawner.job.sbatch import Tag, sbatch_arguments
-from spawner.request.defaults import salvage
+from spawner.request.defaults import restore_valid
 from spawner.request.form_data import read_form
 from spawner.request.model import FIELDS, FORM_FIELDS, parse_request, quoted
 from spawner.request.validation import resolve_request
@@ -136,7 +136,7 @@ def test_no_refusal_forges_a_line_or_an_element(options: dict[str, Any]) -> None
 @given(st.dictionaries(st.one_of(st.sampled_from(FIELDS), HOSTILE), ANY, max_size=8))
 def test_whatever_is_remembered_fills_the_form(options: dict[str, Any]) -> None:
     """Options of any kind in the database leave a form with values that can be had."""
-    values, _ = salvage(options, choices())
+    values, _ = restore_valid(options, choices())
     assert set(FORM_FIELDS) <= set(values)
     resolve_request({name: values[name] for name in FORM_FIELDS}, choices())
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from spawner.request.model import LONGEST_NAME, parse_request
-from spawner.request.server_names import LONGEST_SERVER_NAME, MOST_COPIES, copies, server_name
+from spawner.request.server_names import LONGEST_SERVER_NAME, MAX_COPIES, copies, server_name
 
 try:
     from jupyterhub import slugs
@@ -56,7 +56,7 @@ def test_copies(name: str, number: int, names: tuple[str, ...], servers: tuple[s
 
 def test_most_copies() -> None:
     """A mistyped number starts no thousand jobs."""
-    assert len(copies("fit", 1000, (), ())) == MOST_COPIES
+    assert len(copies("fit", 1000, (), ())) == MAX_COPIES
 
 
 @given(st.text(max_size=LONGEST_NAME), st.integers(0, 4))

@@ -14,7 +14,7 @@ from spawner.errors import NoAccount, RequestRejected
 from spawner.humanize import moment_in_words
 from spawner.job.sbatch import Tag, sbatch_arguments
 from spawner.request.choices import Choices
-from spawner.request.defaults import salvage
+from spawner.request.defaults import restore_valid
 from spawner.request.gpus import GpuRequest
 from spawner.request.model import FIELDS, SessionRequest, label_of, parse_request
 from spawner.request.validation import check_request, require_account, resolve_request
@@ -445,7 +445,7 @@ def test_what_cannot_be_printed_or_hashed() -> None:
 def test_salvage(kept: dict[str, Any], changes: dict[str, Any], expected: dict[str, Any], dropped: tuple[str, ...]) -> None:
     """What still holds of the last choice stays, the rest falls back to the defaults and is named; the result is always valid."""
     offered = choices(**changes)
-    values, lost = salvage(kept, offered)
+    values, lost = restore_valid(kept, offered)
     assert {name: values[name] for name in expected} == expected
     assert sorted(lost) == sorted(dropped)
     resolve_request(values, offered)
@@ -454,7 +454,7 @@ def test_salvage(kept: dict[str, Any], changes: dict[str, Any], expected: dict[s
 def test_salvage_where_nothing_can_be_had() -> None:
     """Where even the defaults cannot be had (the admin locked a reservation that is over), they stand there, and Start says why."""
     offered = choices(fields={"reservation": {"default": "gone", "locked": True}})
-    assert salvage({"cores": 4}, offered) == (offered.defaults(), ())
+    assert restore_valid({"cores": 4}, offered) == (offered.defaults(), ())
     assert list(errors_of({}, offered)) == ["reservation"]
 
 
@@ -462,5 +462,5 @@ def test_salvage_where_nothing_can_be_had() -> None:
 @given(any_options)
 def test_salvage_of_anything(options: dict[str, Any]) -> None:
     """Whatever an older version has stored, the form comes up with values that are valid."""
-    values, _ = salvage(options, OFFERED["ada"])
+    values, _ = restore_valid(options, OFFERED["ada"])
     resolve_request(values, OFFERED["ada"])

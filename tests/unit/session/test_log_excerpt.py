@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spawner.session.log_excerpt import MOST_LINES, MOST_OF_A_TELLING_LINE, excerpt, masked, shown, telling_lines
+from spawner.session.log_excerpt import MAX_LINES, MAX_OF_A_TELLING_LINE, excerpt, masked, shown, telling_lines
 
 TOKEN = "0123456789abcdef0123456789abcdef"
 
@@ -58,11 +58,11 @@ def test_whole_lines() -> None:
 @pytest.mark.parametrize("latest", [True, False])
 def test_not_too_many_lines(latest: bool) -> None:
     """Of too many lines the last or the first are taken, and where they stand is right."""
-    content = b"".join(b"%d\n" % number for number in range(3 * MOST_LINES))
+    content = b"".join(b"%d\n" % number for number in range(3 * MAX_LINES))
     found = excerpt(content, 0, latest=latest)
     lines = found.text.splitlines()
-    assert len(lines) == MOST_LINES
-    assert lines[0] == ("0" if not latest else str(2 * MOST_LINES))
+    assert len(lines) == MAX_LINES
+    assert lines[0] == ("0" if not latest else str(2 * MAX_LINES))
     assert content[found.start : found.end].decode() == found.text
 
 
@@ -116,7 +116,7 @@ def test_no_line_tells() -> None:
     assert telling_lines("same\nsame\nsame\nother\n") == ("same", "other")
     assert telling_lines("") == telling_lines("\n \n") == ()
     (line,) = telling_lines("x" * 10_000)
-    assert len(line) == MOST_OF_A_TELLING_LINE
+    assert len(line) == MAX_OF_A_TELLING_LINE
 
 
 def test_the_last_telling_lines_in_their_order() -> None:

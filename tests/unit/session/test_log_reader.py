@@ -19,9 +19,9 @@ from spawner._data import folder
 from spawner.errors import LogGone, LogRefused, LogUnreadable, NoLogYet, SessionFailed, SlurmNotStarted
 from spawner.hub.errors import html_message, text_message
 from spawner.i18n import using
-from spawner.session.log_reader import APART_SECONDS, TAIL_BYTES, SessionLogs, configured_state_home, log_place, read_log
+from spawner.session.log_reader import MIN_INTERVAL_SECONDS, TAIL_BYTES, SessionLogs, configured_state_home, log_place, read_log
 from spawner.session.progress import StartProgress
-from spawner.session.startup_log import LastWords
+from spawner.session.startup_log import StartupLog
 from spawner.slurm.runner import Identity, Result, SlurmRunner
 
 pytestmark = pytest.mark.thorough
@@ -272,7 +272,7 @@ async def test_all_pages_share_one_read() -> None:
         await asyncio.gather(*(logs.since(ME, 7, 0) for _ in range(10)))
         await asyncio.sleep(0.02)
     assert 2 <= len(reader.reads) <= 4
-    assert all(later - earlier >= 0.95 * APART_SECONDS for earlier, later in zip(reader.reads, reader.reads[1:], strict=False))
+    assert all(later - earlier >= 0.95 * MIN_INTERVAL_SECONDS for earlier, later in zip(reader.reads, reader.reads[1:], strict=False))
 
 
 async def test_one_read_at_a_time_for_each_user() -> None:
@@ -339,7 +339,7 @@ async def test_a_failure_with_the_lines_that_tell(logs: Path) -> None:
     (logs / "7.log").write_text(
         "Loading\nJUPYTERHUB_API_TOKEN=abc: command not found\nModuleNotFoundError: No module named '<script>x</script>'\nbye\n"
     )
-    words = LastWords(SessionLogs(SlurmRunner()), ME, 7, str(logs.parent))
+    words = StartupLog(SessionLogs(SlurmRunner()), ME, 7, str(logs.parent))
     failed = await words.explained(SessionFailed("The server ended.", log="job 7", label="failed"), "FAILED")
     assert failed.details == ("JUPYTERHUB_API_TOKEN=… command not found", "ModuleNotFoundError: No module named '<script>x</script>'")
     assert (failed.sentence, failed.log, failed.label) == ("The server ended.", "job 7", "failed")
@@ -352,7 +352,7 @@ async def test_a_failure_is_not_kept_back() -> None:
     """Where the log does not come, or the job never ran, the failure is as it was, and soon."""
     failure = SessionFailed("The server ended.")
     reader = FakeReader(seconds=60)
-    words = LastWords(SessionLogs(reader), ME, 7)
+    words = StartupLog(SessionLogs(reader), ME, 7)
     begun = time.monotonic()
     assert await words.explained(failure, "FAILED") is failure
     assert time.monotonic() - begun < 3.5
@@ -366,10 +366,10 @@ async def test_a_slow_start_shows_its_log(monkeypatch: pytest.MonkeyPatch) -> No
     """Once the job runs for a while, what was said last is said again with the log's lines; not before, and not after the start."""
     monkeypatch.setattr("spawner.session.startup_log.LOOK_SECONDS", 0.01)
     monkeypatch.setattr("spawner.session.startup_log.SLOW_SECONDS", 0.3)
-    monkeypatch.setattr("spawner.session.startup_log.AGAIN_SECONDS", 0.05)
+    monkeypatch.setattr("spawner.session.startup_log.RETRY_SECONDS", 0.05)
     reader, progress, runs = FakeReader(seconds=0), StartProgress(), False
     progress.say(60, "It starts.", stage="server")
-    words = LastWords(SessionLogs(reader), ME, 7)
+    words = StartupLog(SessionLogs(reader), ME, 7)
     with words.shown_if_slow(progress, lambda: runs):
         await asyncio.sleep(0.5)
         assert len(progress.messages) == 1

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spawner.session.progress import MOST_MESSAGES, Message, PortReport, StartProgress
+from spawner.session.progress import MAX_MESSAGES, Message, PortReport, StartProgress
 
 
 async def all_of(progress: StartProgress) -> list[Message]:
@@ -102,7 +102,7 @@ def test_a_long_wait_is_kept_in_short() -> None:
         progress.say(25, "In the queue", position=place)
     progress.say(60, "Runs")
     kept = progress.messages
-    assert len(kept) == MOST_MESSAGES
+    assert len(kept) == MAX_MESSAGES
     assert [message.text for message in kept if message.text != "In the queue"] == ["Handing over", "Submitted", "Runs"]
     places = [message.details["position"] for message in kept if message.text == "In the queue"]
     assert (places[0], places[-1]) == (1000, 1)
@@ -112,7 +112,7 @@ def test_a_long_wait_is_kept_in_short() -> None:
 def test_texts_that_alternate_for_ever_are_bounded() -> None:
     """Slurm that comes and goes for days."""
     progress = said((5, "first"), *[(20, f"{number}") for number in range(1000)])
-    assert len(progress.messages) == MOST_MESSAGES
+    assert len(progress.messages) == MAX_MESSAGES
     assert (progress.messages[0].text, progress.latest.text) == ("first", "999")
 
 
@@ -131,7 +131,7 @@ async def test_a_page_misses_nothing_while_old_messages_go() -> None:
     progress.close()
     await follower
     assert seen == list(range(1000))
-    assert len(await all_of(progress)) == MOST_MESSAGES
+    assert len(await all_of(progress)) == MAX_MESSAGES
 
 
 async def test_nothing_was_said() -> None:

@@ -36,7 +36,7 @@ class SessionLife(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         try:
-            self.settle()
+            self.reconcile()
         finally:
             for task in asyncio.all_tasks(self.loop):
                 task.cancel()
@@ -184,7 +184,7 @@ class SessionLife(RuleBasedStateMachine):
         assert len(nonces) == len(set(nonces)), "a nonce has two jobs"
         assert all(job.state == "RUNNING" for job in self.decoys), "a job was cancelled that is not ours"
 
-    def settle(self) -> None:
+    def reconcile(self) -> None:
         """Slurm answers, time passes, the Hub polls: then jobs and sessions are the same."""
         if not self.servers:
             return

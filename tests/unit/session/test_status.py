@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spawner.availability.queue_position import Place, places_of
+from spawner.availability.queue_position import QueuePosition, queue_positions_of
 from spawner.session.record import End, Record
 from spawner.session.status import Server, SessionStatus, kind_of, kind_of_end, status_of
 from spawner.session.status_json import DETAILS, as_json, details_of, without_clock
@@ -143,7 +143,7 @@ def test_reasons(reason: str, helps: bool | None, what: str) -> None:
 
 def test_a_job_that_runs_waits_for_nothing() -> None:
     """No reason, no advice, no place, no estimate."""
-    found = status(READY, job=job("RUNNING"), places={7: Place(1, 2)})
+    found = status(READY, job=job("RUNNING"), places={7: QueuePosition(1, 2)})
     assert (found.reason, found.waiting_helps, found.what_to_do, found.position, found.estimate) == ("", None, "", None, None)
 
 
@@ -156,7 +156,7 @@ def test_estimate(planned: int | None, expected: float | None) -> None:
 
 def test_position() -> None:
     """Where all jobs are seen; else it is not known."""
-    assert status(job=job(), places={7: Place(3, 7), 8: Place(1, 7)}).position == Place(3, 7)
+    assert status(job=job(), places={7: QueuePosition(3, 7), 8: QueuePosition(1, 7)}).position == QueuePosition(3, 7)
     assert status(job=job(), places={}).position is None
     assert status(job=job(), places=None).position is None
 
@@ -182,19 +182,19 @@ def test_places() -> None:
         waiting(15, 500, state="REQUEUE_HOLD"),
         waiting(4, 500, partition="b"),
     ]
-    assert places_of(line) == {9: Place(1, 3), 3: Place(2, 3), 5: Place(3, 3), 4: Place(1, 1)}
+    assert queue_positions_of(line) == {9: QueuePosition(1, 3), 3: QueuePosition(2, 3), 5: QueuePosition(3, 3), 4: QueuePosition(1, 1)}
 
 
 def test_places_in_several_partitions() -> None:
     """A job that names several waits in each of them; what it is told is the best."""
     line = [waiting(1), waiting(2), waiting(3, partition="a,b"), waiting(4, partition="b")]
-    assert places_of(line) == {1: Place(1, 3), 2: Place(2, 3), 3: Place(1, 2), 4: Place(2, 2)}
+    assert queue_positions_of(line) == {1: QueuePosition(1, 3), 2: QueuePosition(2, 3), 3: QueuePosition(1, 2), 4: QueuePosition(2, 2)}
 
 
 @given(st.lists(st.tuples(st.integers(0, 5), st.sampled_from(["a", "b"])), max_size=30))
 def test_each_place_is_taken_once(jobs: list[tuple[int, str]]) -> None:
     """In each partition the places are 1 to the number of those that wait."""
-    found = places_of(waiting(number, priority, partition=name) for number, (priority, name) in enumerate(jobs, start=1))
+    found = queue_positions_of(waiting(number, priority, partition=name) for number, (priority, name) in enumerate(jobs, start=1))
     for name in ("a", "b"):
         own = [found[number] for number, (_priority, where) in enumerate(jobs, start=1) if where == name]
         assert sorted(place.place for place in own) == list(range(1, len(own) + 1))
@@ -287,7 +287,7 @@ KEYS = (
 
 def test_json() -> None:
     """The contract's keys; moments in UTC; what is not known is null."""
-    full = as_json(status(job=job(start=int(NOW) + 60), places={7: Place(3, 7)}, usage_factor=1.0))
+    full = as_json(status(job=job(start=int(NOW) + 60), places={7: QueuePosition(3, 7)}, usage_factor=1.0))
     assert sorted(full) == sorted(KEYS)
     assert (full["id"], full["job_id"], full["submitted"]) == ("7", 7, "2027-01-15T07:50:00Z")
     assert (full["position"], full["estimate"]) == ({"place": 3, "of": 7}, "2027-01-15T08:01:00Z")

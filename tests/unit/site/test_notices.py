@@ -24,18 +24,18 @@ from traitlets import TraitError
 
 from spawner._data import folder
 from spawner.advice.alternatives import alternatives
-from spawner.availability.outlook import Outlook
+from spawner.availability.outlook import ClusterForecast
 from spawner.errors import RequestRejected, ResourceFormError, SlurmTimeout
 from spawner.hub.settings import SpawnerSettings
 from spawner.i18n import using
 from spawner.request.choices import Choices
-from spawner.request.defaults import salvage
+from spawner.request.defaults import restore_valid
 from spawner.request.validation import check_request, judge_request, resolve_request
-from spawner.site.audience import Reader
+from spawner.site.audience import Viewer
 from spawner.site.notice_board import NoticeBoard
 from spawner.site.notices import (
     EMPTY_BOARD,
-    MOST_BYTES,
+    MAX_BYTES,
     Announcement,
     Board,
     NoticesFile,
@@ -49,7 +49,7 @@ from spawner.spawner import ResourceFormSpawner
 from tests.support.builders import NOW, choices, cpu_partition, demo_nodes, partition
 from tests.support.fake_slurm import VirtualTimeLoop
 
-STUDENTS = Reader(groups=frozenset({"students"}), accounts=frozenset({"cin_ada"}), partitions=frozenset({"g100_int", "g100_cpu"}))
+STUDENTS = Viewer(groups=frozenset({"students"}), accounts=frozenset({"cin_ada"}), partitions=frozenset({"g100_int", "g100_cpu"}))
 GOOD = "notices: [{text: Hello}]\nhealth: {g100_int: {state: closed, text: Repair}}\n"
 
 
@@ -110,7 +110,7 @@ def one(**keys: Any) -> Board:
         pytest.param("a: !!python/object/apply:os.system [id]", ["python/object"], id="yaml-that-would-run-something"),
         pytest.param("[" * 5000, [], id="nested-too-deep"),
         pytest.param("{? {a: b} : c}", [], id="key-that-is-none"),
-        pytest.param("#" * (MOST_BYTES + 1), ["65536 bytes"], id="too-large"),
+        pytest.param("#" * (MAX_BYTES + 1), ["65536 bytes"], id="too-large"),
         pytest.param(json.dumps({"notices": [{"text": "a"}] * 101}), ["100 items"], id="too-many"),
         pytest.param("x: &a [x, x]\nnotices: [" + "*a, " * 200 + "]", [], id="aliases"),
         pytest.param("\0", [], id="nul"),
@@ -336,12 +336,12 @@ def test_all_are_closed() -> None:
     """Then nothing starts, and the form comes up all the same."""
     offered = shut("g100_int", "g100_cpu")
     assert list(judge_request({}, offered)[1]) == ["partition"]
-    assert salvage({"cores": 4}, offered)[0]["partition"] == "g100_int"
+    assert restore_valid({"cores": 4}, offered)[0]["partition"] == "g100_int"
 
 
 def test_remembered_partition_that_is_closed() -> None:
     """The next form has another, and says so."""
-    values, dropped = salvage({"partition": "g100_int", "cores": 4}, shut("g100_int"))
+    values, dropped = restore_valid({"partition": "g100_int", "cores": 4}, shut("g100_int"))
     assert (values["partition"], values["cores"], dropped) == ("g100_cpu", 4, ("Partition",))
 
 
@@ -349,7 +349,7 @@ def test_nothing_closed_is_an_alternative() -> None:
     """What would start now instead is never in a closed partition."""
     parts, nodes = (partition(), cpu_partition()), demo_nodes()
     request = judge_request({"partition": "g100_int", "gpus": 3}, choices())[0]
-    outlook = Outlook(nodes, parts, (), (), now=NOW)
+    outlook = ClusterForecast(nodes, parts, (), (), now=NOW)
 
     def places(offered: Choices) -> set[str]:
         return {entry.request.partition for entry in alternatives(request, outlook, offered, refused=True)}
@@ -363,7 +363,7 @@ def test_nothing_closed_is_an_alternative() -> None:
 
 @pytest.mark.parametrize(
     ("content", "words"),
-    [(b"\xff\xfe\xff", "it is not UTF-8"), (b"notices: [", "line 1"), (b"x" * (MOST_BYTES + 5), "more than 65536 bytes"), (None, "No such file")],
+    [(b"\xff\xfe\xff", "it is not UTF-8"), (b"notices: [", "line 1"), (b"x" * (MAX_BYTES + 5), "more than 65536 bytes"), (None, "No such file")],
 )  # fmt: skip
 def test_broken_file(tmp_path: Path, content: bytes | None, words: str) -> None:
     """The log names the file and what is wrong."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from spawner.errors import SlurmOutputError
-from spawner.slurm.sacct import FINISHED_COLUMNS, MOST_AT_ONCE, FinishedJob, parse_finished, show_finished
+from spawner.slurm.sacct import FINISHED_COLUMNS, MAX_AT_ONCE, FinishedJob, parse_finished, show_finished
 from tests.support.finished_jobs import row
 
 PRINTED_22_05 = """\
@@ -57,7 +57,7 @@ def test_no_column_has_a_users_own_text() -> None:
     assert not {"JobName", "Comment", "WorkDir", "SubmitLine", "AdminComment", "User", "Account"} & set(FINISHED_COLUMNS)
 
 
-@pytest.mark.parametrize("ids", [[], [0], [-3], [5, 0], range(1, MOST_AT_ONCE + 2)])
+@pytest.mark.parametrize("ids", [[], [0], [-3], [5, 0], range(1, MAX_AT_ONCE + 2)])
 def test_what_cannot_be_asked(ids: list[int]) -> None:
     """No ids, what is no id, and too many at once."""
     with pytest.raises(ValueError, match="job ids"):
@@ -66,7 +66,7 @@ def test_what_cannot_be_asked(ids: list[int]) -> None:
 
 def test_as_many_as_allowed() -> None:
     """The most ids that one question may have."""
-    assert show_finished(range(1, MOST_AT_ONCE + 1))[0] == "sacct"
+    assert show_finished(range(1, MAX_AT_ONCE + 1))[0] == "sacct"
 
 
 # --- the answer ---------------------------------------------------------------------------------------------------------------------

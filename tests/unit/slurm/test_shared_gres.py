@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 
 from spawner.accounting.limits import amounts_of, resource_of
 from spawner.advice.alternatives import alternatives
-from spawner.advice.assessment import read_and_settle, request_in_words, verdict_of
-from spawner.advice.usage_bars import what_i_have
+from spawner.advice.assessment import read_and_reconcile, request_in_words, verdict_of
+from spawner.advice.usage_bars import resource_usage_of
 from spawner.advice.verdict import Verdict
 from spawner.availability.node_fit import sharing_jobs
-from spawner.availability.outlook import Outlook
+from spawner.availability.outlook import ClusterForecast
 from spawner.availability.table import PartsOnNodes, availability, excerpt, gpus_of
 from spawner.availability.totals import running_jobs
 from spawner.cache import Snapshot
@@ -227,8 +227,8 @@ def chosen(*nodes: Node, fields: Mapping[str, Any] | None = None, **changes: Any
 def said(gpus: Any, *nodes: Node, jobs: Sequence[Job] | None = (), **changes: Any) -> Verdict:
     """The verdict on a request for these GPUs."""
     options = chosen(*nodes, **changes)
-    found = read_and_settle({"gpus": gpus}, options)
-    outlook = Outlook(nodes, (partition(nodes=tuple(entry.name for entry in nodes), **changes),), (), jobs, now=NOW)
+    found = read_and_reconcile({"gpus": gpus}, options)
+    outlook = ClusterForecast(nodes, (partition(nodes=tuple(entry.name for entry in nodes), **changes),), (), jobs, now=NOW)
     return verdict_of(found.request, found.errors, outlook, options)
 
 
@@ -418,7 +418,7 @@ def test_a_part_that_is_not_offered_can_be_asked_for_all_the_same() -> None:
     options = chosen(mps)
     field = next(entry for entry in form_fields(options, {**options.defaults(), "gpus": "mps:33"}, {}) if entry.key == "gpus")
     assert field.value == "mps:33"
-    assert read_and_settle({"gpus": "mps:33"}, options, "partition").request.gpus.value == "mps:33"
+    assert read_and_reconcile({"gpus": "mps:33"}, options, "partition").request.gpus.value == "mps:33"
 
 
 def test_the_field_says_what_a_part_is() -> None:
@@ -437,7 +437,7 @@ def test_the_nearest_requests_that_would_start() -> None:
     other = node("g002", gres="gpu:v100:1", used="gpu:v100:0(IDX:N/A)")
     nodes = (SHARED_NODE, other)
     options = chosen(*nodes)
-    outlook = Outlook(nodes, (partition(nodes=("g001", "g002")),), (), (), now=NOW)
+    outlook = ClusterForecast(nodes, (partition(nodes=("g001", "g002")),), (), (), now=NOW)
     sentences = [entry.sentence for entry in alternatives(resolve_request({"gpus": "shard:4"}, options), outlook, options)]
     assert sentences == [
         "1 GPU instead of 4/5 of a V100: starts now.",
@@ -459,7 +459,7 @@ def test_a_place_without_parts_gets_whole_gpus_instead() -> None:
     """When the partition is changed, the nearest that it has; the sentence says so."""
     elsewhere = node("g002", gres="gpu:a100:1", partitions=("other",))
     options = choices(nodes=(SHARED_NODE, elsewhere), partitions=(partition(nodes=("g001",)), partition("other", nodes=("g002",))))
-    moved = read_and_settle({"gpus": "shard:2", "partition": "other"}, options, "partition")
+    moved = read_and_reconcile({"gpus": "shard:2", "partition": "other"}, options, "partition")
     assert moved.request.gpus.value == "a100:1"
     assert moved.moved["gpus"].startswith("GPU configuration is now 1 × A100 instead of 2/5 of a V100")
 
@@ -485,7 +485,7 @@ def test_the_bars_name_parts_beside_gpus() -> None:
     options = chosen(SHARED_NODE)
     jobs = [job("cpu=1,mem=1G,gres/shard=3", user="ada", cores=1), job("cpu=1,mem=1G,gres/gpu=1", user="ada", cores=1)]
     tracked = config(AccountingStorageTRES="cpu,mem,gres/gpu,gres/shard")
-    bars = what_i_have(running_jobs(jobs), None, options, partition="g100_int", account="cin_ada", config=tracked)
+    bars = resource_usage_of(running_jobs(jobs), None, options, partition="g100_int", account="cin_ada", config=tracked)
     assert bars[-1].here.words == "1 GPU and 3 shards"
     assert bars[-1].here.used == 1
 
@@ -539,8 +539,8 @@ def test_the_table_on_the_page() -> None:
 def test_the_page_counts_parts_by_what_one_card_has() -> None:
     """What it is told of each kind of node."""
     options = chosen(SHARED_NODE)
-    outlook = Outlook((SHARED_NODE,), (partition(nodes=("g001",)),), (), (), now=NOW)
-    found = read_and_settle({"gpus": "shard:2"}, options)
+    outlook = ClusterForecast((SHARED_NODE,), (partition(nodes=("g001",)),), (), (), now=NOW)
+    found = read_and_reconcile({"gpus": "shard:2"}, options)
     rooms = _rooms(replace(found, outlook=outlook, verdict=Verdict("now", "")))
     assert rooms is not None
     assert rooms[0]["parts"] == [{"gres": "shard", "type": "v100", "least": 2, "most": 2}]

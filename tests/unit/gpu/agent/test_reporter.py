@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from spawner.gpu.agent.client import Outcome
-from spawner.gpu.agent.reporter import Bell, Hand, Reporter, lock_path, pause_after_failure
+from spawner.gpu.agent.reporter import Reporter, TimedWorker, WakeUpEvent, lock_path, pause_after_failure
 from spawner.gpu.agent.schema import Device, NodeReport, parse_report
 from tests.support.report_taker import PATIENCE
 
@@ -23,7 +23,9 @@ def reported(outcomes: list[Outcome], *, readings: list[NodeReport] | None = Non
     """The pause after each report and the lines of the log, where sending has these outcomes and chance keeps to the middle."""
     lines: list[str] = []
     left, read = list(outcomes), list(readings or [GOOD] * len(outcomes))
-    reporter = Reporter("g001", lambda: read.pop(0), lambda _text: left.pop(0), Bell(), interval=10, log=lines.append, chance=lambda: 0.5)
+    reporter = Reporter(
+        "g001", lambda: read.pop(0), lambda _text: left.pop(0), WakeUpEvent(), interval=10, log=lines.append, chance=lambda: 0.5
+    )
     return [reporter.round() for _ in outcomes], lines
 
 
@@ -55,7 +57,7 @@ def test_use_that_was_lost_with_a_report_is_told_by_the_next_one_that_comes_thro
     readings = [NodeReport("g001", 1.0, "", (used(*use), silent)) for use in [(80, 95), (0, 5), (0, 0), (0, 0), (7, None), (0, None)]]
     outcomes, sent = [AWAY, REFUSED, OK, OK, AWAY, OK], []
     reporter = Reporter(
-        "g001", lambda: readings.pop(0), lambda text: (sent.append(text), outcomes.pop(0))[1], Bell(), log=lambda _line: None
+        "g001", lambda: readings.pop(0), lambda text: (sent.append(text), outcomes.pop(0))[1], WakeUpEvent(), log=lambda _line: None
     )
     for _ in range(6):
         reporter.round()
@@ -100,7 +102,7 @@ def test_the_log_tells_when_the_driver_goes_and_comes() -> None:
     assert lines[1:] == ["The NVIDIA driver is not loaded.", "The NVIDIA driver answers: 1 devices."]
 
 
-class NotingBell(Bell):
+class NotingBell(WakeUpEvent):
     """Takes down for how long it is to wait after a report, and whether a wish would make that shorter; ends after the long wait."""
 
     def __init__(self) -> None:
@@ -146,7 +148,7 @@ def test_what_nobody_thought_of_does_not_end_it() -> None:
         raise KeyError("secret")
 
     lines: list[str] = []
-    reporter = Reporter("g001", broken, furious, Bell(), log=lines.append)
+    reporter = Reporter("g001", broken, furious, WakeUpEvent(), log=lines.append)
 
     report = reporter.report()
     assert report.error == "failed"
@@ -156,7 +158,7 @@ def test_what_nobody_thought_of_does_not_end_it() -> None:
 
 def test_the_end_while_a_report_is_being_sent_is_no_failure() -> None:
     lines: list[str] = []
-    bell = Bell()
+    bell = WakeUpEvent()
     stop = threading.Event()
 
     def send(_text: str) -> Outcome:
@@ -181,7 +183,7 @@ def test_while_a_reading_hangs_no_second_one_is_begun_and_the_hub_is_told() -> N
         assert go.wait(PATIENCE)
         return GOOD
 
-    reporter = Reporter("g001", slow, lambda _text: OK, Bell(), reading_limit=1.0, log=lambda _line: None)
+    reporter = Reporter("g001", slow, lambda _text: OK, WakeUpEvent(), reading_limit=1.0, log=lambda _line: None)
     before = set(threading.enumerate())
 
     assert [reporter.report().error for _ in range(5)] == ["timeout"] * 5
@@ -197,7 +199,7 @@ def test_while_a_reading_hangs_no_second_one_is_begun_and_the_hub_is_told() -> N
 
 
 def test_a_bell_is_heard_from_a_handler_that_interrupts_the_wait() -> None:
-    bell = Bell()
+    bell = WakeUpEvent()
     before = signal.signal(signal.SIGALRM, lambda *_: bell.end())
     try:
         signal.setitimer(signal.ITIMER_REAL, 0.05)
@@ -208,7 +210,7 @@ def test_a_bell_is_heard_from_a_handler_that_interrupts_the_wait() -> None:
 
 
 def test_a_hand_gives_what_was_done() -> None:
-    assert Hand[int](Bell(), PATIENCE).do(lambda: 7) == 7
+    assert TimedWorker[int](WakeUpEvent(), PATIENCE).do(lambda: 7) == 7
 
 
 def test_the_lock_is_where_only_its_user_can_write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

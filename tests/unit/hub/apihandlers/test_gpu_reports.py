@@ -27,8 +27,8 @@ from tornado.netutil import bind_sockets
 from spawner.cluster.cluster import Cluster
 from spawner.gpu.agent.schema import LARGEST_REPORT, Device, NodeReport, as_json
 from spawner.gpu.agent.tokens import node_token
-from spawner.hub.apihandlers.gpu_reporters import BURST, KNOWN_SECONDS, MOST_LINES, SCOPE, Pace, Refusals
-from spawner.hub.apihandlers.gpu_reports import Desk, GpuReports, Incoming
+from spawner.hub.apihandlers.gpu_reporters import BURST, KNOWN_SECONDS, MAX_LINES, SCOPE, Pace, Refusals
+from spawner.hub.apihandlers.gpu_reports import GpuReports, Incoming, ReportIngest
 from spawner.hub.routes import GPU_REPORTS
 from tests.support.fake_slurm import FakeSlurm
 
@@ -71,7 +71,7 @@ class Door:
     port: int
     slurm: FakeSlurm
     cluster: Cluster
-    desk: Desk
+    desk: ReportIngest
     clock: Moment
     db: Any
     tokens: dict[str, str]
@@ -154,7 +154,7 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, st
 @pytest_asyncio.fixture
 async def door(filled: tuple[Path, dict[str, str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Door]:
     """The door, with a database of its own; nobody waits there for others."""
-    monkeypatch.setattr("spawner.hub.apihandlers.gpu_reports.TOGETHER_SECONDS", 0.0)
+    monkeypatch.setattr("spawner.hub.apihandlers.gpu_reports.BATCH_WINDOW_SECONDS", 0.0)
     path, tokens = filled
     shutil.copy(path, tmp_path)
     db = orm.new_session_factory(f"sqlite:///{tmp_path / path.name}")()
@@ -165,7 +165,7 @@ async def door(filled: tuple[Path, dict[str, str]], tmp_path: Path, monkeypatch:
     log = logging.getLogger("tests.gpu_reports")
     settings = {"db": db, "services": services, "app": SimpleNamespace(service_tokens={}), "log": log}
     reports = GpuReports(lambda: settings)
-    desk, clock = Desk(settings), Moment()
+    desk, clock = ReportIngest(settings), Moment()
     desk.pace, desk.reporters._clock, desk.refusals._clock = Pace(clock), clock, clock
     desk.refusals._since = clock()
     reports._desk = desk
@@ -393,7 +393,7 @@ async def test_how_often_a_node_may_report(door: Door, token: str) -> None:
 
 
 def test_pace_remembers_no_more_than_it_has_to(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("spawner.hub.apihandlers.gpu_reporters.MOST_NODES", 10)
+    monkeypatch.setattr("spawner.hub.apihandlers.gpu_reporters.MAX_NODES", 10)
     clock = Moment()
     pace = Pace(clock)
     for number in range(100):
@@ -404,7 +404,7 @@ def test_pace_remembers_no_more_than_it_has_to(monkeypatch: pytest.MonkeyPatch) 
 
 async def test_reports_are_taken_in_together(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
     """A few at a time; one that cannot be taken in, for whatever reason, keeps nobody else's away, nor does one that has hung up."""
-    monkeypatch.setattr("spawner.hub.apihandlers.gpu_reports.TOGETHER_SECONDS", 0.05)
+    monkeypatch.setattr("spawner.hub.apihandlers.gpu_reports.BATCH_WINDOW_SECONDS", 0.05)
     monkeypatch.setattr("spawner.hub.apihandlers.gpu_reports.AT_ONCE", 2)
     await door.post(report("c002"))
     put = door.cluster.gpu_reports.put
@@ -649,8 +649,8 @@ def test_the_log_has_room_for_so_many(caplog: pytest.LogCaptureFixture) -> None:
     refusals = Refusals(logging.getLogger("tests.gpu_reports"), clock)
     for number in range(500):
         refusals.tell(f"10.0.0.{number}", "no")
-    assert len(caplog.records) == MOST_LINES + 1
+    assert len(caplog.records) == MAX_LINES + 1
 
     clock.now += 601
     refusals.tell("10.0.0.499", "no")
-    assert len(caplog.records) == MOST_LINES + 2
+    assert len(caplog.records) == MAX_LINES + 2

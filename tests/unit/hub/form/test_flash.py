@@ -62,7 +62,7 @@ def test_kept_for_a_while(seconds: float, there: bool) -> None:
 
 def test_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     """Beyond the limit the oldest is forgotten, whoever came again last is not."""
-    monkeypatch.setattr(flash, "MOST_USERS", 3)
+    monkeypatch.setattr(flash, "MAX_USERS", 3)
     kept = Rejections(Clock())
     for user in ("a", "b", "c", "a", "d"):
         kept.keep(user, TYPED)

@@ -14,7 +14,7 @@ from jupyterhub import orm
 
 from spawner.cluster.job_history import FIRST_SECONDS, IDLE_SECONDS
 from spawner.errors import SlurmRefused
-from spawner.hub.sessions.ended import history_of, note_end, refused, why_given_up
+from spawner.hub.sessions.ended import history_of, record_end, refused, stop_cause
 from spawner.hub.sessions.history import PastSession
 from spawner.session.outcome import NO_ANSWER, START_TIMEOUT, STOPPED
 from spawner.session.record import End, Record
@@ -88,7 +88,7 @@ async def over(slurm: FakeSlurm, spawner: FakeSpawner, state: str) -> int:
     job.state = state
     spawner.cluster.jobs.expire()
     assert await spawner.session.poll() is not None
-    note_end(spawner, spawner.session)
+    record_end(spawner, spawner.session)
     spawner.keep()
     return job.job_id
 
@@ -165,11 +165,11 @@ def test_stopped(db: Any) -> None:
     async def scenario() -> None:
         slurm = FakeSlurm(asyncio.get_running_loop())
         spawner = running(slurm, db)
-        note_end(spawner, spawner.session)
+        record_end(spawner, spawner.session)
         assert spawner.last_end is None
         assert spawner.past == ()
         await spawner.session.stop()
-        note_end(spawner, spawner.session)
+        record_end(spawner, spawner.session)
         spawner.keep()
         (past,) = spawner.past
         assert (past.category, past.kind, past.state) == ("stopped", "finished", STOPPED)
@@ -194,12 +194,12 @@ def test_never_twice(db: Any) -> None:
         spawner = running(slurm, db)
         number = await over(slurm, spawner, "FAILED")
         for _ in range(3):
-            note_end(spawner, spawner.session)
+            record_end(spawner, spawner.session)
         record = spawner.session.record
         again = FakeSpawner(slurm, db, record=record)
         again.cluster = spawner.cluster
         again.session.end = End("FAILED", "It failed.", slurm.now())
-        note_end(again, again.session)
+        record_end(again, again.session)
         assert len(again.past) == 1
         slurm.finished[number] = row(JobIDRaw=str(number), State="FAILED", ExitCode="3:0", **moments_of(slurm, number))
         await asyncio.sleep(3600)
@@ -287,7 +287,7 @@ def test_a_refused_job(db: Any) -> None:
             await spawner.session.submit("a nonce", ("sbatch", "--comment=x"), "#!/bin/sh\n", {}, identity)
         refused(spawner.session, caught.value)
         for _ in range(2):
-            note_end(spawner, spawner.session)
+            record_end(spawner, spawner.session)
         (past,) = spawner.past
         assert (past.category, past.kind, past.job_id, past.node) == ("never_started", "others", 0, "")
         assert past.sentence == "The job was not submitted. This reservation does not exist any more."
@@ -319,10 +319,10 @@ def test_why_jupyterhub_stops_it(db: Any, begun: float | None, listening: float 
         spawner._waiting_for_response = waits
         now = slurm.now()
         moments = [None if ago is None else now - ago for ago in (begun, listening)]
-        assert why_given_up(spawner, *moments) == reason
+        assert stop_cause(spawner, *moments) == reason
         spawner.stop_reason = reason
         spawner.session.record = replace(spawner.session.record, stopping=True)
-        note_end(spawner, spawner.session)
+        record_end(spawner, spawner.session)
         assert spawner.last_end.state == reason
         assert spawner.last_end.sentence
 
@@ -342,7 +342,7 @@ def test_stopped_for_gpus_that_did_nothing(db: Any, seen: str | None) -> None:
         spawner.stop_reason = STOPPED
         if seen is not None:
             spawner.session.end = End(seen, "It is over.", spawner.cluster.clock())
-        note_end(spawner, spawner.session)
+        record_end(spawner, spawner.session)
         assert spawner.last_end.category == ("time_limit" if seen == "TIMEOUT" else "idle_gpus")
         if seen != "TIMEOUT":
             assert spawner.last_end.sentence == "The session was stopped: its GPUs did nothing for 90 minutes."

@@ -15,8 +15,8 @@ import pytest
 
 from spawner.gpu.agent.schema import Device, MigInstance, NodeReport
 from spawner.gpu.device_matching import device_views
-from spawner.gpu.session_gpus import Held, counts_gpus, own_gpus, own_indices, read_indices
-from spawner.hub.sessions.gpus import APART_SECONDS
+from spawner.gpu.session_gpus import Held, counts_gpus, own_indices, read_indices, session_gpus
+from spawner.hub.sessions.gpus import MIN_INTERVAL_SECONDS
 from spawner.job.sbatch import Tag
 from spawner.session.record import Record
 from spawner.session.session import Session
@@ -185,11 +185,11 @@ def test_only_those() -> None:
         asked.append(key)
         return ()
 
-    found = own_gpus(views, (1,), history, at=500.0, age=3.0, shared=False)
+    found = session_gpus(views, (1,), history, at=500.0, age=3.0, shared=False)
     assert [(view.index, view.key) for view in found.devices] == [(1, "GPU-b")]
     assert asked == ["GPU-b"]
     for unknown in ((1, 2), (7,), None, ()):
-        assert own_gpus(views, unknown, history, at=500.0, age=3.0, shared=False).devices == ()
+        assert session_gpus(views, unknown, history, at=500.0, age=3.0, shared=False).devices == ()
 
 
 # --- what is told ----------------------------------------------------------------------------------------------------------------
@@ -408,7 +408,7 @@ def test_the_stream() -> None:
             await asyncio.sleep(15)
             reported.append(loop.time())
             rig.report()
-        await asyncio.sleep(rig.cluster.gpu_reports_fresh + APART_SECONDS + 2)
+        await asyncio.sleep(rig.cluster.gpu_reports_fresh + MIN_INTERVAL_SECONDS + 2)
         closed.set_result(None)
         await following
         news = events_of(said, "event: gpus")
@@ -416,7 +416,7 @@ def test_the_stream() -> None:
         assert len(whole) <= 3, "a report is no change of the session"
         assert "history" in whole[0][1]["sessions"][0]["gpus"]["devices"][0]
         told_at = [at for at, _event in (*news, *whole)]
-        assert all(any(moment <= at <= moment + APART_SECONDS + 1 for at in told_at) for moment in reported)
+        assert all(any(moment <= at <= moment + MIN_INTERVAL_SECONDS + 1 for at in told_at) for moment in reported)
         assert len(news) <= 17
         told = [entry["gpus"] for _, event in news for entry in event["sessions"]]
         assert [entry["age"] is None for entry in told] == [False] * (len(news) - 1) + [True]

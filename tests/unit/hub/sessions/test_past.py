@@ -27,7 +27,7 @@ from spawner.hub.handlers.sessions import LISTS, SHOWN_AT_FIRST, form_link, newe
 from spawner.hub.sessions import history as table
 from spawner.hub.sessions.feed import Sessions
 from spawner.hub.sessions.history import SESSIONS, History, PastSession, session_key
-from spawner.hub.sessions.past import MOST, SHOWN, Past, Reach, history_for, key_of, reaches_others, status_of_past
+from spawner.hub.sessions.past import MAX_LISTED, SHOWN, Past, Reach, history_for, key_of, reaches_others, status_of_past
 from spawner.i18n import using
 from spawner.session.record import End, Record
 from spawner.session.session import Session
@@ -38,7 +38,7 @@ from tests.support.session_rig import make_cluster, virtually
 
 LOG = logging.getLogger("tests.past")
 REQUEST = {name: value for name, value in OPTIONS.items() if name != "environment"}
-MOST_PAGE_BYTES = 250_000
+MAX_PAGE_BYTES = 250_000
 EVERYBODY = Reach(None)
 
 
@@ -188,7 +188,7 @@ def test_limits(db: Any) -> None:
         record_of(db, length=500).add(past(number))
     spawner = FakeSpawner(last_end=End("CANCELLED", "It was stopped.", EPOCH - 1.0, job_id=1))
     assert jobs(answered(db, spawner)) == list(range(1, SHOWN + 1))
-    assert jobs(answered(db, spawner, limit=MOST)) == list(range(1, 121))
+    assert jobs(answered(db, spawner, limit=MAX_LISTED)) == list(range(1, 121))
     assert jobs(answered(db, spawner, limit=0)) == [1]
     ends = [FakeSpawner(f"user{number}", last_end=End("FAILED", "It failed.", EPOCH - 1.0, job_id=900)) for number in range(20)]
     assert len(answered(db, *ends, reach=EVERYBODY, limit=10)) == 10
@@ -371,20 +371,20 @@ def test_a_database_that_fails(db: Any, monkeypatch: pytest.MonkeyPatch) -> None
 def test_many_let_others_have_their_turn(db: Any) -> None:
     """The first answer of five hundred gives the loop back again and again."""
     db.execute(sa.insert(orm.User.__table__).values(name="many", created=datetime(2020, 1, 1)))
-    record = record_of(db, length=MOST)
+    record = record_of(db, length=MAX_LISTED)
     record.add(past(1, "many"))
-    rows = [table._row(past(number, "many")) for number in range(2, MOST + 1)]
+    rows = [table._row(past(number, "many")) for number in range(2, MAX_LISTED + 1)]
     db.execute(sa.insert(SESSIONS), rows)
     db.commit()
 
     async def scenario() -> None:
         cluster = make_cluster(FakeSlurm(asyncio.get_running_loop()))
-        answer = asyncio.ensure_future(entries(of(db, cluster, reach=Reach(frozenset({"many"})), limit=MOST)))
+        answer = asyncio.ensure_future(entries(of(db, cluster, reach=Reach(frozenset({"many"})), limit=MAX_LISTED)))
         turns = 0
         while not answer.done():
             await asyncio.sleep(0)
             turns += 1
-        assert len(answer.result()) == MOST
+        assert len(answer.result()) == MAX_LISTED
         assert turns >= 20
 
     virtually(scenario)
@@ -442,15 +442,15 @@ def test_five_hundred_rows(kinds: tuple[str, ...]) -> None:
     hostile = '"><img src=x onerror=alert(1)>'
     found = [
         as_json(status_of_past(past(number, kind=kinds[number % len(kinds)], display_name=hostile), "/hub/"))
-        for number in range(1, MOST + 1)
+        for number in range(1, MAX_LISTED + 1)
     ]
     html = page_of(found)
-    assert len(html.encode()) < MOST_PAGE_BYTES
+    assert len(html.encode()) < MAX_PAGE_BYTES
     page = BeautifulSoup(html, "html.parser")
     for kind in kinds:
         rows = page.select(f"#sessions-{kind} .sessions-row")
         assert len(rows) == SHOWN_AT_FIRST
         assert rows[0].select_one(".sessions-name").get_text().startswith(hostile)  # type: ignore[union-attr]
-        assert page.select_one(f'[data-number="{kind}"]').get_text() == str(MOST // len(kinds))  # type: ignore[union-attr]
+        assert page.select_one(f'[data-number="{kind}"]').get_text() == str(MAX_LISTED // len(kinds))  # type: ignore[union-attr]
     assert page.select("img[src=x]") == []
     assert len(html.encode()) - len(page_of(found[: SHOWN_AT_FIRST * len(kinds)]).encode()) < 100
