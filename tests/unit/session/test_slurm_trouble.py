@@ -33,7 +33,7 @@ SQUEUE = [
     pytest.param(Trouble("squeue", "slurm_load_jobs error: Unable to contact slurm controller (connect failure)"), id="connect-failure"),
     pytest.param(Trouble("squeue", "slurm_load_jobs error: Invalid job id specified"), id="invalid-job-id"),
     pytest.param(Trouble("squeue", returncode=255), id="exit-255-and-silence"),
-    pytest.param(Trouble("squeue", returncode=-9, stdout=f"{JOB}|{MARK}|ada|CANCELLED|g001|g100_int|18000"), id="killed-in-the-middle-of-a-row"),
+    pytest.param(Trouble("squeue", returncode=-9), id="killed"),
     pytest.param(Trouble("squeue", "squeue: error: write error", stdout=f"{JOB}|{MARK}|ada|CANCELLED|g001|g100_int|1800000000|1800000001|1800000002|0|None\n"), id="failed-after-a-row-that-says-it-is-over"),
     pytest.param(Trouble("squeue", hangs=True), id="our-time-limit"),
     pytest.param(Trouble("squeue", missing=True), id="not-installed"),
