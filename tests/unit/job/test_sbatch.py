@@ -296,7 +296,7 @@ def run_session(entry: Release, tmp_path: Path, options: dict[str, Any]) -> dict
     written = tmp_path / "environment.json"
     program = f"import json, os; json.dump(dict(os.environ), open({str(written)!r}, 'w'))"
     given = job_environment(request_for(options), {**SERVER, "HOME": str(tmp_path)}, command=["python3", "-c", program], interface=LAB)
-    # Slurm gives these to the job, and no memory of this process's.
+    # Slurm adds these; nothing of the environment that the tests run in reaches the job.
     given |= {"SLURM_JOB_ID": "7", "SLURM_CPUS_PER_TASK": "4"}
     script = job_script(entry).replace(". /etc/profile", "true")
     done = subprocess.run(["bash"], input=script, text=True, capture_output=True, check=False, env=given)
