@@ -433,7 +433,7 @@ def test_hub_killed_while_starting(stage: float, trouble: str) -> None:
             setattr(server.slurm, trouble, 1)
         server.task = asyncio.ensure_future(server.start())
         await asyncio.sleep(stage)
-        submission = server.session._submission if server.session else None
+        submission = server.session.submission_task if server.session else None
         server.hub_dies()
         await asyncio.sleep(5)
         # The dead Hub's own follow-up is not heard of again; sbatch itself, a process of its own, has gone on.
