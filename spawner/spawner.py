@@ -16,7 +16,7 @@ from traitlets import Callable, Dict, Union, default
 
 from .cluster.cluster import Member
 from .errors import RequestRejected, ResourceFormError, SessionFailed, SlurmRefused
-from .hub.common import iso_time, static_version
+from .hub.common import static_version
 from .hub.errors import FormIsFilled, HubRefusal
 from .hub.form.flash import Rejection
 from .hub.form.page import form_page, rejections
@@ -27,6 +27,7 @@ from .hub.sessions.ended import record_end, refused, stop_cause
 from .hub.sessions.start import startup_log_of, submit_and_wait, wait_for_adopted
 from .hub.sessions.take_up import is_taken_up
 from .hub.user_choices import UserChoices
+from .humanize import iso_time
 from .i18n import ENGLISH, _, using
 from .job.sbatch import PreparedJob, Tag, is_token_of
 from .request.form_data import read_form

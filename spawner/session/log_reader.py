@@ -18,8 +18,10 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
+from weakref import WeakValueDictionary
 
 from .._data import folder
+from ..cache import BoundedDict
 from ..errors import LogError, LogGone, LogRefused, LogUnreadable, NoLogYet, ResourceFormError
 from ..i18n import N_
 from ..slurm.runner import Identity, Runner, last_line
@@ -216,24 +218,18 @@ class SessionLogs:
     def __init__(self, runner: Runner, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._runner = runner
         self._clock = clock
-        self._locks: dict[str, asyncio.Lock] = {}
+        self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        """Of users; a lock lives as long as somebody holds it or waits for it."""
         self._slots = asyncio.Semaphore(READS_AT_A_TIME)
-        self._tails: dict[tuple[str, int], tuple[float, LogPiece | ResourceFormError]] = {}
-        self._latest_read: dict[tuple[str, int], float] = {}
+        self._tails: BoundedDict[tuple[str, int], tuple[float, LogPiece | ResourceFormError]] = BoundedDict(MAX_LOGS)
+        self._latest_read: BoundedDict[tuple[str, int], float] = BoundedDict(MAX_USERS)
 
     def _lock(self, user: str) -> asyncio.Lock:
-        lock = self._locks.pop(user, None) or asyncio.Lock()
-        for name in [name for name, other in self._locks.items() if not other.locked()][: max(0, len(self._locks) - MAX_USERS)]:
-            del self._locks[name]
-        self._locks[user] = lock
-        return lock
+        return self._locks.setdefault(user, asyncio.Lock())
 
     async def _pause(self, key: tuple[str, int]) -> None:
         await asyncio.sleep(max(0.0, self._latest_read.get(key, float("-inf")) + MIN_INTERVAL_SECONDS - self._clock()))
-        self._latest_read.pop(key, None)
         self._latest_read[key] = self._clock()
-        while len(self._latest_read) > MAX_USERS:
-            del self._latest_read[next(iter(self._latest_read))]
 
     async def tail(self, identity: Identity, job_id: int, *, state_home: str = "", going_on: bool = False, fresh: bool = False) -> LogPiece:
         """The end of the log as it was no more than a second ago, or, if ``fresh``, as it is from now on.
@@ -245,7 +241,7 @@ class SessionLogs:
         """
         key = (identity.name, job_id)
         async with self._lock(identity.name):
-            known = self._tails.pop(key, None)
+            known = self._tails.get(key)
             if fresh or known is None or not 0 <= self._clock() - known[0] < MIN_INTERVAL_SECONDS:
                 await self._pause(key)
                 found: LogPiece | ResourceFormError
@@ -256,8 +252,6 @@ class SessionLogs:
                     found = error
                 known = (self._clock(), found)
             self._tails[key] = known
-            while len(self._tails) > MAX_LOGS:
-                del self._tails[next(iter(self._tails))]
         latest = known[1]
         if isinstance(latest, LogGone):
             raise _missing(job_id, latest.place, going_on=going_on)

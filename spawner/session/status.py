@@ -32,11 +32,6 @@ WARN_MINUTES = (15, 5)
 """So many minutes before its end the user is warned."""
 
 
-def kind_of(slurm_state: str, *, stopped: bool = False) -> Kind:
-    """In which of the three lists a session stands whose job is in this state of Slurm's; ``stopped``: its user has stopped it."""
-    return kind_of_end(slurm_state, stopped=stopped) if slurm_state in ENDED else "running"
-
-
 def kind_of_end(state: str, *, stopped: bool = False) -> Kind:
     """In which list a session stands that is over; an end that is not known here counts as a failed one."""
     word = STOPPED if stopped and state == "CANCELLED" else state
@@ -105,12 +100,6 @@ class SessionStatus:
     gpus: session_gpus.SessionGpus | None = None
     idle_gpus: Notice | None = None
     idle_sentence: str = ""
-
-
-# --- what a job has, in words ----------------------------------------------------------------------------------------------------
-
-
-# --- what to do ------------------------------------------------------------------------------------------------------------------
 
 
 # --- one session -----------------------------------------------------------------------------------------------------------------
@@ -282,6 +271,3 @@ def _sentence(state: State, stage: Stage, record: Record, job: Job | None, end: 
         "connected": _("The session runs on {node}.").format(node=node),
     }
     return sentences.get(stage, "")
-
-
-# --- for programs ----------------------------------------------------------------------------------------------------------------

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import datetime
 from collections.abc import Mapping
 from typing import Any
 
 from ..cluster.job_usage import Usage
 from ..gpu import session_gpus
+from ..humanize import iso_time
 from ..i18n import _
 from .status import SessionStatus
 
@@ -98,6 +98,4 @@ def without_clock(session: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _iso(moment: float | None) -> str | None:
-    if moment is None:
-        return None
-    return datetime.datetime.fromtimestamp(int(moment), tz=datetime.timezone.utc).isoformat().replace("+00:00", "Z")
+    return iso_time(moment) if moment is not None else None

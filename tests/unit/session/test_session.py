@@ -10,7 +10,7 @@ import pytest
 
 from spawner.cluster.cluster import SUBMIT_TIMEOUT_SECONDS
 from spawner.errors import NotStored, SessionFailed, SlurmRefused, SlurmUnavailable
-from spawner.hub.common import iso_time
+from spawner.humanize import iso_time
 from spawner.job.sbatch import Tag
 from spawner.session.record import End, Limits, Record
 from tests.support.fake_slurm import EPOCH, FakeJob, FakeSlurm, Trouble

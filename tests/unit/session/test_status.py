@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from spawner.availability.queue_position import QueuePosition, queue_positions_of
 from spawner.session.record import End, Record
-from spawner.session.status import Server, SessionStatus, kind_of, kind_of_end, status_of
+from spawner.session.status import Server, SessionStatus, kind_of_end, status_of
 from spawner.session.status_json import DETAILS, as_json, details_of, without_clock
 from spawner.session.status_text import Charge, charge_of, held_by, held_in_words
 from spawner.slurm import reasons
@@ -49,16 +49,16 @@ def status(record: Record = RECORD, **arguments: Any) -> SessionStatus:
 @pytest.mark.parametrize("state", ALL_STATES)
 def test_every_state_is_in_one_list(state: str, stopped: bool) -> None:
     """What is not over runs; of what is over each state is among the finished ones or among the others, and the session says the same."""
-    kind = kind_of(state, stopped=stopped)
+    kind = status(Record(nonce="n", job_id=7, stopping=stopped), job=job(state), stopped=stopped).kind
     assert (kind == "running") == (state not in ENDED)
+    assert kind == (kind_of_end(state, stopped=stopped) if state in ENDED else "running")
     assert kind in ("running", "finished", "others")
-    assert status(Record(nonce="n", job_id=7, stopping=stopped), job=job(state), stopped=stopped).kind == kind
 
 
 def test_which_ends_are_as_they_should_be() -> None:
     """The server's own end, the time limit, and the user's own Stop; somebody else's scancel is none."""
-    assert {state for state in ENDED if kind_of(state) == "finished"} == {"COMPLETED", "TIMEOUT"}
-    assert {state for state in ENDED if kind_of(state, stopped=True) == "finished"} == {"COMPLETED", "TIMEOUT", "CANCELLED"}
+    assert {state for state in ENDED if kind_of_end(state) == "finished"} == {"COMPLETED", "TIMEOUT"}
+    assert {state for state in ENDED if kind_of_end(state, stopped=True) == "finished"} == {"COMPLETED", "TIMEOUT", "CANCELLED"}
     assert {kind_of_end(state) for state in ENDS_OF_OURS} == {"others"}
     assert kind_of_end("STOPPED") == "finished"
     assert kind_of_end("A_WORD_OF_NEXT_YEAR") == "others"
