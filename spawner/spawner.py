@@ -48,7 +48,7 @@ _time_limits_warned_of: set[tuple[int, int, int]] = set()
 
 
 class ResourceFormSpawner(UserChoices, SlurmSpawner):  # type: ignore[misc]
-    """Starts a server as a Slurm job from a form that knows the cluster."""
+    """A spawner that starts a server as a Slurm job, from a form that knows the cluster."""
 
     user_options: dict[str, Any]
 
@@ -63,7 +63,7 @@ class ResourceFormSpawner(UserChoices, SlurmSpawner):  # type: ignore[misc]
         self.session: Session | None = None
         self.last_end: End | None = None
         self.stop_reason = ""
-        """Why the latest stop was ordered (:func:`.hub.ended.stop_cause`)."""
+        """Why the latest stop was ordered (:func:`.ended.stop_cause`)."""
         self._begun_at: float | None = None
         self._listens_since: float | None = None
         self._typed: dict[str, Any] | None = None
@@ -85,19 +85,19 @@ class ResourceFormSpawner(UserChoices, SlurmSpawner):  # type: ignore[misc]
         self._recent = remember(self._recent, self._accepted_options, self.cluster.clock())
 
     def recent(self) -> tuple[Recent, ...]:
-        """The last requests of the user, of all servers together, newest first."""
+        """Return the last requests of the user, of all servers together, newest first."""
         stored = [server.state for server in self.user.orm_user.orm_spawners.values()]
         return recent_of([{"recent": as_state(self._recent)}, *stored])
 
     # --- the form -----------------------------------------------------------------------------------------------------------
 
     async def options_form_html(self) -> str:
-        """The form as HTML, for this session's user."""
+        """Return the form as HTML, for this session's user."""
         with using(language_asked(self)):
             return await form_page(self)
 
     def gettext(self, sentence: str) -> str:
-        """For the templates of the Hub's own pages: a sentence of the catalogue in the language of whoever looks at the form."""
+        """Translate a sentence into the language of whoever looks at the form, for the templates of the Hub's own pages."""
         with using(language_spoken(self)):
             return _(sentence)
 
@@ -117,11 +117,11 @@ class ResourceFormSpawner(UserChoices, SlurmSpawner):  # type: ignore[misc]
             return request.in_words
 
     def static_version(self, name: str) -> str:
-        """For the templates of the Hub's own pages: as :func:`.static_version`."""
+        """Return the version of a static file (:func:`.static_version`), for the templates of the Hub's own pages."""
         return static_version(name)
 
     def again_url(self, url: str) -> str:
-        """For the templates of the Hub's own pages: the form at ``url``, with what makes sense to change after the last session's end."""
+        """Return the form at ``url``, with what makes sense to change after the last session's end, for the Hub's own pages."""
         if self.last_end is None or not self.last_end.change:
             return url
         asked = {name: value for name, value in self._accepted_options.items() if name in IN_A_LINK}
@@ -130,7 +130,7 @@ class ResourceFormSpawner(UserChoices, SlurmSpawner):  # type: ignore[misc]
         return str(url_concat(url, {f"opt-{name}": str(value) for name, value in values.items()}))
 
     def options_from_form(self, form_data: Mapping[str, Any]) -> dict[str, Any]:
-        """The posted form as ``user_options``, read but not yet judged: that is done in :meth:`start`, for every door alike.
+        """Read the posted form as ``user_options``. It is judged in :meth:`start`, for every door alike.
 
         Raises
         ------
@@ -147,7 +147,7 @@ class ResourceFormSpawner(UserChoices, SlurmSpawner):  # type: ignore[misc]
                 raise refusal from None
 
     def options_from_query(self, query_data: Mapping[str, Any]) -> dict[str, Any]:
-        """A link with options fills the form; it starts no session, for a foreign page may have made it: that takes a press of Start.
+        """Fill the form from a link with options. It starts no session, for a foreign page may have made it: that takes a press of Start.
 
         With :attr:`links_may_start` a link on a page of the same site starts one, as the browser says where the link was
         (``Sec-Fetch-Site``, which no page can set), and if a person pressed it.
@@ -179,7 +179,7 @@ class ResourceFormSpawner(UserChoices, SlurmSpawner):  # type: ignore[misc]
     # --- the life of a session ----------------------------------------------------------------------------------------------
 
     async def start(self) -> tuple[str, int]:
-        """Submit the job and wait until its server listens; its address and port.
+        """Submit the job and wait until its server listens; return its address and port.
 
         Raises
         ------
@@ -225,7 +225,7 @@ class ResourceFormSpawner(UserChoices, SlurmSpawner):  # type: ignore[misc]
             )
 
     async def prepare(self, request: SessionRequest, tag: Tag, home: str) -> PreparedJob:
-        """What is handed to sbatch for ``request``: the very same for a start, for an estimate and for a look at the script.
+        """Return what is handed to sbatch for ``request``: the very same for a start, for an estimate and for a look at the script.
 
         Raises
         ------
@@ -263,18 +263,18 @@ class ResourceFormSpawner(UserChoices, SlurmSpawner):  # type: ignore[misc]
         )
 
     def user_env(self, env: dict[str, str]) -> dict[str, str]:
-        """HOME, USER and SHELL as the system has them, looked up before and off the Hub's loop."""
+        """Return the environment with HOME, USER and SHELL as the system has them, looked up before and off the Hub's loop."""
         if self.member is None:
             return dict(super().user_env(env))
         identity = self.member.identity
         return {**env, "USER": identity.name, "LOGNAME": identity.name, "HOME": identity.home, "SHELL": identity.shell}
 
     def owns_token(self, token: str) -> bool:
-        """Whether ``token`` is that of this session's job; known from the job's nonce, for JupyterHub forgets tokens when it restarts."""
+        """Tell whether ``token`` is that of this session's job, by the job's nonce: JupyterHub forgets tokens when it restarts."""
         return self.session is not None and is_token_of(self.session.record.nonce, token)
 
     async def server_listens(self, port: int, token: str) -> bool:
-        """The launcher's report, with the session's own token; False if this session waits for none, or its job does not run."""
+        """Take the launcher's report, with the session's own token. False: the session waits for none, or its job does not run."""
         session = self.session
         if session is None or not (session.record.port or await session.may_listen()) or not session.listens_on(port):
             return False
@@ -283,13 +283,13 @@ class ResourceFormSpawner(UserChoices, SlurmSpawner):  # type: ignore[misc]
         return True
 
     async def progress(self) -> AsyncIterator[dict[str, Any]]:
-        """The messages of this start, from its first: a reload and a second tab see them all."""
+        """Yield the messages of this start, from its first: a reload and a second tab see them all."""
         if self.session is not None:
             async for message in self.session.progress.follow():
                 yield {**message.details, "progress": message.progress, "message": message.text, "at": iso_time(message.at)}
 
     async def poll(self) -> int | None:
-        """None while the session lives or nobody knows; 0 or 1 on evidence that it is over."""
+        """Return None while the session lives or nobody knows; 0 or 1 on evidence that it is over."""
         session = self.session
         if session is None:
             return 0
@@ -335,7 +335,7 @@ class ResourceFormSpawner(UserChoices, SlurmSpawner):  # type: ignore[misc]
                 raise
 
     def get_state(self) -> dict[str, Any]:
-        """What finds the session's job again, how the last session ended, and the last requests."""
+        """Return what finds the session's job again, how the last session ended, and the last requests."""
         state = dict(super().get_state())
         if self.session is not None and self.session.record.nonce:
             state["session"] = self.session.record.as_state()

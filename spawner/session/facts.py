@@ -105,22 +105,22 @@ class SessionFacts:
     def status(
         self,
         job: Job | None = None,
-        places: Mapping[int, QueuePosition] | None = None,
+        positions: Mapping[int, QueuePosition] | None = None,
         *,
         server: Server | None = None,
         silent_since: float | None = None,
         counts_use: bool = True,
     ) -> SessionStatus:
-        """How the session stands, with its job and the places of waiting jobs as the caller has them (:func:`.status.status_of`).
+        """Return how the session stands, with its job and the queue positions as the caller has them (:func:`.status.status_of`).
 
-        ``silent_since``: since when Slurm has not answered the caller.
+        ``silent_since``: since when Slurm has not answered the caller, in seconds since the epoch.
         """
         return status_of(
             server or Server(self.user),
             self.record,
             now=self.cluster.clock(),
             job=job,
-            places=places,
+            positions=positions,
             end=self.end,
             stopped=self.record.stopping,
             unknown_since=self.unknown_since or silent_since,
@@ -129,9 +129,9 @@ class SessionFacts:
             expected=self.expected,
         )
 
-    def say(self, progress: int, text: str, job: Job | None = None, places: Mapping[int, QueuePosition] | None = None) -> None:
-        """A message for the waiting page, with how the session stands."""
-        details, latest = details_of(self.status(job, places, counts_use=False)), self.progress.latest
+    def say(self, progress: int, text: str, job: Job | None = None, positions: Mapping[int, QueuePosition] | None = None) -> None:
+        """Put a message on the waiting page, with how the session stands; ``progress`` is 0 to 100."""
+        details, latest = details_of(self.status(job, positions, counts_use=False)), self.progress.latest
         if text == latest.text and "log" in latest.details:
             details["log"] = latest.details["log"]  # what the job's log says of a slow start is not taken back
         self.progress.say(progress, text, **details)

@@ -15,7 +15,7 @@ SBATCH_LINGERS_SECONDS = 60
 
 
 async def find_job(session: SessionFacts) -> int:
-    """The job that carries our nonce; 0 once it is shown not to exist.
+    """Return the id of the job that carries our nonce; 0 once it is shown not to exist.
 
     That takes two answers without it, the later one so long after sbatch's end that no order of its can still be on the way:
     MessageTimeout and a minute (slurm.md §5.4). An sbatch outlives the Hub that began it.
@@ -43,7 +43,7 @@ async def find_job(session: SessionFacts) -> int:
 
 
 async def job_is_known(session: SessionFacts) -> bool:
-    """Whether there is a job: its id is in the record, or found and put there."""
+    """Tell whether there is a job: its id is in the record, or found and put there."""
     if not session.record.job_id and (found := await find_job(session)):
         session.remember(job_id=found)
     return bool(session.record.job_id)

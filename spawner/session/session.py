@@ -32,7 +32,7 @@ class Session(SessionFacts):
     # --- the launcher's report ----------------------------------------------------------------------------------------------
 
     async def may_listen(self) -> bool:
-        """Whether the job may have a server that listens: not while Slurm, asked now, says that it waits in the queue."""
+        """Tell whether the job may have a server that listens: not while Slurm, asked now, says that it waits in the queue."""
         self.cluster.jobs.expire()
         self.has_asked_for_report = True
         try:
@@ -42,9 +42,9 @@ class Session(SessionFacts):
         return snapshot.stale or job is None or job.state not in PENDING
 
     def listens_on(self, port: int) -> bool:
-        """The launcher's report, made durable before it is answered. The same port again is no surprise: an answer may get lost.
+        """Take the launcher's report of its port, and make it durable before it is answered.
 
-        False: the session waits for none, or has another one already.
+        The same port again is no surprise: an answer may get lost. False: the session waits for none, or has another one already.
         """
         if self.record.port:
             return self.record.port == port
@@ -54,7 +54,7 @@ class Session(SessionFacts):
         return True
 
     def has_gpus(self, indices: tuple[int, ...]) -> bool:
-        """The launcher's report of the job's GPUs (:attr:`.record.Record.gpu_indices`), made durable before it is answered.
+        """Take the launcher's report of the job's GPUs (:attr:`.record.Record.gpu_indices`), and make it durable before it is answered.
 
         False: others were reported before, or the session has not got so far that its launcher could tell.
         """
@@ -80,7 +80,7 @@ class Session(SessionFacts):
     # --- watch --------------------------------------------------------------------------------------------------------------
 
     async def poll(self) -> int | None:
-        """None while the session lives or nobody knows; 0 or 1 on evidence that it is over. Starts no process of its own."""
+        """Return None while the session lives or nobody knows; 0 or 1 on evidence that it is over. Starts no process of its own."""
         if self.submission_task is not None and not self.submission_task.done():
             return None
         if not self.record.nonce:
@@ -116,7 +116,10 @@ class Session(SessionFacts):
     # --- stop ---------------------------------------------------------------------------------------------------------------
 
     def stops_because_of_idle_gpus(self, minutes: int) -> None:
-        """The stop that follows is for GPUs that did nothing for so long, which its user is told also after a restart; 0: it is not."""
+        """Note that the stop that follows is for GPUs that did nothing for so many minutes; 0: it is not.
+
+        Its user is told that also after a restart.
+        """
         self.remember(idle_minutes=minutes)
 
     async def stop(self, *, now: bool = False) -> None:
@@ -137,8 +140,9 @@ class Session(SessionFacts):
     # --- after a restart of the Hub -------------------------------------------------------------------------------------------
 
     async def take_up(self) -> tuple[str, int] | None:
-        """Go on where an earlier run of the Hub left off, for a session that was not ready then: find its job, finish its stop, or
-        wait until its server listens. The address and port, or None if it is over.
+        """Go on where an earlier run of the Hub left off, for a session that was not ready then.
+
+        Find its job, finish its stop, or wait until its server listens. Return the address and port, or None if it is over.
         """
         if not self.record.nonce:
             return None

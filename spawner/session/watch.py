@@ -14,7 +14,7 @@ ABSENCES_MIN_INTERVAL_SECONDS = 5.0
 
 
 async def look(session: SessionFacts) -> Job | None:
-    """The job in the latest list. None if it is not in it, or nobody knows; gone for good is an exception.
+    """Return the job in the latest list. None if it is not in it, or nobody knows; gone for good is an exception.
 
     Raises
     ------

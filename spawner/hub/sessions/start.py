@@ -82,8 +82,8 @@ async def submit_and_wait(spawner: StartingSpawner, session: Session) -> tuple[s
     """
     choices = await spawner.choices()
     request = resolve_request(spawner.user_options or {}, choices)
-    terms = await spawner.terms()
-    await refuse_over_budget(spawner.cluster, choices, request, terms)
+    pricing = await spawner.terms()
+    await refuse_over_budget(spawner.cluster, choices, request, pricing)
     spawner.user_options = request.options()
     spawner.orm_spawner.user_options = spawner.user_options
     spawner.port = 0
@@ -97,7 +97,7 @@ async def submit_and_wait(spawner: StartingSpawner, session: Session) -> tuple[s
         now=spawner.cluster.clock(),
     )
     job = await spawner.prepare(request, tag, member.identity.home)
-    session.usage_factor, session.is_priced = usage_factor_of(choices, request.partition, request.account, terms), True
+    session.usage_factor, session.is_priced = usage_factor_of(choices, request.partition, request.account, pricing), True
     session.say(5, _("Handing the job to Slurm"))
     session.expected = await expected_start(spawner, job, request, choices, member.identity)
     job_id = await session.submit(tag.nonce, job.argv, job.script, job.environment, member.identity)
@@ -117,8 +117,8 @@ async def expected_start(
     Asked before the job is submitted: afterwards Slurm would tell when it starts a second one like it.
     """
     try:
-        outlook = await spawner.cluster.outlook(features=features_of(spawner.sbatch_options), patience=0)
-        found = await run_in_worker(lambda: verdict_of(request, {}, outlook, choices))
+        forecast = await spawner.cluster.outlook(features=features_of(spawner.sbatch_options), patience=0)
+        found = await run_in_worker(lambda: verdict_of(request, {}, forecast, choices))
         if found.kind != "wait" or choices.waits_for(request):
             return None
         question = spawner.cluster.estimator.ask(job.argv, job.script, job.environment, identity)
