@@ -70,7 +70,9 @@ class ResourceFormSpawner(UserChoices, SlurmSpawner):  # type: ignore[misc]
         self._adopted: Record | None = None
         self._certificates: dict[str, str] = {}
         self.member: Member | None = None
+        """The user on the cluster; None before the first start since the Hub runs."""
         self.is_stopped = asyncio.Event()
+        """Set once JupyterHub has stopped this server."""
         self._recent: tuple[Recent, ...] = ()
         self._accepted_options = dict(self.orm_spawner.user_options or {}) if self.orm_spawner else {}
 

@@ -25,7 +25,7 @@ class SessionFacts:
     Parameters
     ----------
     keep
-        Makes :attr:`record` durable. It may fail; the session goes on, and the sweep finds what it could not remember.
+        Makes :attr:`record` durable. Where it fails, the session goes on, and the sweep finds what could not be remembered.
     name
         For the log.
     """

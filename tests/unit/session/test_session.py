@@ -74,6 +74,24 @@ def test_requeued_job_is_cancelled() -> None:
     virtually(scenario)
 
 
+def test_a_job_that_runs_again_on_the_same_node() -> None:
+    """Requeued and started again between two looks: its kernels are lost, so the session is over and the job given back."""
+
+    async def scenario() -> None:
+        server = make_server()
+        start = asyncio.ensure_future(server.start())
+        job = await run_and_listen(server)
+        await start
+        await asyncio.sleep(100)
+        job.submit = int(server.slurm.now())
+        await asyncio.sleep(20)
+        await server.poll()
+        assert not server.ready
+        assert not job.active
+
+    virtually(scenario)
+
+
 # --- the launcher's report ----------------------------------------------------------------------------------------------------
 
 
@@ -129,23 +147,5 @@ def test_no_report_without_a_start() -> None:
         await server.stop()
         assert session.endpoint is None
         assert not session.listens_on(40001)
-
-    virtually(scenario)
-
-
-def test_a_job_that_runs_again_on_the_same_node() -> None:
-    """Requeued and started again between two looks: its kernels are lost, so the session is over and the job given back."""
-
-    async def scenario() -> None:
-        server = make_server()
-        start = asyncio.ensure_future(server.start())
-        job = await run_and_listen(server)
-        await start
-        await asyncio.sleep(100)
-        job.submit = int(server.slurm.now())
-        await asyncio.sleep(20)
-        await server.poll()
-        assert not server.ready
-        assert not job.active
 
     virtually(scenario)
