@@ -9,7 +9,7 @@ from typing import Any
 from ..accounting.billing import BillingRule, Cost, cost_of
 from ..accounting.budgets import Budget
 from ..accounting.limits import Limit
-from ..availability.outlook import ClusterForecast
+from ..availability.forecast import ClusterForecast
 from ..humanize import duration, gpu_type_in_words, limit_of_memory, part_of_gpu
 from ..i18n import _, ngettext
 from ..request.choices import Choices, amounts_in
@@ -44,7 +44,7 @@ class Assessment:
     gpus: tuple[GpuRequest, ...] = ()
     only_gpu_type: str = ""
     ranges: Mapping[str, Range] = field(default_factory=dict)
-    outlook: ClusterForecast | None = None
+    forecast: ClusterForecast | None = None
 
 
 def read_and_reconcile(options: Mapping[str, Any], choices: Choices, changed: str = "") -> Assessment:
@@ -78,14 +78,14 @@ def _with_asked(offered: tuple[GpuRequest, ...], asked: GpuRequest, errors: Mapp
     return (*offered, asked) if asked.is_part and asked not in offered and "gpus" not in errors else offered
 
 
-def verdict_of(request: SessionRequest, errors: Mapping[str, str], outlook: ClusterForecast | None, choices: Choices) -> Verdict:
+def verdict_of(request: SessionRequest, errors: Mapping[str, str], forecast: ClusterForecast | None, choices: Choices) -> Verdict:
     """Now, wait, never or unknown: what is refused can never run, what Slurm's shared limits hold back waits, else as the nodes are."""
     if errors:
         name, sentence = next(iter(errors.items()))
         return Verdict("never", sentence, name)
-    if outlook is None:
+    if forecast is None:
         return Verdict("unknown", _("Slurm has not said yet what is free."))
-    found = verdict(request, outlook)
+    found = verdict(request, forecast)
     held_back = choices.waits_for(request)
     if found.kind != "now" or not held_back:
         return found
@@ -146,11 +146,11 @@ def budgets_there(request: SessionRequest, choices: Choices) -> tuple[Budget, ..
     return limits.rules_for(request.account).budgets if limits is not None else ()
 
 
-def alternatives_to(request: SessionRequest, found: Verdict, outlook: ClusterForecast | None, choices: Choices) -> tuple[Alternative, ...]:
+def alternatives_to(request: SessionRequest, found: Verdict, forecast: ClusterForecast | None, choices: Choices) -> tuple[Alternative, ...]:
     """What would start now instead, where this does not; none where nobody knows."""
-    if outlook is None or found.kind not in ("wait", "never"):
+    if forecast is None or found.kind not in ("wait", "never"):
         return ()
-    return tuple(entry for entry in alternatives(request, outlook, choices, refused=True) if not choices.waits_for(entry.request))
+    return tuple(entry for entry in alternatives(request, forecast, choices, refused=True) if not choices.waits_for(entry.request))
 
 
 def request_in_words(request: SessionRequest, only_gpu_type: str = "") -> str:

@@ -63,28 +63,28 @@ async def advise(cluster: Cluster, choices: Choices, options: Mapping[str, Any],
     assessment = await run_in_worker(lambda: read_and_reconcile(options, choices, changed))
     request = assessment.request
     try:
-        outlook = await cluster.outlook(features=features_of(terms.sbatch_options), patience=PATIENCE_SECONDS)
+        forecast = await cluster.outlook(features=features_of(terms.sbatch_options), patience=PATIENCE_SECONDS)
     except ResourceFormError:
-        outlook = None
+        forecast = None
     charge = await _charge(cluster, choices, request, terms)
     if charge.over.refuse and not assessment.errors:
         assessment = replace(assessment, errors={charge.over.field: charge.over.sentence})
 
-    running, lots = await cluster.standing(reservation=request.reservation, patience=PATIENCE_SECONDS)
+    running, pools = await cluster.standing(reservation=request.reservation, patience=PATIENCE_SECONDS)
     configuration = cluster.configuration.last_value
 
     def judge() -> Advice:
-        found = verdict_of(request, assessment.errors, outlook, choices)
+        found = verdict_of(request, assessment.errors, forecast, choices)
         judged = replace(
             assessment,
             verdict=found,
-            alternatives=alternatives_to(request, found, outlook, choices),
+            alternatives=alternatives_to(request, found, forecast, choices),
             cost=charge.assessment.cost,
             budgets=charge.assessment.budgets,
-            outlook=outlook,
+            forecast=forecast,
         )
         place = {"partition": request.partition, "account": request.account, "reservation": request.reservation}
-        return replace(charge, assessment=judged, holdings=resource_usage_of(running, lots, choices, **place, config=configuration))
+        return replace(charge, assessment=judged, holdings=resource_usage_of(running, pools, choices, **place, config=configuration))
 
     # With thousands of nodes the first verdict after each answer of Slurm takes a while.
     return await run_in_worker(judge)

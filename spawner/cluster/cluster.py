@@ -22,8 +22,8 @@ from ..accounting.billing import BillingRule, billing_rule
 from ..accounting.entitlement import Entitlement, entitlement, shapes_of
 from ..accounting.partition_limits import NodeKind
 from ..accounting.qos import Accounting, accounting_of_controller
+from ..availability.forecast import ClusterForecast
 from ..availability.node_fit import sharing_jobs
-from ..availability.outlook import ClusterForecast
 from ..availability.queue_position import QueuePosition, queue_positions_of
 from ..availability.table import Availability, Excerpt, availability, excerpt, of_partitions
 from ..availability.totals import NodePool, Running, pools_of, running_jobs

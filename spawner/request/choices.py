@@ -40,7 +40,7 @@ class Choices:
     presets: tuple[Preset, ...] = ()
     closed: Mapping[str, str] = field(default_factory=dict)
 
-    def reader(self, groups: Iterable[str]) -> Viewer:
+    def viewer(self, groups: Iterable[str]) -> Viewer:
         """What an audience (:mod:`.audience`) tells this user by, with the groups of the system that the user is in."""
         reservations = (*self.reservations, *self.upcoming_reservations)
         return Viewer(
@@ -52,8 +52,8 @@ class Choices:
 
     def with_presets(self, presets: Iterable[Preset], groups: Iterable[str]) -> Choices:
         """The same with those of ``presets`` that this user, who is in ``groups`` of the system, may choose."""
-        reader = self.reader(groups)
-        return replace(self, presets=tuple(preset for preset in presets if preset.is_for(reader)))
+        viewer = self.viewer(groups)
+        return replace(self, presets=tuple(preset for preset in presets if preset.is_for(viewer)))
 
     def preset(self, name: str) -> Preset | None:
         """The preset of this name, None if this user may not choose it."""

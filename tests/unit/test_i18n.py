@@ -20,7 +20,7 @@ from spawner import i18n
 from spawner.accounting.limits import Limit
 from spawner.advice.alternatives import alternatives
 from spawner.advice.verdict import verdict
-from spawner.availability.outlook import ClusterForecast
+from spawner.availability.forecast import ClusterForecast
 from spawner.errors import RequestRejected, SlurmRefused, SlurmUnavailable
 from spawner.hub import locale as hub_language
 from spawner.hub.locale import language_asked, language_of, language_spoken, remember, restore, speak
@@ -370,10 +370,10 @@ def test_verdicts(options: dict[str, Any], changes: dict[str, Any]) -> None:
     request = parse_request({"partition": "g100_int", "cores": 1, "memory": "4G", "walltime": "1h", **options})
     nodes = changes.get("nodes", [node("g001")])
     partitions = changes.get("partitions", [partition(nodes=tuple(entry.name for entry in nodes))])
-    outlook = ClusterForecast(nodes, partitions, changes.get("reservations", ()), (), now=NOW, as_of=changes.get("as_of", NOW))
-    english = verdict(request, outlook)
+    forecast = ClusterForecast(nodes, partitions, changes.get("reservations", ()), (), now=NOW, as_of=changes.get("as_of", NOW))
+    english = verdict(request, forecast)
     with using("it"):
-        italian = verdict(request, outlook)
+        italian = verdict(request, forecast)
     assert (italian.kind, italian.field) == (english.kind, english.field)
     assert italian.sentence != english.sentence
     assert english_in(italian.sentence) == []

@@ -15,8 +15,8 @@ from spawner.advice.alternatives import alternatives
 from spawner.advice.assessment import read_and_reconcile, request_in_words, verdict_of
 from spawner.advice.usage_bars import resource_usage_of
 from spawner.advice.verdict import Verdict
+from spawner.availability.forecast import ClusterForecast
 from spawner.availability.node_fit import sharing_jobs
-from spawner.availability.outlook import ClusterForecast
 from spawner.availability.table import PartsOnNodes, availability, excerpt, gpus_of
 from spawner.availability.totals import running_jobs
 from spawner.cache import Snapshot
@@ -228,8 +228,8 @@ def said(gpus: Any, *nodes: Node, jobs: Sequence[Job] | None = (), **changes: An
     """The verdict on a request for these GPUs."""
     options = chosen(*nodes, **changes)
     found = read_and_reconcile({"gpus": gpus}, options)
-    outlook = ClusterForecast(nodes, (partition(nodes=tuple(entry.name for entry in nodes), **changes),), (), jobs, now=NOW)
-    return verdict_of(found.request, found.errors, outlook, options)
+    forecast = ClusterForecast(nodes, (partition(nodes=tuple(entry.name for entry in nodes), **changes),), (), jobs, now=NOW)
+    return verdict_of(found.request, found.errors, forecast, options)
 
 
 @pytest.mark.parametrize(
@@ -437,14 +437,14 @@ def test_the_nearest_requests_that_would_start() -> None:
     other = node("g002", gres="gpu:v100:1", used="gpu:v100:0(IDX:N/A)")
     nodes = (SHARED_NODE, other)
     options = chosen(*nodes)
-    outlook = ClusterForecast(nodes, (partition(nodes=("g001", "g002")),), (), (), now=NOW)
-    sentences = [entry.sentence for entry in alternatives(resolve_request({"gpus": "shard:4"}, options), outlook, options)]
+    forecast = ClusterForecast(nodes, (partition(nodes=("g001", "g002")),), (), (), now=NOW)
+    sentences = [entry.sentence for entry in alternatives(resolve_request({"gpus": "shard:4"}, options), forecast, options)]
     assert sentences == [
         "1 GPU instead of 4/5 of a V100: starts now.",
         "2/5 of a V100 instead of 4/5: starts now.",
         "No GPU instead of 4/5 of a V100: starts now.",
     ]
-    sentences = [entry.sentence for entry in alternatives(resolve_request({"gpus": 2}, options), outlook, options)]
+    sentences = [entry.sentence for entry in alternatives(resolve_request({"gpus": 2}, options), forecast, options)]
     assert sentences[:2] == ["1 GPU instead of 2: starts now.", "2/5 of a V100 instead of 2 GPUs: starts now."]
 
 
@@ -539,9 +539,9 @@ def test_the_table_on_the_page() -> None:
 def test_the_page_counts_parts_by_what_one_card_has() -> None:
     """What it is told of each kind of node."""
     options = chosen(SHARED_NODE)
-    outlook = ClusterForecast((SHARED_NODE,), (partition(nodes=("g001",)),), (), (), now=NOW)
+    forecast = ClusterForecast((SHARED_NODE,), (partition(nodes=("g001",)),), (), (), now=NOW)
     found = read_and_reconcile({"gpus": "shard:2"}, options)
-    rooms = _rooms(replace(found, outlook=outlook, verdict=Verdict("now", "")))
+    rooms = _rooms(replace(found, forecast=forecast, verdict=Verdict("now", "")))
     assert rooms is not None
     assert rooms[0]["parts"] == [{"gres": "shard", "type": "v100", "least": 2, "most": 2}]
     assert rooms[0]["gpus"] == {"v100": 0}

@@ -94,7 +94,7 @@ class ClusterForecast:
             self._take_in(job)
         self._modes_differ = len({(entry.oversubscribe, entry.oversubscribe_count > 1) for entry in self.partitions.values()}) > 1
         self._claims: dict[str, Mapping[str, _Claims]] = {}
-        self._rooms: dict[tuple[str, str], tuple[NodeClass, ...]] = {}
+        self._node_classes: dict[tuple[str, str], tuple[NodeClass, ...]] = {}
         self._parts_on_nodes = PartsOnNodes()
 
     def _take_in(self, job: Job) -> None:
@@ -115,17 +115,17 @@ class ClusterForecast:
         waiting = self._in_line.get(partition, [])
         return len(waiting), sum(not job.planned_nodes or job.start is None for job in waiting)
 
-    def rooms(self, partition: str, reservation: str = "") -> tuple[NodeClass, ...]:
+    def node_classes(self, partition: str, reservation: str = "") -> tuple[NodeClass, ...]:
         """The nodes of the partition that a job in the reservation (empty: in none) may run on, equal ones in one entry.
 
         None for a partition or a reservation that Slurm does not know.
         """
         key = (partition, reservation)
-        if key not in self._rooms:
-            self._rooms[key] = self._find_rooms(partition, reservation)
-        return self._rooms[key]
+        if key not in self._node_classes:
+            self._node_classes[key] = self._find_node_classes(partition, reservation)
+        return self._node_classes[key]
 
-    def _find_rooms(self, partition_name: str, reservation: str) -> tuple[NodeClass, ...]:
+    def _find_node_classes(self, partition_name: str, reservation: str) -> tuple[NodeClass, ...]:
         partition = self.partitions.get(partition_name)
         if partition is None or (reservation and reservation not in self.reservations):
             return ()
@@ -149,7 +149,8 @@ class ClusterForecast:
                 number = 0
             counts[key] = number + 1
         return tuple(
-            self._room(node, partition, claim, load, number) for (node, claim, load), number in zip(examples, counts.values(), strict=True)
+            self._node_class(node, partition, claim, load, number)
+            for (node, claim, load), number in zip(examples, counts.values(), strict=True)
         )
 
     def _load(self, node: Node, partition: Partition) -> _Load:
@@ -167,7 +168,7 @@ class ClusterForecast:
         rows = _free_in_rows(node.cores_schedulable, partition.oversubscribe_count, own) if partition.oversubscribe == "FORCE" else None
         return (rows, used if partition.max_cores_per_node is not None else 0, clash)
 
-    def _room(self, node: Node, partition: Partition, claim: _Claims, load: _Load, number: int) -> NodeClass:
+    def _node_class(self, node: Node, partition: Partition, claim: _Claims, load: _Load, number: int) -> NodeClass:
         rows, used, clash = load
         empty = node.cores_schedulable
         free = max(0, empty - node.cores_allocated)
@@ -256,7 +257,7 @@ class ClusterForecast:
         for node in other.nodes:
             known = claims.get(node, _UNCLAIMED)
             if not whole:
-                # A later one takes its cores away at once: to count until when they are free would need more than one room a node.
+                # A later one takes its cores away at once: to count until when they are free would need more than one class a node.
                 change(node, cores_kept=known.cores_kept + (self._cores_of(other, node) or 0))
             elif is_active(other, self.now):
                 change(node, others=True, back=max(other.end, known.back or 0))
