@@ -18,7 +18,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from ..slurm.model import Gres, Node, Partition, SlurmConfig, Tres
+from ..availability.demand import Demand
+from ..slurm.model import Node, Partition, SlurmConfig, Tres
 from ..slurm.shared_gres import SHARED
 from ..slurm.values import names_of
 
@@ -191,32 +192,33 @@ def _step(node: Node, unit: str) -> int:
 # --- what a job is given -------------------------------------------------------------------------------------------------------
 
 
-def _allocations(rule: BillingRule, cores: int, memory_mb: int, gres: Gres | None) -> Iterator[dict[str, int]]:
+def _allocations(rule: BillingRule, demand: Demand) -> Iterator[dict[str, int]]:
     """The TRES of every job that Slurm may make of the request, on any node that could hold it when empty."""
     for shape in rule.shapes:
-        if memory_mb > shape.memory_mb:
+        if demand.memory_mb > shape.memory_mb:
             continue
-        for cpus in _cpus(rule, shape, cores, memory_mb, bool(gres and gres.count)):
-            for given in _gres_given(rule, shape, gres):
-                tres = {"cpu": cpus, "mem": memory_mb if rule.counts_memory else 0, "node": 1}
+        for cpus in _cpus(rule, shape, demand):
+            for given in _gres_given(rule, shape, demand):
+                tres = {"cpu": cpus, "mem": demand.memory_mb if rule.counts_memory else 0, "node": 1}
                 for name, kind, count in given:
                     for entry in (f"gres/{name}", f"gres/{name}:{kind}") if kind else (f"gres/{name}",):
                         tres[entry.lower()] = tres.get(entry.lower(), 0) + count
                 yield {entry: count for entry, count in tres.items() if count and (entry in _ON_NODE or entry in rule.tracked)}
 
 
-def _cpus(rule: BillingRule, shape: Shape, cores: int, memory_mb: int, with_gres: bool) -> set[int]:
+def _cpus(rule: BillingRule, shape: Shape, demand: Demand) -> set[int]:
     """CPUs that the job gets: whole cores, or the whole node.
 
     Who asks for more memory than MaxMemPerCPU for each CPU gets more of them, as many as the memory needs. 22.05 rounds that down to a
     multiple of ``--cpus-per-task``, as if more tasks ran, which may be none more; and a job with GRES gets none more at all. Measured.
     """
+    cores = demand.cores
     if rule.whole_nodes:
         return {shape.whole} if cores <= shape.cpus else set()
     wanted = {cores}
     if rule.memory_mb_per_cpu:
-        needed = -(-memory_mb // rule.memory_mb_per_cpu)
-        grown = {"cpu": needed, "task": 0 if with_gres else needed // cores * cores}
+        needed = -(-demand.memory_mb // rule.memory_mb_per_cpu)
+        grown = {"cpu": needed, "task": 0 if demand.gpus else needed // cores * cores}
         wanted = {max(cores, grown[kind]) for kind in rule.grows_by}
     rounded = {-(-count // shape.step) * shape.step for count in wanted}
     return {count for count in rounded if count <= shape.cpus}
@@ -225,14 +227,14 @@ def _cpus(rule: BillingRule, shape: Shape, cores: int, memory_mb: int, with_gres
 _Given = tuple[tuple[str, str, int], ...]
 
 
-def _gres_given(rule: BillingRule, shape: Shape, asked: Gres | None) -> list[_Given]:
+def _gres_given(rule: BillingRule, shape: Shape, demand: Demand) -> list[_Given]:
     """What the job may get of the node's GRES; several where it names no type and the node has several, for Slurm mixes them."""
-    wanted = asked if asked is not None and asked.count else None
-    have = [entry for entry in shape.gres if wanted and entry[0] == wanted.name and wanted.type in ("", entry[1])]
-    if wanted and sum(count for _, _, count in have) < wanted.count:
+    wanted = demand.gpus
+    have = [entry for entry in shape.gres if wanted and entry[0] == demand.gres and demand.gpu_type in ("", entry[1])]
+    if sum(count for _, _, count in have) < wanted:
         return []
     if rule.whole_gres:
-        if wanted and wanted.name in SHARED_GRES:
+        if wanted and demand.gres in SHARED_GRES:
             return []  # such a job waits for ever (measured)
         return [tuple(entry for entry in shape.gres if entry[0] not in SHARED_GRES)]
     if not wanted:
@@ -240,7 +242,7 @@ def _gres_given(rule: BillingRule, shape: Shape, asked: Gres | None) -> list[_Gi
     weights = dict(rule.weights)
     by_weight = sorted(have, key=lambda entry: -weights.get(f"gres/{entry[0]}:{entry[1]}".lower(), 0.0))
     # The most is paid by taking the dearest first, or as many as there are of one type where only the largest amount counts.
-    return [_take([first, *(entry for entry in by_weight if entry != first)], wanted.count) for first in by_weight]
+    return [_take([first, *(entry for entry in by_weight if entry != first)], wanted) for first in by_weight]
 
 
 def _take(order: Iterable[tuple[str, str, int]], count: int) -> _Given:
@@ -303,39 +305,31 @@ class Cost:
         return None
 
 
-def cost_of(
-    rule: BillingRule | None, *, cores: int, memory_mb: int, minutes: int, gres: Gres | None = None, usage_factor: float = 1.0
-) -> Cost | None:
-    """What a session costs; None where it is not known, or where no node could hold it.
+def cost_of(rule: BillingRule | None, demand: Demand, *, usage_factor: float = 1.0) -> Cost | None:
+    """Return what a session costs; None where it is not known, or where no node could hold it.
 
-    Parameters
-    ----------
-    gres
-        The GPUs or shards that are asked for, its type empty for any.
-    usage_factor
-        UsageFactor of the QOS that the job runs under. A partition's QOS has no part in it (measured).
+    ``usage_factor`` is UsageFactor of the QOS that the job runs under. A partition's QOS has no part in it (measured).
     """
     if rule is None:
         return None
-    jobs = list(_allocations(rule, cores, memory_mb, gres))
+    jobs = list(_allocations(rule, demand))
     if not jobs:
         return None
     billings = {billing_of(job, rule, combining) for job in jobs for combining in rule.combinings}
     most = {entry: max(job.get(entry, 0) for job in jobs) for job in jobs for entry in job}
     most["billing"] = max(billings)
-    return Cost(most["billing"], len(billings) == 1 and not _depends_on_type(rule, gres), minutes, usage_factor, tuple(most.items()))
+    return Cost(
+        most["billing"], len(billings) == 1 and not _depends_on_type(rule, demand), demand.minutes, usage_factor, tuple(most.items())
+    )
 
 
-def _depends_on_type(rule: BillingRule, asked: Gres | None) -> bool:
+def _depends_on_type(rule: BillingRule, demand: Demand) -> bool:
     """Whether the price may differ by which of a node's types Slurm gives out; select/linear may count no GRES at all (measured)."""
-    if asked is None or not asked.count or rule.whole_gres:
+    if not demand.gpus or rule.whole_gres:
         return False
-    prefix = f"gres/{asked.name}:".lower()
+    prefix = f"gres/{demand.gres}:".lower()
     typed = any(weight for tres, weight in rule.weights if tres.startswith(prefix))
     if rule.whole_nodes:
         return typed or any(weight for tres, weight in rule.weights if tres == prefix[:-1])
-    there = [[count for name, _, count in shape.gres if name == asked.name] for shape in rule.shapes]
-    return typed and not asked.type and any(len(counts) > 1 and sum(counts) > asked.count for counts in there)
-
-
-# --- budgets -------------------------------------------------------------------------------------------------------------------
+    there = [[count for name, _, count in shape.gres if name == demand.gres] for shape in rule.shapes]
+    return typed and not demand.gpu_type and any(len(counts) > 1 and sum(counts) > demand.gpus for counts in there)

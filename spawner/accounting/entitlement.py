@@ -261,7 +261,7 @@ def _inside(reservation: Reservation, partition: Partition, nodes: Mapping[str, 
     if reservation.core_count is None:
         return kinds
     share = -(-reservation.core_count // len(there))
-    return tuple(replace(kind, cores=min(kind.cores, share * kind.threads_per_core)) for kind in kinds)
+    return tuple(replace(kind, cores_total=min(kind.cores_total, share * kind.threads_per_core)) for kind in kinds)
 
 
 def _reservations_of(

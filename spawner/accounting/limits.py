@@ -15,6 +15,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from ..availability.demand import Demand
 from ..i18n import _
 from ..slurm.model import NO_LIMITS, AccountingLimits, Association, Holdings, Qos, Tres, Use
 from ..slurm.resources import CORES, GPUS, JOBS, MEMORY, MINUTES, NODES, SUBMITTED
@@ -145,11 +146,11 @@ def resource_of(tres: str) -> str:
     return _RESOURCES.get(tres, "")
 
 
-def amounts_of(cores: int, memory_mb: int, gpu_type: str, gpus: int, minutes: int, gres: str = "gpu") -> dict[str, int]:
-    """What a job on one node asks for, by resource."""
-    kind = GPUS if gres == "gpu" else gres
-    amounts = {**_SMALLEST, CORES: cores, MEMORY: memory_mb, MINUTES: minutes, GPUS: 0, kind: gpus}
-    return {**amounts, f"{kind}:{gpu_type}": gpus} if gpu_type else amounts
+def amounts_of(demand: Demand) -> dict[str, int]:
+    """Return what a job on one node asks for, by resource."""
+    kind = GPUS if demand.gres == "gpu" else demand.gres
+    amounts = {**_SMALLEST, CORES: demand.cores, MEMORY: demand.memory_mb, MINUTES: demand.minutes, GPUS: 0, kind: demand.gpus}
+    return {**amounts, f"{kind}:{demand.gpu_type}": demand.gpus} if demand.gpu_type else amounts
 
 
 def qos_order(partition_qos: Qos | None, job_qos: Qos | None) -> tuple[Qos, ...]:

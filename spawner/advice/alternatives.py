@@ -137,12 +137,7 @@ def _distinct(
     for node_class in forecast.node_classes(place.partition.name, place.reservation):
         if node_class.why_not:
             continue
-        cores = value(
-            "cores",
-            node_class.cores
-            if node_class.threads_per_core == 1
-            else node_class.cores // node_class.threads_per_core * node_class.threads_per_core,
-        )
+        cores = value("cores", node_class.whole_cores)
         memory = value("memory", node_class.memory_mb)
         minutes = value(
             "walltime",

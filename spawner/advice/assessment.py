@@ -12,13 +12,12 @@ from ..accounting.limits import Limit
 from ..availability.forecast import ClusterForecast
 from ..humanize import duration, gpu_type_in_words, limit_of_memory, part_of_gpu
 from ..i18n import _, ngettext
-from ..request.choices import Choices, amounts_in
+from ..request.choices import Choices
 from ..request.gpus import GpuRequest
 from ..request.model import SessionRequest
 from ..request.ranges import Range, gpus_there, ranges
 from ..request.reconcile import reconcile
 from ..request.validation import check_request, judge_request
-from ..slurm.model import Gres
 from ..slurm.resources import CORES, GPUS, JOBS, MEMORY, SUBMITTED
 from ..slurm.shared_gres import SHARED
 from ..units import format_memory
@@ -95,7 +94,7 @@ def verdict_of(request: SessionRequest, errors: Mapping[str, str], forecast: Clu
 def _held_back(limit: Limit, request: SessionRequest, choices: Choices, number: int) -> Verdict:
     """The nodes have it, but jobs that run already use up what the limit allows to all of them together."""
     limits = choices.limits_for(request)
-    wanted = limit.counts(amounts_in(limits, request)) if limits is not None else 0
+    wanted = limit.counts(limits.amounts(request.demand)) if limits is not None else 0
     left = _amount(limit, max(0, limit.most - limit.held))
     if limit.budget:
         sentence = _("{source} has only {left} left, and this takes {wanted}.")
@@ -129,15 +128,7 @@ def cost_there(request: SessionRequest, choices: Choices, rule: BillingRule | No
     """What the whole session would be billed; None where that is not known."""
     limits = choices.limits_for(request)
     factor = limits.rules_for(request.account).usage_factor if limits is not None else 1.0
-    gpus = request.gpus
-    return cost_of(
-        rule,
-        cores=request.cores,
-        memory_mb=request.memory,
-        minutes=request.walltime,
-        gres=Gres(gpus.gres, gpus.type, gpus.count) if gpus.count else None,
-        usage_factor=factor,
-    )
+    return cost_of(rule, request.demand, usage_factor=factor)
 
 
 def budgets_there(request: SessionRequest, choices: Choices) -> tuple[Budget, ...]:

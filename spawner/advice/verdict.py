@@ -51,10 +51,10 @@ def verdict(request: SessionRequest, forecast: ClusterForecast) -> Verdict:
         return _wait(_("reservation {reservation} begins at {moment}.").format(reservation=reservation.name, moment=begins))
     if forecast.partitions[request.partition].state == "DOWN":
         return _wait(_("partition {partition} is closed for the moment.").format(partition=request.partition))
-    size, minutes = _size(request), request.walltime
-    fitting = [node_class for node_class in node_classes if node_class.holds(*size) and node_class.minutes(forecast.now) >= minutes]
+    demand, minutes = request.demand, request.walltime
+    fitting = [node_class for node_class in node_classes if node_class.holds(demand) and node_class.minutes(forecast.now) >= minutes]
     if not fitting and gpus.is_part:
-        perhaps = [node_class for node_class in node_classes if node_class.may_hold(*size) and node_class.minutes(forecast.now) >= minutes]
+        perhaps = [node_class for node_class in node_classes if node_class.may_hold(demand) and node_class.minutes(forecast.now) >= minutes]
         if perhaps:
             return Verdict("unknown", _perhaps(gpus, sum(node_class.nodes for node_class in perhaps)))
     if not fitting:
@@ -97,10 +97,6 @@ def _perhaps(gpus: GpuRequest, number: int) -> str:
     ).format(number=number, part=gpus.words)
 
 
-def _size(request: SessionRequest) -> tuple[int, int, str, int, str]:
-    return request.cores, request.memory, request.gpus.type, request.gpus.count, request.gpus.gres
-
-
 def _wait(why: str, number: int = 0) -> Verdict:
     return Verdict("wait", _("Will wait: {why}").format(why=why), nodes_that_fit=number)
 
@@ -127,8 +123,8 @@ def _never(request: SessionRequest, forecast: ClusterForecast) -> tuple[str, str
         where = _("of {partition}").format(partition=partition.name)
     if not node_classes:
         return ("reservation" if request.reservation else "partition"), _("there is no node {where}.").format(where=where)
-    size = _size(request)
-    if any(node_class.could_hold(*size) for node_class in node_classes):
+    demand = request.demand
+    if any(node_class.could_hold(demand) for node_class in node_classes):
         return None
     return _what_is_too_much(request, node_classes, where)
 
@@ -162,12 +158,12 @@ def _what_is_too_much(request: SessionRequest, node_classes: Sequence[NodeClass]
 
 
 def _why_wait(request: SessionRequest, node_classes: Sequence[NodeClass], forecast: ClusterForecast) -> str:
-    size = _size(request)
-    able = [node_class for node_class in node_classes if node_class.could_hold(*size)]
+    demand = request.demand
+    able = [node_class for node_class in node_classes if node_class.could_hold(demand)]
     usable = [node_class for node_class in able if not node_class.why_not]
     if not usable:
         return _out_of_service(able, forecast.now)
-    brief = [node_class for node_class in usable if node_class.holds(*size)]
+    brief = [node_class for node_class in usable if node_class.holds(demand)]
     if brief:
         return _too_long(max(brief, key=lambda node_class: node_class.until), forecast.now)
     gpus = request.gpus

@@ -10,6 +10,7 @@ from typing import Any
 from ..accounting.entitlement import Entitlement
 from ..accounting.limits import Limit
 from ..accounting.partition_limits import PartitionLimits
+from ..availability.demand import Demand
 from ..i18n import _
 from ..site.audience import Viewer
 from ..site.catalogue import Catalogue, Interface, Release
@@ -158,7 +159,7 @@ class Choices:
         limits = self.limits_for(request)
         if limits is None:
             return ()
-        amounts = amounts_in(limits, request)
+        amounts = limits.amounts(request.demand)
         return tuple(limit for limit in limits.rules_for(request.account).limits if limit.delays(amounts))
 
     def reservation(self, name: str) -> Reservation | None:
@@ -270,7 +271,7 @@ class Choices:
         minutes = (partition.default_minutes if partition else None) or DEFAULT_MINUTES
         most_minutes = [partition.max_minutes if partition else None, self.minutes_left(entry) if entry else None]
         if partition:
-            amounts = partition.amounts(cores, memory, gpus.type, gpus.count, 1, gpus.gres)
+            amounts = partition.amounts(Demand(cores, memory, gpus.type, gpus.count, gres=gpus.gres))
             most_minutes += [most for most, _ in minutes_by_amount(partition.rules_for(account).limits, amounts)]
         return {
             "reservation": default_reservation,
@@ -325,7 +326,7 @@ class Choices:
                 bounds.append((limits.max_minutes, whose))
             bounds += [
                 (most, _("that {source} leaves to a session of this size").format(source=limit.whose))
-                for most, limit in minutes_by_amount(limits.rules_for(request.account).limits, amounts_in(limits, request))
+                for most, limit in minutes_by_amount(limits.rules_for(request.account).limits, limits.amounts(request.demand))
             ]
         policy = self.policy("walltime").maximum
         if policy is not None:
@@ -371,12 +372,6 @@ class Choices:
         for (gres, gpu_type), counts in sizes.items():
             asked = gpu_type if len(self.part_types(gres)) > 1 else ""
             yield from (self.known_gpus(GpuRequest(count, asked, gres)) for count in sorted(counts))
-
-
-def amounts_in(limits: PartitionLimits, request: SessionRequest) -> dict[str, int]:
-    """The request, by resource, as Slurm counts it against the limits there."""
-    gpus = request.gpus
-    return limits.amounts(request.cores, request.memory, gpus.type, gpus.count, request.walltime, gpus.gres)
 
 
 def minutes_by_amount(limits: Iterable[Limit], amounts: Mapping[str, int]) -> list[tuple[int, Limit]]:

@@ -19,6 +19,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic_core import PydanticCustomError
 
+from ..availability.demand import Demand
 from ..errors import RequestRejected
 from ..humanize import cores_in_words
 from ..i18n import ENGLISH, N_, _, using
@@ -273,6 +274,12 @@ class SessionRequest(BaseModel):
         if self.gpus.is_part and self.gpus.per_card:
             options[CARD] = f"{self.gpus.type or self.gpus.card}/{self.gpus.per_card}"
         return options
+
+    @property
+    def demand(self) -> Demand:
+        """What the job asks of its node."""
+        gpus = self.gpus
+        return Demand(self.cores, self.memory, gpus.type, gpus.count, self.walltime, gpus.gres)
 
     @property
     def summary(self) -> str:

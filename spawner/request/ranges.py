@@ -50,7 +50,7 @@ def gpus_there(request: SessionRequest, choices: Choices) -> tuple[GpuRequest, .
 
 
 def _has_whole(limits: PartitionLimits, gpus: GpuRequest) -> bool:
-    return gpus.count <= limits.gpus_of(gpus.type) and any(kind.gpus_of(gpus.type) >= gpus.count for kind in limits.kinds)
+    return gpus.count <= limits.gpus_of(gpus.type) and any(kind.gpus_total(gpus.type) >= gpus.count for kind in limits.kinds)
 
 
 def ranges(request: SessionRequest, choices: Choices) -> dict[str, Range]:
@@ -61,8 +61,8 @@ def ranges(request: SessionRequest, choices: Choices) -> dict[str, Range]:
     gpus = request.gpus
     able = [kind for kind in limits.kinds if not gpus.count or kind.has_gpus(gpus.type, gpus.count, gpus.gres)] or limits.kinds
     most: Mapping[str, int | None] = {
-        CORES: min(limits.max_cores, max(kind.cores for kind in able)),
-        MEMORY: min(limits.max_memory_mb, max(kind.memory_mb for kind in able)),
+        CORES: min(limits.max_cores, max(kind.cores_total for kind in able)),
+        MEMORY: min(limits.max_memory_mb, max(kind.memory_mb_total for kind in able)),
         "walltime": choices.walltime_limit(request)[0],
     }
     return {name: _range(name, limits, bound, choices) for name, bound in most.items()}

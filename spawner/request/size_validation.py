@@ -10,7 +10,7 @@ from ..humanize import cores_in_words, gpu_type_in_words, gpus_in_words, joined,
 from ..i18n import _, ngettext
 from ..slurm.resources import CORES, GPUS, JOBS, MEMORY, MINUTES, NODES, SUBMITTED
 from ..units import format_memory, format_walltime
-from .choices import Choices, amounts_in
+from .choices import Choices
 from .gpus import GpuRequest, parse_gpus
 from .model import SessionRequest, quoted
 
@@ -107,9 +107,9 @@ def _check_memory(request: SessionRequest, choices: Choices, limits: PartitionLi
 def _check_together(request: SessionRequest, limits: PartitionLimits, account: str, refuse: Refuse) -> None:
     """What each can be had, but not on one node, or not for that time."""
     gpus = request.gpus
-    if gpus.count and not limits.fits_one_node(request.cores, request.memory, gpus.type, gpus.count, gpus.gres):
+    if gpus.count and not limits.fits_one_node(request.demand):
         refuse("gpus", _not_together(limits, [gpus.words, *_cores_and_memory(request)]))
-    elif not limits.fits_one_node(request.cores, request.memory, "", 0):
+    elif not limits.fits_one_node(request.demand.without_gpus):
         refuse("memory", _not_together(limits, _cores_and_memory(request)))
     else:
         _check_counted(request, limits, account, refuse)
@@ -127,7 +127,7 @@ def _cores_and_memory(request: SessionRequest) -> list[str]:
 
 def _check_counted(request: SessionRequest, limits: PartitionLimits, account: str, refuse: Refuse) -> None:
     """Limits that the numbers alone do not show: of the job as Slurm counts it (whole nodes, cores for memory), or over its time."""
-    amounts = amounts_in(limits, request)
+    amounts = limits.amounts(request.demand)
     for limit in limits.rules_for(account).limits:
         if limit.least or limit.resource == MINUTES or not limit.forbids(amounts):
             continue

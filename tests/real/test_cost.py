@@ -23,7 +23,7 @@ from spawner.accounting.qos import line_of, parents_of
 from spawner.job.sbatch import Tag, sbatch_arguments
 from spawner.request.model import SessionRequest, parse_request
 from spawner.slurm import commands, sacctmgr, sbatch, scontrol
-from spawner.slurm.model import Association, Gres, Holdings
+from spawner.slurm.model import Association, Holdings
 from spawner.slurm.model import Qos as KnownQos
 
 WEIGHTS = "TRESBillingWeights=CPU=1.0,Mem=0.25G,GRES/gpu=16"
@@ -167,12 +167,6 @@ CASES = (
 )
 
 
-def gres_of(request: SessionRequest) -> Gres | None:
-    """The GPUs of a request, as the rules take them."""
-    gpus = request.gpus
-    return Gres(gpus.gres, gpus.type, gpus.count) if gpus.count else None
-
-
 @dataclass
 class Rig:
     """The cluster, one of its users, and the PriorityFlags to try."""
@@ -243,8 +237,7 @@ def amounts_of(job: dict[str, str]) -> dict[str, str]:
 
 def said_to_cost(request: SessionRequest, rules: dict[str, BillingRule | None], usage_factor: float = 1.0) -> Cost:
     """What the rules say."""
-    amounts = {"cores": request.cores, "memory_mb": request.memory, "minutes": request.walltime}
-    cost = cost_of(rules[request.partition], **amounts, gres=gres_of(request), usage_factor=usage_factor)
+    cost = cost_of(rules[request.partition], request.demand, usage_factor=usage_factor)
     assert cost is not None, request.summary
     return cost
 

@@ -85,7 +85,7 @@ def _rooms(assessment: Assessment) -> list[dict[str, Any]] | None:
     return [
         {
             "nodes": room.nodes,
-            "cores": room.cores // room.threads_per_core * room.threads_per_core,
+            "cores": room.whole_cores,
             "memory_mb": room.memory_mb,
             "gpus": {entry.type: entry.free for entry in room.gpus},
             "parts": [{"gres": entry.gres, "type": entry.type, "least": entry.least, "most": entry.most} for entry in room.parts],

@@ -12,6 +12,7 @@ from spawner.accounting.entitlement import shapes_of
 from spawner.accounting.limits import Limit
 from spawner.accounting.partition_limits import PartitionLimits
 from spawner.accounting.qos import Accounting, forced_qos, qos_of_job
+from spawner.availability.demand import Demand
 from spawner.slurm.model import AccountingLimits, Association, Holdings, Qos, SlurmConfig, Use
 from tests.support.builders import ADA_LINE, HOUR, NOW, choices, config, cpu_partition, demo_nodes, entitled, node, partition, reservation
 
@@ -155,8 +156,8 @@ def test_gpus_of_several_types_count_together_without_a_type() -> None:
     """Slurm mixes them for a job that names none."""
     found = there(nodes=(node("g001", gres="gpu:v100:1,gpu:a100:1"),), partitions=(partition(nodes=("g001",)),))
     assert (found.gpus_of(""), found.gpus_of("a100")) == (2, 1)
-    assert found.fits_one_node(1, 1, "", 2)
-    assert not found.fits_one_node(1, 1, "a100", 2)
+    assert found.fits_one_node(Demand(1, 1, "", 2))
+    assert not found.fits_one_node(Demand(1, 1, "a100", 2))
 
 
 @pytest.mark.parametrize(
@@ -178,7 +179,7 @@ def test_as_slurm_counts(changes: dict[str, Any], asked: tuple[int, int, str, in
     """What a job is counted for may be more than it asked for. Measured on 22.05.8."""
     nodes = changes.get("nodes", demo_nodes())
     found = there(nodes=nodes, partitions=(partition(**{"nodes": tuple(entry.name for entry in nodes), **changes.get("partition", {})}),))
-    amounts = found.amounts(*asked, 30)
+    amounts = found.amounts(Demand(*asked, 30))
     assert (amounts["cores"], amounts["gpus"], amounts["minutes"]) == (cores, gpus, 30)
 
 
@@ -196,7 +197,7 @@ def test_exclusive_partition_and_a_small_qos() -> None:
     nodes = (node("g001"), node("g002", gres="", cores_total=4))
     small = {"associations": line(per_job=(("cpu", 4),)), "qos": (NORMAL,), "nodes": nodes}
     both = there(partitions=(partition(nodes=("g001", "g002"), oversubscribe="EXCLUSIVE"),), **small)
-    assert [kind.cores for kind in both.narrowed("cin_ada").kinds] == [4]
+    assert [kind.cores_total for kind in both.narrowed("cin_ada").kinds] == [4]
     assert entitled(partitions=(partition(nodes=("g001",), oversubscribe="EXCLUSIVE"),), **small).partitions == ()
 
 

@@ -15,6 +15,7 @@ from spawner.advice.alternatives import alternatives
 from spawner.advice.assessment import read_and_reconcile, request_in_words, verdict_of
 from spawner.advice.usage_bars import resource_usage_of
 from spawner.advice.verdict import Verdict
+from spawner.availability.demand import Demand
 from spawner.availability.forecast import ClusterForecast
 from spawner.availability.node_fit import sharing_jobs
 from spawner.availability.table import PartsOnNodes, availability, excerpt, gpus_of
@@ -466,8 +467,8 @@ def test_a_place_without_parts_gets_whole_gpus_instead() -> None:
 
 def test_parts_count_against_limits_of_parts_only() -> None:
     """As Slurm counts them: gres/shard is no gres/gpu."""
-    assert amounts_of(4, 1000, "v100", 2, 30, "shard") == {
-        **amounts_of(4, 1000, "", 0, 30),
+    assert amounts_of(Demand(4, 1000, "v100", 2, 30, "shard")) == {
+        **amounts_of(Demand(4, 1000, minutes=30)),
         "shard": 2,
         "shard:v100": 2,
     }
