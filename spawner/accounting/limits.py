@@ -259,7 +259,7 @@ def _groups(levels: Sequence[_Level], *, own_user: bool, safe: bool) -> Iterator
         return "user" if own_user and level is associations[0] else "group"
 
     def binding(name: str) -> Iterator[tuple[str, int, _Level]]:
-        taken = {resource for resource, _, _ in _first(qos, name)}
+        taken = {resource for resource, _count, _level in _first(qos, name)}
         yield from _first(qos, name)
         for level in associations:
             yield from (found for found in _first([level], name) if found[0] not in taken)

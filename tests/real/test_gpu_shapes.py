@@ -19,6 +19,7 @@ from private_slurm.processes import wait_until
 from private_slurm.spec import Account, ClusterSpec, Member, NodeGroup, Partition, SlurmInstallation
 
 from spawner.accounting.entitlement import entitlement
+from spawner.accounting.qos import AccountingData
 from spawner.advice.assessment import verdict_of
 from spawner.advice.verdict import Verdict
 from spawner.availability.forecast import ClusterForecast
@@ -152,9 +153,7 @@ class Laboratory:
         partitions = scontrol.parse_partitions(self.ask(commands.show_partitions()))
         jobs = squeue.parse_jobs(self.ask(commands.list_jobs()))
         now = time.time()
-        own = entitlement(
-            self.user, groups=(), associations=None, defaults=(), partitions=partitions, reservations=(), nodes=nodes, now=now
-        )
+        own = entitlement(self.user, AccountingData(), groups=(), partitions=partitions, reservations=(), nodes=nodes, now=now)
         table = availability(nodes, partitions, (), now=now, sharing=sharing_jobs(jobs))
         return (
             ClusterForecast(nodes, partitions, (), jobs, now=now),

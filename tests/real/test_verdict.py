@@ -21,6 +21,7 @@ from private_slurm.processes import wait_until
 from private_slurm.spec import Account, ClusterSpec, Member, NodeGroup, Partition
 
 from spawner.accounting.entitlement import entitlement
+from spawner.accounting.qos import AccountingData
 from spawner.advice.alternatives import alternatives
 from spawner.advice.assessment import verdict_of
 from spawner.advice.verdict import Verdict
@@ -114,9 +115,8 @@ class Laboratory:
         now = time.time()
         own = entitlement(
             self.user,
+            AccountingData(),
             groups=(),
-            associations=None,
-            defaults=(),
             partitions=partitions,
             reservations=reservations,
             nodes=nodes,

@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from spawner.accounting.entitlement import entitlement
+from spawner.accounting.qos import Accounting, AccountingData
 from spawner.errors import NoAccount
 from spawner.request.choices import Choices
 from spawner.request.gpus import GpuRequest
@@ -374,16 +375,16 @@ def test_defaults_are_valid_on_any_cluster(
     qos: tuple[Qos, ...],
 ) -> None:
     """Whoever has an account and a partition can press Start at once, on whatever cluster."""
+    defaults = (UserDefaults("ada", default),) if default else ()
+    records = None if associations is None else Accounting(tuple(associations), defaults, qos)
     own = entitlement(
         "ada",
+        AccountingData(records),
         groups=(),
-        associations=associations,
-        defaults=(UserDefaults("ada", default),) if default else (),
         partitions=partitions,
         reservations=reservations,
         nodes=nodes,
         now=NOW,
-        qos=qos,
     )
     offered = Choices(own, choices().catalogue, now=float(NOW))
     assume(own.partitions and own.accounts != ())
