@@ -303,3 +303,13 @@ def _nothing_of(limit: Limit) -> str:
     if limit.resource == MEMORY:
         return _("{source} allows no memory")
     return _("{source} allows no {resource}")
+
+
+def minutes_by_amount(limits: Iterable[Limit], amounts: Mapping[str, int]) -> list[tuple[int, Limit]]:
+    """The minutes that each limit of an amount times the time leaves to such a job; limits that leave none are not the time's fault."""
+    found = [
+        (limit.most // amounts.get(limit.resource, 0), limit)
+        for limit in limits
+        if limit.measure == "minutes" and amounts.get(limit.resource)
+    ]
+    return [(most, limit) for most, limit in found if most]

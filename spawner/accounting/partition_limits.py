@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from ..availability.demand import Demand, NodeSize, in_whole_cores
-from ..availability.table import gpus_of
+from ..availability.node_state import gpus_of
 from ..slurm.model import Node, Partition
 from ..slurm.resources import CORES, GPUS, MEMORY, MINUTES
 from ..slurm.shared_gres import has_parts, part_kinds

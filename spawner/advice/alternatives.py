@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from ..accounting.partition_limits import PartitionLimits
 from ..availability.forecast import ClusterForecast
 from ..availability.node_fit import NodeClass
-from ..availability.table import GpuCount
+from ..availability.node_state import GpuCount
 from ..humanize import cores_in_words, duration, share_of_gpu
 from ..i18n import _
 from ..request.choices import Choices

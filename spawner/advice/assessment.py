@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from ..accounting.billing import BillingRule, Cost, cost_of
+from ..accounting.billing import Cost, cost_of
+from ..accounting.billing_rule import BillingRule
 from ..accounting.budgets import Budget
 from ..accounting.limits import Limit
 from ..availability.forecast import ClusterForecast

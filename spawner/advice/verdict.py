@@ -14,8 +14,9 @@ from ..availability.forecast import ClusterForecast
 from ..availability.node_fit import MAINTENANCE, QUEUE, NodeClass
 from ..humanize import clock_time, cores_in_words, day_and_time, duration, gpu_type_in_words, joined, limit_of_memory, share_of_gpu
 from ..i18n import _, ngettext
+from ..request.field_values import quoted
 from ..request.gpus import GpuRequest
-from ..request.model import SessionRequest, quoted
+from ..request.model import SessionRequest
 from ..units import format_memory
 
 TOO_OLD_SECONDS = 180

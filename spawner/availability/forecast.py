@@ -17,7 +17,7 @@ from ..slurm.model import Job, Node, Partition, Reservation
 from ..slurm.shared_gres import Parts
 from ..slurm.states import PENDING
 from .node_fit import HOLDS_RESOURCES, MAINTENANCE, QUEUE, RESERVATION, WAITS_IN_LINE, NodeClass
-from .table import GpuCount, PartsOnNodes, gpus_of, is_active, partly_reserved, whole_node_reservations, why_not_usable
+from .node_state import GpuCount, PartsOnNodes, gpus_of, is_active, partly_reserved, whole_node_reservations, why_not_usable
 
 _EMPTY: tuple[Job, ...] = ()
 _STATE = attrgetter(

@@ -10,7 +10,7 @@ from ..slurm.model import Job
 from ..slurm.shared_gres import Parts, parts_in
 from ..slurm.states import ENDING, RUNNING, STARTING
 from .demand import Demand, NodeSize
-from .table import GpuCount
+from .node_state import GpuCount
 
 
 def features_of(sbatch_options: Iterable[str]) -> frozenset[str]:

@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 
 from traitlets.config import SingletonConfigurable
 
-from ..accounting.billing import BillingRule, billing_rule
+from ..accounting.billing_rule import BillingRule, billing_rule
 from ..accounting.entitlement import Entitlement, entitlement, shapes_of
 from ..accounting.partition_limits import NodeKind
 from ..accounting.qos import Accounting, AccountingData, accounting_of_controller

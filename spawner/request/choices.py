@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Any
 
 from ..accounting.entitlement import Entitlement
-from ..accounting.limits import Limit
+from ..accounting.limits import Limit, minutes_by_amount
 from ..accounting.partition_limits import PartitionLimits
 from ..availability.demand import Demand
 from ..i18n import _
@@ -372,13 +372,3 @@ class Choices:
         for (gres, gpu_type), counts in sizes.items():
             asked = gpu_type if len(self.part_types(gres)) > 1 else ""
             yield from (self.known_gpus(GpuRequest(count, asked, gres)) for count in sorted(counts))
-
-
-def minutes_by_amount(limits: Iterable[Limit], amounts: Mapping[str, int]) -> list[tuple[int, Limit]]:
-    """The minutes that each limit of an amount times the time leaves to such a job; limits that leave none are not the time's fault."""
-    found = [
-        (limit.most // amounts.get(limit.resource, 0), limit)
-        for limit in limits
-        if limit.measure == "minutes" and amounts.get(limit.resource)
-    ]
-    return [(most, limit) for most, limit in found if most]

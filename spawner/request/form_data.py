@@ -7,7 +7,8 @@ from typing import Any
 
 from ..errors import MAX_ERRORS, RequestRejected
 from ..i18n import _
-from .model import FIELDS, IGNORED_KEYS, label_of, quoted
+from .field_values import quoted
+from .model import FIELDS, IGNORED_KEYS, label_of
 
 
 def read_form(form: Mapping[str, Any]) -> dict[str, Any]:

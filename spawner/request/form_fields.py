@@ -10,8 +10,9 @@ from ..accounting.partition_limits import PartitionLimits
 from ..humanize import duration, gpu_type_in_words, gpus_in_words, joined, limit_of_memory, moment_in_words, share_of_gpu
 from ..i18n import N_, _
 from .choices import Choices
+from .field_values import COLOR, COLORS
 from .gpus import GpuRequest, parse_gpus
-from .model import APPEARANCE_FIELDS, COLOR, COLORS, FIELDS, FORM_FIELDS, SessionRequest, help_of, label_of, unit_of
+from .model import APPEARANCE_FIELDS, FIELDS, FORM_FIELDS, SessionRequest, help_of, label_of, unit_of
 from .ranges import Range, gpus_there, limits_there, ranges
 from .validation import judge_request
 

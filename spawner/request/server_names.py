@@ -6,7 +6,7 @@ import re
 import unicodedata
 from collections.abc import Collection
 
-from .model import LONGEST_NAME
+from .field_values import LONGEST_NAME
 
 LONGEST_SERVER_NAME = 30
 """JupyterHub 6.1 takes 1 to 30 lower-case letters, digits and single hyphens, a letter first (its ``slugs.is_valid_safe_slug``)."""

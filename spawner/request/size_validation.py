@@ -11,8 +11,9 @@ from ..i18n import _, ngettext
 from ..slurm.resources import CORES, GPUS, JOBS, MEMORY, MINUTES, NODES, SUBMITTED
 from ..units import format_memory, format_walltime
 from .choices import Choices
+from .field_values import quoted
 from .gpus import GpuRequest, parse_gpus
-from .model import SessionRequest, quoted
+from .model import SessionRequest
 
 ENDING_SOON_MINUTES = 1
 

@@ -14,7 +14,8 @@ from ..humanize import moment_in_words
 from ..i18n import ENGLISH, N_, _, using
 from ..units import format_memory, format_walltime
 from .choices import Choices
-from .model import FIELDS, SessionRequest, at_field, label_of, parse_request, quoted
+from .field_values import quoted
+from .model import FIELDS, SessionRequest, at_field, label_of, parse_request
 from .policy import number_of
 from .size_validation import Refuse, check_size, check_walltime, listed, locked_to, not_among
 

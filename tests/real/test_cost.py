@@ -17,7 +17,8 @@ from private_slurm.newer_slurm import ensure_newer_slurm
 from private_slurm.processes import wait_until
 from private_slurm.spec import Account, ClusterSpec, Member, NodeGroup, Partition, Qos, SlurmInstallation
 
-from spawner.accounting.billing import BillingRule, Cost, billing_rule, cost_of
+from spawner.accounting.billing import Cost, cost_of
+from spawner.accounting.billing_rule import BillingRule, billing_rule
 from spawner.accounting.budgets import Budget, budgets_of
 from spawner.accounting.qos import line_of, parents_of
 from spawner.job.sbatch import Tag, sbatch_arguments

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from spawner.accounting.billing import BillingRule, Cost, billing_of, billing_rule, cost_of, parse_weight
+from spawner.accounting.billing import Cost, billing_of, cost_of
+from spawner.accounting.billing_rule import BillingRule, billing_rule, parse_weight
 from spawner.accounting.budgets import Budget, budgets_of, tightest
 from spawner.availability.demand import Demand
 from spawner.slurm import scontrol

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from spawner.accounting.billing import Cost, billing_rule
+from spawner.accounting.billing import Cost
+from spawner.accounting.billing_rule import billing_rule
 from spawner.advice.assessment import (
     Assessment,
     alternatives_to,

@@ -8,19 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spawner.availability.table import (
-    MAX_NODES,
-    MAX_PARTITIONS,
-    Availability,
-    Excerpt,
-    availability,
-    excerpt,
-    gpus_of,
-    is_active,
-    of_partitions,
-    whole_node_reservations,
-    why_not_usable,
-)
+from spawner.availability.node_state import gpus_of, is_active, whole_node_reservations, why_not_usable
+from spawner.availability.table import MAX_NODES, MAX_PARTITIONS, Availability, Excerpt, availability, excerpt, of_partitions
 from spawner.slurm.model import Gres, Node, Partition, Reservation
 from tests.support.builders import HOUR, MEMORY_MB, NOW, cpu_partition, demo_nodes, node, partition, reservation
 

@@ -15,11 +15,11 @@ from spawner.errors import NoAccount, RequestRejected
 from spawner.hub.settings import SpawnerSettings
 from spawner.i18n import using
 from spawner.request.choices import Choices
-from spawner.request.defaults import restore_valid
 from spawner.request.form_data import read_form
 from spawner.request.gpus import GpuRequest
 from spawner.request.model import FIELDS, parse_request
 from spawner.request.presets import MAX_PRESETS, Preset, parse_presets
+from spawner.request.restore import restore_valid
 from spawner.request.suggestions import offered_presets, presets_for
 from spawner.request.validation import judge_request, resolve_request, true_preset
 from spawner.site.audience import UNKNOWN_VIEWER, Audience, Viewer

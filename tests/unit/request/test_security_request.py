@@ -18,9 +18,10 @@ from hypothesis import strategies as st
 from spawner.errors import NoAccount, RequestRejected, ResourceFormError, SessionFailed, SlurmRefused
 from spawner.hub.errors import HubRefusal, html_message, install_log_filter, text_message
 from spawner.job.sbatch import Tag, sbatch_arguments
-from spawner.request.defaults import restore_valid
+from spawner.request.field_values import quoted
 from spawner.request.form_data import read_form
-from spawner.request.model import FIELDS, FORM_FIELDS, parse_request, quoted
+from spawner.request.model import FIELDS, FORM_FIELDS, parse_request
+from spawner.request.restore import restore_valid
 from spawner.request.validation import resolve_request
 from tests.support.builders import choices, reservation
 

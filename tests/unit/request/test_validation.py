@@ -14,9 +14,9 @@ from spawner.errors import NoAccount, RequestRejected
 from spawner.humanize import moment_in_words
 from spawner.job.sbatch import Tag, sbatch_arguments
 from spawner.request.choices import Choices
-from spawner.request.defaults import restore_valid
 from spawner.request.gpus import GpuRequest
 from spawner.request.model import FIELDS, SessionRequest, label_of, parse_request
+from spawner.request.restore import restore_valid
 from spawner.request.validation import check_request, require_account, resolve_request
 from spawner.slurm.model import AccountingLimits, Association, Holdings, Qos, Use
 from tests.support.builders import ADA_LINE, HOUR, NOW, choices, cpu_partition, demo_nodes, node, partition, reservation

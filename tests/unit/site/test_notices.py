@@ -29,7 +29,7 @@ from spawner.errors import RequestRejected, ResourceFormError, SlurmTimeout
 from spawner.hub.settings import SpawnerSettings
 from spawner.i18n import using
 from spawner.request.choices import Choices
-from spawner.request.defaults import restore_valid
+from spawner.request.restore import restore_valid
 from spawner.request.validation import check_request, judge_request, resolve_request
 from spawner.site.audience import Viewer
 from spawner.site.notice_board import NoticeBoard

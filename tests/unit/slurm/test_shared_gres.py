@@ -18,7 +18,8 @@ from spawner.advice.verdict import Verdict
 from spawner.availability.demand import Demand
 from spawner.availability.forecast import ClusterForecast
 from spawner.availability.node_fit import sharing_jobs
-from spawner.availability.table import PartsOnNodes, availability, excerpt, gpus_of
+from spawner.availability.node_state import PartsOnNodes, gpus_of
+from spawner.availability.table import availability, excerpt
 from spawner.availability.totals import running_jobs
 from spawner.cache import Snapshot
 from spawner.errors import RequestRejected

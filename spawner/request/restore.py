@@ -1,4 +1,4 @@
-"""The values that a form begins with: the defaults, and what is left of remembered values."""
+"""The values that a form begins with: the defaults, and what still holds of remembered values."""
 
 from __future__ import annotations
 
