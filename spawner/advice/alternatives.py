@@ -66,7 +66,7 @@ def alternatives(
     """
     if verdict(request, forecast).kind not in (("now", "wait", "never") if refused else ("wait", "never")):
         return ()
-    offered = choices.gpu_values()
+    offered = choices.gpus.values()
     if request.gpus not in offered:
         offered = (*offered, request.gpus)
     candidates = sorted(

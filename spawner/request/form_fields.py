@@ -144,7 +144,7 @@ def _gpus_in_words(request: SessionRequest, choices: Choices) -> str:
     parts: dict[tuple[str, str], GpuRequest] = {}
     for gpus in gpus_there(request, choices):
         if gpus.is_part:
-            parts.setdefault((gpus.gres, gpus.type), choices.known_gpus(gpus, request.partition))
+            parts.setdefault((gpus.gres, gpus.type), choices.gpus.known(gpus, request.partition))
         elif gpus.count:
             most[gpus.type] = max(most.get(gpus.type, 0), gpus.count)
     if not most and not parts:
@@ -160,7 +160,7 @@ def _gpus_in_words(request: SessionRequest, choices: Choices) -> str:
 
 
 def _help_of_gpus(choices: Choices) -> str:
-    if not any(gpus.is_part for gpus in choices.gpu_values()):
+    if not any(gpus.is_part for gpus in choices.gpus.values()):
         return help_of("gpus")
     return _("Whole GPUs are yours alone while the session runs. A part of a GPU is not: others use the same one, and may take its memory.")
 
@@ -175,8 +175,8 @@ def shown_value(request: SessionRequest, key: str, choices: Choices) -> str:
 
 def _offered_gpus(choices: Choices, wanted: GpuRequest) -> str:
     """The value of the option that asks for these GPUs: plain counts where there is one type."""
-    offered = choices.gpu_values()
-    types = choices.part_types(wanted.gres) if wanted.is_part else _gpu_types(choices)
+    offered = choices.gpus.values()
+    types = choices.gpus.part_types(wanted.gres) if wanted.is_part else _gpu_types(choices)
     if wanted not in offered and types == (wanted.type,):
         return replace(wanted, type="").value
     return wanted.value
@@ -231,15 +231,15 @@ MAX_BUTTONS = 6
 
 
 def _gpu_widget(choices: Choices, value: str) -> dict[str, Any]:
-    offered = choices.gpu_values()
+    offered = choices.gpus.values()
     try:
-        wanted = choices.known_gpus(parse_gpus(value))
+        wanted = choices.gpus.known(parse_gpus(value))
     except ValueError:
         wanted = parse_gpus(0)
     buttons = len(offered) <= MAX_BUTTONS
     labels = [(gpus.value, _gpu_label(gpus, choices, short=buttons)) for gpus in offered]
     chosen = _offered_gpus(choices, wanted)
-    if wanted.is_part and chosen not in dict(labels) and choices.policy("gpus").choices is None and choices.part_types(wanted.gres):
+    if wanted.is_part and chosen not in dict(labels) and choices.policy("gpus").choices is None and choices.gpus.part_types(wanted.gres):
         labels.append((chosen, _gpu_label(wanted, choices, short=buttons)))
     widget = _select(chosen, labels, kind="buttons" if buttons else "select")
     if buttons:

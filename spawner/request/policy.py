@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -31,6 +31,16 @@ class FieldPolicy(BaseModel):
     hidden: bool = False
     label: str | None = None
     help: str | None = None
+
+    @property
+    def only_value(self) -> str | int | float | None:
+        """The value that a locked field alone may have; None where it is not locked."""
+        return self.default if self.locked else None
+
+    def bound(self, name: str, which: Literal["minimum", "maximum"], otherwise: int) -> int:
+        """Return the bound of field ``name`` as a number (:func:`number_of`), ``otherwise`` where the admin has set none."""
+        value = self.minimum if which == "minimum" else self.maximum
+        return otherwise if value is None else number_of(name, value)
 
 
 def parse_policies(fields: Mapping[str, Any], *, trait: str = "ResourceFormSpawner.fields") -> dict[str, FieldPolicy]:

@@ -31,7 +31,7 @@ class Range:
 
 def limits_there(request: SessionRequest, choices: Choices) -> PartitionLimits | None:
     """As :meth:`Choices.limits_for`; an account that may not be used there at all has no numbers of its own, so the partition's hold."""
-    partition = next((entry for entry in choices.partitions if entry.name == request.partition), None)
+    partition = choices.partition(request.partition)
     if partition is None:
         return None
     return partition.narrowed("" if request.account in partition.refused else request.account, request.reservation)
@@ -41,10 +41,10 @@ def gpus_there(request: SessionRequest, choices: Choices) -> tuple[GpuRequest, .
     """Those of the GPU configurations that one node of the chosen partition and reservation has, none included."""
     limits = limits_there(request, choices)
     if limits is None:
-        return tuple(gpus for gpus in choices.gpu_values() if not gpus.count)
+        return tuple(gpus for gpus in choices.gpus.values() if not gpus.count)
     return tuple(
         gpus
-        for gpus in choices.gpu_values()
+        for gpus in choices.gpus.values()
         if not gpus.count or (limits.has_part(gpus.gres, gpus.type, gpus.count) if gpus.is_part else _has_whole(limits, gpus))
     )
 
@@ -75,6 +75,6 @@ def _range(name: str, limits: PartitionLimits, most: int | None, choices: Choice
         ceiling = number_of(name, policy.maximum)
         most = ceiling if most is None else min(most, ceiling)
     values = tuple(sorted(number_of(name, choice) for choice in policy.choices or ()))
-    if policy.locked and policy.default is not None:
-        values = (number_of(name, policy.default),)
+    if policy.only_value is not None:
+        values = (number_of(name, policy.only_value),)
     return Range(least, most, values)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from ..i18n import _
 from ..units import format_memory, format_walltime
 from .choices import Choices
+from .defaults import default_values
 from .gpus import GpuRequest
 from .model import SessionRequest, label_of
 from .ranges import gpus_there, limits_there, ranges
@@ -90,8 +91,8 @@ def _product(lists: list[list[str]]) -> Iterator[tuple[str, ...]]:
 def _with_gpus(request: SessionRequest, choices: Choices) -> SessionRequest:
     """The asked GPUs where the place has them, else as many as it has of that type, else of any, else none."""
     offered = gpus_there(request, choices)
-    asked = choices.known_gpus(request.gpus, request.partition)
-    if not offered or asked in offered or any(choices.same_gpus(asked, gpus) for gpus in offered) or _is_there(asked, request, choices):
+    asked = choices.gpus.known(request.gpus, request.partition)
+    if not offered or asked in offered or any(choices.gpus.are_same(asked, gpus) for gpus in offered) or _is_there(asked, request, choices):
         return request.model_copy(update={"gpus": asked})
 
     def distance(gpus: GpuRequest) -> tuple[bool, bool, bool, float]:
@@ -111,11 +112,11 @@ def _is_there(gpus: GpuRequest, request: SessionRequest, choices: Choices) -> bo
 
 
 def _with_interface(request: SessionRequest, choices: Choices) -> SessionRequest:
-    release = next((entry for entry in choices.releases if entry.tag == request.release), None)
+    release = choices.release(request.release)
     names = [interface.name for interface in choices.interfaces(release)] if release is not None else []
     if not names or request.interface in names:
         return request
-    preferred = choices.defaults()["interface"]
+    preferred = default_values(choices)["interface"]
     return request.model_copy(update={"interface": preferred if preferred in names else names[0]})
 
 

@@ -153,9 +153,9 @@ def _amount(limit: Limit, amount: int) -> str:
 
 def _gpu_problem(gpus: GpuRequest, choices: Choices, partition: PartitionLimits) -> str:
     policy = choices.policy("gpus")
-    if policy.locked and policy.default is not None and gpus != choices.known_gpus(parse_gpus(policy.default), partition.name):
-        return locked_to(gpus.words, str(policy.default))
-    if policy.choices is not None and gpus not in {choices.known_gpus(parse_gpus(choice), partition.name) for choice in policy.choices}:
+    if policy.only_value is not None and gpus != choices.gpus.known(parse_gpus(policy.only_value), partition.name):
+        return locked_to(gpus.words, str(policy.only_value))
+    if policy.choices is not None and gpus not in {choices.gpus.known(parse_gpus(choice), partition.name) for choice in policy.choices}:
         return not_among(gpus.words, [str(choice) for choice in policy.choices])
     low = choices.bound("gpus", "minimum", 0)
     if gpus.whole < low:

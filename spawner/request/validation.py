@@ -14,6 +14,7 @@ from ..humanize import moment_in_words
 from ..i18n import ENGLISH, N_, _, using
 from ..units import format_memory, format_walltime
 from .choices import Choices
+from .defaults import default_partition, default_values
 from .field_values import quoted
 from .model import FIELDS, SessionRequest, at_field, label_of, parse_request
 from .policy import number_of
@@ -52,17 +53,17 @@ def judge_request(options: Mapping[str, Any], choices: Choices) -> tuple[Session
     """
     require_account(choices)
     options = with_preset(options, choices)
-    defaults = choices.defaults(
-        _partition_for(options, choices), account=text_of(options.get("account")), reservation=text_of(options.get("reservation"))
+    defaults = default_values(
+        choices, _partition_for(options, choices), account=text_of(options.get("account")), reservation=text_of(options.get("reservation"))
     )
     completed = {**defaults, **options}
     if "interface" not in options and "release" in options:
-        release = next((entry for entry in choices.releases if entry.tag == options["release"]), None)
+        release = choices.release(options["release"])
         if release is not None:
             names = [interface.name for interface in choices.interfaces(release)]
             completed["interface"] = defaults["interface"] if defaults["interface"] in names else (names or [""])[0]
     if "account" not in options and choices.accounts is not None:
-        partition = next((entry for entry in choices.partitions if entry.name == completed["partition"]), None)
+        partition = choices.partition(completed["partition"])
         there = [account for account in choices.accounts if partition is not None and account in partition.accounts]
         if there and completed["account"] not in there:
             completed["account"] = there[0]
@@ -87,7 +88,7 @@ def with_preset(options: Mapping[str, Any], choices: Choices) -> Mapping[str, An
 
 def with_known_gpus(request: SessionRequest, choices: Choices) -> SessionRequest:
     """The request with its GPUs as the nodes of its partition have them: all parts of a card are the card."""
-    return request.model_copy(update={"gpus": choices.known_gpus(request.gpus, request.partition)})
+    return request.model_copy(update={"gpus": choices.gpus.known(request.gpus, request.partition)})
 
 
 def true_preset(request: SessionRequest, choices: Choices) -> SessionRequest:
@@ -99,8 +100,8 @@ def true_preset(request: SessionRequest, choices: Choices) -> SessionRequest:
     for name in preset.values:
         value, wanted = getattr(request, name), getattr(meant, name)
         if name == "gpus":
-            wanted = choices.known_gpus(wanted, request.partition)
-        if value != wanted and not (name == "gpus" and choices.same_gpus(value, wanted)):
+            wanted = choices.gpus.known(wanted, request.partition)
+        if value != wanted and not (name == "gpus" and choices.gpus.are_same(value, wanted)):
             return request.model_copy(update={"preset": ""})
     return request
 
@@ -113,7 +114,7 @@ def _partition_for(options: Mapping[str, Any], choices: Choices) -> str:
     """The partition that was asked for, else the default one where the chosen account may run there, else the first where it may."""
     if "partition" in options:
         return options["partition"] if isinstance(options["partition"], str) else ""
-    preferred = choices.default_partition
+    preferred = default_partition(choices)
     fitting = [entry.name for entry in choices.partitions if options.get("account", "") in entry.accounts]
     fitting = [name for name in fitting if name not in choices.closed] or fitting
     return fitting[0] if fitting and preferred not in fitting else preferred
@@ -180,7 +181,7 @@ def check_request(request: SessionRequest, choices: Choices) -> dict[str, str]:
         errors.setdefault(name, at_field(choices.policy(name).label or label_of(name), sentence))
 
     _check_narrowed(request, choices, refuse)
-    partition = next((entry for entry in choices.partitions if entry.name == request.partition), None)
+    partition = choices.partition(request.partition)
     if partition is None:
         names = [entry.name for entry in choices.partitions]
         sentence = _("{value} is not a partition that you may use. Choose one of: {list}.")
@@ -222,8 +223,8 @@ def _check_narrowed(request: SessionRequest, choices: Choices, refuse: Refuse) -
     for name, words in in_words.items():
         policy = choices.policy(name)
         value = getattr(request, name)
-        if policy.locked and policy.default is not None and value != number_of(name, policy.default):
-            refuse(name, locked_to(words(value), str(policy.default)))
+        if policy.only_value is not None and value != number_of(name, policy.only_value):
+            refuse(name, locked_to(words(value), str(policy.only_value)))
         elif policy.choices is not None and value not in [number_of(name, choice) for choice in policy.choices]:
             refuse(name, not_among(words(value), [str(choice) for choice in policy.choices]))
 
@@ -305,7 +306,7 @@ def _other_reservation(values: Sequence[str]) -> str:
 
 
 def _check_software(request: SessionRequest, choices: Choices, refuse: Refuse) -> None:
-    release = next((entry for entry in choices.releases if entry.tag == request.release), None)
+    release = choices.release(request.release)
     if release is None:
         tags = [entry.tag for entry in choices.releases]
         sentence = _("{value} is not a release of this service. Choose one of: {list}.")

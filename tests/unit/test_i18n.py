@@ -27,6 +27,7 @@ from spawner.hub.locale import language_asked, language_of, language_spoken, rem
 from spawner.hub.settings import SpawnerSettings
 from spawner.humanize import duration, joined, moment_in_words
 from spawner.i18n import N_, _, languages, negotiated, ngettext, using
+from spawner.request.defaults import default_values
 from spawner.request.form_data import read_form
 from spawner.request.form_fields import form_fields
 from spawner.request.model import SessionRequest, help_of, label_of, parse_request, unit_of
@@ -331,7 +332,7 @@ def test_form(in_italian: None) -> None:
     """All that the form shows."""
     later = reservation("later", start=NOW + HOUR, end=NOW + 9 * HOUR)
     own = choices(reservations=(reservation(), later))
-    fields = form_fields(own, own.defaults(), {})
+    fields = form_fields(own, default_values(own), {})
     shown = [text for field in fields for text in (field.label, field.help, field.unit, field.range)]
     shown += [option.label for field in fields for option in field.options if not option.label.startswith("Release")]
     assert english_in(*shown) == []

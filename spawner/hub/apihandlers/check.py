@@ -68,7 +68,7 @@ def _fields(assessment: Assessment, choices: Choices) -> dict[str, dict[str, Any
     fields: dict[str, dict[str, Any]] = {
         name: {"range": words.get(name, ""), "minimum": bounds.least, "maximum": bounds.most} for name, bounds in assessment.ranges.items()
     }
-    release = next((entry for entry in choices.releases if entry.tag == request.release), None)
+    release = choices.release(request.release)
     fields["gpus"] = {"range": words["gpus"], "values": [gpus.value for gpus in assessment.gpus]}
     fields["interface"] = {"values": [entry.name for entry in choices.interfaces(release)]}
     return fields

@@ -15,6 +15,7 @@ from spawner.accounting.entitlement import entitlement
 from spawner.accounting.qos import Accounting, AccountingData
 from spawner.errors import NoAccount
 from spawner.request.choices import Choices
+from spawner.request.defaults import default_values
 from spawner.request.gpus import GpuRequest
 from spawner.request.model import parse_request
 from spawner.request.policy import number_of, parse_policies
@@ -166,7 +167,7 @@ def test_bound(fields: dict[str, Any], bound: tuple[int, int]) -> None:
 )
 def test_gpu_values(fields: dict[str, Any], changes: dict[str, Any], values: list[str]) -> None:
     """None first, then every count of the largest node; by type where there are several types."""
-    assert [gpus.value for gpus in choices(fields=fields, **changes).gpu_values()] == values
+    assert [gpus.value for gpus in choices(fields=fields, **changes).gpus.values()] == values
 
 
 # --- time ---------------------------------------------------------------------------------------------------------------------
@@ -215,7 +216,7 @@ def test_walltime_limit(fields: dict[str, Any], entry: dict[str, Any], options: 
 
 def test_defaults_of_the_demo() -> None:
     """What Start sends if nothing is touched."""
-    assert choices().defaults() == {
+    assert default_values(choices()) == {
         "reservation": "",
         "account": "cin_ada",
         "partition": "g100_int",
@@ -276,7 +277,7 @@ AT_COURSE = {"reservations": (reservation(),), "partitions": (RESERVED_ONLY,)}
 def test_default(fields: dict[str, Any], changes: dict[str, Any], expected: dict[str, Any]) -> None:
     """The admin's preset where it can be had, else the nearest that can; and the whole of it is a valid request."""
     offered = choices(fields=fields, **changes)
-    defaults = offered.defaults()
+    defaults = default_values(offered)
     assert {name: defaults[name] for name in expected} == expected
     assert resolve_request(defaults, offered) == resolve_request({}, offered)
 
@@ -388,7 +389,7 @@ def test_defaults_are_valid_on_any_cluster(
     )
     offered = Choices(own, choices().catalogue, now=float(NOW))
     assume(own.partitions and own.accounts != ())
-    request = resolve_request(offered.defaults(), offered)
+    request = resolve_request(default_values(offered), offered)
     assert request == resolve_request({}, offered)
     assert request.gpus == GpuRequest()
 

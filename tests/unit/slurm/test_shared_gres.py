@@ -26,6 +26,7 @@ from spawner.errors import RequestRejected
 from spawner.hub.apihandlers.check import _rooms
 from spawner.hub.form.render import render_availability
 from spawner.request.choices import Choices
+from spawner.request.defaults import default_values
 from spawner.request.form_fields import form_fields
 from spawner.request.gpus import GpuRequest
 from spawner.request.model import parse_request
@@ -366,7 +367,7 @@ def test_a_session_goes_on_being_called_what_it_was_started_as() -> None:
 def offered(*nodes: Node, **changes: Any) -> list[tuple[str, str, str]]:
     """The options of the form: value, label, group."""
     options = chosen(*nodes, **changes)
-    field = next(entry for entry in form_fields(options, options.defaults(), {}) if entry.key == "gpus")
+    field = next(entry for entry in form_fields(options, default_values(options), {}) if entry.key == "gpus")
     return [(option.value, option.label, option.group) for option in field.options]
 
 
@@ -418,7 +419,7 @@ def test_a_part_that_is_not_offered_can_be_asked_for_all_the_same() -> None:
     request = resolve_request({"gpus": "mps:33"}, chosen(mps))
     assert request.gpus.words == "33 % of a V100"
     options = chosen(mps)
-    field = next(entry for entry in form_fields(options, {**options.defaults(), "gpus": "mps:33"}, {}) if entry.key == "gpus")
+    field = next(entry for entry in form_fields(options, {**default_values(options), "gpus": "mps:33"}, {}) if entry.key == "gpus")
     assert field.value == "mps:33"
     assert read_and_reconcile({"gpus": "mps:33"}, options, "partition").request.gpus.value == "mps:33"
 
@@ -426,7 +427,7 @@ def test_a_part_that_is_not_offered_can_be_asked_for_all_the_same() -> None:
 def test_the_field_says_what_a_part_is() -> None:
     """Its help, and the range."""
     options = chosen(SHARED_NODE)
-    field = next(entry for entry in form_fields(options, options.defaults(), {}) if entry.key == "gpus")
+    field = next(entry for entry in form_fields(options, default_values(options), {}) if entry.key == "gpus")
     assert field.help.endswith("A part of a GPU is not: others use the same one, and may take its memory.")
     assert field.range == "At most 2 on one node. Or a part of one, from 1/5 of a V100 on."
 
