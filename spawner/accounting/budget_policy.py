@@ -1,7 +1,7 @@
 """What is left of the budgets that a session is charged to, in words, and what follows for a request that they do not cover.
 
-Slurm's own budgets (GrpTRESMins) come from :func:`.cost.budgets_of`. A site that keeps its accounts elsewhere has a command that tells of
-them (``ResourceFormSpawner.budget_command``); its answer is read here, and is the same kind of budget. What nobody knows refuses nothing.
+Slurm's own budgets (GrpTRESMins) come from :func:`.budgets.budgets_of`. A site that keeps its accounts elsewhere has a command that tells
+of them (``ResourceFormSpawner.budget_command``); its answer is read here, and is the same kind of budget. What nobody knows refuses nothing.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from ..humanize import day_and_time
 from ..i18n import N_, _
 from .billing import Cost
 from .budgets import Budget
+from .limits import source_in_words
 
 OverBudget = Literal["warn", "refuse"]
 
@@ -155,6 +156,10 @@ def judge_budget(budgets: Iterable[Budget], cost: Cost | None, policy: BudgetPol
     return BudgetVerdict(sentence, refuse=policy.over == "refuse")
 
 
+def _is_gpus(tres: str) -> bool:
+    return tres.partition(":")[0] == "gres/gpu"
+
+
 def _sentence(tres: str, *, nothing: bool) -> str:
     if tres == "billing":
         if nothing:
@@ -164,7 +169,7 @@ def _sentence(tres: str, *, nothing: bool) -> str:
         if nothing:
             return _("{source} has none of {limit} core hours left; this session would take up to {needed}.")
         return _("{source} has {left} of {limit} core hours left; this session would take up to {needed}.")
-    if tres == "gres/gpu" or tres.startswith("gres/gpu:"):
+    if _is_gpus(tres):
         if nothing:
             return _("{source} has none of {limit} GPU hours left; this session would take up to {needed}.")
         return _("{source} has {left} of {limit} GPU hours left; this session would take up to {needed}.")
@@ -175,11 +180,7 @@ def _sentence(tres: str, *, nothing: bool) -> str:
 
 def _whose(source: str) -> str:
     """The source at the beginning of a sentence."""
-    kind, _blank, name = source.partition(" ")
-    if kind == "account" and name:
-        source = _("account {name}").format(name=name)
-    elif kind == "QOS" and name:
-        source = _("QOS {name}").format(name=name)
+    source = source_in_words(source)
     return source[:1].upper() + source[1:]
 
 
@@ -213,6 +214,6 @@ def _left_in_words(tres: str, *, known: bool) -> str:
         return _("about {left} of {limit} units left") if known else _("it is not known how much of {limit} units is left")
     if tres == "cpu":
         return _("about {left} of {limit} core hours left") if known else _("it is not known how much of {limit} core hours is left")
-    if tres == "gres/gpu" or tres.startswith("gres/gpu:"):
+    if _is_gpus(tres):
         return _("about {left} of {limit} GPU hours left") if known else _("it is not known how much of {limit} GPU hours is left")
     return ""

@@ -32,6 +32,18 @@ _SMALLEST = {CORES: 1, MEMORY: 1, NODES: 1, MINUTES: 1, JOBS: 1, SUBMITTED: 1}
 """The least that any job is."""
 
 
+def source_in_words(source: str) -> str:
+    """Return whose limit or budget it is, as the subject of a sentence: ``QOS long`` in English, with its article in other languages."""
+    kind, blank, name = source.partition(" ")
+    if kind == "QOS" and blank:
+        # Translators: the subject or the object of a sentence, with its article
+        return _("QOS {name}").format(name=name)
+    if kind == "account" and blank:
+        # Translators: the subject or the object of a sentence, with its article
+        return _("account {name}").format(name=name)
+    return source
+
+
 @dataclass(frozen=True, slots=True)
 class Limit:
     """One limit that binds a job.
@@ -64,15 +76,8 @@ class Limit:
 
     @property
     def whose(self) -> str:
-        """:attr:`source` as the subject of a sentence: ``QOS long`` in English, with its article in other languages."""
-        kind, blank, name = self.source.partition(" ")
-        if kind == "QOS" and blank:
-            # Translators: the subject or the object of a sentence, with its article
-            return _("QOS {name}").format(name=name)
-        if kind == "account" and blank:
-            # Translators: the subject or the object of a sentence, with its article
-            return _("account {name}").format(name=name)
-        return self.source
+        """:attr:`source` as the subject of a sentence, as :func:`source_in_words`."""
+        return source_in_words(self.source)
 
     @property
     def belonging(self) -> str:

@@ -215,12 +215,16 @@ def limits_of(
     )
 
 
+def most_by_type(gpus: Iterable[tuple[str, int]]) -> dict[str, int]:
+    """Return the largest of the counts of each type, types in alphabetical order."""
+    most: dict[str, int] = {}
+    for gpu_type, count in gpus:
+        most[gpu_type] = max(most.get(gpu_type, 0), count)
+    return dict(sorted(most.items()))
+
+
 def _most_gpus(kinds: Iterable[NodeKind]) -> tuple[tuple[str, int], ...]:
-    gpus: dict[str, int] = {}
-    for kind in kinds:
-        for gpu_type, count in kind.gpus:
-            gpus[gpu_type] = max(gpus.get(gpu_type, 0), count)
-    return tuple(sorted(gpus.items()))
+    return tuple(most_by_type(entry for kind in kinds for entry in kind.gpus).items())
 
 
 def _bound(limits: Iterable[Limit], resource: str) -> Limit | None:
@@ -279,15 +283,12 @@ def widest(partition: PartitionLimits) -> PartitionLimits:
         return partition
     all_of_them = [partition.narrowed(account) for account in partition.accounts or ("",)]
     times = [each.max_minutes for each in all_of_them]
-    gpus: dict[str, int] = {}
-    for each in all_of_them:
-        for gpu_type, _ in each.gpus:
-            gpus[gpu_type] = max(gpus.get(gpu_type, 0), each.gpus_of(gpu_type))
+    gpus = most_by_type((gpu_type, each.gpus_of(gpu_type)) for each in all_of_them for gpu_type, _count in each.gpus)
     return replace(
         partition,
         max_cores=max(each.max_cores for each in all_of_them),
         max_memory_mb=max(each.max_memory_mb for each in all_of_them),
-        gpus=tuple(sorted((name, count) for name, count in gpus.items() if count)),
+        gpus=tuple((name, count) for name, count in gpus.items() if count),
         max_minutes=None if None in times else max(time for time in times if time is not None),
         reservation_required=all(each.reservation_required for each in all_of_them),
     )

@@ -95,14 +95,14 @@ def _places(request: SessionRequest, forecast: ClusterForecast, choices: Choices
     for partition in partitions[:MAX_PARTITIONS]:
         account = request.account
         if choices.accounts is not None and account not in partition.accounts:
-            account = next((name for name in choices.accounts if name in partition.accounts), account)
+            account = next(iter(choices.accounts_in(partition)), account)
         for reservation in reservations:
             if reservation not in choices.reservation_values:
                 continue
             cost = _PARTITION * (partition.name != request.partition) + _ACCOUNT * (account != request.account)
             cost += _RESERVATION * (reservation != request.reservation)
             moved = request.model_copy(update={"partition": partition.name, "reservation": reservation, "account": account})
-            limit, _ = choices.walltime_limit(moved)
+            limit = choices.walltime_limit(moved)[0]
             yield _Place(partition, reservation, account, request.walltime if limit is None else min(limit, request.walltime), cost)
 
 

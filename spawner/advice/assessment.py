@@ -11,7 +11,7 @@ from ..accounting.billing_rule import BillingRule
 from ..accounting.budgets import Budget
 from ..accounting.limits import Limit
 from ..availability.forecast import ClusterForecast
-from ..humanize import duration, gpu_type_in_words, limit_of_memory, part_of_gpu
+from ..humanize import cores_in_words, duration, gpu_type_in_words, limit_of_memory, part_of_gpu
 from ..i18n import _, ngettext
 from ..request.choices import Choices
 from ..request.gpus import GpuRequest
@@ -21,14 +21,13 @@ from ..request.reconcile import reconcile
 from ..request.validation import check_request, judge_request
 from ..slurm.resources import CORES, GPUS, JOBS, MEMORY, SUBMITTED
 from ..slurm.shared_gres import SHARED
-from ..units import format_memory
 from .alternatives import Alternative, alternatives
 from .verdict import Verdict, verdict
 
 
 @dataclass(frozen=True, slots=True)
 class Assessment:
-    """``request`` is what was asked for, completed and settled; what could not be read has its default.
+    """``request`` is what was asked for, completed and reconciled; what could not be read has its default.
 
     ``errors`` and ``moved`` have a sentence by field. ``cost`` is None where nobody knows it. ``gpus`` are the configurations that the
     chosen partition has; ``ranges`` the bounds of the numbers there. ``only_gpu_type`` is the type of GPU where the user has no other.
@@ -57,9 +56,9 @@ def read_and_reconcile(options: Mapping[str, Any], choices: Choices, changed: st
     """
     request, errors = judge_request(options, choices)
     unreadable = {name: sentence for name, sentence in errors.items() if name not in check_request(request, choices)}
-    settled = reconcile(request, choices, "" if changed in unreadable else changed)
-    request = settled.request
-    moved = {name: sentence for name, sentence in settled.moved.items() if name not in unreadable}
+    reconciled = reconcile(request, choices, "" if changed in unreadable else changed)
+    request = reconciled.request
+    moved = {name: sentence for name, sentence in reconciled.moved.items() if name not in unreadable}
     errors = {**check_request(request, choices), **unreadable}
     types = choices.entitlement.gpu_types
     return Assessment(
@@ -121,7 +120,7 @@ def _amount(limit: Limit, amount: int) -> str:
     if gpu_type:
         return f"{amount} {gpu_type_in_words(gpu_type)}"
     if kind == CORES:
-        return ngettext("{number} core", "{number} cores", amount).format(number=amount)
+        return cores_in_words(amount)
     return ngettext("{number} GPU", "{number} GPUs", amount).format(number=amount) if kind == GPUS else f"{amount} {kind}"
 
 
@@ -151,7 +150,7 @@ def request_in_words(request: SessionRequest, only_gpu_type: str = "") -> str:
     if not gpus.is_part and not gpus.type:
         gpus = replace(gpus, type=only_gpu_type)
     parts = [gpus.words] if gpus.count else []
-    parts += [ngettext("{number} core", "{number} cores", request.cores).format(number=request.cores), format_memory(request.memory)]
+    parts += request.cores_and_memory
     values = {
         "resources": ", ".join(parts),
         "time": duration(request.walltime),

@@ -47,7 +47,7 @@ class Advice:
     holdings: tuple[ResourceUsage, ...] = ()
 
 
-async def advise(cluster: Cluster, choices: Choices, options: Mapping[str, Any], terms: PricingSettings, *, changed: str = "") -> Advice:
+async def advise(cluster: Cluster, choices: Choices, options: Mapping[str, Any], pricing: PricingSettings, *, changed: str = "") -> Advice:
     """Everything that is to be said about the request that ``options`` ask for.
 
     Parameters
@@ -63,10 +63,10 @@ async def advise(cluster: Cluster, choices: Choices, options: Mapping[str, Any],
     assessment = await run_in_worker(lambda: read_and_reconcile(options, choices, changed))
     request = assessment.request
     try:
-        forecast = await cluster.outlook(features=features_of(terms.sbatch_options), patience=PATIENCE_SECONDS)
+        forecast = await cluster.outlook(features=features_of(pricing.sbatch_options), patience=PATIENCE_SECONDS)
     except ResourceFormError:
         forecast = None
-    charge = await _charge(cluster, choices, request, terms)
+    charge = await _charge(cluster, choices, request, pricing)
     if charge.over.refuse and not assessment.errors:
         assessment = replace(assessment, errors={charge.over.field: charge.over.sentence})
 
@@ -90,18 +90,18 @@ async def advise(cluster: Cluster, choices: Choices, options: Mapping[str, Any],
     return await run_in_worker(judge)
 
 
-async def _charge(cluster: Cluster, choices: Choices, request: SessionRequest, terms: PricingSettings) -> Advice:
+async def _charge(cluster: Cluster, choices: Choices, request: SessionRequest, pricing: PricingSettings) -> Advice:
     """The part of the advice that is about money."""
     plain = Assessment(request, {}, Verdict("unknown", ""))
-    charged = is_charged(terms.not_charged, request.partition, request.account)
+    charged = is_charged(pricing.not_charged, request.partition, request.account)
     if not charged:
         return Advice(plain, charged=False)
     rule = await cluster.billing_rule(request.partition, request.reservation, patience=PATIENCE_SECONDS)
     cost = cost_there(request, choices, rule)
     budgets: tuple[Budget, ...] = budgets_there(request, choices)
-    if terms.site_budgets is not None:
-        budgets += await terms.site_budgets.of(choices.entitlement.user, [request.account]) or ()
-    over = judge_budget(budgets, cost, BudgetPolicy(over=terms.over_budget))
+    if pricing.site_budgets is not None:
+        budgets += await pricing.site_budgets.of(choices.entitlement.user, [request.account]) or ()
+    over = judge_budget(budgets, cost, BudgetPolicy(over=pricing.over_budget))
     if over.sentence and over.refuse:
         over = replace(over, sentence=f"{label_of(over.field)}: {over.sentence}")
     now = time.time()
@@ -110,7 +110,7 @@ async def _charge(cluster: Cluster, choices: Choices, request: SessionRequest, t
     return Advice(replace(plain, cost=cost, budgets=budgets), budgets=tuple(dict.fromkeys(filter(None, words)))[:MAX_BUDGETS], over=over)
 
 
-async def refuse_over_budget(cluster: Cluster, choices: Choices, request: SessionRequest, terms: PricingSettings) -> None:
+async def refuse_over_budget(cluster: Cluster, choices: Choices, request: SessionRequest, pricing: PricingSettings) -> None:
     """Where the admin wants it, refuse a session that a budget is known not to cover: for every door, right before it is submitted.
 
     Raises
@@ -118,7 +118,7 @@ async def refuse_over_budget(cluster: Cluster, choices: Choices, request: Sessio
     RequestRejected
         The budget does not cover it.
     """
-    if terms.over_budget == "refuse":
-        over = (await _charge(cluster, choices, request, terms)).over
+    if pricing.over_budget == "refuse":
+        over = (await _charge(cluster, choices, request, pricing)).over
         if over.refuse:
             raise RequestRejected({over.field: over.sentence})

@@ -151,7 +151,7 @@ def _what_is_too_much(request: SessionRequest, node_classes: Sequence[NodeClass]
         return "memory", _("no node {where} has more than {amount}.").format(where=where, amount=limit_of_memory(most_memory))
     # Each can be had, together they cannot.
     parts = [gpus.words] if gpus.count else []
-    together = joined([*parts, *_cores_and_memory(request)])
+    together = joined([*parts, *request.cores_and_memory])
     return "gpus" if gpus.count else "memory", _("no node {where} has {amounts} together.").format(where=where, amounts=together)
 
 
@@ -281,7 +281,7 @@ def _lacking(request: SessionRequest, node_classes: Sequence[NodeClass]) -> str:
         return cores_in_words(request.cores)
     if all(request.memory > node_class.memory_mb for node_class in node_classes):
         return format_memory(request.memory)
-    return joined(_cores_and_memory(request))
+    return joined(request.cores_and_memory)
 
 
 # --- words ---
@@ -289,7 +289,3 @@ def _lacking(request: SessionRequest, node_classes: Sequence[NodeClass]) -> str:
 
 def _kind(gpus: GpuRequest, number: int = 2) -> str:
     return gpu_type_in_words(gpus.type) or ngettext("GPU", "GPUs", number)
-
-
-def _cores_and_memory(request: SessionRequest) -> list[str]:
-    return [cores_in_words(request.cores), format_memory(request.memory)]

@@ -17,7 +17,16 @@ from ..slurm.model import Job, Node, Partition, Reservation
 from ..slurm.shared_gres import Parts
 from ..slurm.states import PENDING
 from .node_fit import HOLDS_RESOURCES, MAINTENANCE, QUEUE, RESERVATION, WAITS_IN_LINE, NodeClass
-from .node_state import GpuCount, PartsOnNodes, gpus_of, is_active, partly_reserved, whole_node_reservations, why_not_usable
+from .node_state import (
+    GpuCount,
+    PartsOnNodes,
+    cores_on_a_node,
+    gpus_of,
+    is_active,
+    partly_reserved,
+    whole_node_reservations,
+    why_not_usable,
+)
 
 _EMPTY: tuple[Job, ...] = ()
 _STATE = attrgetter(
@@ -164,7 +173,7 @@ class ClusterForecast:
                 clash = _do_not_mix(partition, self.partitions.get(job.partition))
         if not own:
             return _CLASH if clash else _NO_LOAD
-        used = sum(_cores_on_a_node(job) for job in own)
+        used = sum(cores_on_a_node(job) for job in own)
         rows = _free_in_rows(node.cores_schedulable, partition.oversubscribe_count, own) if partition.oversubscribe == "FORCE" else None
         return (rows, used if partition.max_cores_per_node is not None else 0, clash)
 
@@ -289,10 +298,6 @@ def _do_not_mix(partition: Partition, other: Partition | None) -> bool:
     return other.oversubscribe_count > 1
 
 
-def _cores_on_a_node(job: Job) -> int:
-    return -(-job.cores // max(1, len(job.nodes)))
-
-
 def _free_in_rows(cores: int, number: int, jobs: Sequence[Job]) -> int | None:
     """The most free cores in one of ``number`` rows; None where a row is empty.
 
@@ -302,7 +307,7 @@ def _free_in_rows(cores: int, number: int, jobs: Sequence[Job]) -> int | None:
         return None
     rows: list[int] = []
     for job in sorted(jobs, key=lambda entry: (entry.start or 0, entry.job_id)):
-        needed = _cores_on_a_node(job)
+        needed = cores_on_a_node(job)
         for index, free in enumerate(rows):
             if free >= needed:
                 rows[index] -= needed

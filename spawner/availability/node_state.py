@@ -89,6 +89,11 @@ class PartsOnNodes:
         return self._found[key]
 
 
+def cores_on_a_node(job: Job) -> int:
+    """Return the cores that the job has on each of its nodes: an equal share, for Slurm's list does not say which."""
+    return -(-job.cores // max(1, len(job.nodes)))
+
+
 def is_active(reservation: Reservation, now: float) -> bool:
     """Whether the reservation holds its nodes at ``now`` (seconds since the epoch)."""
     return reservation.start <= now < reservation.end

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from ..slurm.model import Job
 from ..slurm.resources import CORES, GPUS, MEMORY
 from ..slurm.states import RUNNING, STARTING
+from .node_state import cores_on_a_node
 from .table import Availability
 
 RESOURCES = (CORES, MEMORY, GPUS)
@@ -30,7 +31,7 @@ def running_jobs(jobs: Iterable[Job]) -> Running:
         if job.state in holding:
             by_user.setdefault(job.user, []).append(job)
             for name in job.nodes:
-                cores[name] = cores.get(name, 0) - (-job.cores // len(job.nodes))
+                cores[name] = cores.get(name, 0) + cores_on_a_node(job)
     return Running({user: tuple(own) for user, own in by_user.items()}, cores)
 
 

@@ -88,6 +88,10 @@ class Choices:
             return None
         return self._narrowed("account", self.entitlement.accounts)
 
+    def accounts_in(self, partition: PartitionLimits | None) -> tuple[str, ...]:
+        """Return those of the accounts that may run in the partition; none where there is none of the one or the other."""
+        return tuple(account for account in self.accounts or () if partition is not None and account in partition.accounts)
+
     @property
     def reservations(self) -> tuple[Reservation, ...]:
         """The reservations to choose from, besides None."""

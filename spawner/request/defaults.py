@@ -76,7 +76,7 @@ def _preselected(choices: Choices, name: str, offered: Sequence[str], otherwise:
 def _account_in(choices: Choices, partition: PartitionLimits | None) -> str:
     """The default account where the partition admits it, else the first that it does admit."""
     account = default_account(choices)
-    admitted = [entry for entry in choices.accounts or () if partition is not None and entry in partition.accounts]
+    admitted = choices.accounts_in(partition)
     return admitted[0] if admitted and account not in admitted else account
 
 

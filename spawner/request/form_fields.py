@@ -127,16 +127,16 @@ def ranges_in_words(request: SessionRequest, choices: Choices) -> dict[str, str]
     }
 
 
-def _range(bounds: Range, in_words: Callable[[int], str]) -> str:
-    if bounds.values:
-        return _("One of: {values}.").format(values=", ".join(in_words(value) for value in bounds.values))
-    if bounds.most is None:
+def _range(found: Range, in_words: Callable[[int], str]) -> str:
+    if found.values:
+        return _("One of: {values}.").format(values=", ".join(in_words(value) for value in found.values))
+    if found.most is None:
         return _("No limit.")
     if in_words is str:
-        return _("{least} to {most}.").format(least=bounds.least, most=bounds.most)
-    if bounds.least > 1:
-        return _("{least} to {most}.").format(least=in_words(bounds.least), most=in_words(bounds.most))
-    return _("At most {most}.").format(most=in_words(bounds.most))
+        return _("{least} to {most}.").format(least=found.least, most=found.most)
+    if found.least > 1:
+        return _("{least} to {most}.").format(least=in_words(found.least), most=in_words(found.most))
+    return _("At most {most}.").format(most=in_words(found.most))
 
 
 def _gpus_in_words(request: SessionRequest, choices: Choices) -> str:
@@ -189,7 +189,7 @@ def _as_text(value: Any) -> str:
 def _select(value: str, offered: Iterable[tuple[str, str]], kind: str = "select") -> dict[str, Any]:
     """A choice. A value that is not offered (any more) is not invented: the first one stands selected, as a browser would do."""
     pairs = list(offered)
-    chosen = value if value in [entry for entry, _ in pairs] else (pairs[0][0] if pairs else "")
+    chosen = value if value in [entry for entry, _label in pairs] else (pairs[0][0] if pairs else "")
     return {
         "kind": kind,
         "value": chosen,

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from ..accounting.partition_limits import PartitionLimits
+from ..accounting.partition_limits import PartitionLimits, most_by_type
 from ..slurm.shared_gres import SHARED, steps
 from .gpus import GpuRequest, parse_gpus
 from .policy import FieldPolicy
@@ -65,15 +65,12 @@ class GpuChoices:
 
         Plain counts where there is one type, per type where there are more.
         """
-        most: dict[str, int] = {}
-        for partition in self.partitions:
-            for gpu_type, count in partition.gpus:
-                most[gpu_type] = max(most.get(gpu_type, 0), count)
+        most = most_by_type(entry for partition in self.partitions for entry in partition.gpus)
         policy = self.policy
         low, high = policy.bound("gpus", "minimum", 0), policy.bound("gpus", "maximum", max(most.values(), default=0))
         typed = len(most) > 1
         offered = [GpuRequest()] if low == 0 else []
-        for gpu_type, count in sorted(most.items()):
+        for gpu_type, count in most.items():
             offered += [GpuRequest(number, gpu_type if typed else "") for number in range(max(1, low), min(count, high) + 1)]
         if low == 0 and high:
             offered += self._part_values()

@@ -11,7 +11,7 @@ Every refusal is a sentence that names the field, the value, the limit and what 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Annotated, Any
 
@@ -134,6 +134,11 @@ class SessionRequest(BaseModel):
         return Demand(self.cores, self.memory, gpus.type, gpus.count, self.walltime, gpus.gres)
 
     @property
+    def cores_and_memory(self) -> tuple[str, str]:
+        """The cores and the memory in words: ``4 cores``, ``8 GB``."""
+        return cores_in_words(self.cores), format_memory(self.memory)
+
+    @property
     def summary(self) -> str:
         """One short line for the Hub's admin page and the log: ``1 × V100, 4 cores, 8 GB, 1:00:00 on g100_int``."""
         with using(ENGLISH):
@@ -159,6 +164,9 @@ def memory_value(memory_mb: int) -> str:
 FIELDS = tuple(SessionRequest.model_fields)
 FORM_FIELDS = ("reservation", "account", "partition", "cores", "memory", "gpus", "walltime", "release", "interface")
 """The fields of the form, in the order in which they stand on the page."""
+
+NUMBERS_IN_WORDS: Mapping[str, Callable[[int], str]] = {"cores": str, "memory": format_memory, "walltime": format_walltime}
+"""The fields that are numbers, each with how a value is written in a sentence that names the field."""
 
 APPEARANCE_FIELDS = ("name", "color")
 """How a session looks to its user, one fold away on the form. The job does not depend on them, nor is it told."""

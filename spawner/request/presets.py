@@ -45,7 +45,7 @@ class Preset(Audience):
         return self.label or self.name
 
     def is_for(self, viewer: Viewer) -> bool:
-        """Whether ``reader`` belongs to its audience and may choose the account, partition and reservation that it names itself."""
+        """Whether ``viewer`` belongs to its audience and may choose the account, partition and reservation that it names itself."""
         named = (("account", viewer.accounts), ("partition", viewer.partitions), ("reservation", viewer.reservations))
         return self.admits(viewer) and all(not self.values.get(field) or self.values[field] in had for field, had in named)
 

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from ..i18n import _
-from ..units import format_memory, format_walltime
 from .choices import Choices
 from .defaults import default_values
 from .gpus import GpuRequest
-from .model import SessionRequest, label_of
+from .model import NUMBERS_IN_WORDS, SessionRequest, label_of
 from .ranges import gpus_there, limits_there, ranges
 from .validation import check_request, true_preset
 
@@ -20,8 +19,6 @@ FOLLOWED = (*PLACE, "gpus", "release")
 
 MAX_TRIED = 300
 """Combinations of account, partition and reservation that are looked at; a user with more has to choose by hand."""
-
-_IN_WORDS: Mapping[str, Callable[[int], str]] = {"cores": str, "memory": format_memory, "walltime": format_walltime}
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +39,8 @@ def reconcile(request: SessionRequest, choices: Choices, changed: str) -> Reconc
     placed = _place(request, choices, changed)
     if changed != "gpus":
         placed = _with_gpus(placed, choices)
-    for name, bounds in ranges(placed, choices).items():
-        placed = placed.model_copy(update={name: bounds.nearest(getattr(placed, name))})
+    for name, allowed in ranges(placed, choices).items():
+        placed = placed.model_copy(update={name: allowed.nearest(getattr(placed, name))})
     # What the time may be depends on the amounts that have just moved.
     again = ranges(placed, choices)
     if "walltime" in again:
@@ -133,5 +130,5 @@ def _words(name: str, value: object) -> str:
     if isinstance(value, GpuRequest):
         return value.words
     if isinstance(value, int):
-        return _IN_WORDS[name](value)
+        return NUMBERS_IN_WORDS[name](value)
     return str(value) or _("None")

@@ -5,18 +5,18 @@ Every refusal names the field, the value, the limit and what to do instead.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..accounting.partition_limits import PartitionLimits
 from ..errors import NoAccount, RequestRejected
 from ..humanize import moment_in_words
 from ..i18n import ENGLISH, N_, _, using
-from ..units import format_memory, format_walltime
+from ..units import format_walltime
 from .choices import Choices
 from .defaults import default_partition, default_values
 from .field_values import quoted
-from .model import FIELDS, SessionRequest, at_field, label_of, parse_request
+from .model import FIELDS, NUMBERS_IN_WORDS, SessionRequest, at_field, label_of, parse_request
 from .policy import number_of
 from .size_validation import Refuse, check_size, check_walltime, listed, locked_to, not_among
 
@@ -63,8 +63,7 @@ def judge_request(options: Mapping[str, Any], choices: Choices) -> tuple[Session
             names = [interface.name for interface in choices.interfaces(release)]
             completed["interface"] = defaults["interface"] if defaults["interface"] in names else (names or [""])[0]
     if "account" not in options and choices.accounts is not None:
-        partition = choices.partition(completed["partition"])
-        there = [account for account in choices.accounts if partition is not None and account in partition.accounts]
+        there = choices.accounts_in(choices.partition(completed["partition"]))
         if there and completed["account"] not in there:
             completed["account"] = there[0]
     if "walltime" not in options:
@@ -219,8 +218,7 @@ def _no_preset(name: str, choices: Choices) -> str:
 
 
 def _check_narrowed(request: SessionRequest, choices: Choices, refuse: Refuse) -> None:
-    in_words: dict[str, Callable[[int], str]] = {"cores": str, "memory": format_memory, "walltime": format_walltime}
-    for name, words in in_words.items():
+    for name, words in NUMBERS_IN_WORDS.items():
         policy = choices.policy(name)
         value = getattr(request, name)
         if policy.only_value is not None and value != number_of(name, policy.only_value):
@@ -239,7 +237,7 @@ def _check_account(request: SessionRequest, choices: Choices, partition: Partiti
         sentence = _("{value} is not one of your accounts. Choose one of: {list}.")
         refuse("account", sentence.format(value=quoted(request.account), list=listed(accounts)))
     elif partition is not None and request.account not in partition.accounts:
-        there = [account for account in partition.accounts if account in accounts]
+        there = choices.accounts_in(partition)
         why = partition.refused.get(request.account)
         if why:
             sentence = _("{value} may not be used in partition {partition}: {why}.")
