@@ -98,7 +98,7 @@ def _take(order: Iterable[tuple[str, str, int]], count: int) -> _Given:
 
 
 def billing_of(tres: Mapping[str, int], rule: BillingRule, combining: Combining) -> int:
-    """``billing=`` of a job that has ``tres`` (memory in MB): CPUs where there are no weights, else what the weighted amounts come to.
+    """Return ``billing=`` of a job that has ``tres`` (memory in MB): its CPUs without weights, else its weighted amounts together.
 
     Slurm adds in the order of its TRES and cuts the fraction off (``calc_job_billable_tres`` in src/slurmctld/job_mgr.c).
     """
@@ -139,7 +139,7 @@ class Cost:
         return self.per_hour * self.minutes / 60
 
     def minutes_of(self, tres: str) -> float | None:
-        """What the whole time takes of a budget of ``tres``, in Slurm's TRES-minutes; None where a job's amount cannot be known."""
+        """Return what the whole time takes of a budget of ``tres``, in TRES-minutes; None where a job's amount cannot be known."""
         if tres in _KNOWN or tres.startswith("gres/"):
             return dict(self.tres).get(tres, 0) * self.minutes * self.usage_factor
         return None

@@ -22,7 +22,7 @@ _UNITS = ("", "K", "M", "G", "T", "P")
 
 
 def parse_weight(tres: str, text: str) -> float | None:
-    """The weight of one unit of ``tres``, of one MB for memory; None for what Slurm reads as something that has no sense here.
+    """Return the weight of one unit of ``tres``, of one MB for memory; None for what Slurm reads as something without sense here.
 
     A suffix divides: ``0.25G`` is 0.25 for each GB. One below the unit itself is ignored, so that ``1K`` for memory is 1 for each MB
     (``_tres_weight_item`` in src/common/slurm_protocol_api.c; measured).
@@ -83,7 +83,7 @@ class BillingRule:
 
 
 def billing_rule(partition: Partition, nodes: Iterable[Node], config: SlurmConfig) -> BillingRule | None:
-    """The rule for jobs in ``partition`` on one of ``nodes`` (those of the partition, or of a reservation in it).
+    """Return the rule for jobs in ``partition`` on one of ``nodes`` (those of the partition, or of a reservation in it).
 
     None where it cannot be known: the configuration is not at hand, a weight cannot be read, or SelectType is one that we do not know.
     """

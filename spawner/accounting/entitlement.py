@@ -35,7 +35,7 @@ class Entitlement:
     accounts_stale: bool = False
 
     def partition(self, name: str) -> PartitionLimits | None:
-        """The limits of the partition, None if the user may not use it."""
+        """Return the limits of the partition, None if the user may not use it."""
         return next((partition for partition in self.partitions if partition.name == name), None)
 
     @property
@@ -53,12 +53,12 @@ class Entitlement:
 
 
 def accounts_of(user: str, associations: Iterable[Association]) -> tuple[str, ...]:
-    """The accounts that ``user`` may charge, each once, in alphabetical order."""
+    """Return the accounts that ``user`` may charge, each once, in alphabetical order."""
     return tuple(sorted({association.account for association in associations if association.user == user}))
 
 
 def default_account_of(user: str, accounts: Sequence[str], defaults: Iterable[UserDefaults]) -> str:
-    """The user's default account where it is one of ``accounts``, else the first of them."""
+    """Return the user's default account where it is one of ``accounts``, else the first of them."""
     for entry in defaults:
         if entry.user == user and entry.default_account in accounts:
             return entry.default_account
@@ -66,12 +66,12 @@ def default_account_of(user: str, accounts: Sequence[str], defaults: Iterable[Us
 
 
 def ancestors_of(account: str, associations: Iterable[Association]) -> tuple[str, ...]:
-    """As :func:`line_of`, from all associations."""
+    """Return ``account`` and its parents, as :func:`line_of`, from all associations."""
     return line_of(account, parents_of(associations))
 
 
 def partition_accounts(partition: Partition, user: str, associations: Iterable[Association], *, enforced: bool = True) -> tuple[str, ...]:
-    """Those of the user's accounts that may run in ``partition``: associations for it or for any, AllowAccounts over DenyAccounts.
+    """Return those of the user's accounts that may run in ``partition``: by its associations, then AllowAccounts over DenyAccounts.
 
     Where associations are not ``enforced``, slurmctld looks at neither list (part_policy_valid_acct).
     """
@@ -98,7 +98,7 @@ def _listed(name_or_names: Collection[str], listing: Sequence[str]) -> bool:
 def reservation_accounts(
     reservation: Reservation, user: str, groups: Collection[str], accounts: Sequence[str], associations: Sequence[Association]
 ) -> tuple[str, ...]:
-    """Those of ``accounts`` with which the user may use the reservation; empty: none.
+    """Return those of ``accounts`` with which the user may use the reservation; empty: none.
 
     scontrol(1): users or groups may be given, and accounts; a job must match both. An account matches if it or one of its parents
     is listed.
@@ -115,7 +115,7 @@ def reservation_accounts(
 def may_use_reservation(
     reservation: Reservation, user: str, groups: Collection[str], accounts: Sequence[str] | None, associations: Sequence[Association]
 ) -> bool:
-    """Whether the user may choose the reservation. A maintenance is nobody's to choose."""
+    """Tell whether the user may choose the reservation. A maintenance is nobody's to choose."""
     if "MAINT" in {flag.upper() for flag in reservation.flags}:
         return False
     return bool(reservation_accounts(reservation, user, groups, accounts or ("",), associations))
@@ -133,7 +133,7 @@ def _bounded(partition: Partition, config: SlurmConfig) -> Partition:
 
 
 def shapes_of(partitions: Iterable[Partition], nodes: Mapping[str, Node], config: SlurmConfig) -> dict[str, tuple[NodeKind, ...]]:
-    """The shapes of each partition's nodes: the same for all users, so that it need be worked out only once for an answer of Slurm."""
+    """Return the shapes of each partition's nodes, by its name: the same for all users, so worked out once for an answer of Slurm."""
     return {partition.name: kinds_of(_bounded(partition, config), partition.nodes, nodes) for partition in partitions}
 
 

@@ -90,19 +90,19 @@ class Limit:
         return _("of {source}").format(source=self.source)
 
     def counts(self, amounts: Mapping[str, int]) -> int:
-        """What of ``amounts`` the limit counts."""
+        """Return how much of ``amounts`` the limit counts."""
         amount = amounts.get(self.resource, 0)
         if self.measure == "minutes":
             return amount * amounts.get(MINUTES, 0)
         return min(amount, 1) if self.measure == "any" else amount
 
     def forbids(self, amounts: Mapping[str, int]) -> bool:
-        """Whether such a job could never start, whatever else runs."""
+        """Tell whether such a job could never start, whatever else runs."""
         counted = self.counts(amounts)
         return counted < self.most if self.least else counted > self.most
 
     def delays(self, amounts: Mapping[str, int]) -> bool:
-        """Whether such a job would have to wait for others to end."""
+        """Tell whether such a job would have to wait for others to end."""
         counted = self.counts(amounts)
         return not self.least and 0 < counted <= self.most < counted + self.held
 
@@ -118,7 +118,7 @@ class Enforced:
 
     @classmethod
     def parse(cls, text: str) -> Enforced:
-        """The value as ``scontrol show config`` prints it; empty where it could not be read."""
+        """Read the value as ``scontrol show config`` prints it; empty where it could not be read."""
         words = {word.strip().lower() for word in text.split(",")} - {""}
         if not words:
             return cls()
@@ -129,7 +129,7 @@ class Enforced:
 
 
 def is_shared(limits: AccountingLimits) -> bool:
-    """Whether some of the limits are shared by several jobs, so that what is held counts."""
+    """Tell whether several jobs share some of the limits, so that what is held counts."""
     if limits == NO_LIMITS:
         return False
     alone = replace(
@@ -144,7 +144,7 @@ def is_shared(limits: AccountingLimits) -> bool:
 
 
 def resource_of(tres: str) -> str:
-    """Our name for one of Slurm's TRES, empty for one that no request of ours asks for."""
+    """Return our name for one of Slurm's TRES, empty for one that no request of ours asks for."""
     if tres.startswith(_TYPED):
         gres, _colon, gpu_type = tres.partition(":")
         return f"{_RESOURCES[gres]}:{gpu_type}"
@@ -159,7 +159,7 @@ def amounts_of(demand: Demand) -> dict[str, int]:
 
 
 def qos_order(partition_qos: Qos | None, job_qos: Qos | None) -> tuple[Qos, ...]:
-    """The QOS of a job, the one that counts first in front; each once."""
+    """Return the QOS of a job, the one that counts first in front; each once."""
     order = [job_qos, partition_qos] if job_qos is not None and "OverPartQOS" in job_qos.flags else [partition_qos, job_qos]
     return tuple({qos.name: qos for qos in order if qos is not None}.values())
 
@@ -179,7 +179,7 @@ class _Level:
 def limits_of_job(
     *, qos: Sequence[Qos], line: Sequence[Association], account: str, uid: int, holdings: Holdings, safe: bool
 ) -> tuple[Limit, ...]:
-    """Every limit of accounting that binds a job.
+    """Return every limit of accounting that binds a job.
 
     Parameters
     ----------
@@ -289,7 +289,7 @@ def _held(tres: Tres, resource: str) -> int:
 
 
 def why_impossible(limits: Iterable[Limit]) -> str:
-    """Why even the smallest job could never start (``MaxJobs=0``, ``GrpTRES=cpu=0``, a budget of nothing), empty if it could."""
+    """Return why even the smallest job could never start (``MaxJobs=0``, ``GrpTRES=cpu=0``, a budget of nothing), empty if it could."""
     for limit in limits:
         if not limit.least and limit.forbids(_SMALLEST):
             return _nothing_of(limit).format(source=limit.whose, resource=limit.resource)
@@ -311,7 +311,7 @@ def _nothing_of(limit: Limit) -> str:
 
 
 def minutes_by_amount(limits: Iterable[Limit], amounts: Mapping[str, int]) -> list[tuple[int, Limit]]:
-    """The minutes that each limit of an amount times the time leaves to such a job; limits that leave none are not the time's fault."""
+    """Return the minutes that each limit of an amount times the time leaves to such a job; one that leaves none is not the time's fault."""
     found = [
         (limit.most // amounts.get(limit.resource, 0), limit)
         for limit in limits

@@ -97,7 +97,7 @@ class PartitionLimits:
     least: Mapping[str, Limit] = field(default_factory=dict)
 
     def gpus_of(self, gpu_type: str) -> int:
-        """The most GPUs of this type on one node; of all its types together for the empty type."""
+        """Return the most GPUs of this type on one node; of all its types together for the empty type."""
         if not gpu_type:
             most = max((kind.gpus_total("") for kind in self.kinds), default=0)
         else:
@@ -111,11 +111,11 @@ class PartitionLimits:
         return () if self.exclusive else tuple(sorted({part for kind in self.kinds for part in kind.parts}))
 
     def card_in_parts(self, gres: str, gpu_type: str) -> int:
-        """How many parts make one card, at most; 0 where none is given out in parts."""
+        """Return how many parts make one card, at most; 0 where none is given out in parts."""
         return 0 if self.exclusive else max((kind.part_total(gres, gpu_type) for kind in self.kinds), default=0)
 
     def has_part(self, gres: str, gpu_type: str, count: int) -> bool:
-        """Whether some card can be asked for so large a part of, which is less than all of it."""
+        """Tell whether some card can be asked for so large a part of it, which is less than all of it."""
         return 0 < count < self.card_in_parts(gres, gpu_type)
 
     def fits_one_node(self, demand: Demand) -> bool:
@@ -123,15 +123,15 @@ class PartitionLimits:
         return any(kind.may_be_asked_for(demand) for kind in self.kinds)
 
     def at_least(self, resource: str) -> int:
-        """The least of the resource that a job here must have, 0 where nothing is said."""
+        """Return the least of the resource that a job here must have, 0 where nothing is said."""
         return self.least[resource].most if resource in self.least else 0
 
     def rules_for(self, account: str) -> JobRules:
-        """What accounting says of the account's jobs here."""
+        """Return what accounting says of the account's jobs here."""
         return self.rules.get(account, NO_RULES)
 
     def narrowed(self, account: str, reservation: str = "") -> PartitionLimits:
-        """The same for the jobs of one account in one reservation (empty: in none)."""
+        """Return the same for the jobs of one account in one reservation (empty: in none)."""
         kinds = self.inside.get(reservation, self.kinds) if reservation else self.kinds
         return _narrowed(self, kinds, self.rules_for(account))
 
@@ -154,7 +154,7 @@ class PartitionLimits:
 
 
 def kinds_of(partition: Partition, names: Iterable[str], nodes: Mapping[str, Node]) -> tuple[NodeKind, ...]:
-    """The shapes of these nodes, as far as the partition gives them to one job; those out of service included: they come back."""
+    """Return the shapes of these nodes, as far as one job may have them; nodes out of service count, for they come back."""
     kinds: dict[NodeKind, None] = {}
     known: dict[tuple[object, ...], None] = {}
     with_parts: dict[int, bool] = {}
@@ -194,7 +194,7 @@ def kinds_of(partition: Partition, names: Iterable[str], nodes: Mapping[str, Nod
 def limits_of(
     partition: Partition, accounts: tuple[str, ...], nodes: Mapping[str, Node], kinds: tuple[NodeKind, ...] | None = None
 ) -> PartitionLimits:
-    """What one single-node job may ask of ``partition`` before accounting is looked at; ``kinds`` where they are known already."""
+    """Return what a job on one node may ask of ``partition`` before accounting is looked at; ``kinds`` where they are known already."""
     if kinds is None:
         kinds = kinds_of(partition, partition.nodes, nodes)
     return PartitionLimits(
@@ -278,7 +278,7 @@ def _whole(kind: NodeKind) -> dict[str, int]:
 
 
 def widest(partition: PartitionLimits) -> PartitionLimits:
-    """The partition with the widest numbers that any of its accounts has."""
+    """Return the partition with the widest numbers that any of its accounts has."""
     if not any(rules.limits or rules.needs_reservation or rules.beyond_partition_time for rules in partition.rules.values()):
         return partition
     all_of_them = [partition.narrowed(account) for account in partition.accounts or ("",)]

@@ -43,21 +43,21 @@ class Accounting:
         return rows
 
     def has_user(self, user: str) -> bool:
-        """Whether the user has an association."""
+        """Tell whether the user has an association."""
         return user in self._by_user
 
     def rows_of(self, user: str) -> tuple[Association, ...]:
-        """The user's associations, and the accounts' own rows: all that the user's rights follow from."""
+        """Return the user's associations, and the accounts' own rows: all that the user's rights follow from."""
         return (*self._by_user.get(user, ()), *self._by_user.get("", ()))
 
     def lacks(self, holdings: Holdings) -> frozenset[tuple[str, str, str]]:
-        """Associations that slurmctld knows and that are not here: they are newer than the answer of slurmdbd."""
+        """Return associations that slurmctld knows and that are not here: they are newer than the answer of slurmdbd."""
         known = {(entry.account, entry.user, entry.partition) for entry in self.associations}
         return frozenset(holdings.associations.keys() - known)
 
 
 def accounting_of_controller(holdings: Holdings) -> Accounting:
-    """Who has which account, as slurmctld itself knows it, for a Hub that starts while slurmdbd is away.
+    """Return who has which account, as slurmctld itself knows it, for a Hub that starts while slurmdbd is away.
 
     Limits and QOS are not among it: then none is judged here, and Slurm judges them itself when the job is submitted.
     """
@@ -66,12 +66,12 @@ def accounting_of_controller(holdings: Holdings) -> Accounting:
 
 
 def parents_of(associations: Iterable[Association]) -> dict[str, str]:
-    """Each account's parent."""
+    """Return each account's parent."""
     return {association.account: association.parent for association in associations if not association.user}
 
 
 def line_of(account: str, parents: Mapping[str, str]) -> tuple[str, ...]:
-    """``account`` and its parents up to the root."""
+    """Return ``account`` and its parents up to the root."""
     line = [account]
     while parents.get(line[-1]) and parents[line[-1]] not in line:
         line.append(parents[line[-1]])
@@ -79,8 +79,9 @@ def line_of(account: str, parents: Mapping[str, str]) -> tuple[str, ...]:
 
 
 def qos_of_job(forced: str, own: Association | None, associations: Sequence[Association]) -> str:
-    """The name of the QOS that a job runs under (assoc_mgr_get_default_qos_info in src/common/assoc_mgr.c): the one it asks for, the
-    association's DefaultQOS, the only one that the association has, the DefaultQOS of the root account, ``normal``.
+    """Return the name of the QOS that a job runs under, as assoc_mgr_get_default_qos_info in src/common/assoc_mgr.c chooses it.
+
+    The one it asks for, the association's DefaultQOS, the only one that the association has, the DefaultQOS of the root account, ``normal``.
     """
     root = next((entry for entry in associations if entry.account == "root" and not entry.user), None)
     only = own.qos[0] if own is not None and len(own.qos) == 1 else ""
@@ -88,7 +89,7 @@ def qos_of_job(forced: str, own: Association | None, associations: Sequence[Asso
 
 
 def forced_qos(sbatch_options: Iterable[str]) -> str:
-    """The QOS that the admin's own options of sbatch ask for, empty where they ask for none; the last one counts."""
+    """Return the QOS that the admin's own options of sbatch ask for, empty where they ask for none; the last one counts."""
     chosen = ""
     for option in sbatch_options:
         name, _equals, value = option.partition("=")
@@ -141,7 +142,7 @@ class QosResolver:
         self._levels: dict[tuple[str, str, tuple[str, ...]], tuple[tuple[Limit, ...], tuple[Budget, ...]]] = {}
 
     def rules(self, account: str, partition: Partition) -> tuple[JobRules, str]:
-        """The rules of a job of this account there, and why it may not run there at all, empty if it may."""
+        """Return the rules of a job of this account there, and why it may not run there at all, empty if it may."""
         # An association that names the partition comes before the one for any (assoc_mgr_fill_in_assoc).
         own = self._own.get((account, partition.name)) or self._own.get((account, ""))
         name = qos_of_job(self._job_qos, own, self._associations)

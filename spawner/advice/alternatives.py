@@ -60,7 +60,7 @@ _Values = tuple[int, int, int]
 def alternatives(
     request: SessionRequest, forecast: ClusterForecast, choices: Choices, *, most: int = MAX_ALTERNATIVES, refused: bool = False
 ) -> tuple[Alternative, ...]:
-    """The nearest requests that would start now, nearest first; none where the request itself would, or where nobody knows.
+    """Return the nearest requests that would start now, nearest first; none where the request itself would, or where nobody knows.
 
     A request that is ``refused``, or held back by a limit, would not start though the nodes have it.
     """

@@ -47,7 +47,7 @@ class Assessment:
 
 
 def read_and_reconcile(options: Mapping[str, Any], choices: Choices, changed: str = "") -> Assessment:
-    """The request that ``options`` ask for, its other fields fitted to the one that the user has just changed, and what is wrong with it.
+    """Return the request that ``options`` ask for, fitted to the one field that the user has just changed, and what is wrong with it.
 
     Raises
     ------
@@ -78,7 +78,7 @@ def _with_asked(offered: tuple[GpuRequest, ...], asked: GpuRequest, errors: Mapp
 
 
 def verdict_of(request: SessionRequest, errors: Mapping[str, str], forecast: ClusterForecast | None, choices: Choices) -> Verdict:
-    """Now, wait, never or unknown: what is refused can never run, what Slurm's shared limits hold back waits, else as the nodes are."""
+    """Judge: now, wait, never or unknown. What is refused can never run, what shared limits hold back waits, else the nodes decide."""
     if errors:
         name, sentence = next(iter(errors.items()))
         return Verdict("never", sentence, name)
@@ -125,27 +125,27 @@ def _amount(limit: Limit, amount: int) -> str:
 
 
 def cost_there(request: SessionRequest, choices: Choices, rule: BillingRule | None) -> Cost | None:
-    """What the whole session would be billed; None where that is not known."""
+    """Return what the whole session would be billed; None where that is not known."""
     limits = choices.limits_for(request)
     factor = limits.rules_for(request.account).usage_factor if limits is not None else 1.0
     return cost_of(rule, request.demand, usage_factor=factor)
 
 
 def budgets_there(request: SessionRequest, choices: Choices) -> tuple[Budget, ...]:
-    """The budgets that Slurm charges the session to."""
+    """Return the budgets that Slurm charges the session to."""
     limits = choices.limits_for(request)
     return limits.rules_for(request.account).budgets if limits is not None else ()
 
 
 def alternatives_to(request: SessionRequest, found: Verdict, forecast: ClusterForecast | None, choices: Choices) -> tuple[Alternative, ...]:
-    """What would start now instead, where this does not; none where nobody knows."""
+    """Return what would start now instead, where this does not; none where nobody knows."""
     if forecast is None or found.kind not in ("wait", "never"):
         return ()
     return tuple(entry for entry in alternatives(request, forecast, choices, refused=True) if not choices.waits_for(entry.request))
 
 
 def request_in_words(request: SessionRequest, only_gpu_type: str = "") -> str:
-    """``2 × V100, 16 cores, 128 GB for 4 hours on g100_int as physics``."""
+    """Return ``2 × V100, 16 cores, 128 GB for 4 hours on g100_int as physics``."""
     gpus = request.gpus
     if not gpus.is_part and not gpus.type:
         gpus = replace(gpus, type=only_gpu_type)
@@ -168,12 +168,12 @@ def request_in_words(request: SessionRequest, only_gpu_type: str = "") -> str:
 
 
 def units(number: float) -> str:
-    """``60``, ``7.5``, ``0.25``: a number of billing units, no more digits than help."""
+    """Return a number of billing units, with no more digits than help: ``60``, ``7.5``, ``0.25``."""
     return f"{number:.4g}" if number < 1000 else f"{number:,.0f}"
 
 
 def cost_in_words(cost: Cost | None) -> str:
-    """``60 units an hour``, ``up to 60 units an hour`` where it depends on the node; empty where it is not known."""
+    """Return ``60 units an hour``, ``up to 60 units an hour`` where it depends on the node; empty where it is not known."""
     if cost is None:
         return ""
     number = 1 if cost.per_hour == 1 else 2
@@ -188,7 +188,7 @@ def _in_short(kind: str) -> str:
 
 
 def review(assessment: Assessment, *, charged: bool = True) -> str:
-    """The one live sentence: what is asked for, what it costs, whether it starts now."""
+    """Return the one live sentence: what is asked for, what it costs, whether it starts now."""
     price = cost_in_words(assessment.cost) if charged else _("not charged")
     tail = "; ".join(part for part in (price, _in_short(assessment.verdict.kind)) if part)
     words = request_in_words(assessment.request, assessment.only_gpu_type)

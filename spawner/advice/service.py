@@ -48,7 +48,7 @@ class Advice:
 
 
 async def advise(cluster: Cluster, choices: Choices, options: Mapping[str, Any], pricing: PricingSettings, *, changed: str = "") -> Advice:
-    """Everything that is to be said about the request that ``options`` ask for.
+    """Work out everything that is to be said about the request that ``options`` ask for.
 
     Parameters
     ----------
@@ -111,7 +111,7 @@ async def _charge(cluster: Cluster, choices: Choices, request: SessionRequest, p
 
 
 async def refuse_over_budget(cluster: Cluster, choices: Choices, request: SessionRequest, pricing: PricingSettings) -> None:
-    """Where the admin wants it, refuse a session that a budget is known not to cover: for every door, right before it is submitted.
+    """Refuse, where the admin wants it, a session that a budget is known not to cover: for every door, right before it is submitted.
 
     Raises
     ------

@@ -80,7 +80,7 @@ def resource_usage_of(
     reservation: str = "",
     config: SlurmConfig | None = None,
 ) -> tuple[ResourceUsage, ...]:
-    """The bars of ``choices``'s user, for a session of ``account`` in ``partition``; none where the user cannot choose the partition.
+    """Return the bars of this user for a session of ``account`` in ``partition``; none where the user cannot choose the partition.
 
     GPUs are left out where no partition of the user's has any.
 

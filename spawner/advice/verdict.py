@@ -36,7 +36,7 @@ class Verdict:
 
 
 def verdict(request: SessionRequest, forecast: ClusterForecast) -> Verdict:
-    """Whether the request would start now, has to wait, can never run, or nobody knows."""
+    """Judge whether the request would start now, has to wait, can never run, or nobody knows."""
     gpus = request.gpus
     if not forecast.nodes or request.partition not in forecast.partitions:
         return Verdict("unknown", _("Slurm has not said yet what is free."))

@@ -120,14 +120,14 @@ class ClusterForecast:
                     self._in_line.setdefault(name, []).append(job)
 
     def in_line(self, partition: str) -> tuple[int, int]:
-        """How many jobs wait for resources of the partition, and for how many of them Slurm has chosen neither nodes nor time."""
+        """Count the jobs that wait for resources of the partition, and those of them for which Slurm has chosen neither nodes nor time."""
         waiting = self._in_line.get(partition, [])
         return len(waiting), sum(not job.planned_nodes or job.start is None for job in waiting)
 
     def node_classes(self, partition: str, reservation: str = "") -> tuple[NodeClass, ...]:
-        """The nodes of the partition that a job in the reservation (empty: in none) may run on, equal ones in one entry.
+        """Return the nodes of the partition that a job in the reservation (empty: in none) may run on, equal ones in one entry.
 
-        None for a partition or a reservation that Slurm does not know.
+        Empty for a partition or a reservation that Slurm does not know.
         """
         key = (partition, reservation)
         if key not in self._node_classes:

@@ -14,7 +14,7 @@ from .node_state import GpuCount
 
 
 def features_of(sbatch_options: Iterable[str]) -> frozenset[str]:
-    """The features that the admin's own options ask of every job's node; the last ``--constraint`` counts.
+    """Return the features that the admin's own options ask of every job's node; the last ``--constraint`` counts.
 
     Only names joined by ``&`` are understood (sbatch(1)). Of anything else nothing follows here, and a verdict may be too hopeful.
     """
@@ -38,7 +38,7 @@ MARGIN_SECONDS = 60
 
 
 def sharing_jobs(jobs: Iterable[Job]) -> dict[str, list[Job]]:
-    """The jobs that hold parts of GPUs, by node."""
+    """Return the jobs that hold parts of GPUs, by the names of their nodes."""
     found: dict[str, list[Job]] = {}
     for job in jobs:
         if job.state in HOLDS_RESOURCES and parts_in(job.tres):
@@ -82,7 +82,7 @@ class NodeClass(NodeSize):
         return self.cores // self.threads_per_core * self.threads_per_core
 
     def gpus_free(self, gpu_type: str) -> int:
-        """Free GPUs of one type; of all types together for the empty type, for Slurm mixes them then."""
+        """Return the number of free GPUs of one type; of all types together for the empty type, for Slurm mixes them then."""
         free = 0
         for entry in self.gpus:
             if not gpu_type or entry.type == gpu_type:
@@ -90,7 +90,7 @@ class NodeClass(NodeSize):
         return free
 
     def gpus_unfit(self, gpu_type: str) -> int:
-        """GPUs that are no use although Slurm calls them free, counted as :meth:`gpus_free` does."""
+        """Return the number of GPUs that are no use although Slurm calls them free, counted as :meth:`gpus_free` does."""
         return sum(entry.unfit for entry in self.gpus if gpu_type in ("", entry.type))
 
     def gpus_total(self, gpu_type: str) -> int:
@@ -109,15 +109,15 @@ class NodeClass(NodeSize):
         return max((entry.per_card for entry in self._parts_of(gres, gpu_type)), default=0)
 
     def part_free(self, gres: str, gpu_type: str) -> int:
-        """The largest part that one card is known to have free."""
+        """Return the largest part that one card is known to have free."""
         return max((entry.least for entry in self._parts_of(gres, gpu_type)), default=0)
 
     def part_perhaps_free(self, gres: str, gpu_type: str) -> int:
-        """The largest part that one card may have free, for all that is known."""
+        """Return the largest part that one card may have free, for all that is known."""
         return max((entry.most for entry in self._parts_of(gres, gpu_type)), default=0)
 
     def has_free(self, gpu_type: str, gpus: int, gres: str = "gpu") -> bool:
-        """Whether so many GPUs are free, or so large a part of one."""
+        """Tell whether so many GPUs are free, or so large a part of one."""
         return (self.gpus_free(gpu_type) if gres == "gpu" else self.part_free(gres, gpu_type)) >= gpus
 
     def holds(self, demand: Demand) -> bool:
@@ -131,5 +131,5 @@ class NodeClass(NodeSize):
         return self.holds(demand.without_gpus) and 0 < demand.gpus <= self.part_perhaps_free(demand.gres, demand.gpu_type)
 
     def minutes(self, now: float) -> float:
-        """Whole minutes that a job may last if it starts at ``now``, infinity for any time."""
+        """Return the whole minutes that a job may last if it starts at ``now`` (seconds since the epoch), infinity for any time."""
         return self.until if self.until == math.inf else max(0, int(self.until - now - MARGIN_SECONDS) // 60)

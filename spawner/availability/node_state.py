@@ -48,7 +48,7 @@ class GpuCount:
 
 
 def gpus_of(node: Node) -> tuple[GpuCount, ...]:
-    """The node's GPUs by type, most numerous type first in the node's own order.
+    """Return the node's GPUs by type, the types in the node's own order.
 
     A GPU that carries shards is not free for a whole-GPU job (slurm.md, "Measured"), so devices that shards or MPS use are
     taken off the free ones where Slurm tells how many there are; so are those that are free in Slurm's view only (``gpus_unfit``).
@@ -74,7 +74,7 @@ class PartsOnNodes:
         self._found: dict[tuple[object, ...], tuple[Parts, ...]] = {}
 
     def of(self, node: Node, jobs: Iterable[Job] | None) -> tuple[Parts, ...]:
-        """What the node has free; ``jobs`` are those that run on it, None where nobody knows them."""
+        """Return what the node has free; ``jobs`` are those that run on it, None where nobody knows them."""
         # GRES are told apart by identity: the grammar gives equal texts the same object, and to compare is many times slower.
         if id(node.gres) not in self._with_parts:
             self._with_parts[id(node.gres)] = has_parts(node.gres)
@@ -95,7 +95,7 @@ def cores_on_a_node(job: Job) -> int:
 
 
 def is_active(reservation: Reservation, now: float) -> bool:
-    """Whether the reservation holds its nodes at ``now`` (seconds since the epoch)."""
+    """Tell whether the reservation holds its nodes at ``now`` (seconds since the epoch)."""
     return reservation.start <= now < reservation.end
 
 
@@ -105,7 +105,7 @@ def _holds_whole_nodes(reservation: Reservation, nodes: Mapping[str, Node]) -> b
 
 
 def whole_node_reservations(reservations: Iterable[Reservation], nodes: Mapping[str, Node], now: float) -> dict[str, set[str]]:
-    """Node name to the names of the active reservations that hold all of it.
+    """Return, by the name of a node, the names of the active reservations that hold all of it.
 
     A reservation of some cores of a node (CoreCnt below the nodes' cores) leaves the rest to everybody.
     """
@@ -118,13 +118,13 @@ def whole_node_reservations(reservations: Iterable[Reservation], nodes: Mapping[
 
 
 def partly_reserved(reservations: Iterable[Reservation], nodes: Mapping[str, Node], now: float) -> set[str]:
-    """Names of the nodes of which active reservations hold some cores. Measured on 22.05.8: Slurm marks them ``RESERVED`` too."""
+    """Return the names of the nodes of which active reservations hold some cores. Slurm marks them ``RESERVED`` too (22.05.8)."""
     partial = (entry for entry in reservations if is_active(entry, now) and not _holds_whole_nodes(entry, nodes))
     return {name for entry in partial for name in entry.nodes}
 
 
 def why_not_usable(node: Node, *, held: bool = False, partly: bool = False, inside: bool | None = None) -> str:
-    """Why a new job cannot run on ``node``, in a word or two of English for the catalogue; empty if it can.
+    """Return why a new job cannot run on ``node``, in a word or two of English for the catalogue; empty if it can.
 
     Parameters
     ----------

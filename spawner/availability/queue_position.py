@@ -27,7 +27,7 @@ class QueuePosition:
 
 
 def in_line(job: Job) -> bool:
-    """Whether the job waits for its turn: it is not held, can start some day, and waits for nothing else first."""
+    """Tell whether the job waits for its turn: it is not held, can start some day, and waits for nothing else first."""
     if job.state not in PENDING or job.state in HELD or job.reason.startswith(STANDS_ASIDE):
         return False
     return advice_for(job.reason).waiting_helps is not False

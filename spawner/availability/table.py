@@ -22,6 +22,7 @@ class NodeAvailability:
 
     @property
     def usable(self) -> bool:
+        """Whether a new job may run on it."""
         return not self.why_not
 
     @property
@@ -82,7 +83,7 @@ class PartitionAvailability:
 
 
 def gpu_table(nodes: Iterable[NodeAvailability]) -> GpuTable:
-    """Usable nodes counted by the number of their free GPUs, per type: every number from 0 to the largest node has its row.
+    """Count usable nodes by the number of their free GPUs, per type: every number from 0 to the largest node has its row.
 
     Nodes that are not usable are counted in no row, but their GPUs give the table its rows: zeros say more than no table.
     """
@@ -100,7 +101,7 @@ def gpu_table(nodes: Iterable[NodeAvailability]) -> GpuTable:
 
 
 def part_tables(nodes: Iterable[NodeAvailability]) -> tuple[PartTable, ...]:
-    """As :func:`gpu_table`, of parts of GPUs: one for each kind of card and each number of parts that a card makes."""
+    """Count usable nodes by the largest free part of a GPU: one table for each kind of card and each number of parts that a card makes."""
     kinds: dict[tuple[str, str, int], list[Parts | None]] = {}
     for entry in nodes:
         for parts in entry.parts:
@@ -162,13 +163,13 @@ class Excerpt:
 
 
 def of_partitions(found: Availability, names: Set[str]) -> Availability:
-    """The part of it that these partitions are."""
+    """Return the part of it that these partitions are."""
     partitions = tuple(partition for partition in found.partitions if partition.name in names)
     return Availability(tuple(entry for entry in found.nodes if not names.isdisjoint(entry.node.partitions)), partitions)
 
 
 def excerpt(found: Availability, partition: str) -> Excerpt:
-    """What a page shows to somebody who has chosen ``partition``: all of it, unless that is too much for a page."""
+    """Return what a page shows to somebody who has chosen ``partition``: all of it, unless that is too much for a page."""
     chosen = next((entry for entry in found.partitions if entry.name == partition), None)
     partitions = found.partitions
     if len(partitions) > MAX_PARTITIONS:
@@ -196,7 +197,7 @@ def availability(
     reservation: str = "",
     sharing: Mapping[str, Sequence[Job]] | None = None,
 ) -> Availability:
-    """What is free for a job that asks for ``reservation`` (empty: none), in each of ``partitions``.
+    """Return what is free for a job that asks for ``reservation`` (empty: none), in each of ``partitions``.
 
     Only nodes of these partitions appear; ``now`` is seconds since the epoch. ``sharing`` has the jobs that hold parts of GPUs, by node;
     None where nobody knows them.

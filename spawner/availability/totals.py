@@ -23,7 +23,7 @@ class Running:
 
 
 def running_jobs(jobs: Iterable[Job]) -> Running:
-    """Those of Slurm's list that hold something."""
+    """Return those of Slurm's list of jobs that hold something."""
     holding = RUNNING | STARTING
     by_user: dict[str, list[Job]] = {}
     cores: dict[str, int] = {}
@@ -49,7 +49,7 @@ class NodePool:
 
 
 def pools_of(availability: Availability, running: Running | None) -> tuple[NodePool, ...]:
-    """The usable nodes of the cluster, or of the reservation that ``availability`` was made for, added up: a few pools for 10,000 nodes."""
+    """Add up the usable nodes of the cluster, or of the reservation of ``availability``: a few pools for 10,000 nodes."""
     sums: dict[tuple[str, ...], list[int]] = {}
     for entry in availability.nodes:
         if not entry.usable:

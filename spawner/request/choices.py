@@ -35,7 +35,7 @@ class Choices:
     closed: Mapping[str, str] = field(default_factory=dict)
 
     def viewer(self, groups: Iterable[str]) -> Viewer:
-        """What an audience (:mod:`.audience`) tells this user by, with the groups of the system that the user is in."""
+        """Return what an audience (:mod:`.audience`) knows this user by, who is in these groups of the system."""
         reservations = (*self.reservations, *self.upcoming_reservations)
         return Viewer(
             groups=frozenset(groups),
@@ -45,12 +45,12 @@ class Choices:
         )
 
     def with_presets(self, presets: Iterable[Preset], groups: Iterable[str]) -> Choices:
-        """The same with those of ``presets`` that this user, who is in ``groups`` of the system, may choose."""
+        """Return the same with those of ``presets`` that this user, who is in ``groups`` of the system, may choose."""
         viewer = self.viewer(groups)
         return replace(self, presets=tuple(preset for preset in presets if preset.is_for(viewer)))
 
     def preset(self, name: str) -> Preset | None:
-        """The preset of this name, None if this user may not choose it."""
+        """Return the preset of this name, None if this user may not choose it."""
         return next((preset for preset in self.presets if preset.name == name), None)
 
     @cached_property
@@ -59,7 +59,7 @@ class Choices:
         return GpuChoices(self.partitions, self.entitlement.gpu_types, self.policy("gpus"))
 
     def policy(self, name: str) -> FieldPolicy:
-        """The admin's settings of a field; neutral where there are none."""
+        """Return the admin's settings of a field; neutral where there are none."""
         return self.policies.get(name, FieldPolicy())
 
     def _narrowed(self, name: str, offered: Sequence[str]) -> tuple[str, ...]:
@@ -112,16 +112,16 @@ class Choices:
         return tuple(reservation for reservation in self.entitlement.upcoming if reservation.name in names)
 
     def limits(self, partition_name: str, account: str, reservation: str = "") -> PartitionLimits | None:
-        """What one job of this account may ask of the partition, in the reservation; None if the partition cannot be chosen."""
+        """Return what one job of this account may ask of the partition, in the reservation; None if the partition cannot be chosen."""
         partition = self.partition(partition_name)
         return None if partition is None else partition.narrowed(account, reservation)
 
     def limits_for(self, request: SessionRequest) -> PartitionLimits | None:
-        """What the request's account may ask of its partition, in its reservation."""
+        """Return what the request's account may ask of its partition, in its reservation."""
         return self.limits(request.partition, request.account, request.reservation)
 
     def waits_for(self, request: SessionRequest) -> tuple[Limit, ...]:
-        """The limits that jobs share and that leave too little now: the job would wait until others of the same jobs end."""
+        """Return the limits that jobs share and that leave too little now: the job would wait until others of the same jobs end."""
         limits = self.limits_for(request)
         if limits is None:
             return ()
@@ -129,11 +129,11 @@ class Choices:
         return tuple(limit for limit in limits.rules_for(request.account).limits if limit.delays(amounts))
 
     def reservation(self, name: str) -> Reservation | None:
-        """The reservation of this name, None if it cannot be chosen."""
+        """Return the reservation of this name, None if it cannot be chosen."""
         return next((reservation for reservation in self.reservations if reservation.name == name), None)
 
     def minutes_left(self, reservation: Reservation) -> int | None:
-        """Whole minutes that a job in the reservation may last, None where its end does not end jobs."""
+        """Return the whole minutes that a job in the reservation may last, None where its end does not end jobs."""
         return None if "FLEX" in reservation.flags else max(0, int(reservation.end - self.now) // 60)
 
     @property
@@ -147,7 +147,7 @@ class Choices:
         return next((release for release in self.releases if release.tag == tag), None)
 
     def interfaces(self, release: Release | None = None) -> tuple[Interface, ...]:
-        """The interfaces of one release, or of any of the releases."""
+        """Return the interfaces of one release, or of any of the releases."""
         releases = self.releases if release is None else (release,)
         offered = dict.fromkeys(interface.name for one in releases for interface in self.catalogue.interfaces_of(one))
         names = self._narrowed("interface", list(offered))
@@ -158,7 +158,7 @@ class Choices:
         return self.policy(name).bound(name, which, otherwise)
 
     def walltime_limit(self, request: SessionRequest) -> tuple[int | None, str]:
-        """The most minutes that this request may ask for, None for no bound, and what bounds them, for a sentence."""
+        """Return the most minutes that this request may ask for, None for no bound, and what bounds them, for a sentence."""
         bounds: list[tuple[int, str]] = []
         limits = self.entitlement.partition(request.partition)
         if limits is not None:

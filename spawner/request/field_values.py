@@ -50,7 +50,7 @@ COLORS: Mapping[str, str] = {
 
 
 def quoted(value: object) -> str:
-    """A value for a sentence: printable, at most 60 characters, in quotation marks."""
+    """Return a value for a sentence: printable, at most 60 characters, in quotation marks."""
     try:
         text = str(value)
     except (ValueError, RecursionError):  # an integer of thousands of digits, a list a thousand deep

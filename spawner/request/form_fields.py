@@ -57,7 +57,7 @@ def _sharing(partition: PartitionLimits) -> str:
 
 
 def form_fields(choices: Choices, values: Mapping[str, Any], errors: Mapping[str, str]) -> tuple[FormField, ...]:
-    """The fields of the page in their order, filled with ``values`` as typed, wrong ones marked with ``errors``."""
+    """Return the fields of the page in their order, filled with ``values`` as typed, wrong ones marked with ``errors``."""
     request = judge_request({key: value for key, value in values.items() if key in FIELDS}, choices)[0]
     words = ranges_in_words(request, choices)
     built = []
@@ -93,7 +93,7 @@ COLOR_NAMES: Mapping[str, str] = {
 
 
 def appearance_fields(choices: Choices, values: Mapping[str, Any], errors: Mapping[str, str]) -> tuple[FormField, ...]:
-    """The session's name and colour, as :func:`form_fields`. ``kind`` of a colour is ``colors``; one without a name is offered as it is."""
+    """Return the session's name and colour, as :func:`form_fields`. A colour has the kind ``colors``; one without a name is offered too."""
     built = []
     for key in APPEARANCE_FIELDS:
         policy = choices.policy(key)
@@ -113,7 +113,7 @@ def appearance_fields(choices: Choices, values: Mapping[str, Any], errors: Mappi
 
 
 def ranges_in_words(request: SessionRequest, choices: Choices) -> dict[str, str]:
-    """What the numbers may be in the request's place, a sentence or two by field."""
+    """Return what the numbers may be in the request's place, a sentence or two by field."""
     found = ranges(request, choices)
     limits = limits_there(request, choices)
     words = {"gpus": _gpus_in_words(request, choices)}
@@ -166,7 +166,7 @@ def _help_of_gpus(choices: Choices) -> str:
 
 
 def shown_value(request: SessionRequest, key: str, choices: Choices) -> str:
-    """A field's value as the form shows it: GB without its letter, a GPU configuration as it is offered."""
+    """Return a field's value as the form shows it: GB without its letter, a GPU configuration as it is offered."""
     if key == "gpus":
         return _offered_gpus(choices, request.gpus)
     value = _as_text(request.options().get(key, ""))

@@ -21,7 +21,7 @@ class GpuChoices:
     policy: FieldPolicy
 
     def are_same(self, one: GpuRequest, other: GpuRequest) -> bool:
-        """Whether two spellings ask for the same: where there is one type, of GPUs or of cards in parts, the form offers plain counts."""
+        """Tell whether two spellings ask for the same: where there is one type of GPU, or of card in parts, plain counts are offered."""
         if one == other:
             return True
         types = self.part_types(one.gres) if one.is_part else self.types
@@ -34,11 +34,11 @@ class GpuChoices:
         return tuple(sorted({part for partition in self.partitions for part in partition.parts}))
 
     def part_types(self, gres: str) -> tuple[str, ...]:
-        """The types of the cards that are given out in parts of this name."""
+        """Return the types of the cards that are given out in parts of this name."""
         return tuple(sorted({gpu_type for name, gpu_type, _ in self.parts if name == gres}))
 
     def known(self, gpus: GpuRequest, partition_name: str = "") -> GpuRequest:
-        """The same GPUs as the nodes have them: a part with how many make one card, and all parts of a card, or of several, as whole GPUs.
+        """Return the same GPUs as the nodes have them: a part with how many make one card, all parts of a card or several as whole GPUs.
 
         In the partition where it is named and has such parts, else in any.
         """
@@ -61,7 +61,7 @@ class GpuChoices:
         return tuple((gpu_type, per_card) for gres, gpu_type, per_card in parts if gres == gpus.gres and gpus.type in ("", gpu_type))
 
     def values(self) -> tuple[GpuRequest, ...]:
-        """Every GPU configuration to choose from: none, whole GPUs, then parts of one.
+        """Return every GPU configuration to choose from: none, whole GPUs, then parts of one.
 
         Plain counts where there is one type, per type where there are more.
         """

@@ -105,7 +105,7 @@ class SessionRequest(BaseModel):
     )
 
     def options(self) -> dict[str, Any]:
-        """As ``user_options``: JSON with the contract's keys. ``profile`` is the line that the Hub's admin page shows."""
+        """Return it as ``user_options``: JSON with the contract's keys. ``profile`` is the line that the Hub's admin page shows."""
         options: dict[str, Any] = {
             "reservation": self.reservation,
             "account": self.account,
@@ -157,7 +157,7 @@ class SessionRequest(BaseModel):
 
 
 def memory_value(memory_mb: int) -> str:
-    """MB as a value of the contract: ``8G`` where it is whole GB, else ``1536M``."""
+    """Return MB as a value of the contract: ``8G`` where it is whole GB, else ``1536M``."""
     return f"{memory_mb // 1024}G" if memory_mb % 1024 == 0 else f"{memory_mb}M"
 
 
@@ -173,25 +173,25 @@ APPEARANCE_FIELDS = ("name", "color")
 
 
 def label_of(field: str) -> str:
-    """The field's name for a person."""
+    """Return the field's name for a person."""
     info = SessionRequest.model_fields.get(field)
     return _(info.title or field) if info else field
 
 
 def help_of(field: str) -> str:
-    """What the field is for, in a sentence."""
+    """Return what the field is for, in a sentence."""
     description = SessionRequest.model_fields[field].description
     return _(description) if description else ""
 
 
 def unit_of(field: str) -> str:
-    """The unit that stands behind the field, empty if it has none."""
+    """Return the unit that stands behind the field, empty if it has none."""
     extra = SessionRequest.model_fields[field].json_schema_extra
     return _(str(extra["unit"])) if isinstance(extra, dict) and "unit" in extra else ""
 
 
 def at_field(name: str, sentence: str) -> str:
-    """A sentence about a field, behind its name."""
+    """Return a sentence about a field, behind its name."""
     return _("{field}: {sentence}").format(field=name, sentence=sentence)
 
 

@@ -44,7 +44,7 @@ class FieldPolicy(BaseModel):
 
 
 def parse_policies(fields: Mapping[str, Any], *, trait: str = "ResourceFormSpawner.fields") -> dict[str, FieldPolicy]:
-    """The admin's configuration of the fields, read.
+    """Read the admin's configuration of the fields.
 
     Raises
     ------
@@ -73,7 +73,7 @@ def parse_policies(fields: Mapping[str, Any], *, trait: str = "ResourceFormSpawn
 
 
 def number_of(name: str, value: Any) -> int:
-    """A limit of ``cores``, ``memory`` (MB), ``gpus`` or ``walltime`` (minutes), from what the admin wrote."""
+    """Return a limit of ``cores``, ``memory`` (MB), ``gpus`` or ``walltime`` (minutes), from what the admin wrote."""
     if name == "memory":
         return parse_memory_mb(value)
     if name == "walltime":

@@ -45,17 +45,17 @@ class Preset(Audience):
         return self.label or self.name
 
     def is_for(self, viewer: Viewer) -> bool:
-        """Whether ``viewer`` belongs to its audience and may choose the account, partition and reservation that it names itself."""
+        """Tell whether ``viewer`` belongs to its audience and may choose the account, partition and reservation that it names itself."""
         named = (("account", viewer.accounts), ("partition", viewer.partitions), ("reservation", viewer.reservations))
         return self.admits(viewer) and all(not self.values.get(field) or self.values[field] in had for field, had in named)
 
     def read(self) -> SessionRequest:
-        """Its values, read; the fields that it leaves out have the model's defaults."""
+        """Read its values; the fields that it leaves out have the model's defaults."""
         return parse_request(self.values)
 
 
 def parse_presets(presets: object, *, trait: str = "ResourceFormSpawner.presets") -> tuple[Preset, ...]:
-    """The admin's presets, read, in the admin's order.
+    """Read the admin's presets, in the admin's order.
 
     Raises
     ------

@@ -22,7 +22,7 @@ class Range:
     values: tuple[int, ...] = ()
 
     def nearest(self, value: int) -> int:
-        """``value`` itself where it may be had, else the nearest that may."""
+        """Return ``value`` itself where it may be had, else the nearest that may."""
         if self.values:
             fitting = [entry for entry in self.values if self.most is None or entry <= self.most] or list(self.values)
             return min(fitting, key=lambda entry: (abs(entry - value), entry))
@@ -30,7 +30,7 @@ class Range:
 
 
 def limits_there(request: SessionRequest, choices: Choices) -> PartitionLimits | None:
-    """As :meth:`Choices.limits_for`; an account that may not be used there at all has no numbers of its own, so the partition's hold."""
+    """Return :meth:`Choices.limits_for`; an account that may not be used there has no numbers of its own, so the partition's hold."""
     partition = choices.partition(request.partition)
     if partition is None:
         return None
@@ -38,7 +38,7 @@ def limits_there(request: SessionRequest, choices: Choices) -> PartitionLimits |
 
 
 def gpus_there(request: SessionRequest, choices: Choices) -> tuple[GpuRequest, ...]:
-    """Those of the GPU configurations that one node of the chosen partition and reservation has, none included."""
+    """Return those of the GPU configurations that one node of the chosen partition and reservation has, none included."""
     limits = limits_there(request, choices)
     if limits is None:
         return tuple(gpus for gpus in choices.gpus.values() if not gpus.count)
@@ -54,7 +54,7 @@ def _has_whole(limits: PartitionLimits, gpus: GpuRequest) -> bool:
 
 
 def ranges(request: SessionRequest, choices: Choices) -> dict[str, Range]:
-    """The ranges of ``cores``, ``memory`` (MB) and ``walltime`` (minutes) in the request's partition; none where it cannot be chosen."""
+    """Return the ranges of ``cores``, ``memory`` (MB) and ``walltime`` (minutes) in the request's partition, if it can be chosen."""
     limits = limits_there(request, choices)
     if limits is None or not limits.kinds:
         return {}

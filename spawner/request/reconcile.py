@@ -30,7 +30,7 @@ class Reconciled:
 
 
 def reconcile(request: SessionRequest, choices: Choices, changed: str) -> Reconciled:
-    """``request`` after the user has changed one field; that one stays as it is, right or wrong.
+    """Fit ``request`` to the one field that the user has changed; that field stays as it is, right or wrong.
 
     A field that others do not follow (:data:`FOLLOWED`) moves none: who types a number is told what is wrong with it.
     """

@@ -13,7 +13,7 @@ from .validation import resolve_request, text_of, true_preset, with_preset
 
 
 def restore_valid(options: Mapping[str, Any], choices: Choices) -> tuple[dict[str, Any], tuple[str, ...]]:
-    """The defaults, with those of the remembered ``options`` that still hold, and the labels of the fields that were dropped."""
+    """Return the defaults with those of the remembered ``options`` that still hold, and the labels of the fields that were dropped."""
     defaults = default_values(choices)
     preset, known = options.get("preset"), with_preset(options, choices)
     # Apart from its values, which stand here, a preset is but a name: as a preset it would bring back what is dropped below.

@@ -25,7 +25,7 @@ FIELD_OF = {CORES: "cores", MEMORY: "memory", MINUTES: "walltime", NODES: "accou
 
 
 def listed(values: Sequence[str]) -> str:
-    """The first eight, and how many more there are."""
+    """Return the first eight, and how many more there are."""
     shown = ", ".join(values[:8])
     return _("{list} and {number} more").format(list=shown, number=len(values) - 8) if len(values) > 8 else shown
 
@@ -56,7 +56,7 @@ def _there(limits: PartitionLimits) -> str:
 
 
 def more_than(value: str, most: str, clause: str, number: int = 1) -> str:
-    """The refusal of a value above a limit; ``clause`` says whose limit it is, ``number`` whether the value is one thing or several."""
+    """Return the refusal of a value above a limit; ``clause`` says whose, ``number`` whether the value is one thing or several."""
     return ngettext(
         "{value} is more than the {most} {clause}. Ask for at most {most}.",
         "{value} are more than the {most} {clause}. Ask for at most {most}.",
@@ -65,19 +65,19 @@ def more_than(value: str, most: str, clause: str, number: int = 1) -> str:
 
 
 def less_than(value: str, least: str) -> str:
-    """The refusal of a value below the admin's minimum."""
+    """Return the refusal of a value below the admin's minimum."""
     return _("{value} is less than the {least} that a session has here. Ask for at least {least}.").format(value=value, least=least)
 
 
 def less_than_asked(value: str, least: str, limit: Limit) -> str:
-    """The refusal of a value below what accounting asks for."""
+    """Return the refusal of a value below what accounting asks for."""
     return _("{value} is less than the {least} that {source} asks for. Ask for at least {least}.").format(
         value=value, least=least, source=limit.whose
     )
 
 
 def limits_most(limits: PartitionLimits, resource: str) -> int:
-    """The most cores or MB that the partition and accounting leave."""
+    """Return the most cores or MB that the partition and accounting leave."""
     return limits.max_cores if resource == CORES else limits.max_memory_mb
 
 
@@ -194,12 +194,12 @@ def _part_problem(gpus: GpuRequest, choices: Choices, partition: PartitionLimits
 
 
 def locked_to(value: str, default: str) -> str:
-    """The refusal of another value than the one that the admin has set."""
+    """Return the refusal of another value than the one that the admin has set."""
     return _("{value} cannot be chosen, it is set to {default} on this service. Leave it as it is.").format(value=value, default=default)
 
 
 def not_among(value: str, offered: Sequence[str]) -> str:
-    """The refusal of a value that the admin does not offer."""
+    """Return the refusal of a value that the admin does not offer."""
     return _("{value} cannot be chosen. Choose one of: {list}.").format(value=value, list=listed(offered))
 
 

@@ -52,7 +52,7 @@ def _offer(preset: Preset, choices: Choices) -> PresetOffer:
 
 
 def offers_of(recent: Iterable[Recent], choices: Choices) -> tuple[RecentOffer, ...]:
-    """The user's last requests with what is to be said of each now; what cannot be read any more is left out.
+    """Return the user's last requests with what is to be said of each now; what cannot be read any more is left out.
 
     Raises
     ------

@@ -22,7 +22,7 @@ from .size_validation import Refuse, check_size, check_walltime, listed, locked_
 
 
 def resolve_request(options: Mapping[str, Any], choices: Choices) -> SessionRequest:
-    """The request that ``options`` ask for, complete and allowed: the one gate for every door.
+    """Return the request that ``options`` ask for, complete and allowed: the one gate for every door.
 
     Raises
     ------
@@ -41,7 +41,7 @@ def resolve_request(options: Mapping[str, Any], choices: Choices) -> SessionRequ
 
 
 def judge_request(options: Mapping[str, Any], choices: Choices) -> tuple[SessionRequest, dict[str, str]]:
-    """The request that ``options`` ask for, completed, and a sentence for each field at fault; what cannot be read has its default.
+    """Return the request that ``options`` ask for, completed, and a sentence for each field at fault; what is unreadable has its default.
 
     Keys that are missing get the preset's values where one is named, else this user's defaults: a partition for the chosen account, numbers
     that the chosen partition has, an interface of the chosen release.
@@ -80,18 +80,18 @@ def judge_request(options: Mapping[str, Any], choices: Choices) -> tuple[Session
 
 
 def with_preset(options: Mapping[str, Any], choices: Choices) -> Mapping[str, Any]:
-    """The options with what they leave out of the preset that they name; what they say themselves wins."""
+    """Return the options with what they leave out of the preset that they name; what they say themselves wins."""
     preset = choices.preset(text_of(options.get("preset")) or "")
     return {**preset.values, **options} if preset is not None else options
 
 
 def with_known_gpus(request: SessionRequest, choices: Choices) -> SessionRequest:
-    """The request with its GPUs as the nodes of its partition have them: all parts of a card are the card."""
+    """Return the request with its GPUs as the nodes of its partition have them: all parts of a card are the card."""
     return request.model_copy(update={"gpus": choices.gpus.known(request.gpus, request.partition)})
 
 
 def true_preset(request: SessionRequest, choices: Choices) -> SessionRequest:
-    """The request without the name of its preset if one of its values is not the preset's: then it is the user's own."""
+    """Return the request without its preset's name if one of its values is not the preset's: then it is the user's own."""
     preset = choices.preset(request.preset)
     if preset is None:
         return request
@@ -106,6 +106,7 @@ def true_preset(request: SessionRequest, choices: Choices) -> SessionRequest:
 
 
 def text_of(value: Any) -> str | None:
+    """Return the value if it is text, else None."""
     return value if isinstance(value, str) else None
 
 
@@ -173,7 +174,7 @@ def require_account(choices: Choices) -> None:
 
 
 def check_request(request: SessionRequest, choices: Choices) -> dict[str, str]:
-    """A sentence for each field of ``request`` that this user cannot have now; empty if all is well."""
+    """Return a sentence for each field of ``request`` that this user cannot have now; empty if all is well."""
     errors: dict[str, str] = {}
 
     def refuse(name: str, sentence: str) -> None:
