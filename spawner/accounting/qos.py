@@ -81,7 +81,7 @@ def line_of(account: str, parents: Mapping[str, str]) -> tuple[str, ...]:
 def qos_of_job(forced: str, own: Association | None, associations: Sequence[Association]) -> str:
     """Return the name of the QOS that a job runs under, as assoc_mgr_get_default_qos_info in src/common/assoc_mgr.c chooses it.
 
-    The one it asks for, the association's DefaultQOS, the only one that the association has, the DefaultQOS of the root account, ``normal``.
+    The one asked for, the association's DefaultQOS, the only one that the association has, the DefaultQOS of the root account, ``normal``.
     """
     root = next((entry for entry in associations if entry.account == "root" and not entry.user), None)
     only = own.qos[0] if own is not None and len(own.qos) == 1 else ""
