@@ -326,7 +326,7 @@ class ResourceFormSpawner(UserChoices, SlurmSpawner):  # type: ignore[misc]
     # --- state --------------------------------------------------------------------------------------------------------------
 
     def keep_state(self) -> None:
-        """Make the session's state durable now, not when start() returns (jupyterhub.md T11)."""
+        """Make the session's state durable now, not when start() returns (docs/jupyterhub-facts.md#late-state)."""
         self.orm_spawner.state = self.get_state()
         session = object_session(self.orm_spawner)
         if session is not None:
