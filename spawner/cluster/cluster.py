@@ -666,7 +666,7 @@ class Cluster(ClusterSettings, SingletonConfigurable):
         return await self._places.get(known.as_of, lambda: queue_positions_of(known.value.values()))
 
     async def node_address(self, name: str, *, patience: float | None = None) -> str:
-        """Where the node can be reached: its NodeAddr, for names need not resolve (slurm.md, "Measured").
+        """Where the node can be reached: its NodeAddr, for names need not resolve (slurm.conf(5), NodeAddr).
 
         Raises
         ------

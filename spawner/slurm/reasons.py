@@ -169,7 +169,7 @@ _IN_DOUBT = (
     "No route to host",
     "Slurm internal error",
 )
-"""What sbatch prints where the way to the controller and back is at fault (slurm.md §5.3)."""
+"""What sbatch prints where the way to the controller and back is at fault (docs/slurm-facts.md#words-of-refusal)."""
 
 _NO_CONFIGURATION = ("resolve_ctls_from_dns_srv", "fetch_config", "_establish_config_source", "Could not establish a configuration source")
 _SUBMISSION_FAILED = "Batch job submission failed:"
@@ -185,7 +185,10 @@ class Outcome(enum.Enum):
 
 
 def outcome_of_sbatch(returncode: int, stderr: str) -> Outcome:
-    """What a failed sbatch means. Only words that we know mean that there is no job: it is made before Slurm answers (slurm.md §5.4)."""
+    """What a failed sbatch means. Only words that we know mean that there is no job: it is made before Slurm answers.
+
+    docs/slurm-facts.md#job-before-answer
+    """
     if returncode < 0 or (returncode > 128 and returncode != 255) or not stderr.strip() or any(text in stderr for text in _IN_DOUBT):
         return Outcome.IN_DOUBT
     if _SUBMISSION_FAILED not in stderr:
@@ -193,7 +196,7 @@ def outcome_of_sbatch(returncode: int, stderr: str) -> Outcome:
     said = stderr.rpartition(_SUBMISSION_FAILED)[2]
     if any(text in said for text, _ in _REFUSALS) or any(text in said for text in _ALSO_REFUSED):
         return Outcome.REFUSED
-    # A submit plugin's own no: its words stand in the lines before (slurm.md §4.1).
+    # A submit plugin's own no: its words stand in the lines before (docs/slurm-facts.md#submit-plugins).
     if "Unspecified error" in said and len(slurm_words(stderr)) > 1:
         return Outcome.REFUSED
     return Outcome.UNKNOWN_WORDS

@@ -16,13 +16,13 @@ from ...advice.service import PATIENCE_SECONDS, Advice, advise
 from ...advice.usage_bars import ResourceUsage
 from ...cluster.estimator import estimate_in_words, no_start_in_words
 from ...errors import EstimateUnavailable, ResourceFormError, SlurmRefused
+from ...humanize import iso_time
 from ...i18n import using
 from ...job.sbatch import PreparedJob, Tag
 from ...request.choices import Choices
 from ...request.form_fields import ranges_in_words, shown_value
 from ...request.model import FORM_FIELDS
 from ...slurm.runner import Identity
-from ..common import iso_time
 from ..form.page import decision, holding
 from ..locale import language_of
 
