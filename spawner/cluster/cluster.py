@@ -21,7 +21,7 @@ from traitlets.config import SingletonConfigurable
 from ..accounting.billing_rule import BillingRule, billing_rule
 from ..accounting.entitlement import Entitlement, entitlement, shapes_of
 from ..accounting.partition_limits import NodeKind
-from ..accounting.qos import Accounting, AccountingData, accounting_of_controller
+from ..accounting.qos import AccountingData, AccountingRecords, records_of_controller
 from ..availability.forecast import ClusterForecast
 from ..availability.node_fit import sharing_jobs
 from ..availability.queue_position import QueuePosition, queue_positions_of
@@ -118,7 +118,7 @@ class Cluster(ClusterSettings, SingletonConfigurable):
         self.reservations: CachedQuery[tuple[Reservation, ...]] = CachedQuery(
             "reservations", self._read_reservations, lambda: self.layout_interval, **shared
         )
-        self.accounting: CachedQuery[Accounting | None] = CachedQuery(
+        self.accounting: CachedQuery[AccountingRecords | None] = CachedQuery(
             "accounts", self._read_accounting, self._accounting_interval_now, **shared
         )
         self.configuration: CachedQuery[SlurmConfig] = CachedQuery(
@@ -245,7 +245,7 @@ class Cluster(ClusterSettings, SingletonConfigurable):
     async def _read_configuration(self) -> SlurmConfig:
         return await self._read(commands.show_config(), scontrol.parse_config)
 
-    async def _read_accounting(self) -> Accounting | None:
+    async def _read_accounting(self) -> AccountingRecords | None:
         try:
             associations = await self._read(commands.show_associations(), sacctmgr.parse_associations)
             defaults = await self._read(commands.show_users(), sacctmgr.parse_user_defaults)
@@ -257,10 +257,10 @@ class Cluster(ClusterSettings, SingletonConfigurable):
             if known is not None and not (known.value is not None and known.value.from_controller):
                 raise
             self.log.warning("slurmdbd has not answered yet (%s): the accounts are those that slurmctld knows", error.log)
-            return accounting_of_controller(await self._read(commands.show_holdings(), sacctmgr.parse_holdings))
+            return records_of_controller(await self._read(commands.show_holdings(), sacctmgr.parse_holdings))
         cluster = (await self.configuration.get()).value.cluster_name
         own = tuple(entry for entry in associations if entry.cluster in ("", cluster))
-        return Accounting(own, tuple(defaults), tuple(qos))
+        return AccountingRecords(own, tuple(defaults), tuple(qos))
 
     async def _read_holdings(self) -> Holdings:
         holdings = await self._read(commands.show_holdings(), sacctmgr.parse_holdings)
@@ -271,7 +271,7 @@ class Cluster(ClusterSettings, SingletonConfigurable):
         self._newer_associations = newer
         return holdings
 
-    async def _held(self, user: str, accounting: Accounting | None, patience: float | None) -> Holdings | None:
+    async def _held(self, user: str, accounting: AccountingRecords | None, patience: float | None) -> Holdings | None:
         """What is held, where that matters to ``user``; None where it does not, or nobody knows: then nothing is taken off."""
         if accounting is None or (accounting.has_user(user) and not accounting.has_shared_limits):
             return None
