@@ -21,14 +21,16 @@ from .cache import run_in_worker
 from .cluster.cluster import Member
 from .errors import RequestRejected, ResourceFormError, SessionFailed, SlurmRefused, SlurmUnavailable
 from .hub.common import iso_time, static_version
-from .hub.errors import FormIsFilled, HubRefusal
+from .hub.errors import FormIsFilled, HubRefusal, refusal_of
+from .hub.form import flash
 from .hub.form.flash import Rejection
-from .hub.form.page import form_page, rejections
+from .hub.form.page import form_page
 from .hub.handlers.sessions import IN_A_LINK
 from .hub.handlers.stop import stop_url
 from .hub.locale import language_asked, language_spoken, restore
 from .hub.sessions.ended import record_end, refused, stop_cause
 from .hub.sessions.view import usage_factor_of
+from .hub.state import AdminWarnings, HubState
 from .hub.user_choices import UserChoices
 from .i18n import ENGLISH, _, using
 from .job.lab_extension import session_bar
@@ -38,7 +40,7 @@ from .request.form_data import read_form
 from .request.model import SessionRequest, at_field, label_of, parse_request
 from .request.recent import Recent, as_state, recent_of, remember
 from .request.validation import resolve_request
-from .session.log_reader import configured_state_home, session_logs
+from .session.log_reader import configured_state_home
 from .session.record import End, Limits, Record
 from .session.session import Session
 from .session.startup_log import StartupLog
@@ -53,8 +55,6 @@ PRESSED = ("navigate", "document", "?1")
 def _no_hook(_spawner: Any, _user_options: Any) -> None:
     """For JupyterHub, which warns about user_options that no hook takes; ours are taken in start(), whatever door they came through."""
 
-
-_time_limits_warned_of: set[tuple[int, int, int]] = set()
 
 ESTIMATE_PATIENCE_SECONDS = 1.5
 """A job that has to wait is submitted so much later at most, to know until when."""
@@ -172,7 +172,7 @@ class ResourceFormSpawner(UserChoices, SlurmSpawner):  # type: ignore[misc]
         followed = (headers.get("Sec-Fetch-Mode"), headers.get("Sec-Fetch-Dest"), headers.get("Sec-Fetch-User")) == PRESSED
         if self.links_may_start and followed and headers.get("Sec-Fetch-Site") in ("same-origin", "same-site"):
             return self.options_from_form(query_data)
-        rejections.keep(self.user.name, Rejection(values, {}))
+        flash.keep(self, Rejection(values, {}))
         raise FormIsFilled
 
     def _refusal(self, error: ResourceFormError) -> HubRefusal:
@@ -181,8 +181,8 @@ class ResourceFormSpawner(UserChoices, SlurmSpawner):  # type: ignore[misc]
             errors = error.errors if isinstance(error, RequestRejected) else {}
             if isinstance(error, SlurmRefused) and error.field:
                 errors = {error.field: at_field(label_of(error.field), error.sentence)}
-            rejections.keep(self.user.name, Rejection(self._typed, errors))
-        return HubRefusal(error)
+            flash.keep(self, Rejection(self._typed, errors))
+        return refusal_of(self, error)
 
     # --- the life of a session ----------------------------------------------------------------------------------------------
 
@@ -224,8 +224,7 @@ class ResourceFormSpawner(UserChoices, SlurmSpawner):  # type: ignore[misc]
 
     def _compare_time_limits(self) -> None:
         limits = (self.start_timeout, self.queue_timeout, self.listen_timeout)
-        if limits[0] < limits[1] + limits[2] and limits not in _time_limits_warned_of:
-            _time_limits_warned_of.add(limits)
+        if limits[0] < limits[1] + limits[2] and HubState.of(self).part(AdminWarnings).is_due("time limits", limits):
             self.log.warning(
                 "start_timeout (%d s) is below queue_timeout plus listen_timeout (%d + %d s): JupyterHub will give up jobs that wait in "
                 "the queue, without saying why. Leave start_timeout unset, or set the other two lower.",
@@ -293,8 +292,9 @@ class ResourceFormSpawner(UserChoices, SlurmSpawner):  # type: ignore[misc]
         """What can be read of the log of the session's job; None while there is none."""
         if self._member is None or not session.record.job_id:
             return None
-        logs = session_logs(self.cluster.runner)
-        return StartupLog(logs, self._member.identity, session.record.job_id, configured_state_home(self.environment))
+        return StartupLog(
+            HubState.of(self).session_logs, self._member.identity, session.record.job_id, configured_state_home(self.environment)
+        )
 
     async def prepare(self, request: SessionRequest, tag: Tag, home: str) -> PreparedJob:
         """What is handed to sbatch for ``request``: the very same for a start, for an estimate and for a look at the script.
@@ -518,7 +518,7 @@ class ResourceFormSpawner(UserChoices, SlurmSpawner):  # type: ignore[misc]
     def load_state(self, state: dict[str, Any]) -> None:
         """Take up a session that an earlier run of the Hub left."""
         super().load_state(state)
-        restore(self.user.name, str(state.get("language", "")))
+        restore(self, str(state.get("language", "")))
         record = Record.from_state(state.get("session", {}))
         self.session = self._new_session(record) if record.nonce else None
         self.last_end = End.from_state(state.get("last_end"))

@@ -26,11 +26,11 @@ from ...session.log_reader import (
     configured_state_home,
     log_place,
     no_log_yet,
-    session_logs,
 )
 from ...slurm.runner import Identity
 from ..common import cluster_of, iso_time
 from ..locale import language_of
+from ..state import HubState
 
 LONGEST_JOB_ID = 10
 LONGEST_OFFSET = 18
@@ -91,7 +91,7 @@ def going_on_since(user: Any, job: int) -> float | None:
 
 def logs_of(handler: Any) -> SessionLogs:
     """The logs that people look at now."""
-    return session_logs(cluster_of(handler).runner)
+    return HubState.of(handler).session_logs
 
 
 def piece_answer(piece: LogPiece, found: Excerpt) -> dict[str, Any]:

@@ -17,7 +17,9 @@ from ...request.server_names import MAX_COPIES, copies
 from ..common import cluster_of
 from ..locale import language_of
 from ..sessions.feed import Sessions
+from ..sessions.gpus import GpusOfSessions
 from ..sessions.past import MAX_LISTED, SHOWN, Past, Reach, history_for, reaches_others
+from ..state import HubState
 
 
 def names_in_use(user: Any) -> dict[str, str]:
@@ -96,7 +98,8 @@ def sessions_for(handler: Any, *, limit: int = SHOWN) -> Sessions:
         reach if asks_for_all else reach.only(caller.name),
         limit=limit_of(handler, limit),
     )
-    return Sessions(cluster_of(handler), spawners, hub_url=handler.hub.base_url, own=not asks_for_all, past=past)
+    gpus = HubState.of(handler).part(GpusOfSessions)
+    return Sessions(cluster_of(handler), spawners, hub_url=handler.hub.base_url, own=not asks_for_all, past=past, gpus=gpus)
 
 
 class SessionsHandler(APIHandler):  # type: ignore[misc]

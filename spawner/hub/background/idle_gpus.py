@@ -18,7 +18,9 @@ from ...gpu.idle import Notice, Rules, Seen, idle_minutes, next_step
 from ...session.matching import is_own
 from ...session.session import Session
 from ...slurm.model import Job
-from ..sessions.gpus import gpus_of, needs_nodes
+from ..common import cluster_of
+from ..sessions.gpus import GpusOfSessions
+from ..state import HubState
 from .idle_messages import IdleMessages, Message
 
 LOOK_SECONDS = 60.0
@@ -33,7 +35,7 @@ PATIENCE_SECONDS = 5.0
 
 async def watch_idle_gpus(app: Any) -> None:
     """Watch the sessions of this Hub until it ends."""
-    cluster = Cluster.instance(config=app.config, log=app.log)
+    cluster = cluster_of(app)
 
     def spawners() -> Iterable[Any]:
         return [spawner for user in list(app.users.values()) for spawner in list(user.spawners.values())]
@@ -42,7 +44,8 @@ async def watch_idle_gpus(app: Any) -> None:
         await stop_as_ordered(app.proxy, spawner)
 
     home = url_path_join(getattr(app, "public_url", "") or app.base_url, "hub", "home")
-    await IdleGpuWatch(cluster, spawners, stop, IdleMessages(cluster.runner, app.log), home_url=home, log=app.log).run()
+    messages, gpus = IdleMessages(cluster.runner, app.log), HubState.of(app).part(GpusOfSessions)
+    await IdleGpuWatch(cluster, spawners, stop, messages, home_url=home, log=app.log, gpus=gpus).run()
 
 
 async def stop_as_ordered(proxy: Any, spawner: Any) -> None:
@@ -73,6 +76,8 @@ class IdleGpuWatch:
         Stops one's session as its user would; may raise anything.
     home_url
         Where users find their sessions, for the messages.
+    gpus
+        What is said of GPUs, one for all of a Hub.
     """
 
     def __init__(
@@ -84,7 +89,9 @@ class IdleGpuWatch:
         *,
         home_url: str,
         log: Any,
+        gpus: GpusOfSessions | None = None,
     ) -> None:
+        self._gpus = gpus if gpus is not None else GpusOfSessions()
         self._cluster = cluster
         self._spawners = spawners
         self._stop = stop
@@ -125,7 +132,7 @@ class IdleGpuWatch:
             await self._cluster.jobs.get(PATIENCE_SECONDS)
             for number, session in enumerate(sessions, 1):
                 job = self._job_of(session)
-                if job is not None and needs_nodes(session, job):
+                if job is not None and self._gpus.needs_nodes(session, job):
                     await self._cluster.nodes.get(PATIENCE_SECONDS)
                     return
                 if number % AT_ONCE == 0:
@@ -164,7 +171,7 @@ class IdleGpuWatch:
         latest = reports.latest(session.record.node)
         if job is None or job.start is None or latest is None:
             return None
-        gpus = gpus_of(session, job, history=False)
+        gpus = self._gpus.gpus_of(session, job, history=False)
         if gpus is None or not gpus.devices:
             return None
         since = tuple(reports.idle_since(session.record.node, view.key) for view in gpus.devices)

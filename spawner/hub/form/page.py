@@ -20,14 +20,11 @@ from ...request.model import APPEARANCE_FIELDS, FORM_FIELDS, SessionRequest
 from ...request.suggestions import PresetOffer, RecentOffer, offered_presets, offers_of
 from ...request.validation import judge_request, require_account
 from ..common import page_templates
-from .flash import Rejection, Rejections
+from .flash import Rejection, take
 from .render import render, render_availability, render_decision, render_form
 
 KEPT_UNDER_A_LINK = ("account", "release", "interface")
 """Values of the last session that stay where a link says nothing of them; the numbers of the last session may not go with the link's."""
-
-rejections = Rejections()
-"""What was typed and refused, or came with a link, until the form is shown."""
 
 
 async def form_page(spawner: Any) -> str:
@@ -60,7 +57,7 @@ async def _filled(spawner: Any, choices: Choices) -> dict[str, Any]:
     options = spawner.orm_spawner.user_options or {}
     remembered, dropped = await run_in_worker(lambda: restore_valid(options, choices))
     shown, errors, notes = remembered, dict[str, str](), list[str]()
-    came = rejections.take(spawner.user.name)
+    came = take(spawner)
     if came is not None and came.errors:
         shown, errors = {**remembered, **came.values}, dict(came.errors)
     elif came is not None:

@@ -20,7 +20,8 @@ from ...slurm.sacct import FinishedJob
 from ...slurm.states import ENDED
 from ...units import parse_memory_mb, parse_walltime
 from ..locale import language_spoken
-from .history import History, PastSession, session_key
+from ..state import HubState
+from .history import History, HistoryMemory, PastSession, session_key
 
 WANTED_SOON = frozenset({"cancelled", "server_exit", "out_of_memory", "gone", "unknown"})
 """Ends that slurmdbd may know the reason of; of the others it only knows what they used."""
@@ -36,7 +37,14 @@ def history_of(spawner: Any) -> History:
     """The record of past sessions, as the admin has it."""
     # Spawner.db is deprecated, and says so in the log.
     database = object_session(spawner.user.orm_user) or spawner.db
-    return History(database, log=spawner.log, length=spawner.history_length, days=spawner.history_days, clock=spawner.cluster.clock)
+    return History(
+        database,
+        log=spawner.log,
+        length=spawner.history_length,
+        days=spawner.history_days,
+        clock=spawner.cluster.clock,
+        memory=HubState.of(spawner).part(HistoryMemory),
+    )
 
 
 def stop_cause(spawner: Any, begun: float | None, listening: float | None) -> str:

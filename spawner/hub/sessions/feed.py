@@ -28,7 +28,8 @@ from ...session.status_text import idle_in_words
 from ...slurm.model import Job
 from ...slurm.states import RUNNING
 from ..common import iso_time
-from .gpus import GpuNews, WithGpus, can_be_told, gpus_of, needs_nodes
+from ..protocol import HubSpawner
+from .gpus import GpuNews, GpusOfSessions, WithGpus
 from .history import PastSession
 from .past import Listed, Past, has_end, key_of
 from .view import server_of, usage_factor_of
@@ -93,17 +94,6 @@ class _Queue:
         return job if job is not None and is_own(job, session.record, user=session.user) else None
 
 
-def _status_of_live(spawner: Any, session: Session, queue: _Queue, hub_url: str, *, history: bool) -> SessionStatus:
-    server, job = server_of(spawner, hub_url, session.record.job_id), queue.job_of(session)
-    status = session.status(job, queue.places, server=server, silent_since=queue.unknown_since)
-    runs = job is not None and status.state == "running"
-    if job is None or not runs:
-        return status
-    status = replace(status, usage=session.cluster.usage.of(job.job_id), gpus=gpus_of(session, job, history=history))
-    notice = session.idle_gpus
-    return replace(status, idle_gpus=notice, idle_sentence=idle_in_words(notice, session.cluster.clock())) if notice is not None else status
-
-
 # --- the answer --------------------------------------------------------------------------------------------------------------------
 
 
@@ -127,6 +117,8 @@ class Sessions:
         they use, and what their GPUs did in the last hour is not said.
     past
         The record of the sessions that are over; None where there is none.
+    gpus
+        What is said of GPUs, one for all callers of a Hub.
     """
 
     def __init__(
@@ -137,12 +129,14 @@ class Sessions:
         hub_url: str,
         own: bool = True,
         past: Past | None = None,
+        gpus: GpusOfSessions | None = None,
     ) -> None:
         self._cluster = cluster
         self._spawners = spawners
         self._hub_url = hub_url
         self._own = own
         self._past = past
+        self._gpus = gpus if gpus is not None else GpusOfSessions()
 
     async def refresh(self, patience: float = PATIENCE_SECONDS, *, usage_patience: float = USAGE_PATIENCE_SECONDS) -> None:
         """Have the shared list of jobs, and what those of one's own use, asked for anew if that is due, and if there is a session.
@@ -159,7 +153,7 @@ class Sessions:
         if self._own:
             running = _running(live, _Queue(listed, {}, None))
             await self._cluster.usage.look([job.job_id for _session, job in running], usage_patience)
-            if any(needs_nodes(session, job) for session, job in running):
+            if any(self._gpus.needs_nodes(session, job) for session, job in running):
                 with contextlib.suppress(ResourceFormError):
                     await self._cluster.nodes.get(patience)
 
@@ -180,7 +174,7 @@ class Sessions:
             if session is None or session.endpoint is None:
                 continue
             job = queue.job_of(session)
-            if job is not None and job.state in RUNNING and can_be_told(session, job):
+            if job is not None and job.state in RUNNING and self._gpus.can_be_told(session, job):
                 found.append(WithGpus(spawner.user.name, spawner.name, session, job))
         return found
 
@@ -197,7 +191,7 @@ class Sessions:
             going_on.add(key_of(spawner.user.name, spawner.name, session.record, session.end))
             if self._own and not session.is_priced:
                 await _price(spawner, session)
-            full = as_json(_status_of_live(spawner, session, queue, self._hub_url, history=self._own))
+            full = as_json(self._status_of_live(spawner, session, queue))
             texts.append(json.dumps(full))
             digest.update(json.dumps(without_clock(full)).encode())
             if len(texts) % AT_ONCE == 0:
@@ -209,6 +203,19 @@ class Sessions:
         digest.update(b"stale" if stale else b"")
         head = json.dumps({"as_of": iso_time(queue.listed.as_of) if queue.listed is not None else None, "stale": stale})
         return Answer(f'{head[:-1]}, "sessions": [{", ".join(texts)}]}}', digest.hexdigest()[:32])
+
+    def _status_of_live(self, spawner: HubSpawner, session: Session, queue: _Queue) -> SessionStatus:
+        server, job = server_of(spawner, self._hub_url, session.record.job_id), queue.job_of(session)
+        status = session.status(job, queue.places, server=server, silent_since=queue.unknown_since)
+        runs = job is not None and status.state == "running"
+        if job is None or not runs:
+            return status
+        gpus = self._gpus.gpus_of(session, job, history=self._own)
+        status = replace(status, usage=session.cluster.usage.of(job.job_id), gpus=gpus)
+        notice = session.idle_gpus
+        if notice is None:
+            return status
+        return replace(status, idle_gpus=notice, idle_sentence=idle_in_words(notice, session.cluster.clock()))
 
     async def _over(self, spawners: Iterable[Any], going_on: set[str]) -> list[tuple[str, bytes]]:
         """The sessions that are over, the latest first: those of the record, and each server's last one if that is not among them."""
@@ -248,7 +255,7 @@ class Sessions:
         loop = asyncio.get_running_loop()
         begun = said = loop.time()
         seen: object = None
-        news = GpuNews(self._cluster.clock, loop.time)
+        news = GpuNews(self._gpus, self._cluster.clock, loop.time)
         yield ": sessions\n\n"  # so that the browser has the headers at once
         while not closed.done() and loop.time() - begun < LONGEST_STREAM_SECONDS:
             await self.refresh(LOOK_SECONDS, usage_patience=0.0)
@@ -280,6 +287,3 @@ def _state(spawner: Any) -> object:
     usage = session.cluster.usage.of(session.record.job_id)
     known = (session.record, session.end, session.unknown_since, session.is_priced, usage, session.idle_gpus)
     return spawner.name, spawner.pending, spawner.ready, known
-
-
-# --- who may ask -------------------------------------------------------------------------------------------------------------------

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from datetime import timezone
 from typing import Any, TypeVar
-from weakref import WeakKeyDictionary, WeakSet, WeakValueDictionary
+from weakref import WeakValueDictionary
 
 import sqlalchemy as sa
 from jupyterhub import orm
@@ -56,9 +56,6 @@ SESSIONS = sa.Table(
 """``record`` is the rest as JSON, so that a later version needs no other table."""
 
 _users: sa.TableClause = orm.User.__table__
-_made: WeakSet[Any] = WeakSet()
-"""The databases that are known to have the table."""
-_said: dict[str, float] = {}
 
 
 class Rows:
@@ -72,20 +69,22 @@ class Rows:
         self.made: dict[Any, Any] = {}
 
 
-class _Changes:
-    """How often each user's sessions, and all together, were changed in a database; and the answers that are in use."""
+class HistoryMemory:
+    """What a Hub knows of its database without asking: the Hub is the only one that writes there."""
 
     def __init__(self) -> None:
-        self.of: Counter[str | None] = Counter()
+        self.has_table = False
+        self.changes: Counter[str | None] = Counter()
+        """How often each user's sessions were changed, and (None) all together."""
         self.rows: WeakValueDictionary[Any, Rows] = WeakValueDictionary()
+        """The answers that are in use."""
+        self.told: dict[str, float] = {}
+        """When the log was last told of each kind of error."""
 
     def changed(self, user: str) -> None:
-        self.of[user] += 1
-        self.of[None] += 1
-
-
-_changes: WeakKeyDictionary[Any, _Changes] = WeakKeyDictionary()
-"""By database. The Hub is the only one that writes there."""
+        """Count a change of a user's sessions."""
+        self.changes[user] += 1
+        self.changes[None] += 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,6 +182,8 @@ class History:
         The Hub's own database session. What is pending in it is committed first, so that a failure of ours takes nothing else back.
     length, days
         So many sessions of each user are kept, for so many days; 0 of either keeps none.
+    memory
+        What is known of this database, shared by all who open it.
     """
 
     def __init__(
@@ -193,8 +194,10 @@ class History:
         length: int = HISTORY_LENGTH,
         days: float = HISTORY_DAYS,
         clock: Callable[[], float] = time.time,
+        memory: HistoryMemory | None = None,
     ) -> None:
         self._db = db
+        self._memory = memory if memory is not None else HistoryMemory()
         self._log = log
         self._length = length
         self._days = days
@@ -226,28 +229,9 @@ class History:
 
         return self._changed(past.user, self._try(write, False))
 
-    def forget_user(self, user: str) -> int:
-        """Forget all sessions of a user; how many that were."""
-
-        def write() -> int:
-            result: Any = self._db.execute(sa.delete(SESSIONS).where(SESSIONS.c.user_name == user))
-            return int(result.rowcount)
-
-        return self._changed(user, self._try(write, 0))
-
-    def forget(self, user: str, session: str) -> bool:
-        """Forget one session, if it is this user's."""
-
-        def write() -> bool:
-            where = (SESSIONS.c.session == session, SESSIONS.c.user_name == user)
-            result: Any = self._db.execute(sa.delete(SESSIONS).where(*where))
-            return bool(result.rowcount)
-
-        return self._changed(user, self._try(write, False))
-
     def _changed(self, user: str, answer: Answer) -> Answer:
         if answer:
-            self._known.changed(user)
+            self._memory.changed(user)
         return answer
 
     def _forget_what_is_beyond(self, user: str) -> None:
@@ -281,7 +265,7 @@ class History:
 
     def changes(self, users: frozenset[str] | None = None) -> int:
         """Another number once the sessions of these users, or of anybody, have changed: from memory, the database is not asked."""
-        of = self._known.of
+        of = self._memory.changes
         return of[None] if users is None or len(users) > FEW else sum(of[user] for user in users)
 
     def rows(self, users: frozenset[str] | None, limit: int, held: Rows | None = None) -> Rows:
@@ -295,9 +279,9 @@ class History:
             What the caller had the last time: it is kept where the database does not answer. Callers who hold on to their answer share
             it with all who ask the same.
         """
-        known, changes = self._known, self.changes(users)
+        known, changes = self._memory.rows, self.changes(users)
         key = (users, limit, self.is_kept, self._days, int(self._clock()) // REREAD_SECONDS)
-        rows = known.rows.get(key)
+        rows = known.get(key)
         if rows is not None and rows.changes == changes:
             return rows
         joined = sa.select(SESSIONS, _users.c.created.label("user_created")).join(_users, _users.c.name == SESSIONS.c.user_name)
@@ -305,12 +289,8 @@ class History:
         found = self._read(query, limit) if self.is_kept and limit and users != frozenset() else ()
         if found is None:
             return held or Rows((), -1)
-        rows = known.rows[key] = Rows(found, changes)
+        rows = known[key] = Rows(found, changes)
         return rows
-
-    @property
-    def _known(self) -> _Changes:
-        return _changes.setdefault(self._db.get_bind(), _Changes())
 
     def _read(self, query: sa.Select[Any], limit: int) -> tuple[PastSession, ...] | None:
         """None where the database does not answer."""
@@ -337,19 +317,18 @@ class History:
         return answer
 
     def _make_table(self) -> None:
-        engine = self._db.get_bind()
-        if engine not in _made:
+        if not self._memory.has_table:
             _metadata.create_all(self._db.connection(), checkfirst=True)
             self._db.commit()
-            _made.add(engine)
+            self._memory.has_table = True
 
     def _failed(self, error: Exception) -> None:
         try:
             self._db.rollback()
-            _made.discard(self._db.get_bind())
+            self._memory.has_table = False
         except Exception:  # noqa: BLE001 - as above
             self._log.exception("The Hub's database cannot take back what failed")
         kind, now = type(error).__name__, self._clock()
-        if not 0 <= now - _said.get(kind, -REPEAT_LOG_SECONDS) < REPEAT_LOG_SECONDS:
-            _said[kind] = now
+        if not 0 <= now - self._memory.told.get(kind, -REPEAT_LOG_SECONDS) < REPEAT_LOG_SECONDS:
+            self._memory.told[kind] = now
             self._log.error("The record of past sessions cannot be read or written: %s", str(error).partition("\n")[0])

@@ -23,8 +23,9 @@ from ...session.record import End, Record
 from ...session.status import Server, SessionStatus, kind_of_end
 from ...session.status_json import as_json, without_clock
 from ...session.status_text import Charge
+from ..state import HubState
 from .ended import history_of
-from .history import HISTORY_DAYS, HISTORY_LENGTH, History, PastSession, Rows, session_key
+from .history import HISTORY_DAYS, HISTORY_LENGTH, History, HistoryMemory, PastSession, Rows, session_key
 
 SHOWN = 100
 MAX_LISTED = 500
@@ -214,4 +215,4 @@ def history_for(handler: Any, spawner: Any | None) -> History:
         return history_of(spawner)
     settings = handler.config.get("ResourceFormSpawner", {})
     length, days = settings.get("history_length", HISTORY_LENGTH), settings.get("history_days", HISTORY_DAYS)
-    return History(handler.db, log=handler.log, length=length, days=days)
+    return History(handler.db, log=handler.log, length=length, days=days, memory=HubState.of(handler).part(HistoryMemory))

@@ -638,7 +638,7 @@ def spawner(monkeypatch: pytest.MonkeyPatch) -> ResourceFormSpawner:
     """ada's, without a Hub."""
     monkeypatch.setattr(ResourceFormSpawner, "cluster", FakeCluster())
     made = ResourceFormSpawner()
-    made.user = SimpleNamespace(name="ada")
+    made.user = SimpleNamespace(name="ada", settings={})
     return made
 
 

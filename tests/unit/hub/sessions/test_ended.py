@@ -43,7 +43,7 @@ class FakeSpawner:
         self.history_length, self.history_days = 100, 90
         self.start_timeout, self.http_timeout = 600, 30
         self.user_options = dict(OPTIONS)
-        self.user = SimpleNamespace(name="ada", orm_user=user, spawners={"gpu": self})
+        self.user = SimpleNamespace(name="ada", orm_user=user, spawners={"gpu": self}, settings={})
         self.last_end: End | None = None
         self.stop_reason = ""
         self.session = Session(self.cluster, "ada", keep=lambda: None, name="ada:gpu", log=LOG, record=record)

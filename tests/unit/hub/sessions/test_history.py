@@ -13,8 +13,7 @@ from jupyterhub import orm
 from sqlalchemy.dialects import mysql, postgresql
 from sqlalchemy.schema import CreateIndex, CreateTable
 
-from spawner.hub.sessions import history
-from spawner.hub.sessions.history import SESSIONS, History, PastSession, session_key
+from spawner.hub.sessions.history import SESSIONS, History, HistoryMemory, PastSession, session_key
 from spawner.session.record import End
 
 LOG = logging.getLogger("tests.history")
@@ -44,14 +43,9 @@ def db(url: str) -> Iterator[Any]:
     session.close()
 
 
-@pytest.fixture(autouse=True)
-def _nothing_said() -> None:
-    history._said.clear()
-
-
 def of(db: Any, **more: Any) -> History:
     """The record, at NOW."""
-    return History(db, log=LOG, clock=lambda: NOW, **more)
+    return History(db, log=LOG, clock=lambda: NOW, memory=db.info.setdefault("memory", HistoryMemory()), **more)
 
 
 def ids(sessions: tuple[PastSession, ...]) -> list[int]:
@@ -147,18 +141,13 @@ def test_none_is_kept(db: Any, bound: dict[str, int]) -> None:
 
 
 def test_users_who_are_gone(db: Any) -> None:
-    """What is of a user whom the Hub does not have any more goes; a user can be forgotten at once, and a session by its user only."""
+    """What is of a user whom the Hub does not have any more goes."""
     of(db).add(past(1))
     of(db).add(past(2, "grace"))
     of(db).add(past(3, "grace"))
-    assert not of(db).forget("ada", past(2, "grace").session)
-    assert of(db).forget("grace", past(2, "grace").session)
-    assert ids(of(db).of_all()) == [1, 3]
     db.delete(orm.User.find(db, "grace"))
     of(db).add(past(4))
     assert {entry.user for entry in of(db).of_all()} == {"ada"}
-    assert of(db).forget_user("ada") == 2
-    assert of(db).of_all() == ()
 
 
 def test_what_the_hub_has_not_committed_is_kept(db: Any) -> None:
@@ -203,15 +192,15 @@ class Said(logging.Handler):
 
 def test_a_database_that_cannot_be_written(tmp_path: Path) -> None:
     """It is said once in ten minutes, and the Hub's session can be used as before."""
-    log, said = logging.Logger("tests.history"), Said()
+    log, said, memory = logging.Logger("tests.history"), Said(), HistoryMemory()
     log.addHandler(said)
     path = tmp_path / "jupyterhub.sqlite"
     orm.new_session_factory(f"sqlite:///{path}")().close()
     engine = sa.create_engine(f"sqlite:///file:{path}?mode=ro&uri=true", future=True)
     with sa.orm.Session(engine) as db:
         for number in range(5):
-            assert not History(db, log=log, clock=lambda: NOW).add(past(number))
-        assert History(db, log=log, clock=lambda: NOW).of_user("ada") == ()
+            assert not History(db, log=log, clock=lambda: NOW, memory=memory).add(past(number))
+        assert History(db, log=log, clock=lambda: NOW, memory=memory).of_user("ada") == ()
         assert db.execute(sa.text("select count(*) from users")).scalar() == 0
     assert len(said.lines) == 1
     assert "readonly" in said.lines[0]
@@ -224,7 +213,6 @@ def test_a_database_that_is_gone(tmp_path: Path) -> None:
         assert not of(db).add(past(1))
         assert not of(db).update(past(1))
         assert of(db).of_all() == ()
-        assert of(db).forget_user("ada") == 0
 
 
 @pytest.mark.parametrize("dialect", [postgresql.dialect(), mysql.dialect()])
