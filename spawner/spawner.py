@@ -8,7 +8,6 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from batchspawner import SlurmSpawner
 from jupyterhub.utils import url_escape_path, url_path_join
 from sqlalchemy.orm import object_session
 from tornado.httputil import url_concat
@@ -20,6 +19,7 @@ from .availability.node_fit import features_of
 from .cache import run_in_worker
 from .cluster.cluster import Member
 from .errors import RequestRejected, ResourceFormError, SessionFailed, SlurmRefused, SlurmUnavailable
+from .hub.base import SlurmSpawner
 from .hub.common import iso_time, static_version
 from .hub.errors import FormIsFilled, HubRefusal, refusal_of
 from .hub.form import flash
@@ -60,7 +60,7 @@ ESTIMATE_PATIENCE_SECONDS = 1.5
 """A job that has to wait is submitted so much later at most, to know until when."""
 
 
-class ResourceFormSpawner(UserChoices, SlurmSpawner):  # type: ignore[misc]
+class ResourceFormSpawner(UserChoices, SlurmSpawner):
     """Starts a server as a Slurm job from a form that knows the cluster."""
 
     user_options: dict[str, Any]

@@ -144,13 +144,16 @@ class HubSpawner(Protocol):
     handler: HubHandler | None
     log: Log
     db: Any
-    environment: Mapping[str, Any]
     http_timeout: float
     _spawn_pending: bool
     _spawn_future: Any
     _proxy_pending: bool
     _stop_pending: bool
     _stop_future: asyncio.Future[None] | None
+
+    @property
+    def environment(self) -> Mapping[str, Any]:
+        """What the admin gives every server."""
 
     @property
     def active(self) -> bool:

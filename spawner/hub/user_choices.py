@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import logging
 import time
-from typing import Any
 
 from jupyterhub.utils import maybe_future
 
@@ -20,7 +18,7 @@ from ..site.budget_command import SiteBudgets
 from ..site.catalogue import Catalogue, CatalogueFile, parse_catalogue
 from ..site.notice_board import NoticeBoard
 from ..site.notices import Announcement, announcements
-from .protocol import HubUser
+from .protocol import HubUser, Log
 from .settings import SpawnerSettings
 from .state import AdminWarnings, HubState
 
@@ -38,11 +36,10 @@ class AdminSources:
 
 
 class UserChoices(SpawnerSettings):
-    """The part of a spawner that knows what its user may ask for. ``user``, ``config`` and ``log`` are the spawner's own."""
+    """The part of a spawner that knows what its user may ask for. ``user`` and ``log`` are the spawner's own."""
 
     user: HubUser
-    config: Any
-    log: logging.Logger
+    log: Log
 
     @property
     def cluster(self) -> Cluster:

@@ -11,11 +11,11 @@ from tornado import web
 from ...gpu.session_gpus import read_indices
 from ...session.session import Session
 from ..background.orphans import AdoptingSpawners
-from ..protocol import HubSpawner
+from ..protocol import HubHandler, HubSpawner
 from ..state import HubState
 
 
-def spawner_with(handler: APIHandler, token: str) -> HubSpawner | None:
+def spawner_with(handler: HubHandler, token: str) -> HubSpawner | None:
     """Return the spawner whose job has ``token``: one of the caller's, or one whose job is being adopted."""
     own = getattr(handler.current_user, "spawners", {}).values()
     found = (spawner for spawner in own if hasattr(spawner, "owns_token") and spawner.owns_token(token))

@@ -25,6 +25,7 @@ from ...slurm.runner import Identity
 from ..common import iso_time
 from ..form.page import decision, holding
 from ..locale import language_of
+from ..protocol import HubSpawner, HubUser
 
 MAX_BYTES = 1_000_000
 MAX_ROOMS = 400
@@ -143,7 +144,7 @@ class CheckHandler(APIHandler):  # type: ignore[misc]
         self.set_header("Cache-Control", "no-store")
         self.finish(json.dumps(answer))
 
-    def _spawner(self) -> Any:
+    def _spawner(self) -> HubSpawner:
         """The spawner that the question is about; one's own default server where nothing is said.
 
         Raises
@@ -155,7 +156,7 @@ class CheckHandler(APIHandler):  # type: ignore[misc]
         if caller is None:
             raise web.HTTPError(403, "Log in, or send a token.")
         name = self.get_argument("user", "") or (caller.name if getattr(caller, "kind", "user") == "user" else "")
-        user = self.find_user(name) if name else None
+        user: HubUser | None = self.find_user(name) if name else None
         if user is None or not self.get_scope_filter("servers")(user.orm_user, "user"):
             raise web.HTTPError(404, "There is no such user.")
         server = self.get_argument("server", "")
@@ -169,7 +170,7 @@ class CheckHandler(APIHandler):  # type: ignore[misc]
             raise web.HTTPError(400, "Expected a request: a JSON object.")
         return body or {}
 
-    async def _answer(self, spawner: Any, options: Mapping[str, Any]) -> dict[str, Any]:
+    async def _answer(self, spawner: HubSpawner, options: Mapping[str, Any]) -> dict[str, Any]:
         changed = self.get_argument("changed", "")
         choices = await spawner.choices(patience=PATIENCE_SECONDS)
         terms = await spawner.terms()
@@ -191,7 +192,7 @@ class CheckHandler(APIHandler):  # type: ignore[misc]
             answer |= await self._estimate(spawner, job, assessment, member.identity)
         return answer
 
-    async def _estimate(self, spawner: Any, job: PreparedJob, assessment: Assessment, identity: Identity) -> dict[str, Any]:
+    async def _estimate(self, spawner: HubSpawner, job: PreparedJob, assessment: Assessment, identity: Identity) -> dict[str, Any]:
         """When Slurm thinks that it would start, and the sentence; no time where it does not say, which is no error."""
         if assessment.verdict.kind == "never":
             # Slurm's own estimate looks neither at the partition's limits nor at all of accounting's.

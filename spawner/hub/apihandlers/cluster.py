@@ -19,6 +19,7 @@ from ...errors import ResourceFormError
 from ...gpu.describe import device_json
 from ...gpu.device_matching import NO_REPORTS, Reported
 from ..common import PATIENCE_SECONDS, cluster_of, iso_time
+from ..protocol import HubHandler
 
 NODES_AT_ONCE = 500
 """So many nodes with all their devices are put into words at a time, and sent: then it is the turn of whoever waits for the same thread."""
@@ -76,7 +77,7 @@ def _around_nodes(answer: Mapping[str, Any]) -> tuple[str, str]:
     return f'{rest[:-1]}, "nodes": [', "]}"
 
 
-async def visible_availability(handler: Any) -> Snapshot[Availability]:
+async def visible_availability(handler: HubHandler) -> Snapshot[Availability]:
     """The availability that the caller may see: a user's own partitions and reservations; a service sees all.
 
     Raises

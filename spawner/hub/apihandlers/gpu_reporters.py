@@ -15,6 +15,7 @@ from jupyterhub import orm, scopes
 from sqlalchemy.exc import SQLAlchemyError
 
 from ...gpu.agent.tokens import PREFIX, genuine_node_of
+from ..protocol import Log
 
 SCOPE = "custom:resource-form:gpu-reports"
 
@@ -153,7 +154,7 @@ class Pace:
 class Refusals:
     """Tells of refused reports in the log: of each reporter and reason once in ten minutes, and never more than :data:`MAX_LINES`."""
 
-    def __init__(self, log: Any, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, log: Log, clock: Callable[[], float] = time.monotonic) -> None:
         self._log = log
         self._clock = clock
         self._told: set[tuple[str, str]] = set()

@@ -30,6 +30,7 @@ from ...session.log_reader import (
 from ...slurm.runner import Identity
 from ..common import cluster_of, iso_time
 from ..locale import language_of
+from ..protocol import HubHandler, HubUser
 from ..state import HubState
 
 LONGEST_JOB_ID = 10
@@ -44,7 +45,7 @@ ACCESS = ("access:servers", "admin:servers")
 """Who has one of these for a user can read that user's files anyway: in a session that they may open, or start with what they like."""
 
 
-def owner_of_log(handler: Any) -> Any:
+def owner_of_log(handler: HubHandler) -> HubUser:
     """The user whose log is asked for: ``?user=``, else the caller.
 
     Raises
@@ -60,7 +61,7 @@ def owner_of_log(handler: Any) -> Any:
     return user
 
 
-def job_asked(handler: Any) -> int:
+def job_asked(handler: HubHandler) -> int:
     """``?job=``.
 
     Raises
@@ -71,7 +72,7 @@ def job_asked(handler: Any) -> int:
     return _number(handler, "job", LONGEST_JOB_ID) or _refuse("job: expected the id of a job.")
 
 
-def _number(handler: Any, name: str, longest: int = LONGEST_OFFSET) -> int:
+def _number(handler: HubHandler, name: str, longest: int = LONGEST_OFFSET) -> int:
     text = handler.get_argument(name, "")
     if not (text.isascii() and text.isdigit() and len(text) <= longest):
         _refuse(f"{name}: expected a number.")
@@ -82,14 +83,14 @@ def _refuse(sentence: str) -> int:
     raise web.HTTPError(400, sentence)
 
 
-def going_on_since(user: Any, job: int) -> float | None:
+def going_on_since(user: HubUser, job: int) -> float | None:
     """When the session of the user's that has this job was submitted (seconds since the epoch); None if none is known, or it is over."""
     sessions = (getattr(spawner, "session", None) for spawner in user.spawners.values())
     found = (session.record.submitted for session in sessions if session and session.record.job_id == job and session.end is None)
     return next(found, None)
 
 
-def logs_of(handler: Any) -> SessionLogs:
+def logs_of(handler: HubHandler) -> SessionLogs:
     """The logs that people look at now."""
     return HubState.of(handler).session_logs
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Iterable
-from typing import Any
 
 from jupyterhub.apihandlers import APIHandler
 from tornado import web
@@ -16,13 +15,14 @@ from ...request.model import LONGEST_NAME
 from ...request.server_names import MAX_COPIES, copies
 from ..common import cluster_of
 from ..locale import language_of
+from ..protocol import HubHandler, HubSpawner, HubUser
 from ..sessions.feed import Sessions
 from ..sessions.gpus import GpusOfSessions
 from ..sessions.past import MAX_LISTED, SHOWN, Past, Reach, history_for, reaches_others
 from ..state import HubState
 
 
-def names_in_use(user: Any) -> dict[str, str]:
+def names_in_use(user: HubUser) -> dict[str, str]:
     """What the sessions of the user are called, by the names of their servers."""
     return {
         name: str((server.user_options or {}).get("name") or getattr(server, "display_name", "") or name)
@@ -46,7 +46,7 @@ class NewNamesHandler(APIHandler):  # type: ignore[misc]
         self.finish(json.dumps({"names": [{"name": name, "server": server} for name, server in given]}))
 
 
-def limit_of(handler: Any, otherwise: int = SHOWN) -> int:
+def limit_of(handler: HubHandler, otherwise: int = SHOWN) -> int:
     """How many past sessions the caller asks for with ``?limit=``.
 
     Raises
@@ -62,7 +62,7 @@ def limit_of(handler: Any, otherwise: int = SHOWN) -> int:
     return int(text)
 
 
-def sessions_for(handler: Any, *, limit: int = SHOWN) -> Sessions:
+def sessions_for(handler: HubHandler, *, limit: int = SHOWN) -> Sessions:
     """The sessions that the caller asks for: their own, with ``?all=1`` those of everybody whose servers they may read.
 
     That is JupyterHub's own scope ``read:servers``, of which ``admin:servers`` is the larger one. Of those that are over, ``limit`` of
@@ -84,7 +84,7 @@ def sessions_for(handler: Any, *, limit: int = SHOWN) -> Sessions:
     if not asks_for_all and not is_user:
         raise web.HTTPError(403, "A service has no sessions of its own; ?all=1 asks for those of all users.")
 
-    def spawners() -> Iterable[Any]:
+    def spawners() -> Iterable[HubSpawner]:
         if asks_for_all:
             known = [spawner for user in list(handler.users.values()) for spawner in list(user.spawners.values())]
         else:

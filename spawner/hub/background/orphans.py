@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Iterator
-from typing import Any
 
 from jupyterhub import orm
 
@@ -14,7 +13,7 @@ from ...job.sbatch import signing_key
 from ...session.orphans import Orphan, Sweep
 from ...session.session import Session
 from ..common import cluster_of
-from ..protocol import HubApplication, HubSpawner
+from ..protocol import HubApplication, HubSpawner, HubUser
 from ..state import HubState
 from .startup import BackgroundTasks
 
@@ -124,7 +123,7 @@ class Sweeper:
         future.add_done_callback(lambda _done: self._started(spawner, orphan))
         return ""
 
-    async def _start(self, user: Any, spawner: Any, orphan: Orphan) -> None:
+    async def _start(self, user: HubUser, spawner: HubSpawner, orphan: Orphan) -> None:
         """What JupyterHub does for a start that a user asked for, without the request."""
         await user.spawn(orphan.tag.server)
         spawner._proxy_pending = True  # noqa: SLF001
@@ -138,7 +137,7 @@ class Sweeper:
         spawner.add_poll_callback(self._stopped, user, orphan.tag.server)
         self.log.info("%s is a session again", str(orphan).capitalize())
 
-    def _started(self, spawner: Any, orphan: Orphan) -> None:
+    def _started(self, spawner: HubSpawner, orphan: Orphan) -> None:
         self._adopting.pop(orphan.tag.nonce, None)
         future, spawner._spawn_pending = spawner._spawn_future, False  # noqa: SLF001
         if future.cancelled() or future.exception() is None:
@@ -147,7 +146,7 @@ class Sweeper:
             with contextlib.suppress(Exception):
                 self._report(orphan, f"it could not be adopted: {future.exception()}")
 
-    async def _stopped(self, user: Any, server: str) -> None:
+    async def _stopped(self, user: HubUser, server: str) -> None:
         self.log.warning("The adopted session of %s%s is over", user.name, f":{server}" if server else "")
         await self.app.proxy.delete_user(user, server)
         await user.stop(server)

@@ -20,6 +20,7 @@ from ...request.model import APPEARANCE_FIELDS, FORM_FIELDS, SessionRequest
 from ...request.suggestions import PresetOffer, RecentOffer, offered_presets, offers_of
 from ...request.validation import judge_request, require_account
 from ..common import page_templates
+from ..protocol import HubSpawner
 from .flash import Rejection, take
 from .render import render, render_availability, render_decision, render_form
 
@@ -27,7 +28,7 @@ KEPT_UNDER_A_LINK = ("account", "release", "interface")
 """Values of the last session that stay where a link says nothing of them; the numbers of the last session may not go with the link's."""
 
 
-async def form_page(spawner: Any) -> str:
+async def form_page(spawner: HubSpawner) -> str:
     """The form as HTML for the spawner's user: what was just refused, else what a link says, else the last values that still hold."""
     values: dict[str, Any] = {
         "has_page": page_templates() in spawner.user.settings.get("template_path", []),
@@ -53,7 +54,7 @@ async def form_page(spawner: Any) -> str:
     return await run_in_worker(lambda: render_form(values, template_paths=spawner.template_paths))
 
 
-async def _filled(spawner: Any, choices: Choices) -> dict[str, Any]:
+async def _filled(spawner: HubSpawner, choices: Choices) -> dict[str, Any]:
     options = spawner.orm_spawner.user_options or {}
     remembered, dropped = await run_in_worker(lambda: restore_valid(options, choices))
     shown, errors, notes = remembered, dict[str, str](), list[str]()
@@ -115,7 +116,7 @@ def _shown(request: SessionRequest, choices: Choices) -> dict[str, str]:
     return {name: shown_value(request, name, choices) for name in FORM_FIELDS}
 
 
-def decision(advice: Advice, choices: Choices, spawner: Any) -> str:
+def decision(advice: Advice, choices: Choices, spawner: HubSpawner) -> str:
     """The piece of the page that says what becomes of the request."""
     return render_decision(
         advice,
@@ -128,7 +129,7 @@ def decision(advice: Advice, choices: Choices, spawner: Any) -> str:
     )
 
 
-def holding(advice: Advice, spawner: Any) -> str:
+def holding(advice: Advice, spawner: HubSpawner) -> str:
     """The piece of the page that says what the user has already."""
     return render("resource_form/holding.html", spawner.template_paths, holdings=advice.holdings, request=advice.assessment.request)
 
@@ -147,14 +148,14 @@ def _from_link(came: Rejection, remembered: Mapping[str, Any], choices: Choices)
     ]
 
 
-def _notes_of_last_session(spawner: Any) -> list[str]:
+def _notes_of_last_session(spawner: HubSpawner) -> list[str]:
     end = spawner.last_end
     if end is None or end.category == "stopped":
         return []
     return [_("Your last session ended at {time}. {sentence}").format(time=clock_time(end.at), sentence=_(end.sentence))]
 
 
-async def _availability(spawner: Any, partition: str) -> str:
+async def _availability(spawner: HubSpawner, partition: str) -> str:
     try:
         snapshot = await spawner.cluster.availability_shown(
             spawner.user.name, partition=partition, job_qos=forced_qos(spawner.sbatch_options), patience=PATIENCE_SECONDS

@@ -17,6 +17,7 @@ from ...request.server_names import copies, server_name
 from ..apihandlers.sessions import names_in_use, sessions_for
 from ..common import static_version
 from ..locale import language_of
+from ..protocol import HubHandler, HubUser
 from ..sessions.past import MAX_LISTED, reaches_others
 
 SHOWN_AT_FIRST = 50
@@ -43,12 +44,12 @@ def form_link(session: Mapping[str, Any], *, change: bool = True) -> str:
     return f"{session['spawn_url']}?{query}" if query else str(session["spawn_url"])
 
 
-def may_see_everybodys(handler: Any) -> bool:
+def may_see_everybodys(handler: HubHandler) -> bool:
     """Whether the visitor may read other people's servers."""
     return reaches_others(handler.parsed_scopes.get("read:servers"), handler.current_user.name)
 
 
-def new_session_link(user: Any, given: Mapping[str, str], *, hub_url: str, named: bool) -> str:
+def new_session_link(user: HubUser, given: Mapping[str, str], *, hub_url: str, named: bool) -> str:
     """The form of a new server of the user's.
 
     Parameters

@@ -20,6 +20,7 @@ from ...slurm.sacct import FinishedJob
 from ...slurm.states import ENDED
 from ...units import parse_memory_mb, parse_walltime
 from ..locale import language_spoken
+from ..protocol import HubSpawner
 from ..state import HubState
 from .history import History, HistoryMemory, PastSession, session_key
 
@@ -33,7 +34,7 @@ LATE_SECONDS = 5.0
 """JupyterHub stops a start that has taken too long within this time."""
 
 
-def history_of(spawner: Any) -> History:
+def history_of(spawner: HubSpawner) -> History:
     """The record of past sessions, as the admin has it."""
     # Spawner.db is deprecated, and says so in the log.
     database = object_session(spawner.user.orm_user) or spawner.db
@@ -47,7 +48,7 @@ def history_of(spawner: Any) -> History:
     )
 
 
-def stop_cause(spawner: Any, begun: float | None, listening: float | None) -> str:
+def stop_cause(spawner: HubSpawner, begun: float | None, listening: float | None) -> str:
     """Why JupyterHub stops a session: a person or a program ordered it, or it has taken too long to start.
 
     Parameters
@@ -71,7 +72,7 @@ def refused(session: Session, error: ResourceFormError) -> None:
         session.end = replace(session.end, sentence=f"{session.end.sentence} {_(error.sentence)}")
 
 
-def record_end(spawner: Any, session: Session) -> None:
+def record_end(spawner: HubSpawner, session: Session) -> None:
     """Take down that the session is over, if it is and that has not been done, and have slurmdbd asked about it.
 
     Sets the spawner's ``last_end`` and the session's ``end``; never asks twice, nor takes the same session down twice.
@@ -86,7 +87,7 @@ def record_end(spawner: Any, session: Session) -> None:
         _Noted.of(spawner, session, end).record_end()
 
 
-def _end_of(spawner: Any, session: Session) -> End | None:
+def _end_of(spawner: HubSpawner, session: Session) -> End | None:
     """How it ended, as far as the session itself knows, and the order to stop it; None if it is not over."""
     end, record = session.end, session.record
     if not (record.nonce and record.stopping):
@@ -100,7 +101,7 @@ def _end_of(spawner: Any, session: Session) -> End | None:
 class _Noted:
     """One end, as it is taken down."""
 
-    spawner: Any
+    spawner: HubSpawner
     session: Session
     evidence: Evidence
     end: End
@@ -108,7 +109,7 @@ class _Noted:
     record: Record
 
     @classmethod
-    def of(cls, spawner: Any, session: Session, end: End) -> _Noted:
+    def of(cls, spawner: HubSpawner, session: Session, end: End) -> _Noted:
         record, job = session.record, _job_of(spawner, session)
         options = dict(spawner.user_options or {})
         evidence = Evidence(
@@ -202,7 +203,7 @@ def _with(end: End, found: Ending) -> End:
     )
 
 
-def _job_of(spawner: Any, session: Session) -> Job | None:
+def _job_of(spawner: HubSpawner, session: Session) -> Job | None:
     """The session's job as the last list has it; Slurm is not asked."""
     job = (spawner.cluster.jobs.last_value or {}).get(session.record.job_id)
     return job if job is not None and is_own(job, session.record, user=session.user) else None

@@ -13,7 +13,6 @@ import json
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
 
 from ...availability.queue_position import QueuePosition
 from ...cache import Snapshot
@@ -54,7 +53,7 @@ AT_ONCE = 50
 # --- what one session costs --------------------------------------------------------------------------------------------------------
 
 
-async def _price(spawner: Any, session: Session) -> None:
+async def _price(spawner: HubSpawner, session: Session) -> None:
     """Find out again what an earlier run of the Hub knew of the session's price."""
     options = spawner.orm_spawner.user_options or {}
     try:
@@ -69,12 +68,12 @@ async def _price(spawner: Any, session: Session) -> None:
 # --- one spawner -------------------------------------------------------------------------------------------------------------------
 
 
-def _live_session(spawner: Any) -> Session | None:
+def _live_session(spawner: HubSpawner) -> Session | None:
     session: Session | None = getattr(spawner, "session", None)
     return session if session is not None and spawner.active else None
 
 
-def _last_end(spawner: Any) -> End | None:
+def _last_end(spawner: HubSpawner) -> End | None:
     """How the server's session ended, while it has no other."""
     end: End | None = getattr(spawner, "last_end", None)
     return end if _live_session(spawner) is None else None
@@ -124,7 +123,7 @@ class Sessions:
     def __init__(
         self,
         cluster: Cluster,
-        spawners: Callable[[], Iterable[Any]],
+        spawners: Callable[[], Iterable[HubSpawner]],
         *,
         hub_url: str,
         own: bool = True,
@@ -217,7 +216,7 @@ class Sessions:
             return status
         return replace(status, idle_gpus=notice, idle_sentence=idle_in_words(notice, session.cluster.clock()))
 
-    async def _over(self, spawners: Iterable[Any], going_on: set[str]) -> list[tuple[str, bytes]]:
+    async def _over(self, spawners: Iterable[HubSpawner], going_on: set[str]) -> list[tuple[str, bytes]]:
         """The sessions that are over, the latest first: those of the record, and each server's last one if that is not among them."""
         listed: list[Listed] = await self._past.listed(self._hub_url, going_on) if self._past is not None else []
         of_server: dict[tuple[str, str], list[PastSession]] = defaultdict(list)
@@ -279,7 +278,7 @@ def _running(sessions: Iterable[Session], queue: _Queue) -> list[tuple[Session, 
     return [(session, job) for session in sessions if (job := queue.job_of(session)) is not None and job.state in RUNNING]
 
 
-def _state(spawner: Any) -> object:
+def _state(spawner: HubSpawner) -> object:
     """All that the answer about a server is made of, but the list of jobs."""
     session = _live_session(spawner)
     if session is None:

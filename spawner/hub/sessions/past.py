@@ -23,6 +23,7 @@ from ...session.record import End, Record
 from ...session.status import Server, SessionStatus, kind_of_end
 from ...session.status_json import as_json, without_clock
 from ...session.status_text import Charge
+from ..protocol import HubHandler, HubSpawner
 from ..state import HubState
 from .ended import history_of
 from .history import HISTORY_DAYS, HISTORY_LENGTH, History, HistoryMemory, PastSession, Rows, session_key
@@ -209,9 +210,9 @@ def has_end(sessions: Iterable[PastSession], end: End) -> bool:
     return any(not past.job_id and abs(past.ended - end.at) < 1 for past in sessions)
 
 
-def history_for(handler: Any, spawner: Any | None) -> History:
+def history_for(handler: HubHandler, spawner: HubSpawner | None) -> History:
     """The record as the admin has it: by a spawner where there is one, else by the configuration."""
-    if hasattr(spawner, "history_length"):
+    if spawner is not None and hasattr(spawner, "history_length"):
         return history_of(spawner)
     settings = handler.config.get("ResourceFormSpawner", {})
     length, days = settings.get("history_length", HISTORY_LENGTH), settings.get("history_days", HISTORY_DAYS)

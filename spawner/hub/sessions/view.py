@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from jupyterhub.utils import url_escape_path, url_path_join
 
 from ...accounting.budget_policy import is_charged
@@ -11,6 +9,7 @@ from ...advice.service import PricingSettings
 from ...i18n import _
 from ...request.choices import Choices
 from ...session.status import Server
+from ..protocol import HubSpawner
 from .past import log_link, summary_of
 
 SECRET_OPTIONS = frozenset({"environment"})
@@ -25,7 +24,7 @@ def usage_factor_of(choices: Choices, partition: str, account: str, terms: Prici
     return limits.rules_for(account).usage_factor if limits is not None else 1.0
 
 
-def server_of(spawner: Any, hub_url: str, job_id: int = 0) -> Server:
+def server_of(spawner: HubSpawner, hub_url: str, job_id: int = 0) -> Server:
     """What the Hub knows of the spawner's server; ``job_id`` is that of the session whose log is to be shown, 0 for none."""
     user, name = spawner.user, spawner.name
     options = dict(spawner.orm_spawner.user_options or {})
