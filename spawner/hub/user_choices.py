@@ -19,7 +19,7 @@ from ..site.catalogue import Catalogue, CatalogueFile, parse_catalogue
 from ..site.notice_board import NoticeBoard
 from ..site.notices import Announcement, announcements
 from .protocol import HubUser, Log
-from .settings import SpawnerSettings
+from .settings.spawner import SpawnerSettings
 from .state import AdminWarnings, HubState
 
 PLAIN_CATALOGUE = {"releases": [{"tag": "default", "label": N_("Default"), "date": "2000-01-01", "interfaces": ["lab", "notebook"]}]}

@@ -23,7 +23,7 @@ from spawner.advice.verdict import verdict
 from spawner.availability.outlook import ClusterForecast
 from spawner.errors import RequestRejected, SlurmRefused, SlurmUnavailable
 from spawner.hub.locale import LatestLanguages, language_asked, language_of, language_spoken, restore, speak
-from spawner.hub.settings import SpawnerSettings
+from spawner.hub.settings.spawner import SpawnerSettings
 from spawner.humanize import duration, joined, moment_in_words
 from spawner.i18n import N_, _, languages, negotiated, ngettext, using
 from spawner.request.form_data import read_form

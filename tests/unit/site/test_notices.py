@@ -26,7 +26,7 @@ from spawner._data import folder
 from spawner.advice.alternatives import alternatives
 from spawner.availability.outlook import ClusterForecast
 from spawner.errors import RequestRejected, ResourceFormError, SlurmTimeout
-from spawner.hub.settings import SpawnerSettings
+from spawner.hub.settings.spawner import SpawnerSettings
 from spawner.i18n import using
 from spawner.request.choices import Choices
 from spawner.request.defaults import restore_valid
