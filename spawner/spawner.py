@@ -29,6 +29,7 @@ from .hub.handlers.sessions import IN_A_LINK
 from .hub.handlers.stop import stop_url
 from .hub.locale import language_asked, language_spoken, restore
 from .hub.sessions.ended import record_end, refused, stop_cause
+from .hub.sessions.options import display_name
 from .hub.sessions.view import usage_factor_of
 from .hub.state import AdminWarnings, HubState
 from .hub.user_choices import UserChoices
@@ -325,7 +326,7 @@ class ResourceFormSpawner(UserChoices, SlurmSpawner):
         return PreparedJob(sbatch_arguments(request, tag, home=home, extra=self.sbatch_options), script, environment)
 
     def _session_bar(self, request: SessionRequest) -> dict[str, Any]:
-        name = request.name or getattr(self.orm_spawner, "display_name", "") or self.name or _("Default server")
+        name = display_name(self.orm_spawner, {"name": request.name}) or _("Default server")
         address = stop_url(self.hub.public_host, self.hub.base_url, self.user.name, self.name)
         return session_bar(request, display_name=name, stop_url=address, warn_minutes=self.warn_minutes)
 

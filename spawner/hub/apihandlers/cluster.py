@@ -65,14 +65,8 @@ def cluster_answer(snapshot: Snapshot[Availability], *, now: float, reported: Re
     }
 
 
-def as_json(answer: Mapping[str, Any]) -> str:
-    """The cluster's answer as text, node by node: made of one piece, that of a large cluster would keep everybody else waiting."""
-    nodes = BETWEEN_NODES.join(json.dumps(node) for node in answer["nodes"])
-    before, after = _around_nodes(answer)
-    return before + nodes + after
-
-
-def _around_nodes(answer: Mapping[str, Any]) -> tuple[str, str]:
+def around_nodes(answer: Mapping[str, Any]) -> tuple[str, str]:
+    """Return the cluster's answer as text, what stands before its nodes and what behind them; the nodes are sent in pieces."""
     rest = json.dumps({key: value for key, value in answer.items() if key != "nodes"})
     return f'{rest[:-1]}, "nodes": [', "]}"
 
@@ -107,7 +101,7 @@ class ClusterHandler(APIHandler):  # type: ignore[misc]
         self.set_header("Cache-Control", "no-store")
         reported = cluster_of(self).reported(entry.node.name for entry in snapshot.value.nodes)
         answer = cluster_answer(snapshot, now=time.time(), reported=reported)
-        before, after = _around_nodes(answer)
+        before, after = around_nodes(answer)
         between = ""
         # A large answer is sent piece by piece; one whose reader has gone ends there.
         with suppress(StreamClosedError):

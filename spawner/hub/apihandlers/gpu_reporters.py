@@ -14,6 +14,7 @@ from typing import Any
 from jupyterhub import orm, scopes
 from sqlalchemy.exc import SQLAlchemyError
 
+from ...cache import BoundedDict
 from ...gpu.agent.tokens import PREFIX, genuine_node_of
 from ..protocol import Log
 
@@ -55,7 +56,7 @@ class Reporters:
         self._clock = clock
         self._until = -math.inf
         self._keys: tuple[str, ...] | None = None
-        self._known: dict[str, Reporter] = {}
+        self._known: BoundedDict[str, Reporter] = BoundedDict(MAX_NODES)
         self._wrong: set[bytes] = set()
         """The hashes of tokens that the database does not know, or that may do something else."""
 
@@ -79,7 +80,7 @@ class Reporters:
             return known
         found = _AUTHORIZATION.fullmatch(authorization)
         known = self._reporter(found[1]) if found else None
-        if known is not None and len(self._known) < MAX_NODES:
+        if known is not None:
             self._known[authorization] = known
         return known
 
@@ -134,9 +135,9 @@ class Reporters:
 class Pace:
     """How often each node may report: a few at once, then one a second."""
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, clock: Callable[[], float] = time.monotonic, max_nodes: int = MAX_NODES) -> None:
         self._clock = clock
-        self._due: dict[str, float] = {}
+        self._due: BoundedDict[str, float] = BoundedDict(max_nodes)
 
     def wait(self, node: str) -> float:
         """Seconds until the node may report; 0 if it may now, which is then taken down."""
@@ -145,8 +146,6 @@ class Pace:
         early = due - now - (BURST - 1) * MIN_INTERVAL_SECONDS
         if early > 0:
             return early
-        if len(self._due) >= MAX_NODES:
-            self._due = {each: moment for each, moment in self._due.items() if moment > now}
         self._due[node] = due + MIN_INTERVAL_SECONDS
         return 0.0
 

@@ -18,16 +18,14 @@ from ..locale import language_of
 from ..protocol import HubHandler, HubSpawner, HubUser
 from ..sessions.feed import Sessions
 from ..sessions.gpus import GpusOfSessions
+from ..sessions.options import display_name
 from ..sessions.past import MAX_LISTED, SHOWN, Past, Reach, history_for, reaches_others
 from ..state import HubState
 
 
 def names_in_use(user: HubUser) -> dict[str, str]:
     """What the sessions of the user are called, by the names of their servers."""
-    return {
-        name: str((server.user_options or {}).get("name") or getattr(server, "display_name", "") or name)
-        for name, server in user.orm_user.orm_spawners.items()
-    }
+    return {name: display_name(server, server.user_options) for name, server in user.orm_user.orm_spawners.items()}
 
 
 class NewNamesHandler(APIHandler):  # type: ignore[misc]

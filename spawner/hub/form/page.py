@@ -21,6 +21,7 @@ from ...request.suggestions import PresetOffer, RecentOffer, offered_presets, of
 from ...request.validation import judge_request, require_account
 from ..common import page_templates
 from ..protocol import HubSpawner
+from ..sessions.options import display_name
 from .flash import Rejection, take
 from .render import render, render_availability, render_decision, render_form
 
@@ -77,7 +78,7 @@ async def _filled(spawner: HubSpawner, choices: Choices) -> dict[str, Any]:
         lambda: {
             "fields": form_fields(choices, shown, errors),
             "look": appearance_fields(choices, shown, errors),
-            "look_name": getattr(spawner.orm_spawner, "display_name", "") or spawner.name,
+            "look_name": display_name(spawner.orm_spawner),
             "notes": notes,
             "notices": notices,
             "presets": [_preset(offer, choices, advice.assessment.request.preset) for offer in offered_presets(choices)],

@@ -23,12 +23,10 @@ from ..locale import language_spoken
 from ..protocol import HubSpawner
 from ..state import HubState
 from .history import History, HistoryMemory, PastSession, session_key
+from .options import display_name, kept_request
 
 WANTED_SOON = frozenset({"cancelled", "server_exit", "out_of_memory", "gone", "unknown"})
 """Ends that slurmdbd may know the reason of; of the others it only knows what they used."""
-
-SECRET_OPTIONS = frozenset({"environment", "profile"})
-"""What a user has typed as a variable may be a password; and the line that the others are summed up in."""
 
 LATE_SECONDS = 5.0
 """JupyterHub stops a start that has taken too long within this time."""
@@ -129,9 +127,9 @@ class _Noted:
             user=spawner.user.name,
             name=spawner.name,
             ended=(job.end if job is not None and job.state in ENDED else None) or end.at,
-            display_name=str(options.get("name") or getattr(spawner.orm_spawner, "display_name", "") or spawner.name),
+            display_name=display_name(spawner.orm_spawner, options),
             color=str(options.get("color") or ""),
-            request={name: value for name, value in options.items() if name not in SECRET_OPTIONS},
+            request=kept_request(options),
             submitted=record.queued_at or record.submitted or None,
             started=job.start if job is not None and job.batch_host else None,
         )

@@ -10,10 +10,8 @@ from ...i18n import _
 from ...request.choices import Choices
 from ...session.status import Server
 from ..protocol import HubSpawner
+from .options import display_name, told_request
 from .past import log_link, summary_of
-
-SECRET_OPTIONS = frozenset({"environment"})
-"""What a user has typed there may be a password."""
 
 
 def usage_factor_of(choices: Choices, partition: str, account: str, terms: PricingSettings) -> float | None:
@@ -31,9 +29,9 @@ def server_of(spawner: HubSpawner, hub_url: str, job_id: int = 0) -> Server:
     return Server(
         user=user.name,
         name=name,
-        display_name=str(options.get("name") or getattr(spawner.orm_spawner, "display_name", "") or name or _("Default server")),
+        display_name=display_name(spawner.orm_spawner, options) or _("Default server"),
         color=str(options.get("color") or ""),
-        request={key: value for key, value in options.items() if key not in SECRET_OPTIONS},
+        request=told_request(options),
         summary=summary_of(options),
         url=user.server_url(name) if spawner.ready else "",
         progress_url=user.progress_url(name),

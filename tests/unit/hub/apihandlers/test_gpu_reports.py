@@ -391,10 +391,9 @@ async def test_how_often_a_node_may_report(door: Door, token: str) -> None:
     assert door.stored() == 50
 
 
-def test_pace_remembers_no_more_than_it_has_to(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("spawner.hub.apihandlers.gpu_reporters.MAX_NODES", 10)
+def test_pace_remembers_no_more_than_it_has_to() -> None:
     clock = Moment()
-    pace = Pace(clock)
+    pace = Pace(clock, max_nodes=10)
     for number in range(100):
         clock.now += 2
         assert pace.wait(f"g{number}") == 0.0
