@@ -11,7 +11,7 @@ import json
 import logging
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from datetime import timezone
 from typing import Any, TypeVar
@@ -28,8 +28,8 @@ Otherwise = TypeVar("Otherwise")
 
 HISTORY_LENGTH = 100
 HISTORY_DAYS = 90
-MAX_SHOWN = 500
-"""Of all users together, where nobody asks for another number."""
+MAX_FORGOTTEN = 500
+"""So many of a user's sessions are forgotten at a time."""
 
 REREAD_SECONDS = 3600
 """So often the database is asked although nothing has changed: sessions become too old."""
@@ -241,22 +241,11 @@ class History:
         self._db.execute(sa.delete(SESSIONS).where(SESSIONS.c.user_name.not_in(sa.select(_users.c.name))))
         own = sa.select(SESSIONS.c.session).where(SESSIONS.c.user_name == user)
         newest_first = own.order_by(SESSIONS.c.ended.desc(), SESSIONS.c.session)
-        beyond = [row.session for row in self._db.execute(newest_first.offset(self._length).limit(MAX_SHOWN))]
+        beyond = [row.session for row in self._db.execute(newest_first.offset(self._length).limit(MAX_FORGOTTEN))]
         if beyond:
             self._db.execute(sa.delete(SESSIONS).where(SESSIONS.c.session.in_(beyond)))
 
     # --- read -------------------------------------------------------------------------------------------------------------------
-
-    def of_user(self, user: str, limit: int = MAX_SHOWN) -> tuple[PastSession, ...]:
-        """The past sessions of a user, the latest first."""
-        return self._read(sa.select(SESSIONS).where(SESSIONS.c.user_name == user), limit) or ()
-
-    def of_all(self, limit: int = MAX_SHOWN, *, users: Iterable[str] | None = None) -> tuple[PastSession, ...]:
-        """The past sessions of all users together, or of these, the latest first: for whoever may see them."""
-        query = sa.select(SESSIONS)
-        if users is not None:
-            query = query.where(SESSIONS.c.user_name.in_(list(users)))
-        return self._read(query, limit) or ()
 
     @property
     def is_kept(self) -> bool:
@@ -269,7 +258,9 @@ class History:
         return of[None] if users is None or len(users) > FEW else sum(of[user] for user in users)
 
     def rows(self, users: frozenset[str] | None, limit: int, held: Rows | None = None) -> Rows:
-        """As :meth:`of_all`, without those of an earlier user of the same name; the database is asked once for each change.
+        """Return the past sessions of users, the latest first, without those of an earlier user of the same name.
+
+        The database is asked once for each change.
 
         Parameters
         ----------
