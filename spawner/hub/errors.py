@@ -11,6 +11,7 @@ from tornado import web
 
 from ..errors import MAX_ERRORS, RequestRejected, ResourceFormError, SessionFailed, SlurmRefused
 from ..i18n import _
+from ..request.model import FIELDS
 from .protocol import HubApplication, HubSpawner
 from .state import HubState
 
@@ -69,8 +70,10 @@ def text_message(error: ResourceFormError) -> str:
 def html_message(error: ResourceFormError) -> Markup:
     """Return the error as HTML: a list with a link to each field at fault; Slurm's own words or the log's, escaped, under the sentence."""
     if isinstance(error, RequestRejected) and error.errors:
+        linked, plain = Markup('<li><a class="alert-link" href="#resource-form-{0}">{1}</a></li>'), Markup("<li>{1}</li>")
         items = Markup("").join(
-            Markup('<li><a class="alert-link" href="#resource-form-{}">{}</a></li>').format(field, sentence)
+            # A key that is none of a request's has no place on the page that a link could lead to.
+            (linked if field in FIELDS else plain).format(field, sentence)
             for field, sentence in list(error.errors.items())[:MAX_ERRORS]
         )
         if len(error.errors) > MAX_ERRORS:
