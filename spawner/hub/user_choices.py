@@ -47,7 +47,7 @@ class UserChoices(SpawnerSettings):
         return HubState.of(self).cluster
 
     def current_catalogue(self) -> Catalogue:
-        """The releases as the admin lists them now.
+        """Return the releases as the admin lists them now.
 
         Raises
         ------
@@ -65,7 +65,7 @@ class UserChoices(SpawnerSettings):
         return parse_catalogue(self.catalogue or PLAIN_CATALOGUE, source="ResourceFormSpawner.catalogue")
 
     async def choices(self, *, patience: float | None = None) -> Choices:
-        """What this session's user may choose now; never what the visitor of the page may (an admin starts for others).
+        """Return what this session's user may choose now; never what the visitor of the page may, for an admin starts for others.
 
         Raises
         ------
@@ -95,7 +95,7 @@ class UserChoices(SpawnerSettings):
             return ()
 
     def notice_board(self) -> NoticeBoard:
-        """What the admin has to say, one board for all users."""
+        """Return what the admin has to say: one board for all users."""
         boards = HubState.of(self).part(AdminSources).notice_boards
         key = (self.notices_file, *self.notices_command)
         if key not in boards:
@@ -110,7 +110,9 @@ class UserChoices(SpawnerSettings):
         return boards[key]
 
     async def announcements(self, choices: Choices | None = None) -> tuple[Announcement, ...]:
-        """What this user is to be told now; without ``choices``, as while Slurm does not answer, what is for everyone."""
+        """Return what this user is to be told now.
+
+        Without ``choices``, as while Slurm does not answer, it is what is for everyone."""
         board = await self.notice_board().current()
         reader = UNKNOWN_VIEWER
         if choices is not None:
@@ -118,7 +120,7 @@ class UserChoices(SpawnerSettings):
         return announcements(board, time.time(), reader)
 
     async def terms(self) -> PricingSettings:
-        """What the admin has set that advice about a request depends on."""
+        """Return what the admin has set that advice about a request depends on."""
         not_charged = self.not_charged
         if callable(not_charged):
             not_charged = await maybe_future(not_charged(self))

@@ -97,7 +97,7 @@ def _rooms(assessment: Assessment) -> list[dict[str, Any]] | None:
 
 
 def check_answer(advice: Advice, choices: Choices, *, now: float) -> dict[str, Any]:
-    """The contract's answer, and what the page needs beside it: ``review``, ``moved``, ``fields``, ``rooms``, ``ends``."""
+    """Return the contract's answer, and what the page needs beside it: ``review``, ``moved``, ``fields``, ``rooms``, ``ends``."""
     assessment = advice.assessment
     request, found = assessment.request, assessment.verdict
     return {

@@ -44,7 +44,9 @@ def _node(entry: NodeAvailability, shown: set[str], reported: Reported) -> dict[
 
 
 def cluster_answer(snapshot: Snapshot[Availability], *, now: float, reported: Reported = NO_REPORTS) -> dict[str, Any]:
-    """The contract's ``GET /hub/api/resource-form/cluster``. Names no user. The nodes are made one by one, when they are asked for."""
+    """Return the contract's answer to ``GET /hub/api/resource-form/cluster``. It names no user.
+
+    The nodes are made one by one, when they are asked for."""
     shown = {partition.name for partition in snapshot.value.partitions}
     return {
         "as_of": iso_time(snapshot.as_of),
@@ -72,7 +74,7 @@ def around_nodes(answer: Mapping[str, Any]) -> tuple[str, str]:
 
 
 async def visible_availability(handler: HubHandler) -> Snapshot[Availability]:
-    """The availability that the caller may see: a user's own partitions and reservations; a service sees all.
+    """Return the availability that the caller may see: a user's own partitions and reservations; a service sees all.
 
     Raises
     ------

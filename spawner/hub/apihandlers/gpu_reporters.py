@@ -45,7 +45,7 @@ class Reporter:
 
 
 class Reporters:
-    """Knows from a token who may report.
+    """The knowledge of who may report, from a token.
 
     Tokens of services are looked up in the Hub's database; those of nodes follow from the tokens of services that stand in the Hub's
     configuration, for only of these does the Hub know more than a hash. All that is remembered is forgotten after :data:`KNOWN_SECONDS`.
@@ -61,7 +61,7 @@ class Reporters:
         """The hashes of tokens that the database does not know, or that may do something else."""
 
     def who(self, authorization: str) -> Reporter | None:
-        """Whose token is in the header; None if there is none, or it may not report.
+        """Return whose token is in the header; None if there is none, or it may not report.
 
         Raises
         ------
@@ -98,7 +98,7 @@ class Reporters:
         return None
 
     def keys(self) -> tuple[str, ...]:
-        """The tokens of configured services that may report, from which nodes' tokens are made."""
+        """Return the tokens of configured services that may report, from which nodes' tokens are made."""
         if self._keys is None:
             self._keys = self._read_keys()
         return self._keys
@@ -140,7 +140,7 @@ class Pace:
         self._due: BoundedDict[str, float] = BoundedDict(max_nodes)
 
     def wait(self, node: str) -> float:
-        """Seconds until the node may report; 0 if it may now, which is then taken down."""
+        """Return the seconds until the node may report; 0 if it may now, which then counts as a report."""
         now = self._clock()
         due = max(self._due.get(node, now), now)
         early = due - now - (BURST - 1) * MIN_INTERVAL_SECONDS
@@ -151,7 +151,7 @@ class Pace:
 
 
 class Refusals:
-    """Tells of refused reports in the log: of each reporter and reason once in ten minutes, and never more than :data:`MAX_LINES`."""
+    """The log's lines about refused reports: of each reporter and reason once in ten minutes, and never more than :data:`MAX_LINES`."""
 
     def __init__(self, log: Log, clock: Callable[[], float] = time.monotonic) -> None:
         self._log = log
@@ -160,7 +160,9 @@ class Refusals:
         self._since = clock()
 
     def tell(self, who: str, reason: str) -> bool:
-        """Whether it was told. ``reason`` is ours, and ``who`` an address or a node with a token: nothing of what was sent."""
+        """Log a refusal, if it is due; tell whether it was.
+
+        ``reason`` is ours, and ``who`` an address or a node with a token: nothing of what was sent."""
         if self._clock() - self._since >= REPEAT_LOG_SECONDS:
             self._told.clear()
             self._since = self._clock()

@@ -61,7 +61,7 @@ class ReportIngest:
         self._most_streams = resource.getrlimit(resource.RLIMIT_NOFILE)[0] // SHARE_OF_FILES
 
     def line_up(self, work: Callable[[], None]) -> None:
-        """Do this soon, together with what else has come by then."""
+        """Do a piece of work soon, together with what else has come by then."""
         self._line.append(work)
         if not self._is_waiting:
             self._is_waiting = True
@@ -75,7 +75,7 @@ class ReportIngest:
             asyncio.get_running_loop().call_soon(self._work)
 
     def may_stay(self, stream: Any) -> bool:
-        """Whether a connection is kept for the next report: not if so many are that the Hub could run out of files."""
+        """Tell whether a connection is kept for the next report: not if so many are that the Hub could run out of files."""
         if stream not in self._streams:
             if len(self._streams) >= self._most_streams:
                 return False
@@ -114,8 +114,9 @@ NO_NODES = Refusal(503, "The Hub does not know Slurm's nodes at the moment.", ag
 
 
 class Incoming(httputil.HTTPMessageDelegate):
-    """One request. What can be judged from the headers (who, how much, how often) is, before the body is read; of whom may not report no
-    body is kept.
+    """One request, judged from its headers (who, how much, how often) as far as they tell, before the body is read.
+
+    Of whom may not report no body is kept.
 
     A body that is not wanted is read and dropped if it is small: whoever is cut off while sending does not get to read the answer.
     """
@@ -172,7 +173,7 @@ class Incoming(httputil.HTTPMessageDelegate):
             self._body += chunk
 
     def finish(self) -> None:
-        """All of it is there: say why it is not taken in, or let it wait for its turn."""
+        """Answer why the complete report is not taken in, or let it wait for its turn."""
         if self._refusal is not None or self._reporter is None:
             self._refuse(self._refusal or NOT_ALLOWED)
         else:
@@ -259,6 +260,6 @@ class GpuReports(Router):
         self._settings = settings
 
     def find_handler(self, request: httputil.HTTPServerRequest, **kwargs: Any) -> Incoming:  # noqa: ARG002 - tornado's signature
-        """Whoever calls, whatever they send, is answered here."""
+        """Return what answers a request, whoever calls and whatever they send."""
         state = HubState.in_settings(self._settings())
         return Incoming(state.part(ReportIngest, lambda: ReportIngest(state)), request)

@@ -46,7 +46,7 @@ ACCESS = ("access:servers", "admin:servers")
 
 
 def owner_of_log(handler: HubHandler) -> HubUser:
-    """The user whose log is asked for: ``?user=``, else the caller.
+    """Return the user whose log is asked for: ``?user=``, else the caller.
 
     Raises
     ------
@@ -62,7 +62,7 @@ def owner_of_log(handler: HubHandler) -> HubUser:
 
 
 def job_asked(handler: HubHandler) -> int:
-    """``?job=``.
+    """Return the id of the job that is asked for with ``?job=``.
 
     Raises
     ------
@@ -84,19 +84,19 @@ def _refuse(sentence: str) -> int:
 
 
 def going_on_since(user: HubUser, job: int) -> float | None:
-    """When the session of the user's that has this job was submitted (seconds since the epoch); None if none is known, or it is over."""
+    """Return when the user's session with this job was submitted, in seconds since the epoch; None if none is known, or it is over."""
     sessions = (getattr(spawner, "session", None) for spawner in user.spawners.values())
     found = (session.record.submitted for session in sessions if session and session.record.job_id == job and session.end is None)
     return next(found, None)
 
 
 def logs_of(handler: HubHandler) -> SessionLogs:
-    """The logs that people look at now."""
+    """Return the logs that people look at now."""
     return HubState.of(handler).session_logs
 
 
 def piece_answer(piece: LogPiece, found: Excerpt) -> dict[str, Any]:
-    """``text`` is of whole lines, from byte ``from`` to ``to`` of the log; ``partial`` the unfinished line at its very end."""
+    """Return a piece for JSON: ``text`` is of whole lines, from byte ``from`` to ``to``; ``partial`` is the unfinished line at the very end."""
     return {
         "size": piece.size,
         "modified": iso_time(piece.modified),
@@ -109,7 +109,7 @@ def piece_answer(piece: LogPiece, found: Excerpt) -> dict[str, Any]:
 
 
 def search_answer(found: Search) -> dict[str, Any]:
-    """The last of the lines that were found, ``number`` of all of them, and whether the ``whole`` log was looked through."""
+    """Return the last of the lines that were found, the ``number`` of all, and whether the ``whole`` log was looked through."""
     return {"matches": [{"at": entry.at, "line": entry.line} for entry in found.matches], "number": found.number, "whole": found.whole}
 
 
@@ -179,7 +179,7 @@ class LogHandler(APIHandler):  # type: ignore[misc]
 
 
 class LogDownload:
-    """Sends the whole log as it is at this moment, piece by piece; what it grows by meanwhile is left out."""
+    """A handler that sends the whole log as it is at this moment, piece by piece; what it grows by meanwhile is left out."""
 
     async def send(self: Any) -> None:
         user, job = owner_of_log(self), job_asked(self)

@@ -24,7 +24,7 @@ from ..state import HubState
 
 
 def names_in_use(user: HubUser) -> dict[str, str]:
-    """What the sessions of the user are called, by the names of their servers."""
+    """Return what the sessions of the user are called, by the names of their servers."""
     return {name: display_name(server, server.user_options) for name, server in user.orm_user.orm_spawners.items()}
 
 
@@ -45,7 +45,7 @@ class NewNamesHandler(APIHandler):  # type: ignore[misc]
 
 
 def limit_of(handler: HubHandler, otherwise: int = SHOWN) -> int:
-    """How many past sessions the caller asks for with ``?limit=``.
+    """Return how many past sessions the caller asks for with ``?limit=``.
 
     Raises
     ------
@@ -61,7 +61,7 @@ def limit_of(handler: HubHandler, otherwise: int = SHOWN) -> int:
 
 
 def sessions_for(handler: HubHandler, *, limit: int = SHOWN) -> Sessions:
-    """The sessions that the caller asks for: their own, with ``?all=1`` those of everybody whose servers they may read.
+    """Return the sessions that the caller asks for: their own, with ``?all=1`` those of everybody whose servers they may read.
 
     That is JupyterHub's own scope ``read:servers``, of which ``admin:servers`` is the larger one. Of those that are over, ``limit`` of
     the record, or ``?limit=``.
@@ -126,16 +126,16 @@ class SessionEventsHandler(APIHandler):  # type: ignore[misc]
         self._closed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     def get_content_type(self) -> str:
-        """Not JSON, as of other handlers of the API."""
+        """Return the type of an event stream, not JSON as other handlers of the API."""
         return "text/event-stream"
 
     def on_connection_close(self) -> None:
-        """The page is gone."""
+        """End the stream: the page is gone."""
         super().on_connection_close()
         self._close()
 
     def on_finish(self) -> None:
-        """The answer is complete."""
+        """End the stream: the answer is complete."""
         super().on_finish()
         self._close()
 

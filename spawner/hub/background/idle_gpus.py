@@ -49,7 +49,7 @@ async def watch_idle_gpus(app: HubApplication) -> None:
 
 
 async def stop_as_ordered(proxy: Proxy, spawner: HubSpawner) -> None:
-    """What JupyterHub does for a user's Stop, without the request (``BaseHandler.stop_single_user``)."""
+    """Stop a server as JupyterHub does for a user's Stop, without the request (``BaseHandler.stop_single_user``)."""
     user, server = spawner.user, spawner.name
 
     async def stop() -> None:
@@ -66,7 +66,7 @@ async def stop_as_ordered(proxy: Proxy, spawner: HubSpawner) -> None:
 
 
 class IdleGpuWatch:
-    """Looks after the GPUs of all sessions.
+    """The look after the GPUs of all sessions.
 
     Parameters
     ----------
@@ -112,7 +112,7 @@ class IdleGpuWatch:
                 self.log.exception("The look for GPUs that do nothing failed")
 
     async def look(self) -> None:
-        """One look at all sessions, and what follows from it."""
+        """Look at all sessions once, and do what follows from it."""
         watched = [(spawner, session) for spawner in self._spawners() if (session := _session_of(spawner)) is not None]
         if watched:
             await self._ask([session for _spawner, session in watched])

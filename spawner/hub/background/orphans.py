@@ -58,7 +58,7 @@ class Sweeper:
             await asyncio.sleep(self._sweep.grace if self._sweep.suspects else self.cluster.sweep_interval)
 
     async def sweep(self) -> None:
-        """One look, and what follows from it.
+        """Look once for jobs without a session, and do what follows from it.
 
         Raises
         ------

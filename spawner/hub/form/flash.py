@@ -35,11 +35,11 @@ class Rejections:
         self._kept: BoundedDict[str, tuple[float, Rejection]] = BoundedDict(max_users)
 
     def keep(self, user: str, rejection: Rejection) -> None:
-        """Remember it in place of an older one of this user."""
+        """Keep a user's refused form in place of an older one."""
         self._kept[user] = (self._clock(), rejection)
 
     def take(self, user: str) -> Rejection | None:
-        """Hand it out and forget it."""
+        """Hand out a user's refused form and forget it; None where there is none, or it is too old."""
         kept = self._kept.pop(user, None)
         if kept is None or self._clock() - kept[0] > KEPT_SECONDS:
             return None

@@ -30,7 +30,9 @@ KEPT_UNDER_A_LINK = ("account", "release", "interface")
 
 
 async def form_page(spawner: HubSpawner) -> str:
-    """The form as HTML for the spawner's user: what was just refused, else what a link says, else the last values that still hold."""
+    """Return the form as HTML for the spawner's user.
+
+    It is filled with what was just refused, else with what a link says, else with the last values that still hold."""
     values: dict[str, Any] = {
         "has_page": page_templates() in spawner.user.settings.get("template_path", []),
         "hub_url": spawner.hub.base_url,
@@ -118,7 +120,7 @@ def _shown(request: SessionRequest, choices: Choices) -> dict[str, str]:
 
 
 def decision(advice: Advice, choices: Choices, spawner: HubSpawner) -> str:
-    """The piece of the page that says what becomes of the request."""
+    """Return the piece of the page that says what becomes of the request."""
     return render_decision(
         advice,
         alternatives=[
@@ -131,7 +133,7 @@ def decision(advice: Advice, choices: Choices, spawner: HubSpawner) -> str:
 
 
 def holding(advice: Advice, spawner: HubSpawner) -> str:
-    """The piece of the page that says what the user has already."""
+    """Return the piece of the page that says what the user has already."""
     return render("resource_form/holding.html", spawner.template_paths, holdings=advice.holdings, request=advice.assessment.request)
 
 

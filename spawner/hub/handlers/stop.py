@@ -24,7 +24,7 @@ PATH = "resource-form/stop"
 
 
 def stop_url(host: str, hub_url: str, user: str, server: str) -> str:
-    """The address of the page for a user's server, seen from the session's page.
+    """Return the address of the page for a user's server, seen from the session's page.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""The one place where the end of a session is taken down: why, in the history, and better once slurmdbd has told more."""
+"""The one place where the end of a session is recorded: why, in the history, and better once slurmdbd has told more."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ LATE_SECONDS = 5.0
 
 
 def history_of(spawner: HubSpawner) -> History:
-    """The record of past sessions, as the admin has it."""
+    """Return the record of past sessions, with the length and days that the admin has set."""
     # Spawner.db is deprecated, and says so in the log.
     database = object_session(spawner.user.orm_user) or spawner.db
     return History(
@@ -47,7 +47,7 @@ def history_of(spawner: HubSpawner) -> History:
 
 
 def stop_cause(spawner: HubSpawner, begun: float | None, listening: float | None) -> str:
-    """Why JupyterHub stops a session: a person or a program ordered it, or it has taken too long to start.
+    """Return why JupyterHub stops a session: a person or a program ordered it, or it has taken too long to start.
 
     Parameters
     ----------
@@ -65,15 +65,15 @@ def stop_cause(spawner: HubSpawner, begun: float | None, listening: float | None
 
 
 def refused(session: Session, error: ResourceFormError) -> None:
-    """The job was not submitted: say why, where it is said that it was not."""
+    """Add to the end of a session whose job was not submitted why it was not."""
     if session.end is not None and session.end.state == "NOT_SUBMITTED":
         session.end = replace(session.end, sentence=f"{session.end.sentence} {_(error.sentence)}")
 
 
 def record_end(spawner: HubSpawner, session: Session) -> None:
-    """Take down that the session is over, if it is and that has not been done, and have slurmdbd asked about it.
+    """Record that the session is over, if it is and that has not been done, and have slurmdbd asked about it.
 
-    Sets the spawner's ``last_end`` and the session's ``end``; never asks twice, nor takes the same session down twice.
+    Sets the spawner's ``last_end`` and the session's ``end``. It never asks twice, nor records the same session twice.
     """
     end = _end_of(spawner, session)
     if end is None:
@@ -97,7 +97,7 @@ def _end_of(spawner: HubSpawner, session: Session) -> End | None:
 
 @dataclass(slots=True)
 class _Noted:
-    """One end, as it is taken down."""
+    """One end, as it is recorded."""
 
     spawner: HubSpawner
     session: Session
@@ -150,7 +150,7 @@ class _Noted:
         return is_own(job, self.record, user=self.session.user)
 
     def told(self, finished: FinishedJob) -> None:
-        """slurmdbd has told of the job's end."""
+        """Add what slurmdbd has told of the job's end, to the record and to what the Hub shows."""
         spawner, before = self.spawner, self.end
         with using(language_spoken(spawner)):
             self.evidence = replace(self.evidence, finished=finished, uid=finished.uid)

@@ -88,7 +88,7 @@ class _Queue:
     unknown_since: float | None
 
     def job_of(self, session: Session) -> Job | None:
-        """The session's own job."""
+        """Return the session's own job; None where the list does not have it."""
         job = self.listed.value.get(session.record.job_id) if self.listed is not None else None
         return job if job is not None and is_own(job, session.record, user=session.user) else None
 
@@ -157,7 +157,7 @@ class Sessions:
                     await self._cluster.nodes.get(patience)
 
     def state(self) -> object:
-        """Equal to that of a moment ago if the answer is: made of what the Hub has in memory, and cheap."""
+        """Return what is equal to that of a moment ago if the answer is. It is made of what the Hub has in memory, and cheap."""
         listed = self._cluster.jobs.last
         changes = self._past.changes() if self._past is not None else 0
         return listed and (listed.as_of, listed.stale), changes, [_state(spawner) for spawner in self._spawners()]
@@ -178,7 +178,7 @@ class Sessions:
         return found
 
     async def answer(self) -> Answer:
-        """How all of them stand, from what is known already: those that go on, then those that are over, the latest first."""
+        """Return how all of them stand, from what is known already: those that go on, then those that are over, the latest first."""
         queue, spawners = await self._queue(), list(self._spawners())
         texts: list[str] = []
         digest = hashlib.sha256()
@@ -246,7 +246,7 @@ class Sessions:
         return _Queue(listed, await self._cluster.places(), None)
 
     async def stream(self, closed: asyncio.Future[None], last_id: str = "", *, heartbeat: float = HEARTBEAT_SECONDS) -> AsyncIterator[str]:
-        """Server-sent events: the answer now, unless ``last_id`` is its digest, and again whenever it has changed; and heartbeats.
+        """Yield server-sent events: the answer now, unless ``last_id`` is its digest, and again whenever it has changed; and heartbeats.
 
         What GPUs do is an event of its own, ``gpus``, after a node's report: with the last hour once a minute, else without.
         Ends when ``closed`` is done, at the latest after :data:`LONGEST_STREAM_SECONDS`.

@@ -59,7 +59,7 @@ _users: sa.TableClause = orm.User.__table__
 
 
 class Rows:
-    """What a question was answered, kept for as long as somebody holds on to it. ``made`` has what was made of it, by whoever did."""
+    """The answer to one question, kept for as long as somebody holds on to it. ``made`` has what was made of it, by whoever did."""
 
     __slots__ = ("__weakref__", "changes", "made", "sessions")
 
@@ -119,7 +119,7 @@ class PastSession:
     cost: float | None = None
 
     def with_end(self, end: End) -> PastSession:
-        """The same session, of whose end more is known."""
+        """Return the same session, of whose end more is known."""
         return replace(
             self,
             kind=end.kind or "others",
@@ -137,7 +137,7 @@ class PastSession:
 
 
 def session_key(nonce: str, *, user: str = "", server: str = "", at: float = 0.0) -> str:
-    """What tells a session from all others: a digest of its nonce, or of the rest where it came to none."""
+    """Return what tells a session from all others: a digest of its nonce, or of the rest where it came to none."""
     text = nonce or json.dumps([user, server, at])
     return hashlib.sha256(text.encode()).hexdigest()
 
@@ -206,7 +206,7 @@ class History:
     # --- write ------------------------------------------------------------------------------------------------------------------
 
     def add(self, past: PastSession) -> bool:
-        """Take the session down, and forget what is beyond the bounds. False if it is there already, or could not be."""
+        """Record the session, and forget what is beyond the bounds. Return False if it is there already, or could not be recorded."""
         if self._length <= 0 or self._days <= 0:
             return False
 
@@ -220,7 +220,7 @@ class History:
         return self._changed(past.user, self._try(write, False))
 
     def update(self, past: PastSession) -> bool:
-        """More is known of a session. False if it is not there, or not any more."""
+        """Record what more is known of a session. Return False if it is not there, or not any more."""
 
         def write() -> bool:
             row = _row(past)
@@ -249,11 +249,11 @@ class History:
 
     @property
     def is_kept(self) -> bool:
-        """Whether the admin wants any past sessions to be kept."""
+        """Tell whether the admin wants any past sessions to be kept."""
         return self._length > 0 and self._days > 0
 
     def changes(self, users: frozenset[str] | None = None) -> int:
-        """Another number once the sessions of these users, or of anybody, have changed: from memory, the database is not asked."""
+        """Return another number once the sessions of these users, or of anybody (None), have changed. The database is not asked."""
         of = self._memory.changes
         return of[None] if users is None or len(users) > FEW else sum(of[user] for user in users)
 

@@ -15,7 +15,7 @@ from .past import log_link, summary_of
 
 
 def usage_factor_of(choices: Choices, partition: str, account: str, terms: PricingSettings) -> float | None:
-    """UsageFactor of a job of this user in the partition, for the account; None where it is not charged."""
+    """Return the UsageFactor of a job of this user in the partition, for the account; None where it is not charged."""
     if not is_charged(terms.not_charged, partition, account):
         return None
     limits = choices.entitlement.partition(partition)
@@ -23,7 +23,7 @@ def usage_factor_of(choices: Choices, partition: str, account: str, terms: Prici
 
 
 def server_of(spawner: HubSpawner, hub_url: str, job_id: int = 0) -> Server:
-    """What the Hub knows of the spawner's server; ``job_id`` is that of the session whose log is to be shown, 0 for none."""
+    """Return what the Hub knows of the spawner's server. ``job_id`` is the job of the session whose log is to be shown, 0 for none."""
     user, name = spawner.user, spawner.name
     options = dict(spawner.orm_spawner.user_options or {})
     return Server(
