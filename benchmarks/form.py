@@ -33,7 +33,7 @@ from spawner.advice.service import PATIENCE_SECONDS, advise
 from spawner.hub.apihandlers.check import check_answer
 from spawner.hub.apihandlers.cluster import BETWEEN_NODES, around_nodes, cluster_answer
 from spawner.hub.configure import configure
-from spawner.hub.form.page import decision, holding
+from spawner.hub.form.page import decision, usage_panel
 from spawner.hub.form.render import render_availability
 from spawner.spawner import ResourceFormSpawner
 
@@ -109,7 +109,7 @@ class Bench:
         choices = await self.spawner.choices(patience=PATIENCE_SECONDS)
         advice = await advise(self.cluster, choices, REQUESTS[kind], await self.spawner.terms())
         answer = check_answer(advice, choices, now=time.time())
-        answer |= {"panel": decision(advice, choices, self.spawner), "holding": holding(advice, self.spawner)}
+        answer |= {"panel": decision(advice, choices, self.spawner), "holding": usage_panel(advice, self.spawner)}
         assert answer["verdict"] == kind, (kind, answer["verdict"], answer["sentence"])
         return json.dumps(answer)
 

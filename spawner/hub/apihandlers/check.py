@@ -23,7 +23,7 @@ from ...request.form_fields import ranges_in_words, shown_value
 from ...request.model import FORM_FIELDS
 from ...slurm.runner import Identity
 from ..common import iso_time
-from ..form.page import decision, holding
+from ..form.page import decision, usage_panel
 from ..locale import language_of
 from ..protocol import HubSpawner, HubUser
 
@@ -54,7 +54,7 @@ def _cost(advice: Advice) -> dict[str, Any] | None:
     }
 
 
-def _holding(entry: ResourceUsage) -> dict[str, Any]:
+def _usage(entry: ResourceUsage) -> dict[str, Any]:
     bars = {
         name: {"used": bar.used, "most": bar.most, "sentence": bar.words}
         for name, bar in (("here", entry.here), ("overall", entry.overall))
@@ -117,7 +117,7 @@ def check_answer(advice: Advice, choices: Choices, *, now: float) -> dict[str, A
             name: {"value": shown_value(request, name, choices), "sentence": sentence} for name, sentence in assessment.moved.items()
         },
         "fields": _fields(assessment, choices),
-        "holdings": [_holding(entry) for entry in advice.holdings],
+        "holdings": [_usage(entry) for entry in advice.holdings],
         "rooms": _rooms(assessment),
         "ends": iso_time(now + request.walltime * 60),
         "as_of": iso_time(assessment.outlook.as_of) if assessment.outlook is not None else None,
@@ -178,7 +178,7 @@ class CheckHandler(APIHandler):  # type: ignore[misc]
         assessment = advice.assessment
         answer = check_answer(advice, choices, now=time.time())
         if self.get_argument("panel", "") == "1":
-            answer |= {"panel": decision(advice, choices, spawner), "holding": holding(advice, spawner)}
+            answer |= {"panel": decision(advice, choices, spawner), "holding": usage_panel(advice, spawner)}
         if assessment.errors:
             return answer
         member = await spawner.cluster.member(spawner.user.name)

@@ -96,7 +96,7 @@ def logs_of(handler: HubHandler) -> SessionLogs:
 
 
 def piece_answer(piece: LogPiece, found: Excerpt) -> dict[str, Any]:
-    """Return a piece for JSON: ``text`` is of whole lines, from byte ``from`` to ``to``; ``partial`` is the unfinished line at the very end."""
+    """Return a piece for JSON: ``text`` is of whole lines, from byte ``from`` to ``to``; ``partial`` is the unfinished last line."""
     return {
         "size": piece.size,
         "modified": iso_time(piece.modified),

@@ -88,7 +88,7 @@ async def _filled(spawner: HubSpawner, choices: Choices) -> dict[str, Any]:
             "chosen_preset": advice.assessment.request.preset,
             "recent": [_recent(offer, choices) for offer in offers_of(recent, choices)],
             "decision": decision(advice, choices, spawner),
-            "holding": holding(advice, spawner),
+            "holding": usage_panel(advice, spawner),
         }
     )
 
@@ -132,7 +132,7 @@ def decision(advice: Advice, choices: Choices, spawner: HubSpawner) -> str:
     )
 
 
-def holding(advice: Advice, spawner: HubSpawner) -> str:
+def usage_panel(advice: Advice, spawner: HubSpawner) -> str:
     """Return the piece of the page that says what the user has already."""
     return render("resource_form/holding.html", spawner.template_paths, holdings=advice.holdings, request=advice.assessment.request)
 
