@@ -18,12 +18,12 @@ from typing import Any, TypeVar
 
 from traitlets.config import SingletonConfigurable
 
-from ..accounting.billing import BillingRule, billing_rule
+from ..accounting.billing_rule import BillingRule, billing_rule
 from ..accounting.entitlement import Entitlement, entitlement, shapes_of
 from ..accounting.partition_limits import NodeKind
-from ..accounting.qos import Accounting, accounting_of_controller
+from ..accounting.qos import Accounting, AccountingData, accounting_of_controller
+from ..availability.forecast import ClusterForecast
 from ..availability.node_fit import sharing_jobs
-from ..availability.outlook import ClusterForecast
 from ..availability.queue_position import QueuePosition, queue_positions_of
 from ..availability.table import Availability, Excerpt, availability, excerpt, of_partitions
 from ..availability.totals import NodePool, Running, pools_of, running_jobs
@@ -336,7 +336,7 @@ class Cluster(ClusterSettings, SingletonConfigurable):
         if holdings is not None and accounting.value is not None and accounting.value.lacks(holdings):
             accounting = await self.accounting.get(patience)
         shapes = await self._node_shapes(nodes, partitions, config)
-        books, now = accounting.value, self.clock()
+        now = self.clock()
         moment = _begun_and_ended(reservations.value, now)
         answers = (shapes.number, partitions.as_of, reservations.as_of, accounting.as_of, config, moment, *self.partitions)
         if self._entitlements[0] != answers:
@@ -345,22 +345,18 @@ class Cluster(ClusterSettings, SingletonConfigurable):
             (user, member, job_qos, in_use(), held_at),
             lambda: entitlement(
                 user,
+                AccountingData(accounting.value, holdings, config, job_qos),
                 groups=member.groups,
-                associations=books.rows_of(user) if books else None,
-                defaults=books.defaults if books else (),
                 partitions=self._allowed(partitions.value),
                 reservations=reservations.value,
                 nodes=shapes.by_name,
                 now=now,
-                qos=books.qos if books else (),
-                holdings=holdings,
-                config=config,
-                job_qos=job_qos,
                 uid=member.identity.uid,
                 shapes=shapes.kinds,
             ),
         )
-        stale = accounting.stale or (books is not None and books.from_controller)
+        records = accounting.value
+        stale = accounting.stale or (records is not None and records.from_controller)
         return replace(own, accounts_as_of=accounting.as_of, accounts_stale=stale)
 
     async def _config(self, patience: float | None) -> SlurmConfig:

@@ -1,8 +1,7 @@
-"""What the Hub's handlers and pages share: the one Cluster, folders of templates and files, times in JSON."""
+"""What the Hub's handlers and pages share: the one Cluster, folders of templates and files."""
 
 from __future__ import annotations
 
-import datetime
 import functools
 import hashlib
 
@@ -36,8 +35,3 @@ STATIC = folder("share") / "resource_form" / "static"
 def static_version(name: str) -> str:
     """Return a short hash of a static file's content: its address changes when it does."""
     return hashlib.sha256((STATIC / name).read_bytes()).hexdigest()[:12]
-
-
-def iso_time(moment: float) -> str:
-    """Return a moment (seconds since the epoch) in ISO 8601, UTC, to the second."""
-    return datetime.datetime.fromtimestamp(int(moment), tz=datetime.timezone.utc).isoformat().replace("+00:00", "Z")

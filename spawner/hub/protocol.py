@@ -9,13 +9,14 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from ..advice.service import PricingSettings
-from ..cluster.cluster import Cluster
+from ..cluster.cluster import Cluster, Member
 from ..job.sbatch import PreparedJob, Tag
 from ..request.choices import Choices
 from ..request.model import SessionRequest
 from ..request.recent import Recent
 from ..session.record import End, Record
 from ..session.session import Session
+from ..site.catalogue import Catalogue
 from ..site.notices import Announcement
 
 Log = logging.Logger | logging.LoggerAdapter[logging.Logger]
@@ -237,3 +238,39 @@ class HubSpawner(Protocol):
 
     async def server_listens(self, port: int, token: str) -> bool:
         """Take the launcher's report in."""
+
+
+class StartingSpawner(HubSpawner, Protocol):
+    """What a start, and taking a session up after a restart of the Hub, use of their spawner besides."""
+
+    api_token: str
+    ip: str
+    port: int
+    server: Any
+    internal_ssl: bool
+    cmd: Sequence[str]
+    _check_pending: bool
+    member: Member | None
+    is_stopped: asyncio.Event
+
+    @property
+    def port_range(self) -> str: ...
+    @property
+    def job_umask(self) -> str: ...
+    @property
+    def lab_extension(self) -> bool: ...
+
+    def get_args(self) -> list[str]:
+        """Return the server's arguments."""
+
+    def get_env(self) -> dict[str, str]:
+        """Return the server's environment."""
+
+    def current_catalogue(self) -> Catalogue:
+        """Return the releases as the admin lists them now."""
+
+    def remember_request(self, request: SessionRequest) -> None:
+        """Note what was asked for last, of which Slurm has taken the job."""
+
+    def keep_state(self) -> None:
+        """Make the session's state durable now."""

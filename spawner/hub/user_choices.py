@@ -114,10 +114,10 @@ class UserChoices(SpawnerSettings):
 
         Without ``choices``, as while Slurm does not answer, it is what is for everyone."""
         board = await self.notice_board().current()
-        reader = UNKNOWN_VIEWER
+        viewer = UNKNOWN_VIEWER
         if choices is not None:
-            reader = choices.reader((await self.cluster.member(self.user.name)).groups)
-        return announcements(board, time.time(), reader)
+            viewer = choices.viewer((await self.cluster.member(self.user.name)).groups)
+        return announcements(board, time.time(), viewer)
 
     async def terms(self) -> PricingSettings:
         """Return what the admin has set that advice about a request depends on."""

@@ -16,19 +16,19 @@ from ...advice.service import PATIENCE_SECONDS, Advice, advise
 from ...advice.usage_bars import ResourceUsage
 from ...cluster.estimator import estimate_in_words, no_start_in_words
 from ...errors import EstimateUnavailable, ResourceFormError, SlurmRefused
+from ...humanize import iso_time
 from ...i18n import using
 from ...job.sbatch import PreparedJob, Tag
 from ...request.choices import Choices
 from ...request.form_fields import ranges_in_words, shown_value
 from ...request.model import FORM_FIELDS
 from ...slurm.runner import Identity
-from ..common import iso_time
 from ..form.page import decision, usage_panel
 from ..locale import language_of
 from ..protocol import HubSpawner, HubUser
 
 MAX_BYTES = 1_000_000
-MAX_ROOMS = 400
+MAX_NODE_CLASSES = 400
 """Kinds of nodes that the page is told of, so that it can count by itself while the user types; with more it waits for the answer."""
 
 
@@ -69,30 +69,30 @@ def _fields(assessment: Assessment, choices: Choices) -> dict[str, dict[str, Any
     fields: dict[str, dict[str, Any]] = {
         name: {"range": words.get(name, ""), "minimum": bounds.least, "maximum": bounds.most} for name, bounds in assessment.ranges.items()
     }
-    release = next((entry for entry in choices.releases if entry.tag == request.release), None)
+    release = choices.release(request.release)
     fields["gpus"] = {"range": words["gpus"], "values": [gpus.value for gpus in assessment.gpus]}
     fields["interface"] = {"values": [entry.name for entry in choices.interfaces(release)]}
     return fields
 
 
-def _rooms(assessment: Assessment) -> list[dict[str, Any]] | None:
+def _node_classes(assessment: Assessment) -> list[dict[str, Any]] | None:
     """The nodes that take jobs now, equal ones together, for the page to count by itself; None where that is not known, or too much."""
-    outlook, request = assessment.outlook, assessment.request
-    if outlook is None or assessment.verdict.kind == "unknown":
+    forecast, request = assessment.forecast, assessment.request
+    if forecast is None or assessment.verdict.kind == "unknown":
         return None
-    rooms = [room for room in outlook.rooms(request.partition, request.reservation) if not room.why_not]
-    if len(rooms) > MAX_ROOMS:
+    classes = [each for each in forecast.node_classes(request.partition, request.reservation) if not each.why_not]
+    if len(classes) > MAX_NODE_CLASSES:
         return None
     return [
         {
-            "nodes": room.nodes,
-            "cores": room.cores // room.threads_per_core * room.threads_per_core,
-            "memory_mb": room.memory_mb,
-            "gpus": {entry.type: entry.free for entry in room.gpus},
-            "parts": [{"gres": entry.gres, "type": entry.type, "least": entry.least, "most": entry.most} for entry in room.parts],
-            "minutes": None if room.until == float("inf") else room.minutes(outlook.now),
+            "nodes": each.nodes,
+            "cores": each.whole_cores,
+            "memory_mb": each.memory_mb,
+            "gpus": {entry.type: entry.free for entry in each.gpus},
+            "parts": [{"gres": entry.gres, "type": entry.type, "least": entry.least, "most": entry.most} for entry in each.parts],
+            "minutes": None if each.until == float("inf") else each.minutes(forecast.now),
         }
-        for room in rooms
+        for each in classes
     ]
 
 
@@ -118,9 +118,9 @@ def check_answer(advice: Advice, choices: Choices, *, now: float) -> dict[str, A
         },
         "fields": _fields(assessment, choices),
         "holdings": [_usage(entry) for entry in advice.holdings],
-        "rooms": _rooms(assessment),
+        "rooms": _node_classes(assessment),
         "ends": iso_time(now + request.walltime * 60),
-        "as_of": iso_time(assessment.outlook.as_of) if assessment.outlook is not None else None,
+        "as_of": iso_time(assessment.forecast.as_of) if assessment.forecast is not None else None,
     }
 
 

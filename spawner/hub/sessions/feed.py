@@ -18,6 +18,7 @@ from ...availability.queue_position import QueuePosition
 from ...cache import Snapshot
 from ...cluster.cluster import Cluster
 from ...errors import ResourceFormError
+from ...humanize import iso_time
 from ...session.matching import is_own
 from ...session.record import End, Record
 from ...session.session import Session
@@ -26,7 +27,6 @@ from ...session.status_json import as_json, without_clock
 from ...session.status_text import idle_in_words
 from ...slurm.model import Job
 from ...slurm.states import RUNNING
-from ..common import iso_time
 from ..protocol import HubSpawner
 from .gpus import GpuNews, GpusOfSessions, WithGpus
 from .history import PastSession

@@ -21,5 +21,5 @@ from spawner.availability.node_fit import features_of
     ],
 )
 def test_features_that_every_node_of_ours_has(options: tuple[str, ...], features: set[str]) -> None:
-    """Names joined by ``&``, of the last ``--constraint``; of what cannot be read nothing follows, for no node may be left out by mistake."""
+    """Names joined by ``&``, of the last ``--constraint``; of what cannot be read nothing follows: no node is left out by mistake."""
     assert features_of(options) == features
