@@ -11,7 +11,7 @@ from ..accounting.budget_policy import NO_OBJECTION, BudgetPolicy, BudgetVerdict
 from ..accounting.budgets import Budget
 from ..availability.node_fit import features_of
 from ..cache import run_in_worker
-from ..cluster.cluster import Cluster
+from ..cluster.cluster import SlurmCluster
 from ..errors import RequestRejected, ResourceFormError
 from ..request.choices import Choices
 from ..request.model import SessionRequest, label_of
@@ -47,7 +47,9 @@ class Advice:
     holdings: tuple[ResourceUsage, ...] = ()
 
 
-async def advise(cluster: Cluster, choices: Choices, options: Mapping[str, Any], terms: PricingSettings, *, changed: str = "") -> Advice:
+async def advise(
+    cluster: SlurmCluster, choices: Choices, options: Mapping[str, Any], terms: PricingSettings, *, changed: str = ""
+) -> Advice:
     """Everything that is to be said about the request that ``options`` ask for.
 
     Parameters
@@ -90,7 +92,7 @@ async def advise(cluster: Cluster, choices: Choices, options: Mapping[str, Any],
     return await run_in_worker(judge)
 
 
-async def _charge(cluster: Cluster, choices: Choices, request: SessionRequest, terms: PricingSettings) -> Advice:
+async def _charge(cluster: SlurmCluster, choices: Choices, request: SessionRequest, terms: PricingSettings) -> Advice:
     """The part of the advice that is about money."""
     plain = Assessment(request, {}, Verdict("unknown", ""))
     charged = is_charged(terms.not_charged, request.partition, request.account)
@@ -110,7 +112,7 @@ async def _charge(cluster: Cluster, choices: Choices, request: SessionRequest, t
     return Advice(replace(plain, cost=cost, budgets=budgets), budgets=tuple(dict.fromkeys(filter(None, words)))[:MAX_BUDGETS], over=over)
 
 
-async def refuse_over_budget(cluster: Cluster, choices: Choices, request: SessionRequest, terms: PricingSettings) -> None:
+async def refuse_over_budget(cluster: SlurmCluster, choices: Choices, request: SessionRequest, terms: PricingSettings) -> None:
     """Where the admin wants it, refuse a session that a budget is known not to cover: for every door, right before it is submitted.
 
     Raises

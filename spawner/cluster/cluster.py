@@ -1,4 +1,4 @@
-"""Cluster: the shared, aged answers of Slurm, and the two commands that change something (sbatch, scancel).
+"""SlurmCluster: the shared, aged answers of Slurm, and the two commands that change something (sbatch, scancel).
 
 One object for the whole Hub. The number of commands depends on the clock, never on the number of users or open pages.
 """
@@ -42,7 +42,7 @@ from ..slurm.states import RUNNING
 from .estimator import Estimator
 from .job_history import MIN_INTERVAL_SECONDS, MIN_INTERVAL_WHILE_STARTING_SECONDS, JobHistory
 from .job_usage import UsageOfSessions
-from .settings import ClusterSettings
+from .settings import OLD_SECTION, ClusterSettings, warn_of_old_section
 
 Parsed = TypeVar("Parsed")
 
@@ -99,13 +99,22 @@ class _Free:
         """Each with what it was made of, which must not be forgotten while its identity is a key."""
 
 
-class Cluster(ClusterSettings, SingletonConfigurable):
-    """The Slurm cluster that sessions run on."""
+class SlurmCluster(ClusterSettings, SingletonConfigurable):
+    """The Slurm cluster that sessions run on.
+
+    In the configuration the section ``c.Cluster``, its name of before, counts too; ``c.SlurmCluster`` wins where both set a trait.
+    """
+
+    @classmethod
+    def section_names(cls) -> list[str]:
+        """Return the sections of the configuration that are read, the one that wins last."""
+        return [OLD_SECTION, *super().section_names()]
 
     def __init__(
         self, *, runner: Runner | None = None, clock: Callable[[], float] = time.time, jitter: float = JITTER, **kwargs: Any
     ) -> None:
         super().__init__(**kwargs)
+        warn_of_old_section(self.config, self.log)
         self.clock = clock
         self.runner: Runner = runner or SlurmRunner(slurm_conf=self.slurm_conf, bin_dir=self.bin_dir, sudo=tuple(self.sudo))
         shared: dict[str, Any] = {"log": self.log, "clock": clock, "jitter": jitter, "sparing": True}

@@ -1,4 +1,4 @@
-"""What the Hub's handlers and pages share: the one Cluster, folders of templates and files, times in JSON."""
+"""What the Hub's handlers and pages share: the one SlurmCluster, folders of templates and files, times in JSON."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ import hashlib
 from typing import Any
 
 from .._data import folder
-from ..cluster.cluster import Cluster
+from ..cluster.cluster import SlurmCluster
 
 PATIENCE_SECONDS = 5.0
 
 
-def cluster_of(handler: Any) -> Cluster:
-    """The Hub's one Cluster."""
-    return Cluster.instance(config=handler.config, log=handler.log)
+def cluster_of(handler: Any) -> SlurmCluster:
+    """The Hub's one SlurmCluster."""
+    return SlurmCluster.instance(config=handler.config, log=handler.log)
 
 
 def template_paths(handler: Any) -> list[str]:

@@ -10,7 +10,7 @@ from jupyterhub.utils import maybe_future
 
 from ..accounting.qos import forced_qos
 from ..advice.service import PricingSettings
-from ..cluster.cluster import Cluster
+from ..cluster.cluster import SlurmCluster
 from ..i18n import N_
 from ..request.choices import Choices
 from ..request.policy import parse_policies
@@ -42,9 +42,9 @@ class UserChoices(SpawnerSettings):
     log: logging.Logger
 
     @property
-    def cluster(self) -> Cluster:
-        """The Hub's one Cluster."""
-        return Cluster.instance(config=self.config, log=self.log)
+    def cluster(self) -> SlurmCluster:
+        """The Hub's one SlurmCluster."""
+        return SlurmCluster.instance(config=self.config, log=self.log)
 
     def current_catalogue(self) -> Catalogue:
         """The releases as the admin lists them now.

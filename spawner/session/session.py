@@ -14,7 +14,7 @@ from dataclasses import replace
 from typing import Any
 
 from ..availability.queue_position import QueuePosition
-from ..cluster.cluster import Cluster
+from ..cluster.cluster import SlurmCluster
 from ..errors import (
     NotStored,
     ResourceFormError,
@@ -62,7 +62,7 @@ class Session:
 
     def __init__(
         self,
-        cluster: Cluster,
+        cluster: SlurmCluster,
         user: str,
         *,
         keep: Callable[[], None],

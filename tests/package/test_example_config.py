@@ -7,13 +7,14 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from batchspawner import SlurmSpawner
 from jupyterhub.app import JupyterHub
 from jupyterhub.auth import Authenticator, LocalAuthenticator, PAMAuthenticator
 from jupyterhub.proxy import ConfigurableHTTPProxy
 from traitlets.config import Config
 
 import spawner
-from spawner.cluster.cluster import Cluster
+from spawner.cluster.cluster import SlurmCluster
 from spawner.site.catalogue import read_catalogue
 
 CHECKOUT = Path(__file__).resolve().parents[2]
@@ -26,9 +27,18 @@ CLASSES = {
         LocalAuthenticator,
         PAMAuthenticator,
         ConfigurableHTTPProxy,
-        Cluster,
+        SlurmCluster,
         spawner.ResourceFormSpawner,
     )
+}
+# Not class_own_traits: the traits stand in classes of their own, beside Configurable, from which they are inherited.
+OWN_OPTIONS = {
+    "SlurmCluster": SlurmCluster.class_traits(config=True),
+    "ResourceFormSpawner": {
+        name: trait
+        for name, trait in spawner.ResourceFormSpawner.class_traits(config=True).items()
+        if name not in SlurmSpawner.class_traits(config=True)
+    },
 }
 
 
@@ -64,25 +74,23 @@ def test_values_of_the_example_are_valid(tmp_path: Path) -> None:
     made = spawner.ResourceFormSpawner(config=config)
     assert made.fields["walltime"] == {"default": "2h", "maximum": "8h"}
     assert made.port_range == "20000-20999"
-    assert Cluster(config=config).partitions == ["g100_int"]
+    assert SlurmCluster(config=config).partitions == ["g100_int"]
 
 
 def test_every_option_of_ours_is_in_the_example() -> None:
     """A site finds each of our options in the example, set or commented out."""
     text = EXAMPLE.read_text()
-    own = set(spawner.ResourceFormSpawner.class_own_traits(config=True)) - {"catalogue", "apply_user_options"}
-    for option in own:
-        assert f"c.ResourceFormSpawner.{option} =" in text, option
-    for option in Cluster.class_own_traits(config=True):
-        assert f"c.Cluster.{option} =" in text, option
+    for name, traits in OWN_OPTIONS.items():
+        for option in traits.keys() - {"catalogue", "apply_user_options"}:
+            assert f"c.{name}.{option} =" in text, option
 
 
 def test_own_options_have_help() -> None:
     """Each option says what it does and what its default is."""
-    for cls in (spawner.ResourceFormSpawner, Cluster):
-        for name, trait in cls.class_own_traits(config=True).items():
+    for cls, traits in OWN_OPTIONS.items():
+        for name, trait in traits.items():
             if name != "apply_user_options":
-                assert "Default" in trait.help or "default" in trait.help, f"{cls.__name__}.{name}"
+                assert "Default" in trait.help or "default" in trait.help, f"{cls}.{name}"
 
 
 @pytest.mark.parametrize(

@@ -25,7 +25,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from tornado import httputil
 from tornado.routing import Router
 
-from ...cluster.cluster import Cluster
+from ...cluster.cluster import SlurmCluster
 from ...errors import ResourceFormError
 from ...gpu.agent.schema import LARGEST_REPORT, NodeReport, ReportRefused, parse_report
 from .gpu_reporters import SCOPE, Pace, Refusals, Reporter, Reporters
@@ -50,7 +50,7 @@ class ReportIngest:
 
     def __init__(self, settings: Mapping[str, Any]) -> None:
         log = settings.get("log") or logging.getLogger("tornado.application")
-        self.cluster = Cluster.instance(config=settings.get("config"), log=log)
+        self.cluster = SlurmCluster.instance(config=settings.get("config"), log=log)
         self.reporters = Reporters(settings)
         self.pace = Pace()
         self.refusals = Refusals(log)

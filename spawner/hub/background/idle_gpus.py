@@ -12,7 +12,7 @@ from typing import Any
 
 from jupyterhub.utils import url_path_join
 
-from ...cluster.cluster import Cluster
+from ...cluster.cluster import SlurmCluster
 from ...errors import ResourceFormError
 from ...gpu.idle import Notice, Rules, Seen, idle_minutes, next_step
 from ...session.matching import is_own
@@ -33,7 +33,7 @@ PATIENCE_SECONDS = 5.0
 
 async def watch_idle_gpus(app: Any) -> None:
     """Watch the sessions of this Hub until it ends."""
-    cluster = Cluster.instance(config=app.config, log=app.log)
+    cluster = SlurmCluster.instance(config=app.config, log=app.log)
 
     def spawners() -> Iterable[Any]:
         return [spawner for user in list(app.users.values()) for spawner in list(user.spawners.values())]
@@ -77,7 +77,7 @@ class IdleGpuWatch:
 
     def __init__(
         self,
-        cluster: Cluster,
+        cluster: SlurmCluster,
         spawners: Callable[[], Iterable[Any]],
         stop: Callable[[Any], Awaitable[None]],
         messages: IdleMessages,

@@ -11,7 +11,7 @@ from typing import Any
 from jupyterhub import orm
 from jupyterhub.app import JupyterHub
 
-from ...cluster.cluster import Cluster
+from ...cluster.cluster import SlurmCluster
 from ...errors import ResourceFormError
 from ...job.sbatch import signing_key
 from ...session.orphans import Orphan, Sweep
@@ -58,7 +58,7 @@ class Sweeper:
     def __init__(self, app: Any) -> None:
         self.app = app
         self.log = app.log
-        self.cluster = Cluster.instance(config=app.config, log=app.log)
+        self.cluster = SlurmCluster.instance(config=app.config, log=app.log)
         self._sweep = Sweep(self.cluster, signing_key(app.cookie_secret))
         self._settled: set[str] = set()
 
@@ -87,7 +87,7 @@ class Sweeper:
             if self.cluster.orphaned_jobs == "cancel":
                 _keep(asyncio.ensure_future(self._cancel(orphan)))
             elif orphan.tag.nonce not in self._settled:
-                obstacle = self._adopt(orphan) if self.cluster.orphaned_jobs == "adopt" else "Cluster.orphaned_jobs says so"
+                obstacle = self._adopt(orphan) if self.cluster.orphaned_jobs == "adopt" else "SlurmCluster.orphaned_jobs says so"
                 if obstacle:
                     self._report(orphan, obstacle)
 
@@ -109,7 +109,7 @@ class Sweeper:
         )
 
     async def _cancel(self, orphan: Orphan) -> None:
-        self.log.warning("%s belongs to no session; it is cancelled (Cluster.orphaned_jobs)", str(orphan).capitalize())
+        self.log.warning("%s belongs to no session; it is cancelled (SlurmCluster.orphaned_jobs)", str(orphan).capitalize())
         session = Session(self.cluster, orphan.tag.user, keep=lambda: None, name=f"{orphan}, an orphan", log=self.log, record=orphan.record)
         try:
             await asyncio.wait_for(session.stop(), self.cluster.sweep_interval)

@@ -17,7 +17,7 @@ from typing import Any
 
 from ...availability.queue_position import QueuePosition
 from ...cache import Snapshot
-from ...cluster.cluster import Cluster
+from ...cluster.cluster import SlurmCluster
 from ...errors import ResourceFormError
 from ...session.matching import is_own
 from ...session.record import End, Record
@@ -131,7 +131,7 @@ class Sessions:
 
     def __init__(
         self,
-        cluster: Cluster,
+        cluster: SlurmCluster,
         spawners: Callable[[], Iterable[Any]],
         *,
         hub_url: str,

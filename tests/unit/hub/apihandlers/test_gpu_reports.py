@@ -24,7 +24,7 @@ from tornado.httpserver import HTTPServer
 from tornado.httputil import HTTPHeaders, HTTPServerRequest, RequestStartLine
 from tornado.netutil import bind_sockets
 
-from spawner.cluster.cluster import Cluster
+from spawner.cluster.cluster import SlurmCluster
 from spawner.gpu.agent.schema import LARGEST_REPORT, Device, NodeReport, as_json
 from spawner.gpu.agent.tokens import node_token
 from spawner.hub.apihandlers.gpu_reporters import BURST, KNOWN_SECONDS, MAX_LINES, SCOPE, Pace, Refusals
@@ -66,11 +66,11 @@ class Answer:
 
 @dataclass
 class Door:
-    """A server with nothing but our handler, the Hub's database, and the fake controller behind the Cluster."""
+    """A server with nothing but our handler, the Hub's database, and the fake controller behind the SlurmCluster."""
 
     port: int
     slurm: FakeSlurm
-    cluster: Cluster
+    cluster: SlurmCluster
     desk: ReportIngest
     clock: Moment
     db: Any
@@ -159,8 +159,8 @@ async def door(filled: tuple[Path, dict[str, str]], tmp_path: Path, monkeypatch:
     shutil.copy(path, tmp_path)
     db = orm.new_session_factory(f"sqlite:///{tmp_path / path.name}")()
     slurm = FakeSlurm(asyncio.get_running_loop(), delay=0.0)
-    Cluster.clear_instance()
-    cluster = Cluster.instance(runner=slurm, jitter=0.0)
+    SlurmCluster.clear_instance()
+    cluster = SlurmCluster.instance(runner=slurm, jitter=0.0)
     services = {"gpu-reports": SimpleNamespace(api_token=SERVICE), "weaker": SimpleNamespace(api_token=WEAKER)}
     log = logging.getLogger("tests.gpu_reports")
     settings = {"db": db, "services": services, "app": SimpleNamespace(service_tokens={}), "log": log}
@@ -177,7 +177,7 @@ async def door(filled: tuple[Path, dict[str, str]], tmp_path: Path, monkeypatch:
     yield found
     server.stop()
     await server.close_all_connections()
-    Cluster.clear_instance()
+    SlurmCluster.clear_instance()
     db.close()
 
 
