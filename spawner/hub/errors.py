@@ -12,6 +12,7 @@ from tornado import web
 
 from ..errors import MAX_ERRORS, RequestRejected, ResourceFormError, SessionFailed, SlurmRefused
 from ..i18n import _
+from ..request.model import FIELDS
 
 # JupyterHub 6 has SpawnException, which it counts as a failure and not as an error; 5.x knows HTTPError only.
 _Base: type[web.HTTPError] = getattr(jupyterhub_spawner, "SpawnException", web.HTTPError)
@@ -66,8 +67,10 @@ def text_message(error: ResourceFormError) -> str:
 def html_message(error: ResourceFormError) -> Markup:
     """The error as HTML: a list with a link to each field at fault; Slurm's own words or the log's, escaped, under the sentence."""
     if isinstance(error, RequestRejected) and error.errors:
+        linked, plain = Markup('<li><a class="alert-link" href="#resource-form-{0}">{1}</a></li>'), Markup("<li>{1}</li>")
         items = Markup("").join(
-            Markup('<li><a class="alert-link" href="#resource-form-{}">{}</a></li>').format(field, sentence)
+            # A key that is none of a request's has no place on the page that a link could lead to.
+            (linked if field in FIELDS else plain).format(field, sentence)
             for field, sentence in list(error.errors.items())[:MAX_ERRORS]
         )
         if len(error.errors) > MAX_ERRORS:

@@ -161,7 +161,7 @@ def test_a_link_to_the_form_fills_it_for_somebody_else(site: Site, browser: Brow
     student.goto(link)
     student.wait_for_selector("#resource-form")
     assert (student.input_value("[name=cores]"), student.input_value("[name=walltime]")) == ("6", "01:30:00")
-    assert student.input_value("[name=account]") in ("cin_train", "cin_grace", "cin_staff")
+    assert student.input_value("[name=account]") == "cin_train", "the student's own, not the teacher's"
     expect(student.locator(".alert-info", has_text="From the link: Slurm reservation")).to_contain_text("s_tra_school")
     assert site.cluster.active_jobs() == []
 

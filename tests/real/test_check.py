@@ -131,7 +131,9 @@ def test_whose_request(site: Site) -> None:
     assert visitor.api("POST", "resource-form/check?user=no-such-user", json=ASKED).status_code == 404
     status, found = site.call("POST", f"/resource-form/check?user={ada}", ASKED)
     assert (status, found["ok"]) == (200, True)
-    assert "cin_grace" in check(visitor, ASKED)["errors"]["account"] or "account" in check(visitor, ASKED)["errors"]
+    assert check(visitor, ASKED)["errors"] == {
+        "account": "Slurm account: “cin_staff” is not one of your accounts. Choose one of: cin_train."
+    }
 
 
 @pytest.mark.parametrize(

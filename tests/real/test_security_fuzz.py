@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -184,13 +185,19 @@ def differences(one: Mapping[str, str], other: Mapping[str, str]) -> set[str]:
     return {key for key in {*one, *other} if one.get(key) != other.get(key)}
 
 
+def hand_over(site: Site, request: SessionRequest, tag: Tag) -> subprocess.CompletedProcess[str]:
+    """The real sbatch with the Hub's own arguments; the job is held."""
+    argv = sbatch_arguments(request, tag, home=home_of(site.users[0]), extra=("--hold",))
+    return site.cluster.run(*argv, user=site.users[0], input="#!/bin/sh\n", check=False)
+
+
 def check_against_slurm(site: Site, request: SessionRequest, plain: dict[str, str], tag: Tag) -> None:
-    """Hand the job to the real sbatch as the Hub would, and read back what Slurm made of it: what we understood, and nothing else."""
-    user = site.users[0]
-    argv = sbatch_arguments(request, tag, home=home_of(user), extra=("--hold",))
-    done = site.cluster.run(*argv, user=user, input="#!/bin/sh\n", check=False)
-    if done.returncode:
-        return
+    """Hand the job to the real sbatch as the Hub would, and read back what Slurm made of it: what we understood, and nothing else.
+
+    Slurm takes a held job of any size: whatever we have read and Slurm has not is a mistake of ours.
+    """
+    done = hand_over(site, request, tag)
+    assert done.returncode == 0, (done.args, done.stderr)
     number = int(done.stdout)
     job = site.cluster.job(number)
     try:
@@ -210,12 +217,14 @@ def check_against_slurm(site: Site, request: SessionRequest, plain: dict[str, st
 
 
 def test_what_is_read_is_what_slurm_records(site: Site) -> None:
-    """Numbers, times, amounts and GPUs in any spelling are refused, or Slurm records exactly what we understood and no option more."""
+    """Numbers, times, amounts and GPUs in any spelling are refused, or Slurm takes them, records exactly what we understood and no option
+    more.
+    """
     tag = Tag("fuzz", site.users[0], "", "0123456789abcdef")
     base = {"account": "cin_staff", "partition": "g100_int", "release": "2026.10", "interface": "lab"}
     argv = sbatch_arguments(parse_request(base), tag, home=home_of(site.users[0]), extra=("--hold",))
     plain = recorded(site.cluster, int(site.cluster.run(*argv, user=site.users[0], input="#!/bin/sh\n").stdout))
-    seen: dict[tuple[str, str], None] = {}
+    taken: dict[str, set[str]] = {field: set() for field in NUMBERS}
 
     @settings(FUZZED, max_examples=EXAMPLES)
     @given(values=st.fixed_dictionaries(dict.fromkeys(NUMBERS, ODD)))
@@ -225,30 +234,57 @@ def test_what_is_read_is_what_slurm_records(site: Site) -> None:
                 request = parse_request({**base, field: text})
             except RequestRejected:
                 continue
-            meant = (field, str(getattr(request, field)))
-            if request.gpus.gres == "gpu" and meant not in seen and len(seen) < 150:
-                seen[meant] = None
+            meant = str(getattr(request, field))
+            if request.gpus.gres == "gpu" and meant not in taken[field] and len(taken[field]) < 40:
                 check_against_slurm(site, request, plain, tag)
+                taken[field].add(meant)
 
     read()
-    assert len(seen) > 50, "the values were not all nonsense"
+    assert {field: len(values) for field, values in taken.items() if len(values) < 15} == {}, "the values were not all nonsense"
+
+
+LONGEST_COMMENT = 1024
+"""Slurm's limit for a job's comment."""
 
 
 def test_any_name_of_a_server_makes_one_tag(site: Site) -> None:
-    """The Hub's users may call their servers what they like (JupyterHub 5): the job's name and comment stay one argument each, and are
-    read back as they were; where Slurm refuses the length there is no job.
+    """The Hub's users may call their servers what they like (JupyterHub 5): Slurm takes each name, the job's name and comment stay one
+    argument each, and are read back as they were; a name that is too long for a comment is refused, and there is no job.
     """
     base = parse_request({"account": "cin_staff", "partition": "g100_int"})
     argv = sbatch_arguments(base, Tag("h", site.users[0], "", "0" * 16), home=home_of(site.users[0]), extra=("--hold",))
     plain = recorded(site.cluster, int(site.cluster.run(*argv, user=site.users[0], input="#!/bin/sh\n").stdout))
     names = st.one_of(HOSTILE.map(lambda text: text[:255]), st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=255))
+    taken: set[str] = set()
+
+    def tag_of(name: str) -> Tag:
+        return Tag("fuzz", site.users[0], name, "0123456789abcdef")
+
+    def check(name: str) -> None:
+        tag = tag_of(name)
+        if len(tag.comment) <= LONGEST_COMMENT:
+            check_against_slurm(site, base, plain, tag)
+            taken.add(name)
+            return
+        before = next_job_id(site.cluster)
+        done = hand_over(site, base, tag)
+        assert done.returncode != 0
+        assert "parameter too long" in done.stderr
+        assert next_job_id(site.cluster) == before
 
     @settings(FUZZED, max_examples=60)
     @given(name=names)
     def tagged(name: str) -> None:
-        check_against_slurm(site, base, plain, Tag("fuzz", site.users[0], name.replace("\0", ""), "0123456789abcdef"))
+        check(name.replace("\0", ""))
 
     tagged()
+    assert len(taken) > 30
+    emoji, letters = divmod(LONGEST_COMMENT - len(tag_of("").comment), len("%F0%9F%98%80"))
+    longest = "\U0001f600" * emoji + "a" * letters
+    check(longest)
+    assert longest in taken
+    check(longest + "a")
+    assert longest + "a" not in taken
 
 
 def test_variables_reach_the_kernel_byte_for_byte(site: Site) -> None:

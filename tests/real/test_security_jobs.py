@@ -63,7 +63,7 @@ def test_forged_rows_are_nobodys(site: Site) -> None:
     for user in (victim, attacker):
         site.start(user=user)
     jobs = {user: site.job_of(user)["JobId"] for user in (victim, attacker)}
-    mark = Witness.of(site).mark()
+    mark, log = Witness.of(site).mark(), len(site.hub.log())
     wait_for(lambda: looks(site, 1, mark), "the Hub to list the jobs")
     question = next(words for words in Witness.of(site).named("squeue") if not any("--user" in word for word in words))
     rows = [row for user, job in jobs.items() for row in forged_rows(question, user, job)]
@@ -81,12 +81,15 @@ def test_forged_rows_are_nobodys(site: Site) -> None:
         assert site.server(user).get("ready"), user
         assert site.cluster.job_state(int(job)) == "RUNNING"
         assert run_in_kernel(site, "print(1)", user=user)[0].strip() == "1"
-    assert "is over" not in site.hub.log()[-20_000:] or not re.search(rf"Job ({'|'.join(jobs.values())}) of \S+ is over", site.hub.log())
+    told = [line for line in site.hub.log()[log:].splitlines() if re.search(rf"\bJob ({'|'.join(jobs.values())}) of ", line)]
+    assert told == [], "nothing has happened to either job that the Hub would have to tell"
     site.stop(user=victim)
     assert site.cluster.job_state(int(jobs[victim])) == "CANCELLED"
     assert site.cluster.job_state(int(jobs[attacker])) == "RUNNING"
     site.stop(user=attacker)
     assert site.cluster.job_state(int(jobs[attacker])) == "CANCELLED"
+    for user, job in jobs.items():
+        assert f"Job {job} of {user} is cancelled" in site.hub.log()[log:], "the Hub tells of these jobs in the words that were looked for"
     # Slurm itself then spares a job that is somebody else's by now.
     orders = Witness.of(site).named("scancel", mark)
     assert [words[1:] for words in orders] == [[f"--user={user}", jobs[user]] for user in (victim, attacker)]

@@ -310,9 +310,23 @@ def run_prologue(entry: Release, tmp_path: Path, variables: dict[str, str]) -> d
     return found
 
 
+def run_session(entry: Release, tmp_path: Path, options: dict[str, Any]) -> dict[str, str]:
+    """What the server in the job has for its environment: the whole script with the launcher in it, on what the Hub gives to the job."""
+    written = tmp_path / "environment.json"
+    program = f"import json, os; json.dump(dict(os.environ), open({str(written)!r}, 'w'))"
+    given = job_environment(request_for(options), {**SERVER, "HOME": str(tmp_path)}, command=["python3", "-c", program], interface=LAB)
+    # Slurm gives these to the job, and no memory of this process's.
+    given |= {"SLURM_JOB_ID": "7", "SLURM_CPUS_PER_TASK": "4"}
+    script = job_script(entry).replace(". /etc/profile", "true")
+    done = subprocess.run(["bash"], input=script, text=True, capture_output=True, check=False, env=given)
+    assert written.exists(), (done, (tmp_path / ".local/state/jupyterhub-resource-form/7.log").read_text())
+    found: dict[str, str] = json.loads(written.read_text())
+    return found
+
+
 def test_script_passes_the_environment_on(tmp_path: Path) -> None:
     """Run for real: the release's values arrive literally, the user's byte for byte, threads follow the cores."""
-    found = run_prologue(RELEASES["environment"], tmp_path, {"MINE": NASTY + "\n,;", "RESOURCE_FORM_RELEASE": "a"})
+    found = run_session(RELEASES["environment"], tmp_path, {"environment": {"MINE": NASTY + "\n,;"}})
     assert (found["A"], found["B"], found["C"], found["MINE"]) == (NASTY, "", "two\nlines", NASTY + "\n,;")
     assert {found[name] for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "SRUN_CPUS_PER_TASK")} == {"4"}
 
@@ -328,10 +342,16 @@ def test_gpus_are_hidden_from_who_has_none(tmp_path: Path, gpus: str, given: str
     assert run_prologue(RELEASES["plain"], tmp_path, variables).get("CUDA_VISIBLE_DEVICES") == seen
 
 
-def test_threads_of_the_users_own(tmp_path: Path) -> None:
-    """OMP_NUM_THREADS that the user set stays."""
-    found = run_prologue(RELEASES["plain"], tmp_path, {"OMP_NUM_THREADS": "2"})
-    assert (found["OMP_NUM_THREADS"], found["MKL_NUM_THREADS"]) == ("2", "4")
+@pytest.mark.parametrize(
+    ("releases", "users", "threads"),
+    [(None, "2", "2"), ("8", None, "8"), ("8", "2", "2")],
+    ids=["the-users", "the-releases", "the-users-before-the-releases"],
+)
+def test_threads_of_the_users_own(tmp_path: Path, releases: str | None, users: str | None, threads: str) -> None:
+    """OMP_NUM_THREADS that the user set is what the server has, whatever the release says; what nobody set follows the cores."""
+    entry = release(environment={"OMP_NUM_THREADS": releases} if releases else {})
+    found = run_session(entry, tmp_path, {"environment": {"OMP_NUM_THREADS": users}} if users else {})
+    assert (found["OMP_NUM_THREADS"], found["MKL_NUM_THREADS"]) == (threads, "4")
 
 
 def test_path_of_the_release_comes_first(tmp_path: Path) -> None:

@@ -13,15 +13,23 @@ from spawner.session.record import End, Record
 from spawner.session.status import Server, SessionStatus, kind_of, kind_of_end, status_of
 from spawner.session.status_json import DETAILS, as_json, details_of, without_clock
 from spawner.session.status_text import Charge, charge_of, held_by, held_in_words
-from spawner.slurm import reasons
 from spawner.slurm.model import Job
-from spawner.slurm.states import ENDED, ENDING, HELD, PENDING, RUNNING, STARTING
+from spawner.slurm.states import ENDED, ENDING, PENDING, RUNNING, STARTING
 
 NOW = 1_800_000_000.0
 SUBMITTED = int(NOW) - 600
 TRES = "cpu=8,mem=64G,node=1,billing=56,gres/gpu=2,gres/gpu:v100=2"
-ALL_STATES = sorted(PENDING | STARTING | RUNNING | ENDING | ENDED | set(HELD))
-ENDS_OF_OURS = ("NOT_SUBMITTED", "NEVER_STARTS", "QUEUE_TIMEOUT", "LISTEN_TIMEOUT", "GONE", "REQUEUED")
+SLURMS_STATES = {
+    **dict.fromkeys(("PENDING", "REQUEUED", "REQUEUE_FED", "EXPEDITING"), ("waiting", "running")),
+    **dict.fromkeys(("REQUEUE_HOLD", "SPECIAL_EXIT", "RESV_DEL_HOLD"), ("waiting", "running")),
+    **dict.fromkeys(("CONFIGURING", "RUNNING", "SUSPENDED", "STOPPED", "SIGNALING", "RESIZING"), ("starting", "running")),
+    **dict.fromkeys(("COMPLETING", "STAGE_OUT"), ("stopping", "running")),
+    **dict.fromkeys(("COMPLETED", "TIMEOUT"), ("ended", "finished")),
+    **dict.fromkeys(("CANCELLED", "FAILED", "NODE_FAIL", "PREEMPTED", "BOOT_FAIL"), ("ended", "others")),
+    **dict.fromkeys(("DEADLINE", "OUT_OF_MEMORY", "REVOKED"), ("ended", "others")),
+}
+"""squeue(1), JOB STATE CODES: where a session stands whose server has not reported yet and whose job is in it, and in which list."""
+WAIT = frozenset(state for state, (stands, _) in SLURMS_STATES.items() if stands == "waiting")
 
 RECORD = Record(nonce="n", job_id=7, submitted=NOW - 601, queued_at=SUBMITTED)
 READY = Record(nonce="n", job_id=7, submitted=NOW - 601, queued_at=SUBMITTED, node="g001", address="127.0.1.1", port=40000)
@@ -30,7 +38,7 @@ READY = Record(nonce="n", job_id=7, submitted=NOW - 601, queued_at=SUBMITTED, no
 def job(state: str = "PENDING", **changes: Any) -> Job:
     """The session's job: it waits, or has run on g001 since 100 s, for an hour in all."""
     values: dict[str, Any] = {"user": "ada", "partition": "g100_int", "submit": SUBMITTED, "tres": TRES}
-    if state in PENDING:
+    if state in WAIT:
         values["reason"] = "Resources"
     else:
         values |= {"reason": "None", "batch_host": "g001", "start": int(NOW) - 100, "end": int(NOW) + 3500}
@@ -46,51 +54,74 @@ def status(record: Record = RECORD, **arguments: Any) -> SessionStatus:
 
 
 @pytest.mark.parametrize("stopped", [False, True])
-@pytest.mark.parametrize("state", ALL_STATES)
+@pytest.mark.parametrize("state", SLURMS_STATES)
 def test_every_state_is_in_one_list(state: str, stopped: bool) -> None:
     """What is not over runs; of what is over each state is among the finished ones or among the others, and the session says the same."""
-    kind = kind_of(state, stopped=stopped)
-    assert (kind == "running") == (state not in ENDED)
-    assert kind in ("running", "finished", "others")
-    assert status(Record(nonce="n", job_id=7, stopping=stopped), job=job(state), stopped=stopped).kind == kind
+    stands, kind = SLURMS_STATES[state]
+    if stopped:
+        stands, kind = ("ended" if stands == "ended" else "stopping"), ("finished" if state == "CANCELLED" else kind)
+    assert kind_of(state, stopped=stopped) == kind
+    found = status(Record(nonce="n", job_id=7, stopping=stopped), job=job(state), stopped=stopped)
+    assert (found.state, found.kind, found.slurm_state) == (stands, kind, state)
 
 
-def test_which_ends_are_as_they_should_be() -> None:
-    """The server's own end, the time limit, and the user's own Stop; somebody else's scancel is none."""
-    assert {state for state in ENDED if kind_of(state) == "finished"} == {"COMPLETED", "TIMEOUT"}
-    assert {state for state in ENDED if kind_of(state, stopped=True) == "finished"} == {"COMPLETED", "TIMEOUT", "CANCELLED"}
-    assert {kind_of_end(state) for state in ENDS_OF_OURS} == {"others"}
-    assert kind_of_end("STOPPED") == "finished"
-    assert kind_of_end("A_WORD_OF_NEXT_YEAR") == "others"
+def test_the_states_are_all_that_we_know() -> None:
+    """A word that is new to us is judged here too, before it is taken for one of a kind."""
+    assert set(SLURMS_STATES) == PENDING | STARTING | RUNNING | ENDING | ENDED
+
+
+@pytest.mark.parametrize(
+    ("state", "kind"),
+    [
+        *[(state, "finished") for state in ("STOPPED", "IDLE_GPUS")],
+        *[(state, "others") for state in ("NOT_SUBMITTED", "NEVER_STARTS", "QUEUE_TIMEOUT", "LISTEN_TIMEOUT", "GONE", "REQUEUED")],
+        ("A_WORD_OF_NEXT_YEAR", "others"),
+    ],
+)
+def test_which_ends_of_ours_are_as_they_should_be(state: str, kind: str) -> None:
+    """The user's own Stop, and the one for idle GPUs; what could not start or was lost is none."""
+    assert kind_of_end(state) == kind
 
 
 # --- state and stage -----------------------------------------------------------------------------------------------------------
 
 
+HANDED_OVER, SUBMITTED_ALREADY = "The job is being handed to Slurm.", "The job is submitted."
+RESOURCES = "No node has all you asked for free right now; yours is next."
+CONNECTED = "The session runs on g001."
+STOPS = "The session is being stopped."
+
+
 @pytest.mark.parametrize(
-    ("record", "found", "expected"),
+    ("record", "found", "expected", "sentence"),
     [
-        pytest.param(Record(), None, ("waiting", "submitting", 5), id="not-yet-asked-for"),
-        pytest.param(Record(nonce="n"), None, ("waiting", "submitting", 5), id="no-id-yet"),
-        pytest.param(RECORD, None, ("waiting", "queue", 25), id="not-yet-in-the-list"),
-        pytest.param(RECORD, job(), ("waiting", "queue", 25), id="pending"),
-        pytest.param(RECORD, job("CONFIGURING"), ("starting", "node", 40), id="configuring"),
-        pytest.param(RECORD, job("RUNNING"), ("starting", "environment", 60), id="runs"),
-        pytest.param(Record(nonce="n", job_id=7, port=40000), job("RUNNING"), ("starting", "server", 80), id="reported"),
-        pytest.param(READY, job("RUNNING"), ("running", "connected", 100), id="ready"),
-        pytest.param(READY, None, ("running", "connected", 100), id="ready-and-not-in-the-list"),
-        pytest.param(READY, job("NEWSTATE"), ("running", "connected", 100), id="ready-in-an-unknown-state"),
-        pytest.param(RECORD, job("NEWSTATE"), ("waiting", "queue", 25), id="unknown-state"),
-        pytest.param(READY, job("COMPLETING"), ("stopping", "", 100), id="completing"),
-        pytest.param(Record(nonce="n", job_id=7, stopping=True), job("RUNNING"), ("stopping", "", 100), id="stop-was-ordered"),
-        pytest.param(READY, job("FAILED"), ("ended", "", 100), id="over"),
+        pytest.param(Record(), None, ("waiting", "submitting", 5), HANDED_OVER, id="not-yet-asked-for"),
+        pytest.param(Record(nonce="n"), None, ("waiting", "submitting", 5), HANDED_OVER, id="no-id-yet"),
+        pytest.param(RECORD, None, ("waiting", "queue", 25), SUBMITTED_ALREADY, id="not-yet-in-the-list"),
+        pytest.param(RECORD, job(), ("waiting", "queue", 25), RESOURCES, id="pending"),
+        pytest.param(RECORD, job("CONFIGURING"), ("starting", "node", 40), "The node is being made ready.", id="configuring"),
+        pytest.param(RECORD, job("RUNNING"), ("starting", "environment", 60), "The environment is being prepared on g001.", id="runs"),
+        pytest.param(
+            Record(nonce="n", job_id=7, port=40000),
+            job("RUNNING"),
+            ("starting", "server", 80),
+            "The server has started on g001 and is being connected.",
+            id="reported",
+        ),
+        pytest.param(READY, job("RUNNING"), ("running", "connected", 100), CONNECTED, id="ready"),
+        pytest.param(READY, None, ("running", "connected", 100), CONNECTED, id="ready-and-not-in-the-list"),
+        pytest.param(READY, job("NEWSTATE"), ("running", "connected", 100), CONNECTED, id="ready-in-an-unknown-state"),
+        pytest.param(RECORD, job("NEWSTATE"), ("waiting", "queue", 25), SUBMITTED_ALREADY, id="unknown-state"),
+        pytest.param(READY, job("COMPLETING"), ("stopping", "", 100), STOPS, id="completing"),
+        pytest.param(Record(nonce="n", job_id=7, stopping=True), job("RUNNING"), ("stopping", "", 100), STOPS, id="stop-was-ordered"),
+        pytest.param(READY, job("FAILED"), ("ended", "", 100), "The server could not run: its job failed.", id="over"),
     ],
 )
-def test_state_and_stage(record: Record, found: Job | None, expected: tuple[str, str, int]) -> None:
+def test_state_and_stage(record: Record, found: Job | None, expected: tuple[str, str, int], sentence: str) -> None:
     """From the record and Slurm's word; the progress only grows on the way."""
     found_status = status(record, job=found)
     assert (found_status.state, found_status.stage, found_status.progress) == expected
-    assert found_status.sentence
+    assert found_status.sentence == sentence
 
 
 def test_slurm_does_not_answer() -> None:
@@ -111,32 +142,53 @@ def test_suspended() -> None:
     assert "GPU" not in without
 
 
-@pytest.mark.parametrize("state", sorted(HELD))
-def test_held(state: str) -> None:
+@pytest.mark.parametrize(
+    ("state", "sentence"),
+    [
+        ("REQUEUE_HOLD", "It is on hold. Ask the administrators."),
+        ("SPECIAL_EXIT", "It is on hold. Ask the administrators."),
+        ("RESV_DEL_HOLD", "The reservation was removed. Choose another one, or None."),
+    ],
+)
+def test_held(state: str, sentence: str) -> None:
     """A state in which only an administrator helps says so."""
-    assert status(job=job(state, reason="None")).sentence == HELD[state]
+    assert status(job=job(state, reason="None")).sentence == sentence
 
 
 # --- waiting -------------------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
-    ("reason", "helps", "what"),
+    ("reason", "sentence", "helps", "what"),
     [
-        ("Resources", True, "ask for less"),
-        ("Priority", True, "ask for less"),
-        ("QOSMaxGRESPerUser", True, "stop another session"),
-        ("ReqNodeNotAvail, UnavailableNodes:g001", None, "another partition"),
-        ("Licenses", True, "starts by itself"),
-        ("PartitionTimeLimit", False, "change the request"),
-        ("SomethingNew", None, ""),
+        ("Resources", RESOURCES, True, "ask for less"),
+        ("Priority", "Other jobs are ahead of yours.", True, "ask for less"),
+        (
+            "QOSMaxGRESPerUser",
+            "You or your account already use what you are allowed; it starts when another of your jobs ends.",
+            True,
+            "stop another session",
+        ),
+        (
+            "ReqNodeNotAvail, UnavailableNodes:g001",
+            "The nodes it needs are out of service or reserved.",
+            None,
+            "another partition",
+        ),
+        ("Licenses", "The job waits for a licence.", True, "starts by itself"),
+        (
+            "PartitionTimeLimit",
+            "The time asked for is longer than the partition allows. Choose a shorter time.",
+            False,
+            "change the request",
+        ),
+        ("SomethingNew", "Slurm says: SomethingNew.", None, ""),
     ],
 )
-def test_reasons(reason: str, helps: bool | None, what: str) -> None:
+def test_reasons(reason: str, sentence: str, helps: bool | None, what: str) -> None:
     """Slurm's word, our sentence, whether waiting helps, and what can be done."""
     found = status(job=job(reason=reason))
-    assert (found.reason, found.waiting_helps) == (reason, helps)
-    assert found.sentence == reasons.advice_for(reason).sentence
+    assert (found.reason, found.sentence, found.waiting_helps) == (reason, sentence, helps)
     assert what in found.what_to_do
     assert bool(found.what_to_do) == bool(what)
 

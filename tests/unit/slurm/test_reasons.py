@@ -182,6 +182,43 @@ def test_outcome_of_sbatch(returncode: int, stderr: str, outcome: Outcome) -> No
     assert outcome_of_sbatch(returncode, stderr) is outcome
 
 
+def test_words_of_trouble_on_the_way() -> None:
+    """Each of these leaves it open whether there is a job, whatever stands before it."""
+    for words in (
+        "Unable to contact slurm controller (send failure)",
+        "Unable to contact slurm controller (receive failure)",
+        "Unable to contact slurm controller (shutdown failure)",
+        "Message send/receive failure",
+        "Controller is in standby mode, try a different controller",
+        "Rate limit exceeded, please retry momentarily",
+        "Protocol authentication error",
+        "Incompatible versions of client and server code",
+        "Connection refused",
+        "Connection timed out",
+        "Transport endpoint is not connected",
+    ):
+        assert outcome_of_sbatch(1, FAILED + words) is Outcome.IN_DOUBT, words
+        assert outcome_of_sbatch(1, f"sbatch: error: Memory specification can not be satisfied\n{FAILED}{words}") is Outcome.IN_DOUBT, words
+    assert outcome_of_sbatch(-15, "") is Outcome.IN_DOUBT
+
+
+def test_fields_at_fault_of_rarer_refusals() -> None:
+    """Each is a no of Slurm's, and blames the field that can be changed."""
+    for words, field in (
+        ("Invalid qos specification", ""),
+        ("Access/permission denied", ""),
+        ("Requested reservation not usable now", "reservation"),
+        ("Requested GRES option unsupported by configured SelectType plugin", "gpus"),
+        ("Memory required by task is not available", "memory"),
+        ("System submissions disabled", ""),
+        ("Invalid feature specification", ""),
+        ("CPU count specification invalid", "cores"),
+        ("Time limit specification required, but not provided", "walltime"),
+        ("Invalid wckey specification", ""),
+    ):
+        assert (outcome_of_sbatch(1, FAILED + words), refusal_for(FAILED + words).field) == (Outcome.REFUSED, field), words
+
+
 def test_slurms_words() -> None:
     """Slurm's own lines without the command's name, none empty, each cut at 300 characters, ten at most."""
     assert slurm_words("sbatch: error: No.\n\n  sbatch: Careful.\nerror: x\nplain\n") == ("No.", "Careful.", "x", "plain")

@@ -481,15 +481,16 @@ def _dict(record: Any) -> dict[str, Any]:
 
 
 def test_ten_thousand_nodes_are_read_in_time() -> None:
-    """5 MB of nodes, as a large cluster prints, within 1.5 s: the table must not lag behind the cluster."""
+    """5 MB of nodes, as a large cluster prints, within a second of work: the table must not lag behind the cluster."""
     template = next(line for line in fixture("22.05.8", "nodes_busy").split("\n") if line.startswith("NodeName=g001 "))
     text = "".join(
         template.replace("g001", f"g{number:05d}").replace("CPUAlloc=2", f"CPUAlloc={number % 48}") + "\n" for number in range(10_000)
     )
     assert len(text) > 5_000_000
-    begun = time.perf_counter()
+    # The thread's own work: a clock on the wall would tell how busy the machine is.
+    begun = time.thread_time()
     nodes = scontrol.parse_nodes(text)
-    assert time.perf_counter() - begun < 1.5
+    assert time.thread_time() - begun < 1
     assert len(nodes) == 10_000
 
 
