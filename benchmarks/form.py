@@ -78,8 +78,9 @@ class Bench:
         self.spawner: Any = User(user, settings).spawner
         self.cluster = self.spawner.cluster
         self.clock = self.cluster.clock = Clock()
+        self.cluster.views._clock = self.clock  # noqa: SLF001 - nothing but a benchmark moves it
         for shared in self.answers.values():
-            shared._clock = self.clock  # noqa: SLF001 - nothing but a benchmark moves it
+            shared._clock = self.clock  # noqa: SLF001
         self.html = self.table_html = ""
 
     @property

@@ -18,7 +18,7 @@ from .advice.assessment import verdict_of
 from .advice.service import refuse_over_budget
 from .availability.node_fit import features_of
 from .cache import run_in_worker
-from .cluster.cluster import Member
+from .cluster.users import Member
 from .errors import RequestRejected, ResourceFormError, SessionFailed, SlurmRefused, SlurmUnavailable
 from .hub.common import iso_time, static_version
 from .hub.errors import FormIsFilled, HubRefusal
@@ -268,7 +268,7 @@ class ResourceFormSpawner(UserChoices, SlurmSpawner):  # type: ignore[misc]
         Asked before the job is submitted: afterwards Slurm would tell when it starts a second one like it.
         """
         try:
-            outlook = await self.cluster.outlook(features=features_of(self.sbatch_options), patience=0)
+            outlook = await self.cluster.forecast(features=features_of(self.sbatch_options), patience=0)
             found = await run_in_worker(lambda: verdict_of(request, {}, outlook, choices))
             if found.kind != "wait" or choices.waits_for(request):
                 return None

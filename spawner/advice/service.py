@@ -65,14 +65,14 @@ async def advise(
     assessment = await run_in_worker(lambda: read_and_reconcile(options, choices, changed))
     request = assessment.request
     try:
-        outlook = await cluster.outlook(features=features_of(terms.sbatch_options), patience=PATIENCE_SECONDS)
+        outlook = await cluster.forecast(features=features_of(terms.sbatch_options), patience=PATIENCE_SECONDS)
     except ResourceFormError:
         outlook = None
     charge = await _charge(cluster, choices, request, terms)
     if charge.over.refuse and not assessment.errors:
         assessment = replace(assessment, errors={charge.over.field: charge.over.sentence})
 
-    running, lots = await cluster.standing(reservation=request.reservation, patience=PATIENCE_SECONDS)
+    running, lots = await cluster.running_and_pools(reservation=request.reservation, patience=PATIENCE_SECONDS)
     configuration = cluster.configuration.last_value
 
     def judge() -> Advice:

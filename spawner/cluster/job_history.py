@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from ..errors import ResourceFormError, SlurmUnavailable
 from ..slurm.runner import Runner, read
 from ..slurm.sacct import MAX_AT_ONCE, FinishedJob, parse_finished, show_finished
+from ..slurm.sacctmgr import has_no_accounting
 
 FIRST_SECONDS = 3.0
 """slurmctld hands its news to slurmdbd well within this time where nothing is in the way (measured on 22.05.8: below a second)."""
@@ -39,8 +40,6 @@ WITHOUT_SECONDS = 3600.0
 
 MAX_WAITING = 5_000
 """A Hub that loses all of its sessions at once is told of this many."""
-
-NO_ACCOUNTING = ("not running a supported accounting_storage plugin", "Slurm accounting storage is disabled")
 
 
 @dataclass(slots=True)
@@ -149,7 +148,7 @@ class JobHistory:
             text = await read(self._runner, show_finished(batch), timeout=self._timeout())
             answer = await asyncio.to_thread(parse_finished, text)
         except SlurmUnavailable as error:
-            if any(words in error.stderr for words in NO_ACCOUNTING):
+            if has_no_accounting(error.stderr):
                 self._log.info("Slurm keeps no accounts here: why sessions end is told from squeue alone")
                 self._without_since = self._clock()
                 self._waiting.clear()

@@ -383,7 +383,7 @@ class Session:
         """The places of waiting jobs, where this one waits and Slurm answers; a start asks Slurm for nothing more because of them."""
         if job.state not in PENDING or self.unknown_since is not None or self.cluster.configuration.last is None:
             return {}
-        return await self.cluster.places()
+        return await self.cluster.queue_positions()
 
     def _judge(self, job: Job, places: Mapping[int, QueuePosition]) -> None:
         if job.state in ENDED:

@@ -49,6 +49,13 @@ ASSOCIATION_COLUMNS = ("Cluster", "Account", "User", "Partition", "QOS", "Defaul
 USER_COLUMNS = ("User", "DefaultAccount", "AdminLevel")
 QOS_COLUMNS = ("Name", "Flags", "UsageFactor", *_QOS_LIMITS)
 
+_NO_ACCOUNTING = ("not running a supported accounting_storage plugin", "Slurm accounting storage is disabled")
+
+
+def has_no_accounting(stderr: str) -> bool:
+    """Tell whether sacctmgr or sacct says on stderr that this Slurm keeps no accounts at all."""
+    return any(words in stderr for words in _NO_ACCOUNTING)
+
 
 def parse_associations(text: str) -> tuple[Association, ...]:
     """The rows of ``sacctmgr -nP show assoc`` with :data:`ASSOCIATION_COLUMNS`, of every cluster that slurmdbd serves.

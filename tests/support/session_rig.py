@@ -9,7 +9,8 @@ from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from spawner.cluster.cluster import Member, SlurmCluster
+from spawner.cluster.cluster import SlurmCluster
+from spawner.cluster.users import Member
 from spawner.errors import ResourceFormError
 from spawner.job.sbatch import new_tag, signing_key
 from spawner.session.record import Limits, Record
@@ -45,7 +46,7 @@ def make_cluster(slurm: FakeSlurm) -> SlurmCluster:
     async def member(user: str) -> Member:
         return Member(Identity(user, 1000, 1000, f"/home/{user}", "/bin/bash", (1000,)), frozenset())
 
-    cluster.member = member  # type: ignore[method-assign]
+    cluster.users.member = member  # type: ignore[method-assign]
     return cluster
 
 

@@ -237,7 +237,7 @@ class Sessions:
             return _Queue(None, {}, self._cluster.jobs.failing_since)
         if listed.stale:
             return _Queue(listed, {}, listed.as_of)
-        return _Queue(listed, await self._cluster.places(), None)
+        return _Queue(listed, await self._cluster.queue_positions(), None)
 
     async def stream(self, closed: asyncio.Future[None], last_id: str = "", *, heartbeat: float = HEARTBEAT_SECONDS) -> AsyncIterator[str]:
         """Server-sent events: the answer now, unless ``last_id`` is its digest, and again whenever it has changed; and heartbeats.

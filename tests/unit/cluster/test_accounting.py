@@ -82,13 +82,13 @@ def test_limits_and_what_is_held_reach_the_entitlement() -> None:
         slurm = Slurm()
         slurm.associations, slurm.qos = LIMITS, fake_slurm.QOS
         cluster = make_cluster(slurm)
-        known = cluster.member
+        known = cluster.users.member
 
         async def member(user: str) -> Any:
             found = await known(user)
             return type(found)(Identity(user, 1001, 1001, "/", "/bin/sh", ()), found.groups)
 
-        cluster.member = member  # type: ignore[method-assign]
+        cluster.users.member = member  # type: ignore[method-assign]
         own = await ask(cluster)
         rules = own.partitions[0].rules_for("cin_train")
         assert rules.qos == "shared"

@@ -274,7 +274,7 @@ def test_what_sessions_use(trouble: str) -> None:
 
         async def end() -> None:
             for number in range(10_000, 10_000 + 30 * MINUTES):
-                hub.cluster.afterwards.expect(number, lambda _job: None)
+                hub.cluster.job_history.expect(number, lambda _job: None)
                 await asyncio.sleep(2)
 
         if trouble == "slurmdbd too":
@@ -318,7 +318,7 @@ def test_sessions_that_end_all_the_time(starting: int, slurmdbd: str) -> None:
             for number in range(10_000, 10_000 + 30 * MINUTES):
                 if slurmdbd == "tells":
                     hub.slurm.finished[number] = row(JobIDRaw=str(number))
-                hub.cluster.afterwards.expect(number, told.append)
+                hub.cluster.job_history.expect(number, told.append)
                 await asyncio.sleep(2)
 
         told: list[FinishedJob] = []

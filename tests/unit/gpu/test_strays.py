@@ -125,7 +125,7 @@ def cluster_with(clock: Clock, nodes: list[Any], **settings: Any) -> SlurmCluste
     async def read(*_arguments: Any) -> list[Any]:
         return nodes
 
-    cluster._read = read  # type: ignore[method-assign,assignment]
+    cluster.queries._read = read  # type: ignore[method-assign,assignment]
     return cluster
 
 

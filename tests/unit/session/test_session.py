@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import pytest
 
-from spawner.cluster.cluster import SUBMIT_TIMEOUT_SECONDS
+from spawner.cluster.job_commands import SUBMIT_TIMEOUT_SECONDS
 from spawner.errors import NotStored, SessionFailed, SlurmRefused, SlurmUnavailable
 from spawner.hub.common import iso_time
 from spawner.job.sbatch import Tag

@@ -327,7 +327,7 @@ async def test_slurm_is_asked_once_for_its_nodes(door: Door) -> None:
 
 async def test_a_node_that_is_newer_than_the_list(door: Door) -> None:
     await door.cluster.nodes.get()
-    door.cluster.node_names = frozenset({"g002"})
+    door.cluster.device_reports.node_names = frozenset({"g002"})
     now = door.cluster.clock
     for seconds in (0, 250):
         door.cluster.clock = door.cluster.nodes._clock = lambda ahead=seconds: now() + ahead  # type: ignore[misc]
