@@ -14,10 +14,10 @@ import logging
 import math
 import re
 import time
-from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from ..cache import BoundedDict
 from ..errors import EstimateUnavailable, ResourceFormError, SlurmRefused, SlurmTimeout
 from ..humanize import day_and_time, duration
 from ..i18n import N_, _
@@ -109,7 +109,7 @@ class Estimator:
         self._enabled = enabled
         self._places = asyncio.Semaphore(MAX_AT_ONCE)
         self._under_way: dict[str, _UnderWay] = {}
-        self._remembered: OrderedDict[_Key, tuple[float, Answer]] = OrderedDict()
+        self._remembered: BoundedDict[_Key, tuple[float, Answer]] = BoundedDict(MAX_REMEMBERED)
         self._last_minute: list[tuple[float, str]] = []
         self._paused_at: float | None = None
 
@@ -204,9 +204,6 @@ class Estimator:
         if isinstance(answer, Estimate):
             answer = replace(answer, as_of=started)
         self._remembered[key] = (self._clock(), answer)
-        self._remembered.move_to_end(key)
-        while len(self._remembered) > MAX_REMEMBERED:
-            self._remembered.popitem(last=False)
         return answer
 
 

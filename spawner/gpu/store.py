@@ -7,6 +7,7 @@ import struct
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
+from ..cache import BoundedDict
 from .agent.schema import Device, MigInstance, NodeReport
 from .devices import key_of
 
@@ -60,25 +61,20 @@ class ReportStore:
         The time in seconds since the epoch.
     fresh_seconds
         For how long a report counts; two that are further apart say nothing of the time between them.
-    most_nodes
+    max_nodes
         Beyond so many, the node that has been silent for longest is forgotten.
     """
 
-    def __init__(self, clock: Callable[[], float], *, fresh_seconds: Callable[[], float], most_nodes: int = 20000) -> None:
+    def __init__(self, clock: Callable[[], float], *, fresh_seconds: Callable[[], float], max_nodes: int = 20000) -> None:
         self.clock = clock
         self.fresh_seconds = fresh_seconds
-        self.most_nodes = most_nodes
         # In the order in which they reported last.
-        self._nodes: dict[str, _Node] = {}
+        self._nodes: BoundedDict[str, _Node] = BoundedDict(max_nodes)
 
     def put(self, report: NodeReport) -> None:
         """Take in what a node has just sent."""
         now = self.clock()
-        node = self._nodes.pop(report.node, None)
-        if node is None:
-            node = _Node()
-            while len(self._nodes) >= self.most_nodes:
-                del self._nodes[next(iter(self._nodes))]
+        node = self._nodes.get(report.node) or _Node()
         self._nodes[report.node] = node
         unbroken = node.latest is not None and 0 <= now - node.latest.received <= self.fresh_seconds()
         node.latest = Latest(report, now)
@@ -93,7 +89,7 @@ class ReportStore:
 
     def any_fresh(self) -> bool:
         """Whether any node at all reports."""
-        last = next(reversed(self._nodes.values()), None)
+        last = next(reversed(self._nodes.data.values()), None)
         return last is not None and last.latest is not None and self._fresh(last.latest)
 
     def history(self, node: str, key: str) -> Sequence[Sample]:
