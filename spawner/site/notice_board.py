@@ -50,11 +50,6 @@ class NoticeBoard:
         self._told: CachedQuery[Board] = CachedQuery("notices", self._ask, interval, log=log, clock=clock, jitter=jitter, sparing=True)
         self._reading = asyncio.Lock()
 
-    @property
-    def is_uncertain(self) -> bool:
-        """Whether the file or the command is broken now, so that what is shown may be out of date."""
-        return bool((self._file and self._file.error) or self._told.error)
-
     async def current(self, patience: float | None = PATIENCE_SECONDS) -> Board:
         """What is to be said; from the last good answer where there is none within ``patience`` seconds. Never raises."""
         board = await self._of_file()

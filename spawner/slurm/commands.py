@@ -100,11 +100,6 @@ def cancel(job_id: int, user: str) -> tuple[str, ...]:
     return ("scancel", f"--user={_one_user(user)}", str(_one_job(job_id)))
 
 
-def version() -> tuple[str, ...]:
-    """The version of the commands on this machine; it needs no controller, but a slurm.conf."""
-    return ("scontrol", "--version")
-
-
 def _columns(names: Sequence[str], mark: str) -> str:
     # Width 0 is never cut; the man page's default width of 20 is, silently (squeue(1), --Format).
     first, *middle, last = names

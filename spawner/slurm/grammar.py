@@ -74,24 +74,6 @@ def _gres_entry(fields: list[str], detail: str, text: str) -> Gres:
     return Gres(name, kind, count, detail)
 
 
-def format_gres(entries: Iterable[Gres]) -> str:
-    """The text that :func:`parse_gres` reads back as the same entries, the count always written; empty for none.
-
-    Raises
-    ------
-    ValueError
-        A name or a type holds what would read as something else.
-    """
-    parts = []
-    for entry in entries:
-        fields = [entry.name, *([entry.type] if entry.type else []), str(entry.count)]
-        part = ":".join(fields) + (f"({entry.detail})" if entry.detail else "")
-        if _parse_gres.__wrapped__(part) != (entry,):
-            raise ValueError(f"{entry!r} cannot be written as GRES.")
-        parts.append(part)
-    return ",".join(parts)
-
-
 _HOST_PIECE = re.compile(r"(?P<text>[^\[\],\s\x00-\x1f\x7f]+)|\[(?P<ranges>[0-9]+(?:-[0-9]+)?(?:,[0-9]+(?:-[0-9]+)?)*)\]", re.ASCII)
 _MAX_RANGE_DIGITS = 18
 

@@ -12,7 +12,7 @@ from functools import lru_cache
 
 from .grammar import expand_hostlist
 from .model import Job
-from .values import NULL, dotted, limit, moment, number, unreadable
+from .values import NULL, limit, moment, number, unreadable
 
 JOB_COLUMNS = (
     *("JobID", "UserName", "State", "BatchHost", "Partition", "SubmitTime", "StartTime", "EndTime", "exit_code"),
@@ -156,20 +156,3 @@ def _job_state(text: str) -> str:
         unreadable("a job without a state", text)
     # Slurm prints "?" for what it has no word for; one such job of anybody's must not hide all the others.
     return text if _STATE.fullmatch(text) else "UNKNOWN"
-
-
-_VERSION = re.compile(r"slurm\S* +([0-9]{1,4}(?:\.[0-9]{1,4})+)", re.ASCII)
-
-
-def parse_version(text: str) -> tuple[int, ...]:
-    """The numbers of ``slurm 24.11.5``; Debian's packages say ``slurm-wlm 22.05.8``.
-
-    Raises
-    ------
-    SlurmOutputError
-        There is no such line.
-    """
-    match = _VERSION.search(text)
-    if match is None:
-        unreadable("no version", text)
-    return dotted(match[1])
