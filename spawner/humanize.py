@@ -56,7 +56,10 @@ def cores_in_words(number: int) -> str:
     return ngettext("{number} core", "{number} cores", number).format(number=number)
 
 
-_SLICE = re.compile(r"(?:(.+)[_-])?([0-9]+g\.[0-9]+gb(?:\+.+)?)", re.ASCII | re.IGNORECASE)
+MIG_PROFILE = r"[0-9]+g\.[0-9]+gb"
+"""The pattern of a profile of MIG, ``3g.20gb``, in small letters and without what may stand before and behind it."""
+
+_SLICE = re.compile(rf"(?:(.+)[_-])?({MIG_PROFILE}(?:\+.+)?)", re.ASCII | re.IGNORECASE)
 """A type that is a slice of a card under MIG: by its profile, behind the card's name or alone."""
 
 _SPOKEN_WITH_A_VOWEL = tuple("AEFHILMNORSX8")

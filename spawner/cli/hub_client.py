@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import argparse
 import http.client
-import json
 import os
 import ssl
 import urllib.error
-import urllib.parse
 import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from ..gpu.agent.hub_access import MAX_TOKEN_LENGTH, WrongAddress, is_token, message_in, split_address
 
 TIMEOUT_SECONDS = 30.0
 LARGEST_ANSWER = 1 << 27
@@ -24,8 +24,6 @@ LARGEST_ANSWER = 1 << 27
 
 LONGEST_WORDS = 300
 """So much of what a server says of an error is shown."""
-
-LONGEST_TOKEN = 4096
 
 
 class WrongCall(Exception):
@@ -115,11 +113,10 @@ def hub_of(arguments: argparse.Namespace) -> Hub:
     if not url:
         raise WrongCall("Which Hub? Give --hub-api-url, such as https://jupyter.example.org/hub/api.")
     try:
-        parts = urllib.parse.urlsplit(url)
-        fits = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0 and url.isascii() and url.isprintable()
-    except ValueError:
+        fits = split_address(url).port != 0
+    except WrongAddress:
         fits = False
-    if not fits or " " in url:
+    if not fits:
         raise WrongCall("--hub-api-url must be an address that begins with http:// or https://.")
     return Hub(url, _token(arguments.token_file or os.environ.get("RESOURCE_FORM_TOKEN_FILE", "")), inside=url == own.rstrip("/"))
 
@@ -128,14 +125,14 @@ def _token(file: str) -> str:
     if file:
         try:
             with Path(file).open("rb") as opened:
-                token = opened.read(LONGEST_TOKEN + 2).decode("ascii", errors="replace").strip()
+                token = opened.read(MAX_TOKEN_LENGTH + 2).decode("ascii", errors="replace").strip()
         except OSError as error:
             raise WrongCall(f"The token cannot be read from {plain(file)}: {error.strerror}.") from None
     else:
         token = os.environ.get("JUPYTERHUB_API_TOKEN", "").strip()
     if not token:
         raise WrongCall("No token: give --token-file. The Hub makes one under Token in its navigation.")
-    if len(token) > LONGEST_TOKEN or not (token.isascii() and token.isprintable()) or " " in token:
+    if not is_token(token):
         raise WrongCall("What was given as the token is none: it must be one word.")
     return token
 
@@ -155,10 +152,9 @@ class _NoRedirect(urllib.request.HTTPRedirectHandler):
 def _message(error: urllib.error.HTTPError) -> str:
     """What the Hub says of the error, for people."""
     try:
-        found = json.loads(error.read(1 << 16))
-    except (ValueError, RecursionError, OSError, http.client.HTTPException):
+        message = message_in(error.read(1 << 16))
+    except (OSError, http.client.HTTPException):
         return ""
-    message = found.get("message") if isinstance(found, dict) else None
     return plain(message).strip()[:LONGEST_WORDS] if isinstance(message, str) else ""
 
 

@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
+from ..humanize import MIG_PROFILE
 from ..slurm.model import Gres, Node
 from ..slurm.shared_gres import SHARED, cards_in
 from .agent.schema import Device, MigInstance, NodeReport
@@ -19,7 +20,7 @@ MAX_GPUS = 4096
 _INDICES = re.compile(r"IDX:([0-9]+(?:-[0-9]+)?(?:,[0-9]+(?:-[0-9]+)?)*)", re.ASCII)
 
 
-_MIG_PROFILE = re.compile(r"(?:[0-9]+c\.)?[0-9]+g\.[0-9]+gb(?:[+.-][a-z.+-]+)?", re.ASCII)
+_MIG_PROFILE = re.compile(rf"(?:[0-9]+c\.)?{MIG_PROFILE}(?:[+.-][a-z.+-]+)?", re.ASCII)
 
 
 def device_views(node: Node, report: NodeReport | None, age: float | None, strays: Collection[str] = ()) -> tuple[DeviceView, ...]:

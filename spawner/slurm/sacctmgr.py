@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from functools import lru_cache
 
 from .model import NO_LIMITS, AccountingLimits, Association, Holdings, Qos, Tres, Use, UserDefaults
+from .tres import tres_of
 from .values import limit, minutes, names_of, unreadable
 
 _ASSOCIATION_LIMITS = {
@@ -127,29 +128,6 @@ def _limits_of(cells: tuple[str, ...], columns: tuple[tuple[str, str], ...]) -> 
         else:
             numbers[name] = minutes(cell, column) if column == "MaxWall" else limit(cell, column)
     return AccountingLimits(**tres, **numbers)  # type: ignore[arg-type]
-
-
-_TRES = re.compile(r"([^=,\s]+)=([0-9]{1,20})([KMGTP]?)", re.ASCII)
-_POWERS = {"": 0, "K": 1, "M": 2, "G": 3, "T": 4, "P": 5}
-
-
-def tres_of(text: str, what: str) -> Tres:
-    """``cpu=8,mem=100G,gres/gpu:v100=2``: memory in MB, where a bare number is MB already.
-
-    Raises
-    ------
-    SlurmOutputError
-        An entry is of another shape.
-    """
-    found = []
-    for entry in names_of(text):
-        match = _TRES.fullmatch(entry)
-        if match is None:
-            unreadable(f"{what} is no list of TRES", text)
-        name, number, unit = match[1].lower(), int(match[2]), match[3]
-        power = _POWERS[unit or ("M" if name == "mem" else "")] - (2 if name == "mem" else 0)
-        found.append((name, number * 1024**power if power >= 0 else -(-number // 1024**-power)))
-    return tuple(found)
 
 
 # --- what is held ---

@@ -14,7 +14,8 @@ from typing import Any
 from .schema import FAULTS, MAX_DEVICES, Device, MigInstance, NodeReport, plain_text, presentable
 
 _MB = 1 << 20
-_MIG_PROFILE = re.compile(r"MIG (\S+)\s*$")
+_MIG_NAME = re.compile(r"MIG (\S+)\s*$")
+"""How the name of a MIG device ends: with its profile, whatever that looks like."""
 _HIDDEN = "GPU-hidden"
 
 _NO_LIBRARY = (12, 13)
@@ -153,7 +154,7 @@ class NvmlReader:
             if instance is None:
                 continue
             total, used = self._memory(instance)
-            profile = _MIG_PROFILE.search(self._ask("nvmlDeviceGetName", instance) or "")
+            profile = _MIG_NAME.search(self._ask("nvmlDeviceGetName", instance) or "")
             processes, _memory = self._processes(instance)
             uuid = self._ask("nvmlDeviceGetUUID", instance) or _HIDDEN
             found.append(MigInstance(uuid, profile[1] if profile else "", total, used, processes))
