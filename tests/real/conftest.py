@@ -12,7 +12,7 @@ import pytest
 from playwright.sync_api import Browser, sync_playwright
 from private_slurm import packages
 from private_slurm.cluster import PrivateCluster
-from private_slurm.releases import DEMO_RELEASES, catalogue_text, ensure_release
+from private_slurm.releases import DEMO_RELEASES, Release, catalogue_text, ensure_release
 from private_slurm.users import available_users
 
 from tests.support.real_hub import CHECKOUT, Environments, cluster_spec, needs_users, open_site
@@ -29,6 +29,8 @@ ARGUMENTS = [
     "--disable-component-update",
     "--disable-sync",
 ]
+OLDEST_JUPYTERHUB = "5.5.4"
+OLDEST_RELEASE = Release("2024.04", "Release of an older Hub", "2024-04-15", ("jupyter-server",), ("lab",))
 USERS = ("demo-ada", "demo-grace", "demo-alan")
 """The first has two accounts and a reservation, the second one account, the third none."""
 
@@ -113,6 +115,19 @@ def screenshots(installed: Path) -> Path:
 def shared_site(environments: Environments, cluster: PrivateCluster, users: tuple[str, ...]) -> Iterator[Site]:
     """The cluster with a Hub, for all files whose tests do not change the Hub's configuration."""
     with open_site("hub-6", environments, cluster, users) as site:
+        yield site
+
+
+@pytest.fixture(scope="module")
+def site_5(environments: Environments, cluster: PrivateCluster, users: tuple[str, ...]) -> Iterator[Site]:
+    """A Hub of JupyterHub 5 on the same cluster, with a release that brings the same version."""
+    bin_dir = packages.ensure_venv(environments.installed / "jupyterhub-5", [f"jupyterhub=={OLDEST_JUPYTERHUB}"])
+    packages.ensure_checkout(bin_dir, CHECKOUT)
+    ensure_release(OLDEST_RELEASE, environments.installed / "releases-5", OLDEST_JUPYTERHUB)
+    catalogue = environments.folder / "releases-5.yaml"
+    catalogue.write_text(catalogue_text([OLDEST_RELEASE], environments.installed / "releases-5"))
+    older = Environments(environments.folder, environments.installed, bin_dir, environments.proxy, catalogue)
+    with open_site("hub-5", older, cluster, users) as site:
         yield site
 
 

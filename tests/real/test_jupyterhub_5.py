@@ -2,32 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-import pytest
 import requests
-from private_slurm import packages
-from private_slurm.cluster import PrivateCluster
-from private_slurm.releases import Release, catalogue_text, ensure_release
 
-from tests.support.real_hub import CHECKOUT, Environments, open_site
 from tests.support.site_under_test import Site, memory_of, wait_for
-
-JUPYTERHUB = "5.5.4"
-RELEASE = Release("2024.04", "Release of an older Hub", "2024-04-15", ("jupyter-server",), ("lab",))
-
-
-@pytest.fixture(scope="module")
-def site_5(environments: Environments, cluster: PrivateCluster, users: tuple[str, ...]) -> Iterator[Site]:
-    """A Hub of JupyterHub 5 on the same cluster, with a release that brings the same version."""
-    bin_dir = packages.ensure_venv(environments.installed / "jupyterhub-5", [f"jupyterhub=={JUPYTERHUB}"])
-    packages.ensure_checkout(bin_dir, CHECKOUT)
-    ensure_release(RELEASE, environments.installed / "releases-5", JUPYTERHUB)
-    catalogue = environments.folder / "releases-5.yaml"
-    catalogue.write_text(catalogue_text([RELEASE], environments.installed / "releases-5"))
-    older = Environments(environments.folder, environments.installed, bin_dir, environments.proxy, catalogue)
-    with open_site("hub-5", older, cluster, users) as site:
-        yield site
 
 
 def test_form_spawn_and_stop(site_5: Site) -> None:

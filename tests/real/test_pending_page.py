@@ -16,7 +16,6 @@ from playwright.sync_api import Browser, Page, expect
 from private_slurm.cluster import PrivateCluster
 
 from spawner.slurm.reasons import advice_for
-from tests.real.test_jupyterhub_5 import site_5  # noqa: F401 - a fixture
 from tests.support.browsing import log_in, serious_findings
 from tests.support.real_hub import Environments, needs_users, open_site
 from tests.support.site_under_test import Site, wait_for
@@ -332,7 +331,7 @@ def test_an_administrator_cancels_for_somebody_else(site_with_admin: Site, brows
 # --- the oldest JupyterHub that we support ------------------------------------------------------------------------------------------
 
 
-def test_cancel_with_an_older_hub(site_5: Site, browser: Browser) -> None:  # noqa: F811
+def test_cancel_with_an_older_hub(site_5: Site, browser: Browser) -> None:
     """The same page, the same Cancel: a named server in the queue ends, the default server goes on."""
     site = site_5
     site.clean()

@@ -16,10 +16,10 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 from private_slurm.cluster import PrivateCluster
 
-from tests.real.test_security_pages import under_a_strict_policy
 from tests.support.browsing import log_in
 from tests.support.real_hub import Environments, needs_users, open_site
 from tests.support.site_under_test import Site, Visitor, wait_for
+from tests.support.strict_policy import under_a_strict_policy
 
 ATTACK = "<script>document.title='owned'</script><img src=x onerror=\"document.title='owned'\">"
 # The system's users are the same for all runs on a machine: nobody takes away another run's logs.

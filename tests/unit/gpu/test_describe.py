@@ -20,7 +20,7 @@ from spawner.i18n import using
 from spawner.request.model import parse_request
 from spawner.slurm.model import Node
 from tests.support.builders import NOW, node, partition
-from tests.unit.gpu.test_devices import A100, device, report, split
+from tests.support.gpu_nodes import A100, device, report, split
 
 FREE, FIRST_USED, ALL_USED = "gpu:v100:0(IDX:N/A)", "gpu:v100:1(IDX:0)", "gpu:v100:2(IDX:0-1)"
 

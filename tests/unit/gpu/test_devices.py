@@ -9,38 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spawner.gpu.agent.schema import FAULTS, Device, MigInstance, NodeReport
+from spawner.gpu.agent.schema import FAULTS, Device
 from spawner.gpu.device_matching import Reported, device_views
 from spawner.gpu.devices import STRAY_MB, DeviceView, own_views, unfit
 from tests.support.builders import node
-
-V100, A100 = "Tesla V100-SXM2-32GB", "NVIDIA A100-SXM4-40GB"
-
-
-def device(index: int, **changes: Any) -> Device:
-    """A sound and idle V100."""
-    values: dict[str, Any] = {
-        "index": index,
-        "uuid": f"GPU-{index}",
-        "name": V100,
-        "minor": index,
-        "memory_total_mb": 32768,
-        "memory_used_mb": 0,
-        "utilisation": 0,
-        "mig": False,
-        "processes": 0,
-    }
-    return Device(**{**values, **changes})
-
-
-def split(index: int, *profiles: str, **changes: Any) -> Device:
-    """An A100 under MIG with a slice of each profile; the second slice of device 3 is MIG-3-1."""
-    slices = tuple(MigInstance(f"MIG-{index}-{number}", profile, 20096, 10, 0) for number, profile in enumerate(profiles))
-    return device(index, name=A100, mig=True, utilisation=None, instances=slices, **changes)
-
-
-def report(*devices: Device, error: str = "") -> NodeReport:
-    return NodeReport("g001", 1_800_000_000.0, "535.104.05", devices, error)
+from tests.support.gpu_nodes import A100, V100, device, report, split
 
 
 def views(gres: str, used: str, *devices: Device) -> tuple[DeviceView, ...]:

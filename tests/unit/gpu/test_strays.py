@@ -13,7 +13,7 @@ from spawner.cluster.cluster import SlurmCluster
 from spawner.gpu.agent.schema import Device
 from spawner.gpu.strays import LONGEST_PAUSE_SECONDS, StrayWatch
 from tests.support.builders import node
-from tests.unit.gpu.test_devices import device, report
+from tests.support.gpu_nodes import device, report
 
 FREE, SECOND_USED, ALL_USED = "gpu:v100:0(IDX:N/A)", "gpu:v100:1(IDX:1)", "gpu:v100:2(IDX:0-1)"
 START = 1_800_000_000.0

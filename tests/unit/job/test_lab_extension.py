@@ -18,8 +18,8 @@ import pytest
 from spawner.i18n import using
 from spawner.job.lab_extension import FILES, lab_extension_files, session_bar, with_lab_extension
 from spawner.job.sbatch import job_environment, job_script, launcher_source
-from tests.unit.job.test_launcher import PATIENCE, InTheJob, Job, has_ended
-from tests.unit.job.test_sbatch import LAB, SERVER, release, request_for
+from tests.support.job_requests import LAB, SERVER, release, request_for
+from tests.support.launcher_job import PATIENCE, InTheJob, Job, has_ended
 
 NAME = "jupyterhub-resource-form"
 HOSTILE = "<img src=x onerror=alert(1)>'''\"\n"

@@ -29,30 +29,11 @@ from spawner.job.sbatch import (
 )
 from spawner.request.model import SessionRequest, parse_request
 from spawner.request.validation import resolve_request
-from spawner.site.catalogue import Interface, Release
-from tests.support.builders import catalogue, choices, reservation
+from spawner.site.catalogue import Release
+from tests.support.builders import catalogue, choices
+from tests.support.job_requests import LAB, SERVER, release, request_for
 
 TAG = Tag("jupyterhub", "ada", "", "0123456789abcdef")
-LAB = Interface(name="lab", label="JupyterLab", url="/lab")
-SERVER = {
-    "JUPYTERHUB_API_TOKEN": "s3cr3t-api-token",
-    "JUPYTERHUB_API_URL": "http://127.0.0.1:8081/hub/api",
-    "JUPYTERHUB_SERVICE_URL": "http://0.0.0.0:0/user/ada/",
-    "JPY_API_TOKEN": "s3cr3t-api-token",
-    "HOME": "/home/ada",
-    "USER": "ada",
-    "SHELL": "/bin/bash",
-}
-
-
-def request_for(options: dict[str, Any]) -> SessionRequest:
-    """A request that has gone through the gate."""
-    return resolve_request(options, choices(reservations=(reservation(),)))
-
-
-def release(**changes: Any) -> Release:
-    """A release without anything to set up."""
-    return Release.model_validate({"tag": "a", "date": "2026-01-01", **changes})
 
 
 def environment(options: dict[str, Any] | None = None, **changes: Any) -> dict[str, str]:
@@ -315,7 +296,7 @@ def run_session(entry: Release, tmp_path: Path, options: dict[str, Any]) -> dict
     written = tmp_path / "environment.json"
     program = f"import json, os; json.dump(dict(os.environ), open({str(written)!r}, 'w'))"
     given = job_environment(request_for(options), {**SERVER, "HOME": str(tmp_path)}, command=["python3", "-c", program], interface=LAB)
-    # Slurm gives these to the job, and no memory of this process's.
+    # Slurm adds these; nothing of the environment that the tests run in reaches the job.
     given |= {"SLURM_JOB_ID": "7", "SLURM_CPUS_PER_TASK": "4"}
     script = job_script(entry).replace(". /etc/profile", "true")
     done = subprocess.run(["bash"], input=script, text=True, capture_output=True, check=False, env=given)
