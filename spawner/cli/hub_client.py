@@ -27,11 +27,11 @@ LONGEST_WORDS = 300
 
 
 class WrongCall(Exception):
-    """The command was called in a way that cannot work; the message says how it can."""
+    """A call of the command that cannot work; the message says how it can."""
 
 
 class HubTrouble(Exception):
-    """The Hub gave no answer that can be used; the message is for the user. ``may_pass``: to ask again later may help."""
+    """No answer of the Hub that can be used; the message is for the user. ``may_pass``: to ask again later may help."""
 
     def __init__(self, sentence: str, *, may_pass: bool = False) -> None:
         super().__init__(sentence)
@@ -39,7 +39,7 @@ class HubTrouble(Exception):
 
 
 def add_hub_arguments(parser: argparse.ArgumentParser) -> None:
-    """The options that say which Hub is asked, and as whom."""
+    """Add the options that say which Hub is asked, and as whom."""
     parser.add_argument(
         "--hub-api-url",
         metavar="URL",
@@ -55,7 +55,7 @@ def add_hub_arguments(parser: argparse.ArgumentParser) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Hub:
-    """Where to ask, and with which token. ``inside``: as a session does, with its certificates under internal_ssl."""
+    """The Hub that is asked, and the token for it. ``inside``: as a session does, with its certificates under internal_ssl."""
 
     api_url: str
     token: str
@@ -65,7 +65,7 @@ class Hub:
         return f"Hub({self.api_url!r})"
 
     def get(self, path: str) -> str:
-        """The JSON that the Hub answers.
+        """Return the JSON that the Hub answers.
 
         Raises
         ------
@@ -101,7 +101,7 @@ class Hub:
 
 
 def hub_of(arguments: argparse.Namespace) -> Hub:
-    """The Hub that the options and the environment name.
+    """Return the Hub that the options and the environment name.
 
     Raises
     ------
@@ -138,7 +138,7 @@ def _token(file: str) -> str:
 
 
 def plain(text: str) -> str:
-    """The text on one line, without anything that a terminal takes as an order (control and formatting characters)."""
+    """Return the text on one line, without anything that a terminal takes as an order (control and formatting characters)."""
     if text.isprintable():
         return text
     return "".join(letter if letter.isprintable() else " " if letter.isspace() else "?" for letter in text)

@@ -85,7 +85,7 @@ class SlurmCluster(ClusterSettings, SingletonConfigurable):
             self.runner,
             log=log,
             clock=clock,
-            apart=lambda: MIN_INTERVAL_WHILE_STARTING_SECONDS if queries.is_starting else MIN_INTERVAL_SECONDS,
+            min_interval=lambda: MIN_INTERVAL_WHILE_STARTING_SECONDS if queries.is_starting else MIN_INTERVAL_SECONDS,
             timeout=lambda: self.command_timeout,
         )
         self.usage = UsageOfSessions(

@@ -26,7 +26,7 @@ class DeviceReports:
         self._strays: Mapping[str, frozenset[str]] = {}
 
     async def compare(self, nodes: tuple[Node, ...], asked: float) -> tuple[Node, ...]:
-        """Return the nodes, of which those whose devices are not as free as Slurm calls them say so (:attr:`.Node.gpus_unfit`).
+        """Return the nodes; one whose devices are not as free as Slurm calls them says so (:attr:`.Node.gpus_unfit`).
 
         Parameters
         ----------

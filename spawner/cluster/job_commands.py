@@ -17,7 +17,7 @@ NO_SUCH_JOB = "Invalid job id specified"
 
 
 class JobCommands:
-    """Submits, cancels and signals jobs.
+    """The commands to submit, cancel and signal jobs.
 
     Parameters
     ----------

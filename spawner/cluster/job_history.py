@@ -53,11 +53,11 @@ class _Waiting:
 
 
 class JobHistory:
-    """Asks slurmdbd about ended jobs, on behalf of all sessions.
+    """The questions to slurmdbd about ended jobs, on behalf of all sessions.
 
     Parameters
     ----------
-    apart
+    min_interval
         Seconds between two questions at least.
     timeout
         Seconds after which a question is given up.
@@ -69,7 +69,7 @@ class JobHistory:
         *,
         log: logging.Logger | logging.LoggerAdapter[logging.Logger],
         clock: Callable[[], float] = time.time,
-        apart: Callable[[], float] = lambda: MIN_INTERVAL_SECONDS,
+        min_interval: Callable[[], float] = lambda: MIN_INTERVAL_SECONDS,
         timeout: Callable[[], float] = lambda: 60.0,
     ) -> None:
         self.asked = 0
@@ -77,7 +77,7 @@ class JobHistory:
         self._runner = runner
         self._log = log
         self._clock = clock
-        self._apart = apart
+        self._min_interval = min_interval
         self._timeout = timeout
         self._waiting: dict[int, _Waiting] = {}
         self._task: asyncio.Task[None] | None = None
@@ -159,7 +159,7 @@ class JobHistory:
         except Exception:  # noqa: BLE001 - whatever it is, squeue's word stands and the log has it
             self._log.exception("Asking slurmdbd about ended jobs failed unexpectedly")
         finally:
-            self._not_before = loop.time() + self._apart()
+            self._not_before = loop.time() + self._min_interval()
         for number, entry in meant.items():
             if self._waiting.get(number) is entry:
                 self._take(number, entry, answer.get(number))

@@ -69,25 +69,25 @@ class SlurmQueries:
         self._clock = clock
         self._starting = 0
         self._newer_associations: frozenset[tuple[str, str, str]] = frozenset()
-        shared: dict[str, Any] = {"log": log, "clock": clock, "jitter": jitter, "sparing": True}
-        self.nodes: CachedQuery[tuple[Node, ...]] = CachedQuery("nodes", self._read_nodes, lambda: settings.nodes_interval, **shared)
-        self.jobs: CachedQuery[dict[int, Job]] = CachedQuery("jobs", self._read_jobs, self._jobs_interval_now, **shared)
+        common: dict[str, Any] = {"log": log, "clock": clock, "jitter": jitter, "sparing": True}
+        self.nodes: CachedQuery[tuple[Node, ...]] = CachedQuery("nodes", self._read_nodes, lambda: settings.nodes_interval, **common)
+        self.jobs: CachedQuery[dict[int, Job]] = CachedQuery("jobs", self._read_jobs, self._jobs_interval_now, **common)
         self._tags: CachedQuery[tuple[Job, ...]] = CachedQuery(
-            "comments of jobs", self._read_tags, lambda: settings.jobs_interval, **shared
+            "comments of jobs", self._read_tags, lambda: settings.jobs_interval, **common
         )
         self.all_partitions: CachedQuery[tuple[Partition, ...]] = CachedQuery(
-            "partitions", self._read_partitions, lambda: settings.layout_interval, **shared
+            "partitions", self._read_partitions, lambda: settings.layout_interval, **common
         )
         self.reservations: CachedQuery[tuple[Reservation, ...]] = CachedQuery(
-            "reservations", self._read_reservations, lambda: settings.layout_interval, **shared
+            "reservations", self._read_reservations, lambda: settings.layout_interval, **common
         )
         self.accounting: CachedQuery[Accounting | None] = CachedQuery(
-            "accounts", self._read_accounting, self._accounting_interval_now, **shared
+            "accounts", self._read_accounting, self._accounting_interval_now, **common
         )
         self.configuration: CachedQuery[SlurmConfig] = CachedQuery(
-            "its configuration", self._read_configuration, lambda: settings.accounting_interval, **shared
+            "its configuration", self._read_configuration, lambda: settings.accounting_interval, **common
         )
-        self.holdings: CachedQuery[Holdings] = CachedQuery("what is held", self._read_holdings, self._holdings_interval_now, **shared)
+        self.holdings: CachedQuery[Holdings] = CachedQuery("what is held", self._read_holdings, self._holdings_interval_now, **common)
 
     def _jobs_interval_now(self) -> float:
         if not self._starting:
@@ -237,7 +237,9 @@ class SlurmQueries:
             return DEFAULT_MESSAGE_TIMEOUT_SECONDS
 
     async def node_address(self, name: str, *, patience: float | None = None) -> str:
-        """Return where the node can be reached: its NodeAddr, for names need not resolve (measured); its name where nothing is known of it.
+        """Return where the node can be reached: its NodeAddr, for names need not resolve (measured).
+
+        Where Slurm names no such node it is the name.
 
         Raises
         ------

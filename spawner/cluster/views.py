@@ -60,7 +60,7 @@ class _Free:
 
 
 class DerivedViews:
-    """What follows from Slurm's answers for the form, the pages and the advice."""
+    """Results of Slurm's answers for the form, the pages and the advice."""
 
     def __init__(
         self,

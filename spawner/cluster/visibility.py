@@ -11,7 +11,7 @@ from .queries import CONFIGURATION_PATIENCE_SECONDS, SlurmQueries
 
 
 class JobVisibility:
-    """Tells whether the Hub's user sees all jobs, from Slurm's configuration and accounts."""
+    """The Hub's right to see other people's jobs, by Slurm's configuration and accounts."""
 
     def __init__(self, queries: SlurmQueries, *, log: logging.Logger | logging.LoggerAdapter[logging.Logger]) -> None:
         self._queries = queries
@@ -19,7 +19,7 @@ class JobVisibility:
         self._has_warned = False
 
     async def sees_all_jobs(self) -> bool:
-        """Tell whether a list without a job says anything: not where PrivateData hides other people's jobs from the Hub (slurm.conf(5)).
+        """Tell whether a list without a job says anything: not where PrivateData hides other people's jobs (slurm.conf(5)).
 
         Where the configuration cannot be read the answer is no: then only a terminal state ends a session.
         """

@@ -81,24 +81,27 @@ class ReportStore:
         node.take(report, now, unbroken=unbroken)
 
     def latest(self, node: str) -> Latest | None:
-        """The node's latest report; None if there is none, or only one that is too old."""
+        """Return the node's latest report; None if there is none, or only one that is too old."""
         known = self._nodes.get(node)
         if known is None or known.latest is None or not self._fresh(known.latest):
             return None
         return known.latest
 
     def any_fresh(self) -> bool:
-        """Whether any node at all reports."""
+        """Tell whether any node at all reports."""
         last = next(reversed(self._nodes.data.values()), None)
         return last is not None and last.latest is not None and self._fresh(last.latest)
 
     def history(self, node: str, key: str) -> Sequence[Sample]:
-        """The last hour of a device or MIG instance, oldest first, one sample a minute; none for a minute without a report."""
+        """Return the last hour of a device or MIG instance, oldest first, one sample a minute; none for a minute without a report."""
         known = self._nodes.get(node)
         return known.samples(key, self.clock()) if known else ()
 
     def idle_since(self, node: str, key: str) -> float | None:
-        """Since when every report has said that the device did nothing (seconds since the epoch); None: it is busy, or nobody knows."""
+        """Return since when every report has said that the device did nothing (seconds since the epoch).
+
+        None: it is busy, or nobody knows.
+        """
         known = self._nodes.get(node)
         if known is None or self.latest(node) is None:
             return None
@@ -114,7 +117,7 @@ class ReportStore:
 
 
 def did_nothing(device: Device | MigInstance) -> bool | None:
-    """Whether the device has done nothing since the report before; None if the report does not tell.
+    """Tell whether the device has done nothing since the report before; None if the report does not tell.
 
     A device on which a process lies that computes nothing is idle. Where the use is not known, as under MIG, one without a process is.
     """
@@ -216,7 +219,7 @@ class _Node:
             self.table = bytearray().join(pieces.values())
 
     def idle_since(self, key: str) -> float | None:
-        """As the store's."""
+        """Return the same as the store's."""
         place = self.rows.get(key)
         if place is None:
             return None
@@ -224,7 +227,7 @@ class _Node:
         return None if math.isnan(since) else since
 
     def samples(self, key: str, now: float) -> tuple[Sample, ...]:
-        """The last hour, oldest first."""
+        """Return the last hour, oldest first."""
         place = self.rows.get(key)
         if place is None:
             return ()

@@ -54,12 +54,12 @@ class SiteBudgets:
         self.command = tuple(command)
         self._runner = runner
         self._clock = clock
-        self._shared: dict[str, Any] = {"interval": interval, "log": log, "clock": clock, "jitter": jitter, "sparing": True}
+        self._common: dict[str, Any] = {"interval": interval, "log": log, "clock": clock, "jitter": jitter, "sparing": True}
         self._answers: BoundedDict[str, CachedQuery[Answer]] = BoundedDict(MAX_USERS)
         self._slots = asyncio.Semaphore(AT_A_TIME)
 
     async def of(self, user: str, accounts: Iterable[str], patience: float | None = PATIENCE_SECONDS) -> Answer | None:
-        """The budgets of these accounts, from the last good answer where there is none within ``patience`` seconds.
+        """Return the budgets of these accounts, from the last good answer where there is none within ``patience`` seconds.
 
         Empty where the site keeps none for them; None where nobody knows. Never raises: a form without them is better than none.
         """
@@ -77,7 +77,7 @@ class SiteBudgets:
     def _answer_for(self, user: str) -> CachedQuery[Answer]:
         query = self._answers.get(user)
         if query is None:
-            query = CachedQuery(f"budgets{user and f' of {user}'}", lambda: self._ask(user), **self._shared)
+            query = CachedQuery(f"budgets{user and f' of {user}'}", lambda: self._ask(user), **self._common)
         # Set each time: who has looked the longest ago is forgotten first.
         self._answers[user] = query
         return query

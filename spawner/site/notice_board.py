@@ -18,7 +18,7 @@ PATIENCE_SECONDS = 0.5
 
 
 class NoticeBoard:
-    """What ``notices_file`` and ``notices_command`` say, together.
+    """The announcements of ``notices_file`` and ``notices_command``, together.
 
     Parameters
     ----------
@@ -51,7 +51,7 @@ class NoticeBoard:
         self._reading = asyncio.Lock()
 
     async def current(self, patience: float | None = PATIENCE_SECONDS) -> Board:
-        """What is to be said; from the last good answer where there is none within ``patience`` seconds. Never raises."""
+        """Return what is to be said; from the last good answer where there is none within ``patience`` seconds. Never raises."""
         board = await self._of_file()
         if not self.command:
             return board

@@ -59,7 +59,7 @@ def has_no_accounting(stderr: str) -> bool:
 
 
 def parse_associations(text: str) -> tuple[Association, ...]:
-    """The rows of ``sacctmgr -nP show assoc`` with :data:`ASSOCIATION_COLUMNS`, of every cluster that slurmdbd serves.
+    """Read the rows of ``sacctmgr -nP show assoc`` with :data:`ASSOCIATION_COLUMNS`, of every cluster that slurmdbd serves.
 
     Raises
     ------
@@ -73,7 +73,7 @@ def parse_associations(text: str) -> tuple[Association, ...]:
 
 
 def parse_user_defaults(text: str) -> tuple[UserDefaults, ...]:
-    """The rows of ``sacctmgr -nP show user`` with :data:`USER_COLUMNS`.
+    """Read the rows of ``sacctmgr -nP show user`` with :data:`USER_COLUMNS`.
 
     Raises
     ------
@@ -84,7 +84,7 @@ def parse_user_defaults(text: str) -> tuple[UserDefaults, ...]:
 
 
 def parse_qos(text: str) -> tuple[Qos, ...]:
-    """The rows of ``sacctmgr -nP show qos`` with :data:`QOS_COLUMNS`.
+    """Read the rows of ``sacctmgr -nP show qos`` with :data:`QOS_COLUMNS`.
 
     Raises
     ------
@@ -144,7 +144,7 @@ _NUMERIC_ID = re.compile(r"\(?([0-9]+)\)?", re.ASCII)
 
 
 def parse_holdings(text: str) -> Holdings:
-    """The records of ``scontrol -o show assoc_mgr flags=assoc,qos`` (src/scontrol/info_assoc_mgr.c): ``LIMIT(USED)`` of each TRES.
+    """Read the records of ``scontrol -o show assoc_mgr flags=assoc,qos``: ``LIMIT(USED)`` of each TRES (src/scontrol/info_assoc_mgr.c).
 
     Users of a QOS stand there by their numeric id, in newer versions behind the name: ``1001={…}``, ``ada(1001)={…}``.
 

@@ -39,7 +39,9 @@ _STATE = re.compile(r"[A-Z][A-Z_]*", re.ASCII)
 
 
 def parse_jobs(text: str, mark: str = MARK) -> tuple[Job, ...]:
-    """The jobs of the bulk squeue (:data:`JOB_COLUMNS`); those whose id is not a plain number are nobody's session and left out.
+    """Read the jobs of the bulk squeue (:data:`JOB_COLUMNS`).
+
+    Those whose id is not a plain number are nobody's session and left out.
 
     A line without the mark continues the text of the row before it and is no row, whatever it looks like.
 
@@ -75,7 +77,7 @@ def parse_jobs(text: str, mark: str = MARK) -> tuple[Job, ...]:
 
 
 def parse_tagged_jobs(text: str, mark: str = MARK) -> tuple[Job, ...]:
-    """Jobs with their comments (:data:`TAGGED_JOB_COLUMNS`), as :func:`parse_jobs` reads the others.
+    """Read jobs with their comments (:data:`TAGGED_JOB_COLUMNS`), as :func:`parse_jobs` reads the others.
 
     A comment ends at a newline: our own tags hold none.
 

@@ -21,12 +21,12 @@ _LARGEST_TOKEN_FILE = 8192
 
 
 class WrongSettings(Exception):
-    """What the admin of the node has to put right; the message is a sentence, and holds no secret."""
+    """A setting that the admin of the node has to put right; the message is a sentence, and holds no secret."""
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What came of one report.
+    """The outcome of one report.
 
     ``failure`` is what to tell, empty if the Hub has taken it. ``kind`` is the same for two failures that are told once.
     ``retry_after`` are the seconds that the Hub asked for.
@@ -38,7 +38,7 @@ class Outcome:
 
 
 class HubConnection:
-    """Sends reports to one Hub. The connection is kept from one to the next, and the token's file is read for each of them.
+    """A connection to one Hub for reports. It is kept from one to the next, and the token's file is read for each of them.
 
     A redirect is not followed, for the token is meant for this Hub alone.
 
@@ -115,7 +115,7 @@ class HubConnection:
 
 
 def read_token(path: str) -> str:
-    """The token in a file, which others may not be able to read.
+    """Read the token in a file, which others may not be able to read.
 
     Raises
     ------

@@ -30,7 +30,7 @@ XIDS_OF_PROGRAMS = frozenset({13, 31, 43, 45, 68, 109})
 
 
 class NvmlReader:
-    """Asks NVML for all devices. Keep one: to initialise NVML takes far longer than to read."""
+    """A reader of all devices through NVML. Keep one: to initialise NVML takes far longer than to read."""
 
     def __init__(self, clock: Callable[[], float] = time.time) -> None:
         self._clock = clock
@@ -52,7 +52,7 @@ class NvmlReader:
         self._identities = {}
 
     def read(self, node: str) -> NodeReport:
-        """What the devices say now. A node without a driver or without the library has a report as well, which says so."""
+        """Read what the devices say now. A node without a driver or without the library has a report as well, which says so."""
         try:
             if self._nvml is None:
                 import pynvml
