@@ -30,6 +30,11 @@ def clock_time(moment: float) -> str:
     return datetime.datetime.fromtimestamp(moment).astimezone().strftime("%H:%M:%S")
 
 
+def iso_time(moment: float) -> str:
+    """Return a moment, in seconds since the epoch, as programs and the scripts of pages read it: ISO 8601 in UTC, to the second."""
+    return datetime.datetime.fromtimestamp(int(moment), tz=datetime.timezone.utc).isoformat().replace("+00:00", "Z")
+
+
 def moment_in_words(moment: float, now: float) -> str:
     """Return ``at 14:00``, as :func:`day_and_time`."""
     return _("at {moment}").format(moment=day_and_time(moment, now))

@@ -1,7 +1,7 @@
 """What is left of the budgets that a session is charged to, in words, and what follows for a request that they do not cover.
 
-Slurm's own budgets (GrpTRESMins) come from :func:`.cost.budgets_of`. A site that keeps its accounts elsewhere has a command that tells of
-them (``ResourceFormSpawner.budget_command``); its answer is read here, and is the same kind of budget. What nobody knows refuses nothing.
+Slurm's own budgets (GrpTRESMins) come from :func:`.budgets.budgets_of`. A site that keeps its accounts elsewhere has a command that tells
+of them (``ResourceFormSpawner.budget_command``); its answer is read here as the same kind of budget. What nobody knows refuses nothing.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from ..humanize import day_and_time
 from ..i18n import N_, _
 from .billing import Cost
 from .budgets import Budget
+from .limits import source_in_words
 
 OverBudget = Literal["warn", "refuse"]
 
@@ -60,7 +61,7 @@ NO_OBJECTION = BudgetVerdict()
 
 
 def is_charged(not_charged: bool | Collection[str], partition: str, account: str) -> bool:
-    """Whether such a session is charged: ``not_charged`` is all of them, none, or those in these partitions and of these accounts."""
+    """Tell whether such a session is charged; ``not_charged`` is all, none, or the partitions and accounts whose sessions are not."""
     return not not_charged if isinstance(not_charged, bool) else not {partition, account} & set(not_charged)
 
 
@@ -68,7 +69,7 @@ def is_charged(not_charged: bool | Collection[str], partition: str, account: str
 
 
 def parse_site_budgets(text: str, asked_at: float) -> tuple[SiteBudget, ...]:
-    """The budgets in ``[{"account": "physics", "unit": "billing", "limit": 1000, "used": 880, "as_of": "2026-11-21T12:00:00+01:00"}]``.
+    """Read ``[{"account": "physics", "unit": "billing", "limit": 1000, "used": 880, "as_of": "2026-11-21T12:00:00+01:00"}]``.
 
     ``unit`` is ``billing`` (of Slurm's billing units, each for an hour) or ``core hours``. ``used`` may be null where it is not known,
     ``limit`` null where there is none. Without ``as_of`` it is ``asked_at`` (seconds since the epoch); a time without a zone is the Hub's.
@@ -135,7 +136,7 @@ def _moment(value: Any, account: str, otherwise: float) -> float:
 
 
 def judge_budget(budgets: Iterable[Budget], cost: Cost | None, policy: BudgetPolicy) -> BudgetVerdict:
-    """What to say of a session that costs ``cost``, and whether it is refused: it is if a budget is known not to cover all of its time.
+    """Judge a session by its cost: what to say of it, and whether to refuse it because a budget is known not to cover all of its time.
 
     Of several such budgets the one is named that would end the session first.
     """
@@ -155,6 +156,10 @@ def judge_budget(budgets: Iterable[Budget], cost: Cost | None, policy: BudgetPol
     return BudgetVerdict(sentence, refuse=policy.over == "refuse")
 
 
+def _is_gpus(tres: str) -> bool:
+    return tres.partition(":")[0] == "gres/gpu"
+
+
 def _sentence(tres: str, *, nothing: bool) -> str:
     if tres == "billing":
         if nothing:
@@ -164,7 +169,7 @@ def _sentence(tres: str, *, nothing: bool) -> str:
         if nothing:
             return _("{source} has none of {limit} core hours left; this session would take up to {needed}.")
         return _("{source} has {left} of {limit} core hours left; this session would take up to {needed}.")
-    if tres == "gres/gpu" or tres.startswith("gres/gpu:"):
+    if _is_gpus(tres):
         if nothing:
             return _("{source} has none of {limit} GPU hours left; this session would take up to {needed}.")
         return _("{source} has {left} of {limit} GPU hours left; this session would take up to {needed}.")
@@ -175,11 +180,7 @@ def _sentence(tres: str, *, nothing: bool) -> str:
 
 def _whose(source: str) -> str:
     """The source at the beginning of a sentence."""
-    kind, _blank, name = source.partition(" ")
-    if kind == "account" and name:
-        source = _("account {name}").format(name=name)
-    elif kind == "QOS" and name:
-        source = _("QOS {name}").format(name=name)
+    source = source_in_words(source)
     return source[:1].upper() + source[1:]
 
 
@@ -195,7 +196,7 @@ def _hours(minutes: float, *, up: bool = False) -> str:
 
 
 def budget_in_words(budget: Budget, *, now: float, as_of: float | None = None) -> str:
-    """``about 120 of 1000 units left (as of 12:00)``, for the form; empty for what is not counted in hours of something.
+    """Return ``about 120 of 1000 units left (as of 12:00)``, for the form; empty for what is not counted in hours of something.
 
     ``as_of`` is when Slurm said so, ``now`` what time it is, both in seconds since the epoch; a site's budget has its own.
     """
@@ -213,6 +214,6 @@ def _left_in_words(tres: str, *, known: bool) -> str:
         return _("about {left} of {limit} units left") if known else _("it is not known how much of {limit} units is left")
     if tres == "cpu":
         return _("about {left} of {limit} core hours left") if known else _("it is not known how much of {limit} core hours is left")
-    if tres == "gres/gpu" or tres.startswith("gres/gpu:"):
+    if _is_gpus(tres):
         return _("about {left} of {limit} GPU hours left") if known else _("it is not known how much of {limit} GPU hours is left")
     return ""

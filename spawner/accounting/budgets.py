@@ -31,7 +31,7 @@ class Budget:
         return None if self.used is None else max(0, self.limit - self.used - (self.running or 0))
 
     def covers(self, cost: Cost) -> bool | None:
-        """Whether the whole session is paid for; None where that is not known.
+        """Tell whether the whole session is paid for; None where that is not known.
 
         With AccountingStorageEnforce=safe Slurm starts no other (measured to the minute), but that it looks at a UsageFactor only where the
         QOS has the flag UsageFactorSafe. Without, it starts jobs until all is used, and then ends all of them (slurm.conf(5)). Where all is
@@ -43,13 +43,13 @@ class Budget:
         return needed <= self.left and (self.used < self.limit or not dict(cost.tres).get(self.tres, 0))
 
     def time_left(self, cost: Cost) -> int | None:
-        """For how many minutes such a session is paid for; None where that is not known, or the session uses nothing of it."""
+        """Return for how many minutes such a session is paid for; None where nobody knows, or where it uses nothing of the budget."""
         needed = cost.minutes_of(self.tres)
         return None if not needed or self.left is None else int(self.left * cost.minutes // needed)
 
 
 def budgets_of(*, qos: Sequence[Qos], line: Sequence[Association], holdings: Holdings | None) -> tuple[Budget, ...]:
-    """Every budget that a job is charged to.
+    """Return every budget that a job is charged to.
 
     A QOS's takes the place of the associations' for the same TRES (measured); of the associations', each holds.
 
@@ -83,6 +83,6 @@ def _budget(source: str, tres: str, limit: int, use: Use | None, *, own: bool = 
 
 
 def tightest(budgets: Iterable[Budget], cost: Cost) -> Budget | None:
-    """The budget that would end such a session first; None where none is known to."""
+    """Return the budget that would end such a session first; None where none is known to."""
     timed = [(time, number, budget) for number, budget in enumerate(budgets) if (time := budget.time_left(cost)) is not None]
     return min(timed)[2] if timed else None

@@ -10,27 +10,9 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from ..i18n import _
-from ..slurm.model import Association, Holdings, Node, Partition, Qos, Reservation, SlurmConfig, UserDefaults
-from .limits import Enforced
+from ..slurm.model import Association, Node, Partition, Reservation, SlurmConfig, UserDefaults
 from .partition_limits import NO_RULES, JobRules, NodeKind, PartitionLimits, kinds_of, limits_of, widest
-from .qos import Books, QosResolver, forced_qos, line_of, parents_of, qos_of_job
-
-__all__ = [
-    "Entitlement",
-    "NodeKind",
-    "PartitionLimits",
-    "accounts_of",
-    "ancestors_of",
-    "default_account_of",
-    "entitlement",
-    "forced_qos",
-    "limits_of",
-    "may_use_reservation",
-    "partition_accounts",
-    "qos_of_job",
-    "reservation_accounts",
-    "shapes_of",
-]
+from .qos import AccountingData, QosResolver, line_of, parents_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +35,7 @@ class Entitlement:
     accounts_stale: bool = False
 
     def partition(self, name: str) -> PartitionLimits | None:
-        """The limits of the partition, None if the user may not use it."""
+        """Return the limits of the partition, None if the user may not use it."""
         return next((partition for partition in self.partitions if partition.name == name), None)
 
     @property
@@ -67,16 +49,16 @@ class Entitlement:
     @property
     def gpu_types(self) -> tuple[str, ...]:
         """Every type of GPU in the user's partitions, sorted."""
-        return tuple(sorted({gpu_type for partition in self.partitions for gpu_type, _ in partition.gpus}))
+        return tuple(sorted({gpu_type for partition in self.partitions for gpu_type, _count in partition.gpus}))
 
 
 def accounts_of(user: str, associations: Iterable[Association]) -> tuple[str, ...]:
-    """The accounts that ``user`` may charge, each once, in alphabetical order."""
+    """Return the accounts that ``user`` may charge, each once, in alphabetical order."""
     return tuple(sorted({association.account for association in associations if association.user == user}))
 
 
 def default_account_of(user: str, accounts: Sequence[str], defaults: Iterable[UserDefaults]) -> str:
-    """The user's default account where it is one of ``accounts``, else the first of them."""
+    """Return the user's default account where it is one of ``accounts``, else the first of them."""
     for entry in defaults:
         if entry.user == user and entry.default_account in accounts:
             return entry.default_account
@@ -84,12 +66,12 @@ def default_account_of(user: str, accounts: Sequence[str], defaults: Iterable[Us
 
 
 def ancestors_of(account: str, associations: Iterable[Association]) -> tuple[str, ...]:
-    """As :func:`line_of`, from all associations."""
+    """Return ``account`` and its parents, as :func:`line_of`, from all associations."""
     return line_of(account, parents_of(associations))
 
 
 def partition_accounts(partition: Partition, user: str, associations: Iterable[Association], *, enforced: bool = True) -> tuple[str, ...]:
-    """Those of the user's accounts that may run in ``partition``: associations for it or for any, AllowAccounts over DenyAccounts.
+    """Return those of the user's accounts that may run in ``partition``: by its associations, then AllowAccounts over DenyAccounts.
 
     Where associations are not ``enforced``, slurmctld looks at neither list (part_policy_valid_acct).
     """
@@ -116,7 +98,7 @@ def _listed(name_or_names: Collection[str], listing: Sequence[str]) -> bool:
 def reservation_accounts(
     reservation: Reservation, user: str, groups: Collection[str], accounts: Sequence[str], associations: Sequence[Association]
 ) -> tuple[str, ...]:
-    """Those of ``accounts`` with which the user may use the reservation; empty: none.
+    """Return those of ``accounts`` with which the user may use the reservation; empty: none.
 
     scontrol(1): users or groups may be given, and accounts; a job must match both. An account matches if it or one of its parents
     is listed.
@@ -133,7 +115,7 @@ def reservation_accounts(
 def may_use_reservation(
     reservation: Reservation, user: str, groups: Collection[str], accounts: Sequence[str] | None, associations: Sequence[Association]
 ) -> bool:
-    """Whether the user may choose the reservation. A maintenance is nobody's to choose."""
+    """Tell whether the user may choose the reservation. A maintenance is nobody's to choose."""
     if "MAINT" in {flag.upper() for flag in reservation.flags}:
         return False
     return bool(reservation_accounts(reservation, user, groups, accounts or ("",), associations))
@@ -151,62 +133,45 @@ def _bounded(partition: Partition, config: SlurmConfig) -> Partition:
 
 
 def shapes_of(partitions: Iterable[Partition], nodes: Mapping[str, Node], config: SlurmConfig) -> dict[str, tuple[NodeKind, ...]]:
-    """The shapes of each partition's nodes: the same for all users, so that it need be worked out only once for an answer of Slurm."""
+    """Return the shapes of each partition's nodes, by its name: the same for all users, so worked out once for an answer of Slurm."""
     return {partition.name: kinds_of(_bounded(partition, config), partition.nodes, nodes) for partition in partitions}
 
 
 def entitlement(
     user: str,
+    accounting: AccountingData,
     *,
     groups: Collection[str],
-    associations: Sequence[Association] | None,
-    defaults: Sequence[UserDefaults],
     partitions: Sequence[Partition],
     reservations: Sequence[Reservation],
     nodes: Sequence[Node] | Mapping[str, Node],
     now: float,
-    qos: Sequence[Qos] = (),
-    holdings: Holdings | None = None,
-    config: SlurmConfig | None = None,
-    job_qos: str = "",
     uid: int = -1,
     shapes: Mapping[str, tuple[NodeKind, ...]] | None = None,
 ) -> Entitlement:
-    """Everything ``user`` may choose.
+    """Return everything that ``user`` may choose.
 
     Parameters
     ----------
     groups
         Names of the user's groups on the system, for AllowGroups and for reservations of groups.
-    associations
-        Every association of the cluster, the accounts' own rows too; None: the site keeps none.
     partitions
         Those that the admin lets the service use.
     now
         Seconds since the epoch; reservations that are over are left out, those that have not begun are kept apart.
-    qos
-        Every QOS of the cluster; none where nobody knows them: then none is judged.
-    holdings
-        What is held of the limits that jobs share; None where nobody knows.
-    config
-        The cluster's configuration, for AccountingStorageEnforce, MaxMemPerNode and MaxMemPerCPU; None: all of it is enforced.
-    job_qos
-        The QOS that every job of the service asks for (:func:`forced_qos`), empty for none.
     uid
         The user's numeric id, by which Slurm counts what a user holds of a QOS.
     shapes
         :func:`shapes_of` of these partitions and nodes, where it is known already.
     """
-    config = config or SlurmConfig()
+    config, enforced = accounting.config or SlurmConfig(), accounting.enforced
     by_name = nodes if isinstance(nodes, Mapping) else {node.name: node for node in nodes}
-    enforced = Enforced.parse(config.get("AccountingStorageEnforce"))
     # From here on only this user's rows and the accounts' own are looked at: there may be thousands of others.
-    own = None if associations is None else [entry for entry in associations if entry.user in (user, "")]
+    own = None if accounting.records is None else accounting.records.rows_of(user)
     accounts = None if own is None else accounts_of(user, own)
     if accounts == () and not enforced.associations:
         accounts = None
-    books = Books(own or (), {entry.name: entry for entry in qos}, holdings or Holdings(), enforced, job_qos, uid)
-    rulebook = QosResolver(user, books)
+    resolver = QosResolver(user, own or (), accounting, uid=uid)
     running, upcoming = _reservations_of(user, reservations, groups, accounts, own or (), now)
     allowed = []
     for partition in partitions:
@@ -215,27 +180,27 @@ def entitlement(
         if partition.allow_groups is not None and not set(partition.allow_groups) & set(groups):
             continue
         there = ("",) if accounts is None else partition_accounts(partition, user, own or (), enforced=enforced.associations)
-        judged = {account: rulebook.rules(account, partition) for account in there} if own is not None else {"": (NO_RULES, "")}
+        judged = {account: resolver.rules(account, partition) for account in there} if own is not None else {"": (NO_RULES, "")}
         bounded = _bounded(partition, config)
         kinds = shapes.get(partition.name) if shapes is not None else None
         limits = limits_of(bounded, there, by_name, kinds)
         if limits.exclusive:
             judged = {account: (rules, why or _why_not_whole(limits, rules)) for account, (rules, why) in judged.items()}
-        admitted = tuple(account for account, (_, why) in judged.items() if not why)
+        admitted = tuple(account for account, (_rules, why) in judged.items() if not why)
         if not limits.kinds or not admitted:
             continue
         limits = replace(
             limits,
             accounts=() if accounts is None else admitted,
-            rules={account: rules for account, (rules, _) in judged.items()},
-            refused={account: why for account, (_, why) in judged.items() if why},
+            rules={account: rules for account, (rules, _why) in judged.items()},
+            refused={account: why for account, (_rules, why) in judged.items() if why},
             inside={entry.name: _inside(entry, bounded, by_name) for entry in running if entry.nodes and "FLEX" not in entry.flags},
         )
         allowed.append(widest(limits))
     return Entitlement(
         user=user,
         accounts=accounts,
-        default_account=default_account_of(user, accounts or (), defaults),
+        default_account=default_account_of(user, accounts or (), accounting.records.defaults if accounting.records else ()),
         partitions=tuple(allowed),
         reservations=running,
         reservation_accounts={
@@ -261,7 +226,7 @@ def _inside(reservation: Reservation, partition: Partition, nodes: Mapping[str, 
     if reservation.core_count is None:
         return kinds
     share = -(-reservation.core_count // len(there))
-    return tuple(replace(kind, cores=min(kind.cores, share * kind.threads_per_core)) for kind in kinds)
+    return tuple(replace(kind, cores_total=min(kind.cores_total, share * kind.threads_per_core)) for kind in kinds)
 
 
 def _reservations_of(

@@ -15,6 +15,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from ..availability.demand import Demand
 from ..i18n import _
 from ..slurm.model import NO_LIMITS, AccountingLimits, Association, Holdings, Qos, Tres, Use
 from ..slurm.resources import CORES, GPUS, JOBS, MEMORY, MINUTES, NODES, SUBMITTED
@@ -29,6 +30,18 @@ _TYPED = tuple(f"{tres}:" for tres in _RESOURCES if tres.startswith("gres/"))
 
 _SMALLEST = {CORES: 1, MEMORY: 1, NODES: 1, MINUTES: 1, JOBS: 1, SUBMITTED: 1}
 """The least that any job is."""
+
+
+def source_in_words(source: str) -> str:
+    """Return whose limit or budget it is, as the subject of a sentence: ``QOS long`` in English, with its article in other languages."""
+    kind, blank, name = source.partition(" ")
+    if kind == "QOS" and blank:
+        # Translators: the subject or the object of a sentence, with its article
+        return _("QOS {name}").format(name=name)
+    if kind == "account" and blank:
+        # Translators: the subject or the object of a sentence, with its article
+        return _("account {name}").format(name=name)
+    return source
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,15 +76,8 @@ class Limit:
 
     @property
     def whose(self) -> str:
-        """:attr:`source` as the subject of a sentence: ``QOS long`` in English, with its article in other languages."""
-        kind, blank, name = self.source.partition(" ")
-        if kind == "QOS" and blank:
-            # Translators: the subject or the object of a sentence, with its article
-            return _("QOS {name}").format(name=name)
-        if kind == "account" and blank:
-            # Translators: the subject or the object of a sentence, with its article
-            return _("account {name}").format(name=name)
-        return self.source
+        """:attr:`source` as the subject of a sentence, as :func:`source_in_words`."""
+        return source_in_words(self.source)
 
     @property
     def belonging(self) -> str:
@@ -84,19 +90,19 @@ class Limit:
         return _("of {source}").format(source=self.source)
 
     def counts(self, amounts: Mapping[str, int]) -> int:
-        """What of ``amounts`` the limit counts."""
+        """Return how much of ``amounts`` the limit counts."""
         amount = amounts.get(self.resource, 0)
         if self.measure == "minutes":
             return amount * amounts.get(MINUTES, 0)
         return min(amount, 1) if self.measure == "any" else amount
 
     def forbids(self, amounts: Mapping[str, int]) -> bool:
-        """Whether such a job could never start, whatever else runs."""
+        """Tell whether such a job could never start, whatever else runs."""
         counted = self.counts(amounts)
         return counted < self.most if self.least else counted > self.most
 
     def delays(self, amounts: Mapping[str, int]) -> bool:
-        """Whether such a job would have to wait for others to end."""
+        """Tell whether such a job would have to wait for others to end."""
         counted = self.counts(amounts)
         return not self.least and 0 < counted <= self.most < counted + self.held
 
@@ -112,7 +118,7 @@ class Enforced:
 
     @classmethod
     def parse(cls, text: str) -> Enforced:
-        """The value as ``scontrol show config`` prints it; empty where it could not be read."""
+        """Read the value as ``scontrol show config`` prints it; empty where it could not be read."""
         words = {word.strip().lower() for word in text.split(",")} - {""}
         if not words:
             return cls()
@@ -123,7 +129,7 @@ class Enforced:
 
 
 def is_shared(limits: AccountingLimits) -> bool:
-    """Whether some of the limits are shared by several jobs, so that what is held counts."""
+    """Tell whether several jobs share some of the limits, so that what is held counts."""
     if limits == NO_LIMITS:
         return False
     alone = replace(
@@ -138,22 +144,22 @@ def is_shared(limits: AccountingLimits) -> bool:
 
 
 def resource_of(tres: str) -> str:
-    """Our name for one of Slurm's TRES, empty for one that no request of ours asks for."""
+    """Return our name for one of Slurm's TRES, empty for one that no request of ours asks for."""
     if tres.startswith(_TYPED):
         gres, _colon, gpu_type = tres.partition(":")
         return f"{_RESOURCES[gres]}:{gpu_type}"
     return _RESOURCES.get(tres, "")
 
 
-def amounts_of(cores: int, memory_mb: int, gpu_type: str, gpus: int, minutes: int, gres: str = "gpu") -> dict[str, int]:
-    """What a job on one node asks for, by resource."""
-    kind = GPUS if gres == "gpu" else gres
-    amounts = {**_SMALLEST, CORES: cores, MEMORY: memory_mb, MINUTES: minutes, GPUS: 0, kind: gpus}
-    return {**amounts, f"{kind}:{gpu_type}": gpus} if gpu_type else amounts
+def amounts_of(demand: Demand) -> dict[str, int]:
+    """Return what a job on one node asks for, by resource."""
+    kind = GPUS if demand.gres == "gpu" else demand.gres
+    amounts = {**_SMALLEST, CORES: demand.cores, MEMORY: demand.memory_mb, MINUTES: demand.minutes, GPUS: 0, kind: demand.gpus}
+    return {**amounts, f"{kind}:{demand.gpu_type}": demand.gpus} if demand.gpu_type else amounts
 
 
 def qos_order(partition_qos: Qos | None, job_qos: Qos | None) -> tuple[Qos, ...]:
-    """The QOS of a job, the one that counts first in front; each once."""
+    """Return the QOS of a job, the one that counts first in front; each once."""
     order = [job_qos, partition_qos] if job_qos is not None and "OverPartQOS" in job_qos.flags else [partition_qos, job_qos]
     return tuple({qos.name: qos for qos in order if qos is not None}.values())
 
@@ -173,7 +179,7 @@ class _Level:
 def limits_of_job(
     *, qos: Sequence[Qos], line: Sequence[Association], account: str, uid: int, holdings: Holdings, safe: bool
 ) -> tuple[Limit, ...]:
-    """Every limit of accounting that binds a job.
+    """Return every limit of accounting that binds a job.
 
     Parameters
     ----------
@@ -258,7 +264,7 @@ def _groups(levels: Sequence[_Level], *, own_user: bool, safe: bool) -> Iterator
         return "user" if own_user and level is associations[0] else "group"
 
     def binding(name: str) -> Iterator[tuple[str, int, _Level]]:
-        taken = {resource for resource, _, _ in _first(qos, name)}
+        taken = {resource for resource, _count, _level in _first(qos, name)}
         yield from _first(qos, name)
         for level in associations:
             yield from (found for found in _first([level], name) if found[0] not in taken)
@@ -283,7 +289,7 @@ def _held(tres: Tres, resource: str) -> int:
 
 
 def why_impossible(limits: Iterable[Limit]) -> str:
-    """Why even the smallest job could never start (``MaxJobs=0``, ``GrpTRES=cpu=0``, a budget of nothing), empty if it could."""
+    """Return why even the smallest job could never start (``MaxJobs=0``, ``GrpTRES=cpu=0``, a budget of nothing), empty if it could."""
     for limit in limits:
         if not limit.least and limit.forbids(_SMALLEST):
             return _nothing_of(limit).format(source=limit.whose, resource=limit.resource)
@@ -302,3 +308,13 @@ def _nothing_of(limit: Limit) -> str:
     if limit.resource == MEMORY:
         return _("{source} allows no memory")
     return _("{source} allows no {resource}")
+
+
+def minutes_by_amount(limits: Iterable[Limit], amounts: Mapping[str, int]) -> list[tuple[int, Limit]]:
+    """Return the minutes that each limit of an amount times the time leaves to such a job; one that leaves none is not the time's fault."""
+    found = [
+        (limit.most // amounts.get(limit.resource, 0), limit)
+        for limit in limits
+        if limit.measure == "minutes" and amounts.get(limit.resource)
+    ]
+    return [(most, limit) for most, limit in found if most]

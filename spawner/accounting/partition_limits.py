@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
-from ..availability.table import gpus_of
+from ..availability.demand import Demand, NodeSize, in_whole_cores
+from ..availability.node_state import gpus_of
 from ..slurm.model import Node, Partition
 from ..slurm.resources import CORES, GPUS, MEMORY, MINUTES
 from ..slurm.shared_gres import has_parts, part_kinds
@@ -14,33 +15,29 @@ from .limits import Limit, amounts_of
 
 
 @dataclass(frozen=True, slots=True)
-class NodeKind:
+class NodeKind(NodeSize):
     """Nodes of one shape: the largest single-node job that each can hold. ``gpus`` maps types to counts.
 
     ``parts`` are the kinds of parts of GPUs: Slurm's name, the type of the card, and how many of them make one card.
     """
 
-    cores: int
-    memory_mb: int
     gpus: tuple[tuple[str, int], ...]
-    threads_per_core: int = 1
     parts: tuple[tuple[str, str, int], ...] = ()
 
-    def gpus_of(self, gpu_type: str) -> int:
-        """GPUs of this type; of all types together for the empty type: Slurm mixes them for a job that names none."""
+    def gpus_total(self, gpu_type: str) -> int:
+        """Return the number of GPUs of this type; of all types together for the empty type: Slurm mixes them for a job that names none."""
         return sum(count for name, count in self.gpus if gpu_type in ("", name))
 
-    def card_in_parts(self, gres: str, gpu_type: str) -> int:
-        """How many parts a card of this type, or of any for the empty type, makes at most; 0 where none is given out in parts."""
+    def part_total(self, gres: str, gpu_type: str) -> int:
+        """Return how many parts a card of this type, or of any for the empty one, makes at most; 0 where none is given out in parts."""
         return max((per_card for name, kind, per_card in self.parts if name == gres and gpu_type in ("", kind)), default=0)
 
-    def has_gpus(self, gpu_type: str, gpus: int, gres: str = "gpu") -> bool:
-        """Whether a node, empty, has so many GPUs, or so large a part of one."""
-        return (self.gpus_of(gpu_type) if gres == "gpu" else self.card_in_parts(gres, gpu_type)) >= gpus
+    def may_be_asked_for(self, demand: Demand) -> bool:
+        """Tell whether all of it may be asked of a node together.
 
-    def holds(self, cores: int, memory_mb: int, gpu_type: str, gpus: int, gres: str = "gpu") -> bool:
-        """Whether a node, empty, could hold all of this together."""
-        return self.cores >= cores and self.memory_mb >= memory_mb and self.has_gpus(gpu_type, gpus, gres)
+        Threads count one by one: where Slurm gives out single threads (CR_CPU), whole cores would refuse a job that can run.
+        """
+        return self.could_hold(demand, single_threads=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,9 +97,9 @@ class PartitionLimits:
     least: Mapping[str, Limit] = field(default_factory=dict)
 
     def gpus_of(self, gpu_type: str) -> int:
-        """The most GPUs of this type on one node; of all its types together for the empty type."""
+        """Return the most GPUs of this type on one node; of all its types together for the empty type."""
         if not gpu_type:
-            most = max((kind.gpus_of("") for kind in self.kinds), default=0)
+            most = max((kind.gpus_total("") for kind in self.kinds), default=0)
         else:
             most = dict(self.gpus).get(gpu_type, 0)
         limits = (self.binding.get(key) for key in (GPUS, f"{GPUS}:{gpu_type}"))
@@ -114,51 +111,50 @@ class PartitionLimits:
         return () if self.exclusive else tuple(sorted({part for kind in self.kinds for part in kind.parts}))
 
     def card_in_parts(self, gres: str, gpu_type: str) -> int:
-        """How many parts make one card, at most; 0 where none is given out in parts."""
-        return 0 if self.exclusive else max((kind.card_in_parts(gres, gpu_type) for kind in self.kinds), default=0)
+        """Return how many parts make one card, at most; 0 where none is given out in parts."""
+        return 0 if self.exclusive else max((kind.part_total(gres, gpu_type) for kind in self.kinds), default=0)
 
     def has_part(self, gres: str, gpu_type: str, count: int) -> bool:
-        """Whether some card can be asked for so large a part of, which is less than all of it."""
+        """Tell whether some card can be asked for so large a part of it, which is less than all of it."""
         return 0 < count < self.card_in_parts(gres, gpu_type)
 
-    def fits_one_node(self, cores: int, memory_mb: int, gpu_type: str, gpus: int, gres: str = "gpu") -> bool:
-        """Whether some node, empty, could hold all of this together."""
-        return any(kind.holds(cores, memory_mb, gpu_type, gpus, gres) for kind in self.kinds)
+    def fits_one_node(self, demand: Demand) -> bool:
+        """Tell whether some node, empty, could hold all of it together."""
+        return any(kind.may_be_asked_for(demand) for kind in self.kinds)
 
     def at_least(self, resource: str) -> int:
-        """The least of the resource that a job here must have, 0 where nothing is said."""
+        """Return the least of the resource that a job here must have, 0 where nothing is said."""
         return self.least[resource].most if resource in self.least else 0
 
     def rules_for(self, account: str) -> JobRules:
-        """What accounting says of the account's jobs here."""
+        """Return what accounting says of the account's jobs here."""
         return self.rules.get(account, NO_RULES)
 
     def narrowed(self, account: str, reservation: str = "") -> PartitionLimits:
-        """The same for the jobs of one account in one reservation (empty: in none)."""
+        """Return the same for the jobs of one account in one reservation (empty: in none)."""
         kinds = self.inside.get(reservation, self.kinds) if reservation else self.kinds
         return _narrowed(self, kinds, self.rules_for(account))
 
-    def amounts(self, cores: int, memory_mb: int, gpu_type: str, gpus: int, minutes: int, gres: str = "gpu") -> dict[str, int]:
-        """Such a job, by resource, as Slurm counts it against its limits. Measured on 22.05.8.
+    def amounts(self, demand: Demand) -> dict[str, int]:
+        """Return such a job, by resource, as Slurm counts it against its limits. Measured on 22.05.8.
 
         Whole cores where these have threads; all of the node where it is exclusive; as many cores as MaxMemPerCPU makes of the memory,
         rounded down to a multiple of those that were asked for.
         """
-        fitting = [kind for kind in self.kinds if kind.holds(cores, memory_mb, gpu_type, gpus, gres)] or self.kinds
+        fitting = [kind for kind in self.kinds if kind.may_be_asked_for(demand)] or self.kinds
+        cores = demand.cores
         if self.exclusive and fitting:
-            kind = min(fitting, key=lambda entry: (entry.cores, entry.gpus_of("")))
-            return {
-                **amounts_of(max(cores, kind.cores), memory_mb, gpu_type, gpus, minutes, gres),
-                GPUS: max(gpus, kind.gpus_of("")),
-            }
+            kind = min(fitting, key=lambda entry: (entry.cores_total, entry.gpus_total("")))
+            whole = amounts_of(replace(demand, cores=max(cores, kind.cores_total)))
+            return {**whole, GPUS: max(demand.gpus, kind.gpus_total(""))}
         if self.memory_mb_per_core:
-            cores = max(cores, -(-memory_mb // self.memory_mb_per_core) // cores * cores)
+            cores = max(cores, -(-demand.memory_mb // self.memory_mb_per_core) // cores * cores)
         threads = min((kind.threads_per_core for kind in fitting), default=1)
-        return amounts_of(-(-cores // threads) * threads, memory_mb, gpu_type, gpus, minutes, gres)
+        return amounts_of(replace(demand, cores=in_whole_cores(cores, threads)))
 
 
 def kinds_of(partition: Partition, names: Iterable[str], nodes: Mapping[str, Node]) -> tuple[NodeKind, ...]:
-    """The shapes of these nodes, as far as the partition gives them to one job; those out of service included: they come back."""
+    """Return the shapes of these nodes, as far as one job may have them; nodes out of service count, for they come back."""
     kinds: dict[NodeKind, None] = {}
     known: dict[tuple[object, ...], None] = {}
     with_parts: dict[int, bool] = {}
@@ -191,22 +187,22 @@ def kinds_of(partition: Partition, names: Iterable[str], nodes: Mapping[str, Nod
             memory_mb = min(memory_mb, partition.max_memory_mb_per_cpu * cores)
         if cores and memory_mb:
             gpus = tuple((gpus.type, gpus.total) for gpus in gpus_of(node) if gpus.total)
-            kinds[NodeKind(cores, memory_mb, gpus, max(1, node.threads_per_core), parts)] = None
+            kinds[NodeKind(cores, memory_mb, max(1, node.threads_per_core), gpus, parts)] = None
     return tuple(kinds)
 
 
 def limits_of(
     partition: Partition, accounts: tuple[str, ...], nodes: Mapping[str, Node], kinds: tuple[NodeKind, ...] | None = None
 ) -> PartitionLimits:
-    """What one single-node job may ask of ``partition`` before accounting is looked at; ``kinds`` where they are known already."""
+    """Return what a job on one node may ask of ``partition`` before accounting is looked at; ``kinds`` where they are known already."""
     if kinds is None:
         kinds = kinds_of(partition, partition.nodes, nodes)
     return PartitionLimits(
         name=partition.name,
         is_default=partition.is_default,
         accounts=accounts,
-        max_cores=max((kind.cores for kind in kinds), default=0),
-        max_memory_mb=max((kind.memory_mb for kind in kinds), default=0),
+        max_cores=max((kind.cores_total for kind in kinds), default=0),
+        max_memory_mb=max((kind.memory_mb_total for kind in kinds), default=0),
         gpus=_most_gpus(kinds),
         max_minutes=partition.max_minutes,
         partition_minutes=partition.max_minutes,
@@ -219,12 +215,16 @@ def limits_of(
     )
 
 
+def most_by_type(gpus: Iterable[tuple[str, int]]) -> dict[str, int]:
+    """Return the largest of the counts of each type, types in alphabetical order."""
+    most: dict[str, int] = {}
+    for gpu_type, count in gpus:
+        most[gpu_type] = max(most.get(gpu_type, 0), count)
+    return dict(sorted(most.items()))
+
+
 def _most_gpus(kinds: Iterable[NodeKind]) -> tuple[tuple[str, int], ...]:
-    gpus: dict[str, int] = {}
-    for kind in kinds:
-        for gpu_type, count in kind.gpus:
-            gpus[gpu_type] = max(gpus.get(gpu_type, 0), count)
-    return tuple(sorted(gpus.items()))
+    return tuple(most_by_type(entry for kind in kinds for entry in kind.gpus).items())
 
 
 def _bound(limits: Iterable[Limit], resource: str) -> Limit | None:
@@ -237,8 +237,8 @@ def _narrowed(partition: PartitionLimits, kinds: tuple[NodeKind, ...], rules: Jo
     limits = rules.limits
     if partition.exclusive:
         kinds = tuple(kind for kind in kinds if not _exceeds(kind, limits))
-    cores = max((kind.cores for kind in kinds), default=0)
-    memory_mb = max((kind.memory_mb for kind in kinds), default=0)
+    cores = max((kind.cores_total for kind in kinds), default=0)
+    memory_mb = max((kind.memory_mb_total for kind in kinds), default=0)
     minutes = None if rules.beyond_partition_time else partition.partition_minutes
     binding: dict[str, Limit] = {}
     threads = min((kind.threads_per_core for kind in kinds), default=1)
@@ -274,24 +274,21 @@ def _exceeds(kind: NodeKind, limits: Iterable[Limit]) -> bool:
 
 
 def _whole(kind: NodeKind) -> dict[str, int]:
-    return amounts_of(kind.cores, 1, "", kind.gpus_of(""), 1)
+    return amounts_of(Demand(kind.cores_total, 1, gpus=kind.gpus_total("")))
 
 
 def widest(partition: PartitionLimits) -> PartitionLimits:
-    """The partition with the widest numbers that any of its accounts has."""
+    """Return the partition with the widest numbers that any of its accounts has."""
     if not any(rules.limits or rules.needs_reservation or rules.beyond_partition_time for rules in partition.rules.values()):
         return partition
     all_of_them = [partition.narrowed(account) for account in partition.accounts or ("",)]
     times = [each.max_minutes for each in all_of_them]
-    gpus: dict[str, int] = {}
-    for each in all_of_them:
-        for gpu_type, _ in each.gpus:
-            gpus[gpu_type] = max(gpus.get(gpu_type, 0), each.gpus_of(gpu_type))
+    gpus = most_by_type((gpu_type, each.gpus_of(gpu_type)) for each in all_of_them for gpu_type, _count in each.gpus)
     return replace(
         partition,
         max_cores=max(each.max_cores for each in all_of_them),
         max_memory_mb=max(each.max_memory_mb for each in all_of_them),
-        gpus=tuple(sorted((name, count) for name, count in gpus.items() if count)),
+        gpus=tuple((name, count) for name, count in gpus.items() if count),
         max_minutes=None if None in times else max(time for time in times if time is not None),
         reservation_required=all(each.reservation_required for each in all_of_them),
     )

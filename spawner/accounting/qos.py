@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 
 from ..i18n import _
-from ..slurm.model import Association, Holdings, Partition, Qos, UserDefaults
+from ..slurm.model import Association, Holdings, Partition, Qos, SlurmConfig, UserDefaults
 from .budgets import Budget, budgets_of
 from .limits import Enforced, Limit, is_shared, limits_of_job, qos_order, why_impossible
 from .partition_limits import JobRules
-
-NOTHING_HELD = Holdings()
-ALL_ENFORCED = Enforced()
 
 
 @dataclass(frozen=True)
@@ -34,6 +31,11 @@ class Accounting:
         return any(is_shared(limits) for limits in {*(entry.limits for entry in self.associations), *(entry.limits for entry in self.qos)})
 
     @cached_property
+    def qos_by_name(self) -> dict[str, Qos]:
+        """Every QOS by its name; empty where nobody knows them: then none is judged."""
+        return {entry.name: entry for entry in self.qos}
+
+    @cached_property
     def _by_user(self) -> dict[str, list[Association]]:
         rows: dict[str, list[Association]] = {}
         for entry in self.associations:
@@ -41,21 +43,21 @@ class Accounting:
         return rows
 
     def has_user(self, user: str) -> bool:
-        """Whether the user has an association."""
+        """Tell whether the user has an association."""
         return user in self._by_user
 
     def rows_of(self, user: str) -> tuple[Association, ...]:
-        """The user's associations, and the accounts' own rows: all that the user's rights follow from."""
+        """Return the user's associations, and the accounts' own rows: all that the user's rights follow from."""
         return (*self._by_user.get(user, ()), *self._by_user.get("", ()))
 
     def lacks(self, holdings: Holdings) -> frozenset[tuple[str, str, str]]:
-        """Associations that slurmctld knows and that are not here: they are newer than the answer of slurmdbd."""
+        """Return associations that slurmctld knows and that are not here: they are newer than the answer of slurmdbd."""
         known = {(entry.account, entry.user, entry.partition) for entry in self.associations}
         return frozenset(holdings.associations.keys() - known)
 
 
 def accounting_of_controller(holdings: Holdings) -> Accounting:
-    """Who has which account, as slurmctld itself knows it, for a Hub that starts while slurmdbd is away.
+    """Return who has which account, as slurmctld itself knows it, for a Hub that starts while slurmdbd is away.
 
     Limits and QOS are not among it: then none is judged here, and Slurm judges them itself when the job is submitted.
     """
@@ -64,12 +66,12 @@ def accounting_of_controller(holdings: Holdings) -> Accounting:
 
 
 def parents_of(associations: Iterable[Association]) -> dict[str, str]:
-    """Each account's parent."""
+    """Return each account's parent."""
     return {association.account: association.parent for association in associations if not association.user}
 
 
 def line_of(account: str, parents: Mapping[str, str]) -> tuple[str, ...]:
-    """``account`` and its parents up to the root."""
+    """Return ``account`` and its parents up to the root."""
     line = [account]
     while parents.get(line[-1]) and parents[line[-1]] not in line:
         line.append(parents[line[-1]])
@@ -77,8 +79,9 @@ def line_of(account: str, parents: Mapping[str, str]) -> tuple[str, ...]:
 
 
 def qos_of_job(forced: str, own: Association | None, associations: Sequence[Association]) -> str:
-    """The name of the QOS that a job runs under (assoc_mgr_get_default_qos_info in src/common/assoc_mgr.c): the one it asks for, the
-    association's DefaultQOS, the only one that the association has, the DefaultQOS of the root account, ``normal``.
+    """Return the name of the QOS that a job runs under, as assoc_mgr_get_default_qos_info in src/common/assoc_mgr.c chooses it.
+
+    The one asked for, the association's DefaultQOS, the only one that the association has, the DefaultQOS of the root account, ``normal``.
     """
     root = next((entry for entry in associations if entry.account == "root" and not entry.user), None)
     only = own.qos[0] if own is not None and len(own.qos) == 1 else ""
@@ -86,53 +89,73 @@ def qos_of_job(forced: str, own: Association | None, associations: Sequence[Asso
 
 
 def forced_qos(sbatch_options: Iterable[str]) -> str:
-    """The QOS that the admin's own options of sbatch ask for, empty where they ask for none; the last one counts."""
+    """Return the QOS that the admin's own options of sbatch ask for, empty where they ask for none; the last one counts."""
     chosen = ""
     for option in sbatch_options:
-        name, _, value = option.partition("=")
+        name, _equals, value = option.partition("=")
         if name == "--qos":
             chosen = value
     return chosen
 
 
 @dataclass(frozen=True, slots=True)
-class Books:
-    """What the rules of accounting are looked up in. ``qos`` is by name; empty where nobody knows them: then none is judged."""
+class AccountingData:
+    """What the rights of every user follow from.
 
-    associations: Sequence[Association] = ()
-    qos: Mapping[str, Qos] = field(default_factory=dict)
-    holdings: Holdings = NOTHING_HELD
-    enforced: Enforced = ALL_ENFORCED
-    forced_qos: str = ""
-    uid: int = -1
+    ``records`` is what slurmdbd knows; None: the site keeps no accounts. ``holdings`` is what is held of the limits that jobs share; None
+    where nobody knows. ``config`` is the cluster's configuration, for AccountingStorageEnforce, MaxMemPerNode and MaxMemPerCPU; None: all
+    of the accounting is enforced. ``job_qos`` is the QOS that every job of the service asks for (:func:`forced_qos`), empty for none.
+    """
+
+    records: Accounting | None = None
+    holdings: Holdings | None = None
+    config: SlurmConfig | None = None
+    job_qos: str = ""
+
+    @property
+    def enforced(self) -> Enforced:
+        """What of the accounting Slurm enforces."""
+        return Enforced.parse(self.config.get("AccountingStorageEnforce")) if self.config else Enforced()
 
 
 class QosResolver:
-    """The rules of one user's accounts, each made once: most partitions have the same."""
+    """The rules of one user's accounts, each made once: most partitions have the same.
 
-    def __init__(self, user: str, books: Books) -> None:
-        self.books = books
-        self._parents = parents_of(books.associations)
-        self._own = {(entry.account, entry.partition): entry for entry in books.associations if entry.user == user}
-        self._rows = {entry.account: entry for entry in books.associations if not entry.user}
+    Parameters
+    ----------
+    rows
+        The user's associations, and the accounts' own rows.
+    uid
+        The user's numeric id, by which Slurm counts what a user holds of a QOS.
+    """
+
+    def __init__(self, user: str, rows: Sequence[Association], data: AccountingData, *, uid: int = -1) -> None:
+        self._associations = rows
+        self._qos = data.records.qos_by_name if data.records else {}
+        self._holdings = data.holdings or Holdings()
+        self._enforced = data.enforced
+        self._job_qos = data.job_qos
+        self._uid = uid
+        self._parents = parents_of(rows)
+        self._own = {(entry.account, entry.partition): entry for entry in rows if entry.user == user}
+        self._rows = {entry.account: entry for entry in rows if not entry.user}
         self._levels: dict[tuple[str, str, tuple[str, ...]], tuple[tuple[Limit, ...], tuple[Budget, ...]]] = {}
 
     def rules(self, account: str, partition: Partition) -> tuple[JobRules, str]:
-        """The rules of a job of this account there, and why it may not run there at all, empty if it may."""
-        books = self.books
+        """Return the rules of a job of this account there, and why it may not run there at all, empty if it may."""
         # An association that names the partition comes before the one for any (assoc_mgr_fill_in_assoc).
         own = self._own.get((account, partition.name)) or self._own.get((account, ""))
-        name = qos_of_job(books.forced_qos, own, books.associations)
-        qos = books.qos.get(name)
+        name = qos_of_job(self._job_qos, own, self._associations)
+        qos = self._qos.get(name)
         refused = self._why_not_under(name, qos, own, partition)
-        order = qos_order(books.qos.get(partition.qos), qos)
+        order = qos_order(self._qos.get(partition.qos), qos)
         flags = qos.flags if qos else frozenset[str]()
         if not refused and partition.min_nodes > 1 and "PartitionMinNodes" not in flags:
             refused = _("its jobs have {number} nodes at least").format(number=partition.min_nodes)
         if not refused and partition.max_nodes == 0 and "PartitionMaxNodes" not in flags:
             refused = _("it takes no jobs")
         limits, budgets = self._levels_of(account, own, order)
-        limits = limits if books.enforced.limits else ()
+        limits = limits if self._enforced.limits else ()
         rules = JobRules(
             name if qos else "",
             limits,
@@ -144,9 +167,9 @@ class QosResolver:
         return rules, refused or why_impossible(limits)
 
     def _why_not_under(self, name: str, qos: Qos | None, own: Association | None, partition: Partition) -> str:
-        if not self.books.qos:
+        if not self._qos:
             return ""
-        if self.books.enforced.qos:
+        if self._enforced.qos:
             if qos is None:
                 return _("there is no QOS {name}").format(name=name)
             if own is not None and name not in own.qos:
@@ -167,9 +190,9 @@ class QosResolver:
                 qos=order,
                 line=line,
                 account=account,
-                uid=self.books.uid,
-                holdings=self.books.holdings,
-                safe=self.books.enforced.safe,
+                uid=self._uid,
+                holdings=self._holdings,
+                safe=self._enforced.safe,
             )
-            self._levels[key] = limits, budgets_of(qos=order, line=line, holdings=self.books.holdings)
+            self._levels[key] = limits, budgets_of(qos=order, line=line, holdings=self._holdings)
         return self._levels[key]

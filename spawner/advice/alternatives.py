@@ -7,9 +7,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from ..accounting.partition_limits import PartitionLimits
+from ..availability.forecast import ClusterForecast
 from ..availability.node_fit import NodeClass
-from ..availability.outlook import ClusterForecast
-from ..availability.table import GpuCount
+from ..availability.node_state import GpuCount
 from ..humanize import cores_in_words, duration, share_of_gpu
 from ..i18n import _
 from ..request.choices import Choices
@@ -58,28 +58,28 @@ _Values = tuple[int, int, int]
 
 
 def alternatives(
-    request: SessionRequest, outlook: ClusterForecast, choices: Choices, *, most: int = MAX_ALTERNATIVES, refused: bool = False
+    request: SessionRequest, forecast: ClusterForecast, choices: Choices, *, most: int = MAX_ALTERNATIVES, refused: bool = False
 ) -> tuple[Alternative, ...]:
-    """The nearest requests that would start now, nearest first; none where the request itself would, or where nobody knows.
+    """Return the nearest requests that would start now, nearest first; none where the request itself would, or where nobody knows.
 
     A request that is ``refused``, or held back by a limit, would not start though the nodes have it.
     """
-    if verdict(request, outlook).kind not in (("now", "wait", "never") if refused else ("wait", "never")):
+    if verdict(request, forecast).kind not in (("now", "wait", "never") if refused else ("wait", "never")):
         return ()
-    offered = choices.gpu_values()
+    offered = choices.gpus.values()
     if request.gpus not in offered:
         offered = (*offered, request.gpus)
     candidates = sorted(
         (cost, _key(candidate), candidate)
-        for place in _places(request, outlook, choices)
-        for cost, candidate in _candidates(request, place, offered, outlook, choices)
+        for place in _places(request, forecast, choices)
+        for cost, candidate in _candidates(request, place, offered, forecast, choices)
     )
     found: list[Alternative] = []
     for _cost, _order, candidate in candidates:
         change = _change(request, candidate)
         if not change or any(_is_more_of(candidate, change, nearer) for nearer in found):
             continue
-        if verdict(candidate, outlook).kind != "now" or check_request(candidate, choices):
+        if verdict(candidate, forecast).kind != "now" or check_request(candidate, choices):
             continue
         found.append(Alternative(change, _sentence(request, candidate), candidate))
         if len(found) == most:
@@ -87,30 +87,30 @@ def alternatives(
     return tuple(found)
 
 
-def _places(request: SessionRequest, outlook: ClusterForecast, choices: Choices) -> Iterator[_Place]:
+def _places(request: SessionRequest, forecast: ClusterForecast, choices: Choices) -> Iterator[_Place]:
     """The asked partition first, then the others; each with the asked reservation, and, where that is another, without or with one."""
-    names = [entry.name for entry in choices.reservations if entry.start <= outlook.now < entry.end]
+    names = [entry.name for entry in choices.reservations if entry.start <= forecast.now < entry.end]
     reservations = [request.reservation, *(value for value in ("", *names) if value != request.reservation)]
     partitions = sorted(choices.partitions, key=lambda entry: entry.name != request.partition)
     for partition in partitions[:MAX_PARTITIONS]:
         account = request.account
         if choices.accounts is not None and account not in partition.accounts:
-            account = next((name for name in choices.accounts if name in partition.accounts), account)
+            account = next(iter(choices.accounts_in(partition)), account)
         for reservation in reservations:
             if reservation not in choices.reservation_values:
                 continue
             cost = _PARTITION * (partition.name != request.partition) + _ACCOUNT * (account != request.account)
             cost += _RESERVATION * (reservation != request.reservation)
             moved = request.model_copy(update={"partition": partition.name, "reservation": reservation, "account": account})
-            limit, _ = choices.walltime_limit(moved)
+            limit = choices.walltime_limit(moved)[0]
             yield _Place(partition, reservation, account, request.walltime if limit is None else min(limit, request.walltime), cost)
 
 
 def _candidates(
-    request: SessionRequest, place: _Place, offered: Sequence[GpuRequest], outlook: ClusterForecast, choices: Choices
+    request: SessionRequest, place: _Place, offered: Sequence[GpuRequest], forecast: ClusterForecast, choices: Choices
 ) -> Iterator[tuple[float, SessionRequest]]:
     """The request, made to fit each kind of node that is free in this place."""
-    for (cores, memory, minutes), kinds in _distinct(request, place, offered, outlook, choices):
+    for (cores, memory, minutes), kinds in _distinct(request, place, offered, forecast, choices):
         moved = {"partition": place.partition.name, "reservation": place.reservation, "account": place.account}
         values = {"cores": cores, "memory": memory, "walltime": minutes}
         cost = place.cost + sum(_WEIGHTS[name] * _halvings(getattr(request, name), value) for name, value in values.items())
@@ -119,7 +119,7 @@ def _candidates(
 
 
 def _distinct(
-    request: SessionRequest, place: _Place, offered: Sequence[GpuRequest], outlook: ClusterForecast, choices: Choices
+    request: SessionRequest, place: _Place, offered: Sequence[GpuRequest], forecast: ClusterForecast, choices: Choices
 ) -> Iterable[tuple[_Values, tuple[GpuRequest, ...]]]:
     """What the free nodes have of the request, each combination once: a cluster has many nodes and few of these."""
     asked: dict[str, int] = {name: getattr(request, name) for name in _WEIGHTS}
@@ -134,30 +134,31 @@ def _distinct(
 
     found: dict[tuple[_Values, tuple[GpuRequest, ...]], None] = {}
     kinds_of: dict[tuple[tuple[GpuCount, ...], tuple[Parts, ...]], tuple[GpuRequest, ...]] = {}
-    for room in outlook.rooms(place.partition.name, place.reservation):
-        if room.why_not:
+    for node_class in forecast.node_classes(place.partition.name, place.reservation):
+        if node_class.why_not:
             continue
-        cores = value("cores", room.cores if room.threads_per_core == 1 else room.cores // room.threads_per_core * room.threads_per_core)
-        memory = value("memory", room.memory_mb)
+        cores = value("cores", node_class.whole_cores)
+        memory = value("memory", node_class.memory_mb)
         minutes = value(
-            "walltime", place.most_minutes if room.until == math.inf else min(place.most_minutes, int(room.minutes(outlook.now)))
+            "walltime",
+            place.most_minutes if node_class.until == math.inf else min(place.most_minutes, int(node_class.minutes(forecast.now))),
         )
         if cores and memory and minutes:
-            free = (room.gpus, room.parts)
+            free = (node_class.gpus, node_class.parts)
             if free not in kinds_of:
-                kinds_of[free] = _gpus_to_be_had(request.gpus, room, offered)
+                kinds_of[free] = _gpus_to_be_had(request.gpus, node_class, offered)
             found[(cores, memory, minutes), kinds_of[free]] = None
     return found
 
 
-def _gpus_to_be_had(asked: GpuRequest, room: NodeClass, offered: Sequence[GpuRequest]) -> tuple[GpuRequest, ...]:
+def _gpus_to_be_had(asked: GpuRequest, node_class: NodeClass, offered: Sequence[GpuRequest]) -> tuple[GpuRequest, ...]:
     """Of each kind that is offered the largest amount that is asked for and free, one GPU for a part of one; as the last resort none."""
     if not asked.count:
         return (asked,)
     most: dict[tuple[str, str], GpuRequest] = {}
     for gpus in offered:
         wanted = 0 < gpus.amount <= max(asked.amount, 0 if gpus.is_part else 1)
-        if wanted and room.has_free(gpus.type, gpus.count, gpus.gres):
+        if wanted and node_class.has_free(gpus.type, gpus.count, gpus.gres):
             known = most.get((gpus.gres, gpus.type))
             if known is None or known.count < gpus.count:
                 most[gpus.gres, gpus.type] = gpus

@@ -6,29 +6,28 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from ..accounting.billing import BillingRule, Cost, cost_of
+from ..accounting.billing import Cost, cost_of
+from ..accounting.billing_rule import BillingRule
 from ..accounting.budgets import Budget
 from ..accounting.limits import Limit
-from ..availability.outlook import ClusterForecast
-from ..humanize import duration, gpu_type_in_words, limit_of_memory, part_of_gpu
+from ..availability.forecast import ClusterForecast
+from ..humanize import cores_in_words, duration, gpu_type_in_words, limit_of_memory, part_of_gpu
 from ..i18n import _, ngettext
-from ..request.choices import Choices, amounts_in
+from ..request.choices import Choices
 from ..request.gpus import GpuRequest
 from ..request.model import SessionRequest
 from ..request.ranges import Range, gpus_there, ranges
 from ..request.reconcile import reconcile
 from ..request.validation import check_request, judge_request
-from ..slurm.model import Gres
 from ..slurm.resources import CORES, GPUS, JOBS, MEMORY, SUBMITTED
 from ..slurm.shared_gres import SHARED
-from ..units import format_memory
 from .alternatives import Alternative, alternatives
 from .verdict import Verdict, verdict
 
 
 @dataclass(frozen=True, slots=True)
 class Assessment:
-    """``request`` is what was asked for, completed and settled; what could not be read has its default.
+    """``request`` is what was asked for, completed and reconciled; what could not be read has its default.
 
     ``errors`` and ``moved`` have a sentence by field. ``cost`` is None where nobody knows it. ``gpus`` are the configurations that the
     chosen partition has; ``ranges`` the bounds of the numbers there. ``only_gpu_type`` is the type of GPU where the user has no other.
@@ -44,11 +43,11 @@ class Assessment:
     gpus: tuple[GpuRequest, ...] = ()
     only_gpu_type: str = ""
     ranges: Mapping[str, Range] = field(default_factory=dict)
-    outlook: ClusterForecast | None = None
+    forecast: ClusterForecast | None = None
 
 
 def read_and_reconcile(options: Mapping[str, Any], choices: Choices, changed: str = "") -> Assessment:
-    """The request that ``options`` ask for, its other fields fitted to the one that the user has just changed, and what is wrong with it.
+    """Return the request that ``options`` ask for, fitted to the one field that the user has just changed, and what is wrong with it.
 
     Raises
     ------
@@ -57,9 +56,9 @@ def read_and_reconcile(options: Mapping[str, Any], choices: Choices, changed: st
     """
     request, errors = judge_request(options, choices)
     unreadable = {name: sentence for name, sentence in errors.items() if name not in check_request(request, choices)}
-    settled = reconcile(request, choices, "" if changed in unreadable else changed)
-    request = settled.request
-    moved = {name: sentence for name, sentence in settled.moved.items() if name not in unreadable}
+    reconciled = reconcile(request, choices, "" if changed in unreadable else changed)
+    request = reconciled.request
+    moved = {name: sentence for name, sentence in reconciled.moved.items() if name not in unreadable}
     errors = {**check_request(request, choices), **unreadable}
     types = choices.entitlement.gpu_types
     return Assessment(
@@ -78,14 +77,14 @@ def _with_asked(offered: tuple[GpuRequest, ...], asked: GpuRequest, errors: Mapp
     return (*offered, asked) if asked.is_part and asked not in offered and "gpus" not in errors else offered
 
 
-def verdict_of(request: SessionRequest, errors: Mapping[str, str], outlook: ClusterForecast | None, choices: Choices) -> Verdict:
-    """Now, wait, never or unknown: what is refused can never run, what Slurm's shared limits hold back waits, else as the nodes are."""
+def verdict_of(request: SessionRequest, errors: Mapping[str, str], forecast: ClusterForecast | None, choices: Choices) -> Verdict:
+    """Judge: now, wait, never or unknown. What is refused can never run, what shared limits hold back waits, else the nodes decide."""
     if errors:
         name, sentence = next(iter(errors.items()))
         return Verdict("never", sentence, name)
-    if outlook is None:
+    if forecast is None:
         return Verdict("unknown", _("Slurm has not said yet what is free."))
-    found = verdict(request, outlook)
+    found = verdict(request, forecast)
     held_back = choices.waits_for(request)
     if found.kind != "now" or not held_back:
         return found
@@ -95,7 +94,7 @@ def verdict_of(request: SessionRequest, errors: Mapping[str, str], outlook: Clus
 def _held_back(limit: Limit, request: SessionRequest, choices: Choices, number: int) -> Verdict:
     """The nodes have it, but jobs that run already use up what the limit allows to all of them together."""
     limits = choices.limits_for(request)
-    wanted = limit.counts(amounts_in(limits, request)) if limits is not None else 0
+    wanted = limit.counts(limits.amounts(request.demand)) if limits is not None else 0
     left = _amount(limit, max(0, limit.most - limit.held))
     if limit.budget:
         sentence = _("{source} has only {left} left, and this takes {wanted}.")
@@ -121,45 +120,37 @@ def _amount(limit: Limit, amount: int) -> str:
     if gpu_type:
         return f"{amount} {gpu_type_in_words(gpu_type)}"
     if kind == CORES:
-        return ngettext("{number} core", "{number} cores", amount).format(number=amount)
+        return cores_in_words(amount)
     return ngettext("{number} GPU", "{number} GPUs", amount).format(number=amount) if kind == GPUS else f"{amount} {kind}"
 
 
 def cost_there(request: SessionRequest, choices: Choices, rule: BillingRule | None) -> Cost | None:
-    """What the whole session would be billed; None where that is not known."""
+    """Return what the whole session would be billed; None where that is not known."""
     limits = choices.limits_for(request)
     factor = limits.rules_for(request.account).usage_factor if limits is not None else 1.0
-    gpus = request.gpus
-    return cost_of(
-        rule,
-        cores=request.cores,
-        memory_mb=request.memory,
-        minutes=request.walltime,
-        gres=Gres(gpus.gres, gpus.type, gpus.count) if gpus.count else None,
-        usage_factor=factor,
-    )
+    return cost_of(rule, request.demand, usage_factor=factor)
 
 
 def budgets_there(request: SessionRequest, choices: Choices) -> tuple[Budget, ...]:
-    """The budgets that Slurm charges the session to."""
+    """Return the budgets that Slurm charges the session to."""
     limits = choices.limits_for(request)
     return limits.rules_for(request.account).budgets if limits is not None else ()
 
 
-def alternatives_to(request: SessionRequest, found: Verdict, outlook: ClusterForecast | None, choices: Choices) -> tuple[Alternative, ...]:
-    """What would start now instead, where this does not; none where nobody knows."""
-    if outlook is None or found.kind not in ("wait", "never"):
+def alternatives_to(request: SessionRequest, found: Verdict, forecast: ClusterForecast | None, choices: Choices) -> tuple[Alternative, ...]:
+    """Return what would start now instead, where this does not; none where nobody knows."""
+    if forecast is None or found.kind not in ("wait", "never"):
         return ()
-    return tuple(entry for entry in alternatives(request, outlook, choices, refused=True) if not choices.waits_for(entry.request))
+    return tuple(entry for entry in alternatives(request, forecast, choices, refused=True) if not choices.waits_for(entry.request))
 
 
 def request_in_words(request: SessionRequest, only_gpu_type: str = "") -> str:
-    """``2 × V100, 16 cores, 128 GB for 4 hours on g100_int as physics``."""
+    """Return ``2 × V100, 16 cores, 128 GB for 4 hours on g100_int as physics``."""
     gpus = request.gpus
     if not gpus.is_part and not gpus.type:
         gpus = replace(gpus, type=only_gpu_type)
     parts = [gpus.words] if gpus.count else []
-    parts += [ngettext("{number} core", "{number} cores", request.cores).format(number=request.cores), format_memory(request.memory)]
+    parts += request.cores_and_memory
     values = {
         "resources": ", ".join(parts),
         "time": duration(request.walltime),
@@ -177,12 +168,12 @@ def request_in_words(request: SessionRequest, only_gpu_type: str = "") -> str:
 
 
 def units(number: float) -> str:
-    """``60``, ``7.5``, ``0.25``: a number of billing units, no more digits than help."""
+    """Return a number of billing units, with no more digits than help: ``60``, ``7.5``, ``0.25``."""
     return f"{number:.4g}" if number < 1000 else f"{number:,.0f}"
 
 
 def cost_in_words(cost: Cost | None) -> str:
-    """``60 units an hour``, ``up to 60 units an hour`` where it depends on the node; empty where it is not known."""
+    """Return ``60 units an hour``, ``up to 60 units an hour`` where it depends on the node; empty where it is not known."""
     if cost is None:
         return ""
     number = 1 if cost.per_hour == 1 else 2
@@ -197,7 +188,7 @@ def _in_short(kind: str) -> str:
 
 
 def review(assessment: Assessment, *, charged: bool = True) -> str:
-    """The one live sentence: what is asked for, what it costs, whether it starts now."""
+    """Return the one live sentence: what is asked for, what it costs, whether it starts now."""
     price = cost_in_words(assessment.cost) if charged else _("not charged")
     tail = "; ".join(part for part in (price, _in_short(assessment.verdict.kind)) if part)
     words = request_in_words(assessment.request, assessment.only_gpu_type)

@@ -48,9 +48,9 @@ class Advice:
 
 
 async def advise(
-    cluster: SlurmCluster, choices: Choices, options: Mapping[str, Any], terms: PricingSettings, *, changed: str = ""
+    cluster: SlurmCluster, choices: Choices, options: Mapping[str, Any], pricing: PricingSettings, *, changed: str = ""
 ) -> Advice:
-    """Everything that is to be said about the request that ``options`` ask for.
+    """Work out everything that is to be said about the request that ``options`` ask for.
 
     Parameters
     ----------
@@ -65,45 +65,45 @@ async def advise(
     assessment = await run_in_worker(lambda: read_and_reconcile(options, choices, changed))
     request = assessment.request
     try:
-        outlook = await cluster.forecast(features=features_of(terms.sbatch_options), patience=PATIENCE_SECONDS)
+        forecast = await cluster.forecast(features=features_of(pricing.sbatch_options), patience=PATIENCE_SECONDS)
     except ResourceFormError:
-        outlook = None
-    charge = await _charge(cluster, choices, request, terms)
+        forecast = None
+    charge = await _charge(cluster, choices, request, pricing)
     if charge.over.refuse and not assessment.errors:
         assessment = replace(assessment, errors={charge.over.field: charge.over.sentence})
 
-    running, lots = await cluster.running_and_pools(reservation=request.reservation, patience=PATIENCE_SECONDS)
+    running, pools = await cluster.running_and_pools(reservation=request.reservation, patience=PATIENCE_SECONDS)
     configuration = cluster.configuration.last_value
 
     def judge() -> Advice:
-        found = verdict_of(request, assessment.errors, outlook, choices)
+        found = verdict_of(request, assessment.errors, forecast, choices)
         judged = replace(
             assessment,
             verdict=found,
-            alternatives=alternatives_to(request, found, outlook, choices),
+            alternatives=alternatives_to(request, found, forecast, choices),
             cost=charge.assessment.cost,
             budgets=charge.assessment.budgets,
-            outlook=outlook,
+            forecast=forecast,
         )
         place = {"partition": request.partition, "account": request.account, "reservation": request.reservation}
-        return replace(charge, assessment=judged, holdings=resource_usage_of(running, lots, choices, **place, config=configuration))
+        return replace(charge, assessment=judged, holdings=resource_usage_of(running, pools, choices, **place, config=configuration))
 
     # With thousands of nodes the first verdict after each answer of Slurm takes a while.
     return await run_in_worker(judge)
 
 
-async def _charge(cluster: SlurmCluster, choices: Choices, request: SessionRequest, terms: PricingSettings) -> Advice:
+async def _charge(cluster: SlurmCluster, choices: Choices, request: SessionRequest, pricing: PricingSettings) -> Advice:
     """The part of the advice that is about money."""
     plain = Assessment(request, {}, Verdict("unknown", ""))
-    charged = is_charged(terms.not_charged, request.partition, request.account)
+    charged = is_charged(pricing.not_charged, request.partition, request.account)
     if not charged:
         return Advice(plain, charged=False)
     rule = await cluster.billing_rule(request.partition, request.reservation, patience=PATIENCE_SECONDS)
     cost = cost_there(request, choices, rule)
     budgets: tuple[Budget, ...] = budgets_there(request, choices)
-    if terms.site_budgets is not None:
-        budgets += await terms.site_budgets.of(choices.entitlement.user, [request.account]) or ()
-    over = judge_budget(budgets, cost, BudgetPolicy(over=terms.over_budget))
+    if pricing.site_budgets is not None:
+        budgets += await pricing.site_budgets.of(choices.entitlement.user, [request.account]) or ()
+    over = judge_budget(budgets, cost, BudgetPolicy(over=pricing.over_budget))
     if over.sentence and over.refuse:
         over = replace(over, sentence=f"{label_of(over.field)}: {over.sentence}")
     now = time.time()
@@ -112,15 +112,15 @@ async def _charge(cluster: SlurmCluster, choices: Choices, request: SessionReque
     return Advice(replace(plain, cost=cost, budgets=budgets), budgets=tuple(dict.fromkeys(filter(None, words)))[:MAX_BUDGETS], over=over)
 
 
-async def refuse_over_budget(cluster: SlurmCluster, choices: Choices, request: SessionRequest, terms: PricingSettings) -> None:
-    """Where the admin wants it, refuse a session that a budget is known not to cover: for every door, right before it is submitted.
+async def refuse_over_budget(cluster: SlurmCluster, choices: Choices, request: SessionRequest, pricing: PricingSettings) -> None:
+    """Refuse, where the admin wants it, a session that a budget is known not to cover: for every door, right before it is submitted.
 
     Raises
     ------
     RequestRejected
         The budget does not cover it.
     """
-    if terms.over_budget == "refuse":
-        over = (await _charge(cluster, choices, request, terms)).over
+    if pricing.over_budget == "refuse":
+        over = (await _charge(cluster, choices, request, pricing)).over
         if over.refuse:
             raise RequestRejected({over.field: over.sentence})

@@ -66,15 +66,12 @@ class ResourceUsage:
     source: str = ""
 
 
-# --- what all users share, made once for an answer of Slurm ----------------------------------------------------------------------
-
-
 # --- one user's ------------------------------------------------------------------------------------------------------------------
 
 
 def resource_usage_of(
     running: Running | None,
-    lots: Sequence[NodePool] | None,
+    pools: Sequence[NodePool] | None,
     choices: Choices,
     *,
     partition: str,
@@ -82,7 +79,7 @@ def resource_usage_of(
     reservation: str = "",
     config: SlurmConfig | None = None,
 ) -> tuple[ResourceUsage, ...]:
-    """The bars of ``choices``'s user, for a session of ``account`` in ``partition``; none where the user cannot choose the partition.
+    """Return the bars of this user for a session of ``account`` in ``partition``; none where the user cannot choose the partition.
 
     GPUs are left out where no partition of the user's has any.
 
@@ -90,7 +87,7 @@ def resource_usage_of(
     ----------
     running
         :func:`running_jobs`; None where there is no list, or one that hides jobs.
-    lots
+    pools
         :func:`pools_of` what is free in ``reservation``; None where nobody knows.
     config
         The cluster's configuration, for AccountingStorageTRES.
@@ -105,11 +102,11 @@ def resource_usage_of(
     counts_gpus = _counts_gpus(config or SlurmConfig())
     bars = []
     for resource in RESOURCES if any(entry.gpus for entry in choices.partitions) else (CORES, MEMORY):
-        total = None if lots is None else _all_of(resource, there, lots)
+        total = None if pools is None else _all_of(resource, there, pools)
         here = _held(resource, jobs_here, counts_gpus)
         limit, most = _limit_here(resource, there.rules_for(account).limits, here, total)
         overall = _held(resource, jobs, counts_gpus)
-        more = None if lots is None else _still(resource, choices, account, lots)
+        more = None if pools is None else _still(resource, choices, account, pools)
         label, unit = _LABELS[resource]
         parts_here, parts = (_parts_in_words(each) if resource == GPUS else "" for each in (jobs_here, jobs))
         bars.append(
@@ -163,10 +160,10 @@ def _held(resource: str, jobs: Iterable[Job] | None, counts_gpus: bool) -> int |
     return held
 
 
-def _all_of(resource: str, partition: PartitionLimits, lots: Iterable[NodePool]) -> int:
+def _all_of(resource: str, partition: PartitionLimits, pools: Iterable[NodePool]) -> int:
     """What the usable nodes of the partition have for jobs: where jobs share cores, each core as often as it is given out."""
     times = partition.users_per_core if resource == CORES else 1
-    return times * sum(lot.total[resource] for lot in lots if partition.name in lot.partitions)
+    return times * sum(pool.total[resource] for pool in pools if partition.name in pool.partitions)
 
 
 def _shared_limits(resource: str, limits: Iterable[Limit]) -> list[Limit]:
@@ -186,7 +183,7 @@ def _limit_here(resource: str, limits: Iterable[Limit], used: int | None, total:
     return limit, limit.most
 
 
-def _still(resource: str, choices: Choices, account: str, lots: Sequence[NodePool]) -> int | None:
+def _still(resource: str, choices: Choices, account: str, pools: Sequence[NodePool]) -> int | None:
     """What new sessions of the account could have now, in all of the user's partitions together.
 
     Never more than is free there, than each set of limits leaves in the partitions where it holds, and than the limits that hold in all of
@@ -197,25 +194,25 @@ def _still(resource: str, choices: Choices, account: str, lots: Sequence[NodePoo
         if not account or not partition.accounts or account in partition.accounts:
             limits = frozenset(_shared_limits(resource, partition.rules_for(account).limits))
             groups.setdefault(limits, []).append(partition)
-    everywhere = _free(resource, [partition for group in groups.values() for partition in group], lots)
+    everywhere = _free(resource, [partition for group in groups.values() for partition in group], pools)
     if everywhere is None or not groups:
         return everywhere
-    by_group = sum(min(_free(resource, group, lots) or 0, _left(limits)) for limits, group in groups.items())
+    by_group = sum(min(_free(resource, group, pools) or 0, _left(limits)) for limits, group in groups.items())
     return int(min(everywhere, by_group, _left(frozenset.intersection(*groups))))
 
 
-def _free(resource: str, partitions: Iterable[PartitionLimits], lots: Iterable[NodePool]) -> int | None:
+def _free(resource: str, partitions: Iterable[PartitionLimits], pools: Iterable[NodePool]) -> int | None:
     """What is free on the usable nodes of the partitions, each node once; None where it is not known."""
     times = {partition.name: partition.users_per_core if resource == CORES else 1 for partition in partitions}
     free = 0
-    for lot in lots:
-        given_out = max((times[name] for name in lot.partitions if name in times), default=0)
+    for pool in pools:
+        given_out = max((times[name] for name in pool.partitions if name in times), default=0)
         if given_out == 1:
-            free += lot.free[resource]
+            free += pool.free[resource]
         elif given_out > 1:
-            if lot.given is None:
+            if pool.given is None:
                 return None
-            free += max(0, given_out * lot.total[resource] - lot.given)
+            free += max(0, given_out * pool.total[resource] - pool.given)
     return free
 
 

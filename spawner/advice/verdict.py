@@ -10,12 +10,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from ..availability.forecast import ClusterForecast
 from ..availability.node_fit import MAINTENANCE, QUEUE, NodeClass
-from ..availability.outlook import ClusterForecast
 from ..humanize import clock_time, cores_in_words, day_and_time, duration, gpu_type_in_words, joined, limit_of_memory, share_of_gpu
 from ..i18n import _, ngettext
+from ..request.field_values import quoted
 from ..request.gpus import GpuRequest
-from ..request.model import SessionRequest, quoted
+from ..request.model import SessionRequest
 from ..units import format_memory
 
 TOO_OLD_SECONDS = 180
@@ -34,33 +35,33 @@ class Verdict:
     nodes_that_fit: int = 0
 
 
-def verdict(request: SessionRequest, outlook: ClusterForecast) -> Verdict:
-    """Whether the request would start now, has to wait, can never run, or nobody knows."""
+def verdict(request: SessionRequest, forecast: ClusterForecast) -> Verdict:
+    """Judge whether the request would start now, has to wait, can never run, or nobody knows."""
     gpus = request.gpus
-    if not outlook.nodes or request.partition not in outlook.partitions:
+    if not forecast.nodes or request.partition not in forecast.partitions:
         return Verdict("unknown", _("Slurm has not said yet what is free."))
-    if outlook.now - outlook.as_of > TOO_OLD_SECONDS:
-        return Verdict("unknown", _("Slurm has not said since {time} what is free.").format(time=clock_time(outlook.as_of)))
-    problem = _never(request, outlook)
+    if forecast.now - forecast.as_of > TOO_OLD_SECONDS:
+        return Verdict("unknown", _("Slurm has not said since {time} what is free.").format(time=clock_time(forecast.as_of)))
+    problem = _never(request, forecast)
     if problem is not None:
         return Verdict("never", _("Can never run here: {why}").format(why=problem[1]), problem[0])
-    rooms = outlook.rooms(request.partition, request.reservation)
-    reservation = outlook.reservations.get(request.reservation)
-    if reservation is not None and reservation.start > outlook.now:
-        begins = day_and_time(reservation.start, outlook.now)
+    node_classes = forecast.node_classes(request.partition, request.reservation)
+    reservation = forecast.reservations.get(request.reservation)
+    if reservation is not None and reservation.start > forecast.now:
+        begins = day_and_time(reservation.start, forecast.now)
         return _wait(_("reservation {reservation} begins at {moment}.").format(reservation=reservation.name, moment=begins))
-    if outlook.partitions[request.partition].state == "DOWN":
+    if forecast.partitions[request.partition].state == "DOWN":
         return _wait(_("partition {partition} is closed for the moment.").format(partition=request.partition))
-    size, minutes = _size(request), request.walltime
-    fitting = [room for room in rooms if room.holds(*size) and room.minutes(outlook.now) >= minutes]
+    demand, minutes = request.demand, request.walltime
+    fitting = [node_class for node_class in node_classes if node_class.holds(demand) and node_class.minutes(forecast.now) >= minutes]
     if not fitting and gpus.is_part:
-        perhaps = [room for room in rooms if room.may_hold(*size) and room.minutes(outlook.now) >= minutes]
+        perhaps = [node_class for node_class in node_classes if node_class.may_hold(demand) and node_class.minutes(forecast.now) >= minutes]
         if perhaps:
-            return Verdict("unknown", _perhaps(gpus, sum(room.nodes for room in perhaps)))
+            return Verdict("unknown", _perhaps(gpus, sum(node_class.nodes for node_class in perhaps)))
     if not fitting:
-        return _wait(_why_wait(request, rooms, outlook))
-    number = sum(room.nodes for room in fitting)
-    waiting, unplanned = outlook.in_line(request.partition)
+        return _wait(_why_wait(request, node_classes, forecast))
+    number = sum(node_class.nodes for node_class in fitting)
+    waiting, unplanned = forecast.in_line(request.partition)
     if unplanned:
         why = ngettext(
             "a job in front, and Slurm has not decided yet where it runs.",
@@ -68,7 +69,7 @@ def verdict(request: SessionRequest, outlook: ClusterForecast) -> Verdict:
             unplanned,
         )
         return _wait(why.format(number=unplanned), number)
-    return Verdict("now", _starts_now(number, waiting, asleep=all(room.asleep for room in fitting)), nodes_that_fit=number)
+    return Verdict("now", _starts_now(number, waiting, asleep=all(node_class.asleep for node_class in fitting)), nodes_that_fit=number)
 
 
 def _starts_now(number: int, waiting: int, *, asleep: bool) -> str:
@@ -97,10 +98,6 @@ def _perhaps(gpus: GpuRequest, number: int) -> str:
     ).format(number=number, part=gpus.words)
 
 
-def _size(request: SessionRequest) -> tuple[int, int, str, int, str]:
-    return request.cores, request.memory, request.gpus.type, request.gpus.count, request.gpus.gres
-
-
 def _wait(why: str, number: int = 0) -> Verdict:
     return Verdict("wait", _("Will wait: {why}").format(why=why), nodes_that_fit=number)
 
@@ -108,36 +105,36 @@ def _wait(why: str, number: int = 0) -> Verdict:
 # --- never ---
 
 
-def _never(request: SessionRequest, outlook: ClusterForecast) -> tuple[str, str] | None:
+def _never(request: SessionRequest, forecast: ClusterForecast) -> tuple[str, str] | None:
     """The field at fault and why, where no node could take the request even if it were empty.
 
     How long it may last is not the nodes' to say: a QOS may allow more than the partition's MaxTime (sacctmgr(1), PartitionTimeLimit).
     """
-    partition = outlook.partitions[request.partition]
+    partition = forecast.partitions[request.partition]
     if partition.state not in ("UP", "DOWN"):
         return "partition", _("partition {partition} takes no jobs.").format(partition=partition.name)
-    if request.reservation and request.reservation not in outlook.reservations:
+    if request.reservation and request.reservation not in forecast.reservations:
         return "reservation", _("there is no reservation {reservation}.").format(reservation=quoted(request.reservation))
-    rooms = outlook.rooms(request.partition, request.reservation)
+    node_classes = forecast.node_classes(request.partition, request.reservation)
     if request.reservation:
         # Translators: after "node", in sentences such as "no node of reservation r in p has more than 48 cores."
         where = _("of reservation {reservation} in {partition}").format(reservation=request.reservation, partition=partition.name)
     else:
         # Translators: after "node", in sentences such as "no node of p has more than 48 cores."
         where = _("of {partition}").format(partition=partition.name)
-    if not rooms:
+    if not node_classes:
         return ("reservation" if request.reservation else "partition"), _("there is no node {where}.").format(where=where)
-    size = _size(request)
-    if any(room.could_hold(*size) for room in rooms):
+    demand = request.demand
+    if any(node_class.could_hold(demand) for node_class in node_classes):
         return None
-    return _what_is_too_much(request, rooms, where)
+    return _what_is_too_much(request, node_classes, where)
 
 
-def _what_is_too_much(request: SessionRequest, rooms: Sequence[NodeClass], where: str) -> tuple[str, str]:
+def _what_is_too_much(request: SessionRequest, node_classes: Sequence[NodeClass], where: str) -> tuple[str, str]:
     gpus = request.gpus
-    most_gpus = max(room.gpus_total(gpus.type) for room in rooms)
+    most_gpus = max(node_class.gpus_total(gpus.type) for node_class in node_classes)
     if gpus.is_part:
-        most_parts = max(room.part_total(gpus.gres, gpus.type) for room in rooms)
+        most_parts = max(node_class.part_total(gpus.gres, gpus.type) for node_class in node_classes)
         if not most_parts:
             return "gpus", _("no node {where} has GPUs of which a part could be had.").format(where=where)
         if gpus.count > most_parts:
@@ -146,33 +143,33 @@ def _what_is_too_much(request: SessionRequest, rooms: Sequence[NodeClass], where
         if not most_gpus:
             return "gpus", _("no node {where} has any {gpus}.").format(where=where, gpus=_kind(gpus))
         return "gpus", _("no node {where} has more than {number} {gpus}.").format(where=where, number=most_gpus, gpus=_kind(gpus))
-    most_cores = max(room.cores_total for room in rooms)
-    if all(room.cores_taken(request.cores) > room.cores_total for room in rooms):
+    most_cores = max(node_class.cores_total for node_class in node_classes)
+    if all(node_class.cores_taken(request.cores) > node_class.cores_total for node_class in node_classes):
         return "cores", _("no node {where} has more than {amount}.").format(where=where, amount=cores_in_words(most_cores))
-    most_memory = max(room.memory_mb_total for room in rooms)
+    most_memory = max(node_class.memory_mb_total for node_class in node_classes)
     if request.memory > most_memory:
         return "memory", _("no node {where} has more than {amount}.").format(where=where, amount=limit_of_memory(most_memory))
     # Each can be had, together they cannot.
     parts = [gpus.words] if gpus.count else []
-    together = joined([*parts, *_cores_and_memory(request)])
+    together = joined([*parts, *request.cores_and_memory])
     return "gpus" if gpus.count else "memory", _("no node {where} has {amounts} together.").format(where=where, amounts=together)
 
 
 # --- wait ---
 
 
-def _why_wait(request: SessionRequest, rooms: Sequence[NodeClass], outlook: ClusterForecast) -> str:
-    size = _size(request)
-    able = [room for room in rooms if room.could_hold(*size)]
-    usable = [room for room in able if not room.why_not]
+def _why_wait(request: SessionRequest, node_classes: Sequence[NodeClass], forecast: ClusterForecast) -> str:
+    demand = request.demand
+    able = [node_class for node_class in node_classes if node_class.could_hold(demand)]
+    usable = [node_class for node_class in able if not node_class.why_not]
     if not usable:
-        return _out_of_service(able, outlook.now)
-    brief = [room for room in usable if room.holds(*size)]
+        return _out_of_service(able, forecast.now)
+    brief = [node_class for node_class in usable if node_class.holds(demand)]
     if brief:
-        return _too_long(max(brief, key=lambda room: room.until), outlook.now)
+        return _too_long(max(brief, key=lambda node_class: node_class.until), forecast.now)
     gpus = request.gpus
     if gpus.count:
-        with_gpus = [room for room in usable if room.has_free(gpus.type, gpus.count, gpus.gres)]
+        with_gpus = [node_class for node_class in usable if node_class.has_free(gpus.type, gpus.count, gpus.gres)]
         if not with_gpus:
             too_little = _too_small_parts(gpus, usable) if gpus.is_part else _too_few_gpus(gpus, usable)
             return " ".join(filter(None, [too_little, _unfit_ones(gpus, usable)]))
@@ -185,15 +182,15 @@ def _why_wait(request: SessionRequest, rooms: Sequence[NodeClass], outlook: Clus
     return _("no node has {amounts} free.").format(amounts=_lacking(request, usable))
 
 
-def _out_of_service(rooms: Iterable[NodeClass], now: float) -> str:
+def _out_of_service(node_classes: Iterable[NodeClass], now: float) -> str:
     """Why none of the nodes takes a job: ``the nodes that could run it are drained (2), reserved until 14:00 (1).``"""
     counts: dict[str, int] = {}
-    for room in rooms:
-        why = _(room.why_not)
-        if room.back:
+    for node_class in node_classes:
+        why = _(node_class.why_not)
+        if node_class.back:
             # Translators: the state of nodes: "reserved until 14:00"
-            why = _("{state} until {moment}").format(state=why, moment=day_and_time(room.back, now))
-        counts[why] = counts.get(why, 0) + room.nodes
+            why = _("{state} until {moment}").format(state=why, moment=day_and_time(node_class.back, now))
+        counts[why] = counts.get(why, 0) + node_class.nodes
     ordered = sorted(counts.items(), key=lambda entry: (-entry[1], entry[0]))
     if len(ordered) == 1:
         why, number = ordered[0]
@@ -204,30 +201,30 @@ def _out_of_service(rooms: Iterable[NodeClass], now: float) -> str:
     return _("the nodes that could run it are {states}.").format(states=states)
 
 
-def _too_long(room: NodeClass, now: float) -> str:
-    minutes = int(room.minutes(now)) if room.until < math.inf else 0
-    if room.until_for == QUEUE and room.until <= now:
+def _too_long(node_class: NodeClass, now: float) -> str:
+    minutes = int(node_class.minutes(now)) if node_class.until < math.inf else 0
+    if node_class.until_for == QUEUE and node_class.until <= now:
         # Without a time to choose: there are no minutes left.
         return _("the free nodes are kept for jobs that wait already and start any moment.")
-    if room.until_for == QUEUE:
+    if node_class.until_for == QUEUE:
         without = _("the free nodes are kept for jobs that wait already and start at {moment}.")
         sentence = _("the free nodes are kept for jobs that wait already and start at {moment}: choose at most {time}.")
-    elif room.until_for == MAINTENANCE and room.until <= now:
+    elif node_class.until_for == MAINTENANCE and node_class.until <= now:
         return _("it runs into the maintenance any moment.")
-    elif room.until_for == MAINTENANCE:
+    elif node_class.until_for == MAINTENANCE:
         without = _("it runs into the maintenance at {moment}.")
         sentence = _("it runs into the maintenance at {moment}: choose at most {time}.")
     else:
         without = _("the free nodes are reserved from {moment} on.")
         sentence = _("the free nodes are reserved from {moment} on: choose at most {time}.")
-    return (sentence if minutes else without).format(moment=day_and_time(room.until, now), time=duration(minutes))
+    return (sentence if minutes else without).format(moment=day_and_time(node_class.until, now), time=duration(minutes))
 
 
-def _too_few_gpus(gpus: GpuRequest, rooms: Iterable[NodeClass]) -> str:
+def _too_few_gpus(gpus: GpuRequest, node_classes: Iterable[NodeClass]) -> str:
     counts: dict[int, int] = {}
-    for room in rooms:
-        free = room.gpus_free(gpus.type)
-        counts[free] = counts.get(free, 0) + room.nodes
+    for node_class in node_classes:
+        free = node_class.gpus_free(gpus.type)
+        counts[free] = counts.get(free, 0) + node_class.nodes
     most = max(counts)
     if gpus.count == 1:
         return _("no node has a free {gpus}.").format(gpus=_kind(gpus, 1))
@@ -245,13 +242,13 @@ def _too_few_gpus(gpus: GpuRequest, rooms: Iterable[NodeClass]) -> str:
     return sentence.format(number=gpus.count, gpus=kind, nodes=counts[most], most=most)
 
 
-def _unfit_ones(gpus: GpuRequest, rooms: Iterable[NodeClass]) -> str:
+def _unfit_ones(gpus: GpuRequest, node_classes: Iterable[NodeClass]) -> str:
     """What Slurm may do all the same, for it does not know that these GPUs are of no use; empty where it has too few even with them."""
     number = 0
-    for room in rooms:
-        unfit = room.gpus_unfit(gpus.type)
-        if unfit and room.gpus_free(gpus.type) + unfit >= gpus.count:
-            number += unfit * room.nodes
+    for node_class in node_classes:
+        unfit = node_class.gpus_unfit(gpus.type)
+        if unfit and node_class.gpus_free(gpus.type) + unfit >= gpus.count:
+            number += unfit * node_class.nodes
     if not number:
         return ""
     return ngettext(
@@ -261,12 +258,12 @@ def _unfit_ones(gpus: GpuRequest, rooms: Iterable[NodeClass]) -> str:
     ).format(number=number)
 
 
-def _too_small_parts(gpus: GpuRequest, rooms: Iterable[NodeClass]) -> str:
+def _too_small_parts(gpus: GpuRequest, node_classes: Iterable[NodeClass]) -> str:
     """No card has so large a part free; the largest that one is known to have."""
     counts: dict[int, int] = {}
-    for room in rooms:
-        free = room.part_free(gpus.gres, gpus.type)
-        counts[free] = counts.get(free, 0) + room.nodes
+    for node_class in node_classes:
+        free = node_class.part_free(gpus.gres, gpus.type)
+        counts[free] = counts.get(free, 0) + node_class.nodes
     most = max(counts)
     if not most or gpus.per_card is None:
         return _("no GPU has {part} free.").format(part=gpus.words)
@@ -278,13 +275,13 @@ def _too_small_parts(gpus: GpuRequest, rooms: Iterable[NodeClass]) -> str:
     return sentence.format(part=gpus.words, nodes=counts[most], most=share_of_gpu(gpus.gres, most, gpus.per_card))
 
 
-def _lacking(request: SessionRequest, rooms: Sequence[NodeClass]) -> str:
+def _lacking(request: SessionRequest, node_classes: Sequence[NodeClass]) -> str:
     """The part of cores and memory that none of the nodes has free: one of them, or both where each can be had by itself."""
-    if all(room.cores_taken(request.cores) > room.cores for room in rooms):
+    if all(node_class.cores_taken(request.cores) > node_class.cores for node_class in node_classes):
         return cores_in_words(request.cores)
-    if all(request.memory > room.memory_mb for room in rooms):
+    if all(request.memory > node_class.memory_mb for node_class in node_classes):
         return format_memory(request.memory)
-    return joined(_cores_and_memory(request))
+    return joined(request.cores_and_memory)
 
 
 # --- words ---
@@ -292,7 +289,3 @@ def _lacking(request: SessionRequest, rooms: Sequence[NodeClass]) -> str:
 
 def _kind(gpus: GpuRequest, number: int = 2) -> str:
     return gpu_type_in_words(gpus.type) or ngettext("GPU", "GPUs", number)
-
-
-def _cores_and_memory(request: SessionRequest) -> list[str]:
-    return [cores_in_words(request.cores), format_memory(request.memory)]

@@ -9,11 +9,12 @@ from dataclasses import dataclass
 from ..slurm.model import Job
 from ..slurm.shared_gres import Parts, parts_in
 from ..slurm.states import ENDING, RUNNING, STARTING
-from .table import GpuCount
+from .demand import Demand, NodeSize
+from .node_state import GpuCount
 
 
 def features_of(sbatch_options: Iterable[str]) -> frozenset[str]:
-    """The features that the admin's own options ask of every job's node; the last ``--constraint`` counts.
+    """Return the features that the admin's own options ask of every job's node; the last ``--constraint`` counts.
 
     Only names joined by ``&`` are understood (sbatch(1)). Of anything else nothing follows here, and a verdict may be too hopeful.
     """
@@ -37,7 +38,7 @@ MARGIN_SECONDS = 60
 
 
 def sharing_jobs(jobs: Iterable[Job]) -> dict[str, list[Job]]:
-    """The jobs that hold parts of GPUs, by node."""
+    """Return the jobs that hold parts of GPUs, by the names of their nodes."""
     found: dict[str, list[Job]] = {}
     for job in jobs:
         if job.state in HOLDS_RESOURCES and parts_in(job.tres):
@@ -56,7 +57,7 @@ QUEUE = "queue"
 
 
 @dataclass(frozen=True, slots=True)
-class NodeClass:
+class NodeClass(NodeSize):
     """What one more job can have on each of ``nodes`` equal nodes.
 
     ``cores`` and ``memory_mb`` are free, the ``_total`` ones those of the empty node, less what its partition lets one job have.
@@ -69,21 +70,19 @@ class NodeClass:
     cores: int
     memory_mb: int
     gpus: tuple[GpuCount, ...]
-    cores_total: int
-    memory_mb_total: int
-    threads_per_core: int = 1
     back: float | None = None
     until: float = math.inf
     until_for: str = ""
     asleep: bool = False
     parts: tuple[Parts, ...] = ()
 
-    def cores_taken(self, cores: int) -> int:
-        """What Slurm takes for a job of so many cores: where cores have threads, whole cores (sbatch(1), ``--cpus-per-task``)."""
-        return -(-cores // self.threads_per_core) * self.threads_per_core
+    @property
+    def whole_cores(self) -> int:
+        """The free cores that a job can ask for: those of whole cores, where these have threads."""
+        return self.cores // self.threads_per_core * self.threads_per_core
 
     def gpus_free(self, gpu_type: str) -> int:
-        """Free GPUs of one type; of all types together for the empty type, for Slurm mixes them then."""
+        """Return the number of free GPUs of one type; of all types together for the empty type, for Slurm mixes them then."""
         free = 0
         for entry in self.gpus:
             if not gpu_type or entry.type == gpu_type:
@@ -91,11 +90,11 @@ class NodeClass:
         return free
 
     def gpus_unfit(self, gpu_type: str) -> int:
-        """GPUs that are no use although Slurm calls them free, counted as :meth:`gpus_free` does."""
+        """Return the number of GPUs that are no use although Slurm calls them free, counted as :meth:`gpus_free` does."""
         return sum(entry.unfit for entry in self.gpus if gpu_type in ("", entry.type))
 
     def gpus_total(self, gpu_type: str) -> int:
-        """GPUs of one type, of all for the empty type, whoever has them."""
+        """Return the number of GPUs of one type, of all for the empty type, whoever has them."""
         total = 0
         for entry in self.gpus:
             if not gpu_type or entry.type == gpu_type:
@@ -106,37 +105,31 @@ class NodeClass:
         return (entry for entry in self.parts if entry.gres == gres and gpu_type in ("", entry.type))
 
     def part_total(self, gres: str, gpu_type: str) -> int:
-        """The parts that a card makes, the largest number if its cards differ; 0 where none is given out in parts."""
+        """Return the number of parts that a card makes, the largest if its cards differ; 0 where none is given out in parts."""
         return max((entry.per_card for entry in self._parts_of(gres, gpu_type)), default=0)
 
     def part_free(self, gres: str, gpu_type: str) -> int:
-        """The largest part that one card is known to have free."""
+        """Return the largest part that one card is known to have free."""
         return max((entry.least for entry in self._parts_of(gres, gpu_type)), default=0)
 
     def part_perhaps_free(self, gres: str, gpu_type: str) -> int:
-        """The largest part that one card may have free, for all that is known."""
+        """Return the largest part that one card may have free, for all that is known."""
         return max((entry.most for entry in self._parts_of(gres, gpu_type)), default=0)
 
     def has_free(self, gpu_type: str, gpus: int, gres: str = "gpu") -> bool:
-        """Whether so many GPUs are free, or so large a part of one."""
+        """Tell whether so many GPUs are free, or so large a part of one."""
         return (self.gpus_free(gpu_type) if gres == "gpu" else self.part_free(gres, gpu_type)) >= gpus
 
-    def could_hold(self, cores: int, memory_mb: int, gpu_type: str, gpus: int, gres: str = "gpu") -> bool:
-        """Whether the node, empty, has all of this."""
-        if self.memory_mb_total < memory_mb or self.cores_total < self.cores_taken(cores):
+    def holds(self, demand: Demand) -> bool:
+        """Tell whether the node has all of it free now."""
+        if self.why_not or self.memory_mb < demand.memory_mb or self.cores < self.cores_taken(demand.cores):
             return False
-        return not gpus or (self.gpus_total(gpu_type) if gres == "gpu" else self.part_total(gres, gpu_type)) >= gpus
+        return not demand.gpus or self.has_free(demand.gpu_type, demand.gpus, demand.gres)
 
-    def holds(self, cores: int, memory_mb: int, gpu_type: str, gpus: int, gres: str = "gpu") -> bool:
-        """Whether the node has all of this free now."""
-        if self.why_not or self.memory_mb < memory_mb or self.cores < self.cores_taken(cores):
-            return False
-        return not gpus or self.has_free(gpu_type, gpus, gres)
-
-    def may_hold(self, cores: int, memory_mb: int, gpu_type: str, part: int, gres: str) -> bool:
-        """Whether the node may have all of this free now, for all that is known of the parts of its cards."""
-        return self.holds(cores, memory_mb, "", 0) and 0 < part <= self.part_perhaps_free(gres, gpu_type)
+    def may_hold(self, demand: Demand) -> bool:
+        """Tell whether the node may have all of it, a part of a GPU among it, free now, for all that is known of its cards' parts."""
+        return self.holds(demand.without_gpus) and 0 < demand.gpus <= self.part_perhaps_free(demand.gres, demand.gpu_type)
 
     def minutes(self, now: float) -> float:
-        """Whole minutes that a job may last if it starts at ``now``, infinity for any time."""
+        """Return the whole minutes that a job may last if it starts at ``now`` (seconds since the epoch), infinity for any time."""
         return self.until if self.until == math.inf else max(0, int(self.until - now - MARGIN_SECONDS) // 60)

@@ -27,14 +27,14 @@ class QueuePosition:
 
 
 def in_line(job: Job) -> bool:
-    """Whether the job waits for its turn: it is not held, can start some day, and waits for nothing else first."""
+    """Tell whether the job waits for its turn: it is not held, can start some day, and waits for nothing else first."""
     if job.state not in PENDING or job.state in HELD or job.reason.startswith(STANDS_ASIDE):
         return False
     return advice_for(job.reason).waiting_helps is not False
 
 
 def queue_positions_of(jobs: Iterable[Job]) -> dict[int, QueuePosition]:
-    """The places of all jobs that wait for their turn, by their ids; of a job that names several partitions, the best one."""
+    """Return the places of all jobs that wait for their turn, by their ids; of a job that names several partitions, the best one."""
     lines: dict[str, list[Job]] = {}
     turn: dict[tuple[str, str], bool] = {}  # a few answers for 100,000 jobs
     for job in jobs:
@@ -45,11 +45,11 @@ def queue_positions_of(jobs: Iterable[Job]) -> dict[int, QueuePosition]:
             if turn[key]:
                 for name in job.partition.split(","):
                     lines.setdefault(name, []).append(job)
-    places: dict[int, QueuePosition] = {}
+    positions: dict[int, QueuePosition] = {}
     for line in lines.values():
         line.sort(key=lambda job: (-job.priority, job.job_id))
         for number, job in enumerate(line, start=1):
-            best = places.get(job.job_id)
+            best = positions.get(job.job_id)
             if best is None or number < best.place:
-                places[job.job_id] = QueuePosition(number, len(line))
-    return places
+                positions[job.job_id] = QueuePosition(number, len(line))
+    return positions

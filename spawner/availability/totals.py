@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from ..slurm.model import Job
 from ..slurm.resources import CORES, GPUS, MEMORY
 from ..slurm.states import RUNNING, STARTING
+from .node_state import cores_on_a_node
 from .table import Availability
 
 RESOURCES = (CORES, MEMORY, GPUS)
@@ -22,7 +23,7 @@ class Running:
 
 
 def running_jobs(jobs: Iterable[Job]) -> Running:
-    """Those of Slurm's list that hold something."""
+    """Return those of Slurm's list of jobs that hold something."""
     holding = RUNNING | STARTING
     by_user: dict[str, list[Job]] = {}
     cores: dict[str, int] = {}
@@ -30,7 +31,7 @@ def running_jobs(jobs: Iterable[Job]) -> Running:
         if job.state in holding:
             by_user.setdefault(job.user, []).append(job)
             for name in job.nodes:
-                cores[name] = cores.get(name, 0) - (-job.cores // len(job.nodes))
+                cores[name] = cores.get(name, 0) + cores_on_a_node(job)
     return Running({user: tuple(own) for user, own in by_user.items()}, cores)
 
 
@@ -48,27 +49,27 @@ class NodePool:
 
 
 def pools_of(availability: Availability, running: Running | None) -> tuple[NodePool, ...]:
-    """The usable nodes of the cluster, or of the reservation that ``availability`` was made for, added up: a few lots for 10,000 nodes."""
+    """Add up the usable nodes of the cluster, or of the reservation of ``availability``: a few pools for 10,000 nodes."""
     sums: dict[tuple[str, ...], list[int]] = {}
     for entry in availability.nodes:
         if not entry.usable:
             continue
-        lot = sums.setdefault(entry.node.partitions, [0] * 7)
-        lot[0] += entry.node.cores_schedulable
-        lot[1] += entry.node.memory_mb_schedulable
-        lot[3] += entry.cores_free
-        lot[4] += entry.memory_mb_free
+        pool = sums.setdefault(entry.node.partitions, [0] * 7)
+        pool[0] += entry.node.cores_schedulable
+        pool[1] += entry.node.memory_mb_schedulable
+        pool[3] += entry.cores_free
+        pool[4] += entry.memory_mb_free
         for gpus in entry.gpus:
-            lot[2] += gpus.total
-            lot[5] += gpus.free
+            pool[2] += gpus.total
+            pool[5] += gpus.free
         if running is not None:
-            lot[6] += running.cores.get(entry.node.name, 0)
+            pool[6] += running.cores.get(entry.node.name, 0)
     return tuple(
         NodePool(
             frozenset(names),
-            dict(zip(RESOURCES, lot[:3], strict=True)),
-            dict(zip(RESOURCES, lot[3:6], strict=True)),
-            None if running is None else lot[6],
+            dict(zip(RESOURCES, pool[:3], strict=True)),
+            dict(zip(RESOURCES, pool[3:6], strict=True)),
+            None if running is None else pool[6],
         )
-        for names, lot in sums.items()
+        for names, pool in sums.items()
     )

@@ -13,9 +13,9 @@ from typing import Any
 
 from traitlets.config import SingletonConfigurable
 
-from ..accounting.billing import BillingRule
+from ..accounting.billing_rule import BillingRule
 from ..accounting.entitlement import Entitlement
-from ..availability.outlook import ClusterForecast
+from ..availability.forecast import ClusterForecast
 from ..availability.queue_position import QueuePosition
 from ..availability.table import Availability, Excerpt
 from ..availability.totals import NodePool, Running

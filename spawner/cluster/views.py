@@ -10,11 +10,12 @@ import contextlib
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from ..accounting.billing import BillingRule, billing_rule
+from ..accounting.billing_rule import BillingRule, billing_rule
 from ..accounting.entitlement import Entitlement, entitlement, shapes_of
 from ..accounting.partition_limits import NodeKind
+from ..accounting.qos import AccountingData
+from ..availability.forecast import ClusterForecast
 from ..availability.node_fit import sharing_jobs
-from ..availability.outlook import ClusterForecast
 from ..availability.queue_position import QueuePosition, queue_positions_of
 from ..availability.table import Availability, Excerpt, availability, excerpt, of_partitions
 from ..availability.totals import NodePool, Running, pools_of, running_jobs
@@ -112,7 +113,7 @@ class DerivedViews:
         if holdings is not None and accounting.value is not None and accounting.value.lacks(holdings):
             accounting = await self._queries.accounting.get(patience)
         shapes = await self._node_shapes(nodes, partitions, config)
-        books, now = accounting.value, self._clock()
+        records, now = accounting.value, self._clock()
         moment = _begun_and_ended(reservations.value, now)
         answers = (shapes.number, partitions.as_of, reservations.as_of, accounting.as_of, config, moment, *self._settings.partitions)
         if self._entitlements[0] != answers:
@@ -121,22 +122,17 @@ class DerivedViews:
             (user, member, job_qos, in_use(), held_at),
             lambda: entitlement(
                 user,
+                AccountingData(records, holdings, config, job_qos),
                 groups=member.groups,
-                associations=books.rows_of(user) if books else None,
-                defaults=books.defaults if books else (),
                 partitions=self._allowed(partitions.value),
                 reservations=reservations.value,
                 nodes=shapes.by_name,
                 now=now,
-                qos=books.qos if books else (),
-                holdings=holdings,
-                config=config,
-                job_qos=job_qos,
                 uid=member.identity.uid,
                 shapes=shapes.kinds,
             ),
         )
-        stale = accounting.stale or (books is not None and books.from_controller)
+        stale = accounting.stale or (records is not None and records.from_controller)
         return replace(own, accounts_as_of=accounting.as_of, accounts_stale=stale)
 
     async def _node_shapes(

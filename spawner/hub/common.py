@@ -1,8 +1,7 @@
-"""What the Hub's handlers and pages share: the one SlurmCluster, folders of templates and files, times in JSON."""
+"""What the Hub's handlers and pages share: the one SlurmCluster, folders of templates and files."""
 
 from __future__ import annotations
 
-import datetime
 import functools
 import hashlib
 from typing import Any
@@ -34,8 +33,3 @@ STATIC = folder("share") / "resource_form" / "static"
 def static_version(name: str) -> str:
     """A short hash of a static file's content: its address changes when it does."""
     return hashlib.sha256((STATIC / name).read_bytes()).hexdigest()[:12]
-
-
-def iso_time(moment: float) -> str:
-    """ISO 8601 in UTC, to the second."""
-    return datetime.datetime.fromtimestamp(int(moment), tz=datetime.timezone.utc).isoformat().replace("+00:00", "Z")

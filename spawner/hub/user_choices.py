@@ -113,7 +113,7 @@ class UserChoices(SpawnerSettings):
         board = await self.notice_board().current()
         reader = UNKNOWN_VIEWER
         if choices is not None:
-            reader = choices.reader((await self.cluster.member(self.user.name)).groups)
+            reader = choices.viewer((await self.cluster.member(self.user.name)).groups)
         return announcements(board, time.time(), reader)
 
     async def terms(self) -> PricingSettings:

@@ -21,7 +21,7 @@ PLACE = "\nLAB_EXTENSION = {}\n"
 
 @functools.cache
 def lab_extension_files() -> dict[str, str]:
-    """The extension's files, name to text.
+    """Return the text of each of the extension's files by its name.
 
     Raises
     ------
@@ -33,7 +33,7 @@ def lab_extension_files() -> dict[str, str]:
 
 
 def with_lab_extension(launcher: str) -> str:
-    """The launcher's text with the extension's files in it, each readable as it is; as it was, if it has no room for them.
+    """Return the launcher's text with the extension's files in it, each readable as it is; unchanged if it has no room for them.
 
     Raises
     ------
@@ -51,7 +51,7 @@ def _raw(text: str) -> str:
 
 
 def session_bar(request: SessionRequest, *, display_name: str, stop_url: str, warn_minutes: Sequence[int]) -> dict[str, Any]:
-    """What the bar says of a session with this request, in the language in use; the launcher adds what the job alone knows.
+    """Return what the bar says of a session with this request, in the language in use; the launcher adds what the job alone knows.
 
     Parameters
     ----------

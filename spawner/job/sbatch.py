@@ -57,7 +57,7 @@ class Tag:
 
     @classmethod
     def parse(cls, comment: str) -> Tag | None:
-        """The tag in a job's comment, None if it is not one of ours."""
+        """Read the tag in a job's comment; None if it is not one of ours."""
         parts = comment.strip().split(":")
         if len(parts) != 5 or parts[0] != COMMENT_PREFIX:
             return None
@@ -85,12 +85,12 @@ class PreparedJob:
 
 
 def signing_key(secret: bytes | str) -> bytes:
-    """What a Hub signs its tags with, from its cookie secret: that outlives its database."""
+    """Return the key with which a Hub signs its tags, made from its cookie secret: that outlives its database."""
     return hmac.digest(secret.encode() if isinstance(secret, str) else secret, b"jupyterhub-resource-form: the tags of jobs", "sha256")
 
 
 def new_tag(hub: str, user: str, server: str, *, token: str, key: bytes, now: float) -> Tag:
-    """The tag of a start that begins ``now`` (seconds since the epoch).
+    """Make the tag of a start that begins ``now`` (seconds since the epoch).
 
     Its nonce has four parts: the time, 16 random digits that no two starts share, 32 digits of the SHA-256 of the start's token, and a
     signature over all that is in the tag. The token cannot be had from it; but a Hub that has forgotten the token knows it again when the
@@ -101,18 +101,18 @@ def new_tag(hub: str, user: str, server: str, *, token: str, key: bytes, now: fl
 
 
 def is_signed(tag: Tag, key: bytes) -> bool:
-    """Whether this Hub has made the tag, for this user and server."""
+    """Tell whether this Hub has made the tag, for this user and server."""
     core, _, signature = tag.nonce.rpartition(".")
     return hmac.compare_digest(signature.encode(), _signature(tag.hub, tag.user, tag.server, core, key).encode())
 
 
 def begun_at(tag: Tag) -> float:
-    """When the start of a tag of ours began, in seconds since the epoch."""
+    """Return when the start of a tag of ours began, in seconds since the epoch."""
     return float(int(tag.nonce.partition(".")[0], 16))
 
 
 def is_token_of(nonce: str, token: str) -> bool:
-    """Whether ``token`` is the one that the start of this nonce was given."""
+    """Tell whether ``token`` is the one that the start of this nonce was given."""
     parts = nonce.split(".")
     return len(parts) == 4 and hmac.compare_digest(parts[2].encode(), _digest(token).encode())
 
@@ -127,7 +127,7 @@ def _signature(hub: str, user: str, server: str, core: str, key: bytes) -> str:
 
 
 def sbatch_arguments(request: SessionRequest, tag: Tag, *, home: str, extra: Sequence[str] = ()) -> tuple[str, ...]:
-    """sbatch's argv for ``request``.
+    """Return sbatch's argv for ``request`` (sbatch(1)).
 
     Parameters
     ----------
@@ -175,7 +175,7 @@ def job_environment(
     certificates: Mapping[str, str] | None = None,
     bar: Mapping[str, Any] | None = None,
 ) -> dict[str, str]:
-    """The job's environment.
+    """Return the job's environment, by name.
 
     Parameters
     ----------
@@ -209,12 +209,12 @@ def job_environment(
 
 
 def launcher_source() -> str:
-    """The launcher's text."""
+    """Return the launcher's text."""
     return (folder("share") / "resource_form" / "launcher.py").read_text(encoding="utf-8")
 
 
 def script_environment(template_folders: Sequence[str | Path] = ()) -> jinja2.Environment:
-    """Where the script's template is looked up: the admin's folders first, then ours.
+    """Return where the script's template is looked up: in the admin's folders first, then in ours.
 
     An admin's ``resource_form/job_script.sh`` may extend ours as ``ours/resource_form/job_script.sh``.
     """
@@ -235,7 +235,7 @@ def script_environment(template_folders: Sequence[str | Path] = ()) -> jinja2.En
 def job_script(
     release: Release, *, template_folders: Sequence[str | Path] = (), launcher: str | None = None, lab_extension: bool = False
 ) -> str:
-    """The job's script: the release's set-up, then the launcher. It depends on the release alone, on nothing of the user's.
+    """Return the job's script: the release's set-up, then the launcher. It depends on the release alone, on nothing of the user's.
 
     With ``lab_extension`` the launcher brings JupyterLab's session bar along.
     """

@@ -1,37 +1,154 @@
-"""The values that a form begins with: the defaults, and what is left of remembered values."""
+"""What a form begins with: for each field the admin's preset, else what Slurm and the catalogue prefer, as far as the user may have it."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from typing import Any
 
-from ..errors import RequestRejected
+from ..accounting.limits import minutes_by_amount
+from ..accounting.partition_limits import PartitionLimits
+from ..availability.demand import Demand
+from ..site.catalogue import Release
+from ..slurm.resources import CORES, GPUS, MEMORY
+from ..units import format_walltime
 from .choices import Choices
-from .model import FIELDS, label_of
-from .validation import resolve_request, text_of, true_preset, with_preset
+from .gpus import GpuRequest, parse_gpus
+from .model import memory_value
+from .policy import number_of
+
+DEFAULT_MEMORY_MB = 4096
+DEFAULT_MINUTES = 60
 
 
-def restore_valid(options: Mapping[str, Any], choices: Choices) -> tuple[dict[str, Any], tuple[str, ...]]:
-    """The defaults, with those of the remembered ``options`` that still hold, and the labels of the fields that were dropped."""
-    defaults = choices.defaults()
-    preset, known = options.get("preset"), with_preset(options, choices)
-    # Apart from its values, which stand here, a preset is but a name: as a preset it would bring back what is dropped below.
-    kept = {key: value for key, value in known.items() if key in FIELDS and key != "preset"}
-    dropped: list[str] = []
-    if preset and choices.preset(text_of(preset) or "") is None:
-        dropped.append(choices.policy("preset").label or label_of("preset"))
-        preset = ""
-    for _attempt in range(len(FIELDS) + 1):
-        try:
-            request = resolve_request(kept, choices)
-        except RequestRejected as error:
-            at_fault = [name for name in error.errors if name in kept]
-            if not at_fault:
-                return defaults, tuple(dropped)
-            for name in at_fault:
-                del kept[name]
-                dropped.append(choices.policy(name).label or label_of(name))
-            continue
-        request = true_preset(request.model_copy(update={"preset": preset or ""}), choices)
-        return {**defaults, **request.options()}, tuple(dropped)
-    return defaults, tuple(dropped)
+def default_account(choices: Choices) -> str:
+    """Return the preselected account, one that some partition admits: the admin's, else Slurm's default account of the user."""
+    offered = choices.accounts or ()
+    admitted = [account for account in offered if any(account in partition.accounts for partition in choices.partitions)]
+    return _preselected(choices, "account", admitted or offered, choices.entitlement.default_account)
+
+
+def default_partition(choices: Choices) -> str:
+    """Return the preselected partition, one where the default account may run: the admin's, else Slurm's default, else the first.
+
+    One that needs a reservation is preselected by the admin only, or where there is no other; one that is closed, if all are.
+    """
+    account = default_account(choices)
+    fitting = [partition for partition in choices.partitions if not account or account in partition.accounts] or list(choices.partitions)
+    fitting = [partition for partition in fitting if partition.name not in choices.closed] or fitting
+    names = [partition.name for partition in fitting]
+    free = [partition.name for partition in fitting if not partition.reservation_required] or names
+    preferred = choices.entitlement.default_partition
+    if free and preferred not in free:
+        preferred = free[0]
+    return _preselected(choices, "partition", names, preferred)
+
+
+def _reservation(choices: Choices, partition: PartitionLimits | None, account: str) -> str:
+    """None, unless the admin presets one that can be had, or the partition can be used with a reservation only."""
+    fitting = [
+        entry.name
+        for entry in choices.reservations
+        if entry.partition in ("", partition.name if partition else "")
+        and choices.minutes_left(entry) != 0
+        and (partition is None or partition.inside.get(entry.name, True))
+        and (not account or account in choices.entitlement.reservation_accounts.get(entry.name, (account,)))
+    ]
+    needed = partition is not None and partition.narrowed(account).reservation_required
+    offered = fitting if needed else [value for value in choices.reservation_values if value in ("", *fitting)]
+    return _preselected(choices, "reservation", offered, "")
+
+
+def default_release(choices: Choices) -> Release | None:
+    """Return the preselected release: the admin's, else the newest tested one."""
+    tags = [release.tag for release in choices.releases]
+    return choices.catalogue.get(_preselected(choices, "release", tags, choices.catalogue.default.tag))
+
+
+def _preselected(choices: Choices, name: str, offered: Sequence[str], otherwise: str) -> str:
+    preset = choices.policy(name).default
+    if preset is not None and str(preset) in offered:
+        return str(preset)
+    if otherwise in offered:
+        return otherwise
+    return offered[0] if offered else ""
+
+
+def _account_in(choices: Choices, partition: PartitionLimits | None) -> str:
+    """The default account where the partition admits it, else the first that it does admit."""
+    account = default_account(choices)
+    admitted = choices.accounts_in(partition)
+    return admitted[0] if admitted and account not in admitted else account
+
+
+def default_values(
+    choices: Choices, partition_name: str = "", *, account: str | None = None, reservation: str | None = None
+) -> dict[str, Any]:
+    """Return a complete, valid request for this user, as a form posts it: what Start sends if nothing is touched.
+
+    With ``partition_name``, if it can be chosen, the numbers are ones that this partition has; with ``account`` and ``reservation``
+    those that they have there.
+    """
+    preferred = default_partition(choices)
+    whole = choices.partition(partition_name) or choices.entitlement.partition(preferred)
+    own_account = _account_in(choices, whole)
+    account = account if account is not None and whole is not None and account in whole.accounts else own_account
+    own_reservation = _reservation(choices, whole, account)
+    chosen = reservation if reservation is not None and choices.reservation(reservation) else own_reservation
+    partition = whole.narrowed(account, chosen) if whole else None
+    entry = choices.reservation(chosen)
+    release = default_release(choices)
+    interfaces = choices.interfaces(release) if release else ()
+    least = {name: partition.at_least(name) if partition else 0 for name in (CORES, MEMORY)}
+    cores = _number(choices, "cores", max(1, least[CORES]), partition.max_cores if partition else None)
+    most_memory = [partition.max_memory_mb] if partition else []
+    if partition and partition.memory_mb_per_core:
+        most_memory.append(partition.memory_mb_per_core * partition.max_cores)
+    memory = _number(choices, "memory", max(DEFAULT_MEMORY_MB, least[MEMORY]), *most_memory)
+    gpus = _gpus(choices, partition)
+    minutes = (partition.default_minutes if partition else None) or DEFAULT_MINUTES
+    most_minutes = [partition.max_minutes if partition else None, choices.minutes_left(entry) if entry else None]
+    if partition:
+        amounts = partition.amounts(Demand(cores, memory, gpus.type, gpus.count, gres=gpus.gres))
+        most_minutes += [most for most, _limit in minutes_by_amount(partition.rules_for(account).limits, amounts)]
+    return {
+        "reservation": own_reservation,
+        "account": own_account,
+        "partition": partition.name if partition else "",
+        "cores": cores,
+        "memory": memory_value(memory),
+        "gpus": gpus.value,
+        "walltime": format_walltime(_number(choices, "walltime", minutes, *most_minutes)),
+        "release": release.tag if release else "",
+        "interface": _preselected(choices, "interface", [interface.name for interface in interfaces], ""),
+    }
+
+
+def _number(choices: Choices, name: str, otherwise: int, *most: int | None) -> int:
+    """The admin's preset, else ``otherwise``, moved to the nearest value that the bounds and the admin's choices leave."""
+    policy = choices.policy(name)
+    wanted = otherwise if policy.default is None else number_of(name, policy.default)
+    upper = min([choices.bound(name, "maximum", wanted), *(bound for bound in most if bound)])
+    value = max(min(wanted, upper), choices.bound(name, "minimum", 1))
+    offered = sorted(number_of(name, choice) for choice in policy.choices or ())
+    if offered and value not in offered:
+        return max((number for number in offered if number <= upper), default=offered[0])
+    return value
+
+
+def _gpus(choices: Choices, partition: PartitionLimits | None) -> GpuRequest:
+    """The admin's preset where the partition has it, else none, else the least that may be asked for."""
+    preset = choices.policy("gpus").default
+    wanted = GpuRequest() if preset is None else choices.gpus.known(parse_gpus(preset), partition.name if partition else "")
+    least = partition.at_least(GPUS) if partition else 0
+
+    def can_be_had(gpus: GpuRequest) -> bool:
+        if gpus.whole < least or not gpus.count:
+            return gpus.whole >= least
+        if gpus.is_part:
+            return partition is not None and partition.has_part(gpus.gres, gpus.type, gpus.count)
+        return partition is not None and gpus.count <= partition.gpus_of(gpus.type)
+
+    offered = [gpus for gpus in choices.gpus.values() if can_be_had(gpus)]
+    if not offered or (wanted.count and can_be_had(wanted)):
+        return wanted
+    return wanted if wanted in offered else offered[0]

@@ -7,11 +7,12 @@ from typing import Any
 
 from ..errors import MAX_ERRORS, RequestRejected
 from ..i18n import _
-from .model import FIELDS, IGNORED_KEYS, label_of, quoted
+from .field_values import quoted
+from .model import FIELDS, IGNORED_KEYS, label_of
 
 
 def read_form(form: Mapping[str, Any]) -> dict[str, Any]:
-    """What a browser posts, lists of strings, as options: one value a field, empty ones left out so that the default holds.
+    """Read what a browser posts, lists of strings, as options: one value a field, empty ones left out so that the default holds.
 
     ``reservation`` may be empty: that is its value for None.
 

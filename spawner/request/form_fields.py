@@ -10,8 +10,9 @@ from ..accounting.partition_limits import PartitionLimits
 from ..humanize import duration, gpu_type_in_words, gpus_in_words, joined, limit_of_memory, moment_in_words, share_of_gpu
 from ..i18n import N_, _
 from .choices import Choices
+from .field_values import COLOR, COLORS
 from .gpus import GpuRequest, parse_gpus
-from .model import APPEARANCE_FIELDS, COLOR, COLORS, FIELDS, FORM_FIELDS, SessionRequest, help_of, label_of, unit_of
+from .model import APPEARANCE_FIELDS, FIELDS, FORM_FIELDS, SessionRequest, help_of, label_of, unit_of
 from .ranges import Range, gpus_there, limits_there, ranges
 from .validation import judge_request
 
@@ -56,7 +57,7 @@ def _sharing(partition: PartitionLimits) -> str:
 
 
 def form_fields(choices: Choices, values: Mapping[str, Any], errors: Mapping[str, str]) -> tuple[FormField, ...]:
-    """The fields of the page in their order, filled with ``values`` as typed, wrong ones marked with ``errors``."""
+    """Return the fields of the page in their order, filled with ``values`` as typed, wrong ones marked with ``errors``."""
     request = judge_request({key: value for key, value in values.items() if key in FIELDS}, choices)[0]
     words = ranges_in_words(request, choices)
     built = []
@@ -92,7 +93,7 @@ COLOR_NAMES: Mapping[str, str] = {
 
 
 def appearance_fields(choices: Choices, values: Mapping[str, Any], errors: Mapping[str, str]) -> tuple[FormField, ...]:
-    """The session's name and colour, as :func:`form_fields`. ``kind`` of a colour is ``colors``; one without a name is offered as it is."""
+    """Return the session's name and colour, as :func:`form_fields`. A colour has the kind ``colors``; one without a name is offered too."""
     built = []
     for key in APPEARANCE_FIELDS:
         policy = choices.policy(key)
@@ -112,7 +113,7 @@ def appearance_fields(choices: Choices, values: Mapping[str, Any], errors: Mappi
 
 
 def ranges_in_words(request: SessionRequest, choices: Choices) -> dict[str, str]:
-    """What the numbers may be in the request's place, a sentence or two by field."""
+    """Return what the numbers may be in the request's place, a sentence or two by field."""
     found = ranges(request, choices)
     limits = limits_there(request, choices)
     words = {"gpus": _gpus_in_words(request, choices)}
@@ -126,16 +127,16 @@ def ranges_in_words(request: SessionRequest, choices: Choices) -> dict[str, str]
     }
 
 
-def _range(bounds: Range, in_words: Callable[[int], str]) -> str:
-    if bounds.values:
-        return _("One of: {values}.").format(values=", ".join(in_words(value) for value in bounds.values))
-    if bounds.most is None:
+def _range(found: Range, in_words: Callable[[int], str]) -> str:
+    if found.values:
+        return _("One of: {values}.").format(values=", ".join(in_words(value) for value in found.values))
+    if found.most is None:
         return _("No limit.")
     if in_words is str:
-        return _("{least} to {most}.").format(least=bounds.least, most=bounds.most)
-    if bounds.least > 1:
-        return _("{least} to {most}.").format(least=in_words(bounds.least), most=in_words(bounds.most))
-    return _("At most {most}.").format(most=in_words(bounds.most))
+        return _("{least} to {most}.").format(least=found.least, most=found.most)
+    if found.least > 1:
+        return _("{least} to {most}.").format(least=in_words(found.least), most=in_words(found.most))
+    return _("At most {most}.").format(most=in_words(found.most))
 
 
 def _gpus_in_words(request: SessionRequest, choices: Choices) -> str:
@@ -143,7 +144,7 @@ def _gpus_in_words(request: SessionRequest, choices: Choices) -> str:
     parts: dict[tuple[str, str], GpuRequest] = {}
     for gpus in gpus_there(request, choices):
         if gpus.is_part:
-            parts.setdefault((gpus.gres, gpus.type), choices.known_gpus(gpus, request.partition))
+            parts.setdefault((gpus.gres, gpus.type), choices.gpus.known(gpus, request.partition))
         elif gpus.count:
             most[gpus.type] = max(most.get(gpus.type, 0), gpus.count)
     if not most and not parts:
@@ -159,13 +160,13 @@ def _gpus_in_words(request: SessionRequest, choices: Choices) -> str:
 
 
 def _help_of_gpus(choices: Choices) -> str:
-    if not any(gpus.is_part for gpus in choices.gpu_values()):
+    if not any(gpus.is_part for gpus in choices.gpus.values()):
         return help_of("gpus")
     return _("Whole GPUs are yours alone while the session runs. A part of a GPU is not: others use the same one, and may take its memory.")
 
 
 def shown_value(request: SessionRequest, key: str, choices: Choices) -> str:
-    """A field's value as the form shows it: GB without its letter, a GPU configuration as it is offered."""
+    """Return a field's value as the form shows it: GB without its letter, a GPU configuration as it is offered."""
     if key == "gpus":
         return _offered_gpus(choices, request.gpus)
     value = _as_text(request.options().get(key, ""))
@@ -174,8 +175,8 @@ def shown_value(request: SessionRequest, key: str, choices: Choices) -> str:
 
 def _offered_gpus(choices: Choices, wanted: GpuRequest) -> str:
     """The value of the option that asks for these GPUs: plain counts where there is one type."""
-    offered = choices.gpu_values()
-    types = choices.part_types(wanted.gres) if wanted.is_part else _gpu_types(choices)
+    offered = choices.gpus.values()
+    types = choices.gpus.part_types(wanted.gres) if wanted.is_part else _gpu_types(choices)
     if wanted not in offered and types == (wanted.type,):
         return replace(wanted, type="").value
     return wanted.value
@@ -188,7 +189,7 @@ def _as_text(value: Any) -> str:
 def _select(value: str, offered: Iterable[tuple[str, str]], kind: str = "select") -> dict[str, Any]:
     """A choice. A value that is not offered (any more) is not invented: the first one stands selected, as a browser would do."""
     pairs = list(offered)
-    chosen = value if value in [entry for entry, _ in pairs] else (pairs[0][0] if pairs else "")
+    chosen = value if value in [entry for entry, _label in pairs] else (pairs[0][0] if pairs else "")
     return {
         "kind": kind,
         "value": chosen,
@@ -230,15 +231,15 @@ MAX_BUTTONS = 6
 
 
 def _gpu_widget(choices: Choices, value: str) -> dict[str, Any]:
-    offered = choices.gpu_values()
+    offered = choices.gpus.values()
     try:
-        wanted = choices.known_gpus(parse_gpus(value))
+        wanted = choices.gpus.known(parse_gpus(value))
     except ValueError:
         wanted = parse_gpus(0)
     buttons = len(offered) <= MAX_BUTTONS
     labels = [(gpus.value, _gpu_label(gpus, choices, short=buttons)) for gpus in offered]
     chosen = _offered_gpus(choices, wanted)
-    if wanted.is_part and chosen not in dict(labels) and choices.policy("gpus").choices is None and choices.part_types(wanted.gres):
+    if wanted.is_part and chosen not in dict(labels) and choices.policy("gpus").choices is None and choices.gpus.part_types(wanted.gres):
         labels.append((chosen, _gpu_label(wanted, choices, short=buttons)))
     widget = _select(chosen, labels, kind="buttons" if buttons else "select")
     if buttons:

@@ -80,7 +80,7 @@ _GRES = ("gpu", *SHARED)
 
 
 def parse_gpus(value: Any) -> GpuRequest:
-    """``0``, ``2``, ``"2"``, ``"v100:2"``, ``"gpu:v100:2"``, ``"shard:1"``; empty and ``none`` are 0.
+    """Read ``0``, ``2``, ``"2"``, ``"v100:2"``, ``"gpu:v100:2"``, ``"shard:1"``; empty and ``none`` are 0.
 
     Raises
     ------

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -32,9 +32,19 @@ class FieldPolicy(BaseModel):
     label: str | None = None
     help: str | None = None
 
+    @property
+    def only_value(self) -> str | int | float | None:
+        """The value that a locked field alone may have; None where it is not locked."""
+        return self.default if self.locked else None
+
+    def bound(self, name: str, which: Literal["minimum", "maximum"], otherwise: int) -> int:
+        """Return the bound of field ``name`` as a number (:func:`number_of`), ``otherwise`` where the admin has set none."""
+        value = self.minimum if which == "minimum" else self.maximum
+        return otherwise if value is None else number_of(name, value)
+
 
 def parse_policies(fields: Mapping[str, Any], *, trait: str = "ResourceFormSpawner.fields") -> dict[str, FieldPolicy]:
-    """The admin's configuration of the fields, read.
+    """Read the admin's configuration of the fields.
 
     Raises
     ------
@@ -63,7 +73,7 @@ def parse_policies(fields: Mapping[str, Any], *, trait: str = "ResourceFormSpawn
 
 
 def number_of(name: str, value: Any) -> int:
-    """A limit of ``cores``, ``memory`` (MB), ``gpus`` or ``walltime`` (minutes), from what the admin wrote."""
+    """Return a limit of ``cores``, ``memory`` (MB), ``gpus`` or ``walltime`` (minutes), from what the admin wrote."""
     if name == "memory":
         return parse_memory_mb(value)
     if name == "walltime":

@@ -44,18 +44,18 @@ class Preset(Audience):
         """What people see: the label, else the name."""
         return self.label or self.name
 
-    def is_for(self, reader: Viewer) -> bool:
-        """Whether ``reader`` belongs to its audience and may choose the account, partition and reservation that it names itself."""
-        named = (("account", reader.accounts), ("partition", reader.partitions), ("reservation", reader.reservations))
-        return self.admits(reader) and all(not self.values.get(field) or self.values[field] in had for field, had in named)
+    def is_for(self, viewer: Viewer) -> bool:
+        """Tell whether ``viewer`` belongs to its audience and may choose the account, partition and reservation that it names itself."""
+        named = (("account", viewer.accounts), ("partition", viewer.partitions), ("reservation", viewer.reservations))
+        return self.admits(viewer) and all(not self.values.get(field) or self.values[field] in had for field, had in named)
 
     def read(self) -> SessionRequest:
-        """Its values, read; the fields that it leaves out have the model's defaults."""
+        """Read its values; the fields that it leaves out have the model's defaults."""
         return parse_request(self.values)
 
 
 def parse_presets(presets: object, *, trait: str = "ResourceFormSpawner.presets") -> tuple[Preset, ...]:
-    """The admin's presets, read, in the admin's order.
+    """Read the admin's presets, in the admin's order.
 
     Raises
     ------

@@ -22,7 +22,7 @@ class Range:
     values: tuple[int, ...] = ()
 
     def nearest(self, value: int) -> int:
-        """``value`` itself where it may be had, else the nearest that may."""
+        """Return ``value`` itself where it may be had, else the nearest that may."""
         if self.values:
             fitting = [entry for entry in self.values if self.most is None or entry <= self.most] or list(self.values)
             return min(fitting, key=lambda entry: (abs(entry - value), entry))
@@ -30,39 +30,39 @@ class Range:
 
 
 def limits_there(request: SessionRequest, choices: Choices) -> PartitionLimits | None:
-    """As :meth:`Choices.limits_for`; an account that may not be used there at all has no numbers of its own, so the partition's hold."""
-    partition = next((entry for entry in choices.partitions if entry.name == request.partition), None)
+    """Return :meth:`Choices.limits_for`; an account that may not be used there has no numbers of its own, so the partition's hold."""
+    partition = choices.partition(request.partition)
     if partition is None:
         return None
     return partition.narrowed("" if request.account in partition.refused else request.account, request.reservation)
 
 
 def gpus_there(request: SessionRequest, choices: Choices) -> tuple[GpuRequest, ...]:
-    """Those of the GPU configurations that one node of the chosen partition and reservation has, none included."""
+    """Return those of the GPU configurations that one node of the chosen partition and reservation has, none included."""
     limits = limits_there(request, choices)
     if limits is None:
-        return tuple(gpus for gpus in choices.gpu_values() if not gpus.count)
+        return tuple(gpus for gpus in choices.gpus.values() if not gpus.count)
     return tuple(
         gpus
-        for gpus in choices.gpu_values()
+        for gpus in choices.gpus.values()
         if not gpus.count or (limits.has_part(gpus.gres, gpus.type, gpus.count) if gpus.is_part else _has_whole(limits, gpus))
     )
 
 
 def _has_whole(limits: PartitionLimits, gpus: GpuRequest) -> bool:
-    return gpus.count <= limits.gpus_of(gpus.type) and any(kind.gpus_of(gpus.type) >= gpus.count for kind in limits.kinds)
+    return gpus.count <= limits.gpus_of(gpus.type) and any(kind.gpus_total(gpus.type) >= gpus.count for kind in limits.kinds)
 
 
 def ranges(request: SessionRequest, choices: Choices) -> dict[str, Range]:
-    """The ranges of ``cores``, ``memory`` (MB) and ``walltime`` (minutes) in the request's partition; none where it cannot be chosen."""
+    """Return the ranges of ``cores``, ``memory`` (MB) and ``walltime`` (minutes) in the request's partition, if it can be chosen."""
     limits = limits_there(request, choices)
     if limits is None or not limits.kinds:
         return {}
     gpus = request.gpus
     able = [kind for kind in limits.kinds if not gpus.count or kind.has_gpus(gpus.type, gpus.count, gpus.gres)] or limits.kinds
     most: Mapping[str, int | None] = {
-        CORES: min(limits.max_cores, max(kind.cores for kind in able)),
-        MEMORY: min(limits.max_memory_mb, max(kind.memory_mb for kind in able)),
+        CORES: min(limits.max_cores, max(kind.cores_total for kind in able)),
+        MEMORY: min(limits.max_memory_mb, max(kind.memory_mb_total for kind in able)),
         "walltime": choices.walltime_limit(request)[0],
     }
     return {name: _range(name, limits, bound, choices) for name, bound in most.items()}
@@ -75,6 +75,6 @@ def _range(name: str, limits: PartitionLimits, most: int | None, choices: Choice
         ceiling = number_of(name, policy.maximum)
         most = ceiling if most is None else min(most, ceiling)
     values = tuple(sorted(number_of(name, choice) for choice in policy.choices or ()))
-    if policy.locked and policy.default is not None:
-        values = (number_of(name, policy.default),)
+    if policy.only_value is not None:
+        values = (number_of(name, policy.only_value),)
     return Range(least, most, values)

@@ -30,17 +30,17 @@ class Recent:
         return frozenset((name, value) for name, value in self.options.items() if name != "preset")
 
     def as_state(self) -> dict[str, Any]:
-        """As JSON for the database."""
+        """Return it as JSON for the database."""
         return {"at": self.at, "options": dict(self.options)}
 
 
 def remember(recent: Iterable[Recent], options: Mapping[str, Any], now: float, most: int = MAX_RECENT) -> tuple[Recent, ...]:
-    """``recent`` with one more request, submitted ``now``, in front; an equal one is left out, and what is beyond the ``most`` newest."""
+    """Add one more request, submitted ``now``, in front of ``recent``; an equal one is left out, and what is beyond the ``most`` newest."""
     return _distinct((Recent(float(now), _kept(options)), *recent), most)
 
 
 def recent_of(states: Iterable[object], most: int = MAX_RECENT) -> tuple[Recent, ...]:
-    """The newest of the requests in the states of one user's servers, newest first, each once. What cannot be read is left out."""
+    """Return the newest requests in the states of one user's servers, newest first, each once. What cannot be read is left out."""
     found = [
         entry
         for state in states
@@ -79,5 +79,5 @@ def _read(row: object) -> Recent | None:
 
 
 def as_state(recent: Sequence[Recent]) -> list[dict[str, Any]]:
-    """For the server's state, under ``recent``."""
+    """Return them for the server's state, under ``recent``."""
     return [entry.as_state() for entry in recent]

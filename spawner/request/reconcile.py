@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from ..i18n import _
-from ..units import format_memory, format_walltime
 from .choices import Choices
+from .defaults import default_values
 from .gpus import GpuRequest
-from .model import SessionRequest, label_of
+from .model import NUMBERS_IN_WORDS, SessionRequest, label_of
 from .ranges import gpus_there, limits_there, ranges
 from .validation import check_request, true_preset
 
@@ -19,8 +19,6 @@ FOLLOWED = (*PLACE, "gpus", "release")
 
 MAX_TRIED = 300
 """Combinations of account, partition and reservation that are looked at; a user with more has to choose by hand."""
-
-_IN_WORDS: Mapping[str, Callable[[int], str]] = {"cores": str, "memory": format_memory, "walltime": format_walltime}
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +30,7 @@ class Reconciled:
 
 
 def reconcile(request: SessionRequest, choices: Choices, changed: str) -> Reconciled:
-    """``request`` after the user has changed one field; that one stays as it is, right or wrong.
+    """Fit ``request`` to the one field that the user has changed; that field stays as it is, right or wrong.
 
     A field that others do not follow (:data:`FOLLOWED`) moves none: who types a number is told what is wrong with it.
     """
@@ -41,8 +39,8 @@ def reconcile(request: SessionRequest, choices: Choices, changed: str) -> Reconc
     placed = _place(request, choices, changed)
     if changed != "gpus":
         placed = _with_gpus(placed, choices)
-    for name, bounds in ranges(placed, choices).items():
-        placed = placed.model_copy(update={name: bounds.nearest(getattr(placed, name))})
+    for name, allowed in ranges(placed, choices).items():
+        placed = placed.model_copy(update={name: allowed.nearest(getattr(placed, name))})
     # What the time may be depends on the amounts that have just moved.
     again = ranges(placed, choices)
     if "walltime" in again:
@@ -90,8 +88,8 @@ def _product(lists: list[list[str]]) -> Iterator[tuple[str, ...]]:
 def _with_gpus(request: SessionRequest, choices: Choices) -> SessionRequest:
     """The asked GPUs where the place has them, else as many as it has of that type, else of any, else none."""
     offered = gpus_there(request, choices)
-    asked = choices.known_gpus(request.gpus, request.partition)
-    if not offered or asked in offered or any(choices.same_gpus(asked, gpus) for gpus in offered) or _is_there(asked, request, choices):
+    asked = choices.gpus.known(request.gpus, request.partition)
+    if not offered or asked in offered or any(choices.gpus.are_same(asked, gpus) for gpus in offered) or _is_there(asked, request, choices):
         return request.model_copy(update={"gpus": asked})
 
     def distance(gpus: GpuRequest) -> tuple[bool, bool, bool, float]:
@@ -111,11 +109,11 @@ def _is_there(gpus: GpuRequest, request: SessionRequest, choices: Choices) -> bo
 
 
 def _with_interface(request: SessionRequest, choices: Choices) -> SessionRequest:
-    release = next((entry for entry in choices.releases if entry.tag == request.release), None)
+    release = choices.release(request.release)
     names = [interface.name for interface in choices.interfaces(release)] if release is not None else []
     if not names or request.interface in names:
         return request
-    preferred = choices.defaults()["interface"]
+    preferred = default_values(choices)["interface"]
     return request.model_copy(update={"interface": preferred if preferred in names else names[0]})
 
 
@@ -132,5 +130,5 @@ def _words(name: str, value: object) -> str:
     if isinstance(value, GpuRequest):
         return value.words
     if isinstance(value, int):
-        return _IN_WORDS[name](value)
+        return NUMBERS_IN_WORDS[name](value)
     return str(value) or _("None")

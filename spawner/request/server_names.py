@@ -6,7 +6,7 @@ import re
 import unicodedata
 from collections.abc import Collection
 
-from .model import LONGEST_NAME
+from .field_values import LONGEST_NAME
 
 LONGEST_SERVER_NAME = 30
 """JupyterHub 6.1 takes 1 to 30 lower-case letters, digits and single hyphens, a letter first (its ``slugs.is_valid_safe_slug``)."""
@@ -21,7 +21,7 @@ NUMBERED = re.compile(r"(.*?)[ -]*-(\d{1,4})")
 
 
 def server_name(words: str, taken: Collection[str] = ()) -> str:
-    """The name of a server for a session that is called ``words``; with a number behind it where that is among ``taken``."""
+    """Return the name of a server for a session that is called ``words``; with a number behind it where that is among ``taken``."""
     slug = _slug(words)
     if slug not in taken:
         return slug
@@ -32,7 +32,7 @@ def server_name(words: str, taken: Collection[str] = ()) -> str:
 
 
 def copies(name: str, number: int, names: Collection[str], servers: Collection[str]) -> tuple[tuple[str, str], ...]:
-    """Names for ``number`` more sessions like ``name``, each with its server's: ``fit`` and ``fit-2`` are followed by ``fit-3``, ``fit-4``.
+    """Make names for ``number`` more sessions like ``name``, each with its server's: ``fit`` and ``fit-2`` are followed by ``fit-3``.
 
     Parameters
     ----------

@@ -6,13 +6,14 @@ from collections.abc import Callable, Sequence
 
 from ..accounting.limits import Limit
 from ..accounting.partition_limits import PartitionLimits
-from ..humanize import cores_in_words, gpu_type_in_words, gpus_in_words, joined, limit_of_memory, part_of_gpu
+from ..humanize import gpu_type_in_words, gpus_in_words, joined, limit_of_memory, part_of_gpu
 from ..i18n import _, ngettext
 from ..slurm.resources import CORES, GPUS, JOBS, MEMORY, MINUTES, NODES, SUBMITTED
 from ..units import format_memory, format_walltime
-from .choices import Choices, amounts_in
+from .choices import Choices
+from .field_values import quoted
 from .gpus import GpuRequest, parse_gpus
-from .model import SessionRequest, quoted
+from .model import NUMBERS_IN_WORDS, SessionRequest
 
 ENDING_SOON_MINUTES = 1
 
@@ -24,7 +25,7 @@ FIELD_OF = {CORES: "cores", MEMORY: "memory", MINUTES: "walltime", NODES: "accou
 
 
 def listed(values: Sequence[str]) -> str:
-    """The first eight, and how many more there are."""
+    """Return the first eight, and how many more there are."""
     shown = ", ".join(values[:8])
     return _("{list} and {number} more").format(list=shown, number=len(values) - 8) if len(values) > 8 else shown
 
@@ -33,8 +34,8 @@ def check_size(request: SessionRequest, choices: Choices, limits: PartitionLimit
     """Refuse numbers that one session of ``account`` cannot have in the partition; ``limits`` are those of the account and reservation."""
     if not limits.kinds:
         return
-    most_cores = _check_cores(request, choices, limits, refuse)
-    most_memory = _check_memory(request, choices, limits, refuse)
+    most_cores = _check_amount(CORES, request, choices, limits, refuse)
+    most_memory = _check_amount(MEMORY, request, choices, limits, refuse)
     problem = _gpu_problem(request.gpus, choices, limits)
     if problem:
         refuse("gpus", problem)
@@ -55,7 +56,7 @@ def _there(limits: PartitionLimits) -> str:
 
 
 def more_than(value: str, most: str, clause: str, number: int = 1) -> str:
-    """The refusal of a value above a limit; ``clause`` says whose limit it is, ``number`` whether the value is one thing or several."""
+    """Return the refusal of a value above a limit; ``clause`` says whose, ``number`` whether the value is one thing or several."""
     return ngettext(
         "{value} is more than the {most} {clause}. Ask for at most {most}.",
         "{value} are more than the {most} {clause}. Ask for at most {most}.",
@@ -64,53 +65,46 @@ def more_than(value: str, most: str, clause: str, number: int = 1) -> str:
 
 
 def less_than(value: str, least: str) -> str:
-    """The refusal of a value below the admin's minimum."""
+    """Return the refusal of a value below the admin's minimum."""
     return _("{value} is less than the {least} that a session has here. Ask for at least {least}.").format(value=value, least=least)
 
 
 def less_than_asked(value: str, least: str, limit: Limit) -> str:
-    """The refusal of a value below what accounting asks for."""
+    """Return the refusal of a value below what accounting asks for."""
     return _("{value} is less than the {least} that {source} asks for. Ask for at least {least}.").format(
         value=value, least=least, source=limit.whose
     )
 
 
 def limits_most(limits: PartitionLimits, resource: str) -> int:
-    """The most cores or MB that the partition and accounting leave."""
+    """Return the most cores or MB that the partition and accounting leave."""
     return limits.max_cores if resource == CORES else limits.max_memory_mb
 
 
-def _check_cores(request: SessionRequest, choices: Choices, limits: PartitionLimits, refuse: Refuse) -> int:
-    most = min(limits.max_cores, choices.bound("cores", "maximum", limits.max_cores))
-    least = choices.bound("cores", "minimum", 1)
-    if request.cores > most:
-        refuse("cores", more_than(str(request.cores), str(most), _clause(limits, CORES, most)))
-    elif request.cores < least:
-        refuse("cores", less_than(str(request.cores), str(least)))
-    elif request.cores < limits.at_least(CORES):
-        refuse("cores", less_than_asked(str(request.cores), str(limits.at_least(CORES)), limits.least[CORES]))
-    return most
-
-
-def _check_memory(request: SessionRequest, choices: Choices, limits: PartitionLimits, refuse: Refuse) -> int:
-    most = min(limits.max_memory_mb, choices.bound("memory", "maximum", limits.max_memory_mb))
-    least = choices.bound("memory", "minimum", 1)
-    if request.memory > most:
-        refuse("memory", more_than(format_memory(request.memory), limit_of_memory(most), _clause(limits, MEMORY, most)))
-    elif request.memory < least:
-        refuse("memory", less_than(format_memory(request.memory), format_memory(least)))
-    elif request.memory < limits.at_least(MEMORY):
-        refuse("memory", less_than_asked(format_memory(request.memory), format_memory(limits.at_least(MEMORY)), limits.least[MEMORY]))
+def _check_amount(resource: str, request: SessionRequest, choices: Choices, limits: PartitionLimits, refuse: Refuse) -> int:
+    """Refuse cores or MB that are more than may be, or less; return the most that may be."""
+    asked: int = getattr(request, resource)
+    words = NUMBERS_IN_WORDS[resource]
+    there = limits_most(limits, resource)
+    most = min(there, choices.bound(resource, "maximum", there))
+    least = choices.bound(resource, "minimum", 1)
+    if asked > most:
+        most_in_words = limit_of_memory(most) if resource == MEMORY else words(most)
+        refuse(resource, more_than(words(asked), most_in_words, _clause(limits, resource, most)))
+    elif asked < least:
+        refuse(resource, less_than(words(asked), words(least)))
+    elif asked < limits.at_least(resource):
+        refuse(resource, less_than_asked(words(asked), words(limits.at_least(resource)), limits.least[resource]))
     return most
 
 
 def _check_together(request: SessionRequest, limits: PartitionLimits, account: str, refuse: Refuse) -> None:
     """What each can be had, but not on one node, or not for that time."""
     gpus = request.gpus
-    if gpus.count and not limits.fits_one_node(request.cores, request.memory, gpus.type, gpus.count, gpus.gres):
-        refuse("gpus", _not_together(limits, [gpus.words, *_cores_and_memory(request)]))
-    elif not limits.fits_one_node(request.cores, request.memory, "", 0):
-        refuse("memory", _not_together(limits, _cores_and_memory(request)))
+    if gpus.count and not limits.fits_one_node(request.demand):
+        refuse("gpus", _not_together(limits, [gpus.words, *request.cores_and_memory]))
+    elif not limits.fits_one_node(request.demand.without_gpus):
+        refuse("memory", _not_together(limits, request.cores_and_memory))
     else:
         _check_counted(request, limits, account, refuse)
 
@@ -121,13 +115,9 @@ def _not_together(limits: PartitionLimits, amounts: Sequence[str]) -> str:
     )
 
 
-def _cores_and_memory(request: SessionRequest) -> list[str]:
-    return [cores_in_words(request.cores), format_memory(request.memory)]
-
-
 def _check_counted(request: SessionRequest, limits: PartitionLimits, account: str, refuse: Refuse) -> None:
     """Limits that the numbers alone do not show: of the job as Slurm counts it (whole nodes, cores for memory), or over its time."""
-    amounts = amounts_in(limits, request)
+    amounts = limits.amounts(request.demand)
     for limit in limits.rules_for(account).limits:
         if limit.least or limit.resource == MINUTES or not limit.forbids(amounts):
             continue
@@ -152,9 +142,9 @@ def _amount(limit: Limit, amount: int) -> str:
 
 def _gpu_problem(gpus: GpuRequest, choices: Choices, partition: PartitionLimits) -> str:
     policy = choices.policy("gpus")
-    if policy.locked and policy.default is not None and gpus != choices.known_gpus(parse_gpus(policy.default), partition.name):
-        return locked_to(gpus.words, str(policy.default))
-    if policy.choices is not None and gpus not in {choices.known_gpus(parse_gpus(choice), partition.name) for choice in policy.choices}:
+    if policy.only_value is not None and gpus != choices.gpus.known(parse_gpus(policy.only_value), partition.name):
+        return locked_to(gpus.words, str(policy.only_value))
+    if policy.choices is not None and gpus not in {choices.gpus.known(parse_gpus(choice), partition.name) for choice in policy.choices}:
         return not_among(gpus.words, [str(choice) for choice in policy.choices])
     low = choices.bound("gpus", "minimum", 0)
     if gpus.whole < low:
@@ -167,7 +157,7 @@ def _gpu_problem(gpus: GpuRequest, choices: Choices, partition: PartitionLimits)
     if not partition.gpus:
         return _("partition {partition} has no GPUs. Choose None, or another partition.").format(partition=partition.name)
     if gpus.type and not dict(partition.gpus).get(gpus.type, 0) and not partition.binding.get(GPUS):
-        types = [name for name, _ in partition.gpus if name]
+        types = [name for name, _count in partition.gpus if name]
         if types:
             sentence = _("partition {partition} has no GPU of type {type}. Choose one of: {list}.")
         else:
@@ -204,12 +194,12 @@ def _part_problem(gpus: GpuRequest, choices: Choices, partition: PartitionLimits
 
 
 def locked_to(value: str, default: str) -> str:
-    """The refusal of another value than the one that the admin has set."""
+    """Return the refusal of another value than the one that the admin has set."""
     return _("{value} cannot be chosen, it is set to {default} on this service. Leave it as it is.").format(value=value, default=default)
 
 
 def not_among(value: str, offered: Sequence[str]) -> str:
-    """The refusal of a value that the admin does not offer."""
+    """Return the refusal of a value that the admin does not offer."""
     return _("{value} cannot be chosen. Choose one of: {list}.").format(value=value, list=listed(offered))
 
 

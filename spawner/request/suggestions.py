@@ -33,19 +33,8 @@ class RecentOffer:
     why_not: str = ""
 
 
-def presets_for(presets: Iterable[Preset], choices: Choices, groups: Iterable[str]) -> tuple[PresetOffer, ...]:
-    """Those of ``presets`` that a user of these groups of the system may see, in the admin's order.
-
-    Raises
-    ------
-    NoAccount
-        The user has no account in Slurm.
-    """
-    return offered_presets(choices.with_presets(presets, groups))
-
-
 def offered_presets(choices: Choices) -> tuple[PresetOffer, ...]:
-    """The presets of this user, as :func:`presets_for` where ``choices`` has them already.
+    """Return the presets that this user may see, in the admin's order.
 
     Raises
     ------
@@ -63,7 +52,7 @@ def _offer(preset: Preset, choices: Choices) -> PresetOffer:
 
 
 def offers_of(recent: Iterable[Recent], choices: Choices) -> tuple[RecentOffer, ...]:
-    """The user's last requests with what is to be said of each now; what cannot be read any more is left out.
+    """Return the user's last requests with what is to be said of each now; what cannot be read any more is left out.
 
     Raises
     ------

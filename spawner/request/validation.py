@@ -5,22 +5,24 @@ Every refusal names the field, the value, the limit and what to do instead.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..accounting.partition_limits import PartitionLimits
 from ..errors import NoAccount, RequestRejected
 from ..humanize import moment_in_words
 from ..i18n import ENGLISH, N_, _, using
-from ..units import format_memory, format_walltime
+from ..units import format_walltime
 from .choices import Choices
-from .model import FIELDS, SessionRequest, at_field, label_of, parse_request, quoted
+from .defaults import default_partition, default_values
+from .field_values import quoted
+from .model import FIELDS, NUMBERS_IN_WORDS, SessionRequest, at_field, label_of, parse_request
 from .policy import number_of
 from .size_validation import Refuse, check_size, check_walltime, listed, locked_to, not_among
 
 
 def resolve_request(options: Mapping[str, Any], choices: Choices) -> SessionRequest:
-    """The request that ``options`` ask for, complete and allowed: the one gate for every door.
+    """Return the request that ``options`` ask for, complete and allowed: the one gate for every door.
 
     Raises
     ------
@@ -39,7 +41,7 @@ def resolve_request(options: Mapping[str, Any], choices: Choices) -> SessionRequ
 
 
 def judge_request(options: Mapping[str, Any], choices: Choices) -> tuple[SessionRequest, dict[str, str]]:
-    """The request that ``options`` ask for, completed, and a sentence for each field at fault; what cannot be read has its default.
+    """Return the request that ``options`` ask for, completed, and a sentence for each field at fault; what is unreadable has its default.
 
     Keys that are missing get the preset's values where one is named, else this user's defaults: a partition for the chosen account, numbers
     that the chosen partition has, an interface of the chosen release.
@@ -51,18 +53,17 @@ def judge_request(options: Mapping[str, Any], choices: Choices) -> tuple[Session
     """
     require_account(choices)
     options = with_preset(options, choices)
-    defaults = choices.defaults(
-        _partition_for(options, choices), account=text_of(options.get("account")), reservation=text_of(options.get("reservation"))
+    defaults = default_values(
+        choices, _partition_for(options, choices), account=text_of(options.get("account")), reservation=text_of(options.get("reservation"))
     )
     completed = {**defaults, **options}
     if "interface" not in options and "release" in options:
-        release = next((entry for entry in choices.releases if entry.tag == options["release"]), None)
+        release = choices.release(options["release"])
         if release is not None:
             names = [interface.name for interface in choices.interfaces(release)]
             completed["interface"] = defaults["interface"] if defaults["interface"] in names else (names or [""])[0]
     if "account" not in options and choices.accounts is not None:
-        partition = next((entry for entry in choices.partitions if entry.name == completed["partition"]), None)
-        there = [account for account in choices.accounts if partition is not None and account in partition.accounts]
+        there = choices.accounts_in(choices.partition(completed["partition"]))
         if there and completed["account"] not in there:
             completed["account"] = there[0]
     if "walltime" not in options:
@@ -79,18 +80,18 @@ def judge_request(options: Mapping[str, Any], choices: Choices) -> tuple[Session
 
 
 def with_preset(options: Mapping[str, Any], choices: Choices) -> Mapping[str, Any]:
-    """The options with what they leave out of the preset that they name; what they say themselves wins."""
+    """Return the options with what they leave out of the preset that they name; what they say themselves wins."""
     preset = choices.preset(text_of(options.get("preset")) or "")
     return {**preset.values, **options} if preset is not None else options
 
 
 def with_known_gpus(request: SessionRequest, choices: Choices) -> SessionRequest:
-    """The request with its GPUs as the nodes of its partition have them: all parts of a card are the card."""
-    return request.model_copy(update={"gpus": choices.known_gpus(request.gpus, request.partition)})
+    """Return the request with its GPUs as the nodes of its partition have them: all parts of a card are the card."""
+    return request.model_copy(update={"gpus": choices.gpus.known(request.gpus, request.partition)})
 
 
 def true_preset(request: SessionRequest, choices: Choices) -> SessionRequest:
-    """The request without the name of its preset if one of its values is not the preset's: then it is the user's own."""
+    """Return the request without its preset's name if one of its values is not the preset's: then it is the user's own."""
     preset = choices.preset(request.preset)
     if preset is None:
         return request
@@ -98,13 +99,14 @@ def true_preset(request: SessionRequest, choices: Choices) -> SessionRequest:
     for name in preset.values:
         value, wanted = getattr(request, name), getattr(meant, name)
         if name == "gpus":
-            wanted = choices.known_gpus(wanted, request.partition)
-        if value != wanted and not (name == "gpus" and choices.same_gpus(value, wanted)):
+            wanted = choices.gpus.known(wanted, request.partition)
+        if value != wanted and not (name == "gpus" and choices.gpus.are_same(value, wanted)):
             return request.model_copy(update={"preset": ""})
     return request
 
 
 def text_of(value: Any) -> str | None:
+    """Return the value if it is text, else None."""
     return value if isinstance(value, str) else None
 
 
@@ -112,7 +114,7 @@ def _partition_for(options: Mapping[str, Any], choices: Choices) -> str:
     """The partition that was asked for, else the default one where the chosen account may run there, else the first where it may."""
     if "partition" in options:
         return options["partition"] if isinstance(options["partition"], str) else ""
-    preferred = choices.default_partition
+    preferred = default_partition(choices)
     fitting = [entry.name for entry in choices.partitions if options.get("account", "") in entry.accounts]
     fitting = [name for name in fitting if name not in choices.closed] or fitting
     return fitting[0] if fitting and preferred not in fitting else preferred
@@ -172,14 +174,14 @@ def require_account(choices: Choices) -> None:
 
 
 def check_request(request: SessionRequest, choices: Choices) -> dict[str, str]:
-    """A sentence for each field of ``request`` that this user cannot have now; empty if all is well."""
+    """Return a sentence for each field of ``request`` that this user cannot have now; empty if all is well."""
     errors: dict[str, str] = {}
 
     def refuse(name: str, sentence: str) -> None:
         errors.setdefault(name, at_field(choices.policy(name).label or label_of(name), sentence))
 
     _check_narrowed(request, choices, refuse)
-    partition = next((entry for entry in choices.partitions if entry.name == request.partition), None)
+    partition = choices.partition(request.partition)
     if partition is None:
         names = [entry.name for entry in choices.partitions]
         sentence = _("{value} is not a partition that you may use. Choose one of: {list}.")
@@ -217,12 +219,11 @@ def _no_preset(name: str, choices: Choices) -> str:
 
 
 def _check_narrowed(request: SessionRequest, choices: Choices, refuse: Refuse) -> None:
-    in_words: dict[str, Callable[[int], str]] = {"cores": str, "memory": format_memory, "walltime": format_walltime}
-    for name, words in in_words.items():
+    for name, words in NUMBERS_IN_WORDS.items():
         policy = choices.policy(name)
         value = getattr(request, name)
-        if policy.locked and policy.default is not None and value != number_of(name, policy.default):
-            refuse(name, locked_to(words(value), str(policy.default)))
+        if policy.only_value is not None and value != number_of(name, policy.only_value):
+            refuse(name, locked_to(words(value), str(policy.only_value)))
         elif policy.choices is not None and value not in [number_of(name, choice) for choice in policy.choices]:
             refuse(name, not_among(words(value), [str(choice) for choice in policy.choices]))
 
@@ -237,7 +238,7 @@ def _check_account(request: SessionRequest, choices: Choices, partition: Partiti
         sentence = _("{value} is not one of your accounts. Choose one of: {list}.")
         refuse("account", sentence.format(value=quoted(request.account), list=listed(accounts)))
     elif partition is not None and request.account not in partition.accounts:
-        there = [account for account in partition.accounts if account in accounts]
+        there = choices.accounts_in(partition)
         why = partition.refused.get(request.account)
         if why:
             sentence = _("{value} may not be used in partition {partition}: {why}.")
@@ -304,7 +305,7 @@ def _other_reservation(values: Sequence[str]) -> str:
 
 
 def _check_software(request: SessionRequest, choices: Choices, refuse: Refuse) -> None:
-    release = next((entry for entry in choices.releases if entry.tag == request.release), None)
+    release = choices.release(request.release)
     if release is None:
         tags = [entry.tag for entry in choices.releases]
         sentence = _("{value} is not a release of this service. Choose one of: {list}.")

@@ -53,8 +53,9 @@ MASK = "…"
 
 @dataclass(frozen=True, slots=True)
 class Excerpt:
-    """Whole lines of a log, ready to be shown, and ``partial``, the unfinished line at its end. ``start`` and ``end`` are where the whole
-    lines stand in the log, in bytes.
+    """Whole lines of a log, ready to be shown, and ``partial``, the unfinished line at its end.
+
+    ``start`` and ``end`` are where the whole lines stand in the log, in bytes.
     """
 
     start: int
@@ -64,7 +65,10 @@ class Excerpt:
 
 
 def shown(content: bytes) -> str:
-    """As text that is safe to look at: no escape sequence, no control character, and of a line that was written over its last state."""
+    """Return a log's bytes as text that is safe to look at.
+
+    It has no escape sequence and no control character; of a line that was written over it has the last state.
+    """
     text = content.decode("utf-8", errors="replace").replace("\r\n", "\n")
     text = _ESCAPES.sub("", text)
     if "\r" in text:
@@ -73,7 +77,7 @@ def shown(content: bytes) -> str:
 
 
 def excerpt(content: bytes, start: int, *, latest: bool = True, at_a_line: bool = False) -> Excerpt:
-    """The whole lines of ``content``, which begins at byte ``start`` of the log.
+    """Return the whole lines of ``content``, which begins at byte ``start`` of the log.
 
     Parameters
     ----------
@@ -103,18 +107,18 @@ def excerpt(content: bytes, start: int, *, latest: bool = True, at_a_line: bool 
 
 
 def masked(text: str) -> str:
-    """Without what looks like a token, a password or a key."""
+    """Return the text without what looks like a token, a password or a key."""
     for pattern in _SECRETS:
         text = pattern.sub(rf"\1{MASK}", text)
     return _LONG_HEXADECIMAL.sub(MASK, text)
 
 
-def telling_lines(text: str, most: int = 3) -> tuple[str, ...]:
-    """The last lines of a log that say what went wrong; where none does, the last ones that are not empty. Secrets are masked."""
+def telling_lines(text: str, max_lines: int = 3) -> tuple[str, ...]:
+    """Return the last lines of a log that say what went wrong, or the last ones that are not empty. Secrets are masked."""
     lines = [line[:MAX_OF_A_LINE].strip() for line in text.splitlines()]
     lines = [line for line in lines if line]
     telling = [line for line in lines if _TELLS.search(line)]
-    once = list(dict.fromkeys(reversed(telling or lines)))[:most]
+    once = list(dict.fromkeys(reversed(telling or lines)))[:max_lines]
     return tuple(_shortened(masked(line)) for line in reversed(once))
 
 

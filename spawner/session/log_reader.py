@@ -18,8 +18,10 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
+from weakref import WeakValueDictionary
 
 from .._data import folder
+from ..cache import BoundedDict
 from ..errors import LogError, LogGone, LogRefused, LogUnreadable, NoLogYet, ResourceFormError
 from ..i18n import N_
 from ..slurm.runner import Identity, Runner, last_line
@@ -56,7 +58,7 @@ class LogPiece:
     content: bytes
 
     def excerpt(self, start: int | None = None, *, latest: bool = True) -> Excerpt:
-        """The whole lines of it, from byte ``start`` of the log on, where a line begins; without one, from the first whole line."""
+        """Return its whole lines from byte ``start`` of the log on, where a line begins; without one, from the first whole line."""
         begin = self.start if start is None else start
         found = excerpt(self.content[begin - self.start :], begin, latest=latest, at_a_line=start is not None)
         return found if self.end >= self.size else Excerpt(found.start, found.end, found.text, "")
@@ -80,12 +82,12 @@ class Search:
 
 
 def log_place(job_id: int, state_home: str = "") -> str:
-    """The log's path as a person would type it on the cluster."""
+    """Return the log's path as a person would type it on the cluster."""
     return f"{state_home.rstrip('/') or '~/.local/state'}/jupyterhub-resource-form/{job_id}.log"
 
 
 def configured_state_home(environment: Mapping[str, object]) -> str:
-    """XDG_STATE_HOME of all jobs, if the admin has set one in ``Spawner.environment``; else empty."""
+    """Return XDG_STATE_HOME of all jobs, if the admin has set one in ``Spawner.environment``; else empty."""
     value = environment.get("XDG_STATE_HOME", "")
     return value if isinstance(value, str) and value.startswith("/") else ""
 
@@ -105,7 +107,7 @@ def _command(identity: Identity, arguments: tuple[str, ...]) -> tuple[tuple[str,
 
 
 def no_log_yet(job_id: int, place: str) -> NoLogYet:
-    """The job has not begun to write its log."""
+    """Return the error that says that the job has not begun to write its log."""
     return NoLogYet(N_("There is no log yet. It begins when the job runs."), log=f"job {job_id} has no log yet", place=place, job=job_id)
 
 
@@ -163,7 +165,7 @@ async def read_log(
     state_home: str = "",
     going_on: bool = False,
 ) -> LogPiece:
-    """A piece of the log of ``identity``'s job.
+    """Read a piece of the log of ``identity``'s job, as that user.
 
     Parameters
     ----------
@@ -200,7 +202,7 @@ _of_runners: dict[Runner, SessionLogs] = {}
 
 
 def session_logs(runner: Runner) -> SessionLogs:
-    """The one :class:`SessionLogs` of a runner, for all pages and starts."""
+    """Return the one :class:`SessionLogs` of a runner, for all pages and starts."""
     if runner not in _of_runners:
         _of_runners[runner] = SessionLogs(runner)
     return _of_runners[runner]
@@ -216,27 +218,21 @@ class SessionLogs:
     def __init__(self, runner: Runner, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._runner = runner
         self._clock = clock
-        self._locks: dict[str, asyncio.Lock] = {}
+        self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        """Of users; a lock lives as long as somebody holds it or waits for it."""
         self._slots = asyncio.Semaphore(READS_AT_A_TIME)
-        self._tails: dict[tuple[str, int], tuple[float, LogPiece | ResourceFormError]] = {}
-        self._latest_read: dict[tuple[str, int], float] = {}
+        self._tails: BoundedDict[tuple[str, int], tuple[float, LogPiece | ResourceFormError]] = BoundedDict(MAX_LOGS)
+        self._latest_read: BoundedDict[tuple[str, int], float] = BoundedDict(MAX_USERS)
 
     def _lock(self, user: str) -> asyncio.Lock:
-        lock = self._locks.pop(user, None) or asyncio.Lock()
-        for name in [name for name, other in self._locks.items() if not other.locked()][: max(0, len(self._locks) - MAX_USERS)]:
-            del self._locks[name]
-        self._locks[user] = lock
-        return lock
+        return self._locks.setdefault(user, asyncio.Lock())
 
     async def _pause(self, key: tuple[str, int]) -> None:
         await asyncio.sleep(max(0.0, self._latest_read.get(key, float("-inf")) + MIN_INTERVAL_SECONDS - self._clock()))
-        self._latest_read.pop(key, None)
         self._latest_read[key] = self._clock()
-        while len(self._latest_read) > MAX_USERS:
-            del self._latest_read[next(iter(self._latest_read))]
 
     async def tail(self, identity: Identity, job_id: int, *, state_home: str = "", going_on: bool = False, fresh: bool = False) -> LogPiece:
-        """The end of the log as it was no more than a second ago, or, if ``fresh``, as it is from now on.
+        """Return the end of the log as it was no more than a second ago, or, if ``fresh``, as it is from now on.
 
         Raises
         ------
@@ -245,7 +241,7 @@ class SessionLogs:
         """
         key = (identity.name, job_id)
         async with self._lock(identity.name):
-            known = self._tails.pop(key, None)
+            known = self._tails.get(key)
             if fresh or known is None or not 0 <= self._clock() - known[0] < MIN_INTERVAL_SECONDS:
                 await self._pause(key)
                 found: LogPiece | ResourceFormError
@@ -256,8 +252,6 @@ class SessionLogs:
                     found = error
                 known = (self._clock(), found)
             self._tails[key] = known
-            while len(self._tails) > MAX_LOGS:
-                del self._tails[next(iter(self._tails))]
         latest = known[1]
         if isinstance(latest, LogGone):
             raise _missing(job_id, latest.place, going_on=going_on)
@@ -266,8 +260,9 @@ class SessionLogs:
         return latest
 
     async def since(self, identity: Identity, job_id: int, start: int, *, state_home: str = "", going_on: bool = False) -> LogPiece:
-        """What the log has from byte ``start`` on, from the shared end where that goes back so far. The whole end, where the log is shorter
-        than that by now: it is another one.
+        """Return what the log has from byte ``start`` on, from the shared end where that goes back so far.
+
+        Where the log is shorter than that by now, it is another one: then its whole end.
 
         Raises
         ------
@@ -280,7 +275,7 @@ class SessionLogs:
         return await self.piece(identity, job_id, start, PIECE_BYTES, state_home=state_home)
 
     async def piece(self, identity: Identity, job_id: int, start: int, length: int, *, state_home: str = "") -> LogPiece:
-        """Any piece of the log.
+        """Read any piece of the log.
 
         Raises
         ------
@@ -293,7 +288,7 @@ class SessionLogs:
                 return await read_log(self._runner, identity, job_id, start=start, length=length, state_home=state_home)
 
     async def download(self, identity: Identity, job_id: int, start: int, length: int, *, state_home: str = "") -> LogPiece:
-        """As :meth:`piece`, and larger: a user's next one may follow at once.
+        """Read a piece as :meth:`piece`, and larger: a user's next one may follow at once.
 
         Raises
         ------
@@ -304,7 +299,7 @@ class SessionLogs:
             return await read_log(self._runner, identity, job_id, start=start, length=length, state_home=state_home)
 
     async def search(self, identity: Identity, job_id: int, text: str, *, state_home: str = "") -> Search:
-        """The lines with ``text``, small and capital letters alike, in the last 64 MB of the log.
+        """Search for the lines with ``text``, small and capital letters alike, in the last 64 MB of the log.
 
         Raises
         ------
@@ -328,22 +323,23 @@ class SessionLogs:
             ) from None
 
     async def telling_lines(
-        self, identity: Identity, job_id: int, *, most: int = 3, state_home: str = "", patience: float = 3.0
+        self, identity: Identity, job_id: int, *, max_lines: int = 3, state_home: str = "", patience: float = 3.0
     ) -> tuple[str, ...]:
-        """The lines at the end of the log that say what went wrong (:func:`.log_text.telling_lines`); none where there is no log, it cannot
-        be read, or not within ``patience`` seconds. Never raises.
+        """Return the lines at the end of the log that say what went wrong (:func:`.log_excerpt.telling_lines`). Never raises.
+
+        There are none where there is no log, or it cannot be read, or not within ``patience`` seconds.
         """
-        reading = asyncio.ensure_future(self._end_of(identity, job_id, most, state_home))
+        reading = asyncio.ensure_future(self._end_of(identity, job_id, max_lines, state_home))
         await asyncio.wait({reading}, timeout=patience)
         if not reading.done():
             reading.cancel()
             return ()
         return reading.result()
 
-    async def _end_of(self, identity: Identity, job_id: int, most: int, state_home: str) -> tuple[str, ...]:
+    async def _end_of(self, identity: Identity, job_id: int, max_lines: int, state_home: str) -> tuple[str, ...]:
         try:
             piece = await self.tail(identity, job_id, state_home=state_home, fresh=True)
             content = piece.content[-PIECE_BYTES:]
-            return await asyncio.to_thread(lambda: telling_lines(shown(content), most))
+            return await asyncio.to_thread(lambda: telling_lines(shown(content), max_lines))
         except Exception:  # noqa: BLE001 - what is asked for is an addition to a message that must come
             return ()

@@ -14,8 +14,10 @@ SUBMIT_TIME_TOLERANCE_SECONDS = 600.0
 
 
 def own_job(jobs: Sequence[Job], record: Record, *, user: str, hub: str) -> Job | None:
-    """The job of the record's id that was submitted in the very second that ours was; as long as that is not known, the one that carries
-    the record's nonce. Its owner may write any comment on any job of theirs, but not another id or time. ``jobs`` have their comments.
+    """Find the job of the record among ``jobs``, which have their comments; None if it is not there.
+
+    It is the job of the record's id that was submitted in the very second that ours was. As long as that is not known, it is the one
+    that carries the record's nonce. Its owner may write any comment on any job of theirs, but not another id or time.
     """
     own = sorted((job for job in jobs if job.user == user), key=lambda job: job.job_id)
     known = [job for job in own if job.job_id == record.job_id] if record.job_id else own
@@ -30,7 +32,7 @@ def own_job(jobs: Sequence[Job], record: Record, *, user: str, hub: str) -> Job 
 
 
 def is_own(job: Job, record: Record, *, user: str) -> bool:
-    """Whether the job of the record's id is the one that was asked for: ids are used again after a controller lost its state.
+    """Tell whether the job of the record's id is the one that was asked for: ids are used again after a controller lost its state.
 
     The shared list has no comments, so the owner and the time of submission decide here.
     """
@@ -42,7 +44,7 @@ def is_own(job: Job, record: Record, *, user: str) -> bool:
 
 
 def has_moved(job: Job, record: Record) -> bool:
-    """Whether the job was put back into the queue since its server listened: it waits, runs elsewhere, or was submitted anew."""
+    """Tell whether the job was put back into the queue since its server listened: it waits, runs elsewhere, or was submitted anew."""
     elsewhere = bool(job.batch_host) and job.batch_host != record.node
     again = bool(job.submit and record.queued_at) and (job.submit or 0) > record.queued_at
     return job.state in PENDING or elsewhere or again

@@ -36,8 +36,10 @@ class Orphan:
 
 
 class Sweep:
-    """Looks for orphans. A job is one once it was seen without a session twice, :attr:`grace` seconds apart or more: between the two a
-    start or a stop that was under way has come to its end.
+    """The search for orphans.
+
+    A job is one once it was seen without a session twice, :attr:`grace` seconds apart or more: between the two a start or a stop that
+    was under way has come to its end.
     """
 
     def __init__(self, cluster: SlurmCluster, key: bytes) -> None:
@@ -56,7 +58,7 @@ class Sweep:
         return bool(self._first_seen)
 
     async def look(self, owned: Callable[[], Collection[str]]) -> tuple[Orphan, ...]:
-        """The orphans as of now.
+        """Find the orphans as of now.
 
         Parameters
         ----------

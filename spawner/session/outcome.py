@@ -126,7 +126,7 @@ class Ending:
 
 
 def ending(evidence: Evidence) -> Ending:
-    """Why the session is over, in the language in use."""
+    """Say why the session is over, in the language in use."""
     state = _state(evidence)
     category, kind = CATEGORIES.get(state, ("unknown", "others"))
     full = _is_out_of_memory(evidence, state)
@@ -197,7 +197,7 @@ def _is_out_of_memory(evidence: Evidence, state: str) -> bool:
 
 
 def exit_code(evidence: Evidence) -> int | None:
-    """The server's exit code as a shell has it. squeue's is exact: sacct takes 128 off a code above it (measured on 22.05.8)."""
+    """Return the server's exit code as a shell has it. squeue's is exact: sacct takes 128 off a code above it (measured on 22.05.8)."""
     status, finished = evidence.exit_status, evidence.finished
     if status is not None and status > 0:
         return 128 + (status & 0x7F) if status & 0x7F else status >> 8
@@ -269,7 +269,7 @@ def _out_of_memory(evidence: Evidence) -> str:
 
 
 def tenths(megabytes: int) -> str:
-    """MB as GB with one digit behind the point: ``8.0``."""
+    """Write MB as GB with one digit behind the point: ``8.0``."""
     return f"{megabytes / 1024:.1f}"
 
 

@@ -59,7 +59,7 @@ class StartProgress:
         return next((place for place in range(1, len(texts) - 1) if texts[place] == texts[place - 1]), 1)
 
     def close(self) -> None:
-        """No more messages will come."""
+        """End the messages: no more will come."""
         self._closed = True
         self._wake()
 
@@ -68,7 +68,7 @@ class StartProgress:
         self._changed = asyncio.Event()
 
     async def follow(self) -> AsyncIterator[Message]:
-        """All messages from the first, then each new one, until the start is over."""
+        """Yield all messages from the first, then each new one, until the start is over."""
         shown = 0
         while True:
             changed = self._changed
@@ -83,7 +83,7 @@ class StartProgress:
 
 
 class PortReport:
-    """Where the launcher's report of the port arrives. Takes one report, while somebody waits for it."""
+    """The place where the launcher's report of the port arrives: one report, while somebody waits for it."""
 
     def __init__(self) -> None:
         self.port: int | None = None
@@ -91,7 +91,7 @@ class PortReport:
         self._arrived = asyncio.Event()
 
     def accept(self, port: int) -> bool:
-        """Take the port; False if there was one already or nobody waits any more."""
+        """Take the port; return False if there was one already or nobody waits any more."""
         if self._closed or self.port is not None:
             return False
         self.port = port
@@ -104,7 +104,7 @@ class PortReport:
         self._arrived.set()
 
     async def wait(self, seconds: float) -> int | None:
-        """The port as soon as it is there; None after ``seconds``."""
+        """Wait for the port and return it as soon as it is there; None after ``seconds``."""
         # Not wait_for: up to Python 3.11 it may swallow the cancellation of a start whose report arrives in the same moment.
         waiter = asyncio.ensure_future(self._arrived.wait())
         try:

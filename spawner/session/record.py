@@ -30,12 +30,12 @@ class Record:
     idle_minutes: int = 0
 
     def as_state(self) -> dict[str, Any]:
-        """As JSON for the database; empty if there is nothing to remember."""
+        """Return the record as JSON for the database; empty if there is nothing to remember."""
         return asdict(self) if self.nonce else {}
 
     @classmethod
     def from_state(cls, state: object) -> Record:
-        """From the database; what an older version left out is taken as not known."""
+        """Read a record from the database; what an older version left out is taken as not known."""
         if not isinstance(state, Mapping):
             return cls()
         known = {name: state[name] for name in cls.__slots__ if name in state}
@@ -58,7 +58,7 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Seconds: in the queue, from the job's start until the server listens."""
+    """How many seconds a start may take: in the queue, and from the job's start until the server listens."""
 
     queue: float = 3600.0
     listen: float = 300.0
@@ -69,7 +69,7 @@ class End:
     """How a session ended.
 
     ``state`` is the job's last state, or one of our own words; ``at`` when that was noticed (seconds since the epoch). ``sentence`` and
-    ``what_to_do`` are in the language of the session's user. The rest is known once :func:`.ending.ending` has looked at the evidence:
+    ``what_to_do`` are in the language of the session's user. The rest is known once :func:`.outcome.ending` has looked at the evidence:
     ``category`` and ``kind`` are its words, ``change`` the values of the form for another try, ``exit_code`` the server's, ``used_mb`` and
     ``asked_mb`` MB of memory; None, 0 or empty for what is not known. ``log`` are the lines of the session's log that say why.
     """
@@ -90,7 +90,10 @@ class End:
 
     @classmethod
     def from_state(cls, state: object) -> End | None:
-        """From the database; what an older version left out is taken as not known. None if there is none, or none that can be read."""
+        """Read an end from the database; what an older version left out is taken as not known.
+
+        None if there is none, or none that can be read.
+        """
         if not isinstance(state, Mapping):
             return None
         change, log = state.get("change"), state.get("log")

@@ -35,7 +35,7 @@ class StartupLog:
 
     @contextlib.contextmanager
     def shown_if_slow(self, progress: StartProgress, runs: Callable[[], bool]) -> Iterator[None]:
-        """Within, messages of the start get the lines as ``log`` once the job runs and does not listen for :data:`SLOW_SECONDS`.
+        """Give messages of the start the lines as ``log``, within, once the job runs and does not listen for :data:`SLOW_SECONDS`.
 
         Parameters
         ----------
@@ -67,11 +67,13 @@ class StartupLog:
                 await asyncio.sleep(RETRY_SECONDS)
 
     async def explained(self, failure: SessionFailed, end: str) -> SessionFailed:
-        """``failure`` with the lines that say why as its details, where the job may have run before it came to this ``end``."""
+        """Return ``failure`` with the lines that say why as its details, where the job may have run before this ``end``."""
         if end in NEVER_RAN or failure.details:
             return failure
         lines = await self._lines(LINES_OF_A_FAILURE)
         return SessionFailed(failure.sentence, details=lines, log=failure.log, label=failure.label) if lines else failure
 
-    async def _lines(self, most: int) -> tuple[str, ...]:
-        return await self.logs.telling_lines(self.identity, self.job_id, most=most, state_home=self.state_home, patience=PATIENCE_SECONDS)
+    async def _lines(self, max_lines: int) -> tuple[str, ...]:
+        return await self.logs.telling_lines(
+            self.identity, self.job_id, max_lines=max_lines, state_home=self.state_home, patience=PATIENCE_SECONDS
+        )

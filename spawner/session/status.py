@@ -32,13 +32,8 @@ WARN_MINUTES = (15, 5)
 """So many minutes before its end the user is warned."""
 
 
-def kind_of(slurm_state: str, *, stopped: bool = False) -> Kind:
-    """In which of the three lists a session stands whose job is in this state of Slurm's; ``stopped``: its user has stopped it."""
-    return kind_of_end(slurm_state, stopped=stopped) if slurm_state in ENDED else "running"
-
-
 def kind_of_end(state: str, *, stopped: bool = False) -> Kind:
-    """In which list a session stands that is over; an end that is not known here counts as a failed one."""
+    """Return the list in which a session stands that is over; an end that is not known here counts as a failed one."""
     word = STOPPED if stopped and state == "CANCELLED" else state
     return CATEGORIES[word][1] if word in CATEGORIES else "others"
 
@@ -67,9 +62,10 @@ class SessionStatus:
     ``kind``, ``state`` and ``stage`` are ours, ``slurm_state`` and ``reason`` Slurm's words, empty where there is no job.
     ``ends`` is the time limit of a job that runs, ``estimate`` when Slurm plans to start one that waits, ``unknown_since`` from when on
     Slurm has not answered. ``held`` is what the job has, or asks for while it waits, by name, memory in MB. ``change`` are the values of
-    the form that make sense for another try of an ended session, ``category`` is why it ended (:data:`.ending.CATEGORIES`),
-    ``used_memory_mb`` what it used of the ``asked_memory_mb`` that it had. ``usage`` is what it uses while it runs (:class:`.usage.Usage`),
-    ``gpus`` what its GPUs do (:class:`.gpu.own.SessionGpus`); None where it has none, or its node has never reported.
+    the form that make sense for another try of an ended session, ``category`` is why it ended (:data:`.outcome.CATEGORIES`),
+    ``used_memory_mb`` what it used of the ``asked_memory_mb`` that it had. ``usage`` is what it uses while it runs
+    (:class:`.job_usage.Usage`), ``gpus`` what its GPUs do (:class:`.session_gpus.SessionGpus`);
+    None where it has none, or its node has never reported.
     """
 
     server: Server
@@ -107,12 +103,6 @@ class SessionStatus:
     idle_sentence: str = ""
 
 
-# --- what a job has, in words ----------------------------------------------------------------------------------------------------
-
-
-# --- what to do ------------------------------------------------------------------------------------------------------------------
-
-
 # --- one session -----------------------------------------------------------------------------------------------------------------
 
 
@@ -122,7 +112,7 @@ def status_of(
     *,
     now: float,
     job: Job | None = None,
-    places: Mapping[int, QueuePosition] | None = None,
+    positions: Mapping[int, QueuePosition] | None = None,
     end: End | None = None,
     stopped: bool = False,
     unknown_since: float | None = None,
@@ -130,14 +120,14 @@ def status_of(
     counts_use: bool = True,
     expected: float | None = None,
 ) -> SessionStatus:
-    """How the session stands.
+    """Say how the session stands.
 
     Parameters
     ----------
     job
         As the latest list has it; None where it is not there, or nobody knows.
-    places
-        The places of those that wait (:func:`.places.queue_positions_of`); None where not all jobs are seen.
+    positions
+        The queue positions of those that wait (:func:`.queue_position.queue_positions_of`); None where not all jobs are seen.
     end
         How it ended; ``stopped``: it was stopped from JupyterHub.
     unknown_since
@@ -171,7 +161,7 @@ def status_of(
         reason=_reason(job),
         waiting_helps=advice.waiting_helps if advice is not None else None,
         what_to_do=_what_to_do(waiting, advice, end),
-        position=(places or {}).get(record.job_id) if waiting is not None else None,
+        position=(positions or {}).get(record.job_id) if waiting is not None else None,
         estimate=_estimate(waiting, expected, now) if waiting is not None else None,
         seconds_waited=_waited(submitted, started, over, now),
         seconds_left=max(0, int(limit - now)) if limit is not None and state != "ended" else None,
@@ -282,6 +272,3 @@ def _sentence(state: State, stage: Stage, record: Record, job: Job | None, end: 
         "connected": _("The session runs on {node}.").format(node=node),
     }
     return sentences.get(stage, "")
-
-
-# --- for programs ----------------------------------------------------------------------------------------------------------------

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import datetime
 from collections.abc import Mapping
 from typing import Any
 
 from ..cluster.job_usage import Usage
 from ..gpu import session_gpus
+from ..humanize import iso_time
 from ..i18n import _
 from .status import SessionStatus
 
@@ -19,7 +19,7 @@ DETAILS = (
 
 
 def as_json(status: SessionStatus) -> dict[str, Any]:
-    """The session as programs and pages get it: moments in ISO 8601, UTC."""
+    """Return the session as programs and pages get it: moments in ISO 8601, UTC."""
     server, cost, place = status.server, status.cost, status.position
     return {
         "user": server.user,
@@ -81,15 +81,19 @@ def _idle_gpus(status: SessionStatus) -> dict[str, Any] | None:
 
 
 def details_of(status: SessionStatus) -> dict[str, Any]:
-    """The part of :func:`as_json` that goes with a message of a start (:data:`DETAILS`): nothing in it changes by time passing alone."""
+    """Return the part of :func:`as_json` that goes with a message of a start (:data:`DETAILS`).
+
+    Nothing in it changes by time passing alone.
+    """
     full = as_json(status)
     return {name: full[name] for name in DETAILS}
 
 
 def without_clock(session: Mapping[str, Any]) -> dict[str, Any]:
-    """A session's JSON without what changes by time passing alone: two of them are equal if nothing has happened in between.
+    """Return a session's JSON without what changes by time passing alone.
 
-    Without its GPUs as well: they always do something, and are told of on their own.
+    Two of them are equal if nothing has happened in between. Its GPUs are left out as well: they
+    always do something, and are told of on their own.
     """
     still = {name: value for name, value in session.items() if name not in ("seconds_waited", "seconds_left", "gpus")}
     if still.get("cost"):
@@ -98,6 +102,4 @@ def without_clock(session: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _iso(moment: float | None) -> str | None:
-    if moment is None:
-        return None
-    return datetime.datetime.fromtimestamp(int(moment), tz=datetime.timezone.utc).isoformat().replace("+00:00", "Z")
+    return iso_time(moment) if moment is not None else None

@@ -16,14 +16,14 @@ from ..units import format_memory
 
 @dataclass(frozen=True, slots=True)
 class Charge:
-    """Billing units: an hour, and since the job started (None where it is not said)."""
+    """What a session costs in billing units: an hour, and since the job started (None where it is not said)."""
 
     per_hour: float
     used: float | None = None
 
 
 def held_by(tres: str) -> tuple[tuple[str, int], ...]:
-    """What a job has by name: ``GPU v100``, ``GPU``, other GRES by their own names, ``cores``, ``memory`` in MB; GPUs stand first.
+    """Return what a job has by name: ``GPU v100``, ``GPU``, other GRES by their own names, ``cores``, ``memory`` in MB; GPUs stand first.
 
     Parameters
     ----------
@@ -44,7 +44,7 @@ def held_by(tres: str) -> tuple[tuple[str, int], ...]:
 
 
 def held_in_words(held: tuple[tuple[str, int], ...]) -> str:
-    """``2 GPUs v100, 8 cores, 64 GB``; empty where nothing is known."""
+    """Say what a job has: ``2 GPUs v100, 8 cores, 64 GB``; empty where nothing is known."""
     return ", ".join(_amount_in_words(name, count) for name, count in held)
 
 
@@ -66,7 +66,7 @@ def _amount_in_words(name: str, count: int) -> str:
 
 
 def charge_of(tres: str, usage_factor: float | None, seconds: float | None) -> Charge | None:
-    """What a job costs by the number that Slurm itself has written on it (``billing=``); None where there is none.
+    """Return what a job costs by the number that Slurm itself has written on it (``billing=``); None where there is none.
 
     Parameters
     ----------
@@ -84,7 +84,7 @@ def charge_of(tres: str, usage_factor: float | None, seconds: float | None) -> C
 
 
 def what_to_do_about(reason: str, advice: Advice) -> str:
-    """What a user whose job waits for ``reason`` can do, in a sentence."""
+    """Say what a user whose job waits for ``reason`` can do, in a sentence."""
     if advice.waiting_helps is False:
         return _("Cancel, change the request and start again.")
     if reason.startswith(("ReqNodeNotAvail", "Nodes required for job are DOWN", "NodeDown", "PartitionDown", "PartitionInactive")):
@@ -97,19 +97,22 @@ def what_to_do_about(reason: str, advice: Advice) -> str:
 
 
 def suspended(job: Job) -> str:
-    """An administrator's ``scontrol suspend`` stops the processes; GPUs and memory stay the job's (measured on 22.05.8 and 24.11.5)."""
+    """Say that the session is suspended, and whether GPUs are still held.
+
+    ``scontrol suspend`` stops the processes; GPUs and memory stay the job's (measured on 22.05.8 and 24.11.5).
+    """
     if any(name.startswith("GPU") for name, _count in held_by(job.tres)):
         return _("The session is suspended; its GPUs are still held. Ask the administrators.")
     return _("The session is suspended. Ask the administrators.")
 
 
 def silence_in_words(since: float) -> str:
-    """That Slurm does not answer, and that this ends no session."""
+    """Say that Slurm does not answer (``since``: seconds since the epoch), and that this ends no session."""
     return _("Slurm has not answered since {time}. The session is kept; nothing has to be done.").format(time=clock_time(since))
 
 
 def idle_in_words(notice: Notice, now: float) -> str:
-    """That the session's GPUs do nothing, and what follows."""
+    """Say that the session's GPUs do nothing, and what follows; ``now`` in seconds since the epoch."""
     sentence = _("No GPU of this session has done anything since {time}.").format(time=day_and_time(notice.since, now))
     if notice.stops_at is None:
         return sentence + " " + _("Stop it if you do not need it: others may be waiting for GPUs.")

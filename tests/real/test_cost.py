@@ -17,13 +17,14 @@ from private_slurm.newer_slurm import ensure_newer_slurm
 from private_slurm.processes import wait_until
 from private_slurm.spec import Account, ClusterSpec, Member, NodeGroup, Partition, Qos, SlurmInstallation
 
-from spawner.accounting.billing import BillingRule, Cost, billing_rule, cost_of
+from spawner.accounting.billing import Cost, cost_of
+from spawner.accounting.billing_rule import BillingRule, billing_rule
 from spawner.accounting.budgets import Budget, budgets_of
 from spawner.accounting.qos import line_of, parents_of
 from spawner.job.sbatch import Tag, sbatch_arguments
 from spawner.request.model import SessionRequest, parse_request
 from spawner.slurm import commands, sacctmgr, sbatch, scontrol
-from spawner.slurm.model import Association, Gres, Holdings
+from spawner.slurm.model import Association, Holdings
 from spawner.slurm.model import Qos as KnownQos
 
 WEIGHTS = "TRESBillingWeights=CPU=1.0,Mem=0.25G,GRES/gpu=16"
@@ -167,12 +168,6 @@ CASES = (
 )
 
 
-def gres_of(request: SessionRequest) -> Gres | None:
-    """The GPUs of a request, as the rules take them."""
-    gpus = request.gpus
-    return Gres(gpus.gres, gpus.type, gpus.count) if gpus.count else None
-
-
 @dataclass
 class Rig:
     """The cluster, one of its users, and the PriorityFlags to try."""
@@ -243,8 +238,7 @@ def amounts_of(job: dict[str, str]) -> dict[str, str]:
 
 def said_to_cost(request: SessionRequest, rules: dict[str, BillingRule | None], usage_factor: float = 1.0) -> Cost:
     """What the rules say."""
-    amounts = {"cores": request.cores, "memory_mb": request.memory, "minutes": request.walltime}
-    cost = cost_of(rules[request.partition], **amounts, gres=gres_of(request), usage_factor=usage_factor)
+    cost = cost_of(rules[request.partition], request.demand, usage_factor=usage_factor)
     assert cost is not None, request.summary
     return cost
 

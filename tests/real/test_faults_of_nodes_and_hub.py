@@ -58,8 +58,8 @@ injected_faults.obey(c, pathlib.Path({str(folder)!r}))
 c.SlurmCluster.hub_name = "faults"
 c.SlurmCluster.jobs_interval = 5
 c.Spawner.poll_interval = 3
-import spawner.session.session
-spawner.session.session.SBATCH_LINGERS_SECONDS = 2
+import spawner.session.recovery
+spawner.session.recovery.SBATCH_LINGERS_SECONDS = 2
 """
     with open_site("hub-faults", environments, cluster, users, more) as site:
         yield site

@@ -19,10 +19,11 @@ from private_slurm.processes import wait_until
 from private_slurm.spec import Account, ClusterSpec, Member, NodeGroup, Partition, SlurmInstallation
 
 from spawner.accounting.entitlement import entitlement
+from spawner.accounting.qos import AccountingData
 from spawner.advice.assessment import verdict_of
 from spawner.advice.verdict import Verdict
+from spawner.availability.forecast import ClusterForecast
 from spawner.availability.node_fit import sharing_jobs
-from spawner.availability.outlook import ClusterForecast
 from spawner.availability.table import PartitionAvailability, availability
 from spawner.job.sbatch import Tag, sbatch_arguments
 from spawner.request.choices import Choices
@@ -152,9 +153,7 @@ class Laboratory:
         partitions = scontrol.parse_partitions(self.ask(commands.show_partitions()))
         jobs = squeue.parse_jobs(self.ask(commands.list_jobs()))
         now = time.time()
-        own = entitlement(
-            self.user, groups=(), associations=None, defaults=(), partitions=partitions, reservations=(), nodes=nodes, now=now
-        )
+        own = entitlement(self.user, AccountingData(), groups=(), partitions=partitions, reservations=(), nodes=nodes, now=now)
         table = availability(nodes, partitions, (), now=now, sharing=sharing_jobs(jobs))
         return (
             ClusterForecast(nodes, partitions, (), jobs, now=now),
@@ -193,18 +192,18 @@ class Laboratory:
         """Ask for everything, in all partitions at once, one after the other in each."""
         for number in range(max(len(each) for each in ASKED.values())):
             # The end of one job changes more than it should in 22.05 (spawner/slurm/shared_gres.py), so each round has its own answer.
-            outlook, choices, table = self.look()
+            forecast, choices, table = self.look()
             asked = [(name, ASKED[name][number]) for name in ASKED if number < len(ASKED[name])]
-            trials = self._try([self._judge(partition, text, outlook, choices) for partition, text in asked], choices)
+            trials = self._try([self._judge(partition, text, forecast, choices) for partition, text in asked], choices)
             self.trials += trials
             for trial in trials:
                 row = _in_the_table(trial, table[trial.partition])
                 if row is not None and (trial.did == "started") != (trial.gpus.count <= row):
                     self.tables.append(f"{trial}; the table has {row}")
 
-    def _judge(self, partition: str, text: str, outlook: ClusterForecast, choices: Choices) -> Trial:
+    def _judge(self, partition: str, text: str, forecast: ClusterForecast, choices: Choices) -> Trial:
         request, errors = judge_request({"partition": partition, "cores": 1, "memory": "1G", "gpus": text, "walltime": "1h"}, choices)
-        return Trial(partition, text, request.gpus, bool(errors), verdict_of(request, errors, outlook, choices))
+        return Trial(partition, text, request.gpus, bool(errors), verdict_of(request, errors, forecast, choices))
 
     def _try(self, trials: list[Trial], choices: Choices) -> list[Trial]:
         for trial in trials:

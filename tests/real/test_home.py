@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 from private_slurm.cluster import PrivateCluster
 
-from spawner.request.model import COLORS
+from spawner.request.field_values import COLORS
 from tests.support.browsing import log_in, serious_findings
 from tests.support.real_hub import Environments, needs_users, open_site
 from tests.support.site_under_test import Site, wait_for

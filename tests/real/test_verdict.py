@@ -21,10 +21,11 @@ from private_slurm.processes import wait_until
 from private_slurm.spec import Account, ClusterSpec, Member, NodeGroup, Partition
 
 from spawner.accounting.entitlement import entitlement
+from spawner.accounting.qos import AccountingData
 from spawner.advice.alternatives import alternatives
 from spawner.advice.assessment import verdict_of
 from spawner.advice.verdict import Verdict
-from spawner.availability.outlook import ClusterForecast
+from spawner.availability.forecast import ClusterForecast
 from spawner.job.sbatch import Tag, sbatch_arguments
 from spawner.request.choices import Choices
 from spawner.request.model import SessionRequest, parse_request
@@ -105,7 +106,7 @@ class Laboratory:
         """The answer of one of the product's own questions."""
         return self.cluster.run(*argv, env={"SLURM_TIME_FORMAT": "%s"}).stdout
 
-    def outlook(self) -> tuple[ClusterForecast, Choices]:
+    def forecast(self) -> tuple[ClusterForecast, Choices]:
         """The cluster as the product sees it now, and what the user may choose."""
         nodes = scontrol.parse_nodes(self.ask(commands.show_nodes()))
         partitions = scontrol.parse_partitions(self.ask(commands.show_partitions()))
@@ -114,9 +115,8 @@ class Laboratory:
         now = time.time()
         own = entitlement(
             self.user,
+            AccountingData(),
             groups=(),
-            associations=None,
-            defaults=(),
             partitions=partitions,
             reservations=reservations,
             nodes=nodes,
@@ -183,9 +183,9 @@ class Laboratory:
         wait_until(settled, "the scheduler to have looked at all jobs", 20, lambda: str(self.jobs()), interval_s=0.2)
         time.sleep(CYCLES_SECONDS / 2)
 
-    def test(self, requests: Sequence[SessionRequest], outlook: ClusterForecast, choices: Choices) -> list[Trial]:
+    def test(self, requests: Sequence[SessionRequest], forecast: ClusterForecast, choices: Choices) -> list[Trial]:
         """Submit each of the requests, one a set of nodes, watch what Slurm does with it, and take it back."""
-        trials = [Trial(request, verdict_of(request, check_request(request, choices), outlook, choices)) for request in requests]
+        trials = [Trial(request, verdict_of(request, check_request(request, choices), forecast, choices)) for request in requests]
         for trial in trials:
             trial.job_id = self.submit(trial.request)
         begun = time.monotonic()
@@ -221,10 +221,10 @@ class Laboratory:
         self.trials += trials
         return trials
 
-    def nearest(self, request: SessionRequest, outlook: ClusterForecast, choices: Choices) -> SessionRequest | None:
+    def nearest(self, request: SessionRequest, forecast: ClusterForecast, choices: Choices) -> SessionRequest | None:
         """The first alternative on the same set of nodes."""
         here = next(partitions for partitions in NODE_SETS if request.partition in partitions)
-        found = (entry.request for entry in alternatives(request, outlook, choices))
+        found = (entry.request for entry in alternatives(request, forecast, choices))
         return next((candidate for candidate in found if candidate.partition in here), None)
 
     def clear(self) -> None:
@@ -255,14 +255,14 @@ def test_verdicts_hold(laboratory: Laboratory) -> None:
     for _ in range(FILLINGS):
         laboratory.fill()
         for number in range(ROUNDS):
-            outlook, choices = laboratory.outlook()
+            forecast, choices = laboratory.forecast()
             requests = [laboratory.any_request(laboratory.random.choice(partitions)) for partitions in NODE_SETS]
-            laboratory.test(requests, outlook, choices)
+            laboratory.test(requests, forecast, choices)
             if number % 2 == 0:
-                outlook, choices = laboratory.outlook()
-                nearest = [laboratory.nearest(request, outlook, choices) for request in requests]
+                forecast, choices = laboratory.forecast()
+                nearest = [laboratory.nearest(request, forecast, choices) for request in requests]
                 staying = [request for request in nearest if request is not None]
-                offered += laboratory.test(staying, outlook, choices) if staying else []
+                offered += laboratory.test(staying, forecast, choices) if staying else []
         laboratory.clear()
     trials = laboratory.trials
     said = Counter(trial.said.kind for trial in trials)

@@ -9,11 +9,13 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from spawner.accounting.entitlement import Entitlement, entitlement
+from spawner.accounting.partition_limits import NodeKind
+from spawner.accounting.qos import Accounting, AccountingData
 from spawner.request.choices import Choices
 from spawner.request.policy import parse_policies
 from spawner.site.catalogue import Catalogue, parse_catalogue
 from spawner.slurm.grammar import parse_gres
-from spawner.slurm.model import Association, Node, Partition, Reservation, SlurmConfig, UserDefaults
+from spawner.slurm.model import Association, Node, Partition, Qos, Reservation, SlurmConfig, UserDefaults
 
 NOW = 1_800_000_000
 HOUR = 3600
@@ -114,22 +116,27 @@ def entitled(
     reservations: Sequence[Reservation] = (),
     nodes: Sequence[Node] = UNSET,
     now: float = NOW,
+    qos: Sequence[Qos] = (),
+    uid: int = -1,
+    shapes: Mapping[str, tuple[NodeKind, ...]] | None = None,
     **accounting: Any,
 ) -> Entitlement:
     """What ``user`` may choose on the demo's cluster, or on one that differs as the arguments say.
 
-    ``accounting`` goes to :func:`spawner.accounting.entitlement.entitlement`: ``qos``, ``holdings``, ``config``, ``job_qos``, ``uid``.
+    ``accounting`` goes to :class:`spawner.accounting.qos.AccountingData`: ``holdings``, ``config``, ``job_qos``.
     """
+    rows = demo_associations() if associations is UNSET else associations
+    records = None if rows is None else Accounting(tuple(rows), DEFAULTS, tuple(qos))
     return entitlement(
         user,
+        AccountingData(records, **accounting),
         groups=groups,
-        associations=demo_associations() if associations is UNSET else associations,
-        defaults=DEFAULTS,
         partitions=(partition(), cpu_partition()) if partitions is UNSET else partitions,
         reservations=reservations,
         nodes=demo_nodes() if nodes is UNSET else nodes,
         now=now,
-        **accounting,
+        uid=uid,
+        shapes=shapes,
     )
 
 

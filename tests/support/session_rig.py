@@ -12,11 +12,11 @@ from typing import Any, TypeVar
 from spawner.cluster.cluster import SlurmCluster
 from spawner.cluster.users import Member
 from spawner.errors import ResourceFormError
-from spawner.job.sbatch import new_tag, signing_key
+from spawner.job.sbatch import Tag, new_tag, signing_key
 from spawner.session.record import Limits, Record
 from spawner.session.session import Session
 from spawner.slurm.runner import Identity
-from tests.support.fake_slurm import FakeSlurm, VirtualTimeLoop
+from tests.support.fake_slurm import FakeJob, FakeSlurm, VirtualTimeLoop
 
 Answer = TypeVar("Answer")
 
@@ -153,3 +153,29 @@ class Server:
         self.session, self.ready, self.task = None, False, None
         # The next Hub knows nothing of what Slurm said to this one.
         self.cluster = make_cluster(self.slurm)
+
+
+def make_server(limits: Limits | None = None, user: str = "ada") -> Server:
+    """A user's default server on a fresh controller."""
+    slurm = FakeSlurm(asyncio.get_running_loop())
+    return Server(slurm, make_cluster(slurm), user, limits=limits or Limits())
+
+
+def jobs_of(server: Server) -> list[FakeJob]:
+    """The active jobs that carry this Hub's tag for the server's user."""
+    return [job for job in server.slurm.jobs.values() if job.active and (tag := Tag.parse(job.comment)) and tag.user == server.user]
+
+
+async def run_and_listen(server: Server, seconds: float = 2.0) -> FakeJob:
+    """Let the server's one job run, and its launcher report."""
+    for _ in range(200):
+        if jobs_of(server):
+            break
+        await asyncio.sleep(1)
+    (job,) = jobs_of(server)
+    await asyncio.sleep(seconds)
+    server.slurm.run_job(job)
+    await asyncio.sleep(seconds)
+    assert server.session is not None
+    server.session.listens_on(40000)
+    return job

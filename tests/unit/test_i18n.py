@@ -20,13 +20,14 @@ from spawner import i18n
 from spawner.accounting.limits import Limit
 from spawner.advice.alternatives import alternatives
 from spawner.advice.verdict import verdict
-from spawner.availability.outlook import ClusterForecast
+from spawner.availability.forecast import ClusterForecast
 from spawner.errors import RequestRejected, SlurmRefused, SlurmUnavailable
 from spawner.hub import locale as hub_language
 from spawner.hub.locale import language_asked, language_of, language_spoken, remember, restore, speak
 from spawner.hub.settings import SpawnerSettings
 from spawner.humanize import duration, joined, moment_in_words
 from spawner.i18n import N_, _, languages, negotiated, ngettext, using
+from spawner.request.defaults import default_values
 from spawner.request.form_data import read_form
 from spawner.request.form_fields import form_fields
 from spawner.request.model import SessionRequest, help_of, label_of, parse_request, unit_of
@@ -331,7 +332,7 @@ def test_form(in_italian: None) -> None:
     """All that the form shows."""
     later = reservation("later", start=NOW + HOUR, end=NOW + 9 * HOUR)
     own = choices(reservations=(reservation(), later))
-    fields = form_fields(own, own.defaults(), {})
+    fields = form_fields(own, default_values(own), {})
     shown = [text for field in fields for text in (field.label, field.help, field.unit, field.range)]
     shown += [option.label for field in fields for option in field.options if not option.label.startswith("Release")]
     assert english_in(*shown) == []
@@ -370,10 +371,10 @@ def test_verdicts(options: dict[str, Any], changes: dict[str, Any]) -> None:
     request = parse_request({"partition": "g100_int", "cores": 1, "memory": "4G", "walltime": "1h", **options})
     nodes = changes.get("nodes", [node("g001")])
     partitions = changes.get("partitions", [partition(nodes=tuple(entry.name for entry in nodes))])
-    outlook = ClusterForecast(nodes, partitions, changes.get("reservations", ()), (), now=NOW, as_of=changes.get("as_of", NOW))
-    english = verdict(request, outlook)
+    forecast = ClusterForecast(nodes, partitions, changes.get("reservations", ()), (), now=NOW, as_of=changes.get("as_of", NOW))
+    english = verdict(request, forecast)
     with using("it"):
-        italian = verdict(request, outlook)
+        italian = verdict(request, forecast)
     assert (italian.kind, italian.field) == (english.kind, english.field)
     assert italian.sentence != english.sentence
     assert english_in(italian.sentence) == []

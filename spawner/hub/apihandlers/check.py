@@ -16,13 +16,13 @@ from ...advice.service import PATIENCE_SECONDS, Advice, advise
 from ...advice.usage_bars import ResourceUsage
 from ...cluster.estimator import estimate_in_words, no_start_in_words
 from ...errors import EstimateUnavailable, ResourceFormError, SlurmRefused
+from ...humanize import iso_time
 from ...i18n import using
 from ...job.sbatch import PreparedJob, Tag
 from ...request.choices import Choices
 from ...request.form_fields import ranges_in_words, shown_value
 from ...request.model import FORM_FIELDS
 from ...slurm.runner import Identity
-from ..common import iso_time
 from ..form.page import decision, holding
 from ..locale import language_of
 
@@ -68,7 +68,7 @@ def _fields(assessment: Assessment, choices: Choices) -> dict[str, dict[str, Any
     fields: dict[str, dict[str, Any]] = {
         name: {"range": words.get(name, ""), "minimum": bounds.least, "maximum": bounds.most} for name, bounds in assessment.ranges.items()
     }
-    release = next((entry for entry in choices.releases if entry.tag == request.release), None)
+    release = choices.release(request.release)
     fields["gpus"] = {"range": words["gpus"], "values": [gpus.value for gpus in assessment.gpus]}
     fields["interface"] = {"values": [entry.name for entry in choices.interfaces(release)]}
     return fields
@@ -76,20 +76,20 @@ def _fields(assessment: Assessment, choices: Choices) -> dict[str, dict[str, Any
 
 def _rooms(assessment: Assessment) -> list[dict[str, Any]] | None:
     """The nodes that take jobs now, equal ones together, for the page to count by itself; None where that is not known, or too much."""
-    outlook, request = assessment.outlook, assessment.request
-    if outlook is None or assessment.verdict.kind == "unknown":
+    forecast, request = assessment.forecast, assessment.request
+    if forecast is None or assessment.verdict.kind == "unknown":
         return None
-    rooms = [room for room in outlook.rooms(request.partition, request.reservation) if not room.why_not]
+    rooms = [room for room in forecast.node_classes(request.partition, request.reservation) if not room.why_not]
     if len(rooms) > MAX_ROOMS:
         return None
     return [
         {
             "nodes": room.nodes,
-            "cores": room.cores // room.threads_per_core * room.threads_per_core,
+            "cores": room.whole_cores,
             "memory_mb": room.memory_mb,
             "gpus": {entry.type: entry.free for entry in room.gpus},
             "parts": [{"gres": entry.gres, "type": entry.type, "least": entry.least, "most": entry.most} for entry in room.parts],
-            "minutes": None if room.until == float("inf") else room.minutes(outlook.now),
+            "minutes": None if room.until == float("inf") else room.minutes(forecast.now),
         }
         for room in rooms
     ]
@@ -119,7 +119,7 @@ def check_answer(advice: Advice, choices: Choices, *, now: float) -> dict[str, A
         "holdings": [_holding(entry) for entry in advice.holdings],
         "rooms": _rooms(assessment),
         "ends": iso_time(now + request.walltime * 60),
-        "as_of": iso_time(assessment.outlook.as_of) if assessment.outlook is not None else None,
+        "as_of": iso_time(assessment.forecast.as_of) if assessment.forecast is not None else None,
     }
 
 

@@ -18,7 +18,8 @@ from ...cache import Snapshot, run_in_worker
 from ...errors import ResourceFormError
 from ...gpu.describe import device_json
 from ...gpu.device_matching import NO_REPORTS, Reported
-from ..common import PATIENCE_SECONDS, cluster_of, iso_time
+from ...humanize import iso_time
+from ..common import PATIENCE_SECONDS, cluster_of
 
 NODES_AT_ONCE = 500
 """So many nodes with all their devices are put into words at a time, and sent: then it is the turn of whoever waits for the same thread."""

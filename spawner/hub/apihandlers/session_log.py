@@ -14,6 +14,7 @@ from tornado import web
 from tornado.iostream import StreamClosedError
 
 from ...errors import LogError, NoLogYet, ResourceFormError
+from ...humanize import iso_time
 from ...i18n import using
 from ...session.log_excerpt import Excerpt
 from ...session.log_reader import (
@@ -29,7 +30,7 @@ from ...session.log_reader import (
     session_logs,
 )
 from ...slurm.runner import Identity
-from ..common import cluster_of, iso_time
+from ..common import cluster_of
 from ..locale import language_of
 
 LONGEST_JOB_ID = 10

@@ -12,7 +12,7 @@ from tornado import web
 from tornado.iostream import StreamClosedError
 
 from ...i18n import using
-from ...request.model import LONGEST_NAME
+from ...request.field_values import LONGEST_NAME
 from ...request.server_names import MAX_COPIES, copies
 from ..common import cluster_of
 from ..locale import language_of

@@ -14,9 +14,9 @@ from ...errors import CatalogueError, NoAccount, ResourceFormError, SlurmRefused
 from ...humanize import clock_time, day_and_time
 from ...i18n import _
 from ...request.choices import Choices
-from ...request.defaults import restore_valid
 from ...request.form_fields import appearance_fields, form_fields, shown_value
 from ...request.model import APPEARANCE_FIELDS, FORM_FIELDS, SessionRequest
+from ...request.restore import restore_valid
 from ...request.suggestions import PresetOffer, RecentOffer, offered_presets, offers_of
 from ...request.validation import judge_request, require_account
 from ..common import page_templates

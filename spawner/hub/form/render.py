@@ -16,9 +16,9 @@ from ...availability.table import Excerpt
 from ...cache import Snapshot
 from ...gpu.describe import device_memory
 from ...gpu.device_matching import NO_REPORTS, Reported
-from ...humanize import clock_time, gpu_type_in_words, limit_of_memory, share_of_gpu
+from ...humanize import clock_time, gpu_type_in_words, iso_time, limit_of_memory, share_of_gpu
 from ...i18n import in_use
-from ..common import iso_time, static_version
+from ..common import static_version
 from ..locale import speak
 
 

@@ -12,7 +12,8 @@ from jupyterhub.utils import url_escape_path, url_path_join
 from tornado import web
 
 from ...i18n import _, in_use, using
-from ...request.model import APPEARANCE_FIELDS, FORM_FIELDS, LONGEST_NAME
+from ...request.field_values import LONGEST_NAME
+from ...request.model import APPEARANCE_FIELDS, FORM_FIELDS
 from ...request.server_names import copies, server_name
 from ..apihandlers.sessions import names_in_use, sessions_for
 from ..common import static_version

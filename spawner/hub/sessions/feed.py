@@ -19,6 +19,7 @@ from ...availability.queue_position import QueuePosition
 from ...cache import Snapshot
 from ...cluster.cluster import SlurmCluster
 from ...errors import ResourceFormError
+from ...humanize import iso_time
 from ...session.matching import is_own
 from ...session.record import End, Record
 from ...session.session import Session
@@ -27,7 +28,6 @@ from ...session.status_json import as_json, without_clock
 from ...session.status_text import idle_in_words
 from ...slurm.model import Job
 from ...slurm.states import RUNNING
-from ..common import iso_time
 from .gpus import GpuNews, WithGpus, can_be_told, gpus_of, needs_nodes
 from .history import PastSession
 from .past import Listed, Past, has_end, key_of

@@ -10,8 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from spawner.accounting.billing import BillingRule, Cost, billing_of, billing_rule, cost_of, parse_weight
+from spawner.accounting.billing import Cost, billing_of, cost_of
+from spawner.accounting.billing_rule import BillingRule, billing_rule, parse_weight
 from spawner.accounting.budgets import Budget, budgets_of, tightest
+from spawner.availability.demand import Demand
 from spawner.slurm import scontrol
 from spawner.slurm.grammar import parse_gres
 from spawner.slurm.model import AccountingLimits, Association, Gres, Holdings, Node, Qos, SlurmConfig, Use
@@ -49,12 +51,17 @@ def rule(*nodes: Node, conf: SlurmConfig | None = None, weights: Any = DEMO, **c
     return billing_rule(one, nodes or demo_nodes()[:4], conf or config())
 
 
+def demand(cores: int, memory_mb: int, gres: Gres | None, minutes: int = 60) -> Demand:
+    """What a job asks for, its GPUs as Slurm writes them."""
+    return Demand(cores, memory_mb, gres.type, gres.count, minutes, gres.name) if gres else Demand(cores, memory_mb, minutes=minutes)
+
+
 def cost(
     rules: BillingRule | None, cores: int = 1, memory_mb: int = 1, gpus: str = "", minutes: int = 60, factor: float = 1.0
 ) -> Cost | None:
     """What such a session costs; GPUs as in ``gpu:v100:2``."""
     (gres,) = parse_gres(gpus) or (None,)
-    return cost_of(rules, cores=cores, memory_mb=memory_mb, minutes=minutes, gres=gres, usage_factor=factor)
+    return cost_of(rules, demand(cores, memory_mb, gres, minutes), usage_factor=factor)
 
 
 def billing(rules: BillingRule | None, cores: int = 1, memory_mb: int = 1, gpus: str = "") -> tuple[int, bool] | None:
@@ -88,10 +95,9 @@ def test_jobs_that_slurm_billed(version: str, flags: str) -> None:
         (gres,) = parse_gres(job.get("TresPerNode", "").replace("gres:", "").replace("gres/", "")) or (None,)
         found = cost_of(
             billing_rule(there, [nodes[name] for name in there.nodes], configuration),
-            cores=int(job.get("TresPerTask", f"cpu={job['CPUs/Task']}").removeprefix("cpu=")),
-            memory_mb=parse_memory_mb(job["MinMemoryNode"]),
-            minutes=60,
-            gres=gres,
+            demand(
+                int(job.get("TresPerTask", f"cpu={job['CPUs/Task']}").removeprefix("cpu=")), parse_memory_mb(job["MinMemoryNode"]), gres
+            ),
         )
         assert found is not None, line
         billed = int(amounts.pop("billing", "0"))
@@ -481,17 +487,11 @@ def test_more_never_costs_less(
     conf = config(PriorityFlags=flag, SelectTypeParameters=parameters)
     there = rule(one, weights=weights, conf=conf, max_memory_mb_per_cpu=per_cpu)
     cores, memory_mb, gres = request
-    first = cost_of(there, cores=cores, memory_mb=memory_mb, minutes=60, gres=gres)
+    first = cost_of(there, demand(cores, memory_mb, gres))
     more = data.draw(st.sampled_from(["cores", "memory", "gpus"]))
     count = data.draw(st.integers(1, 50))
     larger = replace(gres, count=gres.count + count) if gres and more == "gpus" else gres
-    second = cost_of(
-        there,
-        cores=cores + count * (more == "cores"),
-        memory_mb=memory_mb + count * 500 * (more == "memory"),
-        minutes=60,
-        gres=larger,
-    )
+    second = cost_of(there, demand(cores + count * (more == "cores"), memory_mb + count * 500 * (more == "memory"), larger))
     if first is None:
         assert second is None
     if first is not None and second is not None:
@@ -505,7 +505,7 @@ def test_a_whole_node_never_costs_less(one: Node, weights: Any, flag: str | None
     cores, memory_mb, gres = request
     conf = config(PriorityFlags=flag)
     part, whole = (
-        cost_of(rule(one, weights=weights, conf=conf, oversubscribe=sharing), cores=cores, memory_mb=memory_mb, minutes=60, gres=gres)
+        cost_of(rule(one, weights=weights, conf=conf, oversubscribe=sharing), demand(cores, memory_mb, gres))
         for sharing in ("NO", "EXCLUSIVE")
     )
     assert (part is None) == (whole is None)
@@ -525,10 +525,10 @@ def test_the_ways_to_combine_are_in_order(weights: Any, tres: dict[str, int]) ->
 def test_the_cost_is_the_most_of_any_node(nodes: list[Node], weights: Any, flag: str | None, request: tuple[int, int, Gres | None]) -> None:
     """Over several nodes the cost is the largest of theirs; exact only if all that could hold the session agree."""
     cores, memory_mb, gres = request
-    amounts: Any = {"cores": cores, "memory_mb": memory_mb, "minutes": 60, "gres": gres}
+    asked = demand(cores, memory_mb, gres)
     conf = config(PriorityFlags=flag)
-    each = [found for one in nodes if (found := cost_of(rule(one, weights=weights, conf=conf), **amounts)) is not None]
-    every = cost_of(rule(*nodes, weights=weights, conf=conf), **amounts)
+    each = [found for one in nodes if (found := cost_of(rule(one, weights=weights, conf=conf), asked)) is not None]
+    every = cost_of(rule(*nodes, weights=weights, conf=conf), asked)
     assert (every is None) == (not each)
     if every is not None:
         assert every.billing == max(found.billing for found in each)

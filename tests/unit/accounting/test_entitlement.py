@@ -16,6 +16,7 @@ from spawner.accounting.entitlement import (
     reservation_accounts,
 )
 from spawner.accounting.partition_limits import limits_of
+from spawner.availability.demand import Demand
 from spawner.slurm.model import Association, Node, Partition, Reservation, UserDefaults
 from tests.support.builders import DEFAULTS, HOUR, NOW, cpu_partition, demo_associations, demo_nodes, entitled, node, partition, reservation
 
@@ -221,7 +222,7 @@ def test_gpus_of_a_partition(gpu_type: str, most: int) -> None:
 def test_fits_one_node(wish: tuple[int, int, str, int], fits: bool) -> None:
     """Cores, memory and GPUs have to be on one and the same node."""
     fat = node("f001", gres="", cores_total=8, memory_mb=500_000)
-    assert limits(node(memory_mb=1000), fat).fits_one_node(*wish) is fits
+    assert limits(node(memory_mb=1000), fat).fits_one_node(Demand(*wish)) is fits
 
 
 # --- reservations -------------------------------------------------------------------------------------------------------------

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from spawner.accounting.limits import Enforced, Limit, amounts_of, is_shared, limits_of_job, qos_order, why_impossible
+from spawner.availability.demand import Demand
 from spawner.slurm.model import AccountingLimits, Association, Holdings, Qos, Use
 
 
@@ -96,7 +97,7 @@ def test_what_is_held_is_the_right_persons() -> None:
     }
 
 
-AMOUNTS = amounts_of(4, 1000, "v100", 1, 30)
+AMOUNTS = amounts_of(Demand(4, 1000, "v100", 1, 30))
 
 
 @pytest.mark.parametrize(

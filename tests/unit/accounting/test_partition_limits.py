@@ -11,7 +11,7 @@ import pytest
 from spawner.accounting.entitlement import shapes_of
 from spawner.accounting.limits import Limit
 from spawner.accounting.partition_limits import PartitionLimits
-from spawner.accounting.qos import Accounting, forced_qos, qos_of_job
+from spawner.availability.demand import Demand
 from spawner.slurm.model import AccountingLimits, Association, Holdings, Qos, SlurmConfig, Use
 from tests.support.builders import ADA_LINE, HOUR, NOW, choices, config, cpu_partition, demo_nodes, entitled, node, partition, reservation
 
@@ -36,32 +36,6 @@ def there(name: str = "g100_int", **changes: Any) -> PartitionLimits:
 
 
 # --- which QOS ----------------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("forced", "own", "root", "name"),
-    [
-        pytest.param("", Association("a", "u"), "", "normal", id="nothing-said"),
-        pytest.param("", Association("a", "u", qos=("x", "y"), default_qos="y"), "z", "y", id="the-default"),
-        pytest.param("", Association("a", "u", qos=("x",)), "z", "x", id="the-only-one"),
-        pytest.param("", Association("a", "u", qos=("x", "y")), "z", "z", id="the-root-accounts"),
-        pytest.param("", Association("a", "u", qos=("x", "y")), "", "normal", id="several-and-no-default"),
-        pytest.param("", None, "", "normal", id="no-association"),
-        pytest.param("w", Association("a", "u", qos=("x",), default_qos="x"), "z", "w", id="asked-for"),
-    ],
-)
-def test_qos_of_job(forced: str, own: Association | None, root: str, name: str) -> None:
-    """As assoc_mgr_get_default_qos_info chooses it."""
-    assert qos_of_job(forced, own, (Association("root", default_qos=root), Association("b", default_qos="other"))) == name
-
-
-@pytest.mark.parametrize(
-    ("options", "name"),
-    [((), ""), (("--constraint=v100",), ""), (("--qos=a", "--mem=1"), "a"), (("--qos=a", "--qos=b"), "b"), (("--qos-x=a",), "")],
-)
-def test_forced_qos(options: tuple[str, ...], name: str) -> None:
-    """The admin's own options of sbatch may name one; the last one wins, as for sbatch."""
-    assert forced_qos(options) == name
 
 
 @pytest.mark.parametrize(
@@ -155,8 +129,8 @@ def test_gpus_of_several_types_count_together_without_a_type() -> None:
     """Slurm mixes them for a job that names none."""
     found = there(nodes=(node("g001", gres="gpu:v100:1,gpu:a100:1"),), partitions=(partition(nodes=("g001",)),))
     assert (found.gpus_of(""), found.gpus_of("a100")) == (2, 1)
-    assert found.fits_one_node(1, 1, "", 2)
-    assert not found.fits_one_node(1, 1, "a100", 2)
+    assert found.fits_one_node(Demand(1, 1, "", 2))
+    assert not found.fits_one_node(Demand(1, 1, "a100", 2))
 
 
 @pytest.mark.parametrize(
@@ -178,7 +152,7 @@ def test_as_slurm_counts(changes: dict[str, Any], asked: tuple[int, int, str, in
     """What a job is counted for may be more than it asked for. Measured on 22.05.8."""
     nodes = changes.get("nodes", demo_nodes())
     found = there(nodes=nodes, partitions=(partition(**{"nodes": tuple(entry.name for entry in nodes), **changes.get("partition", {})}),))
-    amounts = found.amounts(*asked, 30)
+    amounts = found.amounts(Demand(*asked, 30))
     assert (amounts["cores"], amounts["gpus"], amounts["minutes"]) == (cores, gpus, 30)
 
 
@@ -196,7 +170,7 @@ def test_exclusive_partition_and_a_small_qos() -> None:
     nodes = (node("g001"), node("g002", gres="", cores_total=4))
     small = {"associations": line(per_job=(("cpu", 4),)), "qos": (NORMAL,), "nodes": nodes}
     both = there(partitions=(partition(nodes=("g001", "g002"), oversubscribe="EXCLUSIVE"),), **small)
-    assert [kind.cores for kind in both.narrowed("cin_ada").kinds] == [4]
+    assert [kind.cores_total for kind in both.narrowed("cin_ada").kinds] == [4]
     assert entitled(partitions=(partition(nodes=("g001",), oversubscribe="EXCLUSIVE"),), **small).partitions == ()
 
 
@@ -301,20 +275,3 @@ def test_association_of_the_partition_comes_first() -> None:
     )
     own = entitled(associations=rows, qos=(NORMAL,))
     assert {each.name: each.max_cores for each in own.partitions} == {"g100_int": 9, "g100_cpu": 4}
-
-
-# --- the books ----------------------------------------------------------------------------------------------------------------
-
-
-def test_accounting() -> None:
-    """Rows by user; whether shared limits exist; what slurmctld knows that slurmdbd has not told yet."""
-    rows = (Association("root"), Association("low", parent="root"), Association("low", "ada"), Association("low", "grace", "gpu"))
-    books = Accounting(rows, (), (NORMAL,))
-    assert books.rows_of("ada") == (rows[2], rows[0], rows[1])
-    assert books.has_user("grace")
-    assert not books.has_user("nobody")
-    assert not books.has_shared_limits
-    assert Accounting(rows, (), (qos("x", per_user=(("cpu", 1),)),)).has_shared_limits
-    assert Accounting((Association("a", limits=AccountingLimits(max_jobs=1)),), ()).has_shared_limits
-    held = Holdings({("low", "ada", ""): Use(), ("low", "grace", ""): Use(), ("low", "grace", "gpu"): Use()})
-    assert books.lacks(held) == {("low", "grace", "")}

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from spawner.advice.alternatives import MAX_ALTERNATIVES, Alternative, alternatives
 from spawner.advice.verdict import verdict
-from spawner.availability.outlook import ClusterForecast
+from spawner.availability.forecast import ClusterForecast
 from spawner.request.model import SessionRequest, parse_request
 from spawner.request.validation import check_request
 from spawner.slurm.model import Job, Node, Partition, Reservation
@@ -239,12 +239,12 @@ def test_an_alternative_starts_now_and_may_be_had(
         cpu_partition(nodes=every[2:]),
     )
     own = choices(nodes=nodes, partitions=parts, reservations=reservations)
-    outlook = ClusterForecast(nodes, parts, reservations, jobs, now=NOW)
-    found = alternatives(request_, outlook, own)
+    forecast = ClusterForecast(nodes, parts, reservations, jobs, now=NOW)
+    found = alternatives(request_, forecast, own)
     assert len(found) <= MAX_ALTERNATIVES
-    assert not found or verdict(request_, outlook).kind in ("wait", "never")
+    assert not found or verdict(request_, forecast).kind in ("wait", "never")
     for entry in found:
-        assert verdict(entry.request, outlook).kind == "now"
+        assert verdict(entry.request, forecast).kind == "now"
         assert check_request(entry.request, own) == {}
         assert entry.change
         assert entry.request != request_

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from spawner.accounting.billing import Cost, billing_rule
+from spawner.accounting.billing import Cost
+from spawner.accounting.billing_rule import billing_rule
 from spawner.advice.assessment import (
     Assessment,
     alternatives_to,
@@ -21,7 +22,7 @@ from spawner.advice.assessment import (
     verdict_of,
 )
 from spawner.advice.verdict import Verdict
-from spawner.availability.outlook import ClusterForecast
+from spawner.availability.forecast import ClusterForecast
 from spawner.errors import NoAccount
 from spawner.request.choices import Choices
 from spawner.slurm.model import AccountingLimits, Association, Holdings, Node, Qos, Use
@@ -30,7 +31,7 @@ from tests.support.builders import NOW, choices, config, cpu_partition, demo_ass
 SMALL = {"cores": 4, "memory": "16G", "walltime": "1h", "partition": "g100_int"}
 
 
-def outlook(*nodes: Node) -> ClusterForecast:
+def forecast(*nodes: Node) -> ClusterForecast:
     """The demo's cluster, or these nodes of it, without jobs."""
     return ClusterForecast(nodes or demo_nodes(), (partition(), cpu_partition()), (), (), now=NOW, as_of=NOW)
 
@@ -62,7 +63,7 @@ def under(name: str, *qos: Qos) -> Choices:
 def on(offered: Choices, **options: Any) -> tuple[Assessment, Verdict]:
     """A request as it was read, and the verdict while all nodes are idle."""
     found = read_and_reconcile({**SMALL, **options}, offered)
-    return found, verdict_of(found.request, found.errors, outlook(), offered)
+    return found, verdict_of(found.request, found.errors, forecast(), offered)
 
 
 # --- read and settled ---------------------------------------------------------------------------------------------------------
@@ -175,7 +176,7 @@ def test_no_alternative_is_one_that_would_wait_as_well() -> None:
     for left, counts in ((0, set()), (1, {1})):
         offered = limited(Holdings(qos_users={("int", 1001): Use(tres=(("gres/gpu", 2 - left),))}), per_user=(("gres/gpu", 2),))
         request = read_and_reconcile({**SMALL, "gpus": 2}, offered).request
-        there = outlook(*busy)
+        there = forecast(*busy)
         found = alternatives_to(request, verdict_of(request, {}, there, offered), there, offered)
         assert {entry.request.gpus.count for entry in found} - {0} == counts
 
@@ -183,7 +184,7 @@ def test_no_alternative_is_one_that_would_wait_as_well() -> None:
 def test_nothing_else_is_offered_for_what_starts_now() -> None:
     offered = choices()
     request = read_and_reconcile(SMALL, offered).request
-    assert alternatives_to(request, Verdict("now", ""), outlook(), offered) == ()
+    assert alternatives_to(request, Verdict("now", ""), forecast(), offered) == ()
 
 
 # --- cost ---------------------------------------------------------------------------------------------------------------------

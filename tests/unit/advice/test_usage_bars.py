@@ -243,12 +243,12 @@ def test_where_there_is_nothing_to_show() -> None:
 def test_bars_never_overflow(used: list[int], totals: list[tuple[int, int]]) -> None:
     """A bar is between empty and full, and without a limit never longer than it says."""
     jobs = tuple(job(number, f"cpu={cores},mem=1G") for number, cores in enumerate(used))
-    lots = [
+    pools = [
         NodePool(frozenset({"g100_int"}), *({"cores": n, "memory": n, "gpus": n} for n in (most, min(most, free))), 0)
         for most, free in totals
     ]
     for entry in resource_usage_of(
-        running_jobs(jobs), lots, choices(partitions=PARTITIONS), partition="g100_int", account="cin_ada", config=TRACKED
+        running_jobs(jobs), pools, choices(partitions=PARTITIONS), partition="g100_int", account="cin_ada", config=TRACKED
     ):
         for bar in (entry.here, entry.overall):
             assert bar.used is not None
@@ -272,12 +272,12 @@ def test_a_large_cluster_is_added_up_once() -> None:
     judged = choices(partitions=where, nodes=nodes, config=TRACKED)
     began = time.perf_counter()
     running: Running = running_jobs(jobs)
-    lots = pools_of(free, running)
+    pools = pools_of(free, running)
     shared = time.perf_counter() - began
     began = time.perf_counter()
-    found = resource_usage_of(running, lots, judged, partition="g100_int", account="cin_ada", config=TRACKED)
+    found = resource_usage_of(running, pools, judged, partition="g100_int", account="cin_ada", config=TRACKED)
     own = time.perf_counter() - began
-    assert len(lots) == 1
+    assert len(pools) == 1
     assert [entry.here.used for entry in found] == [5_000, 5_000 * 1024, 5_000]
     assert shared < 2
     assert own < 0.5

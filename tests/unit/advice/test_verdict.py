@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from spawner.advice.verdict import TOO_OLD_SECONDS, Verdict, verdict
-from spawner.availability.outlook import ClusterForecast
+from spawner.availability.forecast import ClusterForecast
 from spawner.request.model import SessionRequest, parse_request
 from spawner.slurm.model import Job, Node, Partition, Reservation
 from tests.support.builders import HOUR, MEMORY_MB, NOW, cpu_partition, demo_nodes, node, partition, reservation
@@ -501,10 +501,10 @@ def test_asking_for_less_never_makes_it_wait(
 ) -> None:
     """What starts now starts with fewer cores, less memory, fewer GPUs or a shorter time as well, on at least as many nodes."""
     part = partition(nodes=tuple(entry.name for entry in nodes), oversubscribe=mode[0], oversubscribe_count=mode[1])
-    outlook = ClusterForecast(nodes, (part,), reservations, jobs, now=NOW)
+    forecast = ClusterForecast(nodes, (part,), reservations, jobs, now=NOW)
 
     def of(cores: int, memory: int, gpus: int, minutes: int) -> Verdict:
-        return verdict(asked(cores=cores, memory=f"{memory}M", gpus=gpus, walltime=minutes), outlook)
+        return verdict(asked(cores=cores, memory=f"{memory}M", gpus=gpus, walltime=minutes), forecast)
 
     more, less = of(*map(max, one, other)), of(*map(min, one, other))
     assert less.nodes_that_fit >= more.nodes_that_fit

@@ -9,8 +9,9 @@ import pytest
 from bs4 import BeautifulSoup, Tag
 
 from spawner.advice.verdict import verdict
-from spawner.availability.outlook import ClusterForecast
-from spawner.availability.table import Availability, availability, excerpt, gpus_of
+from spawner.availability.forecast import ClusterForecast
+from spawner.availability.node_state import gpus_of
+from spawner.availability.table import Availability, availability, excerpt
 from spawner.cache import Snapshot
 from spawner.gpu.agent.schema import Device, NodeReport
 from spawner.gpu.device_matching import NO_REPORTS, Reported

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from spawner.availability.table import gpus_of
+from spawner.availability.node_state import gpus_of
 from spawner.cluster.cluster import SlurmCluster
 from spawner.gpu.agent.schema import Device
 from spawner.gpu.strays import LONGEST_PAUSE_SECONDS, StrayWatch

@@ -11,9 +11,11 @@ from hypothesis import strategies as st
 from spawner.errors import RequestRejected
 from spawner.hub.form.render import render_form
 from spawner.job.sbatch import Tag, sbatch_arguments
+from spawner.request.defaults import default_values
+from spawner.request.field_values import COLORS, LONGEST_NAME
 from spawner.request.form_data import read_form
 from spawner.request.form_fields import COLOR_NAMES, appearance_fields, form_fields
-from spawner.request.model import APPEARANCE_FIELDS, COLORS, LONGEST_NAME, parse_request
+from spawner.request.model import APPEARANCE_FIELDS, parse_request
 from spawner.request.recent import remember
 from tests.support.builders import choices
 
@@ -92,7 +94,7 @@ def test_the_job_knows_nothing_of_them() -> None:
 def test_they_stand_apart_on_the_form() -> None:
     """Not among the nine fields; a colour by its name, one that has none as it is, a wrong one not at all; an admin may hide them."""
     offered = choices()
-    assert not set(APPEARANCE_FIELDS) & {field.key for field in form_fields(offered, offered.defaults(), {})}
+    assert not set(APPEARANCE_FIELDS) & {field.key for field in form_fields(offered, default_values(offered), {})}
     name, color = appearance_fields(offered, {"name": "Folding", "color": COLORS["red"]}, {})
     assert (name.value, color.value) == ("Folding", COLORS["red"])
     assert [option.label for option in color.options if option.selected] == ["red"]
@@ -107,7 +109,7 @@ def test_on_the_page() -> None:
     offered = choices()
     values = {"name": '"><script>', "color": ""}
     page = render_form(
-        {"look": appearance_fields(offered, values, {}), "look_name": "two", "fields": form_fields(offered, offered.defaults(), {})}
+        {"look": appearance_fields(offered, values, {}), "look_name": "two", "fields": form_fields(offered, default_values(offered), {})}
     )
     assert '<details class="resource-form-look">' in page
     assert 'value="&#34;&gt;&lt;script&gt;"' in page

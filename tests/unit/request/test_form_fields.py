@@ -10,6 +10,7 @@ import pytest
 
 from spawner.errors import NoAccount
 from spawner.humanize import moment_in_words
+from spawner.request.defaults import default_values
 from spawner.request.form_data import read_form
 from spawner.request.form_fields import FormField, form_fields
 from spawner.request.model import FORM_FIELDS
@@ -25,7 +26,7 @@ TWO_TYPES: dict[str, Any] = {
 def form(values: dict[str, Any] | None = None, errors: dict[str, str] | None = None, **changes: Any) -> dict[str, FormField]:
     """The fields by key, filled with the defaults and ``values``."""
     offered = choices(**changes)
-    return {field.key: field for field in form_fields(offered, {**offered.defaults(), **(values or {})}, errors or {})}
+    return {field.key: field for field in form_fields(offered, {**default_values(offered), **(values or {})}, errors or {})}
 
 
 def labels(field: FormField) -> list[tuple[str, str]]:
@@ -35,7 +36,7 @@ def labels(field: FormField) -> list[tuple[str, str]]:
 
 def test_fields_in_their_order() -> None:
     """The nine fields stand in the order of issue 2, each with label and help."""
-    fields = form_fields(choices(), choices().defaults(), {})
+    fields = form_fields(choices(), default_values(choices()), {})
     assert tuple(field.key for field in fields) == FORM_FIELDS
     assert all(field.label and field.help for field in fields)
     assert {field.key: field.unit for field in fields if field.unit} == {
@@ -50,7 +51,7 @@ def test_untouched_form_can_be_sent() -> None:
     """What a browser posts if only Start is pressed is the user's default request."""
     for changes in ({}, TWO_TYPES, {"associations": None}, {"partitions": (cpu_partition(),)}, {"reservations": (reservation(),)}):
         offered = choices(**changes)
-        posted = {field.key: [field.value] for field in form_fields(offered, offered.defaults(), {})}
+        posted = {field.key: [field.value] for field in form_fields(offered, default_values(offered), {})}
         assert resolve_request(read_form(posted), offered) == resolve_request({}, offered)
 
 

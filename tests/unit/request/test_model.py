@@ -11,23 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spawner.errors import RequestRejected
+from spawner.request.field_values import ENVIRONMENT_NAME, MAX_BYTES, MAX_BYTES_IN_ALL, MAX_VARIABLES, RESERVED_ENVIRONMENT, quoted
 from spawner.request.form_data import read_form
 from spawner.request.gpus import GpuRequest, parse_gpus
-from spawner.request.model import (
-    APPEARANCE_FIELDS,
-    ENVIRONMENT_NAME,
-    FIELDS,
-    FORM_FIELDS,
-    MAX_BYTES,
-    MAX_BYTES_IN_ALL,
-    MAX_VARIABLES,
-    RESERVED_ENVIRONMENT,
-    SessionRequest,
-    label_of,
-    memory_value,
-    parse_request,
-    quoted,
-)
+from spawner.request.model import APPEARANCE_FIELDS, FIELDS, FORM_FIELDS, SessionRequest, label_of, memory_value, parse_request
 
 CONTRACT = [
     *("account", "reservation", "partition", "cores", "memory", "gpus", "walltime", "release", "interface", "preset", "environment"),

@@ -15,12 +15,12 @@ from spawner.errors import NoAccount, RequestRejected
 from spawner.hub.settings import SpawnerSettings
 from spawner.i18n import using
 from spawner.request.choices import Choices
-from spawner.request.defaults import restore_valid
 from spawner.request.form_data import read_form
 from spawner.request.gpus import GpuRequest
 from spawner.request.model import FIELDS, parse_request
 from spawner.request.presets import MAX_PRESETS, Preset, parse_presets
-from spawner.request.suggestions import offered_presets, presets_for
+from spawner.request.restore import restore_valid
+from spawner.request.suggestions import offered_presets
 from spawner.request.validation import judge_request, resolve_request, true_preset
 from spawner.site.audience import UNKNOWN_VIEWER, Audience, Viewer
 from tests.support.builders import HOUR, NOW, choices, demo_nodes, node, partition, reservation
@@ -145,7 +145,7 @@ def test_who_may_choose_it(own: dict[str, Any], changes: dict[str, Any], expecte
     """Those of the audience who may choose what the preset itself names."""
     offered = with_presets(preset(**own), **changes)
     assert bool(offered.presets) is expected
-    assert bool(presets_for(parse_presets([preset(**own)]), choices(**changes), ("users",))) is expected
+    assert bool(offered_presets(choices(**changes).with_presets(parse_presets([preset(**own)]), ("users",)))) is expected
 
 
 # --- a request with a preset ----------------------------------------------------------------------------------------------------
@@ -199,9 +199,9 @@ def test_untyped_gpus_are_another_thing_where_there_are_two_types() -> None:
     offered = with_presets(**TWO_TYPES)
     assert resolve_request({"preset": "small", "gpus": 1}, offered).preset == ""
     assert resolve_request({"preset": "small", "gpus": "v100:1"}, offered).preset == "small"
-    assert not offered.same_gpus(GpuRequest(1, "v100"), GpuRequest(1, "a100"))
-    assert not choices().same_gpus(GpuRequest(1, "a100"), GpuRequest(1))
-    assert not choices().same_gpus(GpuRequest(1, "v100"), GpuRequest(1, "", "shard"))
+    assert not offered.gpus.are_same(GpuRequest(1, "v100"), GpuRequest(1, "a100"))
+    assert not choices().gpus.are_same(GpuRequest(1, "a100"), GpuRequest(1))
+    assert not choices().gpus.are_same(GpuRequest(1, "v100"), GpuRequest(1, "", "shard"))
 
 
 def test_a_posted_form() -> None:
@@ -266,7 +266,7 @@ def test_a_preset_says_the_truth(name: Any, given_values: dict[str, Any]) -> Non
         found = offered.preset(request.preset)
         assert found is not None
         meant = resolve_request({**request.options(), **found.values}, offered)
-        assert offered.same_gpus(meant.gpus, request.gpus), "1 and v100:1 are the same where there is one type"
+        assert offered.gpus.are_same(meant.gpus, request.gpus), "1 and v100:1 are the same where there is one type"
         assert meant.model_copy(update={"gpus": request.gpus}) == request
     asked = parse_request(given_values)
     assert all(getattr(request, key) == getattr(asked, key) for key in given_values)
@@ -334,14 +334,14 @@ def test_offer_in_a_closed_partition() -> None:
     offered = parse_presets([CPU])
     base = choices()
     shut = Choices(base.entitlement, base.catalogue, now=base.now, closed={"g100_cpu": "Firmware update"})
-    (offer,) = presets_for(offered, shut, ())
+    (offer,) = offered_presets(shut.with_presets(offered, ()))
     assert offer.why_not == "Partition: “g100_cpu” takes no new sessions at the moment. Firmware update. Choose one of: g100_int."
 
 
 def test_nobody_without_an_account_is_offered_anything() -> None:
     """As everywhere."""
     with pytest.raises(NoAccount):
-        presets_for(parse_presets([SMALL]), choices("nobody"), ())
+        offered_presets(choices("nobody").with_presets(parse_presets([SMALL]), ()))
 
 
 def test_a_preset_is_frozen() -> None:

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from spawner.errors import NoAccount, SlurmRefused
+from spawner.hub.sessions.start import submit_and_wait
 from spawner.i18n import using
 from spawner.request.choices import Choices
 from spawner.request.presets import parse_presets
@@ -272,14 +273,14 @@ async def test_remembered_once_it_is_submitted(monkeypatch: pytest.MonkeyPatch, 
     made.user_options = {"cores": 3, "environment": {"A": "hunter2"}}
     made.api_token = "token"
     monkeypatch.setattr(ResourceFormSpawner, "cluster", SimpleNamespace(hub_name="hub", clock=lambda: 5.0, member=nothing))
-    monkeypatch.setattr("spawner.spawner.refuse_over_budget", nothing)
+    monkeypatch.setattr("spawner.hub.sessions.start.refuse_over_budget", nothing)
     monkeypatch.setattr(made, "choices", offered)
     monkeypatch.setattr(made, "prepare", nothing)
-    monkeypatch.setattr(made, "_expected_start", nothing)
+    monkeypatch.setattr("spawner.hub.sessions.start.expected_start", nothing)
     if refused:
         with pytest.raises(SlurmRefused):
-            await made._start(Submitted())
+            await submit_and_wait(made, Submitted())
         assert made._recent == ()
     else:
-        assert await made._start(Submitted()) == ("10.0.0.1", 8888)
+        assert await submit_and_wait(made, Submitted()) == ("10.0.0.1", 8888)
         assert "hunter2" not in json.dumps(made.get_state()["recent"])

@@ -18,9 +18,11 @@ from hypothesis import strategies as st
 from spawner.errors import MAX_ERRORS, NoAccount, RequestRejected, ResourceFormError, SessionFailed, SlurmRefused
 from spawner.hub.errors import HubRefusal, html_message, install_log_filter, text_message
 from spawner.job.sbatch import Tag, sbatch_arguments
-from spawner.request.defaults import restore_valid
+from spawner.request.defaults import default_values
+from spawner.request.field_values import quoted
 from spawner.request.form_data import read_form
-from spawner.request.model import FIELDS, FORM_FIELDS, parse_request, quoted
+from spawner.request.model import FIELDS, FORM_FIELDS, parse_request
+from spawner.request.restore import restore_valid
 from spawner.request.validation import resolve_request
 from tests.support.builders import choices, reservation
 
@@ -63,7 +65,7 @@ def test_no_value_becomes_an_option(field: str) -> None:
     def try_one(value: Any, alone: bool) -> None:
         own = choices(reservations=(reservation(),))
         try:
-            request = resolve_request({field: value} if alone else {**own.defaults(), field: value}, own)
+            request = resolve_request({field: value} if alone else {**default_values(own), field: value}, own)
         except RequestRejected:
             return
         argv = sbatch_arguments(request, Tag("jupyterhub", "ada", "", "0" * 16), home="/home/ada")

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spawner.request.model import LONGEST_NAME, parse_request
+from spawner.request.field_values import LONGEST_NAME
+from spawner.request.model import parse_request
 from spawner.request.server_names import LONGEST_SERVER_NAME, MAX_COPIES, copies, server_name
 
 try:

@@ -14,9 +14,10 @@ from spawner.errors import NoAccount, RequestRejected
 from spawner.humanize import moment_in_words
 from spawner.job.sbatch import Tag, sbatch_arguments
 from spawner.request.choices import Choices
-from spawner.request.defaults import restore_valid
+from spawner.request.defaults import default_values
 from spawner.request.gpus import GpuRequest
 from spawner.request.model import FIELDS, SessionRequest, label_of, parse_request
+from spawner.request.restore import restore_valid
 from spawner.request.validation import check_request, require_account, resolve_request
 from spawner.slurm.model import AccountingLimits, Association, Holdings, Qos, Use
 from tests.support.builders import ADA_LINE, HOUR, NOW, choices, cpu_partition, demo_nodes, node, partition, reservation
@@ -314,7 +315,7 @@ def test_defaults_respect_limits(limits: dict[str, Any], completed: dict[str, An
     offered = limited(**limits)
     request = resolve_request({}, offered)
     assert {name: getattr(request, name) for name in completed} == completed
-    assert resolve_request(offered.defaults(), offered) == request
+    assert resolve_request(default_values(offered), offered) == request
 
 
 def test_an_account_that_may_not_run_there_says_why() -> None:
@@ -454,7 +455,7 @@ def test_salvage(kept: dict[str, Any], changes: dict[str, Any], expected: dict[s
 def test_salvage_where_nothing_can_be_had() -> None:
     """Where even the defaults cannot be had (the admin locked a reservation that is over), they stand there, and Start says why."""
     offered = choices(fields={"reservation": {"default": "gone", "locked": True}})
-    assert restore_valid({"cores": 4}, offered) == (offered.defaults(), ())
+    assert restore_valid({"cores": 4}, offered) == (default_values(offered), ())
     assert list(errors_of({}, offered)) == ["reservation"]
 
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from spawner.availability.queue_position import QueuePosition, queue_positions_of
 from spawner.session.record import End, Record
-from spawner.session.status import Server, SessionStatus, kind_of, kind_of_end, status_of
+from spawner.session.status import Server, SessionStatus, kind_of_end, status_of
 from spawner.session.status_json import DETAILS, as_json, details_of, without_clock
 from spawner.session.status_text import Charge, charge_of, held_by, held_in_words
 from spawner.slurm.model import Job
@@ -60,7 +60,6 @@ def test_every_state_is_in_one_list(state: str, stopped: bool) -> None:
     stands, kind = SLURMS_STATES[state]
     if stopped:
         stands, kind = ("ended" if stands == "ended" else "stopping"), ("finished" if state == "CANCELLED" else kind)
-    assert kind_of(state, stopped=stopped) == kind
     found = status(Record(nonce="n", job_id=7, stopping=stopped), job=job(state), stopped=stopped)
     assert (found.state, found.kind, found.slurm_state) == (stands, kind, state)
 
@@ -195,7 +194,7 @@ def test_reasons(reason: str, sentence: str, helps: bool | None, what: str) -> N
 
 def test_a_job_that_runs_waits_for_nothing() -> None:
     """No reason, no advice, no place, no estimate."""
-    found = status(READY, job=job("RUNNING"), places={7: QueuePosition(1, 2)})
+    found = status(READY, job=job("RUNNING"), positions={7: QueuePosition(1, 2)})
     assert (found.reason, found.waiting_helps, found.what_to_do, found.position, found.estimate) == ("", None, "", None, None)
 
 
@@ -208,9 +207,9 @@ def test_estimate(planned: int | None, expected: float | None) -> None:
 
 def test_position() -> None:
     """Where all jobs are seen; else it is not known."""
-    assert status(job=job(), places={7: QueuePosition(3, 7), 8: QueuePosition(1, 7)}).position == QueuePosition(3, 7)
-    assert status(job=job(), places={}).position is None
-    assert status(job=job(), places=None).position is None
+    assert status(job=job(), positions={7: QueuePosition(3, 7), 8: QueuePosition(1, 7)}).position == QueuePosition(3, 7)
+    assert status(job=job(), positions={}).position is None
+    assert status(job=job(), positions=None).position is None
 
 
 def waiting(job_id: int, priority: int = 10, **changes: Any) -> Job:
@@ -339,7 +338,7 @@ KEYS = (
 
 def test_json() -> None:
     """The contract's keys; moments in UTC; what is not known is null."""
-    full = as_json(status(job=job(start=int(NOW) + 60), places={7: QueuePosition(3, 7)}, usage_factor=1.0))
+    full = as_json(status(job=job(start=int(NOW) + 60), positions={7: QueuePosition(3, 7)}, usage_factor=1.0))
     assert sorted(full) == sorted(KEYS)
     assert (full["id"], full["job_id"], full["submitted"]) == ("7", 7, "2027-01-15T07:50:00Z")
     assert (full["position"], full["estimate"]) == ({"place": 3, "of": 7}, "2027-01-15T08:01:00Z")

@@ -24,12 +24,12 @@ from traitlets import TraitError
 
 from spawner._data import folder
 from spawner.advice.alternatives import alternatives
-from spawner.availability.outlook import ClusterForecast
+from spawner.availability.forecast import ClusterForecast
 from spawner.errors import RequestRejected, ResourceFormError, SlurmTimeout
 from spawner.hub.settings import SpawnerSettings
 from spawner.i18n import using
 from spawner.request.choices import Choices
-from spawner.request.defaults import restore_valid
+from spawner.request.restore import restore_valid
 from spawner.request.validation import check_request, judge_request, resolve_request
 from spawner.site.audience import Viewer
 from spawner.site.notice_board import NoticeBoard
@@ -225,7 +225,7 @@ def test_audience_and_order() -> None:
     )
     assert texts(active(board, NOW, STUDENTS)) == ["four", "five", "one", "two"]
     assert texts(active(board, NOW)) == ["four", "one"]
-    assert texts(active(board, NOW, choices().reader(["students"]))) == ["four", "five", "one", "two"]
+    assert texts(active(board, NOW, choices().viewer(["students"]))) == ["four", "five", "one", "two"]
 
 
 # --- health ---------------------------------------------------------------------------------------------------------------------------
@@ -349,10 +349,10 @@ def test_nothing_closed_is_an_alternative() -> None:
     """What would start now instead is never in a closed partition."""
     parts, nodes = (partition(), cpu_partition()), demo_nodes()
     request = judge_request({"partition": "g100_int", "gpus": 3}, choices())[0]
-    outlook = ClusterForecast(nodes, parts, (), (), now=NOW)
+    forecast = ClusterForecast(nodes, parts, (), (), now=NOW)
 
     def places(offered: Choices) -> set[str]:
-        return {entry.request.partition for entry in alternatives(request, outlook, offered, refused=True)}
+        return {entry.request.partition for entry in alternatives(request, forecast, offered, refused=True)}
 
     assert "g100_int" in places(choices())
     assert places(shut("g100_int")) == {"g100_cpu"}

@@ -15,15 +15,18 @@ from spawner.advice.alternatives import alternatives
 from spawner.advice.assessment import read_and_reconcile, request_in_words, verdict_of
 from spawner.advice.usage_bars import resource_usage_of
 from spawner.advice.verdict import Verdict
+from spawner.availability.demand import Demand
+from spawner.availability.forecast import ClusterForecast
 from spawner.availability.node_fit import sharing_jobs
-from spawner.availability.outlook import ClusterForecast
-from spawner.availability.table import PartsOnNodes, availability, excerpt, gpus_of
+from spawner.availability.node_state import PartsOnNodes, gpus_of
+from spawner.availability.table import availability, excerpt
 from spawner.availability.totals import running_jobs
 from spawner.cache import Snapshot
 from spawner.errors import RequestRejected
 from spawner.hub.apihandlers.check import _rooms
 from spawner.hub.form.render import render_availability
 from spawner.request.choices import Choices
+from spawner.request.defaults import default_values
 from spawner.request.form_fields import form_fields
 from spawner.request.gpus import GpuRequest
 from spawner.request.model import parse_request
@@ -228,8 +231,8 @@ def said(gpus: Any, *nodes: Node, jobs: Sequence[Job] | None = (), **changes: An
     """The verdict on a request for these GPUs."""
     options = chosen(*nodes, **changes)
     found = read_and_reconcile({"gpus": gpus}, options)
-    outlook = ClusterForecast(nodes, (partition(nodes=tuple(entry.name for entry in nodes), **changes),), (), jobs, now=NOW)
-    return verdict_of(found.request, found.errors, outlook, options)
+    forecast = ClusterForecast(nodes, (partition(nodes=tuple(entry.name for entry in nodes), **changes),), (), jobs, now=NOW)
+    return verdict_of(found.request, found.errors, forecast, options)
 
 
 @pytest.mark.parametrize(
@@ -364,7 +367,7 @@ def test_a_session_goes_on_being_called_what_it_was_started_as() -> None:
 def offered(*nodes: Node, **changes: Any) -> list[tuple[str, str, str]]:
     """The options of the form: value, label, group."""
     options = chosen(*nodes, **changes)
-    field = next(entry for entry in form_fields(options, options.defaults(), {}) if entry.key == "gpus")
+    field = next(entry for entry in form_fields(options, default_values(options), {}) if entry.key == "gpus")
     return [(option.value, option.label, option.group) for option in field.options]
 
 
@@ -416,7 +419,7 @@ def test_a_part_that_is_not_offered_can_be_asked_for_all_the_same() -> None:
     request = resolve_request({"gpus": "mps:33"}, chosen(mps))
     assert request.gpus.words == "33 % of a V100"
     options = chosen(mps)
-    field = next(entry for entry in form_fields(options, {**options.defaults(), "gpus": "mps:33"}, {}) if entry.key == "gpus")
+    field = next(entry for entry in form_fields(options, {**default_values(options), "gpus": "mps:33"}, {}) if entry.key == "gpus")
     assert field.value == "mps:33"
     assert read_and_reconcile({"gpus": "mps:33"}, options, "partition").request.gpus.value == "mps:33"
 
@@ -424,7 +427,7 @@ def test_a_part_that_is_not_offered_can_be_asked_for_all_the_same() -> None:
 def test_the_field_says_what_a_part_is() -> None:
     """Its help, and the range."""
     options = chosen(SHARED_NODE)
-    field = next(entry for entry in form_fields(options, options.defaults(), {}) if entry.key == "gpus")
+    field = next(entry for entry in form_fields(options, default_values(options), {}) if entry.key == "gpus")
     assert field.help.endswith("A part of a GPU is not: others use the same one, and may take its memory.")
     assert field.range == "At most 2 on one node. Or a part of one, from 1/5 of a V100 on."
 
@@ -437,14 +440,14 @@ def test_the_nearest_requests_that_would_start() -> None:
     other = node("g002", gres="gpu:v100:1", used="gpu:v100:0(IDX:N/A)")
     nodes = (SHARED_NODE, other)
     options = chosen(*nodes)
-    outlook = ClusterForecast(nodes, (partition(nodes=("g001", "g002")),), (), (), now=NOW)
-    sentences = [entry.sentence for entry in alternatives(resolve_request({"gpus": "shard:4"}, options), outlook, options)]
+    forecast = ClusterForecast(nodes, (partition(nodes=("g001", "g002")),), (), (), now=NOW)
+    sentences = [entry.sentence for entry in alternatives(resolve_request({"gpus": "shard:4"}, options), forecast, options)]
     assert sentences == [
         "1 GPU instead of 4/5 of a V100: starts now.",
         "2/5 of a V100 instead of 4/5: starts now.",
         "No GPU instead of 4/5 of a V100: starts now.",
     ]
-    sentences = [entry.sentence for entry in alternatives(resolve_request({"gpus": 2}, options), outlook, options)]
+    sentences = [entry.sentence for entry in alternatives(resolve_request({"gpus": 2}, options), forecast, options)]
     assert sentences[:2] == ["1 GPU instead of 2: starts now.", "2/5 of a V100 instead of 2 GPUs: starts now."]
 
 
@@ -466,8 +469,8 @@ def test_a_place_without_parts_gets_whole_gpus_instead() -> None:
 
 def test_parts_count_against_limits_of_parts_only() -> None:
     """As Slurm counts them: gres/shard is no gres/gpu."""
-    assert amounts_of(4, 1000, "v100", 2, 30, "shard") == {
-        **amounts_of(4, 1000, "", 0, 30),
+    assert amounts_of(Demand(4, 1000, "v100", 2, 30, "shard")) == {
+        **amounts_of(Demand(4, 1000, minutes=30)),
         "shard": 2,
         "shard:v100": 2,
     }
@@ -539,9 +542,9 @@ def test_the_table_on_the_page() -> None:
 def test_the_page_counts_parts_by_what_one_card_has() -> None:
     """What it is told of each kind of node."""
     options = chosen(SHARED_NODE)
-    outlook = ClusterForecast((SHARED_NODE,), (partition(nodes=("g001",)),), (), (), now=NOW)
+    forecast = ClusterForecast((SHARED_NODE,), (partition(nodes=("g001",)),), (), (), now=NOW)
     found = read_and_reconcile({"gpus": "shard:2"}, options)
-    rooms = _rooms(replace(found, outlook=outlook, verdict=Verdict("now", "")))
+    rooms = _rooms(replace(found, forecast=forecast, verdict=Verdict("now", "")))
     assert rooms is not None
     assert rooms[0]["parts"] == [{"gres": "shard", "type": "v100", "least": 2, "most": 2}]
     assert rooms[0]["gpus"] == {"v100": 0}

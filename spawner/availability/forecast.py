@@ -17,7 +17,16 @@ from ..slurm.model import Job, Node, Partition, Reservation
 from ..slurm.shared_gres import Parts
 from ..slurm.states import PENDING
 from .node_fit import HOLDS_RESOURCES, MAINTENANCE, QUEUE, RESERVATION, WAITS_IN_LINE, NodeClass
-from .table import GpuCount, PartsOnNodes, gpus_of, is_active, partly_reserved, whole_node_reservations, why_not_usable
+from .node_state import (
+    GpuCount,
+    PartsOnNodes,
+    cores_on_a_node,
+    gpus_of,
+    is_active,
+    partly_reserved,
+    whole_node_reservations,
+    why_not_usable,
+)
 
 _EMPTY: tuple[Job, ...] = ()
 _STATE = attrgetter(
@@ -94,7 +103,7 @@ class ClusterForecast:
             self._take_in(job)
         self._modes_differ = len({(entry.oversubscribe, entry.oversubscribe_count > 1) for entry in self.partitions.values()}) > 1
         self._claims: dict[str, Mapping[str, _Claims]] = {}
-        self._rooms: dict[tuple[str, str], tuple[NodeClass, ...]] = {}
+        self._node_classes: dict[tuple[str, str], tuple[NodeClass, ...]] = {}
         self._parts_on_nodes = PartsOnNodes()
 
     def _take_in(self, job: Job) -> None:
@@ -111,21 +120,21 @@ class ClusterForecast:
                     self._in_line.setdefault(name, []).append(job)
 
     def in_line(self, partition: str) -> tuple[int, int]:
-        """How many jobs wait for resources of the partition, and for how many of them Slurm has chosen neither nodes nor time."""
+        """Count the jobs that wait for resources of the partition, and those of them for which Slurm has chosen neither nodes nor time."""
         waiting = self._in_line.get(partition, [])
         return len(waiting), sum(not job.planned_nodes or job.start is None for job in waiting)
 
-    def rooms(self, partition: str, reservation: str = "") -> tuple[NodeClass, ...]:
-        """The nodes of the partition that a job in the reservation (empty: in none) may run on, equal ones in one entry.
+    def node_classes(self, partition: str, reservation: str = "") -> tuple[NodeClass, ...]:
+        """Return the nodes of the partition that a job in the reservation (empty: in none) may run on, equal ones in one entry.
 
-        None for a partition or a reservation that Slurm does not know.
+        Empty for a partition or a reservation that Slurm does not know.
         """
         key = (partition, reservation)
-        if key not in self._rooms:
-            self._rooms[key] = self._find_rooms(partition, reservation)
-        return self._rooms[key]
+        if key not in self._node_classes:
+            self._node_classes[key] = self._find_node_classes(partition, reservation)
+        return self._node_classes[key]
 
-    def _find_rooms(self, partition_name: str, reservation: str) -> tuple[NodeClass, ...]:
+    def _find_node_classes(self, partition_name: str, reservation: str) -> tuple[NodeClass, ...]:
         partition = self.partitions.get(partition_name)
         if partition is None or (reservation and reservation not in self.reservations):
             return ()
@@ -149,7 +158,8 @@ class ClusterForecast:
                 number = 0
             counts[key] = number + 1
         return tuple(
-            self._room(node, partition, claim, load, number) for (node, claim, load), number in zip(examples, counts.values(), strict=True)
+            self._node_class(node, partition, claim, load, number)
+            for (node, claim, load), number in zip(examples, counts.values(), strict=True)
         )
 
     def _load(self, node: Node, partition: Partition) -> _Load:
@@ -163,11 +173,11 @@ class ClusterForecast:
                 clash = _do_not_mix(partition, self.partitions.get(job.partition))
         if not own:
             return _CLASH if clash else _NO_LOAD
-        used = sum(_cores_on_a_node(job) for job in own)
+        used = sum(cores_on_a_node(job) for job in own)
         rows = _free_in_rows(node.cores_schedulable, partition.oversubscribe_count, own) if partition.oversubscribe == "FORCE" else None
         return (rows, used if partition.max_cores_per_node is not None else 0, clash)
 
-    def _room(self, node: Node, partition: Partition, claim: _Claims, load: _Load, number: int) -> NodeClass:
+    def _node_class(self, node: Node, partition: Partition, claim: _Claims, load: _Load, number: int) -> NodeClass:
         rows, used, clash = load
         empty = node.cores_schedulable
         free = max(0, empty - node.cores_allocated)
@@ -256,7 +266,7 @@ class ClusterForecast:
         for node in other.nodes:
             known = claims.get(node, _UNCLAIMED)
             if not whole:
-                # A later one takes its cores away at once: to count until when they are free would need more than one room a node.
+                # A later one takes its cores away at once: to count until when they are free would need more than one class a node.
                 change(node, cores_kept=known.cores_kept + (self._cores_of(other, node) or 0))
             elif is_active(other, self.now):
                 change(node, others=True, back=max(other.end, known.back or 0))
@@ -288,10 +298,6 @@ def _do_not_mix(partition: Partition, other: Partition | None) -> bool:
     return other.oversubscribe_count > 1
 
 
-def _cores_on_a_node(job: Job) -> int:
-    return -(-job.cores // max(1, len(job.nodes)))
-
-
 def _free_in_rows(cores: int, number: int, jobs: Sequence[Job]) -> int | None:
     """The most free cores in one of ``number`` rows; None where a row is empty.
 
@@ -301,7 +307,7 @@ def _free_in_rows(cores: int, number: int, jobs: Sequence[Job]) -> int | None:
         return None
     rows: list[int] = []
     for job in sorted(jobs, key=lambda entry: (entry.start or 0, entry.job_id)):
-        needed = _cores_on_a_node(job)
+        needed = cores_on_a_node(job)
         for index, free in enumerate(rows):
             if free >= needed:
                 rows[index] -= needed

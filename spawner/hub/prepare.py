@@ -1,0 +1,69 @@
+"""What a spawner hands to a job before Slurm has it: argv, script and environment, and the names that its certificate is good for."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any
+
+from ..errors import SessionFailed
+from ..i18n import _
+from ..job.lab_extension import session_bar
+from ..job.sbatch import PreparedJob, Tag, job_environment, job_script, sbatch_arguments
+from ..request.model import SessionRequest
+from ..slurm.values import is_address
+from .handlers.stop import stop_url
+
+
+async def prepared_job(spawner: Any, request: SessionRequest, tag: Tag, home: str, *, certificates: Mapping[str, str]) -> PreparedJob:
+    """Return what is handed to sbatch for ``request`` of the spawner's user.
+
+    Parameters
+    ----------
+    home
+        The job's working directory.
+    certificates
+        Under ``internal_ssl`` the texts of the server's files (:func:`.job.sbatch.job_environment`); else empty.
+
+    Raises
+    ------
+    SessionFailed
+        The release has just been taken off the list.
+    """
+    catalogue = spawner.current_catalogue()
+    release = catalogue.get(request.release)
+    if release is None:
+        raise SessionFailed(
+            _("Release {release} was taken off the list. Choose another one.").format(release=request.release),
+            log=f"release {request.release} was taken off the list",
+        )
+    environment = job_environment(
+        request,
+        spawner.get_env(),
+        command=[*spawner.cmd, *spawner.get_args()],
+        interface=catalogue.interfaces[request.interface],
+        ports=spawner.port_range,
+        umask=spawner.job_umask,
+        certificates=certificates,
+        bar=_session_bar(spawner, request) if spawner.lab_extension else None,
+    )
+    script = await asyncio.to_thread(job_script, release, template_folders=spawner.template_paths, lab_extension=spawner.lab_extension)
+    return PreparedJob(sbatch_arguments(request, tag, home=home, extra=spawner.sbatch_options), script, environment)
+
+
+def _session_bar(spawner: Any, request: SessionRequest) -> dict[str, Any]:
+    name = request.name or getattr(spawner.orm_spawner, "display_name", "") or spawner.name or _("Default server")
+    address = stop_url(spawner.hub.public_host, spawner.hub.base_url, spawner.user.name, spawner.name)
+    return session_bar(request, display_name=name, stop_url=address, warn_minutes=spawner.warn_minutes)
+
+
+async def names_of_nodes(spawner: Any) -> list[str]:
+    """Return what the server's certificate must be good for, as OpenSSL writes alternative names.
+
+    The node is not known yet, so these are the names and addresses of all nodes that may be it.
+    """
+    partition = str((spawner.user_options or {}).get("partition") or "")
+    nodes = (await spawner.cluster.nodes.get()).value
+    names = {name for node in nodes if partition in node.partitions for name in (node.name, node.address)}
+    names = names or {name for node in nodes for name in (node.name, node.address)}
+    return [f"{'IP' if is_address(name) else 'DNS'}:{name}" for name in sorted(names - {""})]

@@ -1,0 +1,177 @@
+"""The sequence of a start, for a spawner: the request is judged, its job handed to Slurm, and its server waited for."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+from ...advice.assessment import verdict_of
+from ...advice.service import PricingSettings, refuse_over_budget
+from ...availability.node_fit import features_of
+from ...cache import run_in_worker
+from ...cluster.cluster import SlurmCluster
+from ...cluster.users import Member
+from ...errors import ResourceFormError, SessionFailed, SlurmUnavailable
+from ...i18n import _
+from ...job.sbatch import PreparedJob, Tag, new_tag, signing_key
+from ...request.choices import Choices
+from ...request.model import SessionRequest
+from ...request.validation import resolve_request
+from ...session.log_reader import configured_state_home, session_logs
+from ...session.session import Session
+from ...session.startup_log import StartupLog
+from ...slurm.runner import Identity
+from ...slurm.states import RUNNING
+from .view import usage_factor_of
+
+ESTIMATE_PATIENCE_SECONDS = 1.5
+"""A job that has to wait is submitted so much later at most, to know until when."""
+
+
+class StartingSpawner(Protocol):
+    """What a start uses of its spawner."""
+
+    user: Any
+    name: str
+    orm_spawner: Any
+    user_options: dict[str, Any]
+    api_token: str
+    environment: dict[str, Any]
+    ip: str
+    port: int
+    log: logging.Logger
+    session: Session | None
+    member: Member | None
+
+    @property
+    def log_name(self) -> str:
+        """User and server, as the Hub's log names them."""
+
+    @property
+    def cluster(self) -> SlurmCluster:
+        """The Hub's one SlurmCluster."""
+
+    @property
+    def sbatch_options(self) -> Sequence[str]:
+        """The admin's own options of sbatch."""
+
+    async def choices(self) -> Choices:
+        """Return what the user may choose now."""
+
+    async def terms(self) -> PricingSettings:
+        """Return what the admin has set that advice about a request depends on."""
+
+    async def prepare(self, request: SessionRequest, tag: Tag, home: str) -> PreparedJob:
+        """Return what is handed to sbatch."""
+
+    def remember_request(self, request: SessionRequest) -> None:
+        """Note what was asked for last, of which Slurm has taken the job."""
+
+    def keep_state(self) -> None:
+        """Make the session's state durable now."""
+
+
+async def submit_and_wait(spawner: StartingSpawner, session: Session) -> tuple[str, int]:
+    """Judge the spawner's request, submit its job, and wait until the server listens; return its address and port.
+
+    Raises
+    ------
+    ResourceFormError
+        The request cannot be had, Slurm refused the job, or the job ended before the server listened.
+    """
+    choices = await spawner.choices()
+    request = resolve_request(spawner.user_options or {}, choices)
+    pricing = await spawner.terms()
+    await refuse_over_budget(spawner.cluster, choices, request, pricing)
+    spawner.user_options = request.options()
+    spawner.orm_spawner.user_options = spawner.user_options
+    spawner.port = 0
+    spawner.member = member = await spawner.cluster.member(spawner.user.name)
+    tag = new_tag(
+        spawner.cluster.hub_name,
+        spawner.user.name,
+        spawner.name,
+        token=spawner.api_token,
+        key=signing_key(spawner.user.settings["cookie_secret"]),
+        now=spawner.cluster.clock(),
+    )
+    job = await spawner.prepare(request, tag, member.identity.home)
+    session.usage_factor, session.is_priced = usage_factor_of(choices, request.partition, request.account, pricing), True
+    session.say(5, _("Handing the job to Slurm"))
+    session.expected = await expected_start(spawner, job, request, choices, member.identity)
+    job_id = await session.submit(tag.nonce, job.argv, job.script, job.environment, member.identity)
+    spawner.remember_request(request)
+    spawner.log.info("Job %s for %s: %s", job_id, spawner.log_name, request.summary)
+    session.say(15, _("Job {number} is submitted").format(number=job_id))
+    spawner.ip, spawner.port = await _until_listening(spawner, session)
+    spawner.log.info("Job %s of %s listens on %s:%s (%s)", job_id, spawner.log_name, spawner.ip, spawner.port, session.record.node)
+    return spawner.ip, spawner.port
+
+
+async def expected_start(
+    spawner: StartingSpawner, job: PreparedJob, request: SessionRequest, choices: Choices, identity: Identity
+) -> float | None:
+    """Return when Slurm would start the job, in seconds since the epoch, where it has to wait for others; None where nobody knows.
+
+    Asked before the job is submitted: afterwards Slurm would tell when it starts a second one like it.
+    """
+    try:
+        forecast = await spawner.cluster.forecast(features=features_of(spawner.sbatch_options), patience=0)
+        found = await run_in_worker(lambda: verdict_of(request, {}, forecast, choices))
+        if found.kind != "wait" or choices.waits_for(request):
+            return None
+        question = spawner.cluster.estimator.ask(job.argv, job.script, job.environment, identity)
+        return (await asyncio.wait_for(question, ESTIMATE_PATIENCE_SECONDS)).start
+    except (ResourceFormError, asyncio.TimeoutError):
+        return None
+
+
+async def wait_for_adopted(spawner: StartingSpawner, session: Session) -> tuple[str, int]:
+    """Take up a job that was lost and found, and return the address and port of its server.
+
+    The job's launcher is asked to report again, with the token that it has. If it does not, the job is left as it is: perhaps it is
+    another Hub's.
+
+    Raises
+    ------
+    ResourceFormError
+        The job ended, or its launcher does not report.
+    """
+    spawner.keep_state()
+    found = _("Job {number} of yours was found again. Waiting for its server.")
+    session.say(15, found.format(number=session.record.job_id))
+    spawner.member = await spawner.cluster.member(spawner.user.name)
+    try:
+        await spawner.cluster.ask_for_report(session.record.job_id, spawner.member.identity)
+    except SlurmUnavailable as error:
+        spawner.log.warning("Job %s of %s could not be asked for its port: %s", session.record.job_id, spawner.log_name, error.log)
+    try:
+        spawner.ip, spawner.port = await _until_listening(spawner, session)
+    except SessionFailed:
+        if session.end is not None and session.end.state == "LISTEN_TIMEOUT":
+            spawner.session = None
+        raise
+    return spawner.ip, spawner.port
+
+
+async def _until_listening(spawner: StartingSpawner, session: Session) -> tuple[str, int]:
+    startup_log = startup_log_of(spawner, session)
+    if startup_log is None:
+        return await session.until_listening()
+
+    def runs() -> bool:
+        job = (spawner.cluster.jobs.last_value or {}).get(session.record.job_id)
+        return job is not None and job.state in RUNNING
+
+    with startup_log.shown_if_slow(session.progress, runs):
+        return await session.until_listening()
+
+
+def startup_log_of(spawner: StartingSpawner, session: Session) -> StartupLog | None:
+    """Return what can be read of the log of the session's job; None while there is none."""
+    if spawner.member is None or not session.record.job_id:
+        return None
+    logs = session_logs(spawner.cluster.runner)
+    return StartupLog(logs, spawner.member.identity, session.record.job_id, configured_state_home(spawner.environment))

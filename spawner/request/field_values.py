@@ -1,0 +1,172 @@
+"""How the value of each field of a request is read from what was typed, or posted as JSON.
+
+A value that cannot be read raises PydanticCustomError with a sentence for the user, which pydantic turns into a message about the field.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic_core import PydanticCustomError
+
+from ..i18n import _
+from ..units import parse_memory_mb, parse_walltime
+from .gpus import GpuRequest, parse_gpus
+
+MAX_VARIABLES = 100
+MAX_BYTES = 32768
+MAX_BYTES_IN_ALL = 262144
+"""Linux takes at most 128 KiB for one variable, and for all of them together (with argv) a part of the stack: 2 MiB as a rule."""
+
+NAME = re.compile(r"[A-Za-z0-9_.@+-]{1,64}")
+"""Slurm's own names (accounts, partitions, reservations): one token, and never an option."""
+
+ENVIRONMENT_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,199}")
+RESERVED_ENVIRONMENT = re.compile(
+    r"(JUPYTERHUB_|JPY_|SLURM_|SLURMD_|SBATCH_|SRUN_|SALLOC_|SQUEUE_|SINFO_|SCANCEL_|SCONTROL_|SACCT|RESOURCE_FORM_|LD_|PYTHON|BASH_|DYLD_).*"
+    r"|PATH|HOME|USER|LOGNAME|SHELL|PWD|OLDPWD|IFS|ENV|CDPATH|SHELLOPTS|BASHOPTS|GCONV_PATH|LOCPATH|TMPDIR|CUDA_VISIBLE_DEVICES|MODULEPATH"
+)
+"""Variables that act on sudo, sbatch, the shell or the launcher, or that the session is told apart by."""
+
+LONGEST_NAME = 60
+"""Characters of a session's name as its user sees it: as many as stand on one line of a phone's page, twice."""
+
+COLOR = re.compile(r"#[0-9a-f]{6}")
+
+COLORS: Mapping[str, str] = {
+    "blue": "#2f7fd6",
+    "teal": "#168fa3",
+    "green": "#2e9955",
+    "yellow": "#a8860b",
+    "orange": "#d1690a",
+    "red": "#dd4b46",
+    "pink": "#cf4f97",
+    "purple": "#8f63d6",
+}
+"""The colours that have a name. Each stands out from a white page and from a dark one, by 3 to 1 at least (WCAG 2.1, 1.4.11)."""
+
+
+def quoted(value: object) -> str:
+    """Return a value for a sentence: printable, at most 60 characters, in quotation marks."""
+    try:
+        text = str(value)
+    except (ValueError, RecursionError):  # an integer of thousands of digits, a list a thousand deep
+        text = type(value).__name__
+    shown = "".join(character if character.isprintable() else "�" for character in text[:60])
+    return f"“{shown}…”" if len(text) > 60 else f"“{shown}”"
+
+
+def _fail(sentence: str) -> PydanticCustomError:
+    return PydanticCustomError("request", "{sentence}", {"sentence": sentence})
+
+
+def read_name(value: Any) -> str:
+    """Return the name of an account, a partition or the like; it is empty, or one that Slurm itself could have."""
+    if not isinstance(value, str) or value.startswith("-") or (value and not NAME.fullmatch(value)):
+        sentence = _("{value} is not a name of at most 64 letters, digits and . _ + @ -. Choose one from the list.")
+        raise _fail(sentence.format(value=quoted(value)))
+    return value
+
+
+def read_cores(value: Any) -> int:
+    """Return a number of cores, 1 at least, from a whole number or its digits."""
+    text = value.strip() if isinstance(value, str) else ""
+    if isinstance(value, int) and not isinstance(value, bool):
+        number = value
+    elif re.fullmatch(r"[0-9]{1,9}", text):
+        number = int(text)
+    else:
+        raise _fail(_("{value} is not a whole number. Type a number of cores such as 4.").format(value=quoted(value)))
+    if not 1 <= number < 10**9:
+        sentence = _("{value} is not a number of cores. At least 1 is needed. Type a number such as 4.")
+        raise _fail(sentence.format(value=quoted(value)))
+    return number
+
+
+def read_memory(value: Any) -> int:
+    """Return MB, from what :func:`.units.parse_memory_mb` takes."""
+    try:
+        return parse_memory_mb(value)
+    except ValueError as error:
+        sentence = _("{value} is not an amount of memory. {why} Type for example 8G or 500M.")
+        raise _fail(sentence.format(value=quoted(value), why=_(str(error)))) from error
+
+
+def read_walltime(value: Any) -> int:
+    """Return minutes, from what :func:`.units.parse_walltime` takes."""
+    try:
+        return parse_walltime(value)
+    except ValueError as error:
+        sentence = _("{value} is not a time. {why} Type for example 2h, 90m or 1-12:00:00.")
+        raise _fail(sentence.format(value=quoted(value), why=_(str(error)))) from error
+
+
+def read_gpus(value: Any) -> GpuRequest:
+    """Return the GPUs, from what :func:`.gpus.parse_gpus` takes."""
+    try:
+        return parse_gpus(value)
+    except ValueError as error:
+        sentence = _("{value} is not a GPU configuration. {why} Choose one from the list.")
+        raise _fail(sentence.format(value=quoted(value), why=_(str(error)))) from error
+
+
+def read_environment(value: Any) -> dict[str, str]:
+    """Return variables of the environment by their names: none that is reserved, none that the job could not have."""
+    if value in (None, ""):
+        return {}
+    if not isinstance(value, Mapping):
+        raise _fail(_("Environment variables are names with values."))
+    if len(value) > MAX_VARIABLES:
+        sentence = _("{number} variables are more than the {most} that a session may have. Leave some out.")
+        raise _fail(sentence.format(number=len(value), most=MAX_VARIABLES))
+    checked = {}
+    size = 0
+    for name, text in value.items():
+        if not isinstance(name, str) or not ENVIRONMENT_NAME.fullmatch(name):
+            raise _fail(_("{name} is not a name of an environment variable. Use letters, digits and _.").format(name=quoted(name)))
+        if RESERVED_ENVIRONMENT.fullmatch(name):
+            raise _fail(_("The environment variable {name} is reserved. Set it inside the session instead.").format(name=name))
+        length = _bytes_of(text)
+        if length is None or length > MAX_BYTES:
+            sentence = _("The value of {name} is not text of at most {most} bytes without NUL. Shorten it, or set it in the session.")
+            raise _fail(sentence.format(name=name, most=MAX_BYTES))
+        size += len(name) + length
+        checked[name] = text
+    if size > MAX_BYTES_IN_ALL:
+        sentence = _("All variables together are {size} bytes, more than the {most} that a session may have. Leave some out.")
+        raise _fail(sentence.format(size=size, most=MAX_BYTES_IN_ALL))
+    return checked
+
+
+def _bytes_of(text: Any) -> int | None:
+    """The length of a variable's value in the environment; None for what cannot stand there."""
+    if not isinstance(text, str) or "\0" in text:
+        return None
+    try:
+        return len(text.encode())
+    except UnicodeEncodeError:  # half of a surrogate pair, which JSON can spell
+        return None
+
+
+def read_words(value: Any) -> str:
+    """Return a session's name as its user types it: on one line, blanks and accents written in one way."""
+    if isinstance(value, str) and len(value) <= 4 * LONGEST_NAME and value.strip(" ").isprintable():
+        text = unicodedata.normalize("NFC", " ".join(value.split()))
+        if len(text) <= LONGEST_NAME:
+            return text
+    sentence = _("{value} cannot be the name of a session. Use at most {most} letters, digits, signs and blanks.")
+    raise _fail(sentence.format(value=quoted(value), most=LONGEST_NAME))
+
+
+def read_color(value: Any) -> str:
+    """Return a colour as ``#rrggbb``, from that or from one of the names of :data:`COLORS`; empty for none."""
+    text = value.strip().lower() if isinstance(value, str) and len(value) <= LONGEST_NAME else None
+    if text is not None and (text == "" or COLOR.fullmatch(text)):
+        return text
+    if text is not None and text in COLORS:
+        return COLORS[text]
+    sentence = _("{value} is not a colour. Choose one of: {list}; or type one such as #1f77b4.")
+    raise _fail(sentence.format(value=quoted(value), list=", ".join(COLORS)))

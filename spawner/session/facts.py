@@ -1,0 +1,137 @@
+"""What is known of one session: its record, its end, for how long Slurm has been silent, and what its user is told of that."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from ..availability.queue_position import QueuePosition
+from ..cluster.cluster import SlurmCluster
+from ..errors import ResourceFormError, SessionFailed
+from ..gpu.idle import Notice
+from ..slurm.model import Job
+from .progress import PortReport, StartProgress
+from .record import End, Limits, Record
+from .status import Server, SessionStatus, status_of
+from .status_json import details_of
+
+
+class SessionFacts:
+    """What is known of one session of ``user`` on ``cluster``.
+
+    Parameters
+    ----------
+    keep
+        Makes :attr:`record` durable. Where it fails, the session goes on, and the sweep finds what could not be remembered.
+    name
+        For the log.
+    """
+
+    def __init__(
+        self,
+        cluster: SlurmCluster,
+        user: str,
+        *,
+        keep: Callable[[], None],
+        name: str,
+        log: logging.Logger | logging.LoggerAdapter[logging.Logger],
+        limits: Limits | None = None,
+        record: Record | None = None,
+    ) -> None:
+        self.cluster = cluster
+        self.user = user
+        self.name = name
+        self.record = record or Record()
+        self.limits = limits or Limits()
+        self.progress = StartProgress()
+        self.report = PortReport()
+        self.end: End | None = None
+        self.unknown_since: float | None = None
+        self.usage_factor: float | None = None
+        """Of the job's QOS, for what the session costs; None where it is not charged, or that is not known yet (:attr:`is_priced`)."""
+        self.is_priced = False
+        self.expected: float | None = None
+        """When Slurm said that it would start the job, before it was submitted; for as long as Slurm has no plan for it."""
+        self.gpus_inferred: tuple[int, ...] | None = None
+        """The numbers of the job's GPUs where they are not in the record, and were found out otherwise (:mod:`.gpu.session_gpus`)."""
+        self.node_has_reported = False
+        """Whether the node has told of its GPUs while somebody looked."""
+        self.idle_gpus: Notice | None = None
+        """What the user is told of GPUs that do nothing (:mod:`.hub.background.idle_gpus`); None while that is not so."""
+        self.keep = keep
+        self.log = log
+        self.submission_task: asyncio.Task[int] | None = None
+        """The one order for the job, as long as it is under way and afterwards; None where an earlier run of the Hub gave it."""
+        self.absent_at: list[float] = []
+        """When answers of Slurm's lacked the job, since it was seen last (seconds since the epoch)."""
+        self.has_asked_for_report = False
+        """Whether Slurm was asked about the job since its launcher's report came: its list is fresh then."""
+
+    # --- what is remembered -------------------------------------------------------------------------------------------------
+
+    def remember(self, **changes: Any) -> None:
+        """Change the record and make it durable; where that fails, it is in memory, and the log says so."""
+        self.record = replace(self.record, **changes)
+        try:
+            self.keep()
+        except Exception as error:  # noqa: BLE001 - a full disk must not cost us the job that runs already
+            sentence = "The state of %s could not be stored: %s. If the Hub stops now, the sweep has to find its job."
+            self.log.error(sentence, self.name, error)  # noqa: TRY400 - one line is enough
+
+    def set_end(self, state: str, sentence: str) -> End:
+        """Note how the session ended, in Slurm's word or one of ours; the first end stays. Return the one that counts."""
+        if self.end is None:
+            self.end = End(state, sentence, self.cluster.clock())
+            self.cluster.ended.add(self.record.nonce)
+        return self.end
+
+    def note_silence(self, error: ResourceFormError) -> None:
+        """Note that Slurm does not say what became of the job: from now on, unless that was so before."""
+        if self.unknown_since is None:
+            self.unknown_since = self.cluster.clock()
+            self.log.warning("What became of the job of %s is not known: %s", self.name, error.log)
+
+    def failed(self, state: str, sentence: str, *, reason: str = "") -> SessionFailed:
+        """Note that the session ended in ``state``, and return what is to be raised for it; ``reason`` is Slurm's word, for the log."""
+        self.set_end(state, sentence)
+        log = f"job {self.record.job_id} of {self.name}: {state}{f' ({reason})' if reason else ''}"
+        return SessionFailed(sentence, log=log, label=state.lower())
+
+    # --- what is told -------------------------------------------------------------------------------------------------------
+
+    def status(
+        self,
+        job: Job | None = None,
+        positions: Mapping[int, QueuePosition] | None = None,
+        *,
+        server: Server | None = None,
+        silent_since: float | None = None,
+        counts_use: bool = True,
+    ) -> SessionStatus:
+        """Return how the session stands, with its job and the queue positions as the caller has them (:func:`.status.status_of`).
+
+        ``silent_since``: since when Slurm has not answered the caller, in seconds since the epoch.
+        """
+        return status_of(
+            server or Server(self.user),
+            self.record,
+            now=self.cluster.clock(),
+            job=job,
+            positions=positions,
+            end=self.end,
+            stopped=self.record.stopping,
+            unknown_since=self.unknown_since or silent_since,
+            usage_factor=self.usage_factor,
+            counts_use=counts_use,
+            expected=self.expected,
+        )
+
+    def say(self, progress: int, text: str, job: Job | None = None, positions: Mapping[int, QueuePosition] | None = None) -> None:
+        """Put a message on the waiting page, with how the session stands; ``progress`` is 0 to 100."""
+        details, latest = details_of(self.status(job, positions, counts_use=False)), self.progress.latest
+        if text == latest.text and "log" in latest.details:
+            details["log"] = latest.details["log"]  # what the job's log says of a slow start is not taken back
+        self.progress.say(progress, text, **details)

@@ -1,0 +1,49 @@
+"""Finding a session's job again by its nonce: after an sbatch that was not confirmed, and after a restart of the Hub."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+
+from ..errors import ResourceFormError
+from .facts import SessionFacts
+from .matching import own_job
+from .watch import ABSENCES_THAT_COUNT
+
+FIND_RETRY_SECONDS = 5.0
+SBATCH_LINGERS_SECONDS = 60
+
+
+async def find_job(session: SessionFacts) -> int:
+    """Return the id of the job that carries our nonce; 0 once it is shown not to exist.
+
+    That takes two answers without it, the later one so long after sbatch's end that no order of its can still be on the way:
+    MessageTimeout and a minute (slurm.md §5.4). An sbatch outlives the Hub that began it.
+    """
+    clock = asyncio.get_running_loop().time
+    lingers = await session.cluster.message_timeout() + SBATCH_LINGERS_SECONDS
+    answers, ended = 0, None
+    while True:
+        if ended is None and not await session.cluster.is_being_submitted(session.record.nonce):
+            ended = clock()
+        try:
+            jobs = await session.cluster.tagged_jobs(session.user)
+        except ResourceFormError as error:
+            session.note_silence(error)
+        else:
+            session.unknown_since = None
+            found = own_job(jobs, session.record, user=session.user, hub=session.cluster.hub_name)
+            if found is not None:
+                session.record = replace(session.record, queued_at=found.submit or 0)
+                return found.job_id
+            answers += 1
+            if answers >= ABSENCES_THAT_COUNT and ended is not None and clock() >= ended + lingers:
+                return 0
+        await asyncio.sleep(FIND_RETRY_SECONDS)
+
+
+async def job_is_known(session: SessionFacts) -> bool:
+    """Tell whether there is a job: its id is in the record, or found and put there."""
+    if not session.record.job_id and (found := await find_job(session)):
+        session.remember(job_id=found)
+    return bool(session.record.job_id)

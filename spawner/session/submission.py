@@ -1,0 +1,80 @@
+"""Asking Slurm for a session's job, at most once: its nonce is durable before sbatch, and a failed sbatch may have made a job."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+
+from ..errors import NotStored, SlurmError, SlurmNotStarted, SlurmRefused, SlurmUnavailable, SlurmUnconfirmed
+from ..i18n import N_, _
+from ..slurm.runner import Identity
+from .facts import SessionFacts
+from .record import Record
+from .recovery import find_job
+
+
+async def submit(
+    session: SessionFacts, nonce: str, argv: Sequence[str], script: str, environment: Mapping[str, str], identity: Identity
+) -> int:
+    """Ask for the job, once, and return its id. Cancelling the caller does not cancel it: what sbatch has begun, Slurm may have heard.
+
+    Raises
+    ------
+    NotStored
+        The nonce could not be made durable: Slurm was not asked.
+    SlurmRefused
+        Slurm said no.
+    SlurmUnavailable
+        There is no job: Slurm did not confirm it, and was asked until it could say so.
+    """
+    session.record = Record(nonce=nonce, submitted=session.cluster.clock())
+    # Not through remember(): what cannot be stored now must not be submitted.
+    try:
+        session.keep()
+    except Exception as error:
+        session.record = Record()
+        session.set_end("NOT_SUBMITTED", _("The job was not submitted."))
+        raise NotStored(
+            N_("The service cannot store your session at the moment. Nothing was submitted; try again later."),
+            log=f"the nonce of {session.name} could not be stored: {error}",
+        ) from error
+    session.submission_task = asyncio.ensure_future(_submit(session, argv, script, environment, identity))
+    session.submission_task.add_done_callback(_retrieved)
+    return await asyncio.shield(session.submission_task)
+
+
+async def _submit(session: SessionFacts, argv: Sequence[str], script: str, environment: Mapping[str, str], identity: Identity) -> int:
+    try:
+        job_id = await session.cluster.submit(argv, script, environment, identity)
+    except (SlurmRefused, SlurmNotStarted):
+        _nothing_was_submitted(session)
+        raise
+    except SlurmError as error:
+        session.log.warning("Slurm did not confirm the job of %s (%s); asking whether it exists", session.name, error.log)
+        session.say(10, _("Slurm did not confirm the job. Asking whether it exists."))
+        found = await find_job(session)
+        if not found:
+            session.log.warning("The job of %s does not exist: nothing was submitted", session.name)
+            _nothing_was_submitted(session)
+            if isinstance(error, SlurmUnconfirmed) and error.refusal is not None:
+                raise error.refusal from error
+            raise SlurmUnavailable(
+                N_("Slurm does not take jobs at the moment. Nothing was submitted; try again later."),
+                log=error.log,
+                stderr=error.stderr,
+            ) from error
+        session.log.warning("The job of %s exists all the same: %s", session.name, found)
+        job_id = found
+    session.remember(job_id=job_id)
+    return job_id
+
+
+def _nothing_was_submitted(session: SessionFacts) -> None:
+    session.set_end("NOT_SUBMITTED", _("The job was not submitted."))
+    session.remember(nonce="")
+
+
+def _retrieved(task: asyncio.Task[int]) -> None:
+    """Look at the outcome, so that asyncio does not warn about one that nobody waited for."""
+    if not task.cancelled():
+        task.exception()

@@ -1,0 +1,213 @@
+"""Defaults that are valid as they stand, on any cluster."""
+
+# ruff: noqa: E501 - a row of a table is one line
+
+from __future__ import annotations
+
+import string
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from spawner.accounting.entitlement import entitlement
+from spawner.accounting.qos import Accounting, AccountingData
+from spawner.errors import NoAccount
+from spawner.request.choices import Choices
+from spawner.request.defaults import default_values
+from spawner.request.gpus import GpuRequest
+from spawner.request.validation import resolve_request
+from spawner.slurm.model import AccountingLimits, Association, Gres, Node, Partition, Qos, Reservation, UserDefaults
+from tests.support.builders import NOW, choices, cpu_partition, node, partition, reservation
+
+
+def test_defaults_of_the_demo() -> None:
+    """What Start sends if nothing is touched."""
+    assert default_values(choices()) == {
+        "reservation": "",
+        "account": "cin_ada",
+        "partition": "g100_int",
+        "cores": 1,
+        "memory": "4G",
+        "gpus": "0",
+        "walltime": "01:00:00",
+        "release": "2026.10",
+        "interface": "lab",
+    }
+
+
+RESERVED_ONLY = partition("r", is_default=True, reservation_required=True, max_minutes=None)
+AT_COURSE = {"reservations": (reservation(),), "partitions": (RESERVED_ONLY,)}
+
+
+@pytest.mark.parametrize(
+    ("fields", "changes", "expected"),
+    [
+        pytest.param({"account": {"default": "cin_extra"}}, {}, {"account": "cin_extra"}, id="account-preset"),
+        pytest.param({"account": {"default": "cin_grace"}}, {}, {"account": "cin_ada"}, id="account-preset-of-others"),
+        pytest.param({"partition": {"default": "g100_cpu"}}, {}, {"partition": "g100_cpu"}, id="partition-preset"),
+        pytest.param({"partition": {"default": "gone"}}, {}, {"partition": "g100_int"}, id="partition-preset-that-is-gone"),
+        pytest.param({}, {"partitions": (partition(deny_accounts=("cin_ada",)), cpu_partition())}, {"partition": "g100_cpu", "account": "cin_ada"}, id="partition-of-the-account"),
+        pytest.param({}, {"partitions": (partition(allow_accounts=("cin_extra",)),)}, {"partition": "g100_int", "account": "cin_extra"}, id="account-that-has-a-partition"),
+        pytest.param({"partition": {"default": "g100_int"}}, {"partitions": (partition(deny_accounts=("cin_ada",)), cpu_partition())}, {"partition": "g100_cpu"}, id="preset-closed-to-the-account"),
+        pytest.param({}, {"partitions": (RESERVED_ONLY, cpu_partition())}, {"partition": "g100_cpu", "reservation": ""}, id="not-the-one-for-reservations"),
+        pytest.param({}, AT_COURSE, {"partition": "r", "reservation": "course", "walltime": "01:00:00"}, id="only-with-a-reservation"),
+        pytest.param({"walltime": {"default": "4h"}}, AT_COURSE, {"walltime": "02:00:00"}, id="until-the-reservation-ends"),
+        pytest.param({"reservation": {"default": "course"}}, {"reservations": (reservation(),)}, {"reservation": "course"}, id="reservation-preset"),
+        pytest.param({"reservation": {"default": "course"}}, {}, {"reservation": ""}, id="reservation-preset-that-is-not-theirs"),
+        pytest.param({"reservation": {"default": "course", "locked": True}}, {"reservations": (reservation(),)}, {"reservation": "course"}, id="reservation-locked"),
+        pytest.param({"reservation": {"default": "course"}}, {"reservations": (reservation(users=(), accounts=("cin_extra",)),)}, {"reservation": ""}, id="reservation-of-another-account"),
+        pytest.param({"cores": {"default": 4}}, {}, {"cores": 4}, id="cores-preset"),
+        pytest.param({"cores": {"default": 99}}, {}, {"cores": 48}, id="cores-preset-above-the-node"),
+        pytest.param({"cores": {"default": 9, "maximum": 8}}, {}, {"cores": 8}, id="cores-preset-above-the-maximum"),
+        pytest.param({"cores": {"minimum": 2}}, {}, {"cores": 2}, id="cores-minimum"),
+        pytest.param({"cores": {"choices": [2, 4, 96]}}, {}, {"cores": 2}, id="cores-choices"),
+        pytest.param({"cores": {"choices": [4, 2, 96], "default": 4}}, {}, {"cores": 4}, id="cores-choices-and-preset"),
+        pytest.param({"memory": {"default": "16G"}}, {}, {"memory": "16G"}, id="memory-preset"),
+        pytest.param({"memory": {"choices": ["2G", "8G"]}}, {}, {"memory": "2G"}, id="memory-choices"),
+        pytest.param({}, {"nodes": (node(memory_mb=1000),)}, {"memory": "1000M"}, id="small-node"),
+        pytest.param({}, {"partitions": (partition(default_minutes=30),)}, {"walltime": "00:30:00"}, id="default-time-of-slurm"),
+        pytest.param({}, {"partitions": (partition(max_minutes=20),)}, {"walltime": "00:20:00"}, id="max-time-of-slurm"),
+        pytest.param({"walltime": {"default": "2h"}}, {}, {"walltime": "02:00:00"}, id="time-preset"),
+        pytest.param({"walltime": {"minimum": "2h"}}, {}, {"walltime": "02:00:00"}, id="time-minimum"),
+        pytest.param({"gpus": {"default": "1"}}, {}, {"gpus": "1"}, id="gpus-preset"),
+        pytest.param({"gpus": {"default": "v100:1"}}, {}, {"gpus": "v100:1"}, id="gpus-preset-with-type"),
+        pytest.param({"gpus": {"default": "1"}, "partition": {"default": "g100_cpu"}}, {}, {"gpus": "0"}, id="gpus-preset-without-gpus"),
+        pytest.param({"gpus": {"minimum": 1}}, {}, {"gpus": "1"}, id="gpus-minimum"),
+        pytest.param({"gpus": {"choices": ["1", "2"]}}, {}, {"gpus": "1"}, id="gpus-choices"),
+        pytest.param({"release": {"default": "2024.04"}}, {}, {"release": "2024.04", "interface": "lab"}, id="release-preset"),
+        pytest.param({"interface": {"default": "terminal"}}, {}, {"interface": "terminal"}, id="interface-preset"),
+        pytest.param({"interface": {"default": "terminal"}, "release": {"default": "2024.04"}}, {}, {"interface": "lab"}, id="interface-preset-not-of-the-release"),
+        pytest.param({}, {"associations": None}, {"account": "", "partition": "g100_int"}, id="no-accounting"),
+    ],
+)  # fmt: skip
+def test_default(fields: dict[str, Any], changes: dict[str, Any], expected: dict[str, Any]) -> None:
+    """The admin's preset where it can be had, else the nearest that can; and the whole of it is a valid request."""
+    offered = choices(fields=fields, **changes)
+    defaults = default_values(offered)
+    assert {name: defaults[name] for name in expected} == expected
+    assert resolve_request(defaults, offered) == resolve_request({}, offered)
+
+
+word = st.text(string.ascii_lowercase, min_size=1, max_size=3)
+accounts = st.sampled_from(["a", "b", "c"])
+any_gres = st.sampled_from([(), (Gres("gpu", "v100", 2),), (Gres("gpu", "", 4),), (Gres("gpu", "a100", 1), Gres("gpu", "v100", 3))])
+some_nodes = st.lists(
+    st.builds(
+        Node,
+        name=st.sampled_from(["n1", "n2", "n3"]),
+        address=st.just("x"),
+        state=st.sampled_from(["idle", "down"]),
+        cores_total=st.integers(0, 64),
+        cores_system=st.integers(0, 2),
+        memory_mb=st.integers(0, 10_000),
+        gres=any_gres,
+    ),
+    min_size=1,
+    max_size=3,
+    unique_by=lambda entry: entry.name,
+)
+optional_accounts = st.none() | st.lists(accounts, max_size=2, unique=True).map(tuple)
+some_partitions = st.lists(
+    st.builds(
+        Partition,
+        name=word,
+        state=st.sampled_from(["UP", "UP", "DOWN"]),
+        is_default=st.booleans(),
+        nodes=st.lists(st.sampled_from(["n1", "n2", "n3", "n4"]), max_size=3, unique=True).map(tuple),
+        max_minutes=st.none() | st.integers(1, 10_000),
+        default_minutes=st.none() | st.integers(1, 10_000),
+        allow_accounts=optional_accounts,
+        deny_accounts=optional_accounts,
+        max_cores_per_node=st.none() | st.integers(1, 8),
+        max_memory_mb_per_node=st.none() | st.integers(1, 1000),
+        max_memory_mb_per_cpu=st.none() | st.integers(1, 1000),
+        min_nodes=st.sampled_from([0, 0, 1, 2]),
+        oversubscribe=st.sampled_from(["NO", "NO", "EXCLUSIVE"]),
+        qos=st.sampled_from(["", "q", "r"]),
+        allow_qos=st.sampled_from([None, None, ("q",), ("q", "r")]),
+    ),
+    min_size=1,
+    max_size=3,
+    unique_by=lambda entry: entry.name,
+)
+some_reservations = st.lists(
+    st.builds(
+        Reservation,
+        name=word,
+        start=st.sampled_from([0, NOW + 60]),
+        end=st.integers(NOW, NOW + 9999),
+        users=st.sampled_from([("ada",), ("-eve",), ("eve",)]),
+        nodes=st.sampled_from([(), ("n1",), ("n1", "n2")]),
+        core_count=st.none() | st.integers(1, 9),
+    ),
+    max_size=2,
+    unique_by=lambda entry: entry.name,
+)
+some_tres = st.just(()) | st.lists(
+    st.tuples(st.sampled_from(["cpu", "mem", "gres/gpu", "gres/gpu:v100", "node"]), st.integers(0, 70)),
+    max_size=3,
+    unique_by=lambda entry: entry[0],
+).map(tuple)
+some_limits = st.builds(
+    AccountingLimits,
+    per_job=some_tres,
+    per_user=some_tres,
+    group=some_tres,
+    max_minutes=st.none() | st.integers(0, 99),
+    max_jobs=st.sampled_from([None, None, 0, 2]),
+)
+some_associations = st.none() | st.lists(
+    st.builds(
+        Association,
+        account=accounts,
+        user=st.sampled_from(["ada", "eve", ""]),
+        partition=st.just("") | word,
+        qos=st.sampled_from([("q",), ("r",), ("q", "r")]),
+        default_qos=st.sampled_from(["", "q"]),
+        limits=some_limits,
+    ),
+    max_size=4,
+)
+some_qos = st.builds(lambda q, r: (Qos("q", limits=q), Qos("r", frozenset({"OverPartQOS"}), r)), some_limits, some_limits)
+
+
+# How long it takes to draw a cluster depends on what else the machine does.
+@settings(max_examples=1000, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(some_nodes, some_partitions, some_reservations, some_associations, st.none() | accounts, some_qos)
+def test_defaults_are_valid_on_any_cluster(
+    nodes: list[Node],
+    partitions: list[Partition],
+    reservations: list[Reservation],
+    associations: list[Association] | None,
+    default: str | None,
+    qos: tuple[Qos, ...],
+) -> None:
+    """Whoever has an account and a partition can press Start at once, on whatever cluster; who has not is told."""
+    defaults = (UserDefaults("ada", default),) if default else ()
+    records = None if associations is None else Accounting(tuple(associations), defaults, qos)
+    own = entitlement(
+        "ada",
+        AccountingData(records),
+        groups=(),
+        partitions=partitions,
+        reservations=reservations,
+        nodes=nodes,
+        now=NOW,
+    )
+    offered = Choices(own, choices().catalogue, now=float(NOW))
+    if not own.partitions or own.accounts == ():
+        with pytest.raises(NoAccount):
+            resolve_request({}, offered)
+        return
+    request = resolve_request(default_values(offered), offered)
+    assert request == resolve_request({}, offered)
+    assert request.gpus == GpuRequest()
+
+
+@pytest.mark.parametrize("changes", [{"partitions": ()}, {"associations": ()}], ids=["no-partition", "no-account"])
+def test_nobody_else_gets_defaults(changes: dict[str, Any]) -> None:
+    """Without a partition, or without an account, the answer is NoAccount."""
+    with pytest.raises(NoAccount):
+        resolve_request({}, choices(**changes))

@@ -1,0 +1,109 @@
+"""Giving a job back: until Slurm takes the order and has let go, and only the session's own."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from tests.support.fake_slurm import FakeSlurm
+from tests.support.session_rig import Server, make_cluster, make_server, run_and_listen, virtually
+
+
+def test_stop_keeps_at_it_while_the_controller_is_away() -> None:
+    """Stop during an outage of ten minutes ends the job once the controller is back, and not before does it say so."""
+
+    async def scenario() -> None:
+        server = make_server()
+        start = asyncio.ensure_future(server.start())
+        job = await run_and_listen(server)
+        await start
+        server.slurm.answers = False
+        stop = asyncio.ensure_future(server.stop())
+        await asyncio.sleep(600)
+        assert not stop.done()
+        assert job.active
+        server.slurm.answers = True
+        back = asyncio.get_running_loop().time()
+        await stop
+        assert job.state == "CANCELLED"
+        assert asyncio.get_running_loop().time() - back < 10
+
+    virtually(scenario)
+
+
+def test_stop_returns_soon_after_slurm_has_let_go() -> None:
+    """A job that takes 20 s to end: Stop returns within a few seconds of that; a quick one within one second."""
+
+    async def scenario() -> None:
+        server = make_server()
+        start = asyncio.ensure_future(server.start())
+        await run_and_listen(server)
+        await start
+        loop = asyncio.get_running_loop()
+        begun = loop.time()
+        await server.stop()
+        assert loop.time() - begun < 1
+
+    virtually(scenario)
+
+
+@pytest.mark.parametrize("comment", ["", "mine", "jupyterhub:jupyterhub:ada::0000000000000000"])
+def test_another_comment_does_not_hide_the_job(comment: str) -> None:
+    """The owner may write another comment on the job; Stop ends it all the same, and no other job of theirs."""
+
+    async def scenario() -> None:
+        server = make_server()
+        decoy = server.slurm.make_job("ada", state="RUNNING")
+        start = asyncio.ensure_future(server.start())
+        job = await run_and_listen(server)
+        await start
+        job.comment = comment
+        await server.stop()
+        assert server.slurm.cancelled == [job.job_id]
+        assert decoy.active
+
+    virtually(scenario)
+
+
+def test_a_recycled_id_is_not_cancelled() -> None:
+    """Another job of the same user that has the id of ours by now, without our nonce, is not ours to cancel."""
+
+    async def scenario() -> None:
+        server = make_server()
+        start = asyncio.ensure_future(server.start())
+        job = await run_and_listen(server)
+        await start
+        await asyncio.sleep(60)
+        del server.slurm.jobs[job.job_id]
+        other = server.slurm.make_job("ada", "mine", "RUNNING", job.job_id)
+        await server.stop()
+        assert other.active
+        assert server.slurm.cancelled == []
+
+    virtually(scenario)
+
+
+@pytest.mark.parametrize("number", [1, 50])
+def test_commands_of_stops_that_slurm_does_not_hear(number: int) -> None:
+    """Many who stop while Slurm is away ask no more often than one does."""
+
+    async def scenario() -> None:
+        slurm = FakeSlurm(asyncio.get_running_loop())
+        cluster = make_cluster(slurm)
+        servers = [Server(slurm, cluster, f"user{index}") for index in range(number)]
+        starts = [asyncio.ensure_future(server.start()) for server in servers]
+        for server in servers:
+            await run_and_listen(server, 0.5)
+        await asyncio.gather(*starts)
+        slurm.answers = False
+        stops = [asyncio.ensure_future(server.stop()) for server in servers]
+        await asyncio.sleep(60)
+        asked = len(slurm.commands)
+        await asyncio.sleep(600)
+        assert len(slurm.commands) - asked <= 12 * 10
+        slurm.answers = True
+        await asyncio.gather(*stops)
+        assert not [job for job in slurm.jobs.values() if job.active]
+
+    virtually(scenario)
