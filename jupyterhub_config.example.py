@@ -30,47 +30,48 @@ c.JupyterHub.hub_ip = "0.0.0.0"
 # c.ConfigurableHTTPProxy.should_start = False  # where the proxy is a service of its own, so that it outlives the Hub
 
 # --- Slurm ------------------------------------------------------------------------------------------------------------------
+# This section was called c.Cluster; that name still works, and the Hub's log says what to write instead.
 # Where slurm.conf and the commands are, if not in their usual places.
-# c.Cluster.slurm_conf = "/etc/slurm/slurm.conf"
-# c.Cluster.bin_dir = "/usr/bin"
+# c.SlurmCluster.slurm_conf = "/etc/slurm/slurm.conf"
+# c.SlurmCluster.bin_dir = "/usr/bin"
 
 # What this Hub calls itself in its jobs' comments. Two Hubs on one cluster need two names.
-c.Cluster.hub_name = "jupyterhub"
+c.SlurmCluster.hub_name = "jupyterhub"
 
 # Jobs with this Hub's name that belong to no session: "adopt" (make them sessions again), "cancel" or "report" (in the log only), and
 # how often they are looked for (seconds).
-# c.Cluster.orphaned_jobs = "adopt"
-# c.Cluster.sweep_interval = 600
+# c.SlurmCluster.orphaned_jobs = "adopt"
+# c.SlurmCluster.sweep_interval = 600
 
 # The only partitions in which sessions may run. Empty: all that are not hidden.
-# c.Cluster.partitions = ["g100_int"]
+# c.SlurmCluster.partitions = ["g100_int"]
 
 # A Hub that is root submits each job as its user by itself. A Hub that is another user needs the rule in
 # share/resource_form/sudoers (installed with the package) and goes through this command.
-# c.Cluster.sudo = ["sudo", "-n"]
+# c.SlurmCluster.sudo = ["sudo", "-n"]
 
 # How old, in seconds, what the form shows may be. Slurm is asked only while somebody looks.
-# c.Cluster.nodes_interval = 20
-# c.Cluster.layout_interval = 180
-# c.Cluster.accounting_interval = 600
-# c.Cluster.holdings_interval = 120
-# c.Cluster.jobs_interval = 15
-# c.Cluster.starting_interval = 8
+# c.SlurmCluster.nodes_interval = 20
+# c.SlurmCluster.layout_interval = 180
+# c.SlurmCluster.accounting_interval = 600
+# c.SlurmCluster.holdings_interval = 120
+# c.SlurmCluster.jobs_interval = 15
+# c.SlurmCluster.starting_interval = 8
 # What running sessions use of CPU and memory, while their users look (0: not asked; only a Hub that is root or SlurmUser is told):
-# c.Cluster.usage_interval = 60
-# c.Cluster.command_timeout = 60
+# c.SlurmCluster.usage_interval = 60
+# c.SlurmCluster.command_timeout = 60
 
 # Where nodes report their GPUs: whether one that is faulty, or filled by a process outside of Slurm, counts as taken although Slurm calls
 # it free, and for how many seconds it has to be so filled.
-# c.Cluster.trust_gpu_reports = True
-# c.Cluster.gpu_stray_after = 30
+# c.SlurmCluster.trust_gpu_reports = True
+# c.SlurmCluster.gpu_stray_after = 30
 
 # For how many seconds the report of a node about its GPUs counts; nodes report every 15.
-# c.Cluster.gpu_reports_fresh = 90
+# c.SlurmCluster.gpu_reports_fresh = 90
 
 # Whether users may ask Slurm when a request would start, and after how many seconds such a question is given up.
-# c.Cluster.estimates = True
-# c.Cluster.estimate_timeout = 3
+# c.SlurmCluster.estimates = True
+# c.SlurmCluster.estimate_timeout = 3
 
 # --- Software ---------------------------------------------------------------------------------------------------------------
 # The releases that the form offers; share/resource_form/releases.example.yaml is one to start from.
@@ -129,7 +130,7 @@ c.Cluster.hub_name = "jupyterhub"
 # c.ResourceFormSpawner.queue_timeout = 3600
 # c.ResourceFormSpawner.listen_timeout = 300
 # c.ResourceFormSpawner.start_timeout = 3960
-# How often the Hub looks whether a session lives (seconds); it reads what Cluster.jobs_interval keeps fresh.
+# How often the Hub looks whether a session lives (seconds); it reads what SlurmCluster.jobs_interval keeps fresh.
 # c.ResourceFormSpawner.poll_interval = 10
 # How many past sessions of each user are kept in the Hub's database, and for how many days; 0 keeps none.
 # c.ResourceFormSpawner.history_length = 50

@@ -8,7 +8,7 @@ PACKAGE = Path(__file__).resolve().parent
 
 
 def folder(name: str) -> Path:
-    """The folder ``templates`` or ``share``.
+    """Return the folder ``templates`` or ``share``.
 
     Raises
     ------

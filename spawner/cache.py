@@ -33,7 +33,10 @@ REFILL_SECONDS = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Snapshot(Generic[Data]):
-    """Data as Slurm had it at ``as_of`` (seconds since the epoch). ``stale``: older than it should be, or Slurm does not answer now."""
+    """Data as Slurm had it at ``as_of``, in seconds since the epoch.
+
+    ``stale``: it is older than it should be, or Slurm does not answer now. ``error``: the sentence for the user then.
+    """
 
     value: Data
     as_of: float
@@ -42,7 +45,7 @@ class Snapshot(Generic[Data]):
 
 
 class BoundedDict(UserDict[Key, Value]):
-    """A dictionary of at most ``max_entries``: setting one more drops the one that was set the longest ago. For what users make grow."""
+    """A dictionary of at most ``max_entries``, for what users make grow: setting one more drops the one that was set the longest ago."""
 
     def __init__(self, max_entries: int) -> None:
         self.max_entries = max_entries
@@ -127,7 +130,7 @@ class CachedQuery(Generic[Data]):
         return self._value[0] if self._value is not None else None
 
     def expire(self) -> None:
-        """What is known is out of date: the next caller gets data fetched from now on. Shortens a back-off, and does not end it."""
+        """Make the next caller get data that is fetched from now on. Shortens a back-off, and does not end it."""
         self._generation += 1
         self._retry_at = min(self._retry_at, self._failed_at + EXPIRED_RETRY_SECONDS)
 
@@ -140,7 +143,7 @@ class CachedQuery(Generic[Data]):
         return 0 < self._retry_at - self._clock() <= LONGEST_BACK_OFF_SECONDS * (1 + self._jitter)
 
     async def get(self, patience: float | None = None) -> Snapshot[Data]:
-        """Fresh data; failing that, the last good data, marked stale.
+        """Return fresh data; failing that, the last good data, marked stale.
 
         Parameters
         ----------
@@ -229,21 +232,24 @@ _worker = ThreadPoolExecutor(1, "resource-form")
 
 
 async def run_in_worker(compute: Callable[[], Value]) -> Value:
-    """``compute`` in a thread, in the language of whoever asks. One thread for all: more would only take Python from the loop in turns."""
+    """Run ``compute`` in a thread, in the language of whoever asks, and return its result.
+
+    There is one thread for all: more would only take Python from the loop in turns.
+    """
     return await asyncio.get_running_loop().run_in_executor(_worker, contextvars.copy_context().run, compute)
 
 
 class AsyncMemo(Generic[Value]):
-    """What is worked out of Slurm's answers: once for each answer, off the Hub's loop, for everybody who asks meanwhile.
+    """Results of Slurm's answers, each worked out once for an answer, off the Hub's loop, for everybody who asks meanwhile.
 
-    The latest ``most`` results are kept, each with what it was worked out of.
+    The latest ``max_entries`` results are kept, each with what it was worked out of.
     """
 
-    def __init__(self, most: int = 1) -> None:
-        self._kept: BoundedDict[Hashable, asyncio.Future[Value]] = BoundedDict(most)
+    def __init__(self, max_entries: int = 1) -> None:
+        self._kept: BoundedDict[Hashable, asyncio.Future[Value]] = BoundedDict(max_entries)
 
     async def get(self, key: Hashable, compute: Callable[[], Value]) -> Value:
-        """The result for ``key``, by ``compute`` in a thread if there is none yet. What it raises is raised, and not kept."""
+        """Return the result for ``key``, by ``compute`` in a thread if there is none yet. What it raises is raised, and not kept."""
         found = self._kept.get(key)
         if found is None or found.cancelled():
             found = asyncio.ensure_future(run_in_worker(compute))

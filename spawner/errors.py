@@ -24,7 +24,7 @@
 
 Each carries ``sentence`` (for the user, plain text), ``log`` (a line for the admin) and ``label`` (for metrics).
 
-An error may be raised for nobody in particular, and be shown to many (:mod:`.snapshot`): then it is made with an English sentence from the
+An error may be raised for nobody in particular, and be shown to many (:mod:`.cache`): then it is made with an English sentence from the
 catalogue, marked with ``N_``, and ``sentence`` is that in the language of whoever reads it.
 """
 
@@ -39,7 +39,7 @@ MAX_ERRORS = 50
 
 
 class ResourceFormError(Exception):
-    """The root of the tree. ``sentence`` is shown to the user as text; ``log`` goes into the Hub's log."""
+    """The root of the tree of errors. ``sentence`` is shown to the user as text; ``log`` goes into the Hub's log."""
 
     label = "error"
     status = 500

@@ -26,7 +26,7 @@ MONTHS = (
 
 
 def clock_time(moment: float) -> str:
-    """``hh:mm:ss`` in the Hub's own time zone; the script on the page puts it into the user's."""
+    """Return ``hh:mm:ss`` in the Hub's own time zone; the script on the page puts it into the user's."""
     return datetime.datetime.fromtimestamp(moment).astimezone().strftime("%H:%M:%S")
 
 
@@ -36,12 +36,12 @@ def iso_time(moment: float) -> str:
 
 
 def moment_in_words(moment: float, now: float) -> str:
-    """``at 14:00``, as :func:`day_and_time`."""
+    """Return ``at 14:00``, as :func:`day_and_time`."""
     return _("at {moment}").format(moment=day_and_time(moment, now))
 
 
 def day_and_time(moment: float, now: float) -> str:
-    """``14:00``, with the day where it is not today, in the Hub's own time zone; both in seconds since the epoch."""
+    """Return ``14:00``, with the day where it is not today, in the Hub's own time zone; both in seconds since the epoch."""
     then, today = (datetime.datetime.fromtimestamp(value).astimezone() for value in (moment, now))
     time = then.strftime("%H:%M")
     if then.date() == today.date():
@@ -50,30 +50,33 @@ def day_and_time(moment: float, now: float) -> str:
 
 
 def joined(parts: Sequence[str]) -> str:
-    """``a, b and c``."""
+    """Return ``a, b and c``."""
     if len(parts) < 2:
         return "".join(parts)
     return _("{first} and {last}").format(first=", ".join(parts[:-1]), last=parts[-1])
 
 
 def cores_in_words(number: int) -> str:
-    """``1 core``, ``48 cores``."""
+    """Return ``1 core``, ``48 cores``."""
     return ngettext("{number} core", "{number} cores", number).format(number=number)
 
 
-_SLICE = re.compile(r"(?:(.+)[_-])?([0-9]+g\.[0-9]+gb(?:\+.+)?)", re.ASCII | re.IGNORECASE)
+MIG_PROFILE = r"[0-9]+g\.[0-9]+gb"
+"""The pattern of a profile of MIG, ``3g.20gb``, in small letters and without what may stand before and behind it."""
+
+_SLICE = re.compile(rf"(?:(.+)[_-])?({MIG_PROFILE}(?:\+.+)?)", re.ASCII | re.IGNORECASE)
 """A type that is a slice of a card under MIG: by its profile, behind the card's name or alone."""
 
 _SPOKEN_WITH_A_VOWEL = tuple("AEFHILMNORSX8")
 
 
 def is_slice(gpu_type: str) -> bool:
-    """Whether Slurm's type of a GPU is a slice of one under MIG."""
+    """Tell whether Slurm's type of a GPU is a slice of one under MIG."""
     return bool(_SLICE.fullmatch(gpu_type))
 
 
 def gpu_type_in_words(gpu_type: str) -> str:
-    """Slurm's type of a GPU: ``V100``, ``A100 slice 3g.20gb``, ``GPU slice 3g.20gb``; empty for none."""
+    """Return Slurm's type of a GPU in words: ``V100``, ``A100 slice 3g.20gb``, ``GPU slice 3g.20gb``; empty for none."""
     found = _SLICE.fullmatch(gpu_type)
     if found is None:
         return gpu_type.upper()
@@ -82,19 +85,22 @@ def gpu_type_in_words(gpu_type: str) -> str:
 
 
 def gpus_in_words(count: int, gpu_type: str) -> str:
-    """``2 GPUs``, ``1 × V100``."""
+    """Return ``2 GPUs``, ``1 × V100``."""
     if gpu_type:
         return f"{count} × {gpu_type_in_words(gpu_type)}"
     return ngettext("{number} GPU", "{number} GPUs", count).format(number=count)
 
 
 def share_of_gpu(gres: str, count: int, per_card: int) -> str:
-    """How much of a card so many parts are: ``1/5``; of MPS ``10 %``."""
+    """Return how much of a card so many parts are: ``1/5``; of MPS ``10 %``."""
     return f"{round(100 * count / per_card, 1):g} %" if gres == "mps" else f"{count}/{per_card}"
 
 
 def part_of_gpu(gres: str, gpu_type: str, count: int, per_card: int | None) -> str:
-    """A part of one GPU: ``1/5 of a V100``, ``10 % of a GPU``; ``1 V100 shard`` where nobody knows how many make a GPU."""
+    """Return a part of one GPU in words: ``1/5 of a V100``, ``10 % of a GPU``.
+
+    ``1 V100 shard`` where nobody knows how many make a GPU.
+    """
     card = gpu_type_in_words(gpu_type)
     if per_card is None and gres == "mps":
         return " ".join(part for part in (card, f"MPS {count}") if part)
@@ -109,7 +115,7 @@ def part_of_gpu(gres: str, gpu_type: str, count: int, per_card: int | None) -> s
 
 
 def limit_of_memory(megabytes: int) -> str:
-    """MB as a limit in words: exact where that is short, else GB rounded down to a tenth, so that what is said can be had.
+    """Return MB as a limit in words: exact where that is short, else GB rounded down to a tenth, so that what is said can be had.
 
     ``375300`` is ``366.5 GB``; ``1536`` is ``1.5 GB``; ``500`` is ``500 MB``.
     """
@@ -120,7 +126,7 @@ def limit_of_memory(megabytes: int) -> str:
 
 
 def duration(minutes: int) -> str:
-    """Minutes in words: ``8 hours``, ``1 day 12 hours``, ``90 minutes``."""
+    """Return minutes in words: ``8 hours``, ``1 day 12 hours``, ``90 minutes``."""
     days, rest = divmod(minutes, 24 * 60)
     hours, rest = divmod(rest, 60)
     if rest and not days:

@@ -24,7 +24,7 @@ _in_use: ContextVar[str] = ContextVar("language", default=ENGLISH)
 
 @functools.cache
 def languages() -> tuple[str, ...]:
-    """The codes of the languages that there are, English first."""
+    """Return the codes of the languages that there are, English first."""
     found = (folder("share") / "locale").glob(f"*/LC_MESSAGES/{DOMAIN}.mo")
     return (ENGLISH, *sorted(path.parent.parent.name for path in found))
 
@@ -42,7 +42,7 @@ def _(sentence: str) -> str:
 
 
 def ngettext(one: str, many: str, number: int) -> str:
-    """As :func:`_`, of two sentences the one that fits the number."""
+    """Return, as :func:`_`, of two sentences the one that fits the number."""
     return _translations(_in_use.get()).ngettext(one, many, number)
 
 
@@ -52,13 +52,13 @@ def N_(sentence: str) -> str:  # noqa: N802 - gettext's own name for it
 
 
 def in_use() -> str:
-    """The code of the language in use."""
+    """Return the code of the language in use."""
     return _in_use.get()
 
 
 @contextlib.contextmanager
 def using(language: str) -> Iterator[None]:
-    """Within, sentences are in this language."""
+    """Use this language for all sentences within."""
     token = _in_use.set(language if language in languages() else ENGLISH)
     try:
         yield
@@ -73,7 +73,7 @@ def _shipped(code: str) -> str:
 
 
 def negotiated(accept_language: str, chosen: str = "") -> str:
-    """The language for a reader: the chosen one, else what their browser prefers of those that there are, else English.
+    """Return the language for a viewer: the chosen one, else what their browser prefers of those that there are, else English.
 
     Parameters
     ----------

@@ -13,7 +13,7 @@ from sqlalchemy.orm import object_session
 from tornado.httputil import url_concat
 from traitlets import Callable, Dict, Union, default
 
-from .cluster.cluster import Member
+from .cluster.users import Member
 from .errors import RequestRejected, ResourceFormError, SessionFailed, SlurmRefused
 from .hub.base import SlurmSpawner
 from .hub.common import static_version

@@ -39,7 +39,7 @@ _WALLTIME_DECIMAL = re.compile(r"([0-9]{1,9})\.([0-9]{1,9}) *(d|days?|h|hours?)"
 
 
 def parse_walltime(value: str | int) -> int:
-    """Whole minutes, at least 1, of a time that a person typed; a part of a minute counts as one.
+    """Read a time that a person typed, in whole minutes, at least 1; a part of a minute counts as one.
 
     Slurm's forms (sbatch(1), ``--time``): ``minutes``, ``minutes:seconds``, ``hours:minutes:seconds``, ``days-hours``,
     ``days-hours:minutes``, ``days-hours:minutes:seconds``. As for sbatch, ``1:30`` is one minute and a half, hence 2. Besides
@@ -80,7 +80,7 @@ def _walltime_seconds(value: str | int) -> int:
 
 
 def format_walltime(minutes: int) -> str:
-    """``hh:mm:ss`` below a day, else ``d-hh:mm:ss``: as Slurm prints a time limit, and as it reads one.
+    """Write minutes as ``hh:mm:ss`` below a day, else ``d-hh:mm:ss``: as Slurm prints a time limit, and as it reads one.
 
     Raises
     ------
@@ -108,7 +108,7 @@ def _number_text(value: float) -> str:
 
 
 def parse_memory_mb(value: str | float) -> int:
-    """MB of an amount of memory that a person typed, at least 1; 1 GB = 1024 MB, as in Slurm (sbatch(1), ``--mem``).
+    """Read an amount of memory that a person typed, in MB, at least 1; 1 GB = 1024 MB, as in Slurm (sbatch(1), ``--mem``).
 
     A bare number is GB (sbatch would read it as MB: people think in GB). Units K, M, G, T, with or without B, in either case, after
     a blank or not. A decimal such as ``1.5G`` is allowed if whole MB come out; only K is rounded up.
@@ -134,7 +134,7 @@ def parse_memory_mb(value: str | float) -> int:
 
 
 def format_memory(megabytes: int) -> str:
-    """The amount in words, exact: ``32 GB``, ``1.5 GB``, ``512 MB``; in MB where GB would need more than two decimals.
+    """Write MB in words, exact: ``32 GB``, ``1.5 GB``, ``512 MB``; in MB where GB would need more than two decimals.
 
     Raises
     ------

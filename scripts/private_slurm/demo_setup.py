@@ -43,8 +43,8 @@ import spawner
 
 spawner.configure(c)
 c.JupyterHub.spawner_class = "resource-form"
-c.Cluster.slurm_conf = {str(slurm_conf)!r}
-c.Cluster.bin_dir = {bin_dir!r}
+c.SlurmCluster.slurm_conf = {str(slurm_conf)!r}
+c.SlurmCluster.bin_dir = {bin_dir!r}
 c.ResourceFormSpawner.catalogue_file = {str(catalogue)!r}
 """
 

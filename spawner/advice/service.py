@@ -11,7 +11,7 @@ from ..accounting.budget_policy import NO_OBJECTION, BudgetPolicy, BudgetVerdict
 from ..accounting.budgets import Budget
 from ..availability.node_fit import features_of
 from ..cache import run_in_worker
-from ..cluster.cluster import Cluster
+from ..cluster.cluster import SlurmCluster
 from ..errors import RequestRejected, ResourceFormError
 from ..request.choices import Choices
 from ..request.model import SessionRequest, label_of
@@ -47,7 +47,9 @@ class Advice:
     holdings: tuple[ResourceUsage, ...] = ()
 
 
-async def advise(cluster: Cluster, choices: Choices, options: Mapping[str, Any], pricing: PricingSettings, *, changed: str = "") -> Advice:
+async def advise(
+    cluster: SlurmCluster, choices: Choices, options: Mapping[str, Any], pricing: PricingSettings, *, changed: str = ""
+) -> Advice:
     """Work out everything that is to be said about the request that ``options`` ask for.
 
     Parameters
@@ -63,14 +65,14 @@ async def advise(cluster: Cluster, choices: Choices, options: Mapping[str, Any],
     assessment = await run_in_worker(lambda: read_and_reconcile(options, choices, changed))
     request = assessment.request
     try:
-        forecast = await cluster.outlook(features=features_of(pricing.sbatch_options), patience=PATIENCE_SECONDS)
+        forecast = await cluster.forecast(features=features_of(pricing.sbatch_options), patience=PATIENCE_SECONDS)
     except ResourceFormError:
         forecast = None
     charge = await _charge(cluster, choices, request, pricing)
     if charge.over.refuse and not assessment.errors:
         assessment = replace(assessment, errors={charge.over.field: charge.over.sentence})
 
-    running, pools = await cluster.standing(reservation=request.reservation, patience=PATIENCE_SECONDS)
+    running, pools = await cluster.running_and_pools(reservation=request.reservation, patience=PATIENCE_SECONDS)
     configuration = cluster.configuration.last_value
 
     def judge() -> Advice:
@@ -90,7 +92,7 @@ async def advise(cluster: Cluster, choices: Choices, options: Mapping[str, Any],
     return await run_in_worker(judge)
 
 
-async def _charge(cluster: Cluster, choices: Choices, request: SessionRequest, pricing: PricingSettings) -> Advice:
+async def _charge(cluster: SlurmCluster, choices: Choices, request: SessionRequest, pricing: PricingSettings) -> Advice:
     """The part of the advice that is about money."""
     plain = Assessment(request, {}, Verdict("unknown", ""))
     charged = is_charged(pricing.not_charged, request.partition, request.account)
@@ -110,7 +112,7 @@ async def _charge(cluster: Cluster, choices: Choices, request: SessionRequest, p
     return Advice(replace(plain, cost=cost, budgets=budgets), budgets=tuple(dict.fromkeys(filter(None, words)))[:MAX_BUDGETS], over=over)
 
 
-async def refuse_over_budget(cluster: Cluster, choices: Choices, request: SessionRequest, pricing: PricingSettings) -> None:
+async def refuse_over_budget(cluster: SlurmCluster, choices: Choices, request: SessionRequest, pricing: PricingSettings) -> None:
     """Refuse, where the admin wants it, a session that a budget is known not to cover: for every door, right before it is submitted.
 
     Raises

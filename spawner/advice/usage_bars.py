@@ -19,15 +19,14 @@ from functools import lru_cache
 from ..accounting.limits import Limit
 from ..accounting.partition_limits import PartitionLimits
 from ..availability.totals import RESOURCES, NodePool, Running
-from ..errors import SlurmOutputError
 from ..humanize import cores_in_words, joined, limit_of_memory, part_of_gpu
 from ..i18n import N_, _, ngettext
 from ..request.choices import Choices
 from ..slurm.model import Job, SlurmConfig
 from ..slurm.resources import CORES, GPUS, MEMORY
-from ..slurm.sacctmgr import tres_of
 from ..slurm.shared_gres import parts_in
-from ..slurm.values import NULL, names_of
+from ..slurm.tres import tres_of_job
+from ..slurm.values import names_of
 
 UNKNOWN = "—"
 
@@ -136,10 +135,7 @@ def _counts_gpus(config: SlurmConfig) -> bool:
 @lru_cache(maxsize=8192)  # most jobs of a user are alike, and the bars are shown again and again
 def _amounts(text: str) -> Mapping[str, int]:
     """What of our resources a job has, by what Slurm prints of it; nothing of what cannot be read."""
-    try:
-        tres = () if text in NULL else tres_of(text, "tres-alloc")
-    except SlurmOutputError:
-        return {}
+    tres = tres_of_job(text)
     found = dict(tres)
     typed = [count for name, count in tres if name.startswith("gres/gpu:")]
     amounts = {CORES: found.get("cpu"), MEMORY: found.get("mem"), GPUS: found.get("gres/gpu", sum(typed) if typed else None)}

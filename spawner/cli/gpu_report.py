@@ -19,7 +19,7 @@ BROKEN_STATUS = 3
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """What the command takes."""
+    """Add what the command takes."""
     parser.add_argument(
         "--hub-api-url",
         metavar="URL",
@@ -55,14 +55,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """0: ended as asked, or taken by the Hub; 1: not taken, or not possible; 2: a wrong call; 3: ``--check`` has found something broken."""
+    """Report once, or until ended; return the exit status of the process.
+
+    0: ended as asked, or taken by the Hub; 1: not taken, or not possible; 2: a wrong call; 3: ``--check`` has found something broken.
+    """
     node = arguments.node or os.environ.get("SLURMD_NODENAME") or os.uname().nodename.partition(".")[0]
     sends = not (arguments.json or arguments.check)
     wrong = _wrong_call(arguments, node, sends)
     if wrong:
         say(wrong)
         return 2
-    bell, reader = WakeUpEvent(), NvmlReader()
+    wake_up, reader = WakeUpEvent(), NvmlReader()
     try:
         if sends:
             read_token(arguments.token_file)
@@ -70,16 +73,16 @@ def run(arguments: argparse.Namespace) -> int:
             if not arguments.once:
                 lock(arguments.lock_file or lock_path(node), node)
         else:
-            send = _Printer(bell)
+            send = _Printer(wake_up)
     except WrongSettings as error:
         say(str(error))
         return 1
-    bell.take_signals()
+    wake_up.take_signals()
     reporter = Reporter(
         node,
         lambda: reader.read(node),
         send,
-        bell,
+        wake_up,
         interval=arguments.interval,
         reading_limit=arguments.time_limit,
         log=say if sends else _say_nothing,
@@ -107,7 +110,7 @@ def _work(arguments: argparse.Namespace, node: str, sends: bool, reporter: Repor
 
 
 def broken(report: NodeReport) -> list[str]:
-    """A line for each thing so broken that no job should come here; none where there is no device of NVIDIA's at all."""
+    """Return a line for each thing so broken that no job should come here; none where there is no device of NVIDIA's at all."""
     from ..gpu.devices import is_faulty
 
     if report.error in ("version_mismatch", "timeout", "failed"):
@@ -122,15 +125,15 @@ def broken(report: NodeReport) -> list[str]:
 class _Printer:
     """Takes reports as the Hub does, and prints them."""
 
-    def __init__(self, bell: WakeUpEvent) -> None:
-        self._bell = bell
+    def __init__(self, wake_up: WakeUpEvent) -> None:
+        self._wake_up = wake_up
 
     def __call__(self, report: str) -> Outcome:
         try:
             sys.stdout.write(report + "\n")
             sys.stdout.flush()
         except OSError:
-            self._bell.end()
+            self._wake_up.end()
             return Outcome("Nobody reads what is printed.")
         return Outcome()
 

@@ -14,7 +14,7 @@ SHORTEST = 32
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """What the command takes."""
+    """Add what the command takes."""
     parser.add_argument(
         "--token-file",
         metavar="FILE",

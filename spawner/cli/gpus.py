@@ -27,7 +27,7 @@ RULE_WIDTH = 72
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The options of the command."""
+    """Add the options of the command."""
     parser.add_argument("--json", action="store_true", help="print the Hub's answer as it is")
     parser.add_argument(
         "--watch",
@@ -53,7 +53,7 @@ def _seconds(text: str) -> float:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Ask and print; the exit status of the process."""
+    """Ask and print; return the exit status of the process."""
     try:
         return _run(arguments)
     except (WrongCall, HubTrouble) as error:

@@ -31,7 +31,10 @@ _ASCII = str.maketrans({"—": "-", "°": "", "…": "~"})
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """How the terminal is written to: ``width`` in columns, None where lines are not cut; ``symbols``: more than ASCII can be shown."""
+    """The way the terminal is written to.
+
+    ``width`` is in columns, None where lines are not cut; ``symbols``: more than ASCII can be shown.
+    """
 
     width: int | None = None
     colour: bool = False
@@ -50,7 +53,7 @@ Line = Sequence[Piece]
 
 
 def lines_of(answer: Mapping[str, Any], look: Look, *, partitions: Collection[str] = (), nodes: bool = True) -> list[str]:
-    """The whole screen.
+    """Return the lines of the whole screen.
 
     Parameters
     ----------
@@ -73,7 +76,7 @@ def lines_of(answer: Mapping[str, Any], look: Look, *, partitions: Collection[st
 
 
 def written(line: Line, look: Look) -> str:
-    """The line as the terminal gets it, cut to its width."""
+    """Return the line as the terminal gets it, cut to its width."""
     left = look.width
     parts = []
     for piece in _cut(line, left) if left is not None else line:
@@ -138,7 +141,7 @@ def _gigabytes(free: object, total: object) -> str:
 
 
 def time_in_words(seconds: float) -> str:
-    """``12 s``, ``3 min``, ``5 h``, ``2 d``."""
+    """Return seconds in words: ``12 s``, ``3 min``, ``5 h``, ``2 d``."""
     for size, unit in ((86400, "d"), (3600, "h"), (60, "min")):
         if seconds >= 2 * size:
             return f"{int(seconds // size)} {unit}"

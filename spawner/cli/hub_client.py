@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import argparse
 import http.client
-import json
 import os
 import ssl
 import urllib.error
-import urllib.parse
 import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from ..gpu.agent.hub_access import MAX_TOKEN_LENGTH, WrongAddress, is_token, message_in, split_address
 
 TIMEOUT_SECONDS = 30.0
 LARGEST_ANSWER = 1 << 27
@@ -25,15 +25,13 @@ LARGEST_ANSWER = 1 << 27
 LONGEST_WORDS = 300
 """So much of what a server says of an error is shown."""
 
-LONGEST_TOKEN = 4096
-
 
 class WrongCall(Exception):
-    """The command was called in a way that cannot work; the message says how it can."""
+    """A call of the command that cannot work; the message says how it can."""
 
 
 class HubTrouble(Exception):
-    """The Hub gave no answer that can be used; the message is for the user. ``may_pass``: to ask again later may help."""
+    """No answer of the Hub that can be used; the message is for the user. ``may_pass``: to ask again later may help."""
 
     def __init__(self, sentence: str, *, may_pass: bool = False) -> None:
         super().__init__(sentence)
@@ -41,7 +39,7 @@ class HubTrouble(Exception):
 
 
 def add_hub_arguments(parser: argparse.ArgumentParser) -> None:
-    """The options that say which Hub is asked, and as whom."""
+    """Add the options that say which Hub is asked, and as whom."""
     parser.add_argument(
         "--hub-api-url",
         metavar="URL",
@@ -57,7 +55,7 @@ def add_hub_arguments(parser: argparse.ArgumentParser) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Hub:
-    """Where to ask, and with which token. ``inside``: as a session does, with its certificates under internal_ssl."""
+    """The Hub that is asked, and the token for it. ``inside``: as a session does, with its certificates under internal_ssl."""
 
     api_url: str
     token: str
@@ -67,7 +65,7 @@ class Hub:
         return f"Hub({self.api_url!r})"
 
     def get(self, path: str) -> str:
-        """The JSON that the Hub answers.
+        """Return the JSON that the Hub answers.
 
         Raises
         ------
@@ -103,7 +101,7 @@ class Hub:
 
 
 def hub_of(arguments: argparse.Namespace) -> Hub:
-    """The Hub that the options and the environment name.
+    """Return the Hub that the options and the environment name.
 
     Raises
     ------
@@ -115,11 +113,10 @@ def hub_of(arguments: argparse.Namespace) -> Hub:
     if not url:
         raise WrongCall("Which Hub? Give --hub-api-url, such as https://jupyter.example.org/hub/api.")
     try:
-        parts = urllib.parse.urlsplit(url)
-        fits = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0 and url.isascii() and url.isprintable()
-    except ValueError:
+        fits = split_address(url).port != 0
+    except WrongAddress:
         fits = False
-    if not fits or " " in url:
+    if not fits:
         raise WrongCall("--hub-api-url must be an address that begins with http:// or https://.")
     return Hub(url, _token(arguments.token_file or os.environ.get("RESOURCE_FORM_TOKEN_FILE", "")), inside=url == own.rstrip("/"))
 
@@ -128,20 +125,20 @@ def _token(file: str) -> str:
     if file:
         try:
             with Path(file).open("rb") as opened:
-                token = opened.read(LONGEST_TOKEN + 2).decode("ascii", errors="replace").strip()
+                token = opened.read(MAX_TOKEN_LENGTH + 2).decode("ascii", errors="replace").strip()
         except OSError as error:
             raise WrongCall(f"The token cannot be read from {plain(file)}: {error.strerror}.") from None
     else:
         token = os.environ.get("JUPYTERHUB_API_TOKEN", "").strip()
     if not token:
         raise WrongCall("No token: give --token-file. The Hub makes one under Token in its navigation.")
-    if len(token) > LONGEST_TOKEN or not (token.isascii() and token.isprintable()) or " " in token:
+    if not is_token(token):
         raise WrongCall("What was given as the token is none: it must be one word.")
     return token
 
 
 def plain(text: str) -> str:
-    """The text on one line, without anything that a terminal takes as an order (control and formatting characters)."""
+    """Return the text on one line, without anything that a terminal takes as an order (control and formatting characters)."""
     if text.isprintable():
         return text
     return "".join(letter if letter.isprintable() else " " if letter.isspace() else "?" for letter in text)
@@ -155,10 +152,9 @@ class _NoRedirect(urllib.request.HTTPRedirectHandler):
 def _message(error: urllib.error.HTTPError) -> str:
     """What the Hub says of the error, for people."""
     try:
-        found = json.loads(error.read(1 << 16))
-    except (ValueError, RecursionError, OSError, http.client.HTTPException):
+        message = message_in(error.read(1 << 16))
+    except (OSError, http.client.HTTPException):
         return ""
-    message = found.get("message") if isinstance(found, dict) else None
     return plain(message).strip()[:LONGEST_WORDS] if isinstance(message, str) else ""
 
 

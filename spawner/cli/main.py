@@ -21,7 +21,10 @@ COMMANDS: Mapping[str, tuple[str, str]] = MappingProxyType(
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command; the exit status of the process: 0 is success, 1 a failure that was told on stderr, 2 a wrong call."""
+    """Run one command and return the exit status of the process.
+
+    0 is success, 1 a failure that was told on stderr, 2 a wrong call.
+    """
     arguments = list(sys.argv[1:] if argv is None else argv)
     parser = argparse.ArgumentParser(
         prog="resource-form", description="JupyterLab on the compute nodes of a Slurm cluster, from a terminal."

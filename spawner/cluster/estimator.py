@@ -14,10 +14,10 @@ import logging
 import math
 import re
 import time
-from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from ..cache import BoundedDict
 from ..errors import EstimateUnavailable, ResourceFormError, SlurmRefused, SlurmTimeout
 from ..humanize import day_and_time, duration
 from ..i18n import N_, _
@@ -58,7 +58,7 @@ _UNREADABLE = N_("Slurm gave no estimate that can be read.")
 
 @dataclass(frozen=True, slots=True)
 class NoStart:
-    """Slurm could not start the job: why, and Slurm's own words, one line each."""
+    """The answer that Slurm could not start the job: why, and Slurm's own words, one line each."""
 
     refusal: Refusal
     details: tuple[str, ...] = ()
@@ -78,7 +78,7 @@ class _UnderWay:
 
 
 class Estimator:
-    """Asks Slurm for estimates, on behalf of all users.
+    """Slurm's estimates, asked for on behalf of all users.
 
     A user has one question under way at most. The same question again shares its answer; another one waits for it, and a still newer one
     takes the place of the one that waits: whoever changes a form wants to know about the last change.
@@ -109,12 +109,12 @@ class Estimator:
         self._enabled = enabled
         self._places = asyncio.Semaphore(MAX_AT_ONCE)
         self._under_way: dict[str, _UnderWay] = {}
-        self._remembered: OrderedDict[_Key, tuple[float, Answer]] = OrderedDict()
+        self._remembered: BoundedDict[_Key, tuple[float, Answer]] = BoundedDict(MAX_REMEMBERED)
         self._last_minute: list[tuple[float, str]] = []
         self._paused_at: float | None = None
 
     async def ask(self, argv: Sequence[str], script: str, environment: Mapping[str, str], identity: Identity) -> Estimate:
-        """When Slurm would start the job of :func:`.job.sbatch_arguments`, as ``identity``; an answer may be half a minute old.
+        """Return when Slurm would start the job of :func:`.sbatch_arguments`, as ``identity``; an answer may be half a minute old.
 
         The same arguments count as the same question, whatever nonce the comment carries. A caller that goes away stops nothing.
 
@@ -167,7 +167,7 @@ class Estimator:
         self._is_not_paused()
         now = self._clock()
         self._last_minute = [entry for entry in self._last_minute if 0 <= now - entry[0] < 60]
-        own = sum(name == user for _, name in self._last_minute)
+        own = sum(name == user for _asked, name in self._last_minute)
         if own >= MAX_A_MINUTE_OF_A_USER or len(self._last_minute) >= MAX_A_MINUTE or len(self._under_way) >= MAX_UNDER_WAY:
             raise EstimateUnavailable(
                 N_("Slurm has been asked often just now. Ask again in a few seconds."),
@@ -204,14 +204,11 @@ class Estimator:
         if isinstance(answer, Estimate):
             answer = replace(answer, as_of=started)
         self._remembered[key] = (self._clock(), answer)
-        self._remembered.move_to_end(key)
-        while len(self._remembered) > MAX_REMEMBERED:
-            self._remembered.popitem(last=False)
         return answer
 
 
 def question_of(argv: Sequence[str]) -> tuple[str, ...]:
-    """The question that belongs to a submission: the same arguments behind ``--test-only``, which no other option can take back.
+    """Return the question that belongs to a submission: the same arguments behind ``--test-only``, which no other option can take back.
 
     Raises
     ------
@@ -226,7 +223,7 @@ def question_of(argv: Sequence[str]) -> tuple[str, ...]:
 
 
 def answer_of(result: Result) -> Answer:
-    """What an ``sbatch --test-only`` has left means.
+    """Tell what an ``sbatch --test-only`` has left means.
 
     Raises
     ------
@@ -253,7 +250,7 @@ def _own_words(stderr: str) -> tuple[str, ...]:
 
 
 def estimate_in_words(estimate: Estimate, now: float) -> str:
-    """The estimate as a sentence, in the Hub's own time zone; ``now`` in seconds since the epoch."""
+    """Return the estimate as a sentence, in the Hub's own time zone; ``now`` in seconds since the epoch."""
     node = estimate.nodes[0] if len(estimate.nodes) == 1 else ""
     seconds = estimate.start - now
     if seconds <= NOW_SECONDS:
@@ -267,7 +264,7 @@ def estimate_in_words(estimate: Estimate, now: float) -> str:
 
 
 def no_start_in_words(refused: SlurmRefused) -> str:
-    """What :meth:`Estimator.ask` raises where Slurm could not start the job, as a sentence."""
+    """Return what :meth:`Estimator.ask` raises where Slurm could not start the job, as a sentence."""
     return _("Slurm could not start it as things are.") + " " + refused.sentence
 
 

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from ..errors import ResourceFormError, SlurmUnavailable
 from ..slurm.runner import Runner, read
 from ..slurm.sacct import MAX_AT_ONCE, FinishedJob, parse_finished, show_finished
+from ..slurm.sacctmgr import has_no_accounting
 
 FIRST_SECONDS = 3.0
 """slurmctld hands its news to slurmdbd well within this time where nothing is in the way (measured on 22.05.8: below a second)."""
@@ -40,8 +41,6 @@ WITHOUT_SECONDS = 3600.0
 MAX_WAITING = 5_000
 """A Hub that loses all of its sessions at once is told of this many."""
 
-NO_ACCOUNTING = ("not running a supported accounting_storage plugin", "Slurm accounting storage is disabled")
-
 
 @dataclass(slots=True)
 class _Waiting:
@@ -54,11 +53,11 @@ class _Waiting:
 
 
 class JobHistory:
-    """Asks slurmdbd about ended jobs, on behalf of all sessions.
+    """The questions to slurmdbd about ended jobs, on behalf of all sessions.
 
     Parameters
     ----------
-    apart
+    min_interval
         Seconds between two questions at least.
     timeout
         Seconds after which a question is given up.
@@ -70,7 +69,7 @@ class JobHistory:
         *,
         log: logging.Logger | logging.LoggerAdapter[logging.Logger],
         clock: Callable[[], float] = time.time,
-        apart: Callable[[], float] = lambda: MIN_INTERVAL_SECONDS,
+        min_interval: Callable[[], float] = lambda: MIN_INTERVAL_SECONDS,
         timeout: Callable[[], float] = lambda: 60.0,
     ) -> None:
         self.asked = 0
@@ -78,7 +77,7 @@ class JobHistory:
         self._runner = runner
         self._log = log
         self._clock = clock
-        self._apart = apart
+        self._min_interval = min_interval
         self._timeout = timeout
         self._waiting: dict[int, _Waiting] = {}
         self._task: asyncio.Task[None] | None = None
@@ -149,7 +148,7 @@ class JobHistory:
             text = await read(self._runner, show_finished(batch), timeout=self._timeout())
             answer = await asyncio.to_thread(parse_finished, text)
         except SlurmUnavailable as error:
-            if any(words in error.stderr for words in NO_ACCOUNTING):
+            if has_no_accounting(error.stderr):
                 self._log.info("Slurm keeps no accounts here: why sessions end is told from squeue alone")
                 self._without_since = self._clock()
                 self._waiting.clear()
@@ -160,7 +159,7 @@ class JobHistory:
         except Exception:  # noqa: BLE001 - whatever it is, squeue's word stands and the log has it
             self._log.exception("Asking slurmdbd about ended jobs failed unexpectedly")
         finally:
-            self._not_before = loop.time() + self._apart()
+            self._not_before = loop.time() + self._min_interval()
         for number, entry in meant.items():
             if self._waiting.get(number) is entry:
                 self._take(number, entry, answer.get(number))

@@ -35,7 +35,7 @@ FRESH_INTERVALS = 3.0
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """What a running session uses.
+    """The resources that a running session uses.
 
     ``cores`` is the number of cores that were busy, on average since it was measured before; the first time, since the job started.
     ``memory_mb`` is what its processes have in memory at the moment of the question (no peak), in MB. None for what is not known.
@@ -57,7 +57,7 @@ class _Measured:
 def usage_between(
     steps: Mapping[str, StepUsage], at: float, before: Mapping[str, StepUsage], since: float | None, *, resolution: float = 1.0
 ) -> Usage:
-    """What a job used from ``since`` to ``at`` (seconds since the epoch; None if its beginning is not known).
+    """Return what a job used from ``since`` to ``at`` (seconds since the epoch; None if its beginning is not known).
 
     Parameters
     ----------
@@ -79,7 +79,7 @@ def usage_between(
 
 
 class UsageOfSessions:
-    """Asks what the sessions use that somebody looks at.
+    """The resources that those sessions use which somebody looks at.
 
     Parameters
     ----------
@@ -113,19 +113,19 @@ class UsageOfSessions:
         self._looked_at: dict[int, float] = {}
         self._measured: dict[int, _Measured] = {}
         self._pause: float | None = None
-        self._shared: CachedQuery[float] = CachedQuery(
+        self._query: CachedQuery[float] = CachedQuery(
             "what sessions use", self._ask, self._interval_now, log=log, clock=clock, jitter=jitter
         )
 
     @property
     def asked(self) -> int:
         """The number of questions that Slurm got."""
-        return self._shared.fetches
+        return self._query.fetches
 
     @property
     def is_busy(self) -> bool:
         """Whether Slurm has been asked within the last minute."""
-        return 0 <= self._clock() - self._shared.as_of < BUSY_SECONDS
+        return 0 <= self._clock() - self._query.as_of < BUSY_SECONDS
 
     def _interval_now(self) -> float:
         if self._pause is not None:
@@ -133,17 +133,17 @@ class UsageOfSessions:
         return self._interval() * (STRETCH_WHILE_STARTING if self._is_starting() else 1.0)
 
     async def look(self, job_ids: Iterable[int], patience: float = 0.0) -> None:
-        """Somebody looks at these running jobs: have Slurm asked, if that is due; wait so many seconds for what it says."""
+        """Have Slurm asked about these running jobs, at which somebody looks, if that is due; wait so many seconds for what it says."""
         if self._interval() <= 0:
             return
         running = [job_id for job_id in job_ids if self._started(job_id) is not None]
         self._looked_at.update(dict.fromkeys(running, self._clock()))
         if running:
             with suppress(ResourceFormError):
-                await self._shared.get(patience)
+                await self._query.get(patience)
 
     def of(self, job_id: int) -> Usage | None:
-        """What the job uses, as it was measured last; None where that is not known, or too long ago."""
+        """Return what the job uses, as it was measured last; None where that is not known, or too long ago."""
         measured = self._measured.get(job_id)
         oldest = self._clock() - FRESH_INTERVALS * self._interval() * STRETCH_WHILE_STARTING
         return measured.usage if measured is not None and measured.at >= oldest else None

@@ -1,14 +1,30 @@
-"""What an admin may set of :class:`spawner.cluster.cluster.Cluster`."""
+"""What an admin may set of :class:`spawner.cluster.cluster.SlurmCluster`."""
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 from traitlets import Bool, Enum, Float, HasTraits, List, TraitError, Unicode, validate
+from traitlets.config import Config
+
+OLD_SECTION = "Cluster"
+"""What the section of the configuration was called before it was SlurmCluster."""
+
+
+def warn_of_old_section(config: Config, log: logging.Logger | logging.LoggerAdapter[logging.Logger]) -> None:
+    """Tell the log which names of the configuration to change, if a section of the old name sets something."""
+    # get() and not an attribute, which would make the section.
+    if options := sorted(config.get(OLD_SECTION) or ()):
+        log.warning(
+            "The configuration's section %s is called SlurmCluster now. The old name still works; write %s instead.",
+            OLD_SECTION,
+            ", ".join(f"c.SlurmCluster.{option}" for option in options),
+        )
 
 
 class ClusterSettings(HasTraits):
-    """The traits of :class:`spawner.cluster.cluster.Cluster`, checked when they are set."""
+    """The traits of :class:`spawner.cluster.cluster.SlurmCluster`, checked when they are set."""
 
     slurm_conf = Unicode(
         "",
@@ -16,7 +32,7 @@ class ClusterSettings(HasTraits):
         Path of slurm.conf, given to every Slurm command as SLURM_CONF, through sudo as well.
 
         Empty (the default): the SLURM_CONF that the Hub was started with, else Slurm's own default.
-        Example: ``c.Cluster.slurm_conf = "/etc/slurm/slurm.conf"``
+        Example: ``c.SlurmCluster.slurm_conf = "/etc/slurm/slurm.conf"``
         """,
     ).tag(config=True)
 
@@ -25,7 +41,7 @@ class ClusterSettings(HasTraits):
         help="""
         Folder of sbatch, squeue, scancel, scontrol and sacctmgr.
 
-        Empty (the default): searched on the Hub's PATH. Example: ``c.Cluster.bin_dir = "/opt/slurm/bin"``
+        Empty (the default): searched on the Hub's PATH. Example: ``c.SlurmCluster.bin_dir = "/opt/slurm/bin"``
         """,
     ).tag(config=True)
 
@@ -70,7 +86,7 @@ class ClusterSettings(HasTraits):
         help="""
         Names of the partitions that sessions may run in; a job can land in no other.
 
-        Empty (the default): every partition that is not hidden. Example: ``c.Cluster.partitions = ["g100_int"]``
+        Empty (the default): every partition that is not hidden. Example: ``c.SlurmCluster.partitions = ["g100_int"]``
         """,
     ).tag(config=True)
 
@@ -180,11 +196,11 @@ class ClusterSettings(HasTraits):
     )
     def _is_positive(self, proposal: Any) -> float:
         if proposal["value"] <= 0:
-            raise TraitError(f"Cluster.{proposal['trait'].name} must be a number of seconds above 0")
+            raise TraitError(f"SlurmCluster.{proposal['trait'].name} must be a number of seconds above 0")
         return float(proposal["value"])
 
     @validate("usage_interval")
     def _check_usage_interval(self, proposal: Any) -> float:
         if not proposal["value"] >= 0:
-            raise TraitError("Cluster.usage_interval must be 0 or a number of seconds above it")
+            raise TraitError("SlurmCluster.usage_interval must be 0 or a number of seconds above it")
         return float(proposal["value"])

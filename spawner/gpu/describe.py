@@ -9,7 +9,7 @@ from .devices import DeviceView
 
 
 def device_json(view: DeviceView) -> dict[str, Any]:
-    """One entry of ``devices`` of a node; what is not known is null. Names no user and no process."""
+    """Return one entry of ``devices`` of a node; what is not known is null. Names no user and no process."""
     return {
         "index": view.index,
         "type": view.type,
@@ -29,7 +29,7 @@ def device_json(view: DeviceView) -> dict[str, Any]:
 
 
 def device_memory(view: DeviceView) -> str:
-    """``12.5 of 32 GB``; empty where nobody knows what is used."""
+    """Return ``12.5 of 32 GB``; empty where nobody knows what is used."""
     if view.memory_used_mb is None:
         return ""
     # Of what a few programs take, tenths tell something; a card's memory is a round number less what is kept for corrections.

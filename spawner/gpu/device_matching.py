@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
+from ..humanize import MIG_PROFILE
 from ..slurm.model import Gres, Node
 from ..slurm.shared_gres import SHARED, cards_in
 from .agent.schema import Device, MigInstance, NodeReport
@@ -19,11 +20,11 @@ MAX_GPUS = 4096
 _INDICES = re.compile(r"IDX:([0-9]+(?:-[0-9]+)?(?:,[0-9]+(?:-[0-9]+)?)*)", re.ASCII)
 
 
-_MIG_PROFILE = re.compile(r"(?:[0-9]+c\.)?[0-9]+g\.[0-9]+gb(?:[+.-][a-z.+-]+)?", re.ASCII)
+_MIG_PROFILE = re.compile(rf"(?:[0-9]+c\.)?{MIG_PROFILE}(?:[+.-][a-z.+-]+)?", re.ASCII)
 
 
 def device_views(node: Node, report: NodeReport | None, age: float | None, strays: Collection[str] = ()) -> tuple[DeviceView, ...]:
-    """The GPUs that Slurm gives to jobs on ``node``, in its order, each with what its device says; none without a report.
+    """Return the GPUs that Slurm gives to jobs on ``node``, in its order, each with what its device says; none without a report.
 
     ``age`` is the report's in seconds, ``strays`` the keys that :mod:`.strays` has found.
     """
@@ -220,18 +221,18 @@ def _type_of(instance: MigInstance, types: Iterable[str]) -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class Reported:
-    """What the nodes' fresh reports say at one moment. ``reports`` holds each with its age in seconds, by the node's name."""
+    """The nodes' fresh reports at one moment. ``reports`` holds each with its age in seconds, by the node's name."""
 
     reports: Mapping[str, tuple[NodeReport, float]] = field(default_factory=dict)
     strays: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
     @property
     def devices(self) -> int:
-        """How many there are, slices of MIG among them."""
+        """The number of devices, slices of MIG among them."""
         return sum(len(device.instances) or 1 for report, _age in self.reports.values() for device in report.devices)
 
     def views(self, node: Node) -> tuple[DeviceView, ...]:
-        """The node's GPUs, none where it has no fresh report."""
+        """Return the node's GPUs, none where it has no fresh report."""
         report = self.reports.get(node.name)
         return () if report is None else device_views(node, report[0], report[1], self.strays.get(node.name, ()))
 

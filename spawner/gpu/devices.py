@@ -49,7 +49,7 @@ class DeviceView:
 
     @property
     def key(self) -> str:
-        """By which the Hub's store of reports knows the device."""
+        """The key by which the Hub's store of reports knows the device."""
         return key_of(self.device) if self.device is not None else f"#{self.index}"
 
     @property
@@ -64,7 +64,7 @@ class DeviceView:
 
     @property
     def faults(self) -> tuple[str, ...]:
-        """What is wrong with the card, in the order of :data:`.report.FAULTS`."""
+        """The faults of the card, in the order of :data:`.schema.FAULTS`."""
         return self.card.faults if self.card is not None else ()
 
     @property
@@ -74,29 +74,32 @@ class DeviceView:
 
     @property
     def utilisation(self) -> int | None:
-        """Percent. Of a slice NVML does not know it."""
+        """Utilisation in percent. Of a slice NVML does not know it."""
         return self.device.utilisation if isinstance(self.device, Device) else None
 
     @property
     def memory_used_mb(self) -> int | None:
+        """Memory in use, in MB."""
         return self.device.memory_used_mb if self.device is not None else None
 
     @property
     def memory_total_mb(self) -> int | None:
+        """Memory in all, in MB."""
         return self.device.memory_total_mb if self.device is not None else None
 
     @property
     def temperature(self) -> int | None:
-        """Degrees Celsius, of a slice its card's."""
+        """Temperature in degrees Celsius; of a slice its card's."""
         return self.card.temperature if self.card is not None else None
 
     @property
     def power(self) -> int | None:
-        """W. Of a slice nobody knows it."""
+        """Power in watts. Of a slice nobody knows it."""
         return self.device.power if isinstance(self.device, Device) else None
 
     @property
     def processes(self) -> int | None:
+        """The number of processes on it."""
         return self.device.processes if self.device is not None else None
 
     @property
@@ -107,14 +110,14 @@ class DeviceView:
 
 
 def key_of(device: Device | MigInstance) -> str:
-    """What a device is known by from one report to the next: its UUID, else its number on the node."""
+    """Return what a device is known by from one report to the next: its UUID, else its number on the node."""
     if isinstance(device, Device):
         return device.uuid or f"#{device.index}"
     return device.uuid
 
 
 def is_faulty(device: Device) -> bool:
-    """Whether the device cannot be used, by what it says itself."""
+    """Tell whether the device cannot be used, by what it says itself."""
     if not device.faults:
         return False
     if FAULTS_THAT_END.intersection(device.faults):
@@ -123,12 +126,12 @@ def is_faulty(device: Device) -> bool:
 
 
 def looks_stray(view: DeviceView) -> bool:
-    """Whether at this moment Slurm calls it free and it is filled. A job that has just begun or ended looks like that as well."""
+    """Tell whether at this moment Slurm calls it free and it is filled. A job that has just begun or ended looks like that as well."""
     return view.allocated is False and view.is_filled
 
 
 def unfit(views: Iterable[DeviceView]) -> tuple[tuple[str, int], ...]:
-    """By type, how many of the GPUs that Slurm calls free are of no use: filled by a stray process, or faulty."""
+    """Count, by type, the GPUs that Slurm calls free and that are of no use: filled by a stray process, or faulty."""
     counts: dict[str, int] = {}
     for view in views:
         if view.allocated is False and (view.stray or view.faulty):
@@ -137,7 +140,7 @@ def unfit(views: Iterable[DeviceView]) -> tuple[tuple[str, int], ...]:
 
 
 def own_views(views: Iterable[DeviceView], indices: Collection[int]) -> tuple[DeviceView, ...]:
-    """Those that a job holds, by Slurm's numbers of them; none of which it is not sure which device they are."""
+    """Return those that a job holds, by Slurm's numbers of them; none of which it is not sure which device they are."""
     return tuple(view for view in views if view.matched and view.index in indices)
 
 

@@ -15,7 +15,10 @@ Step = Literal["nothing", "tell", "stop"]
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """What the admin wants. After ``minutes`` without work the user is told, ``stop_minutes`` later the session is stopped; 0 is never."""
+    """The rules of the admin for GPUs without work.
+
+    After ``minutes`` without work the user is told, ``stop_minutes`` later the session is stopped; 0 is never.
+    """
 
     minutes: float = 0.0
     stop_minutes: float = 0.0
@@ -23,7 +26,7 @@ class Rules:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What the reports say of one session's GPUs at one moment, in seconds since the epoch.
+    """The reports of one session's GPUs at one moment, in seconds since the epoch.
 
     ``idle_since`` has one entry for each of its GPUs: since when every report without a gap has said that it did nothing; None where it is
     busy, or nobody knows. ``received`` is when the latest report came, ``counts_from`` from when on the session is to be looked at.
@@ -42,7 +45,7 @@ class Seen:
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """What the user has been told: that ``gpus`` GPUs have done nothing ``since``, and when that ends the session; None: it does not.
+    """The notice that the user has got: ``gpus`` GPUs have done nothing ``since``, and the session ends at ``stops_at``; None: it does not.
 
     Moments are seconds since the epoch.
     """
@@ -53,7 +56,7 @@ class Notice:
 
 
 def next_step(notice: Notice | None, seen: Seen | None, rules: Rules, now: float) -> tuple[Notice | None, Step]:
-    """What the user is to be told from now on, None for nothing, and what is to be done.
+    """Return what the user is to be told from now on, None for nothing, and what is to be done.
 
     Parameters
     ----------
@@ -75,5 +78,5 @@ def next_step(notice: Notice | None, seen: Seen | None, rules: Rules, now: float
 
 
 def idle_minutes(notice: Notice, received: float) -> int:
-    """For how many whole minutes they have done nothing, by the latest report; 1 at least."""
+    """Return for how many whole minutes they have done nothing, by the latest report; 1 at least."""
     return max(1, int((received - notice.since) // 60))

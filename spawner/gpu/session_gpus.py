@@ -24,7 +24,7 @@ _NUMBERS = re.compile(r"[0-9]{1,2}(?:,[0-9]{1,2}){0,63}", re.ASCII)
 
 
 def read_indices(text: object) -> tuple[int, ...]:
-    """SLURM_JOB_GPUS as a launcher reports it: ``0,1``.
+    """Read SLURM_JOB_GPUS as a launcher reports it: ``0,1``.
 
     Raises
     ------
@@ -41,14 +41,14 @@ def read_indices(text: object) -> tuple[int, ...]:
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """What Slurm says that a job has: whole GPUs or slices, and parts of shared ones."""
+    """The GPUs that a job has by Slurm: whole ones or slices, and parts of shared ones."""
 
     gpus: int = 0
     shares: int = 0
 
     @classmethod
     def of(cls, held: Iterable[tuple[str, int]]) -> Held:
-        """From what a job has by name (:func:`.status.held_by`)."""
+        """Read what a job has by name (:func:`.status_text.held_by`)."""
         amounts = list(held)
         return cls(
             sum(count for name, count in amounts if name == "GPU" or name.startswith("GPU ")),
@@ -57,7 +57,7 @@ class Held:
 
 
 def counts_gpus(config: SlurmConfig) -> bool:
-    """Whether Slurm writes on each job what it has of GPUs, in all the shapes that there are (AccountingStorageTRES)."""
+    """Tell whether Slurm writes on each job what it has of GPUs, in all the shapes that there are (AccountingStorageTRES)."""
     counted = config.get("AccountingStorageTRES").lower().split(",")
     kinds = set(SHARED) & set(config.get("GresTypes").lower().split(","))
     return all(f"gres/{kind}" in counted for kind in {"gpu", *kinds})
@@ -66,7 +66,7 @@ def counts_gpus(config: SlurmConfig) -> bool:
 def own_indices(
     reported: Sequence[int] | None, held: Held | None, job: Job, views: Iterable[DeviceView], as_of: float
 ) -> tuple[int, ...] | None:
-    """Slurm's numbers of the job's GPUs; None where nobody knows them.
+    """Return Slurm's numbers of the job's GPUs; None where nobody knows them.
 
     Without a report they are known where Slurm has given away as many GPUs of the node as the job has: then all of them are its own.
 
@@ -92,7 +92,7 @@ def own_indices(
 
 @dataclass(frozen=True, slots=True)
 class SessionGpus:
-    """What the GPUs of one session do, as it was known ``at`` a moment (seconds since the epoch).
+    """The GPUs of one session and what they do, as it was known ``at`` a moment (seconds since the epoch).
 
     ``age`` is the report's in seconds: None where the node has sent some, and sends none any more. ``devices`` are empty where it is not
     known which ones are the session's. ``shared``: others may be using them as well. ``histories`` are those of ``devices``, one by one.
@@ -114,7 +114,7 @@ def session_gpus(
     age: float,
     shared: bool,
 ) -> SessionGpus:
-    """Those of the node's GPUs that have these numbers of Slurm's; none of them where that does not tell all devices."""
+    """Return those of the node's GPUs that have these numbers of Slurm's; none of them where that does not tell all devices."""
     devices = own_views(views, indices or ())
     if not devices or len(devices) != len(indices or ()):
         return SessionGpus(at, age)
@@ -122,7 +122,7 @@ def session_gpus(
 
 
 def as_json(gpus: SessionGpus | None, *, history: bool = True) -> dict[str, Any] | None:
-    """As programs and pages get it; what nobody knows is None. ``history`` is [seconds ago, percent, MB], the oldest first."""
+    """Return it as programs and pages get it; what nobody knows is None. ``history`` is [seconds ago, percent, MB], the oldest first."""
     if gpus is None:
         return None
     devices = []

@@ -7,6 +7,7 @@ import struct
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
+from ..cache import BoundedDict
 from .agent.schema import Device, MigInstance, NodeReport
 from .devices import key_of
 
@@ -60,49 +61,47 @@ class ReportStore:
         The time in seconds since the epoch.
     fresh_seconds
         For how long a report counts; two that are further apart say nothing of the time between them.
-    most_nodes
+    max_nodes
         Beyond so many, the node that has been silent for longest is forgotten.
     """
 
-    def __init__(self, clock: Callable[[], float], *, fresh_seconds: Callable[[], float], most_nodes: int = 20000) -> None:
+    def __init__(self, clock: Callable[[], float], *, fresh_seconds: Callable[[], float], max_nodes: int = 20000) -> None:
         self.clock = clock
         self.fresh_seconds = fresh_seconds
-        self.most_nodes = most_nodes
         # In the order in which they reported last.
-        self._nodes: dict[str, _Node] = {}
+        self._nodes: BoundedDict[str, _Node] = BoundedDict(max_nodes)
 
     def put(self, report: NodeReport) -> None:
         """Take in what a node has just sent."""
         now = self.clock()
-        node = self._nodes.pop(report.node, None)
-        if node is None:
-            node = _Node()
-            while len(self._nodes) >= self.most_nodes:
-                del self._nodes[next(iter(self._nodes))]
+        node = self._nodes.get(report.node) or _Node()
         self._nodes[report.node] = node
         unbroken = node.latest is not None and 0 <= now - node.latest.received <= self.fresh_seconds()
         node.latest = Latest(report, now)
         node.take(report, now, unbroken=unbroken)
 
     def latest(self, node: str) -> Latest | None:
-        """The node's latest report; None if there is none, or only one that is too old."""
+        """Return the node's latest report; None if there is none, or only one that is too old."""
         known = self._nodes.get(node)
         if known is None or known.latest is None or not self._fresh(known.latest):
             return None
         return known.latest
 
     def any_fresh(self) -> bool:
-        """Whether any node at all reports."""
-        last = next(reversed(self._nodes.values()), None)
+        """Tell whether any node at all reports."""
+        last = next(reversed(self._nodes.data.values()), None)
         return last is not None and last.latest is not None and self._fresh(last.latest)
 
     def history(self, node: str, key: str) -> Sequence[Sample]:
-        """The last hour of a device or MIG instance, oldest first, one sample a minute; none for a minute without a report."""
+        """Return the last hour of a device or MIG instance, oldest first, one sample a minute; none for a minute without a report."""
         known = self._nodes.get(node)
         return known.samples(key, self.clock()) if known else ()
 
     def idle_since(self, node: str, key: str) -> float | None:
-        """Since when every report has said that the device did nothing (seconds since the epoch); None: it is busy, or nobody knows."""
+        """Return since when every report has said that the device did nothing (seconds since the epoch).
+
+        None: it is busy, or nobody knows.
+        """
         known = self._nodes.get(node)
         if known is None or self.latest(node) is None:
             return None
@@ -118,7 +117,7 @@ class ReportStore:
 
 
 def did_nothing(device: Device | MigInstance) -> bool | None:
-    """Whether the device has done nothing since the report before; None if the report does not tell.
+    """Tell whether the device has done nothing since the report before; None if the report does not tell.
 
     A device on which a process lies that computes nothing is idle. Where the use is not known, as under MIG, one without a process is.
     """
@@ -220,7 +219,7 @@ class _Node:
             self.table = bytearray().join(pieces.values())
 
     def idle_since(self, key: str) -> float | None:
-        """As the store's."""
+        """Return the same as the store's."""
         place = self.rows.get(key)
         if place is None:
             return None
@@ -228,7 +227,7 @@ class _Node:
         return None if math.isnan(since) else since
 
     def samples(self, key: str, now: float) -> tuple[Sample, ...]:
-        """The last hour, oldest first."""
+        """Return the last hour, oldest first."""
         place = self.rows.get(key)
         if place is None:
             return ()

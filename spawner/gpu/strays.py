@@ -15,7 +15,9 @@ LONGEST_PAUSE_SECONDS = 300.0
 
 
 class StrayWatch:
-    """Tells a stray process from a job that has just begun or ended, for Slurm's answer and a report are never of the same moment.
+    """A watch that tells a stray process from a job that has just begun or ended.
+
+    Slurm's answer and a report are never of the same moment.
 
     A GPU is a stray's once a report that came at least ``after`` seconds after Slurm first called it free still shows it filled, if Slurm
     has called it free each time since, and every report that was looked at showed it filled. Slurm's answers more than
@@ -29,7 +31,7 @@ class StrayWatch:
     def look(
         self, nodes: Iterable[tuple[Node, NodeReport, float]], *, as_of: float, after: float
     ) -> tuple[dict[str, frozenset[str]], dict[str, tuple[tuple[str, int], ...]]]:
-        """By node, the keys of the GPUs that strays have, and :func:`unfit`; nodes without any are left out.
+        """Return, by node, the keys of the GPUs that strays have, and :func:`unfit`; nodes without any are left out.
 
         Parameters
         ----------

@@ -1,4 +1,4 @@
-"""What the Hub's handlers and pages share: the one Cluster, folders of templates and files."""
+"""What the Hub's handlers and pages share: the one SlurmCluster, folders of templates and files."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ import functools
 import hashlib
 
 from .._data import folder
-from ..cluster.cluster import Cluster
+from ..cluster.cluster import SlurmCluster
 from .protocol import HubApplication, HubHandler, OfUser
 from .state import HubState
 
 PATIENCE_SECONDS = 5.0
 
 
-def cluster_of(owner: HubApplication | HubHandler | OfUser) -> Cluster:
-    """Return the one Cluster of the Hub that an application, a handler or a spawner belongs to."""
+def cluster_of(owner: HubApplication | HubHandler | OfUser) -> SlurmCluster:
+    """Return the one SlurmCluster of the Hub that an application, a handler or a spawner belongs to."""
     return HubState.of(owner).cluster
 
 

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from ..advice.service import PricingSettings
-from ..cluster.cluster import Cluster, Member
+from ..cluster.cluster import SlurmCluster
+from ..cluster.users import Member
 from ..job.sbatch import PreparedJob, Tag
 from ..request.choices import Choices
 from ..request.model import SessionRequest
@@ -212,8 +213,8 @@ class HubSpawner(Protocol):
         """User and server, as the Hub's log names them."""
 
     @property
-    def cluster(self) -> Cluster:
-        """The Hub's one Cluster."""
+    def cluster(self) -> SlurmCluster:
+        """The Hub's one SlurmCluster."""
 
     async def choices(self, *, patience: float | None = None) -> Choices:
         """Return what the user may choose now."""

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Hashable, MutableMapping
 from typing import Any, TypeVar
 
-from ..cluster.cluster import Cluster
+from ..cluster.cluster import SlurmCluster
 from ..session.log_reader import SessionLogs
 from .protocol import HubApplication, HubHandler, OfUser
 
@@ -61,9 +61,9 @@ class HubState:
         return self.settings.get("log") or logging.getLogger("tornado.application")
 
     @property
-    def cluster(self) -> Cluster:
-        """The Hub's one Cluster."""
-        return self.part(Cluster, lambda: Cluster(config=self.settings.get("config"), log=self.log))
+    def cluster(self) -> SlurmCluster:
+        """The Hub's one SlurmCluster."""
+        return self.part(SlurmCluster, lambda: SlurmCluster(config=self.settings.get("config"), log=self.log))
 
     @property
     def session_logs(self) -> SessionLogs:

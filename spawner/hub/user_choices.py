@@ -8,7 +8,7 @@ from jupyterhub.utils import maybe_future
 
 from ..accounting.qos import forced_qos
 from ..advice.service import PricingSettings
-from ..cluster.cluster import Cluster
+from ..cluster.cluster import SlurmCluster
 from ..i18n import N_
 from ..request.choices import Choices
 from ..request.policy import parse_policies
@@ -42,8 +42,8 @@ class UserChoices(SpawnerSettings):
     log: Log
 
     @property
-    def cluster(self) -> Cluster:
-        """The Hub's one Cluster."""
+    def cluster(self) -> SlurmCluster:
+        """The Hub's one SlurmCluster."""
         return HubState.of(self).cluster
 
     def current_catalogue(self) -> Catalogue:

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from ..availability.queue_position import QueuePosition
-from ..cluster.cluster import Cluster
+from ..cluster.cluster import SlurmCluster
 from ..errors import ResourceFormError, SessionFailed
 from ..gpu.idle import Notice
 from ..slurm.model import Job
@@ -32,7 +32,7 @@ class SessionFacts:
 
     def __init__(
         self,
-        cluster: Cluster,
+        cluster: SlurmCluster,
         user: str,
         *,
         keep: Callable[[], None],

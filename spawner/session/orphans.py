@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
-from ..cluster.cluster import Cluster
+from ..cluster.cluster import SlurmCluster
 from ..job.sbatch import Tag, begun_at, is_signed
 from ..slurm.model import Job
 from ..slurm.states import ENDED, ENDING
@@ -42,7 +42,7 @@ class Sweep:
     was under way has come to its end.
     """
 
-    def __init__(self, cluster: Cluster, key: bytes) -> None:
+    def __init__(self, cluster: SlurmCluster, key: bytes) -> None:
         self.cluster = cluster
         self._key = key
         self._first_seen: dict[str, float] = {}

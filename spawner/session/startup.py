@@ -85,7 +85,7 @@ async def _queue_positions(session: SessionFacts, job: Job) -> Mapping[int, Queu
     """The queue positions of waiting jobs, where this one waits and Slurm answers; a start asks Slurm for nothing more because of them."""
     if job.state not in PENDING or session.unknown_since is not None or session.cluster.configuration.last is None:
         return {}
-    return await session.cluster.places()
+    return await session.cluster.queue_positions()
 
 
 def _judge(session: SessionFacts, job: Job, positions: Mapping[int, QueuePosition]) -> None:

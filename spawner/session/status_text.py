@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
 
-from ..errors import SlurmOutputError
 from ..gpu.idle import Notice
 from ..humanize import clock_time, cores_in_words, day_and_time, gpus_in_words, is_slice, part_of_gpu
 from ..i18n import _, ngettext
-from ..slurm.model import Job, Tres
+from ..slurm.model import Job
 from ..slurm.reasons import Advice
-from ..slurm.sacctmgr import tres_of
 from ..slurm.shared_gres import SHARED
-from ..slurm.values import NULL
+from ..slurm.tres import tres_of_job
 from ..units import format_memory
 
 
@@ -25,15 +22,6 @@ class Charge:
     used: float | None = None
 
 
-@lru_cache(maxsize=4096)  # most jobs are alike, and the pages ask again and again
-def _tres(text: str) -> Tres:
-    """What Slurm prints of a job; nothing of what cannot be read, which is for advice only."""
-    try:
-        return () if text in NULL else tres_of(text, "tres-alloc")
-    except SlurmOutputError:
-        return ()
-
-
 def held_by(tres: str) -> tuple[tuple[str, int], ...]:
     """Return what a job has by name: ``GPU v100``, ``GPU``, other GRES by their own names, ``cores``, ``memory`` in MB; GPUs stand first.
 
@@ -42,7 +30,7 @@ def held_by(tres: str) -> tuple[tuple[str, int], ...]:
     tres
         As Slurm prints it: ``cpu=4,mem=32G,node=1,billing=28,gres/gpu=1,gres/gpu:v100=1``.
     """
-    amounts = dict(_tres(tres))
+    amounts = dict(tres_of_job(tres))
     typed = sorted((name.removeprefix("gres/gpu:"), count) for name, count in amounts.items() if name.startswith("gres/gpu:"))
     held = [(f"GPU {name}", count) for name, count in typed]
     held.append(("GPU", amounts.get("gres/gpu", 0) - sum(count for _name, count in typed)))
@@ -88,7 +76,7 @@ def charge_of(tres: str, usage_factor: float | None, seconds: float | None) -> C
         For how long it has run; None where that is not to be said. Time in which it was suspended counts here: Slurm's list does not
         tell how long that was.
     """
-    billing = dict(_tres(tres)).get("billing")
+    billing = dict(tres_of_job(tres)).get("billing")
     if billing is None or usage_factor is None:
         return None
     per_hour = billing * usage_factor

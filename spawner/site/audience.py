@@ -14,7 +14,7 @@ Names = Annotated[tuple[Annotated[str, Field(min_length=1, max_length=200)], ...
 
 @dataclass(frozen=True, slots=True)
 class Viewer:
-    """What an audience is told by: the user's groups, and the names that the user may choose or will be able to."""
+    """A person by what an audience is told by: the user's groups, and the names that the user may choose or will be able to."""
 
     groups: frozenset[str] = frozenset()
     accounts: frozenset[str] = frozenset()
@@ -27,7 +27,10 @@ UNKNOWN_VIEWER = Viewer()
 
 
 class Audience(BaseModel):
-    """Of each list that is not empty, the reader must have one of the names at least; with all of them empty it is everyone."""
+    """The people whom something is for.
+
+    Of each list that is not empty, the viewer must have one of the names at least; with all of them empty it is everyone.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -36,12 +39,12 @@ class Audience(BaseModel):
     partitions: Names = ()
     reservations: Names = ()
 
-    def admits(self, reader: Viewer) -> bool:
-        """Whether ``reader`` belongs to it."""
+    def admits(self, viewer: Viewer) -> bool:
+        """Tell whether ``viewer`` belongs to it."""
         wanted = (
-            (self.groups, reader.groups),
-            (self.accounts, reader.accounts),
-            (self.partitions, reader.partitions),
-            (self.reservations, reader.reservations),
+            (self.groups, viewer.groups),
+            (self.accounts, viewer.accounts),
+            (self.partitions, viewer.partitions),
+            (self.reservations, viewer.reservations),
         )
         return all(not names or not had.isdisjoint(names) for names, had in wanted)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from ..accounting.budget_policy import SiteBudget, parse_site_budgets
-from ..cache import CachedQuery
+from ..cache import BoundedDict, CachedQuery
 from ..errors import ResourceFormError, SlurmUnavailable
 from ..i18n import N_
 from ..slurm.runner import Runner, last_line
@@ -54,12 +54,12 @@ class SiteBudgets:
         self.command = tuple(command)
         self._runner = runner
         self._clock = clock
-        self._shared: dict[str, Any] = {"interval": interval, "log": log, "clock": clock, "jitter": jitter, "sparing": True}
-        self._answers: dict[str, CachedQuery[Answer]] = {}
+        self._common: dict[str, Any] = {"interval": interval, "log": log, "clock": clock, "jitter": jitter, "sparing": True}
+        self._answers: BoundedDict[str, CachedQuery[Answer]] = BoundedDict(MAX_USERS)
         self._slots = asyncio.Semaphore(AT_A_TIME)
 
     async def of(self, user: str, accounts: Iterable[str], patience: float | None = PATIENCE_SECONDS) -> Answer | None:
-        """The budgets of these accounts, from the last good answer where there is none within ``patience`` seconds.
+        """Return the budgets of these accounts, from the last good answer where there is none within ``patience`` seconds.
 
         Empty where the site keeps none for them; None where nobody knows. Never raises: a form without them is better than none.
         """
@@ -75,13 +75,12 @@ class SiteBudgets:
         return tuple(budget for budget in snapshot.value if budget.account in wanted)
 
     def _answer_for(self, user: str) -> CachedQuery[Answer]:
-        shared = self._answers.pop(user, None)
-        if shared is None:
-            shared = CachedQuery(f"budgets{user and f' of {user}'}", lambda: self._ask(user), **self._shared)
-        self._answers[user] = shared
-        while len(self._answers) > MAX_USERS:
-            del self._answers[next(iter(self._answers))]
-        return shared
+        query = self._answers.get(user)
+        if query is None:
+            query = CachedQuery(f"budgets{user and f' of {user}'}", lambda: self._ask(user), **self._common)
+        # Set each time: who has looked the longest ago is forgotten first.
+        self._answers[user] = query
+        return query
 
     async def _ask(self, user: str) -> Answer:
         argv = tuple(user if word == USER else word for word in self.command)

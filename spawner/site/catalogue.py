@@ -28,7 +28,7 @@ BUILT_IN_INTERFACES: dict[str, dict[str, str]] = {
 
 
 class Interface(BaseModel):
-    """Where the user lands: ``url`` is a path below the server's own."""
+    """A place where the user lands: ``url`` is a path below the server's own."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -67,7 +67,7 @@ class Release(BaseModel):
 
     @property
     def title(self) -> str:
-        """What people see: the label, else the tag."""
+        """The name that people see: the label, else the tag."""
         return self.label or self.tag
 
 
@@ -109,7 +109,7 @@ class Catalogue(BaseModel):
         return self
 
     def get(self, tag: str) -> Release | None:
-        """The release with this tag, or None."""
+        """Return the release with this tag, or None."""
         return next((release for release in self.releases if release.tag == tag), None)
 
     @property
@@ -118,12 +118,12 @@ class Catalogue(BaseModel):
         return next((release for release in self.releases if release.tested), self.releases[0])
 
     def interfaces_of(self, release: Release) -> tuple[Interface, ...]:
-        """The interfaces that ``release`` offers, in its own order."""
+        """Return the interfaces that ``release`` offers, in its own order."""
         return tuple(self.interfaces[name] for name in release.interfaces)
 
 
 def parse_catalogue(data: Any, *, source: str = "the catalogue") -> Catalogue:
-    """A catalogue from what YAML or a config file gives: a mapping with ``releases`` and, if wanted, ``interfaces``.
+    """Read a catalogue from what YAML or a config file gives: a mapping with ``releases`` and, if wanted, ``interfaces``.
 
     Raises
     ------
@@ -150,7 +150,7 @@ def _tag_at(data: Any, index: int) -> str:
 
 
 def read_catalogue(path: str | Path) -> Catalogue:
-    """The catalogue in a YAML file.
+    """Read the catalogue in a YAML file.
 
     Raises
     ------
@@ -176,7 +176,7 @@ class CatalogueFile:
         self._stamp: tuple[int, int, int] | None = None
 
     def current(self) -> Catalogue:
-        """The catalogue as the file has it now, or the last good one; ``error`` says what is wrong with the file.
+        """Return the catalogue as the file has it now, or the last good one; ``error`` says what is wrong with the file.
 
         Raises
         ------

@@ -18,7 +18,7 @@ PATIENCE_SECONDS = 0.5
 
 
 class NoticeBoard:
-    """What ``notices_file`` and ``notices_command`` say, together.
+    """The announcements of ``notices_file`` and ``notices_command``, together.
 
     Parameters
     ----------
@@ -50,13 +50,8 @@ class NoticeBoard:
         self._told: CachedQuery[Board] = CachedQuery("notices", self._ask, interval, log=log, clock=clock, jitter=jitter, sparing=True)
         self._reading = asyncio.Lock()
 
-    @property
-    def is_uncertain(self) -> bool:
-        """Whether the file or the command is broken now, so that what is shown may be out of date."""
-        return bool((self._file and self._file.error) or self._told.error)
-
     async def current(self, patience: float | None = PATIENCE_SECONDS) -> Board:
-        """What is to be said; from the last good answer where there is none within ``patience`` seconds. Never raises."""
+        """Return what is to be said; from the last good answer where there is none within ``patience`` seconds. Never raises."""
         board = await self._of_file()
         if not self.command:
             return board

@@ -62,7 +62,7 @@ Text = Annotated[str, Field(max_length=1000), AfterValidator(_plain)]
 
 
 class Period(BaseModel):
-    """From when to when, seconds since the epoch, None: without a beginning or an end.
+    """A time from one moment to another, seconds since the epoch; None: without a beginning or an end.
 
     Written in ISO 8601; what has no zone is in the Hub's own. A day alone begins at midnight, and ends with the day.
     """
@@ -79,7 +79,7 @@ class Period(BaseModel):
         return self
 
     def holds(self, now: float) -> bool:
-        """Whether ``now`` (seconds since the epoch) is within."""
+        """Tell whether ``now`` (seconds since the epoch) is within."""
         return (self.since is None or self.since <= now) and (self.until is None or now < self.until)
 
 
@@ -130,17 +130,17 @@ class Board(BaseModel):
     health: Mapping[Annotated[str, Field(min_length=1, max_length=200)], States] = Field(default_factory=dict, max_length=MAX_PARTITIONS)
 
     def health_of(self, partition: str, now: float) -> Health:
-        """The state of the partition ``now`` (seconds since the epoch), the worst where it has several."""
+        """Return the state of the partition ``now`` (seconds since the epoch), the worst where it has several."""
         states = (state for state in self.health.get(partition, ()) if state.holds(now))
         return max(states, key=lambda state: _WORSE[state.state], default=HEALTHY)
 
     def closed(self, now: float) -> dict[str, str]:
-        """The partitions that take no new sessions ``now`` (seconds since the epoch), and the admin's words why."""
+        """Return the partitions that take no new sessions ``now`` (seconds since the epoch), and the admin's words why."""
         found = {name: self.health_of(name, now) for name in self.health}
         return {name: health.text for name, health in found.items() if health.state == "closed"}
 
     def with_more(self, other: Board) -> Board:
-        """Both together."""
+        """Return both together."""
         health = {name: (*self.health.get(name, ()), *other.health.get(name, ())) for name in {**self.health, **other.health}}
         return Board.model_construct(notices=(*self.notices, *other.notices), health=health)
 
@@ -159,21 +159,21 @@ class Announcement:
     link: str = ""
 
 
-def active(board: Board, now: float, reader: Viewer = UNKNOWN_VIEWER) -> tuple[Notice, ...]:
-    """The notices for ``reader`` that hold ``now`` (seconds since the epoch), the gravest first, else in the admin's order."""
-    found = [notice for notice in board.notices if notice.holds(now) and notice.admits(reader)]
+def active(board: Board, now: float, viewer: Viewer = UNKNOWN_VIEWER) -> tuple[Notice, ...]:
+    """Return the notices for ``viewer`` that hold ``now`` (seconds since the epoch), the gravest first, else in the admin's order."""
+    found = [notice for notice in board.notices if notice.holds(now) and notice.admits(viewer)]
     return tuple(sorted(found, key=lambda notice: _SEVERITY[notice.level]))
 
 
-def announcements(board: Board, now: float, reader: Viewer = UNKNOWN_VIEWER) -> tuple[Announcement, ...]:
-    """All that ``reader`` is to be told ``now`` (seconds since the epoch): the notices, and the health of the reader's partitions."""
-    said = [Announcement(notice.text, notice.level, notice.link) for notice in active(board, now, reader)]
-    said += _health_in_words(board, now, reader)
+def announcements(board: Board, now: float, viewer: Viewer = UNKNOWN_VIEWER) -> tuple[Announcement, ...]:
+    """Return all that ``viewer`` is told ``now`` (seconds since the epoch): the notices, and the health of the viewer's partitions."""
+    said = [Announcement(notice.text, notice.level, notice.link) for notice in active(board, now, viewer)]
+    said += _health_in_words(board, now, viewer)
     return tuple(sorted(said, key=lambda entry: _SEVERITY[entry.level]))
 
 
-def _health_in_words(board: Board, now: float, reader: Viewer) -> Iterator[Announcement]:
-    for name in sorted(reader.partitions & board.health.keys()):
+def _health_in_words(board: Board, now: float, viewer: Viewer) -> Iterator[Announcement]:
+    for name in sorted(viewer.partitions & board.health.keys()):
         health = board.health_of(name, now)
         if health.state == "ok":
             continue
@@ -205,7 +205,7 @@ def _unreadable(source: str, what: str) -> ResourceFormError:
 
 
 def parse_notices(text: str, *, source: str = "the notices") -> Board:
-    """What YAML or JSON says: a mapping with ``notices`` (a list) and ``health`` (by partition); nothing at all is nothing to say.
+    """Read what YAML or JSON says: a mapping with ``notices`` (a list) and ``health`` (by partition); nothing at all is nothing to say.
 
     Raises
     ------
@@ -235,7 +235,7 @@ def _data(text: str) -> Any:
 
 
 def read_notices(path: str | Path) -> Board:
-    """The notices in a file.
+    """Read the notices in a file.
 
     Raises
     ------
@@ -266,7 +266,10 @@ class NoticesFile:
         self._stamp: tuple[int, int, int, int] | None = None
 
     def current(self) -> Board:
-        """The notices as the file has them now, else the last good ones, none if there never were; ``error`` says what is wrong."""
+        """Return the notices as the file has them now, else the last good ones, none if there never were.
+
+        ``error`` says what is wrong.
+        """
         try:
             status = self.path.stat()
             # The moment of the last change of anything, rights too, besides the content's: it cannot be set back.

@@ -1,7 +1,8 @@
 """The argv of every Slurm command that only reads, and of scancel. Pure; sbatch's is made where jobs are made.
 
 ``--local`` keeps a federation out wherever the option exists: a federated query has no GresUsed, and forks a thread per cluster.
-The outputs are read by :mod:`.parse`, beside which the columns are defined. They expect ``SLURM_TIME_FORMAT=%s``.
+The outputs are read by :mod:`.scontrol`, :mod:`.sacctmgr` and :mod:`.squeue`, where the columns are defined. They expect
+``SLURM_TIME_FORMAT=%s``.
 """
 
 from __future__ import annotations
@@ -16,42 +17,45 @@ _USER = re.compile(r"[^\s,|\x00-\x1f\x7f-][^\s,|\x00-\x1f\x7f]*")
 
 
 def show_nodes() -> tuple[str, ...]:
-    """Every node, one a line; at 10,000 nodes thirty times faster than ``sinfo -N``. ``--details`` is what fills GresUsed (scontrol(1))."""
+    """Ask for every node, one a line; at 10,000 nodes thirty times faster than ``sinfo -N``.
+
+    ``--details`` is what fills GresUsed (scontrol(1)).
+    """
     return ("scontrol", "--local", "--all", "--details", "--oneliner", "show", "node")
 
 
 def show_partitions() -> tuple[str, ...]:
-    """Every partition, hidden ones too, one a line."""
+    """Ask for every partition, hidden ones too, one a line."""
     return ("scontrol", "--local", "--all", "--oneliner", "show", "partition")
 
 
 def show_reservations() -> tuple[str, ...]:
-    """Every reservation, one a line."""
+    """Ask for every reservation, one a line."""
     return ("scontrol", "--local", "--all", "--oneliner", "show", "reservation")
 
 
 def show_config() -> tuple[str, ...]:
-    """The controller's configuration, its version among it."""
+    """Ask for the controller's configuration, its version among it."""
     return ("scontrol", "--local", "show", "config")
 
 
 def show_associations() -> tuple[str, ...]:
-    """Every association of every user and account in slurmdbd: one call for all users."""
+    """Ask for every association of every user and account in slurmdbd: one call for all users."""
     return ("sacctmgr", "--noheader", "--parsable2", "show", "association", "format=" + ",".join(ASSOCIATION_COLUMNS))
 
 
 def show_users() -> tuple[str, ...]:
-    """Every user's default account."""
+    """Ask for every user's default account."""
     return ("sacctmgr", "--noheader", "--parsable2", "show", "user", "format=" + ",".join(USER_COLUMNS))
 
 
 def show_qos() -> tuple[str, ...]:
-    """Every QOS with its limits."""
+    """Ask for every QOS with its limits."""
     return ("sacctmgr", "--noheader", "--parsable2", "show", "qos", "format=" + ",".join(QOS_COLUMNS))
 
 
 def show_holdings() -> tuple[str, ...]:
-    """What every association and QOS holds and has used, from slurmctld's own memory: it needs no slurmdbd.
+    """Ask for what every association and QOS holds and has used, from slurmctld's own memory: it needs no slurmdbd.
 
     docs/slurm-facts.md#limits-from-the-controller
     """
@@ -59,15 +63,15 @@ def show_holdings() -> tuple[str, ...]:
 
 
 def list_jobs(mark: str = MARK) -> tuple[str, ...]:
-    """Every job that the controller still knows, ended ones too (``--states=all`` costs it nothing: the client filters).
+    """Ask for every job that the controller still knows, ended ones too (``--states=all`` costs it nothing: the client filters).
 
-    No column holds text that a user chose. Each row carries ``mark`` after its id: see :data:`.parse.MARK`.
+    No column holds text that a user chose. Each row carries ``mark`` after its id: see :data:`.squeue.MARK`.
     """
     return ("squeue", "--local", "--all", "--noheader", "--states=all", _columns(JOB_COLUMNS, mark))
 
 
 def list_tagged_jobs(user: str | None = None, mark: str = MARK) -> tuple[str, ...]:
-    """The jobs of one user, or of all, with their comments: for finding a job again by its tag.
+    """Ask for the jobs of one user, or of all, with their comments: for finding a job again by its tag.
 
     Raises
     ------
@@ -79,7 +83,9 @@ def list_tagged_jobs(user: str | None = None, mark: str = MARK) -> tuple[str, ..
 
 
 def ask_for_report(job_id: int, user: str) -> tuple[str, ...]:
-    """Ask the launcher of the job to report its port again: the signal reaches the batch step's own process alone (scancel(1), --batch).
+    """Ask the launcher of the job to report its port again.
+
+    The signal reaches the batch step's own process alone (scancel(1), --batch).
 
     Raises
     ------
@@ -101,11 +107,6 @@ def cancel(job_id: int, user: str) -> tuple[str, ...]:
         ``job_id`` is no id, or ``user`` cannot be one user's name.
     """
     return ("scancel", f"--user={_one_user(user)}", str(_one_job(job_id)))
-
-
-def version() -> tuple[str, ...]:
-    """The version of the commands on this machine; it needs no controller, but a slurm.conf."""
-    return ("scontrol", "--version")
 
 
 def _columns(names: Sequence[str], mark: str) -> str:

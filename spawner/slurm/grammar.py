@@ -32,7 +32,7 @@ _GRES_COUNT = re.compile(r"(?P<number>[0-9]{1,18})(?P<unit>[KMGTPkmgtp]?)", re.A
 
 
 def parse_gres(text: str) -> tuple[Gres, ...]:
-    """The entries of ``Gres=`` or ``GresUsed=`` as scontrol(1) prints them; none for ``(null)``.
+    """Read the entries of ``Gres=`` or ``GresUsed=`` as scontrol(1) prints them; none for ``(null)``.
 
     ``gpu:a100:4(S:0-1)``, ``gpu:(null):2(IDX:0-1)``, ``gpu:4``, ``shard:a100:5(2/8,3/8)``. An entry without a count means 1 and
     a suffix multiplies by 1024 (gres.conf(5)); ``(null)`` as type is no type; the word ``no_consume`` of slurm.conf(5) is dropped.
@@ -74,30 +74,12 @@ def _gres_entry(fields: list[str], detail: str, text: str) -> Gres:
     return Gres(name, kind, count, detail)
 
 
-def format_gres(entries: Iterable[Gres]) -> str:
-    """The text that :func:`parse_gres` reads back as the same entries, the count always written; empty for none.
-
-    Raises
-    ------
-    ValueError
-        A name or a type holds what would read as something else.
-    """
-    parts = []
-    for entry in entries:
-        fields = [entry.name, *([entry.type] if entry.type else []), str(entry.count)]
-        part = ":".join(fields) + (f"({entry.detail})" if entry.detail else "")
-        if _parse_gres.__wrapped__(part) != (entry,):
-            raise ValueError(f"{entry!r} cannot be written as GRES.")
-        parts.append(part)
-    return ",".join(parts)
-
-
 _HOST_PIECE = re.compile(r"(?P<text>[^\[\],\s\x00-\x1f\x7f]+)|\[(?P<ranges>[0-9]+(?:-[0-9]+)?(?:,[0-9]+(?:-[0-9]+)?)*)\]", re.ASCII)
 _MAX_RANGE_DIGITS = 18
 
 
 def expand_hostlist(text: str) -> tuple[str, ...]:
-    """The names that a host list such as ``g[001-004,7],c1`` or ``r[1-2]n[01-03]`` stands for, in Slurm's order.
+    """Return the names that a host list such as ``g[001-004,7],c1`` or ``r[1-2]n[01-03]`` stands for, in Slurm's order.
 
     Numbers are padded to the width of a range's first number (slurm.conf(5), NodeName). Empty and ``(null)`` are no names.
 
@@ -167,7 +149,9 @@ _PRINTED_DURATION = re.compile(r"(?:(?:([0-9]{1,9})-)?([0-9]{1,9}):)?([0-9]{1,9}
 
 
 def parse_duration_minutes(text: str) -> int | None:
-    """Minutes, seconds rounded up, of a time limit that Slurm prints: ``[d-]hh:mm:ss``, and ``m:ss`` where squeue(1) is brief.
+    """Read a time limit that Slurm prints, in minutes, seconds rounded up.
+
+    It is ``[d-]hh:mm:ss``, and ``m:ss`` where squeue(1) is brief.
 
     ``None`` for UNLIMITED, NONE, NOT_SET, INVALID and N/A: there is no such limit, or none that is known.
 

@@ -61,12 +61,12 @@ class Node:
 
     @property
     def cores_schedulable(self) -> int:
-        """Cores that jobs may have: CPUEfctv, which 21.08 does not print (all cores there)."""
+        """The number of cores that jobs may have: CPUEfctv, which 21.08 does not print (all cores there)."""
         return max(0, self.cores_total - self.cores_system)
 
     @property
     def memory_mb_schedulable(self) -> int:
-        """MB that jobs may have: RealMemory less MemSpecLimit."""
+        """The MB that jobs may have: RealMemory less MemSpecLimit."""
         return max(0, self.memory_mb - self.memory_mb_system)
 
 
@@ -175,7 +175,7 @@ class Qos:
 
 @dataclass(frozen=True, slots=True)
 class Use:
-    """What jobs hold and have used, from ``scontrol show assoc_mgr``; TRES of which there is nothing are left out.
+    """The amounts that jobs hold and have used, from ``scontrol show assoc_mgr``; TRES of which there is nothing are left out.
 
     ``jobs`` run, ``submitted`` run or wait; ``tres`` is held by those that run; ``minutes`` is what was used of a budget (GrpTRESMins),
     ``run_minutes`` what the running jobs may still use until their time limits.
@@ -190,7 +190,7 @@ class Use:
 
 @dataclass(frozen=True, slots=True)
 class Holdings:
-    """Who holds what at one moment.
+    """The uses of all associations and QOS at one moment.
 
     ``associations`` by (account, user, partition), user and partition empty where the association names none; it has every association
     that slurmctld knows. ``qos`` by name; ``qos_users`` by (QOS, numeric user id); ``qos_accounts`` by (QOS, account).
@@ -282,7 +282,7 @@ class SlurmConfig:
     values: tuple[tuple[str, str], ...] = ()
 
     def get(self, key: str, default: str = "") -> str:
-        """The value of ``key`` as Slurm prints it, or ``default``."""
+        """Return the value of ``key`` as Slurm prints it, or ``default``."""
         for name, value in self.values:
             if name == key:
                 return value

@@ -14,7 +14,7 @@ from ..i18n import N_, _
 
 @dataclass(frozen=True, slots=True)
 class Advice:
-    """What a pending job's reason means: the sentence, and whether waiting helps (None: it may)."""
+    """The meaning of a pending job's reason: the sentence, and whether waiting helps (None: it may)."""
 
     sentence: str
     waiting_helps: bool | None
@@ -70,7 +70,7 @@ _HELD_ALREADY = Advice(N_("You or your account already use what you are allowed;
 
 
 def advice_for(reason: str) -> Advice:
-    """What Slurm's ``reason`` for a pending job means. The longest known prefix counts; an unknown reason passes through."""
+    """Tell what Slurm's ``reason`` for a pending job means. The longest known prefix counts; an unknown reason passes through."""
     advice = _advice_for(reason)
     return replace(advice, sentence=_(advice.sentence))
 
@@ -176,7 +176,7 @@ _SUBMISSION_FAILED = "Batch job submission failed:"
 
 
 class Outcome(enum.Enum):
-    """What follows from an sbatch that failed."""
+    """The conclusion from an sbatch that failed."""
 
     REFUSED = "Slurm said no: there is no job"
     NOT_ASKED = "Slurm was never asked: there is no job"
@@ -185,16 +185,16 @@ class Outcome(enum.Enum):
 
 
 def outcome_of_sbatch(returncode: int, stderr: str) -> Outcome:
-    """What a failed sbatch means. Only words that we know mean that there is no job: it is made before Slurm answers.
+    """Tell what a failed sbatch means.
 
-    docs/slurm-facts.md#job-before-answer
+    Only words that we know mean that there is no job: it is made before Slurm answers (docs/slurm-facts.md#job-before-answer).
     """
     if returncode < 0 or (returncode > 128 and returncode != 255) or not stderr.strip() or any(text in stderr for text in _IN_DOUBT):
         return Outcome.IN_DOUBT
     if _SUBMISSION_FAILED not in stderr:
         return Outcome.NOT_ASKED if any(text in stderr for text in _NO_CONFIGURATION) else Outcome.REFUSED
     said = stderr.rpartition(_SUBMISSION_FAILED)[2]
-    if any(text in said for text, _ in _REFUSALS) or any(text in said for text in _ALSO_REFUSED):
+    if any(text in said for text, _refusal in _REFUSALS) or any(text in said for text in _ALSO_REFUSED):
         return Outcome.REFUSED
     # A submit plugin's own no: its words stand in the lines before (docs/slurm-facts.md#submit-plugins).
     if "Unspecified error" in said and len(slurm_words(stderr)) > 1:
@@ -203,7 +203,7 @@ def outcome_of_sbatch(returncode: int, stderr: str) -> Outcome:
 
 
 def refusal_for(stderr: str) -> Refusal:
-    """What sbatch's complaint means for the user; the detail lines come before the final one, so the first match wins.
+    """Tell what sbatch's complaint means for the user; the detail lines come before the final one, so the first match wins.
 
     The sentence is English, for the catalogue.
     """
@@ -213,8 +213,8 @@ def refusal_for(stderr: str) -> Refusal:
     return Refusal("", N_("Slurm refused the job."))
 
 
-def slurm_words(stderr: str, *, most: int = 10) -> tuple[str, ...]:
-    """Slurm's own words, without the command's name in front, at most ``most`` lines of 300 characters."""
+def slurm_words(stderr: str, *, max_lines: int = 10) -> tuple[str, ...]:
+    """Return Slurm's own words, without the command's name in front, at most ``max_lines`` lines of 300 characters."""
     lines = []
     for line in stderr.splitlines():
         text = line.strip()
@@ -222,4 +222,4 @@ def slurm_words(stderr: str, *, most: int = 10) -> tuple[str, ...]:
             text = text.removeprefix(prefix)
         if text:
             lines.append(text[:300])
-    return tuple(lines[:most])
+    return tuple(lines[:max_lines])

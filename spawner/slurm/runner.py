@@ -54,7 +54,7 @@ class Identity:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What a command left: exit status (negative: ended by that signal), both outputs, wall-clock seconds."""
+    """The result of a command: exit status (negative: ended by that signal), both outputs, wall-clock seconds."""
 
     argv: tuple[str, ...]
     returncode: int
@@ -64,11 +64,12 @@ class Result:
 
     @property
     def ok(self) -> bool:
+        """Whether the command succeeded."""
         return self.returncode == 0
 
 
 class Runner(Protocol):
-    """What the floors above need of this module; a test may put a fake in its place."""
+    """A starter of processes, as the rooms above need it; a test may put a fake in its place."""
 
     async def run(
         self,
@@ -85,7 +86,7 @@ class Runner(Protocol):
 
 @dataclass(frozen=True)
 class SlurmRunner:
-    """Starts Slurm's commands.
+    """The starter of Slurm's commands.
 
     Parameters
     ----------
@@ -105,7 +106,7 @@ class SlurmRunner:
     keep: tuple[str, ...] = field(default=("SLURM_JWT",))
 
     def base_environment(self) -> dict[str, str]:
-        """What every command gets: a path, slurm.conf, and nothing else of the Hub's environment."""
+        """Return what every command gets: a path, slurm.conf, and nothing else of the Hub's environment."""
         environment = {"PATH": os.environ.get("PATH", DEFAULT_PATH)}
         slurm_conf = self.slurm_conf or os.environ.get("SLURM_CONF", "")
         if slurm_conf:
@@ -114,7 +115,7 @@ class SlurmRunner:
         return environment
 
     def executable(self, command: str) -> str:
-        """The absolute path of one of Slurm's commands.
+        """Return the absolute path of one of Slurm's commands.
 
         Raises
         ------
@@ -128,7 +129,7 @@ class SlurmRunner:
         return path
 
     async def is_running(self, text: str) -> bool:
-        """Whether a process that we can see has ``text`` in its arguments: a command outlives the Hub that started it."""
+        """Tell whether a process that we can see has ``text`` in its arguments: a command outlives the Hub that started it."""
         return await asyncio.to_thread(_is_running, text)
 
     async def run(
@@ -217,13 +218,13 @@ def _is_running(text: str) -> bool:
 
 
 def last_line(text: str) -> str:
-    """The last line of ``text`` that is not blank, for a log line."""
+    """Return the last line of ``text`` that is not blank, for a log line."""
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     return lines[-1] if lines else ""
 
 
 async def read(runner: Runner, argv: Sequence[str], *, timeout: float = 60.0) -> str:
-    """The standard output of a command that only reads.
+    """Return the standard output of a command that only reads.
 
     Raises
     ------

@@ -68,7 +68,7 @@ class FinishedJob:
 
 
 def show_finished(job_ids: Iterable[int]) -> tuple[str, ...]:
-    """What became of these jobs and of their batch steps: one question for all of them; expects ``SLURM_TIME_FORMAT=%s``.
+    """Ask what became of these jobs and of their batch steps: one question for all of them; expects ``SLURM_TIME_FORMAT=%s``.
 
     Raises
     ------
@@ -90,7 +90,7 @@ _ROW_OF_STEP = re.compile(r"([0-9]{1,10})\.(\S+)", re.ASCII)
 
 
 def parse_finished(text: str) -> dict[int, FinishedJob]:
-    """The rows of sacct with :data:`FINISHED_COLUMNS`, by id; parts of arrays are nobody's session and left out.
+    """Read the rows of sacct with :data:`FINISHED_COLUMNS`, by id; parts of arrays are nobody's session and left out.
 
     Raises
     ------

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from functools import lru_cache
 
 from .model import NO_LIMITS, AccountingLimits, Association, Holdings, Qos, Tres, Use, UserDefaults
+from .tres import tres_of
 from .values import limit, minutes, names_of, unreadable
 
 _ASSOCIATION_LIMITS = {
@@ -49,9 +50,16 @@ ASSOCIATION_COLUMNS = ("Cluster", "Account", "User", "Partition", "QOS", "Defaul
 USER_COLUMNS = ("User", "DefaultAccount", "AdminLevel")
 QOS_COLUMNS = ("Name", "Flags", "UsageFactor", *_QOS_LIMITS)
 
+_NO_ACCOUNTING = ("not running a supported accounting_storage plugin", "Slurm accounting storage is disabled")
+
+
+def has_no_accounting(stderr: str) -> bool:
+    """Tell whether sacctmgr or sacct says on stderr that this Slurm keeps no accounts at all."""
+    return any(words in stderr for words in _NO_ACCOUNTING)
+
 
 def parse_associations(text: str) -> tuple[Association, ...]:
-    """The rows of ``sacctmgr -nP show assoc`` with :data:`ASSOCIATION_COLUMNS`, of every cluster that slurmdbd serves.
+    """Read the rows of ``sacctmgr -nP show assoc`` with :data:`ASSOCIATION_COLUMNS`, of every cluster that slurmdbd serves.
 
     Raises
     ------
@@ -65,7 +73,7 @@ def parse_associations(text: str) -> tuple[Association, ...]:
 
 
 def parse_user_defaults(text: str) -> tuple[UserDefaults, ...]:
-    """The rows of ``sacctmgr -nP show user`` with :data:`USER_COLUMNS`.
+    """Read the rows of ``sacctmgr -nP show user`` with :data:`USER_COLUMNS`.
 
     Raises
     ------
@@ -76,7 +84,7 @@ def parse_user_defaults(text: str) -> tuple[UserDefaults, ...]:
 
 
 def parse_qos(text: str) -> tuple[Qos, ...]:
-    """The rows of ``sacctmgr -nP show qos`` with :data:`QOS_COLUMNS`.
+    """Read the rows of ``sacctmgr -nP show qos`` with :data:`QOS_COLUMNS`.
 
     Raises
     ------
@@ -122,29 +130,6 @@ def _limits_of(cells: tuple[str, ...], columns: tuple[tuple[str, str], ...]) -> 
     return AccountingLimits(**tres, **numbers)  # type: ignore[arg-type]
 
 
-_TRES = re.compile(r"([^=,\s]+)=([0-9]{1,20})([KMGTP]?)", re.ASCII)
-_POWERS = {"": 0, "K": 1, "M": 2, "G": 3, "T": 4, "P": 5}
-
-
-def tres_of(text: str, what: str) -> Tres:
-    """``cpu=8,mem=100G,gres/gpu:v100=2``: memory in MB, where a bare number is MB already.
-
-    Raises
-    ------
-    SlurmOutputError
-        An entry is of another shape.
-    """
-    found = []
-    for entry in names_of(text):
-        match = _TRES.fullmatch(entry)
-        if match is None:
-            unreadable(f"{what} is no list of TRES", text)
-        name, number, unit = match[1].lower(), int(match[2]), match[3]
-        power = _POWERS[unit or ("M" if name == "mem" else "")] - (2 if name == "mem" else 0)
-        found.append((name, number * 1024**power if power >= 0 else -(-number // 1024**-power)))
-    return tuple(found)
-
-
 # --- what is held ---
 
 _HEADING = "Association Manager state"
@@ -159,7 +144,7 @@ _NUMERIC_ID = re.compile(r"\(?([0-9]+)\)?", re.ASCII)
 
 
 def parse_holdings(text: str) -> Holdings:
-    """The records of ``scontrol -o show assoc_mgr flags=assoc,qos`` (src/scontrol/info_assoc_mgr.c): ``LIMIT(USED)`` of each TRES.
+    """Read the records of ``scontrol -o show assoc_mgr flags=assoc,qos``: ``LIMIT(USED)`` of each TRES (src/scontrol/info_assoc_mgr.c).
 
     Users of a QOS stand there by their numeric id, in newer versions behind the name: ``1001={…}``, ``ada(1001)={…}``.
 

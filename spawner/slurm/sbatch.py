@@ -10,7 +10,7 @@ _JOB_ID = re.compile(r"([0-9]{1,10})(?:;[^;\s]+)?", re.ASCII)
 
 
 def parse_job_id(text: str) -> int:
-    """The id that ``sbatch --parsable`` prints as ``id`` or ``id;cluster``: the last line, for site plugins print before it.
+    """Read the id that ``sbatch --parsable`` prints as ``id`` or ``id;cluster``: the last line, for site plugins print before it.
 
     Raises
     ------

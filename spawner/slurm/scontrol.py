@@ -118,7 +118,7 @@ _PLAIN_REASON = re.compile(r" Reason=(.*?)(?= +(?:Comment|Extra|InstanceId|Insta
 
 
 def parse_nodes(text: str) -> tuple[Node, ...]:
-    """The nodes of ``scontrol -d -o show node``.
+    """Read the nodes of ``scontrol -d -o show node``.
 
     Reason, Comment and Extra come after all that is read (src/api/node_info.c), so the keys end there. The stamp ``[who@when]`` is taken
     off Reason, for it names a person. The operating system's own words, between ``OS=`` and ``RealMemory=``, are skipped.
@@ -183,7 +183,7 @@ def _node(fields: Mapping[str, str], free_text: str) -> Node:
 
 
 def parse_partitions(text: str) -> tuple[Partition, ...]:
-    """The partitions of ``scontrol -a -o show partition`` (scontrol(1), PARTITIONS; slurm.conf(5) for the meaning).
+    """Read the partitions of ``scontrol -a -o show partition`` (scontrol(1), PARTITIONS; slurm.conf(5) for the meaning).
 
     Raises
     ------
@@ -243,7 +243,7 @@ def _weights(text: str) -> tuple[tuple[str, str], ...]:
 
 
 def parse_reservations(text: str) -> tuple[Reservation, ...]:
-    """The reservations of ``scontrol -a -o show reservation``; none for "No reservations in the system".
+    """Read the reservations of ``scontrol -a -o show reservation``; none for "No reservations in the system".
 
     Raises
     ------
@@ -285,7 +285,7 @@ _DOTTED = re.compile(r"[0-9]{1,4}(?:\.[0-9]{1,4})+", re.ASCII)
 
 
 def parse_config(text: str) -> SlurmConfig:
-    """``scontrol show config``; the version is SLURM_VERSION, which is the controller's.
+    """Read ``scontrol show config``; the version is SLURM_VERSION, which is the controller's.
 
     Raises
     ------

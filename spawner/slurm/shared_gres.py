@@ -47,7 +47,7 @@ class Parts:
 
 
 def steps(gres: str, per_card: int) -> tuple[int, ...]:
-    """The parts of one card that are offered: each where these are few, else tenths or halves; of shards the smallest always."""
+    """Return the parts of one card that are offered: each where these are few, else tenths or halves; of shards the smallest always."""
     if per_card <= MAX_STEPS:
         return tuple(range(1, per_card))
     if gres == "mps" or per_card % MAX_STEPS == 0:
@@ -58,7 +58,7 @@ def steps(gres: str, per_card: int) -> tuple[int, ...]:
 
 
 def count_by_type(gres: Iterable[Gres], name: str) -> dict[str, int]:
-    """How many of one resource there are of each type; of no type under the empty name."""
+    """Count one resource by type; of no type under the empty name."""
     counts: dict[str, int] = {}
     for entry in gres:
         if entry.name == name:
@@ -67,7 +67,7 @@ def count_by_type(gres: Iterable[Gres], name: str) -> dict[str, int]:
 
 
 def has_parts(gres: Iterable[Gres]) -> bool:
-    """Whether some of these resources are parts of GPUs."""
+    """Tell whether some of these resources are parts of GPUs."""
     return any(entry.name in SHARED and entry.count for entry in gres)
 
 
@@ -75,7 +75,7 @@ def has_parts(gres: Iterable[Gres]) -> bool:
 
 
 def part_kinds(node: Node) -> tuple[PartKind, ...]:
-    """The cards of the node that are given out in parts.
+    """Return the cards of the node that are given out in parts.
 
     Those whose cards have different numbers of parts are left out: nobody could say what one part of them is.
     """
@@ -106,7 +106,10 @@ _CARD = re.compile(r"([0-9]{1,9}|-)/([0-9]{1,9})", re.ASCII)
 
 
 def cards_in(detail: str) -> tuple[tuple[int | None, int], ...]:
-    """Used and available parts of each card, from ``3/5,-/5``; used is None for a card that is taken as a whole. Nothing of ``IDX:0-1``."""
+    """Read used and available parts of each card, from ``3/5,-/5``.
+
+    Used is None for a card that is taken as a whole. Nothing of ``IDX:0-1``.
+    """
     cards = [_CARD.fullmatch(text) for text in detail.split(",")]
     return tuple((None if card[1] == "-" else int(card[1]), int(card[2])) for card in cards if card)
 
@@ -121,7 +124,7 @@ def _each_card(gres_used: Iterable[Gres], name: str, gpu_type: str, count: int) 
 
 
 def cards_that_carry_parts(gres_used: Iterable[Gres], names: Sequence[str] = SHARED) -> dict[str, int]:
-    """How many cards of each type carry parts."""
+    """Count how many cards of each type carry parts."""
     cards: dict[str, int] = {}
     for entry in gres_used:
         if entry.name in names and entry.count:
@@ -135,7 +138,7 @@ def cards_that_carry_parts(gres_used: Iterable[Gres], names: Sequence[str] = SHA
 
 
 def parts_of(node: Node, whole: Mapping[str, tuple[int, int]], jobs: Iterable[Job] | None) -> tuple[Parts, ...]:
-    """What the node has free in parts.
+    """Return what the node has free in parts.
 
     Parameters
     ----------
@@ -155,12 +158,12 @@ def parts_of(node: Node, whole: Mapping[str, tuple[int, int]], jobs: Iterable[Jo
         each = [_each_card(node.gres_used, name, group.kind.type, group.kind.cards * group.kind.per_card) for group in groups]
         if all(each):
             taken = name == "mps" and any(carrying.values())
-            bounds = tuple(_as_told(group, cards, taken=taken) for group, cards in zip(groups, each, strict=True))
+            ranges = tuple(_as_told(group, cards, taken=taken) for group, cards in zip(groups, each, strict=True))
         elif name == "mps":
-            bounds = _as_jobs_leave_one(groups, jobs)
+            ranges = _as_jobs_leave_one(groups, jobs)
         else:
-            bounds = _as_jobs_leave(groups, jobs)
-        for group, (least, most) in zip(groups, bounds, strict=True):
+            ranges = _as_jobs_leave(groups, jobs)
+        for group, (least, most) in zip(groups, ranges, strict=True):
             found.append(Parts(name, group.kind.type, group.kind.per_card, least, most))
     return tuple(found)
 
@@ -210,16 +213,16 @@ def _as_jobs_leave_one(groups: Sequence[_Group], jobs: Iterable[Job] | None) -> 
     if not used and not carrying:
         return tuple(group.trusted for group in groups)
     known = len(groups) == 1 or carrying == 1
-    bounds = []
+    ranges = []
     for group in groups:
         left = group.kind.per_card - used
         if not used or left < 0:
-            bounds.append(group.anything)
+            ranges.append(group.anything)
         elif known:
-            bounds.append((left, left) if group.carrying or len(groups) == 1 else (0, 0))
+            ranges.append((left, left) if group.carrying or len(groups) == 1 else (0, 0))
         else:
-            bounds.append((0, left))
-    return tuple(bounds)
+            ranges.append((0, left))
+    return tuple(ranges)
 
 
 def _as_jobs_leave(groups: Sequence[_Group], jobs: Iterable[Job] | None) -> Bounds:
@@ -239,7 +242,7 @@ def _as_jobs_leave(groups: Sequence[_Group], jobs: Iterable[Job] | None) -> Boun
 
 
 def needs_jobs(nodes: Iterable[Node]) -> bool:
-    """Whether what is free in parts on some of the nodes follows from the jobs only."""
+    """Tell whether what is free in parts on some of the nodes follows from the jobs only."""
     return any(
         entry.name in SHARED and entry.count and not cards_in(entry.detail)
         for node in nodes
@@ -253,7 +256,7 @@ _PART_TRES = re.compile(r"gres/((?:shard|mps)(?::[^,=]+)?)=([0-9]{1,9})(?=,|\Z)"
 
 @lru_cache(maxsize=4096)  # most jobs are alike, and the list is read again and again
 def parts_in(tres: str) -> Mapping[str, int]:
-    """The parts of GPUs among a job's TRES: ``shard``, ``shard:v100``, ``mps``."""
+    """Return the parts of GPUs among a job's TRES: ``shard``, ``shard:v100``, ``mps``."""
     return {match[1].lower(): int(match[2]) for match in _PART_TRES.finditer(tres)}
 
 
@@ -263,7 +266,7 @@ ANY = -1
 
 @lru_cache(maxsize=4096)
 def largest_free(sizes: tuple[tuple[int, int], ...], groups: tuple[tuple[int, int, int], ...]) -> Bounds | None:
-    """The largest part that is free on a card of each group, at least and at most.
+    """Return the largest part that is free on a card of each group, at least and at most.
 
     Every way to lay the jobs on the cards is looked at, or, where these are many, only how much they have together. None where there is no
     way: the jobs are not those of the same moment, or not all of them.
@@ -295,18 +298,18 @@ def largest_free(sizes: tuple[tuple[int, int], ...], groups: tuple[tuple[int, in
     }
     if not packings:
         return None
-    bounds = []
+    ranges = []
     for group, (cards, per_card, _) in enumerate(groups):
         largest = [per_card - packing[group][0] for packing in packings] if cards else [0]
-        bounds.append((min(largest), max(largest)))
-    return tuple(bounds)
+        ranges.append((min(largest), max(largest)))
+    return tuple(ranges)
 
 
 def _largest_by_sums(sizes: Iterable[tuple[int, int]], groups: Sequence[tuple[int, int, int]]) -> Bounds:
     """As :func:`largest_free`: if the jobs had all that may be theirs in a group, some card would still have its share of what is left."""
-    bounds = []
+    ranges = []
     for group, (cards, per_card, _) in enumerate(groups):
         used = sum(size for size, of_group in sizes if of_group in (ANY, group))
         free = max(0, cards * per_card - used)
-        bounds.append((-(-free // max(1, cards)), per_card if cards else 0))
-    return tuple(bounds)
+        ranges.append((-(-free // max(1, cards)), per_card if cards else 0))
+    return tuple(ranges)

@@ -12,7 +12,7 @@ from functools import lru_cache
 
 from .grammar import expand_hostlist
 from .model import Job
-from .values import NULL, dotted, limit, moment, number, unreadable
+from .values import NULL, limit, moment, number, unreadable
 
 JOB_COLUMNS = (
     *("JobID", "UserName", "State", "BatchHost", "Partition", "SubmitTime", "StartTime", "EndTime", "exit_code"),
@@ -39,7 +39,9 @@ _STATE = re.compile(r"[A-Z][A-Z_]*", re.ASCII)
 
 
 def parse_jobs(text: str, mark: str = MARK) -> tuple[Job, ...]:
-    """The jobs of the bulk squeue (:data:`JOB_COLUMNS`); those whose id is not a plain number are nobody's session and left out.
+    """Read the jobs of the bulk squeue (:data:`JOB_COLUMNS`).
+
+    Those whose id is not a plain number are nobody's session and left out.
 
     A line without the mark continues the text of the row before it and is no row, whatever it looks like.
 
@@ -75,7 +77,7 @@ def parse_jobs(text: str, mark: str = MARK) -> tuple[Job, ...]:
 
 
 def parse_tagged_jobs(text: str, mark: str = MARK) -> tuple[Job, ...]:
-    """Jobs with their comments (:data:`TAGGED_JOB_COLUMNS`), as :func:`parse_jobs` reads the others.
+    """Read jobs with their comments (:data:`TAGGED_JOB_COLUMNS`), as :func:`parse_jobs` reads the others.
 
     A comment ends at a newline: our own tags hold none.
 
@@ -156,20 +158,3 @@ def _job_state(text: str) -> str:
         unreadable("a job without a state", text)
     # Slurm prints "?" for what it has no word for; one such job of anybody's must not hide all the others.
     return text if _STATE.fullmatch(text) else "UNKNOWN"
-
-
-_VERSION = re.compile(r"slurm\S* +([0-9]{1,4}(?:\.[0-9]{1,4})+)", re.ASCII)
-
-
-def parse_version(text: str) -> tuple[int, ...]:
-    """The numbers of ``slurm 24.11.5``; Debian's packages say ``slurm-wlm 22.05.8``.
-
-    Raises
-    ------
-    SlurmOutputError
-        There is no such line.
-    """
-    match = _VERSION.search(text)
-    if match is None:
-        unreadable("no version", text)
-    return dotted(match[1])

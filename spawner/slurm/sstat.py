@@ -26,14 +26,14 @@ REFUSALS = ("Invalid user id", "ermission denied")
 
 @dataclass(frozen=True, slots=True)
 class StepUsage:
-    """What one step of a job has used of CPU since it began, in seconds, and has in memory now, in MB; None for what is not measured."""
+    """The use of one step of a job: CPU since it began, in seconds, and memory now, in MB; None for what is not measured."""
 
     cpu_seconds: int | None = None
     memory_mb: int | None = None
 
 
 def show_usage(job_ids: Iterable[int]) -> tuple[str, ...]:
-    """What all steps of these jobs use: one question for all of them.
+    """Ask what all steps of these jobs use: one question for all of them.
 
     Raises
     ------
@@ -57,7 +57,7 @@ _POWERS = {"": 0, "K": 1, "M": 2, "G": 3, "T": 4, "P": 5}
 
 
 def parse_usage(text: str) -> dict[int, dict[str, StepUsage]]:
-    """The rows of sstat with :data:`USAGE_COLUMNS`: by the job's id and the step's name; other jobs than plain ones are left out.
+    """Read the rows of sstat with :data:`USAGE_COLUMNS`: by the job's id and the step's name; other jobs than plain ones are left out.
 
     Raises
     ------

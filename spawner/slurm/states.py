@@ -46,5 +46,5 @@ ENDED = frozenset(
 
 
 def end_sentence(state: str) -> str:
-    """Why a session ended, from the job's terminal state."""
+    """Tell why a session ended, from the job's terminal state."""
     return _(END_SENTENCES[state]) if state in END_SENTENCES else _("The job ended ({state}).").format(state=state)

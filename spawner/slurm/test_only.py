@@ -23,7 +23,10 @@ _LINE = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """When Slurm would start a job: ``start`` and ``as_of``, when it was asked, in seconds since the epoch; ``nodes`` may be none."""
+    """Slurm's estimate of when it would start a job.
+
+    ``start``, and ``as_of`` when it was asked, are seconds since the epoch; ``nodes`` may be none.
+    """
 
     start: float
     nodes: tuple[str, ...] = ()
@@ -33,7 +36,7 @@ class Estimate:
 
 
 def parse_estimate(text: str) -> Estimate:
-    """The estimate in ``text``, sbatch's standard error; the last, if a submit plugin has made a line of the same shape.
+    """Read the estimate in ``text``, sbatch's standard error; the last, if a submit plugin has made a line of the same shape.
 
     Raises
     ------

@@ -25,14 +25,14 @@ def unreadable(what: str, text: str) -> NoReturn:
 
 
 def number(text: str, what: str) -> int:
-    """A count; Slurm prints none with a sign."""
+    """Read a count; Slurm prints none with a sign."""
     if not (text.isascii() and text.isdigit() and len(text) <= 20):
         unreadable(f"{what} is no number", text)
     return int(text)
 
 
 def limit(text: str, what: str) -> int | None:
-    """A count, ``None`` where Slurm has none: UNLIMITED, not set, or not printed."""
+    """Read a count, ``None`` where Slurm has none: UNLIMITED, not set, or not printed."""
     if text in ("UNLIMITED", "NONE") or text in NULL:
         return None
     count = number(text, what)
@@ -40,7 +40,7 @@ def limit(text: str, what: str) -> int | None:
 
 
 def minutes(text: str, what: str) -> int | None:
-    """A time limit, ``None`` for no limit."""
+    """Read a time limit in minutes, ``None`` for no limit."""
     try:
         return None if text == "(null)" else parse_duration_minutes(text)
     except ValueError:
@@ -48,17 +48,17 @@ def minutes(text: str, what: str) -> int | None:
 
 
 def moment(text: str, what: str) -> int | None:
-    """Seconds since the epoch; ``None`` where there is no such moment, in the words of src/common/parse_time.c and squeue."""
+    """Read seconds since the epoch; ``None`` where there is no such moment, in the words of src/common/parse_time.c and squeue."""
     return None if text in NULL or text in ("Unknown", "NONE", "None") else number(text, what)
 
 
 def names_of(text: str) -> tuple[str, ...]:
-    """The names of a list with commas."""
+    """Return the names of a list with commas."""
     return () if text in NULL else tuple(name for name in text.split(",") if name)
 
 
 def hosts(text: str, what: str) -> tuple[str, ...]:
-    """The names of a host list."""
+    """Return the names of a host list."""
     try:
         return expand_hostlist(text)
     except ValueError as error:
@@ -66,7 +66,7 @@ def hosts(text: str, what: str) -> tuple[str, ...]:
 
 
 def gres(text: str, what: str) -> tuple[Gres, ...]:
-    """The entries of a GRES list."""
+    """Read the entries of a GRES list."""
     try:
         return parse_gres(text)
     except ValueError as error:
@@ -74,12 +74,12 @@ def gres(text: str, what: str) -> tuple[Gres, ...]:
 
 
 def dotted(text: str) -> tuple[int, ...]:
-    """The numbers of a version."""
+    """Return the numbers of a version."""
     return tuple(int(part) for part in text.split("."))
 
 
 def is_address(text: str) -> bool:
-    """Whether ``text`` is an IP address, and no name."""
+    """Tell whether ``text`` is an IP address, and no name."""
     try:
         ipaddress.ip_address(text)
     except ValueError:

@@ -41,8 +41,8 @@ subprocess.Popen([sys.executable, "-c", "import time; kept = []\\nfor _ in range
 
 SETTINGS = {"JobAcctGatherFrequency": "task=1", "JobAcctGatherParams": "OverMemoryKill", "OverTimeLimit": "0"}
 MORE = """
-c.Cluster.jobs_interval = 5
-c.Cluster.starting_interval = 5
+c.SlurmCluster.jobs_interval = 5
+c.SlurmCluster.starting_interval = 5
 c.Spawner.poll_interval = 3
 import spawner.cluster.job_history
 spawner.cluster.job_history.IDLE_SECONDS = 10

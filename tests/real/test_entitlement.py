@@ -25,7 +25,7 @@ from private_slurm.processes import wait_until
 from private_slurm.spec import ClusterSpec, NodeGroup, Partition
 from private_slurm.users import primary_group
 
-from spawner.cluster.cluster import Cluster
+from spawner.cluster.cluster import SlurmCluster
 from spawner.errors import NoAccount, RequestRejected
 from spawner.job.sbatch import Tag, sbatch_arguments
 from spawner.request.choices import Choices
@@ -210,9 +210,9 @@ class Rig:
         self.cluster.cancel_all()
 
 
-def new_cluster(rig: Rig, **settings: Any) -> Cluster:
-    """A Hub's Cluster that knows nothing yet."""
-    return Cluster(slurm_conf=str(rig.cluster.slurm_conf), bin_dir=str(rig.cluster.bin_dir), **settings)
+def new_cluster(rig: Rig, **settings: Any) -> SlurmCluster:
+    """A Hub's SlurmCluster that knows nothing yet."""
+    return SlurmCluster(slurm_conf=str(rig.cluster.slurm_conf), bin_dir=str(rig.cluster.bin_dir), **settings)
 
 
 def choices_of(own: Any) -> Choices:

@@ -55,8 +55,8 @@ import pathlib, sys
 sys.path.insert(0, {str(CHECKOUT)!r})
 from tests.support import injected_faults
 injected_faults.obey(c, pathlib.Path({str(folder)!r}))
-c.Cluster.hub_name = "faults"
-c.Cluster.jobs_interval = 5
+c.SlurmCluster.hub_name = "faults"
+c.SlurmCluster.jobs_interval = 5
 c.Spawner.poll_interval = 3
 import spawner.session.recovery
 spawner.session.recovery.SBATCH_LINGERS_SECONDS = 2

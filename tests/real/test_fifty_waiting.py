@@ -27,8 +27,8 @@ COMMANDS = (*READS, "sbatch", "scancel")
 SETTLED, ROUNDS = 3, 12
 INTERVAL_SECONDS = 2
 MORE = f"""
-c.Cluster.jobs_interval = {INTERVAL_SECONDS}
-c.Cluster.starting_interval = {INTERVAL_SECONDS}
+c.SlurmCluster.jobs_interval = {INTERVAL_SECONDS}
+c.SlurmCluster.starting_interval = {INTERVAL_SECONDS}
 """
 """The list of jobs is read often, so that few seconds tell how often; how often by default is tested with a clock of its own."""
 
@@ -52,7 +52,7 @@ def asked(environments: Environments) -> Path:
 @pytest.fixture(scope="module")
 def site(environments: Environments, cluster: PrivateCluster, users: tuple[str, ...], asked: Path) -> Iterator[Site]:
     """A Hub that asks Slurm through these commands, on a cluster whose GPUs are all taken."""
-    with open_site("hub-fifty", environments, cluster, users, f'{MORE}c.Cluster.bin_dir = "{asked.parent}"\n') as site:
+    with open_site("hub-fifty", environments, cluster, users, f'{MORE}c.SlurmCluster.bin_dir = "{asked.parent}"\n') as site:
         site.clean()
         options = ("--gres=gpu:2", "--mem=1G", "--account=cin_train", "--partition=g100_int")
         fillers = [cluster.submit(f"--nodelist={node}", *options, user=users[0]) for node in ("g001", "g002", "g003")]

@@ -35,7 +35,7 @@ def running_site(environments: Environments, cluster: PrivateCluster, users: tup
     path.write_text(SERVICE)
     more = f"""
 spawner.configure(c, gpu_report_token_file={str(path)!r})
-c.Cluster.gpu_stray_after = {STRAY_AFTER_SECONDS}
+c.SlurmCluster.gpu_stray_after = {STRAY_AFTER_SECONDS}
 """
     with open_site("hub-gpu-devices", environments, cluster, users, more) as site:
         yield site
@@ -208,7 +208,7 @@ def test_a_device_that_is_lost_is_faulty_and_not_free(reporting: Site) -> None:
 
 def test_reports_that_are_not_trusted_are_shown_and_change_nothing(reporting: Site) -> None:
     site = reporting
-    with other_setting(site, "c.Cluster.trust_gpu_reports = False"):
+    with other_setting(site, "c.SlurmCluster.trust_gpu_reports = False"):
         send(site, "g002", device("g002", 0), Device(1, faults=("lost",)))
         wait_for(lambda: shown(site, "g002", "faulty") == [False, True], "the report", every=0.5)
         wait_for(lambda: stray_on_g001(site), "the stray to be noticed", every=0.5)

@@ -11,7 +11,7 @@ from private_slurm.cluster import PrivateCluster
 from private_slurm.processes import wait_until
 
 from spawner.advice.usage_bars import ResourceUsage, resource_usage_of
-from spawner.cluster.cluster import Cluster
+from spawner.cluster.cluster import SlurmCluster
 from spawner.request.choices import Choices
 from spawner.site.catalogue import parse_catalogue
 from spawner.slurm import commands, sacctmgr
@@ -31,7 +31,7 @@ def what_has(cluster: PrivateCluster, user: str, partition: str, reservation: st
     """The bars, as the product makes them of Slurm's answers at this moment."""
 
     async def ask() -> dict[str, ResourceUsage]:
-        asked = Cluster(slurm_conf=str(cluster.slurm_conf), bin_dir=str(cluster.bin_dir))
+        asked = SlurmCluster(slurm_conf=str(cluster.slurm_conf), bin_dir=str(cluster.bin_dir))
         choices = Choices(await asked.entitlement(user), CATALOGUE, now=asked.clock())
         running, pools = await asked.standing(reservation=reservation)
         config = (await asked.configuration.get()).value

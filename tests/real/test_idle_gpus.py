@@ -100,8 +100,8 @@ def running_site(
     path.write_text(SERVICE)
     more = f"""
 spawner.configure(c, gpu_report_token_file={str(path)!r})
-c.Cluster.gpu_reports_fresh = {FRESH_SECONDS}
-c.Cluster.jobs_interval = 3
+c.SlurmCluster.gpu_reports_fresh = {FRESH_SECONDS}
+c.SlurmCluster.jobs_interval = 3
 c.ResourceFormSpawner.idle_gpu_minutes = {TELL_SECONDS / 60}
 c.ResourceFormSpawner.idle_gpu_stop_minutes = {STOP_SECONDS / 60}
 c.ResourceFormSpawner.idle_gpu_command = ["/bin/sh", "-c", 'cat >> "$0"; echo >> "$0"', {str(mail)!r}]

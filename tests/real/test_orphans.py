@@ -12,7 +12,7 @@ from tests.support.invariant import assert_consistent, assert_kept, kernels, tag
 from tests.support.real_hub import Environments, needs_users, open_site
 from tests.support.site_under_test import Site, wait_for
 
-SWEEP = "c.Cluster.sweep_interval = 2\n"
+SWEEP = "c.SlurmCluster.sweep_interval = 2\n"
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +37,7 @@ def lose_the_database(site: Site, policy: str) -> None:
     for path in Path(site.hub.folder).glob("jupyterhub.sqlite*"):
         path.unlink()
     config = "".join(line for line in site.hub.config.splitlines(keepends=True) if "orphaned_jobs" not in line)
-    site.hub.restart(kill=True, config=f"{config}c.Cluster.orphaned_jobs = {policy!r}\n")
+    site.hub.restart(kill=True, config=f"{config}c.SlurmCluster.orphaned_jobs = {policy!r}\n")
 
 
 def test_running_sessions_are_adopted(site: Site) -> None:

@@ -38,7 +38,7 @@ while True:
 def running_site(environments: Environments, cluster: PrivateCluster, users: tuple[str, ...]) -> Iterator[Site]:
     """A Hub that looks for jobs without a session every other second, allows one partition, and each user one named server."""
     more = watched(environments.folder / HUB) + (
-        "c.Cluster.sweep_interval = 2\nc.Cluster.partitions = ['g100_int']\nc.JupyterHub.named_server_limit_per_user = 1\n"
+        "c.SlurmCluster.sweep_interval = 2\nc.SlurmCluster.partitions = ['g100_int']\nc.JupyterHub.named_server_limit_per_user = 1\n"
         "c.ResourceFormSpawner.listen_timeout = 20\n"
     )
     with open_site(HUB, environments, cluster, users, more) as site:

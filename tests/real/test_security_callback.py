@@ -79,7 +79,7 @@ import batchspawner.api
 
 c.JupyterHub.spawner_class = "resource-form"
 c.JupyterHub.allow_named_servers = True
-c.Cluster.slurm_conf = {str(cluster.slurm_conf)!r}
+c.SlurmCluster.slurm_conf = {str(cluster.slurm_conf)!r}
 c.ResourceFormSpawner.catalogue_file = {str(catalogue)!r}
 """
     spawner += watched(environments.folder / "hub-callback")

@@ -25,7 +25,7 @@ def running_site(environments: Environments, cluster: PrivateCluster, users: tup
     """A Hub that allows one partition, whose third user is an admin, and in whose own environment somebody has left traps for sbatch."""
     traps = {"SBATCH_PARTITION": "g100_cpu", "SBATCH_ACCOUNT": "cin_train", "SLURM_CLUSTERS": "none", "SQUEUE_FORMAT": "%i"}
     more = watched(environments.folder / "hub-doors", boss=users[-1] if len(users) > 2 else "")
-    more += f"c.Cluster.partitions = [{PARTITION!r}]\nimport os\nos.environ.update({traps!r})\n"
+    more += f"c.SlurmCluster.partitions = [{PARTITION!r}]\nimport os\nos.environ.update({traps!r})\n"
     with open_site("hub-doors", environments, cluster, users, more) as site:
         yield site
 

@@ -44,7 +44,7 @@ def running_site(environments: Environments, cluster: PrivateCluster, users: tup
     path.touch(mode=0o600)
     path.write_text(SERVICE)
     more = f"spawner.configure(c, gpu_report_token_file={str(path)!r})\n"
-    more += f"c.Cluster.gpu_reports_fresh = {FRESH_SECONDS}\nc.Cluster.jobs_interval = 3\n"
+    more += f"c.SlurmCluster.gpu_reports_fresh = {FRESH_SECONDS}\nc.SlurmCluster.jobs_interval = 3\n"
     with open_site("hub-session-gpus", environments, cluster, users, more) as site:
         yield site
 

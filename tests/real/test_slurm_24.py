@@ -18,7 +18,7 @@ def site_24(environments: Environments, users: tuple[str, ...]) -> Iterator[Site
     """A cluster of Slurm 24.11 with its own Hub."""
     slurm = ensure_newer_slurm(environments.installed / "slurm-24.11")
     cluster = PrivateCluster(demo_spec(users[:2], name="newer", slurm=slurm), environments.folder / "slurm-24")
-    with cluster, open_site("hub-24", environments, cluster, users, f"c.Cluster.bin_dir = {str(cluster.bin_dir)!r}\n") as site:
+    with cluster, open_site("hub-24", environments, cluster, users, f"c.SlurmCluster.bin_dir = {str(cluster.bin_dir)!r}\n") as site:
         yield site
 
 

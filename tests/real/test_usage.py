@@ -27,7 +27,7 @@ subprocess.Popen([sys.executable, "-c", "while True: pass"])
 @pytest.fixture
 def measured_site(environments: Environments, cluster: PrivateCluster, users: tuple[str, ...]) -> Iterator[Site]:
     """A Hub that measures more often than others."""
-    more = "c.Cluster.usage_interval = 6\nc.Cluster.jobs_interval = 3\n"
+    more = "c.SlurmCluster.usage_interval = 6\nc.SlurmCluster.jobs_interval = 3\n"
     with open_site("hub-usage", environments, cluster, users, more) as site:
         yield site
 

@@ -55,7 +55,7 @@ def watched(folder: Path, *, boss: str = "", quick: bool = True) -> str:
     more = [
         _WITNESS.format(path=str(witness_path(folder))),
         # Other Hubs on the cluster must not take its jobs for theirs.
-        f"c.Cluster.hub_name = {folder.name!r}\n",
+        f"c.SlurmCluster.hub_name = {folder.name!r}\n",
         "c.JupyterHub.log_level = 10\n",
         "c.ConfigurableHTTPProxy.debug = True\n",
         "c.JupyterHub.tornado_settings = {'slow_spawn_timeout': 2}\n",
@@ -64,7 +64,7 @@ def watched(folder: Path, *, boss: str = "", quick: bool = True) -> str:
     if boss:
         more.append(f"c.JupyterHub.load_roles.append({{'name': 'boss', 'users': [{boss!r}], 'scopes': {BOSS_SCOPES!r}}})\n")
     if quick:
-        more.append("c.Cluster.jobs_interval = 1\nc.Cluster.starting_interval = 1\nc.ResourceFormSpawner.poll_interval = 1\n")
+        more.append("c.SlurmCluster.jobs_interval = 1\nc.SlurmCluster.starting_interval = 1\nc.ResourceFormSpawner.poll_interval = 1\n")
     return "".join(more)
 
 

@@ -59,7 +59,7 @@ def make_hub(
             service_config("tests", token, SERVICE_SCOPES),
             plugin_config(cluster.slurm_conf, environments.catalogue),
             "c.JupyterHub.allow_named_servers = True\n",
-            "c.Cluster.nodes_interval = 2\n",
+            "c.SlurmCluster.nodes_interval = 2\n",
             more,
         ]
     )

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any
 
-from spawner.cluster.cluster import Cluster
+from spawner.cluster.cluster import SlurmCluster
 from spawner.errors import SlurmUnavailable
 from spawner.hub.sessions.feed import Sessions
 from spawner.session.record import End
@@ -71,6 +71,6 @@ class FakeSpawner:
         raise SlurmUnavailable("Nobody knows the price here.", log="no price")
 
 
-def sessions_of(cluster: Cluster, *spawners: FakeSpawner) -> Sessions:
+def sessions_of(cluster: SlurmCluster, *spawners: FakeSpawner) -> Sessions:
     """What a caller who may see these is told."""
     return Sessions(cluster, lambda: spawners, hub_url="/hub/")

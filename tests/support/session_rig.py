@@ -9,7 +9,8 @@ from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from spawner.cluster.cluster import Cluster, Member
+from spawner.cluster.cluster import SlurmCluster
+from spawner.cluster.users import Member
 from spawner.errors import ResourceFormError
 from spawner.job.sbatch import Tag, new_tag, signing_key
 from spawner.session.record import Limits, Record
@@ -38,14 +39,14 @@ def virtually(test: Callable[[], Coroutine[Any, Any, Answer]]) -> Answer:
         asyncio.set_event_loop(None)
 
 
-def make_cluster(slurm: FakeSlurm) -> Cluster:
-    """A Cluster that asks the fake, on the fake's clock."""
-    cluster = Cluster(runner=slurm, clock=slurm.now, jitter=0.0)
+def make_cluster(slurm: FakeSlurm) -> SlurmCluster:
+    """A SlurmCluster that asks the fake, on the fake's clock."""
+    cluster = SlurmCluster(runner=slurm, clock=slurm.now, jitter=0.0)
 
     async def member(user: str) -> Member:
         return Member(Identity(user, 1000, 1000, f"/home/{user}", "/bin/bash", (1000,)), frozenset())
 
-    cluster.member = member  # type: ignore[method-assign]
+    cluster.users.member = member  # type: ignore[method-assign]
     return cluster
 
 
@@ -54,7 +55,7 @@ class Server:
     """One server of a user as the Hub has it: its session, and what its database has of it."""
 
     slurm: FakeSlurm
-    cluster: Cluster
+    cluster: SlurmCluster
     user: str
     name: str = ""
     limits: Limits = field(default_factory=Limits)

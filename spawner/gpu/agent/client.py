@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import http.client
-import json
 import os
 import re
 import select
 import ssl
 import stat
 from dataclasses import dataclass
-from urllib.parse import urlsplit
+
+from .hub_access import WrongAddress, is_token, message_in, split_address
 
 PATH = "/resource-form/gpu-reports"
 """Below the Hub's API."""
@@ -18,16 +18,15 @@ PATH = "/resource-form/gpu-reports"
 LONGEST_ANSWER = 64 * 1024
 LONGEST_WORDS = 160
 _LARGEST_TOKEN_FILE = 8192
-_TOKEN = re.compile(rb"[\x21-\x7e]{1,4096}")
 
 
 class WrongSettings(Exception):
-    """What the admin of the node has to put right; the message is a sentence, and holds no secret."""
+    """A setting that the admin of the node has to put right; the message is a sentence, and holds no secret."""
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What came of one report.
+    """The outcome of one report.
 
     ``failure`` is what to tell, empty if the Hub has taken it. ``kind`` is the same for two failures that are told once.
     ``retry_after`` are the seconds that the Hub asked for.
@@ -39,7 +38,7 @@ class Outcome:
 
 
 class HubConnection:
-    """Sends reports to one Hub. The connection is kept from one to the next, and the token's file is read for each of them.
+    """A connection to one Hub for reports. It is kept from one to the next, and the token's file is read for each of them.
 
     A redirect is not followed, for the token is meant for this Hub alone.
 
@@ -51,17 +50,12 @@ class HubConnection:
 
     def __init__(self, api_url: str, token_file: str, *, authority_file: str = "", limit: float = 10.0) -> None:
         try:
-            address = urlsplit(api_url)
-            port = address.port
-        except ValueError:
-            raise WrongSettings("The address of the Hub's API is no URL.") from None
-        if not re.fullmatch(r"[\x21-\x7e]*", api_url):
-            raise WrongSettings("The address of the Hub's API must be of plain letters, without spaces.")
-        if address.scheme not in ("http", "https") or not address.hostname:
-            raise WrongSettings("The address of the Hub's API must begin with https:// or http:// and name a host.")
+            address = split_address(api_url)
+        except WrongAddress as error:
+            raise WrongSettings(str(error)) from None
         if address.username is not None or address.query or address.fragment:
             raise WrongSettings("The address of the Hub's API must have no user, no query and no fragment.")
-        self._host, self._port, self._limit = address.hostname, port, limit
+        self._host, self._port, self._limit = address.hostname or "", address.port, limit
         self._path = address.path.rstrip("/") + PATH
         self._token_file = token_file
         self._context = _context(authority_file) if address.scheme == "https" else None
@@ -121,7 +115,7 @@ class HubConnection:
 
 
 def read_token(path: str) -> str:
-    """The token in a file, which others may not be able to read.
+    """Read the token in a file, which others may not be able to read.
 
     Raises
     ------
@@ -132,12 +126,12 @@ def read_token(path: str) -> str:
         with open(path, "rb") as file:  # noqa: PTH123 - pathlib is not imported for one file: the reporter is small
             if stat.S_IMODE(os.fstat(file.fileno()).st_mode) & stat.S_IRWXO:
                 raise WrongSettings(f"The token is not used: everybody on this node can get at {path}. Set its mode to 0600.")
-            text = file.read(_LARGEST_TOKEN_FILE).strip()
+            token = file.read(_LARGEST_TOKEN_FILE).strip().decode("ascii", errors="replace")
     except OSError as error:
         raise WrongSettings(f"The token cannot be read from {path}: {error.strerror}.") from None
-    if not _TOKEN.fullmatch(text):
+    if not is_token(token):
         raise WrongSettings(f"There is no token in {path}: it must hold one, on one line.")
-    return text.decode("ascii")
+    return token
 
 
 def _context(authority_file: str) -> ssl.SSLContext:
@@ -167,10 +161,8 @@ def _refusal(status: int, body: bytes) -> str:
 
 
 def _said(body: bytes) -> str:
-    """The message in JupyterHub's answers, which are JSON; nothing of a page that somebody in between has sent."""
-    try:
-        message = json.loads(body).get("message", "")
-    except (ValueError, AttributeError, RecursionError):
+    message = message_in(body)
+    if message is None:
         return ""
     text = "".join(each if each.isprintable() else " " for each in str(message)[: 4 * LONGEST_WORDS])
     return " ".join(text.split())[:LONGEST_WORDS]

@@ -14,7 +14,8 @@ from typing import Any
 from .schema import FAULTS, MAX_DEVICES, Device, MigInstance, NodeReport, plain_text, presentable
 
 _MB = 1 << 20
-_MIG_PROFILE = re.compile(r"MIG (\S+)\s*$")
+_MIG_NAME = re.compile(r"MIG (\S+)\s*$")
+"""How the name of a MIG device ends: with its profile, whatever that looks like."""
 _HIDDEN = "GPU-hidden"
 
 _NO_LIBRARY = (12, 13)
@@ -29,7 +30,7 @@ XIDS_OF_PROGRAMS = frozenset({13, 31, 43, 45, 68, 109})
 
 
 class NvmlReader:
-    """Asks NVML for all devices. Keep one: to initialise NVML takes far longer than to read."""
+    """A reader of all devices through NVML. Keep one: to initialise NVML takes far longer than to read."""
 
     def __init__(self, clock: Callable[[], float] = time.time) -> None:
         self._clock = clock
@@ -51,7 +52,7 @@ class NvmlReader:
         self._identities = {}
 
     def read(self, node: str) -> NodeReport:
-        """What the devices say now. A node without a driver or without the library has a report as well, which says so."""
+        """Read what the devices say now. A node without a driver or without the library has a report as well, which says so."""
         try:
             if self._nvml is None:
                 import pynvml
@@ -153,7 +154,7 @@ class NvmlReader:
             if instance is None:
                 continue
             total, used = self._memory(instance)
-            profile = _MIG_PROFILE.search(self._ask("nvmlDeviceGetName", instance) or "")
+            profile = _MIG_NAME.search(self._ask("nvmlDeviceGetName", instance) or "")
             processes, _memory = self._processes(instance)
             uuid = self._ask("nvmlDeviceGetUUID", instance) or _HIDDEN
             found.append(MigInstance(uuid, profile[1] if profile else "", total, used, processes))

@@ -47,7 +47,7 @@ NO_PYNVML = "The Python module pynvml is missing. Install it beside this program
 
 
 def say(text: str) -> None:
-    """One line of the log. Nobody to read it is no reason to end."""
+    """Write one line of the log. Nobody to read it is no reason to end."""
     try:
         sys.stderr.write(f"resource-form gpu-report: {text}\n")
         sys.stderr.flush()
@@ -56,7 +56,7 @@ def say(text: str) -> None:
 
 
 class WakeUpEvent:
-    """Where the thread that decides waits. A signal's handler and other threads may ring it at any moment."""
+    """The event that the thread waits for which decides. A signal's handler and other threads may ring it at any moment."""
 
     def __init__(self) -> None:
         # No Event: its lock is not to be taken by a handler that interrupts its own owner.
@@ -66,24 +66,27 @@ class WakeUpEvent:
         """Whether somebody wants a report now."""
 
     def take_signals(self) -> None:
-        """SIGTERM and SIGINT end, SIGUSR1 wants a report now."""
+        """Let SIGTERM and SIGINT end the reporter, and SIGUSR1 want a report now."""
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: self.end())
         signal.signal(signal.SIGUSR1, lambda *_: self.want())
 
     def end(self) -> None:
+        """End the reporter."""
         self.ended = True
         self.ring()
 
     def want(self) -> None:
+        """Want a report now."""
         self.wanted = True
         self.ring()
 
     def ring(self) -> None:
+        """Wake the thread that waits."""
         self._rings.put(None)
 
     def wait(self, seconds: float, until: Callable[[], bool] = lambda: False) -> None:
-        """For so many seconds at most; less if ``until`` becomes true with a ring, or at the end."""
+        """Wait so many seconds at most; less if ``until`` becomes true with a ring, or at the end."""
         deadline = time.monotonic() + seconds
         while not self.ended and not until():
             left = deadline - time.monotonic()
@@ -96,14 +99,14 @@ class WakeUpEvent:
 
 
 class TimedWorker(Generic[Result]):
-    """Does what may hang, in a thread of its own: once at a time, and not again while the last time has not come to its end."""
+    """A thread for what may hang: once at a time, and not again while the last time has not come to its end."""
 
-    def __init__(self, bell: WakeUpEvent, limit: float) -> None:
-        self._bell, self._limit = bell, limit
+    def __init__(self, wake_up: WakeUpEvent, limit: float) -> None:
+        self._wake_up, self._limit = wake_up, limit
         self.busy = False
 
     def do(self, work: Callable[[], Result]) -> Result | None:
-        """What ``work`` gives; None if that takes longer than the limit, or if the time before hangs still."""
+        """Return what ``work`` gives; None if that takes longer than the limit, or if the time before hangs still."""
         if self.busy:
             return None
         results: list[Result] = []
@@ -113,33 +116,33 @@ class TimedWorker(Generic[Result]):
                 results.append(work())
             finally:
                 self.busy = False
-                self._bell.ring()
+                self._wake_up.ring()
 
         self.busy = True
         threading.Thread(target=begin, daemon=True).start()
-        self._bell.wait(self._limit, lambda: not self.busy)
+        self._wake_up.wait(self._limit, lambda: not self.busy)
         return results[0] if results else None
 
 
 class Reporter:
-    """Reads with ``read`` and sends with ``send`` each ``interval`` seconds; log lines only where something has changed."""
+    """The loop that reads with ``read`` and sends with ``send`` each ``interval`` seconds. It logs only what has changed."""
 
     def __init__(
         self,
         node: str,
         read: Callable[[], NodeReport],
         send: Callable[[str], Outcome],
-        bell: WakeUpEvent,
+        wake_up: WakeUpEvent,
         *,
         interval: float = 15.0,
         reading_limit: float = 10.0,
         log: Callable[[str], None] = say,
         chance: Callable[[], float] = random.random,
     ) -> None:
-        self._node, self._read, self._send, self._bell = node, read, send, bell
+        self._node, self._read, self._send, self._wake_up = node, read, send, wake_up
         self._interval, self._log, self._chance = interval, log, chance
-        self._reading: TimedWorker[NodeReport] = TimedWorker(bell, reading_limit)
-        self._sending: TimedWorker[Outcome] = TimedWorker(bell, SENDING_LIMIT)
+        self._reading: TimedWorker[NodeReport] = TimedWorker(wake_up, reading_limit)
+        self._sending: TimedWorker[Outcome] = TimedWorker(wake_up, SENDING_LIMIT)
         self._failures = 0
         self._told = ""
         self._taken = False
@@ -153,20 +156,20 @@ class Reporter:
         return self._reading.busy or self._sending.busy
 
     def report(self) -> NodeReport:
-        """What the devices say now, or that the driver does not answer."""
+        """Return what the devices say now, or that the driver does not answer."""
         report = self._reading.do(self._try_reading)
         if report is None:
             report = NodeReport(self._node, time.time(), error="timeout")
-        if report.error != self._error and not self._bell.ended:
+        if report.error != self._error and not self._wake_up.ended:
             self._log(_reading_words(report.error) or f"The NVIDIA driver answers: {len(report.devices)} devices.")
             self._error = report.error
         return report
 
     def send(self, report: NodeReport) -> Outcome:
-        """Send it, and tell if that goes otherwise than the last time."""
+        """Send the report, and tell if that goes otherwise than the last time."""
         text = as_json(report)
         outcome = self._sending.do(lambda: self._try_sending(text)) or Outcome("The Hub does not answer.")
-        if self._bell.ended and outcome.failure:
+        if self._wake_up.ended and outcome.failure:
             return outcome
         kind = outcome.kind or outcome.failure
         if outcome.failure:
@@ -183,24 +186,24 @@ class Reporter:
         return outcome
 
     def run(self) -> None:
-        """Until the bell says that it is over."""
+        """Report until the wake-up event says that it is over."""
         # A thousand nodes that were switched on together do not come together.
-        self._bell.wait(self._chance() * self._interval, lambda: self._bell.wanted)
-        while not self._bell.ended:
+        self._wake_up.wait(self._chance() * self._interval, lambda: self._wake_up.wanted)
+        while not self._wake_up.ended:
             begun = time.monotonic()
-            self._bell.wanted = False
+            self._wake_up.wanted = False
             pause = self.round()
             if self._failures:
                 # Nobody's wish makes it shorter: a Hub that is not well has enough to do.
-                self._bell.wait(pause)
+                self._wake_up.wait(pause)
             else:
-                self._bell.wait(min(SHORTEST_PAUSE, pause) - (time.monotonic() - begun))
-                self._bell.wait(pause - (time.monotonic() - begun), lambda: self._bell.wanted)
+                self._wake_up.wait(min(SHORTEST_PAUSE, pause) - (time.monotonic() - begun))
+                self._wake_up.wait(pause - (time.monotonic() - begun), lambda: self._wake_up.wanted)
 
     def round(self) -> float:
-        """One report; the seconds from its beginning to the next one's, or from its end if it has failed."""
+        """Make one report; return the seconds from its beginning to the next one's, or from its end if it has failed."""
         report = self.report()
-        if self._bell.ended:
+        if self._wake_up.ended:
             return 0.0
         report = self._with_untold(report)
         outcome = self.send(report)
@@ -244,7 +247,7 @@ def _peaks_of(report: NodeReport) -> dict[str, int]:
 
 
 def lock(path: str, node: str) -> int:
-    """Take the lock of a node's reporter; the file descriptor, which holds it as long as the process lives.
+    """Take the lock of a node's reporter; return the file descriptor, which holds it as long as the process lives.
 
     Raises
     ------
@@ -262,7 +265,7 @@ def lock(path: str, node: str) -> int:
 
 
 def lock_path(node: str) -> str:
-    """Where the lock is if nobody says otherwise: in systemd's folder for the service, in ``/run``, else where temporary files are."""
+    """Return where the lock is if nobody says otherwise: in systemd's folder for the service, in ``/run``, else among temporary files."""
     for folder in (os.environ.get("RUNTIME_DIRECTORY", "").partition(":")[0], "/run"):
         if folder and os.access(folder, os.W_OK):
             return f"{folder}/resource-form-gpu-report-{node}.lock"
@@ -270,7 +273,7 @@ def lock_path(node: str) -> str:
 
 
 def pause_after_failure(failures: int, interval: float, retry_after: int | None, chance: float) -> float:
-    """Seconds until the next attempt after so many that failed one after the other: twice as long each time, not the same on all nodes."""
+    """Return the seconds until the next attempt after so many failures in a row: twice as long each time, not the same on all nodes."""
     if retry_after is not None:
         return max(interval, min(retry_after, LONGEST_ASKED_FOR)) * (1 + chance / 4)
     return min(max(LONGEST_PAUSE, interval), interval * (1 << min(failures - 1, 20))) * (0.75 + chance / 2)

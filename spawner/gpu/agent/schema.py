@@ -85,7 +85,7 @@ class NodeReport:
 
 
 def as_json(report: NodeReport) -> str:
-    """The report as it is sent; what is not known is left out."""
+    """Return the report as it is sent; what is not known is left out."""
 
     def known(entry: Any) -> dict[str, Any]:
         return {key: value for key, value in entry.items() if value is not None and value != () and value != ""}
@@ -190,7 +190,7 @@ def _fields(where: str, value: Any, readers: Mapping[str, Callable[[str, Any], A
 
 
 def parse_report(text: str | bytes) -> NodeReport:
-    """The report that was sent.
+    """Read the report that was sent.
 
     Raises
     ------
@@ -220,7 +220,7 @@ def parse_report(text: str | bytes) -> NodeReport:
 
 
 def presentable(device: Device) -> Device:
-    """The device without values that no report can have, for one of them would cost the whole report.
+    """Return the device without values that no report can have, for one of them would cost the whole report.
 
     Drivers do say such things: a power of 4 GW where it is not known, a utilisation of 101 %, a trade mark in a name.
     """
@@ -245,7 +245,7 @@ def _possible(entry: _Entry, readers: Mapping[str, Callable[[str, Any], Any]]) -
 
 
 def plain_text(text: str) -> str:
-    """What a report may hold of a name that a driver gives."""
+    """Return what a report may hold of a name that a driver gives."""
     return _NOT_OF_A_NAME.sub("", text).lstrip(" ._:+/()[]-")[:96]
 
 

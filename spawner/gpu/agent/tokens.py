@@ -16,18 +16,18 @@ _NODE_TOKEN = re.compile(r"rfgpu\.([A-Za-z0-9][A-Za-z0-9._-]{0,254})\.([0-9a-f]{
 
 
 def node_token(service_token: str, node: str) -> str:
-    """The token of ``node``: ``rfgpu.NODE.HEX``, HEX being the HMAC-SHA256 of ``gpu-report:NODE`` under the service's token."""
+    """Return the token of ``node``: ``rfgpu.NODE.HEX``, HEX being the HMAC-SHA256 of ``gpu-report:NODE`` under the service's token."""
     return f"{PREFIX}{node}.{_signature(service_token, node)}"
 
 
 def node_of(token: str) -> str | None:
-    """The node that a token names, whether it is genuine or not; None if it has not the form of a node's token."""
+    """Return the node that a token names, whether it is genuine or not; None if it has not the form of a node's token."""
     found = _NODE_TOKEN.fullmatch(token)
     return found[1] if found else None
 
 
 def genuine_node_of(token: str, service_tokens: Iterable[str]) -> str | None:
-    """The node that a token was made for from one of ``service_tokens``, compared in constant time; None if it was not."""
+    """Return the node that a token was made for from one of ``service_tokens``, compared in constant time; None if it was not."""
     found = _NODE_TOKEN.fullmatch(token)
     if not found:
         return None

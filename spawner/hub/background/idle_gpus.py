@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 
 from jupyterhub.utils import url_path_join
 
-from ...cluster.cluster import Cluster
+from ...cluster.cluster import SlurmCluster
 from ...errors import ResourceFormError
 from ...gpu.idle import Notice, Rules, Seen, idle_minutes, next_step
 from ...session.matching import is_own
@@ -82,7 +82,7 @@ class IdleGpuWatch:
 
     def __init__(
         self,
-        cluster: Cluster,
+        cluster: SlurmCluster,
         spawners: Callable[[], Iterable[HubSpawner]],
         stop: Callable[[HubSpawner], Awaitable[None]],
         messages: IdleMessages,

@@ -71,7 +71,7 @@ class Sweeper:
             if self.cluster.orphaned_jobs == "cancel":
                 self._tasks.begin(self._cancel(orphan))
             elif orphan.tag.nonce not in self._settled:
-                obstacle = self._adopt(orphan) if self.cluster.orphaned_jobs == "adopt" else "Cluster.orphaned_jobs says so"
+                obstacle = self._adopt(orphan) if self.cluster.orphaned_jobs == "adopt" else "SlurmCluster.orphaned_jobs says so"
                 if obstacle:
                     self._report(orphan, obstacle)
 
@@ -93,7 +93,7 @@ class Sweeper:
         )
 
     async def _cancel(self, orphan: Orphan) -> None:
-        self.log.warning("%s belongs to no session; it is cancelled (Cluster.orphaned_jobs)", str(orphan).capitalize())
+        self.log.warning("%s belongs to no session; it is cancelled (SlurmCluster.orphaned_jobs)", str(orphan).capitalize())
         session = Session(self.cluster, orphan.tag.user, keep=lambda: None, name=f"{orphan}, an orphan", log=self.log, record=orphan.record)
         try:
             await asyncio.wait_for(session.stop(), self.cluster.sweep_interval)

@@ -142,7 +142,7 @@ class _Noted:
         history_of(self.spawner).add(self.past)
         if self.record.job_id:
             soon = self.end.category in WANTED_SOON and not (self.end.category == "server_exit" and self.end.exit_code == 0)
-            self.spawner.cluster.afterwards.expect(self.record.job_id, self.told, is_it=self._is_it, soon=soon)
+            self.spawner.cluster.job_history.expect(self.record.job_id, self.told, is_it=self._is_it, soon=soon)
 
     def _is_it(self, finished: FinishedJob) -> bool:
         """Whether sacct's job is the session's own: see :func:`.lookup.is_own`."""

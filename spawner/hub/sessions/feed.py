@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 
 from ...availability.queue_position import QueuePosition
 from ...cache import Snapshot
-from ...cluster.cluster import Cluster
+from ...cluster.cluster import SlurmCluster
 from ...errors import ResourceFormError
 from ...humanize import iso_time
 from ...session.matching import is_own
@@ -122,7 +122,7 @@ class Sessions:
 
     def __init__(
         self,
-        cluster: Cluster,
+        cluster: SlurmCluster,
         spawners: Callable[[], Iterable[HubSpawner]],
         *,
         hub_url: str,
@@ -243,7 +243,7 @@ class Sessions:
             return _Queue(None, {}, self._cluster.jobs.failing_since)
         if listed.stale:
             return _Queue(listed, {}, listed.as_of)
-        return _Queue(listed, await self._cluster.places(), None)
+        return _Queue(listed, await self._cluster.queue_positions(), None)
 
     async def stream(self, closed: asyncio.Future[None], last_id: str = "", *, heartbeat: float = HEARTBEAT_SECONDS) -> AsyncIterator[str]:
         """Yield server-sent events: the answer now, unless ``last_id`` is its digest, and again whenever it has changed; and heartbeats.

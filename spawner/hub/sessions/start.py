@@ -72,7 +72,7 @@ async def expected_start(
     Asked before the job is submitted: afterwards Slurm would tell when it starts a second one like it.
     """
     try:
-        forecast = await spawner.cluster.outlook(features=features_of(spawner.sbatch_options), patience=0)
+        forecast = await spawner.cluster.forecast(features=features_of(spawner.sbatch_options), patience=0)
         found = await run_in_worker(lambda: verdict_of(request, {}, forecast, choices))
         if found.kind != "wait" or choices.waits_for(request):
             return None

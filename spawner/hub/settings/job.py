@@ -79,7 +79,7 @@ class JobSettings(HasTraits):
         10,
         help="""
         Seconds after which the Hub looks again whether the session lives. A look costs nothing: it reads the list of jobs that all
-        sessions share, whose age is :attr:`Cluster.jobs_interval`. Default: 10.
+        sessions share, whose age is :attr:`SlurmCluster.jobs_interval`. Default: 10.
         """,
     ).tag(config=True)
 

@@ -1,4 +1,4 @@
-"""What the Cluster asks about accounts, QOS and what is held, and what it makes of a missing answer. In virtual time."""
+"""What the SlurmCluster asks about accounts, QOS and what is held, and what it makes of a missing answer. In virtual time."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 from spawner.accounting.entitlement import Entitlement
 from spawner.accounting.limits import Limit
-from spawner.cluster.cluster import Cluster
+from spawner.cluster.cluster import SlurmCluster
 from spawner.slurm.commands import show_holdings, show_qos
 from spawner.slurm.runner import Identity, Result
 from tests.support import fake_slurm
@@ -48,7 +48,7 @@ class Slurm(FakeSlurm):
         return super()._answer(argv, identity)
 
 
-async def ask(cluster: Cluster, user: str = "ada", **options: Any) -> Entitlement:
+async def ask(cluster: SlurmCluster, user: str = "ada", **options: Any) -> Entitlement:
     """What the user may choose."""
     return await cluster.entitlement(user, **options)
 
@@ -82,13 +82,13 @@ def test_limits_and_what_is_held_reach_the_entitlement() -> None:
         slurm = Slurm()
         slurm.associations, slurm.qos = LIMITS, fake_slurm.QOS
         cluster = make_cluster(slurm)
-        known = cluster.member
+        known = cluster.users.member
 
         async def member(user: str) -> Any:
             found = await known(user)
             return type(found)(Identity(user, 1001, 1001, "/", "/bin/sh", ()), found.groups)
 
-        cluster.member = member  # type: ignore[method-assign]
+        cluster.users.member = member  # type: ignore[method-assign]
         own = await ask(cluster)
         rules = own.partitions[0].rules_for("cin_train")
         assert rules.qos == "shared"

@@ -1,4 +1,4 @@
-"""How many commands Slurm gets: counted, in virtual time, with the real Cluster and Sessions.
+"""How many commands Slurm gets: counted, in virtual time, with the real SlurmCluster and Sessions.
 
 The number depends on the clock. It does not grow with the sessions, with the open forms, or while Slurm is away, and where nobody looks
 at anything there is none.
@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from spawner.advice.service import PricingSettings, advise
-from spawner.cluster.cluster import Cluster
+from spawner.cluster.cluster import SlurmCluster
 from spawner.errors import ResourceFormError
 from spawner.hub.settings.spawner import SpawnerSettings
 from spawner.job.sbatch import Tag
@@ -55,7 +55,7 @@ class Hub:
     pages_refused: int = 0
 
     def __post_init__(self) -> None:
-        self.cluster: Cluster = make_cluster(self.slurm)
+        self.cluster: SlurmCluster = make_cluster(self.slurm)
 
     def run_sessions(self, number: int) -> None:
         """So many sessions that are ready, as a Hub has them from its database."""
@@ -274,7 +274,7 @@ def test_what_sessions_use(trouble: str) -> None:
 
         async def end() -> None:
             for number in range(10_000, 10_000 + 30 * MINUTES):
-                hub.cluster.afterwards.expect(number, lambda _job: None)
+                hub.cluster.job_history.expect(number, lambda _job: None)
                 await asyncio.sleep(2)
 
         if trouble == "slurmdbd too":
@@ -318,7 +318,7 @@ def test_sessions_that_end_all_the_time(starting: int, slurmdbd: str) -> None:
             for number in range(10_000, 10_000 + 30 * MINUTES):
                 if slurmdbd == "tells":
                     hub.slurm.finished[number] = row(JobIDRaw=str(number))
-                hub.cluster.afterwards.expect(number, told.append)
+                hub.cluster.job_history.expect(number, told.append)
                 await asyncio.sleep(2)
 
         told: list[FinishedJob] = []

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from spawner.cluster.cluster import Cluster
+from spawner.cluster.cluster import SlurmCluster
 from spawner.cluster.job_usage import REFUSED_SECONDS, Usage, usage_between
 from spawner.errors import SlurmOutputError
 from spawner.job.sbatch import Tag
@@ -120,7 +120,7 @@ class Rig:
 
     def __init__(self, users: int = 1) -> None:
         self.slurm = FakeSlurm(asyncio.get_running_loop())
-        self.cluster: Cluster = make_cluster(self.slurm)
+        self.cluster: SlurmCluster = make_cluster(self.slurm)
         self.spawners = []
         for number in range(users):
             user = f"user{number}"

@@ -92,7 +92,7 @@ def test_nodes_that_slurm_has_not_are_forgotten(rig: Rig) -> None:
 
 
 def test_beyond_the_most_nodes_the_one_that_was_silent_longest_goes() -> None:
-    rig = Rig(most_nodes=2)
+    rig = Rig(max_nodes=2)
     for node in ("g001", "g002", "g001", "g003"):
         rig.now += 1
         rig.report(gpu(), node=node)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from spawner.availability.node_state import gpus_of
-from spawner.cluster.cluster import Cluster
+from spawner.cluster.cluster import SlurmCluster
 from spawner.gpu.agent.schema import Device
 from spawner.gpu.strays import LONGEST_PAUSE_SECONDS, StrayWatch
 from tests.support.builders import node
@@ -107,7 +107,7 @@ def test_nodes_that_have_nothing_of_it_are_left_out() -> None:
     assert unfit == {"g003": (("v100", 1),)}
 
 
-# --- what the Cluster makes of it ---
+# --- what the SlurmCluster makes of it ---
 
 
 class Clock:
@@ -118,18 +118,18 @@ class Clock:
         return self.now
 
 
-def cluster_with(clock: Clock, nodes: list[Any], **settings: Any) -> Cluster:
-    """A Cluster whose nodes are these, as Slurm has them when it is asked."""
-    cluster = Cluster(clock=clock, jitter=0.0, nodes_interval=1.0, **settings)
+def cluster_with(clock: Clock, nodes: list[Any], **settings: Any) -> SlurmCluster:
+    """A SlurmCluster whose nodes are these, as Slurm has them when it is asked."""
+    cluster = SlurmCluster(clock=clock, jitter=0.0, nodes_interval=1.0, **settings)
 
     async def read(*_arguments: Any) -> list[Any]:
         return nodes
 
-    cluster._read = read  # type: ignore[method-assign,assignment]
+    cluster.queries._read = read  # type: ignore[method-assign,assignment]
     return cluster
 
 
-async def free_on_g001(cluster: Cluster) -> int:
+async def free_on_g001(cluster: SlurmCluster) -> int:
     found = (await cluster.nodes.get()).value
     return gpus_of(found[0])[0].free
 

@@ -8,7 +8,7 @@ from typing import Any
 from jupyterhub.app import JupyterHub
 from tornado import web
 
-from spawner.cluster.cluster import Cluster
+from spawner.cluster.cluster import SlurmCluster
 from spawner.hub.state import MAX_WARNINGS, AdminWarnings, HubState
 
 
@@ -37,7 +37,7 @@ def test_two_hubs_share_nothing() -> None:
     one, other = (HubState.of(hub()[0]) for _hub in range(2))
     assert one.part(Part) is one.part(Part)
     assert one.part(Part) is not other.part(Part)
-    assert one.cluster is one.part(Cluster)
+    assert one.cluster is one.part(SlurmCluster)
     assert one.cluster is not other.cluster
     assert one.session_logs is one.session_logs
     assert one.session_logs is not other.session_logs

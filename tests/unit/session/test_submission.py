@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from spawner.cluster.cluster import SUBMIT_TIMEOUT_SECONDS
+from spawner.cluster.job_commands import SUBMIT_TIMEOUT_SECONDS
 from spawner.errors import NotStored, SlurmRefused, SlurmUnavailable
 from spawner.job.sbatch import Tag
 from tests.support.fake_slurm import Trouble

@@ -17,7 +17,6 @@ READERS = [
     pytest.param(commands.show_holdings(), id="holdings"),
     pytest.param(commands.list_jobs(), id="jobs"),
     pytest.param(commands.list_tagged_jobs("ada"), id="tagged-jobs"),
-    pytest.param(commands.version(), id="version"),
 ]
 
 
@@ -35,7 +34,7 @@ def test_reading_commands_change_nothing(argv: tuple[str, ...]) -> None:
     assert not set(argv) & {"update", "create", "delete", "add", "modify", "requeue", "suspend", "--immediate", "-i"}
 
 
-@pytest.mark.parametrize("argv", [param for param in READERS if param.id not in ("associations", "users", "qos", "version")])
+@pytest.mark.parametrize("argv", [param for param in READERS if param.id not in ("associations", "users", "qos")])
 def test_commands_stay_on_this_cluster(argv: tuple[str, ...]) -> None:
     """``--local`` wherever the option exists: a federated answer lacks GresUsed."""
     assert "--local" in argv

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from spawner.slurm.grammar import expand_hostlist, format_gres, parse_duration_minutes, parse_gres
+from spawner.slurm.grammar import expand_hostlist, parse_duration_minutes, parse_gres
 from spawner.slurm.model import Gres
 from spawner.units import MAX_WALLTIME_MINUTES, format_memory, format_walltime, parse_memory_mb, parse_walltime
 
@@ -92,9 +92,18 @@ _DETAIL = st.one_of(
 _GRES = st.builds(Gres, name=_WORD, type=st.one_of(st.just(""), _WORD), count=st.integers(0, 10**9), detail=_DETAIL)
 
 
+def format_gres(entries: list[Gres]) -> str:
+    """The entries as Slurm writes them, the count always."""
+    parts = []
+    for entry in entries:
+        fields = [entry.name, *([entry.type] if entry.type else []), str(entry.count)]
+        parts.append(":".join(fields) + (f"({entry.detail})" if entry.detail else ""))
+    return ",".join(parts)
+
+
 @given(st.lists(_GRES, max_size=6))
 def test_gres_survives_a_round_trip(entries: list[Gres]) -> None:
-    """What format_gres writes, parse_gres reads back as the same entries in the same order."""
+    """What Slurm writes, parse_gres reads back as the same entries in the same order."""
     assert parse_gres(format_gres(entries)) == tuple(entries)
 
 
@@ -102,24 +111,6 @@ def test_gres_survives_a_round_trip(entries: list[Gres]) -> None:
 def test_gres_splits_at_commas_outside_parentheses_only(left: list[Gres], right: list[Gres]) -> None:
     """Two lists joined by a comma are read as the entries of both: commas within parentheses never split."""
     assert parse_gres(f"{format_gres(left)},{format_gres(right)}") == (*left, *right)
-
-
-@pytest.mark.parametrize(
-    "entry",
-    [
-        Gres("gpu", "a:b", 1),
-        Gres("gpu", "a,b", 1),
-        Gres("", "a", 1),
-        Gres("gpu", "a", -1),
-        Gres("gpu", "a", 1, ")"),
-        Gres("gpu", "no_consume", 1),
-    ],
-    ids=["colon", "comma", "no-name", "negative", "parenthesis", "no-consume"],
-)
-def test_gres_that_would_read_as_something_else_is_not_written(entry: Gres) -> None:
-    """format_gres refuses an entry whose text would not give the entry back."""
-    with pytest.raises(ValueError, match="GRES"):
-        format_gres([entry])
 
 
 # --- host lists ---

@@ -224,5 +224,5 @@ def test_slurms_words() -> None:
     assert slurm_words("sbatch: error: No.\n\n  sbatch: Careful.\nerror: x\nplain\n") == ("No.", "Careful.", "x", "plain")
     assert slurm_words("x" * 1000) == ("x" * 300,)
     assert slurm_words("\n".join(str(number) for number in range(50))) == tuple(str(number) for number in range(10))
-    assert slurm_words("a\nb", most=1) == ("a",)
+    assert slurm_words("a\nb", max_lines=1) == ("a",)
     assert slurm_words("") == ()

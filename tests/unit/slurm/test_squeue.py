@@ -1029,31 +1029,6 @@ def test_what_is_no_configuration_is_unreadable(text: str) -> None:
         scontrol.parse_config(text)
 
 
-@pytest.mark.parametrize(
-    ("version", "expected"),
-    [
-        ("21.08", (21, 8, 8)),
-        ("22.05.8", (22, 5, 8)),
-        ("23.02", (23, 2, 8)),
-        ("23.11", (23, 11, 11)),
-        ("24.05", (24, 5, 8)),
-        ("24.11.5", (24, 11, 5)),
-        ("25.05", (25, 5, 8)),
-        ("25.11", (25, 11, 7)),
-    ],
-)
-def test_the_version_of_the_commands_is_read(version: str, expected: tuple[int, ...]) -> None:
-    """SchedMD's ``slurm`` and Debian's ``slurm-wlm``."""
-    assert squeue.parse_version(fixture(version, "version")) == expected
-
-
-@pytest.mark.parametrize("text", ["", "slurm\n", "slurm 24\n", "PBS 24.11.5\n"])
-def test_what_is_no_version_is_unreadable(text: str) -> None:
-    """Another program's version is not Slurm's."""
-    with pytest.raises(SlurmOutputError):
-        squeue.parse_version(text)
-
-
 @pytest.mark.parametrize(("text", "expected"), [("4711\n", 4711), ("4711;galileo\n", 4711), ("Your budget: 5 h\n4711\n\n", 4711), ("1", 1)])
 def test_the_id_of_a_new_job_is_read(text: str, expected: int) -> None:
     """``--parsable`` prints ``id`` or ``id;cluster``; site plugins may print before it."""
@@ -1116,7 +1091,6 @@ _PIECES = st.sampled_from(
         sacctmgr.parse_qos,
         sacctmgr.parse_holdings,
         scontrol.parse_config,
-        squeue.parse_version,
         sbatch.parse_job_id,
         lambda text: squeue.parse_jobs(text, MARK),
         lambda text: squeue.parse_tagged_jobs(text, MARK),
@@ -1130,7 +1104,6 @@ _PIECES = st.sampled_from(
         "qos",
         "holdings",
         "config",
-        "version",
         "job-id",
         "jobs",
         "tagged-jobs",

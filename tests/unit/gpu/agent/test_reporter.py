@@ -102,7 +102,7 @@ def test_the_log_tells_when_the_driver_goes_and_comes() -> None:
     assert lines[1:] == ["The NVIDIA driver is not loaded.", "The NVIDIA driver answers: 1 devices."]
 
 
-class NotingBell(WakeUpEvent):
+class NotingWakeUpEvent(WakeUpEvent):
     """Takes down for how long it is to wait after a report, and whether a wish would make that shorter; ends after the long wait."""
 
     def __init__(self) -> None:
@@ -123,21 +123,21 @@ def test_a_report_that_is_wanted_comes_early_but_not_at_once_and_not_while_the_h
     outcome: Outcome, waits: list[tuple[float, bool]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("spawner.gpu.agent.reporter.SHORTEST_PAUSE", 20.0)
-    bell = NotingBell()
-    reporter = Reporter("g001", lambda: GOOD, lambda _text: outcome, bell, interval=100, log=lambda _line: None, chance=lambda: 0.5)
+    wake_up = NotingWakeUpEvent()
+    reporter = Reporter("g001", lambda: GOOD, lambda _text: outcome, wake_up, interval=100, log=lambda _line: None, chance=lambda: 0.5)
     sending = reporter.send
 
     def send(report: NodeReport) -> Outcome:
         found = sending(report)
-        bell.has_sent = True
-        bell.want()
+        wake_up.has_sent = True
+        wake_up.want()
         return found
 
     monkeypatch.setattr(reporter, "send", send)
-    bell.want()
+    wake_up.want()
     reporter.run()
 
-    assert bell.waits == waits
+    assert wake_up.waits == waits
 
 
 def test_what_nobody_thought_of_does_not_end_it() -> None:
@@ -158,15 +158,15 @@ def test_what_nobody_thought_of_does_not_end_it() -> None:
 
 def test_the_end_while_a_report_is_being_sent_is_no_failure() -> None:
     lines: list[str] = []
-    bell = WakeUpEvent()
+    wake_up = WakeUpEvent()
     stop = threading.Event()
 
     def send(_text: str) -> Outcome:
-        bell.end()
+        wake_up.end()
         assert stop.wait(PATIENCE)
         return AWAY
 
-    reporter = Reporter("g001", lambda: GOOD, send, bell, interval=1, log=lines.append, chance=lambda: 0.0)
+    reporter = Reporter("g001", lambda: GOOD, send, wake_up, interval=1, log=lines.append, chance=lambda: 0.0)
     reporter.run()
 
     assert reporter.hangs
@@ -199,14 +199,14 @@ def test_while_a_reading_hangs_no_second_one_is_begun_and_the_hub_is_told() -> N
 
 
 def test_a_bell_is_heard_from_a_handler_that_interrupts_the_wait() -> None:
-    bell = WakeUpEvent()
-    before = signal.signal(signal.SIGALRM, lambda *_: bell.end())
+    wake_up = WakeUpEvent()
+    before = signal.signal(signal.SIGALRM, lambda *_: wake_up.end())
     try:
         signal.setitimer(signal.ITIMER_REAL, 0.05)
-        bell.wait(PATIENCE)
+        wake_up.wait(PATIENCE)
     finally:
         signal.signal(signal.SIGALRM, before)
-    assert bell.ended
+    assert wake_up.ended
 
 
 def test_a_hand_gives_what_was_done() -> None:

@@ -24,7 +24,7 @@ from tornado.httpserver import HTTPServer
 from tornado.httputil import HTTPHeaders, HTTPServerRequest, RequestStartLine
 from tornado.netutil import bind_sockets
 
-from spawner.cluster.cluster import Cluster
+from spawner.cluster.cluster import SlurmCluster
 from spawner.gpu.agent.schema import LARGEST_REPORT, Device, NodeReport, as_json
 from spawner.gpu.agent.tokens import node_token
 from spawner.hub.apihandlers.gpu_reporters import BURST, KNOWN_SECONDS, MAX_LINES, SCOPE, Pace, Refusals
@@ -67,11 +67,11 @@ class Answer:
 
 @dataclass
 class Door:
-    """A server with nothing but our handler, the Hub's database, and the fake controller behind the Cluster."""
+    """A server with nothing but our handler, the Hub's database, and the fake controller behind the SlurmCluster."""
 
     port: int
     slurm: FakeSlurm
-    cluster: Cluster
+    cluster: SlurmCluster
     ingest: ReportIngest
     clock: Moment
     db: Any
@@ -165,7 +165,7 @@ async def door(filled: tuple[Path, dict[str, str]], tmp_path: Path, monkeypatch:
     settings = {"db": db, "services": services, "app": SimpleNamespace(service_tokens={}), "log": log}
     reports = GpuReports(lambda: settings)
     state, clock = HubState.in_settings(settings), Moment()
-    cluster = state.part(Cluster, lambda: Cluster(runner=slurm, jitter=0.0))
+    cluster = state.part(SlurmCluster, lambda: SlurmCluster(runner=slurm, jitter=0.0))
     ingest = state.part(ReportIngest, lambda: ReportIngest(state))
     ingest.pace, ingest.reporters._clock, ingest.refusals._clock = Pace(clock), clock, clock
     ingest.refusals._since = clock()
@@ -326,7 +326,7 @@ async def test_slurm_is_asked_once_for_its_nodes(door: Door) -> None:
 
 async def test_a_node_that_is_newer_than_the_list(door: Door) -> None:
     await door.cluster.nodes.get()
-    door.cluster.node_names = frozenset({"g002"})
+    door.cluster.device_reports.node_names = frozenset({"g002"})
     now = door.cluster.clock
     for seconds in (0, 250):
         door.cluster.clock = door.cluster.nodes._clock = lambda ahead=seconds: now() + ahead  # type: ignore[misc]

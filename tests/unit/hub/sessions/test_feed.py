@@ -101,7 +101,7 @@ def test_where_others_are_not_seen() -> None:
     async def scenario() -> None:
         rig = Rig()
         rig.slurm.private_data = "jobs"
-        rig.cluster.sees_all_jobs = _no  # type: ignore[method-assign]
+        rig.cluster.visibility.sees_all_jobs = _no  # type: ignore[method-assign]
         await rig.wait_in_queue()
         assert (await rig.one())["position"] is None
         await rig.give_up()

@@ -20,7 +20,7 @@ from jupyterhub import orm
 from jupyterhub._data import DATA_FILES_PATH
 from jupyterhub.scopes import Scope
 
-from spawner.cluster.cluster import Cluster
+from spawner.cluster.cluster import SlurmCluster
 from spawner.hub.apihandlers.sessions import limit_of
 from spawner.hub.common import page_templates, static_version
 from spawner.hub.handlers.sessions import LISTS, SHOWN_AT_FIRST, form_link, newest_first
@@ -64,7 +64,7 @@ def record_of(db: Any, **more: Any) -> History:
     return History(db, log=LOG, clock=lambda: float(EPOCH), memory=db.info.setdefault("memory", HistoryMemory()), **more)
 
 
-def of(db: Any, cluster: Cluster, *spawners: FakeSpawner, reach: Reach | None = None, limit: int = SHOWN, **more: Any) -> Sessions:
+def of(db: Any, cluster: SlurmCluster, *spawners: FakeSpawner, reach: Reach | None = None, limit: int = SHOWN, **more: Any) -> Sessions:
     """What a caller is told who may see these."""
     own = reach if reach is not None else Reach(frozenset({"ada"}))
     listed = Past(lambda: record_of(db, **more), own, limit=limit)
