@@ -4,6 +4,7 @@
 
     ResourceFormError                   reason label            HTTP
     ├── RequestRejected                 request                 400   the user asked for what cannot be
+    │   └── RequestTooLarge             request_too_large       413   more than a request can hold: not read at all
     ├── NoAccount                       no_account              400   the user has no Slurm account here
     ├── CatalogueError                  catalogue               500   the admin's catalogue of releases is broken
     ├── SlurmError                      slurm
@@ -69,6 +70,17 @@ class RequestRejected(ResourceFormError):
         if len(self.errors) > MAX_ERRORS:
             sentence += " " + _("… and {number} more.").format(number=len(self.errors) - MAX_ERRORS)
         super().__init__(sentence, log=log or f"request rejected: {sentence}")
+
+
+class RequestTooLarge(RequestRejected):
+    """The request holds more keys or longer text than any request needs. It was not read, so that it costs nobody else time."""
+
+    label = "request_too_large"
+    status = 413
+
+    def __init__(self, sentence: str, *, log: str) -> None:
+        super().__init__({}, log=log)
+        self._sentence = sentence
 
 
 class NoAccount(ResourceFormError):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import asdict, replace
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -33,10 +34,13 @@ from .humanize import iso_time
 from .i18n import ENGLISH, _, using
 from .job.sbatch import PreparedJob, Tag, is_token_of
 from .request.form_data import read_form
-from .request.model import SessionRequest, at_field, label_of, parse_request
+from .request.model import FIELDS, MAX_KEYS, SessionRequest, at_field, label_of, parse_request
 from .request.recent import Recent, as_state, recent_of, remember
 from .session.record import End, Limits, Record
 from .session.session import Session
+
+MAX_SHOWN = 1000
+"""Characters of what a user typed into one field that the form shows again. What is longer was not typed."""
 
 PRESSED = ("navigate", "document", "?1")
 """What a browser says of a link that a person has pressed, and not of a picture, a frame or a script: Sec-Fetch-Mode, -Dest and -User."""
@@ -136,9 +140,10 @@ class ResourceFormSpawner(UserChoices, SlurmSpawner):
         Raises
         ------
         HubRefusal
-            A field came twice, or is a file.
+            A field came twice, or is a file, or there is more than a request can hold.
         """
-        self._typed = {key: values[0] for key, values in form_data.items() if values and isinstance(values[0], str)}
+        typed = ((key, values[0]) for key, values in islice(form_data.items(), MAX_KEYS) if values and isinstance(values[0], str))
+        self._typed = {key: value[:MAX_SHOWN] for key, value in typed}
         with using(language_asked(self)):
             try:
                 return read_form(form_data)
@@ -160,7 +165,8 @@ class ResourceFormSpawner(UserChoices, SlurmSpawner):
         """
         # JupyterHub 6 takes the prefix off, 5 does not know it.
         query_data = {key.removeprefix("opt-"): entries for key, entries in query_data.items()}
-        values = {key: entries[0] for key, entries in query_data.items() if entries and isinstance(entries[0], str)}
+        given = ((key, entries[0]) for key, entries in islice(query_data.items(), len(FIELDS)) if entries and isinstance(entries[0], str))
+        values = {key: value[:MAX_SHOWN] for key, value in given}
         headers = self.handler.request.headers if self.handler is not None else {}
         followed = (headers.get("Sec-Fetch-Mode"), headers.get("Sec-Fetch-Dest"), headers.get("Sec-Fetch-User")) == PRESSED
         if self.links_may_start and followed and headers.get("Sec-Fetch-Site") in ("same-origin", "same-site"):

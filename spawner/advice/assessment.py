@@ -55,7 +55,8 @@ def read_and_reconcile(options: Mapping[str, Any], choices: Choices, changed: st
         The user has no account in Slurm.
     """
     request, errors = judge_request(options, choices)
-    unreadable = {name: sentence for name, sentence in errors.items() if name not in check_request(request, choices)}
+    judged = check_request(request, choices)
+    unreadable = {name: sentence for name, sentence in errors.items() if name not in judged}
     reconciled = reconcile(request, choices, "" if changed in unreadable else changed)
     request = reconciled.request
     moved = {name: sentence for name, sentence in reconciled.moved.items() if name not in unreadable}

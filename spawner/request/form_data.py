@@ -8,7 +8,7 @@ from typing import Any
 from ..errors import MAX_ERRORS, RequestRejected
 from ..i18n import _
 from .field_values import quoted
-from .model import FIELDS, IGNORED_KEYS, label_of
+from .model import FIELDS, IGNORED_KEYS, label_of, refuse_too_large
 
 
 def read_form(form: Mapping[str, Any]) -> dict[str, Any]:
@@ -20,7 +20,10 @@ def read_form(form: Mapping[str, Any]) -> dict[str, Any]:
     ------
     RequestRejected
         A field came more than once, or is a file.
+    RequestTooLarge
+        It holds more than any request needs (:func:`.refuse_too_large`).
     """
+    refuse_too_large(form)
     options: dict[str, Any] = {}
     errors = {}
     for key, values in form.items():
@@ -30,6 +33,7 @@ def read_form(form: Mapping[str, Any]) -> dict[str, Any]:
             errors[key] = _("{field} must be given once, as text.").format(field=label_of(key) if key in FIELDS else quoted(key))
         elif values[0].strip() or key == "reservation":
             options[key] = values[0].strip()
+    refuse_too_large(options)
     if errors:
         names = ", ".join(quoted(key) for key in list(errors)[:MAX_ERRORS])
         raise RequestRejected(errors, log=f"request rejected: given more than once, or not as text: {names}")

@@ -18,7 +18,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from ..availability.demand import Demand
-from ..errors import RequestRejected
+from ..errors import RequestRejected, RequestTooLarge
 from ..humanize import cores_in_words
 from ..i18n import ENGLISH, N_, _, using
 from ..units import format_memory, format_walltime
@@ -195,8 +195,50 @@ def at_field(name: str, sentence: str) -> str:
     return _("{field}: {sentence}").format(field=name, sentence=sentence)
 
 
+MAX_KEYS = 100
+"""A request has some twenty fields. One with more keys than this was made to cost time, and is not read."""
+
+MAX_CHARACTERS = 100_000
+"""Of one value that is text; variables, the longest field, come as an object, or as text from a form that no page of ours has."""
+
+
+def refuse_too_large(options: Mapping[str, Any]) -> None:
+    """Refuse what no request needs, before any work is done on it.
+
+    Raises
+    ------
+    RequestTooLarge
+        There are more than :data:`MAX_KEYS` keys, or a key or text of more than :data:`MAX_CHARACTERS` characters.
+    """
+    if len(options) > MAX_KEYS:
+        raise RequestTooLarge(
+            _("The request has {number} keys, and at most {most} are read.").format(number=len(options), most=MAX_KEYS),
+            log=f"request of {len(options)} keys refused",
+        )
+    longest = max((len(text) for entry in options.items() for text in entry if isinstance(text, str)), default=0)
+    if longest > MAX_CHARACTERS:
+        raise RequestTooLarge(
+            _("The request has a value of {number} characters, and at most {most} are read.").format(number=longest, most=MAX_CHARACTERS),
+            log=f"request with {longest} characters in one place refused",
+        )
+
+
 def parse_request(options: Mapping[str, Any]) -> SessionRequest:
     """Read a request; keys that are missing get the model's defaults.
+
+    Raises
+    ------
+    RequestRejected
+        With a sentence for each field that cannot be read, and for each unknown key.
+    RequestTooLarge
+        It holds more than any request needs (:func:`refuse_too_large`).
+    """
+    refuse_too_large(options)
+    return read_request(options)
+
+
+def read_request(options: Mapping[str, Any]) -> SessionRequest:
+    """Read a request as :func:`parse_request` does, from options that are known to be no more than a request can hold.
 
     Raises
     ------

@@ -16,7 +16,7 @@ from ..units import format_walltime
 from .choices import Choices
 from .defaults import default_partition, default_values
 from .field_values import quoted
-from .model import FIELDS, NUMBERS_IN_WORDS, SessionRequest, at_field, label_of, parse_request
+from .model import FIELDS, NUMBERS_IN_WORDS, SessionRequest, at_field, label_of, parse_request, read_request, refuse_too_large
 from .policy import number_of
 from .size_validation import Refuse, check_size, check_walltime, listed, locked_to, not_among
 
@@ -50,8 +50,11 @@ def judge_request(options: Mapping[str, Any], choices: Choices) -> tuple[Session
     ------
     NoAccount
         The user has no account in Slurm.
+    RequestTooLarge
+        The options hold more than any request needs.
     """
     require_account(choices)
+    refuse_too_large(options)
     options = with_preset(options, choices)
     defaults = default_values(
         choices, _partition_for(options, choices), account=text_of(options.get("account")), reservation=text_of(options.get("reservation"))
@@ -69,7 +72,7 @@ def judge_request(options: Mapping[str, Any], choices: Choices) -> tuple[Session
     if "walltime" not in options:
         completed = _with_default_time(completed, choices)
     try:
-        request, unreadable = parse_request(completed), {}
+        request, unreadable = read_request(completed), {}
     except RequestRejected as error:
         # What can be read is judged as well: a person wants to hear of all mistakes at once.
         unreadable = error.errors

@@ -17,6 +17,7 @@ from spawner.errors import (
     NoAccount,
     NoLogYet,
     RequestRejected,
+    RequestTooLarge,
     ResourceFormError,
     SessionFailed,
     SlurmError,
@@ -32,6 +33,7 @@ from spawner.errors import (
     [
         (ResourceFormError, Exception, "error", 500),
         (RequestRejected, ResourceFormError, "request", 400),
+        (RequestTooLarge, RequestRejected, "request_too_large", 413),
         (NoAccount, ResourceFormError, "no_account", 400),
         (CatalogueError, ResourceFormError, "catalogue", 500),
         (SlurmError, ResourceFormError, "slurm", 502),
@@ -61,7 +63,7 @@ def test_the_tree(kind: type[ResourceFormError], parent: type, label: str, statu
 def test_the_tree_is_complete() -> None:
     """No exception of the module is left out of the drawing, nor out of the test above; labels are unique."""
     kinds = [entry for entry in vars(errors).values() if isinstance(entry, type) and issubclass(entry, ResourceFormError)]
-    assert len(kinds) == 19
+    assert len(kinds) == 20
     assert len({kind.label for kind in kinds}) == len(kinds)
 
 

@@ -1,0 +1,101 @@
+"""A request that is far larger than any can be is refused at once, at every door, and costs the others no more than a moment."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import pytest
+import requests
+
+from tests.support.site_under_test import Site
+
+MOMENT_SECONDS = 2.5
+"""Much more than a form takes on a busy machine, and a small part of what a hundred thousand sentences took (15 to 30 s)."""
+
+KEYS = 100_000
+
+
+@contextmanager
+def others_are_served(site: Site) -> Iterator[Callable[[], float]]:
+    """Somebody else asks the Hub again and again meanwhile; the longest wait, in seconds."""
+    waits = [0.0]
+    is_over = threading.Event()
+
+    def ask() -> None:
+        while not is_over.wait(0.02):
+            begun = time.monotonic()
+            assert requests.get(f"{site.hub.url}hub/api/", timeout=60).ok
+            waits.append(time.monotonic() - begun)
+
+    asking = threading.Thread(target=ask, daemon=True)
+    asking.start()
+    try:
+        yield lambda: max(waits)
+    finally:
+        is_over.set()
+        asking.join()
+        assert len(waits) > 1
+
+
+def test_a_form_of_many_keys(site: Site) -> None:
+    """One sentence, a page of an ordinary size, no job, and the next form has its values as if nothing had been."""
+    visitor = site.visitor()
+    before = visitor.form().values()
+    with others_are_served(site) as longest:
+        page = visitor.start({f"key{number}": "x" for number in range(KEYS)})
+    assert page.status == 413
+    assert f"The request has {KEYS + len(before)} keys, and at most 100 are read." in page.alert
+    assert len(page.text) < 100_000
+    assert longest() < MOMENT_SECONDS
+    assert site.cluster.active_jobs() == []
+    assert visitor.form().values() == before
+
+
+def test_a_form_with_a_long_name(site: Site) -> None:
+    """What was not typed by a person does not come back on the page."""
+    visitor = site.visitor()
+    page = visitor.start({"name": "n" * 5_000_000})
+    assert page.status == 413
+    assert "a value of 5000000 characters" in page.alert
+    assert "n" * 1001 not in str(page.soup)
+    assert len(str(page.soup)) < 500_000
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        pytest.param({f"key{number}": "x" for number in range(KEYS)}, id="many-keys"),
+        pytest.param({"name": "n" * 5_000_000}, id="long-name"),
+    ],
+)
+def test_a_start_by_a_program(site: Site, options: dict[str, str]) -> None:
+    """The API's door leads through the same check; what was refused is not kept with the server."""
+    user = site.users[0]
+    with others_are_served(site) as longest:
+        status, answer = site.call("POST", f"/users/{user}/server", options)
+    assert status == 413
+    assert len(json.dumps(answer)) < 2000
+    assert longest() < MOMENT_SECONDS
+    assert site.cluster.active_jobs() == []
+    _, model = site.call("GET", f"/users/{user}?include_stopped_servers=1")
+    assert len(json.dumps(model)) < 5000
+
+
+def test_a_question_of_many_keys(site: Site) -> None:
+    """The answer while the user chooses is as short: a body that is small enough to be read may hold keys enough to be refused."""
+    body = json.dumps({f"k{number}": 1 for number in range(60_000)}).encode()
+    assert len(body) < 1_000_000
+    visitor = site.visitor()
+    with others_are_served(site) as longest:
+        begun = time.monotonic()
+        answer = visitor.api("POST", "resource-form/check", data=body)
+        took = time.monotonic() - begun
+    assert answer.status_code == 413
+    assert len(answer.content) < 2000
+    assert "at most 100 are read" in answer.text
+    assert took < MOMENT_SECONDS
+    assert longest() < MOMENT_SECONDS
