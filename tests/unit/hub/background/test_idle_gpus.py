@@ -581,7 +581,7 @@ def test_few_commands_at_a_time() -> None:
 
 def test_a_webhook_gets_it(caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> None:
     """Posted as JSON, to that address only; a failure is in the log, without the address, which may be a secret."""
-    monkeypatch.setattr("spawner.hub.background.idle_messages.WEBHOOK_SECONDS", 0.3)
+    monkeypatch.setattr("spawner.hub.background.idle_messages.WEBHOOK_SECONDS", 2.0)
     got: list[tuple[str, str | None, Any]] = []
 
     class Hook(web.RequestHandler):
