@@ -204,7 +204,8 @@ class ResourceFormSpawner(UserChoices, SlurmSpawner):  # type: ignore[misc]
         except ResourceFormError as error:
             refused(session, error)
             if isinstance(error, (RequestRejected, SlurmRefused)):
-                # JupyterHub has stored what was refused; the next form is to show what was accepted last (jupyterhub.md T14).
+                # JupyterHub has stored what was refused (docs/jupyterhub-facts.md#stored-options); the next form is to
+                # show what was accepted last.
                 self.orm_spawner.user_options = self._accepted_options
                 self.keep_state()
             if isinstance(error, SessionFailed) and session.end is not None and (log := startup_log_of(self, session)) is not None:
@@ -325,7 +326,7 @@ class ResourceFormSpawner(UserChoices, SlurmSpawner):  # type: ignore[misc]
     # --- state --------------------------------------------------------------------------------------------------------------
 
     def keep_state(self) -> None:
-        """Make the session's state durable now, not when start() returns (jupyterhub.md T11)."""
+        """Make the session's state durable now, not when start() returns (docs/jupyterhub-facts.md#late-state)."""
         self.orm_spawner.state = self.get_state()
         session = object_session(self.orm_spawner)
         if session is not None:

@@ -50,7 +50,7 @@ class GpuCount:
 def gpus_of(node: Node) -> tuple[GpuCount, ...]:
     """Return the node's GPUs by type, the types in the node's own order.
 
-    A GPU that carries shards is not free for a whole-GPU job (slurm.md, "Measured"), so devices that shards or MPS use are
+    A GPU that carries shards is not free for a whole-GPU job (docs/slurm-facts.md#shards), so devices that shards or MPS use are
     taken off the free ones where Slurm tells how many there are; so are those that are free in Slurm's view only (``gpus_unfit``).
     """
     totals = count_by_type(node.gres, "gpu")

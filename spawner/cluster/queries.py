@@ -237,7 +237,7 @@ class SlurmQueries:
             return DEFAULT_MESSAGE_TIMEOUT_SECONDS
 
     async def node_address(self, name: str, *, patience: float | None = None) -> str:
-        """Return where the node can be reached: its NodeAddr, for names need not resolve (measured).
+        """Return where the node can be reached: its NodeAddr, for names need not resolve (slurm.conf(5), NodeAddr).
 
         Where Slurm names no such node it is the name.
 

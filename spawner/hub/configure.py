@@ -47,7 +47,7 @@ def configure(c: Any, *, gpu_report_token_file: str | os.PathLike[str] | None = 
     else:
         # Not a list yet but a promise of one: the Hub's own folder will stand at its end.
         paths.prepend([page_templates()])
-    # jupyterhub.md T9: queued jobs count as pending spawns.
+    # Queued jobs count as pending spawns (docs/jupyterhub-facts.md#pending-spawns).
     c.JupyterHub.concurrent_spawn_limit = 0
     c.JupyterHub.cleanup_servers = False
     # A session that waits in the queue is taken up in the background; the Hub does not wait for it.

@@ -21,7 +21,7 @@ _Base: type[web.HTTPError] = getattr(jupyterhub_spawner, "SpawnException", web.H
 class HubRefusal(_Base):  # type: ignore[misc,valid-type]
     """An error of ours on its way through the Hub.
 
-    ``jupyterhub_message`` and ``jupyterhub_html_message`` are what JupyterHub's pages print (jupyterhub.md T1).
+    ``jupyterhub_message`` and ``jupyterhub_html_message`` are what JupyterHub's pages print (docs/jupyterhub-facts.md#messages-of-errors).
     """
 
     def __init__(self, error: ResourceFormError) -> None:

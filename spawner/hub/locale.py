@@ -44,7 +44,8 @@ def language_asked(spawner: Any) -> str:
 def language_spoken(spawner: Any) -> str:
     """The language of the latest request for the spawner's user.
 
-    JupyterHub shows a refused form without the request (jupyterhub.md T2), and asks nobody when it goes on with a session by itself.
+    JupyterHub shows a refused form without the request (docs/jupyterhub-facts.md#refused-form), and asks nobody when it goes on with a
+    session by itself.
     """
     return negotiated("", spawner.language or _latest.get(spawner.user.name, ""))
 

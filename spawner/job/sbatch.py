@@ -1,7 +1,8 @@
 """A request becomes a job: sbatch's argv, the script on its standard input, the environment.
 
 Values of the user reach sbatch as one argv token each, and the job as environment variables; never as text in the script
-(slurm.md §4.3: ``#SBATCH`` lines are split at blanks). Secrets are in the environment only: argv is stored as SubmitLine.
+(``#SBATCH`` lines are split at blanks). Secrets are in the environment only: argv is stored as SubmitLine.
+docs/slurm-facts.md#script-and-arguments has both.
 """
 
 from __future__ import annotations

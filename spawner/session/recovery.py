@@ -18,7 +18,7 @@ async def find_job(session: SessionFacts) -> int:
     """Return the id of the job that carries our nonce; 0 once it is shown not to exist.
 
     That takes two answers without it, the later one so long after sbatch's end that no order of its can still be on the way:
-    MessageTimeout and a minute (slurm.md §5.4). An sbatch outlives the Hub that began it.
+    MessageTimeout and a minute (docs/slurm-facts.md#job-before-answer). An sbatch outlives the Hub that began it.
     """
     clock = asyncio.get_running_loop().time
     lingers = await session.cluster.message_timeout() + SBATCH_LINGERS_SECONDS

@@ -1,8 +1,8 @@
 """The life of one session's job: submitted at most once, found again, watched on evidence, and given back.
 
-What Slurm does to its clients, and what follows (slurm.md §5): a failed sbatch may have made a job; a failed squeue says nothing
-about any job; a job's id may be used again. So a nonce is durable before sbatch and decides which job is ours; only a terminal state,
-or lists that repeatedly lack the job, end a session; and an order to cancel counts when Slurm has let go of the job.
+What Slurm does to its clients, and what follows: a failed sbatch may have made a job (docs/slurm-facts.md#job-before-answer); a failed
+squeue says nothing about any job; a job's id may be used again. So a nonce is durable before sbatch and decides which job is ours; only
+a terminal state, or lists that repeatedly lack the job, end a session; and an order to cancel counts when Slurm has let go of the job.
 """
 
 from __future__ import annotations

@@ -55,7 +55,10 @@ def show_qos() -> tuple[str, ...]:
 
 
 def show_holdings() -> tuple[str, ...]:
-    """Ask for what every association and QOS holds and has used, from slurmctld's own memory: it needs no slurmdbd (measured)."""
+    """Ask for what every association and QOS holds and has used, from slurmctld's own memory: it needs no slurmdbd.
+
+    docs/slurm-facts.md#limits-from-the-controller
+    """
     return ("scontrol", "--local", "--oneliner", "show", "assoc_mgr", "flags=assoc,qos")
 
 

@@ -169,7 +169,7 @@ _IN_DOUBT = (
     "No route to host",
     "Slurm internal error",
 )
-"""What sbatch prints where the way to the controller and back is at fault."""
+"""What sbatch prints where the way to the controller and back is at fault (docs/slurm-facts.md#words-of-refusal)."""
 
 _NO_CONFIGURATION = ("resolve_ctls_from_dns_srv", "fetch_config", "_establish_config_source", "Could not establish a configuration source")
 _SUBMISSION_FAILED = "Batch job submission failed:"
@@ -187,7 +187,8 @@ class Outcome(enum.Enum):
 def outcome_of_sbatch(returncode: int, stderr: str) -> Outcome:
     """Tell what a failed sbatch means.
 
-    Only words that we know mean that there is no job: it is made before Slurm answers (measured).
+    Only words that we know mean that there is no job: it is made before Slurm answers
+    (docs/slurm-facts.md#job-before-answer).
     """
     if returncode < 0 or (returncode > 128 and returncode != 255) or not stderr.strip() or any(text in stderr for text in _IN_DOUBT):
         return Outcome.IN_DOUBT
@@ -196,7 +197,7 @@ def outcome_of_sbatch(returncode: int, stderr: str) -> Outcome:
     said = stderr.rpartition(_SUBMISSION_FAILED)[2]
     if any(text in said for text, _refusal in _REFUSALS) or any(text in said for text in _ALSO_REFUSED):
         return Outcome.REFUSED
-    # A submit plugin's own no: its words stand in the lines before.
+    # A submit plugin's own no: its words stand in the lines before (docs/slurm-facts.md#submit-plugins).
     if "Unspecified error" in said and len(slurm_words(stderr)) > 1:
         return Outcome.REFUSED
     return Outcome.UNKNOWN_WORDS

@@ -1,7 +1,8 @@
 """The only place that starts processes.
 
-A command is an argv tuple, never a shell string; its environment is built from nothing (an inherited
-``SQUEUE_FORMAT`` or ``SBATCH_PARTITION`` changes what a command does); it has a time limit and a process group of its own.
+A command is an argv tuple, never a shell string; its environment is built from nothing (an inherited ``SQUEUE_FORMAT``
+or ``SBATCH_PARTITION`` changes what a command does: docs/slurm-facts.md#environment-of-commands); it has a time limit and a
+process group of its own.
 """
 
 from __future__ import annotations
@@ -228,7 +229,7 @@ async def read(runner: Runner, argv: Sequence[str], *, timeout: float = 60.0) ->
     Raises
     ------
     SlurmUnavailable
-        It failed in any way: nothing follows about jobs or nodes.
+        It failed in any way: nothing follows about jobs or nodes (docs/slurm-facts.md#failed-questions).
     """
     result = await runner.run(argv, timeout=timeout)
     if not result.ok:

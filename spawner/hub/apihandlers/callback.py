@@ -24,7 +24,7 @@ class PortHandler(APIHandler):  # type: ignore[misc]
     """``POST /hub/api/batchspawner``: the launcher says that the server listens, and where.
 
     Takes ``{"port": 1..65535}`` from the token of a session that is starting, and nothing else: batchspawner's own handler sets any
-    attribute of the spawner to whatever a user sends (jupyterhub.md R1).
+    attribute of the spawner to whatever a user sends (docs/jupyterhub-facts.md#callback).
     """
 
     async def post(self) -> None:

@@ -1,7 +1,7 @@
 """What a user typed and why it was refused, kept until the form is shown again.
 
 JupyterHub renders the form after a refused POST from the default server's spawner, without the request and without the values
-(jupyterhub.md T2), so the values wait here, by user, for a short time.
+(docs/jupyterhub-facts.md#refused-form), so the values wait here, by user, for a short time.
 """
 
 from __future__ import annotations

@@ -258,6 +258,7 @@ def test_bars_never_overflow(used: list[int], totals: list[tuple[int, int]]) -> 
             assert 0 <= bar.percent <= 100
 
 
+@pytest.mark.no_cover  # tracing would be in the time that it takes
 def test_a_large_cluster_is_added_up_once() -> None:
     """10,000 nodes and 100,000 jobs: what all share takes some tenths of a second at most, each user's bars a hundredth."""
     names = tuple(f"n{number:05}" for number in range(10_000))

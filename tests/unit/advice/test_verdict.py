@@ -168,7 +168,10 @@ def test_wait_while_the_partition_is_closed() -> None:
 
 
 def test_shared_cores() -> None:
-    """FORCE:5: five whole-node jobs run on a node, a sixth waits; GPUs and memory are never shared. Measured (slurm.md)."""
+    """FORCE:5: five whole-node jobs run on a node, a sixth waits; GPUs and memory are never shared.
+
+    Measured: docs/slurm-facts.md#shared-cores.
+    """
     full = node(state="allocated", cores_allocated=48)
     four_jobs = [running(number) for number in range(1, 5)]
     assert said(asked(cores=48), full, jobs=four_jobs).kind == "now"

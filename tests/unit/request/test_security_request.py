@@ -92,6 +92,7 @@ def test_no_value_becomes_an_option(field: str) -> None:
         *(("color", part) for part in ("a", " ")),
     ],
 )
+@pytest.mark.no_cover  # tracing would be in the time that it takes
 def test_a_megabyte_is_refused_at_once(field: str, part: str) -> None:
     """A value that is far too long is no more work than a short one, in whatever field; its sentence stays short."""
     text = part * (1_000_000 // len(part))
@@ -105,6 +106,7 @@ def test_a_megabyte_is_refused_at_once(field: str, part: str) -> None:
     assert time.perf_counter() - begun < 0.5
 
 
+@pytest.mark.no_cover  # tracing would be in the time that it takes
 def test_many_keys_are_refused_in_time() -> None:
     """A body of ten thousand keys is read in a moment; neither the answer nor the log grows as it does."""
     begun = time.perf_counter()

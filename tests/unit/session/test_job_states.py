@@ -1,6 +1,6 @@
 """Each state that squeue can print, and what it means for a session that waits, for one that runs, and for Stop.
 
-The words are those of slurm.md §4.7 (src/common/slurm_protocol_defs.c, job_state_string, 21.08 to 25.11). A flag is printed in place of
+The words are those of docs/slurm-facts.md#job-states (job_state_string, 21.08 to 25.11). A flag is printed in place of
 the base state, so that RUNNING is not the only word for a job that runs.
 """
 

@@ -1,6 +1,6 @@
 """What Slurm's commands leave when they fail, in their own words, and what follows for a session and for its job.
 
-The texts are those of Slurm 21.08 to 25.11 (slurm.md §4.6, §5.1, §5.3; slurm_errno.c). A squeue that fails says nothing about any job;
+The texts are those of Slurm 21.08 to 25.11 (docs/slurm-facts.md#words-of-refusal, slurm_errno.c). A squeue that fails says nothing about any job;
 an sbatch that fails may have made one; a scancel that fails may have ended it.
 
 Of texts between which nothing tells a difference one stands for all; which of sbatch's words are which is judged in test_reasons.

@@ -480,6 +480,7 @@ def _dict(record: Any) -> dict[str, Any]:
     return {name: getattr(record, name) for name in record.__slots__}
 
 
+@pytest.mark.no_cover  # tracing would be in the time that it takes
 def test_ten_thousand_nodes_are_read_in_time() -> None:
     """5 MB of nodes, as a large cluster prints, within a second of work: the table must not lag behind the cluster."""
     template = next(line for line in fixture("22.05.8", "nodes_busy").split("\n") if line.startswith("NodeName=g001 "))

@@ -1,0 +1,48 @@
+"""Links of the documents, and what comments cite of them, lead somewhere."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+CHECKOUT = next(folder for folder in Path(__file__).resolve().parents if (folder / "setup.cfg").exists())
+DOCUMENTS = [*CHECKOUT.glob("*.md"), *(CHECKOUT / "docs").glob("*.md")]
+
+
+def headings(document: Path) -> set[str]:
+    """The anchors of a document's headings, as the usual hosts of repositories make them."""
+    titles = re.findall(r"^#+ (.+)$", document.read_text(), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in titles}
+
+
+def cited() -> Iterator[tuple[Path, str]]:
+    """Each ``docs/PAGE.md`` or ``docs/PAGE.md#HEADING`` in the package and its tests, with the file in which it stands."""
+    for top in ("spawner", "tests", "scripts", "templates", "share"):
+        for source in (CHECKOUT / top).rglob("*"):
+            if source.suffix in {".py", ".html", ".sh", ".js"} and source.resolve() != Path(__file__).resolve():
+                for citation in re.findall(r"docs/[\w-]+\.md(?:#[\w-]+)?", source.read_text()):
+                    yield source, citation
+
+
+@pytest.mark.parametrize("document", [pytest.param(path, id=path.name) for path in DOCUMENTS])
+def test_links_within_the_repository(document: Path) -> None:
+    """Each relative link of a document names a file that is there and, after a #, one of its headings."""
+    for link in re.findall(r"\]\(([^)\s]+)\)", document.read_text()):
+        if not re.match(r"[a-z]+:", link):
+            name, _, heading = link.partition("#")
+            target = (document.parent / name) if name else document
+            assert target.exists(), link
+            assert not heading or heading in headings(target), link
+
+
+def test_comments_cite_what_is_there() -> None:
+    """A comment that cites a fact leads to its heading."""
+    found = list(cited())
+    assert found
+    for source, citation in found:
+        name, _, heading = citation.partition("#")
+        assert (CHECKOUT / name).exists(), (source, citation)
+        assert not heading or heading in headings(CHECKOUT / name), (source, citation)
