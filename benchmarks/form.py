@@ -31,9 +31,9 @@ from traitlets.config import Config
 
 from spawner.advice.service import PATIENCE_SECONDS, advise
 from spawner.hub.apihandlers.check import check_answer
-from spawner.hub.apihandlers.cluster import as_json, cluster_answer
+from spawner.hub.apihandlers.cluster import BETWEEN_NODES, around_nodes, cluster_answer
 from spawner.hub.configure import configure
-from spawner.hub.form.page import decision, holding
+from spawner.hub.form.page import decision, usage_panel
 from spawner.hub.form.render import render_availability
 from spawner.spawner import ResourceFormSpawner
 
@@ -110,14 +110,20 @@ class Bench:
         choices = await self.spawner.choices(patience=PATIENCE_SECONDS)
         advice = await advise(self.cluster, choices, REQUESTS[kind], await self.spawner.terms())
         answer = check_answer(advice, choices, now=time.time())
-        answer |= {"panel": decision(advice, choices, self.spawner), "holding": holding(advice, self.spawner)}
+        answer |= {"panel": decision(advice, choices, self.spawner), "holding": usage_panel(advice, self.spawner)}
         assert answer["verdict"] == kind, (kind, answer["verdict"], answer["sentence"])
         return json.dumps(answer)
 
     async def state(self) -> str:
         """``GET /hub/api/resource-form/cluster``."""
         snapshot = await self.cluster.availability_for(self.spawner.user.name, patience=PATIENCE_SECONDS)
-        return await asyncio.to_thread(lambda: as_json(cluster_answer(snapshot, now=time.time())))
+
+        def text() -> str:
+            answer = cluster_answer(snapshot, now=time.time())
+            before, after = around_nodes(answer)
+            return before + BETWEEN_NODES.join(json.dumps(node) for node in answer["nodes"]) + after
+
+        return await asyncio.to_thread(text)
 
     async def many_forms(self) -> None:
         await asyncio.gather(*(self.spawner.options_form_html() for _ in range(20)))

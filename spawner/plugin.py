@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from .hub.background.idle_gpus import watch_idle_gpus
-from .hub.background.orphans import sweep_with_the_hub
+from .hub.background.orphans import sweep_orphans
+from .hub.background.startup import begin_with_the_hub
 from .hub.configure import configure
 from .hub.errors import install_log_filter
 from .hub.routes import register_handlers
@@ -12,5 +13,4 @@ from .spawner import ResourceFormSpawner
 __all__ = ["ResourceFormSpawner", "configure"]
 
 register_handlers()
-install_log_filter()
-sweep_with_the_hub(watch_idle_gpus)
+begin_with_the_hub(install_log_filter, sweep_orphans, watch_idle_gpus)

@@ -8,7 +8,6 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from batchspawner import SlurmSpawner
 from jupyterhub.utils import url_escape_path, url_path_join
 from sqlalchemy.orm import object_session
 from tornado.httputil import url_concat
@@ -16,16 +15,19 @@ from traitlets import Callable, Dict, Union, default
 
 from .cluster.users import Member
 from .errors import RequestRejected, ResourceFormError, SessionFailed, SlurmRefused
+from .hub.base import SlurmSpawner
 from .hub.common import static_version
-from .hub.errors import FormIsFilled, HubRefusal
+from .hub.errors import FormIsFilled, HubRefusal, refusal_of
+from .hub.form import flash
 from .hub.form.flash import Rejection
-from .hub.form.page import form_page, rejections
+from .hub.form.page import form_page
 from .hub.handlers.sessions import IN_A_LINK
 from .hub.locale import language_asked, language_spoken, restore
 from .hub.prepare import names_of_nodes, prepared_job
 from .hub.sessions.ended import record_end, refused, stop_cause
 from .hub.sessions.start import startup_log_of, submit_and_wait, wait_for_adopted
 from .hub.sessions.take_up import is_taken_up
+from .hub.state import AdminWarnings, HubState
 from .hub.user_choices import UserChoices
 from .humanize import iso_time
 from .i18n import ENGLISH, _, using
@@ -44,10 +46,7 @@ def _no_hook(_spawner: Any, _user_options: Any) -> None:
     """For JupyterHub, which warns about user_options that no hook takes; ours are taken in start(), whatever door they came through."""
 
 
-_time_limits_warned_of: set[tuple[int, int, int]] = set()
-
-
-class ResourceFormSpawner(UserChoices, SlurmSpawner):  # type: ignore[misc]
+class ResourceFormSpawner(UserChoices, SlurmSpawner):
     """A spawner that starts a server as a Slurm job, from a form that knows the cluster."""
 
     user_options: dict[str, Any]
@@ -166,7 +165,7 @@ class ResourceFormSpawner(UserChoices, SlurmSpawner):  # type: ignore[misc]
         followed = (headers.get("Sec-Fetch-Mode"), headers.get("Sec-Fetch-Dest"), headers.get("Sec-Fetch-User")) == PRESSED
         if self.links_may_start and followed and headers.get("Sec-Fetch-Site") in ("same-origin", "same-site"):
             return self.options_from_form(query_data)
-        rejections.keep(self.user.name, Rejection(values, {}))
+        flash.keep(self, Rejection(values, {}))
         raise FormIsFilled
 
     def _refusal(self, error: ResourceFormError) -> HubRefusal:
@@ -175,8 +174,8 @@ class ResourceFormSpawner(UserChoices, SlurmSpawner):  # type: ignore[misc]
             errors = error.errors if isinstance(error, RequestRejected) else {}
             if isinstance(error, SlurmRefused) and error.field:
                 errors = {error.field: at_field(label_of(error.field), error.sentence)}
-            rejections.keep(self.user.name, Rejection(self._typed, errors))
-        return HubRefusal(error)
+            flash.keep(self, Rejection(self._typed, errors))
+        return refusal_of(self, error)
 
     # --- the life of a session ----------------------------------------------------------------------------------------------
 
@@ -219,8 +218,7 @@ class ResourceFormSpawner(UserChoices, SlurmSpawner):  # type: ignore[misc]
 
     def _compare_time_limits(self) -> None:
         limits = (self.start_timeout, self.queue_timeout, self.listen_timeout)
-        if limits[0] < limits[1] + limits[2] and limits not in _time_limits_warned_of:
-            _time_limits_warned_of.add(limits)
+        if limits[0] < limits[1] + limits[2] and HubState.of(self).part(AdminWarnings).is_due("time limits", limits):
             self.log.warning(
                 "start_timeout (%d s) is below queue_timeout plus listen_timeout (%d + %d s): JupyterHub will give up jobs that wait in "
                 "the queue, without saying why. Leave start_timeout unset, or set the other two lower.",
@@ -353,7 +351,7 @@ class ResourceFormSpawner(UserChoices, SlurmSpawner):  # type: ignore[misc]
     def load_state(self, state: dict[str, Any]) -> None:
         """Take up a session that an earlier run of the Hub left."""
         super().load_state(state)
-        restore(self.user.name, str(state.get("language", "")))
+        restore(self, str(state.get("language", "")))
         record = Record.from_state(state.get("session", {}))
         self.session = self._new_session(record) if record.nonce else None
         self.last_end = End.from_state(state.get("last_end"))

@@ -14,10 +14,10 @@ from .partition_limits import JobRules
 
 
 @dataclass(frozen=True)
-class Accounting:
+class AccountingRecords:
     """What slurmdbd knows: every association of the cluster, each user's default account, every QOS.
 
-    ``from_controller``: slurmdbd has never answered, and this is the little that slurmctld knows (:func:`accounting_of_controller`).
+    ``from_controller``: slurmdbd has never answered, and this is the little that slurmctld knows (:func:`records_of_controller`).
     """
 
     associations: tuple[Association, ...]
@@ -56,13 +56,13 @@ class Accounting:
         return frozenset(holdings.associations.keys() - known)
 
 
-def accounting_of_controller(holdings: Holdings) -> Accounting:
+def records_of_controller(holdings: Holdings) -> AccountingRecords:
     """Return who has which account, as slurmctld itself knows it, for a Hub that starts while slurmdbd is away.
 
     Limits and QOS are not among it: then none is judged here, and Slurm judges them itself when the job is submitted.
     """
     rows = tuple(Association(account, user, partition) for account, user, partition in holdings.associations)
-    return Accounting(rows, (), from_controller=True)
+    return AccountingRecords(rows, (), from_controller=True)
 
 
 def parents_of(associations: Iterable[Association]) -> dict[str, str]:
@@ -107,7 +107,7 @@ class AccountingData:
     of the accounting is enforced. ``job_qos`` is the QOS that every job of the service asks for (:func:`forced_qos`), empty for none.
     """
 
-    records: Accounting | None = None
+    records: AccountingRecords | None = None
     holdings: Holdings | None = None
     config: SlurmConfig | None = None
     job_qos: str = ""

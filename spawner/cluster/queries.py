@@ -12,7 +12,7 @@ import secrets
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeVar
 
-from ..accounting.qos import Accounting, accounting_of_controller
+from ..accounting.qos import AccountingRecords, records_of_controller
 from ..cache import CachedQuery, Snapshot
 from ..errors import ResourceFormError, SlurmOutputError, SlurmUnavailable
 from ..i18n import N_
@@ -81,7 +81,7 @@ class SlurmQueries:
         self.reservations: CachedQuery[tuple[Reservation, ...]] = CachedQuery(
             "reservations", self._read_reservations, lambda: settings.layout_interval, **common
         )
-        self.accounting: CachedQuery[Accounting | None] = CachedQuery(
+        self.accounting: CachedQuery[AccountingRecords | None] = CachedQuery(
             "accounts", self._read_accounting, self._accounting_interval_now, **common
         )
         self.configuration: CachedQuery[SlurmConfig] = CachedQuery(
@@ -148,7 +148,7 @@ class SlurmQueries:
     async def _read_configuration(self) -> SlurmConfig:
         return await self._read(commands.show_config(), scontrol.parse_config)
 
-    async def _read_accounting(self) -> Accounting | None:
+    async def _read_accounting(self) -> AccountingRecords | None:
         try:
             associations = await self._read(commands.show_associations(), sacctmgr.parse_associations)
             defaults = await self._read(commands.show_users(), sacctmgr.parse_user_defaults)
@@ -160,10 +160,10 @@ class SlurmQueries:
             if known is not None and not (known.value is not None and known.value.from_controller):
                 raise
             self._log.warning("slurmdbd has not answered yet (%s): the accounts are those that slurmctld knows", error.log)
-            return accounting_of_controller(await self._read(commands.show_holdings(), sacctmgr.parse_holdings))
+            return records_of_controller(await self._read(commands.show_holdings(), sacctmgr.parse_holdings))
         cluster = (await self.configuration.get()).value.cluster_name
         own = tuple(entry for entry in associations if entry.cluster in ("", cluster))
-        return Accounting(own, tuple(defaults), tuple(qos))
+        return AccountingRecords(own, tuple(defaults), tuple(qos))
 
     async def _read_holdings(self) -> Holdings:
         holdings = await self._read(commands.show_holdings(), sacctmgr.parse_holdings)
@@ -179,7 +179,7 @@ class SlurmQueries:
         mark = secrets.token_hex(8)
         return await self._read(commands.list_tagged_jobs(user, mark), lambda text: squeue.parse_tagged_jobs(text, mark))
 
-    async def held(self, user: str, accounting: Accounting | None, patience: float | None) -> Holdings | None:
+    async def held(self, user: str, accounting: AccountingRecords | None, patience: float | None) -> Holdings | None:
         """Return what is held, where that matters to ``user``; None where it does not, or nobody knows: then nothing is taken off."""
         if accounting is None or (accounting.has_user(user) and not accounting.has_shared_limits):
             return None

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import collections
 import logging
-from typing import Any
 
 from jupyterhub import spawner as jupyterhub_spawner
 from markupsafe import Markup, escape
@@ -13,6 +12,11 @@ from tornado import web
 from ..errors import MAX_ERRORS, RequestRejected, ResourceFormError, SessionFailed, SlurmRefused
 from ..i18n import _
 from ..request.model import FIELDS
+from .protocol import HubApplication, HubSpawner
+from .state import HubState
+
+MAX_NOTED = 64
+"""Refusals that may wait for their lines in the log."""
 
 # JupyterHub 6 has SpawnException, which it counts as a failure and not as an error; 5.x knows HTTPError only.
 _Base: type[web.HTTPError] = getattr(jupyterhub_spawner, "SpawnException", web.HTTPError)
@@ -24,10 +28,9 @@ class HubRefusal(_Base):  # type: ignore[misc,valid-type]
     ``jupyterhub_message`` and ``jupyterhub_html_message`` are what JupyterHub's pages print (docs/jupyterhub-facts.md#messages-of-errors).
     """
 
-    def __init__(self, error: ResourceFormError) -> None:
+    def __init__(self, error: ResourceFormError, noted_by: RecentRefusals | None = None) -> None:
         self.error = error
-        if error.status < 500:
-            _to_be_logged.append([error.log, False, error])
+        self.noted_by = noted_by
         if issubclass(_Base, web.HTTPError) and _Base is not web.HTTPError:
             super().__init__(
                 error.sentence,
@@ -53,7 +56,7 @@ class FormIsFilled(Exception):
 
 
 def text_message(error: ResourceFormError) -> str:
-    """The error in plain text: the sentence, then Slurm's own words, or the log's."""
+    """Return the error in plain text: the sentence, then Slurm's own words, or the log's."""
     if isinstance(error, SessionFailed) and error.details:
         said = _("The log of the session says: {words}").format(words="; ".join(error.details))
         return f"{error.sentence} {said}"
@@ -65,7 +68,7 @@ def text_message(error: ResourceFormError) -> str:
 
 
 def html_message(error: ResourceFormError) -> Markup:
-    """The error as HTML: a list with a link to each field at fault; Slurm's own words or the log's, escaped, under the sentence."""
+    """Return the error as HTML: a list with a link to each field at fault; Slurm's own words or the log's, escaped, under the sentence."""
     if isinstance(error, RequestRejected) and error.errors:
         linked, plain = Markup('<li><a class="alert-link" href="#resource-form-{0}">{1}</a></li>'), Markup("<li>{1}</li>")
         items = Markup("").join(
@@ -88,17 +91,50 @@ def html_message(error: ResourceFormError) -> Markup:
     return message
 
 
-_to_be_logged: collections.deque[list[Any]] = collections.deque(maxlen=64)
-"""The log lines of the latest refusals, each with whether it was logged."""
+class _Noted:
+    """One refusal, and whether it was logged."""
+
+    __slots__ = ("error", "is_logged")
+
+    def __init__(self, error: ResourceFormError) -> None:
+        self.error = error
+        self.is_logged = False
+
+
+class RecentRefusals:
+    """The latest refusals of one Hub that are the user's mistake, for its log."""
+
+    def __init__(self) -> None:
+        self.noted: collections.deque[_Noted] = collections.deque(maxlen=MAX_NOTED)
+
+    def refusal(self, error: ResourceFormError) -> HubRefusal:
+        """Return the error for the Hub, and note that it is to be logged."""
+        if error.status < 500:
+            self.noted.append(_Noted(error))
+        return HubRefusal(error, self)
+
+
+def refusal_of(spawner: HubSpawner, error: ResourceFormError) -> HubRefusal:
+    """Return the error of a spawner for its Hub, whose log will have it once."""
+    return HubState.of(spawner).part(RecentRefusals).refusal(error)
 
 
 class QuietRefusals(logging.Filter):
-    """JupyterHub logs a refused form three times as an error, once with a traceback; a user's mistake is one line, a warning."""
+    """The filter of one Hub's log: JupyterHub logs a refused form three times as an error, once with a traceback; a user's mistake is
+    one line, a warning.
+    """
+
+    def __init__(self, refusals: RecentRefusals) -> None:
+        super().__init__()
+        self.refusals = refusals
 
     def filter(self, record: logging.LogRecord) -> bool:
+        """Tell whether to write the line; make it a warning without a traceback, if it is a user's mistake."""
         cause = record.exc_info[1] if record.exc_info and not isinstance(record.exc_info, bool) else None
         if isinstance(cause, FormIsFilled):
             return False
+        if isinstance(cause, HubRefusal) and cause.noted_by is not self.refusals:
+            return True  # another Hub's
         text = record.getMessage()
         if isinstance(cause, HubRefusal) and cause.error.status < 500:
             record.exc_info = record.exc_text = None
@@ -106,11 +142,11 @@ class QuietRefusals(logging.Filter):
         elif cause is not None or record.levelno < logging.WARNING:
             return True
         known = cause.error if isinstance(cause, HubRefusal) else None
-        for entry in reversed(_to_be_logged):
-            if entry[2] is known or (known is None and entry[0] in text):
-                if entry[1]:
+        for entry in reversed(self.refusals.noted):
+            if entry.error is known or (known is None and entry.error.log in text):
+                if entry.is_logged:
                     return False
-                entry[1] = True
+                entry.is_logged = True
                 # JupyterHub 5 logs an exception where there is none any more: "NoneType: None".
                 record.exc_info = record.exc_text = None
                 record.levelno, record.levelname = logging.WARNING, "WARNING"
@@ -119,9 +155,10 @@ class QuietRefusals(logging.Filter):
         return True
 
 
-def install_log_filter() -> None:
-    """Put :class:`QuietRefusals` on the loggers that the Hub writes with, once."""
+def install_log_filter(app: HubApplication) -> None:
+    """Put the Hub's :class:`QuietRefusals` on the loggers that it writes with, once."""
+    refusals = HubState.of(app).part(RecentRefusals)
     for name in ("JupyterHub", "tornado.application", "tornado.general"):
         logger = logging.getLogger(name)
-        if not any(isinstance(entry, QuietRefusals) for entry in logger.filters):
-            logger.addFilter(QuietRefusals())
+        if not any(isinstance(entry, QuietRefusals) and entry.refusals is refusals for entry in logger.filters):
+            logger.addFilter(QuietRefusals(refusals))

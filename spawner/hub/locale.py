@@ -2,20 +2,39 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import jinja2
 
+from ..cache import BoundedDict
 from ..i18n import _, languages, negotiated, ngettext
+from .protocol import HubHandler, HubSpawner
+from .state import HubState
 
 MAX_USERS = 10_000
 
-_latest: dict[str, str] = {}
-"""The language of each user's latest request for a form or a start."""
+
+class LatestLanguages:
+    """The language of each user's latest request for a form or a start."""
+
+    def __init__(self, max_users: int = MAX_USERS) -> None:
+        self._of: BoundedDict[str, str] = BoundedDict(max_users)
+
+    def of(self, user: str) -> str:
+        """Return the language of a user; empty for one who has asked nothing yet."""
+        return self._of.get(user, "")
+
+    def remember(self, user: str, language: str) -> None:
+        """Remember that this was the language of the user's latest request, if there is such a language."""
+        if language in languages():
+            self._of[user] = language
+
+    def restore(self, user: str, language: str) -> None:
+        """Remember the language that an earlier run of the Hub knew, unless there was a request since."""
+        if user not in self._of:
+            self.remember(user, language)
 
 
-def language_of(handler: Any, spawner: Any = None) -> str:
-    """The language for whoever sends this request: the admin's choice, else what their browser prefers.
+def language_of(handler: HubHandler | None, spawner: HubSpawner | None = None) -> str:
+    """Return the language for whoever sends this request: the admin's choice, else what their browser prefers.
 
     Parameters
     ----------
@@ -34,39 +53,33 @@ def language_of(handler: Any, spawner: Any = None) -> str:
     return negotiated(header, str(chosen))
 
 
-def language_asked(spawner: Any) -> str:
-    """The language of the request at hand, which is remembered for the spawner's user."""
+def language_asked(spawner: HubSpawner) -> str:
+    """Return the language of the request at hand, and remember it for the spawner's user."""
     if spawner.handler is not None:
-        remember(spawner.user.name, language_of(spawner.handler, spawner))
+        _latest(spawner).remember(spawner.user.name, language_of(spawner.handler, spawner))
     return language_spoken(spawner)
 
 
-def language_spoken(spawner: Any) -> str:
-    """The language of the latest request for the spawner's user.
+def language_spoken(spawner: HubSpawner) -> str:
+    """Return the language of the latest request for the spawner's user.
 
     JupyterHub shows a refused form without the request (docs/jupyterhub-facts.md#refused-form), and asks nobody when it goes on with a
     session by itself.
     """
-    return negotiated("", spawner.language or _latest.get(spawner.user.name, ""))
+    return negotiated("", spawner.language or _latest(spawner).of(spawner.user.name))
 
 
-def remember(user: str, language: str) -> None:
-    """That this was the language of the user's latest request."""
-    if language in languages():
-        _latest.pop(user, None)
-        while len(_latest) >= MAX_USERS:
-            del _latest[next(iter(_latest))]
-        _latest[user] = language
+def restore(spawner: HubSpawner, language: str) -> None:
+    """Remember the language in which an earlier run of the Hub spoke to the spawner's user, unless there was a request since."""
+    _latest(spawner).restore(spawner.user.name, language)
 
 
-def restore(user: str, language: str) -> None:
-    """As :func:`remember`, of an earlier run of the Hub, unless there was a request since."""
-    if user not in _latest:
-        remember(user, language)
+def _latest(spawner: HubSpawner) -> LatestLanguages:
+    return HubState.of(spawner).part(LatestLanguages)
 
 
 def translated(sentence: object) -> str:
-    """A sentence of the catalogue that is not written in a template; not marked as safe, unlike what ``_()`` gives in a template."""
+    """Translate a sentence of the catalogue that is not written in a template; not marked as safe, unlike what ``_()`` gives there."""
     return _(str(sentence))
 
 

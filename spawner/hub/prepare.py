@@ -13,9 +13,13 @@ from ..job.sbatch import PreparedJob, Tag, job_environment, job_script, sbatch_a
 from ..request.model import SessionRequest
 from ..slurm.values import is_address
 from .handlers.stop import stop_url
+from .protocol import HubSpawner, StartingSpawner
+from .sessions.options import display_name
 
 
-async def prepared_job(spawner: Any, request: SessionRequest, tag: Tag, home: str, *, certificates: Mapping[str, str]) -> PreparedJob:
+async def prepared_job(
+    spawner: StartingSpawner, request: SessionRequest, tag: Tag, home: str, *, certificates: Mapping[str, str]
+) -> PreparedJob:
     """Return what is handed to sbatch for ``request`` of the spawner's user.
 
     Parameters
@@ -51,13 +55,13 @@ async def prepared_job(spawner: Any, request: SessionRequest, tag: Tag, home: st
     return PreparedJob(sbatch_arguments(request, tag, home=home, extra=spawner.sbatch_options), script, environment)
 
 
-def _session_bar(spawner: Any, request: SessionRequest) -> dict[str, Any]:
-    name = request.name or getattr(spawner.orm_spawner, "display_name", "") or spawner.name or _("Default server")
+def _session_bar(spawner: StartingSpawner, request: SessionRequest) -> dict[str, Any]:
+    name = display_name(spawner.orm_spawner, {"name": request.name}) or _("Default server")
     address = stop_url(spawner.hub.public_host, spawner.hub.base_url, spawner.user.name, spawner.name)
     return session_bar(request, display_name=name, stop_url=address, warn_minutes=spawner.warn_minutes)
 
 
-async def names_of_nodes(spawner: Any) -> list[str]:
+async def names_of_nodes(spawner: HubSpawner) -> list[str]:
     """Return what the server's certificate must be good for, as OpenSSL writes alternative names.
 
     The node is not known yet, so these are the names and addresses of all nodes that may be it.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import MutableMapping
 from typing import Any
 
 # Imported for its effect: it registers a handler that lets a job set any attribute of the spawner, which we take out again.
@@ -24,7 +24,7 @@ from .handlers.stop import PATH as STOP_PATH
 from .handlers.stop import StopPage
 
 
-def _settings_of_the_hub() -> Mapping[str, Any]:
+def _settings_of_the_hub() -> MutableMapping[str, Any]:
     return JupyterHub.instance().tornado_settings  # type: ignore[no-any-return]
 
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import logging
 import time
-from typing import Any
 
 from jupyterhub.utils import maybe_future
 
@@ -20,34 +18,36 @@ from ..site.budget_command import SiteBudgets
 from ..site.catalogue import Catalogue, CatalogueFile, parse_catalogue
 from ..site.notice_board import NoticeBoard
 from ..site.notices import Announcement, announcements
-from .settings import SpawnerSettings
+from .protocol import HubUser, Log
+from .settings.spawner import SpawnerSettings
+from .state import AdminWarnings, HubState
 
 PLAIN_CATALOGUE = {"releases": [{"tag": "default", "label": N_("Default"), "date": "2000-01-01", "interfaces": ["lab", "notebook"]}]}
 """Where the admin lists no releases: what the nodes have on their PATH."""
 
-MAX_WARNINGS = 100
-"""So many different mistakes of the admin's function are logged, each once; it may make another one for each user."""
 
-_catalogue_files: dict[str, CatalogueFile] = {}
-_site_budgets: dict[tuple[str, ...], SiteBudgets] = {}
-_notice_boards: dict[tuple[str, ...], NoticeBoard] = {}
-_presets_warned_of: set[str] = set()
+class AdminSources:
+    """What the admin's files and commands have said, one object for each of them and all users of a Hub."""
+
+    def __init__(self) -> None:
+        self.catalogue_files: dict[str, CatalogueFile] = {}
+        self.site_budgets: dict[tuple[str, ...], SiteBudgets] = {}
+        self.notice_boards: dict[tuple[str, ...], NoticeBoard] = {}
 
 
 class UserChoices(SpawnerSettings):
-    """The part of a spawner that knows what its user may ask for. ``user``, ``config`` and ``log`` are the spawner's own."""
+    """The part of a spawner that knows what its user may ask for. ``user`` and ``log`` are the spawner's own."""
 
-    user: Any
-    config: Any
-    log: logging.Logger
+    user: HubUser
+    log: Log
 
     @property
     def cluster(self) -> SlurmCluster:
         """The Hub's one SlurmCluster."""
-        return SlurmCluster.instance(config=self.config, log=self.log)
+        return HubState.of(self).cluster
 
     def current_catalogue(self) -> Catalogue:
-        """The releases as the admin lists them now.
+        """Return the releases as the admin lists them now.
 
         Raises
         ------
@@ -55,7 +55,8 @@ class UserChoices(SpawnerSettings):
             The list is broken and there never was a good one.
         """
         if self.catalogue_file:
-            kept = _catalogue_files.setdefault(self.catalogue_file, CatalogueFile(self.catalogue_file))
+            files = HubState.of(self).part(AdminSources).catalogue_files
+            kept = files.setdefault(self.catalogue_file, CatalogueFile(self.catalogue_file))
             before = kept.error
             catalogue = kept.current()
             if kept.error is not None and kept.error is not before:
@@ -64,7 +65,7 @@ class UserChoices(SpawnerSettings):
         return parse_catalogue(self.catalogue or PLAIN_CATALOGUE, source="ResourceFormSpawner.catalogue")
 
     async def choices(self, *, patience: float | None = None) -> Choices:
-        """What this session's user may choose now; never what the visitor of the page may (an admin starts for others).
+        """Return what this session's user may choose now; never what the visitor of the page may, for an admin starts for others.
 
         Raises
         ------
@@ -89,16 +90,16 @@ class UserChoices(SpawnerSettings):
         try:
             return parse_presets(presets or ())
         except ValueError as error:
-            if str(error) not in _presets_warned_of and len(_presets_warned_of) < MAX_WARNINGS:
-                _presets_warned_of.add(str(error))
+            if HubState.of(self).part(AdminWarnings).is_due("presets", str(error)):
                 self.log.error("There are no presets, the function that gives them is wrong: %s", error)  # noqa: TRY400 - one line is enough
             return ()
 
     def notice_board(self) -> NoticeBoard:
-        """What the admin has to say, one board for all users."""
+        """Return what the admin has to say: one board for all users."""
+        boards = HubState.of(self).part(AdminSources).notice_boards
         key = (self.notices_file, *self.notices_command)
-        if key not in _notice_boards:
-            _notice_boards[key] = NoticeBoard(
+        if key not in boards:
+            boards[key] = NoticeBoard(
                 self.notices_file,
                 self.notices_command,
                 runner=self.cluster.runner,
@@ -106,18 +107,20 @@ class UserChoices(SpawnerSettings):
                 log=self.log,
                 clock=self.cluster.clock,
             )
-        return _notice_boards[key]
+        return boards[key]
 
     async def announcements(self, choices: Choices | None = None) -> tuple[Announcement, ...]:
-        """What this user is to be told now; without ``choices``, as while Slurm does not answer, what is for everyone."""
+        """Return what this user is to be told now.
+
+        Without ``choices``, as while Slurm does not answer, it is what is for everyone."""
         board = await self.notice_board().current()
-        reader = UNKNOWN_VIEWER
+        viewer = UNKNOWN_VIEWER
         if choices is not None:
-            reader = choices.viewer((await self.cluster.member(self.user.name)).groups)
-        return announcements(board, time.time(), reader)
+            viewer = choices.viewer((await self.cluster.member(self.user.name)).groups)
+        return announcements(board, time.time(), viewer)
 
     async def terms(self) -> PricingSettings:
-        """What the admin has set that advice about a request depends on."""
+        """Return what the admin has set that advice about a request depends on."""
         not_charged = self.not_charged
         if callable(not_charged):
             not_charged = await maybe_future(not_charged(self))
@@ -126,9 +129,10 @@ class UserChoices(SpawnerSettings):
         )
 
     def _site_budgets(self) -> SiteBudgets | None:
+        budgets = HubState.of(self).part(AdminSources).site_budgets
         command = tuple(self.budget_command)
-        if command and command not in _site_budgets:
-            _site_budgets[command] = SiteBudgets(
+        if command and command not in budgets:
+            budgets[command] = SiteBudgets(
                 command, runner=self.cluster.runner, interval=lambda: self.budget_interval, log=self.log, clock=self.cluster.clock
             )
-        return _site_budgets.get(command)
+        return budgets.get(command)

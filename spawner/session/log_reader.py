@@ -198,16 +198,6 @@ async def read_log(
         ) from None
 
 
-_of_runners: dict[Runner, SessionLogs] = {}
-
-
-def session_logs(runner: Runner) -> SessionLogs:
-    """Return the one :class:`SessionLogs` of a runner, for all pages and starts."""
-    if runner not in _of_runners:
-        _of_runners[runner] = SessionLogs(runner)
-    return _of_runners[runner]
-
-
 class SessionLogs:
     """The logs that people look at now.
 

@@ -187,8 +187,7 @@ class Outcome(enum.Enum):
 def outcome_of_sbatch(returncode: int, stderr: str) -> Outcome:
     """Tell what a failed sbatch means.
 
-    Only words that we know mean that there is no job: it is made before Slurm answers
-    (docs/slurm-facts.md#job-before-answer).
+    Only words that we know mean that there is no job: it is made before Slurm answers (docs/slurm-facts.md#job-before-answer).
     """
     if returncode < 0 or (returncode > 128 and returncode != 255) or not stderr.strip() or any(text in stderr for text in _IN_DOUBT):
         return Outcome.IN_DOUBT

@@ -15,6 +15,7 @@ from traitlets.config import Config
 
 import spawner
 from spawner.cluster.cluster import SlurmCluster
+from spawner.hub.settings.spawner import SpawnerSettings
 from spawner.site.catalogue import read_catalogue
 
 CHECKOUT = Path(__file__).resolve().parents[2]
@@ -35,9 +36,12 @@ CLASSES = {
 OWN_OPTIONS = {
     "SlurmCluster": SlurmCluster.class_traits(config=True),
     "ResourceFormSpawner": {
-        name: trait
-        for name, trait in spawner.ResourceFormSpawner.class_traits(config=True).items()
-        if name not in SlurmSpawner.class_traits(config=True)
+        **SpawnerSettings.class_traits(config=True),
+        **{
+            name: trait
+            for name, trait in spawner.ResourceFormSpawner.class_traits(config=True).items()
+            if name not in SlurmSpawner.class_traits(config=True)
+        },
     },
 }
 

@@ -20,7 +20,7 @@ UPGRADED = f"""{HUB}
 c.ResourceFormSpawner.history_days = 36500
 c.JupyterHub.upgrade_db = True
 # A session that is not known any more must not come back by the tag of its job.
-c.Cluster.orphaned_jobs = "report"
+c.SlurmCluster.orphaned_jobs = "report"
 c.JupyterHub.tornado_settings = {{"slow_spawn_timeout": 0}}
 """
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from spawner.accounting.entitlement import Entitlement, entitlement
 from spawner.accounting.partition_limits import NodeKind
-from spawner.accounting.qos import Accounting, AccountingData
+from spawner.accounting.qos import AccountingData, AccountingRecords
 from spawner.request.choices import Choices
 from spawner.request.policy import parse_policies
 from spawner.site.catalogue import Catalogue, parse_catalogue
@@ -126,7 +126,7 @@ def entitled(
     ``accounting`` goes to :class:`spawner.accounting.qos.AccountingData`: ``holdings``, ``config``, ``job_qos``.
     """
     rows = demo_associations() if associations is UNSET else associations
-    records = None if rows is None else Accounting(tuple(rows), DEFAULTS, tuple(qos))
+    records = None if rows is None else AccountingRecords(tuple(rows), DEFAULTS, tuple(qos))
     return entitlement(
         user,
         AccountingData(records, **accounting),

@@ -17,9 +17,9 @@ ENDED, RUNNING, WAITING = "ended", "analysis", "waiting"
 """Servers beside the default one."""
 
 HUB = """
-c.Cluster.hub_name = "older"
-c.Cluster.jobs_interval = 5
-c.Cluster.starting_interval = 5
+c.SlurmCluster.hub_name = "older"
+c.SlurmCluster.jobs_interval = 5
+c.SlurmCluster.starting_interval = 5
 c.Spawner.poll_interval = 3
 """
 

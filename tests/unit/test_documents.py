@@ -46,3 +46,11 @@ def test_comments_cite_what_is_there() -> None:
         name, _, heading = citation.partition("#")
         assert (CHECKOUT / name).exists(), (source, citation)
         assert not heading or heading in headings(CHECKOUT / name), (source, citation)
+
+
+@pytest.mark.parametrize("document", [pytest.param(path, id=path.name) for path in DOCUMENTS])
+def test_files_that_are_named_are_there(document: Path) -> None:
+    """A document that sends the reader to a module, a folder of it or a test names one that exists."""
+    for name in re.findall(r"`((?:spawner|tests|scripts|share|templates|benchmarks)/[\w./-]+)`", document.read_text()):
+        if not re.search(r"[A-Z]{4}", name):  # ROOM, NAME and VERSION stand for what the reader puts in
+            assert (CHECKOUT / name.replace("spawner/share/", "share/")).exists(), name  # where the wheel has it

@@ -22,9 +22,8 @@ from spawner.advice.alternatives import alternatives
 from spawner.advice.verdict import verdict
 from spawner.availability.forecast import ClusterForecast
 from spawner.errors import RequestRejected, SlurmRefused, SlurmUnavailable
-from spawner.hub import locale as hub_language
-from spawner.hub.locale import language_asked, language_of, language_spoken, remember, restore, speak
-from spawner.hub.settings import SpawnerSettings
+from spawner.hub.locale import LatestLanguages, language_asked, language_of, language_spoken, restore, speak
+from spawner.hub.settings.spawner import SpawnerSettings
 from spawner.humanize import duration, joined, moment_in_words
 from spawner.i18n import N_, _, languages, negotiated, ngettext, using
 from spawner.request.defaults import default_values
@@ -167,30 +166,30 @@ def test_only_a_language_that_there_is_can_be_set() -> None:
         SpawnerSettings(language="xx")
 
 
-def test_the_latest_request_is_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_latest_request_is_remembered() -> None:
     """For what is said without a request; what an earlier run of the Hub knew counts until there is one, the admin's choice always."""
-    monkeypatch.setattr(hub_language, "_latest", {})
-    spawner = SimpleNamespace(user=SimpleNamespace(name="ada"), handler=None, language="")
+    settings: dict[str, Any] = {}
+    spawner = SimpleNamespace(user=SimpleNamespace(name="ada", settings=settings), handler=None, language="")
+    other = SimpleNamespace(user=SimpleNamespace(name="grace", settings=settings), handler=None, language="")
     assert language_asked(spawner) == "en"
-    restore("ada", "it")
-    restore("grace", "no language")
-    assert (language_asked(spawner), language_spoken(spawner)) == ("it", "it")
+    restore(spawner, "it")
+    restore(other, "no language")
+    assert (language_asked(spawner), language_spoken(spawner), language_spoken(other)) == ("it", "it", "en")
     spawner.handler = handler("en")
     assert language_asked(spawner) == "en"
     spawner.handler = None
-    restore("ada", "it")
+    restore(spawner, "it")
     assert language_spoken(spawner) == "en"
     spawner.language = "it"
     assert language_spoken(spawner) == "it"
 
 
-def test_of_many_users_the_latest_are_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_of_many_users_the_latest_are_remembered() -> None:
     """No more than so many."""
-    monkeypatch.setattr(hub_language, "_latest", {})
-    monkeypatch.setattr(hub_language, "MAX_USERS", 2)
+    latest = LatestLanguages(max_users=2)
     for name in ("a", "b", "a", "c"):
-        remember(name, "it")
-    assert list(hub_language._latest) == ["a", "c"]
+        latest.remember(name, "it")
+    assert [latest.of(name) for name in "abc"] == ["it", "", "it"]
 
 
 # --- templates --------------------------------------------------------------------------------------------------------------------

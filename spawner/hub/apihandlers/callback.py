@@ -10,14 +10,16 @@ from tornado import web
 
 from ...gpu.session_gpus import read_indices
 from ...session.session import Session
-from ..background.orphans import adopting_spawner
+from ..background.orphans import AdoptingSpawners
+from ..protocol import HubHandler, HubSpawner
+from ..state import HubState
 
 
-def spawner_with(handler: APIHandler, token: str) -> Any | None:
-    """The spawner whose job has ``token``: one of the caller's, or one whose job is being adopted."""
+def spawner_with(handler: HubHandler, token: str) -> HubSpawner | None:
+    """Return the spawner whose job has ``token``: one of the caller's, or one whose job is being adopted."""
     own = getattr(handler.current_user, "spawners", {}).values()
     found = (spawner for spawner in own if hasattr(spawner, "owns_token") and spawner.owns_token(token))
-    return next(found, None) or adopting_spawner(token)
+    return next(found, None) or HubState.of(handler).part(AdoptingSpawners).of_token(token)
 
 
 class PortHandler(APIHandler):  # type: ignore[misc]

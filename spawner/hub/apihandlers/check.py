@@ -23,11 +23,12 @@ from ...request.choices import Choices
 from ...request.form_fields import ranges_in_words, shown_value
 from ...request.model import FORM_FIELDS
 from ...slurm.runner import Identity
-from ..form.page import decision, holding
+from ..form.page import decision, usage_panel
 from ..locale import language_of
+from ..protocol import HubSpawner, HubUser
 
 MAX_BYTES = 1_000_000
-MAX_ROOMS = 400
+MAX_NODE_CLASSES = 400
 """Kinds of nodes that the page is told of, so that it can count by itself while the user types; with more it waits for the answer."""
 
 
@@ -53,7 +54,7 @@ def _cost(advice: Advice) -> dict[str, Any] | None:
     }
 
 
-def _holding(entry: ResourceUsage) -> dict[str, Any]:
+def _usage(entry: ResourceUsage) -> dict[str, Any]:
     bars = {
         name: {"used": bar.used, "most": bar.most, "sentence": bar.words}
         for name, bar in (("here", entry.here), ("overall", entry.overall))
@@ -74,29 +75,29 @@ def _fields(assessment: Assessment, choices: Choices) -> dict[str, dict[str, Any
     return fields
 
 
-def _rooms(assessment: Assessment) -> list[dict[str, Any]] | None:
+def _node_classes(assessment: Assessment) -> list[dict[str, Any]] | None:
     """The nodes that take jobs now, equal ones together, for the page to count by itself; None where that is not known, or too much."""
     forecast, request = assessment.forecast, assessment.request
     if forecast is None or assessment.verdict.kind == "unknown":
         return None
-    rooms = [room for room in forecast.node_classes(request.partition, request.reservation) if not room.why_not]
-    if len(rooms) > MAX_ROOMS:
+    classes = [each for each in forecast.node_classes(request.partition, request.reservation) if not each.why_not]
+    if len(classes) > MAX_NODE_CLASSES:
         return None
     return [
         {
-            "nodes": room.nodes,
-            "cores": room.whole_cores,
-            "memory_mb": room.memory_mb,
-            "gpus": {entry.type: entry.free for entry in room.gpus},
-            "parts": [{"gres": entry.gres, "type": entry.type, "least": entry.least, "most": entry.most} for entry in room.parts],
-            "minutes": None if room.until == float("inf") else room.minutes(forecast.now),
+            "nodes": each.nodes,
+            "cores": each.whole_cores,
+            "memory_mb": each.memory_mb,
+            "gpus": {entry.type: entry.free for entry in each.gpus},
+            "parts": [{"gres": entry.gres, "type": entry.type, "least": entry.least, "most": entry.most} for entry in each.parts],
+            "minutes": None if each.until == float("inf") else each.minutes(forecast.now),
         }
-        for room in rooms
+        for each in classes
     ]
 
 
 def check_answer(advice: Advice, choices: Choices, *, now: float) -> dict[str, Any]:
-    """The contract's answer, and what the page needs beside it: ``review``, ``moved``, ``fields``, ``rooms``, ``ends``."""
+    """Return the contract's answer, and what the page needs beside it: ``review``, ``moved``, ``fields``, ``rooms``, ``ends``."""
     assessment = advice.assessment
     request, found = assessment.request, assessment.verdict
     return {
@@ -116,8 +117,8 @@ def check_answer(advice: Advice, choices: Choices, *, now: float) -> dict[str, A
             name: {"value": shown_value(request, name, choices), "sentence": sentence} for name, sentence in assessment.moved.items()
         },
         "fields": _fields(assessment, choices),
-        "holdings": [_holding(entry) for entry in advice.holdings],
-        "rooms": _rooms(assessment),
+        "holdings": [_usage(entry) for entry in advice.holdings],
+        "rooms": _node_classes(assessment),
         "ends": iso_time(now + request.walltime * 60),
         "as_of": iso_time(assessment.forecast.as_of) if assessment.forecast is not None else None,
     }
@@ -143,7 +144,7 @@ class CheckHandler(APIHandler):  # type: ignore[misc]
         self.set_header("Cache-Control", "no-store")
         self.finish(json.dumps(answer))
 
-    def _spawner(self) -> Any:
+    def _spawner(self) -> HubSpawner:
         """The spawner that the question is about; one's own default server where nothing is said.
 
         Raises
@@ -155,7 +156,7 @@ class CheckHandler(APIHandler):  # type: ignore[misc]
         if caller is None:
             raise web.HTTPError(403, "Log in, or send a token.")
         name = self.get_argument("user", "") or (caller.name if getattr(caller, "kind", "user") == "user" else "")
-        user = self.find_user(name) if name else None
+        user: HubUser | None = self.find_user(name) if name else None
         if user is None or not self.get_scope_filter("servers")(user.orm_user, "user"):
             raise web.HTTPError(404, "There is no such user.")
         server = self.get_argument("server", "")
@@ -169,7 +170,7 @@ class CheckHandler(APIHandler):  # type: ignore[misc]
             raise web.HTTPError(400, "Expected a request: a JSON object.")
         return body or {}
 
-    async def _answer(self, spawner: Any, options: Mapping[str, Any]) -> dict[str, Any]:
+    async def _answer(self, spawner: HubSpawner, options: Mapping[str, Any]) -> dict[str, Any]:
         changed = self.get_argument("changed", "")
         choices = await spawner.choices(patience=PATIENCE_SECONDS)
         terms = await spawner.terms()
@@ -177,7 +178,7 @@ class CheckHandler(APIHandler):  # type: ignore[misc]
         assessment = advice.assessment
         answer = check_answer(advice, choices, now=time.time())
         if self.get_argument("panel", "") == "1":
-            answer |= {"panel": decision(advice, choices, spawner), "holding": holding(advice, spawner)}
+            answer |= {"panel": decision(advice, choices, spawner), "holding": usage_panel(advice, spawner)}
         if assessment.errors:
             return answer
         member = await spawner.cluster.member(spawner.user.name)
@@ -191,7 +192,7 @@ class CheckHandler(APIHandler):  # type: ignore[misc]
             answer |= await self._estimate(spawner, job, assessment, member.identity)
         return answer
 
-    async def _estimate(self, spawner: Any, job: PreparedJob, assessment: Assessment, identity: Identity) -> dict[str, Any]:
+    async def _estimate(self, spawner: HubSpawner, job: PreparedJob, assessment: Assessment, identity: Identity) -> dict[str, Any]:
         """When Slurm thinks that it would start, and the sentence; no time where it does not say, which is no error."""
         if assessment.verdict.kind == "never":
             # Slurm's own estimate looks neither at the partition's limits nor at all of accounting's.

@@ -20,6 +20,7 @@ from ...gpu.describe import device_json
 from ...gpu.device_matching import NO_REPORTS, Reported
 from ...humanize import iso_time
 from ..common import PATIENCE_SECONDS, cluster_of
+from ..protocol import HubHandler
 
 NODES_AT_ONCE = 500
 """So many nodes with all their devices are put into words at a time, and sent: then it is the turn of whoever waits for the same thread."""
@@ -44,7 +45,9 @@ def _node(entry: NodeAvailability, shown: set[str], reported: Reported) -> dict[
 
 
 def cluster_answer(snapshot: Snapshot[Availability], *, now: float, reported: Reported = NO_REPORTS) -> dict[str, Any]:
-    """The contract's ``GET /hub/api/resource-form/cluster``. Names no user. The nodes are made one by one, when they are asked for."""
+    """Return the contract's answer to ``GET /hub/api/resource-form/cluster``. It names no user.
+
+    The nodes are made one by one, when they are asked for."""
     shown = {partition.name for partition in snapshot.value.partitions}
     return {
         "as_of": iso_time(snapshot.as_of),
@@ -65,20 +68,14 @@ def cluster_answer(snapshot: Snapshot[Availability], *, now: float, reported: Re
     }
 
 
-def as_json(answer: Mapping[str, Any]) -> str:
-    """The cluster's answer as text, node by node: made of one piece, that of a large cluster would keep everybody else waiting."""
-    nodes = BETWEEN_NODES.join(json.dumps(node) for node in answer["nodes"])
-    before, after = _around_nodes(answer)
-    return before + nodes + after
-
-
-def _around_nodes(answer: Mapping[str, Any]) -> tuple[str, str]:
+def around_nodes(answer: Mapping[str, Any]) -> tuple[str, str]:
+    """Return the cluster's answer as text, what stands before its nodes and what behind them; the nodes are sent in pieces."""
     rest = json.dumps({key: value for key, value in answer.items() if key != "nodes"})
     return f'{rest[:-1]}, "nodes": [', "]}"
 
 
-async def visible_availability(handler: Any) -> Snapshot[Availability]:
-    """The availability that the caller may see: a user's own partitions and reservations; a service sees all.
+async def visible_availability(handler: HubHandler) -> Snapshot[Availability]:
+    """Return the availability that the caller may see: a user's own partitions and reservations; a service sees all.
 
     Raises
     ------
@@ -107,7 +104,7 @@ class ClusterHandler(APIHandler):  # type: ignore[misc]
         self.set_header("Cache-Control", "no-store")
         reported = cluster_of(self).reported(entry.node.name for entry in snapshot.value.nodes)
         answer = cluster_answer(snapshot, now=time.time(), reported=reported)
-        before, after = _around_nodes(answer)
+        before, after = around_nodes(answer)
         between = ""
         # A large answer is sent piece by piece; one whose reader has gone ends there.
         with suppress(StreamClosedError):

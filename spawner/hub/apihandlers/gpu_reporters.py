@@ -14,7 +14,9 @@ from typing import Any
 from jupyterhub import orm, scopes
 from sqlalchemy.exc import SQLAlchemyError
 
+from ...cache import BoundedDict
 from ...gpu.agent.tokens import PREFIX, genuine_node_of
+from ..protocol import Log
 
 SCOPE = "custom:resource-form:gpu-reports"
 
@@ -43,7 +45,7 @@ class Reporter:
 
 
 class Reporters:
-    """Knows from a token who may report.
+    """The knowledge of who may report, from a token.
 
     Tokens of services are looked up in the Hub's database; those of nodes follow from the tokens of services that stand in the Hub's
     configuration, for only of these does the Hub know more than a hash. All that is remembered is forgotten after :data:`KNOWN_SECONDS`.
@@ -54,12 +56,12 @@ class Reporters:
         self._clock = clock
         self._until = -math.inf
         self._keys: tuple[str, ...] | None = None
-        self._known: dict[str, Reporter] = {}
+        self._known: BoundedDict[str, Reporter] = BoundedDict(MAX_NODES)
         self._wrong: set[bytes] = set()
         """The hashes of tokens that the database does not know, or that may do something else."""
 
     def who(self, authorization: str) -> Reporter | None:
-        """Whose token is in the header; None if there is none, or it may not report.
+        """Return whose token is in the header; None if there is none, or it may not report.
 
         Raises
         ------
@@ -78,7 +80,7 @@ class Reporters:
             return known
         found = _AUTHORIZATION.fullmatch(authorization)
         known = self._reporter(found[1]) if found else None
-        if known is not None and len(self._known) < MAX_NODES:
+        if known is not None:
             self._known[authorization] = known
         return known
 
@@ -96,7 +98,7 @@ class Reporters:
         return None
 
     def keys(self) -> tuple[str, ...]:
-        """The tokens of configured services that may report, from which nodes' tokens are made."""
+        """Return the tokens of configured services that may report, from which nodes' tokens are made."""
         if self._keys is None:
             self._keys = self._read_keys()
         return self._keys
@@ -133,34 +135,34 @@ class Reporters:
 class Pace:
     """How often each node may report: a few at once, then one a second."""
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, clock: Callable[[], float] = time.monotonic, max_nodes: int = MAX_NODES) -> None:
         self._clock = clock
-        self._due: dict[str, float] = {}
+        self._due: BoundedDict[str, float] = BoundedDict(max_nodes)
 
     def wait(self, node: str) -> float:
-        """Seconds until the node may report; 0 if it may now, which is then taken down."""
+        """Return the seconds until the node may report; 0 if it may now, which then counts as a report."""
         now = self._clock()
         due = max(self._due.get(node, now), now)
         early = due - now - (BURST - 1) * MIN_INTERVAL_SECONDS
         if early > 0:
             return early
-        if len(self._due) >= MAX_NODES:
-            self._due = {each: moment for each, moment in self._due.items() if moment > now}
         self._due[node] = due + MIN_INTERVAL_SECONDS
         return 0.0
 
 
 class Refusals:
-    """Tells of refused reports in the log: of each reporter and reason once in ten minutes, and never more than :data:`MAX_LINES`."""
+    """The log's lines about refused reports: of each reporter and reason once in ten minutes, and never more than :data:`MAX_LINES`."""
 
-    def __init__(self, log: Any, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, log: Log, clock: Callable[[], float] = time.monotonic) -> None:
         self._log = log
         self._clock = clock
         self._told: set[tuple[str, str]] = set()
         self._since = clock()
 
     def tell(self, who: str, reason: str) -> bool:
-        """Whether it was told. ``reason`` is ours, and ``who`` an address or a node with a token: nothing of what was sent."""
+        """Log a refusal, if it is due; tell whether it was.
+
+        ``reason`` is ours, and ``who`` an address or a node with a token: nothing of what was sent."""
         if self._clock() - self._since >= REPEAT_LOG_SECONDS:
             self._told.clear()
             self._since = self._clock()

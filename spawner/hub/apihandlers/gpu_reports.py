@@ -10,12 +10,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-import logging
 import math
 import resource
 import weakref
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, MutableMapping
 from dataclasses import dataclass
 from functools import partial
 from http.client import responses
@@ -25,9 +24,9 @@ from sqlalchemy.exc import SQLAlchemyError
 from tornado import httputil
 from tornado.routing import Router
 
-from ...cluster.cluster import SlurmCluster
 from ...errors import ResourceFormError
 from ...gpu.agent.schema import LARGEST_REPORT, NodeReport, ReportRefused, parse_report
+from ..state import HubState
 from .gpu_reporters import SCOPE, Pace, Refusals, Reporter, Reporters
 
 SHARE_OF_FILES = 4
@@ -48,10 +47,10 @@ RETRY_SECONDS = 30
 class ReportIngest:
     """What one Hub remembers between reports."""
 
-    def __init__(self, settings: Mapping[str, Any]) -> None:
-        log = settings.get("log") or logging.getLogger("tornado.application")
-        self.cluster = SlurmCluster.instance(config=settings.get("config"), log=log)
-        self.reporters = Reporters(settings)
+    def __init__(self, state: HubState) -> None:
+        log = state.log
+        self.cluster = state.cluster
+        self.reporters = Reporters(state.settings)
         self.pace = Pace()
         self.refusals = Refusals(log)
         self.log = log
@@ -62,21 +61,21 @@ class ReportIngest:
         self._most_streams = resource.getrlimit(resource.RLIMIT_NOFILE)[0] // SHARE_OF_FILES
 
     def line_up(self, work: Callable[[], None]) -> None:
-        """Do this soon, together with what else has come by then."""
+        """Do a piece of work soon, together with what else has come by then."""
         self._line.append(work)
         if not self._is_waiting:
             self._is_waiting = True
             asyncio.get_running_loop().call_later(BATCH_WINDOW_SECONDS, self._work)
 
     def _work(self) -> None:
-        for _ in range(min(len(self._line), AT_ONCE)):
+        for _turn in range(min(len(self._line), AT_ONCE)):
             self._line.popleft()()
         self._is_waiting = bool(self._line)
         if self._line:
             asyncio.get_running_loop().call_soon(self._work)
 
     def may_stay(self, stream: Any) -> bool:
-        """Whether a connection is kept for the next report: not if so many are that the Hub could run out of files."""
+        """Tell whether a connection is kept for the next report: not if so many are that the Hub could run out of files."""
         if stream not in self._streams:
             if len(self._streams) >= self._most_streams:
                 return False
@@ -115,14 +114,15 @@ NO_NODES = Refusal(503, "The Hub does not know Slurm's nodes at the moment.", ag
 
 
 class Incoming(httputil.HTTPMessageDelegate):
-    """One request. What can be judged from the headers (who, how much, how often) is, before the body is read; of whom may not report no
-    body is kept.
+    """One request, judged from its headers (who, how much, how often) as far as they tell, before the body is read.
+
+    Of whom may not report no body is kept.
 
     A body that is not wanted is read and dropped if it is small: whoever is cut off while sending does not get to read the answer.
     """
 
-    def __init__(self, desk: ReportIngest, request: httputil.HTTPServerRequest) -> None:
-        self._desk = desk
+    def __init__(self, ingest: ReportIngest, request: httputil.HTTPServerRequest) -> None:
+        self._ingest = ingest
         self._request = request
         self._body = bytearray()
         self._came = 0
@@ -149,7 +149,7 @@ class Incoming(httputil.HTTPMessageDelegate):
     def _reporter_refused(self, headers: httputil.HTTPHeaders) -> Refusal | None:
         if self._request.method != "POST":
             return NO_POST
-        reporters = self._desk.reporters
+        reporters = self._ingest.reporters
         try:
             self._reporter = reporters.who(headers.get("Authorization", ""))
             if self._reporter is None:
@@ -159,7 +159,7 @@ class Incoming(httputil.HTTPMessageDelegate):
         return self._too_often(self._reporter.node) if self._reporter.node else None
 
     def _too_often(self, node: str) -> Refusal | None:
-        wait = self._desk.pace.wait(node)
+        wait = self._ingest.pace.wait(node)
         return Refusal(429, "This node reports too often.", again=math.ceil(wait)) if wait else None
 
     def data_received(self, chunk: bytes) -> None:
@@ -173,18 +173,18 @@ class Incoming(httputil.HTTPMessageDelegate):
             self._body += chunk
 
     def finish(self) -> None:
-        """All of it is there: say why it is not taken in, or let it wait for its turn."""
+        """Answer why the complete report is not taken in, or let it wait for its turn."""
         if self._refusal is not None or self._reporter is None:
             self._refuse(self._refusal or NOT_ALLOWED)
         else:
-            self._desk.line_up(partial(self._read, self._reporter))
+            self._ingest.line_up(partial(self._read, self._reporter))
 
     def _read(self, reporter: Reporter) -> None:
         try:
             self._judge(reporter)
         except Exception:  # whatever it is, the node gets an answer, and the reports of others have nothing to do with it
             if not self._answered and self._refuse(BROKEN):
-                self._desk.log.exception("A report of GPUs could not be taken in")
+                self._ingest.log.exception("A report of GPUs could not be taken in")
 
     def _judge(self, reporter: Reporter) -> None:
         try:
@@ -194,24 +194,24 @@ class Incoming(httputil.HTTPMessageDelegate):
             return
         if reporter.node and report.node != reporter.node:
             self._refuse(ANOTHER_NODE)
-        elif report.node in (self._desk.cluster.node_names or ()):
+        elif report.node in (self._ingest.cluster.node_names or ()):
             self._take(reporter, report)
         elif self._list_counts():
             self._refuse(NOT_OF_SLURM)
         elif self._has_asked:
             self._refuse(NO_NODES)
         else:
-            self._desk.keep(asyncio.ensure_future(self._ask_slurm(reporter)))
+            self._ingest.keep(asyncio.ensure_future(self._ask_slurm(reporter)))
 
     async def _ask_slurm(self, reporter: Reporter) -> None:
         """Slurm is asked for its nodes when somebody looks at them: nobody may have yet, or the node may be newer."""
         self._has_asked = True
         with contextlib.suppress(ResourceFormError):
-            await self._desk.cluster.nodes.get(PATIENCE_SECONDS)
+            await self._ingest.cluster.nodes.get(PATIENCE_SECONDS)
         self._read(reporter)
 
     def _list_counts(self) -> bool:
-        cluster = self._desk.cluster
+        cluster = self._ingest.cluster
         return cluster.node_names is not None and 0 <= cluster.clock() - cluster.nodes.as_of < LIST_COUNTS_SECONDS
 
     def _take(self, reporter: Reporter, report: NodeReport) -> None:
@@ -219,14 +219,14 @@ class Incoming(httputil.HTTPMessageDelegate):
         if refusal is not None:
             self._refuse(refusal)
             return
-        self._desk.cluster.gpu_reports.put(report)
+        self._ingest.cluster.gpu_reports.put(report)
         connection: Any = self._request.connection
-        self._answer(204, httputil.HTTPHeaders(), keep=self._desk.may_stay(connection.stream))
+        self._answer(204, httputil.HTTPHeaders(), keep=self._ingest.may_stay(connection.stream))
 
     def _refuse(self, refusal: Refusal) -> bool:
         """Answer so; whether the log tells of it."""
         who = self._reporter.node if self._reporter and self._reporter.node else self._request.remote_ip
-        told = self._desk.refusals.tell(str(who), f"{refusal.message} {refusal.aside}".strip())
+        told = self._ingest.refusals.tell(str(who), f"{refusal.message} {refusal.aside}".strip())
         body = json.dumps({"status": refusal.status, "message": refusal.message}).encode()
         headers = httputil.HTTPHeaders({"Content-Type": "application/json", "Content-Length": str(len(body))})
         if refusal.again:
@@ -244,7 +244,7 @@ class Incoming(httputil.HTTPMessageDelegate):
         written = connection.write_headers(httputil.ResponseStartLine("HTTP/1.1", status, responses[status]), headers, body)
         connection.finish()
         if not keep:
-            written.add_done_callback(lambda _: connection.close())
+            written.add_done_callback(lambda _written: connection.close())
 
 
 class GpuReports(Router):
@@ -253,15 +253,13 @@ class GpuReports(Router):
     Parameters
     ----------
     settings
-        The Hub's settings, as its handlers have them; asked for when the first report comes.
+        The running Hub's settings, as its handlers have them; asked for with each report, for another Hub may be the running one.
     """
 
-    def __init__(self, settings: Callable[[], Mapping[str, Any]]) -> None:
+    def __init__(self, settings: Callable[[], MutableMapping[str, Any]]) -> None:
         self._settings = settings
-        self._desk: ReportIngest | None = None
 
     def find_handler(self, request: httputil.HTTPServerRequest, **kwargs: Any) -> Incoming:  # noqa: ARG002 - tornado's signature
-        """Whoever calls, whatever they send, is answered here."""
-        if self._desk is None:
-            self._desk = ReportIngest(self._settings())
-        return Incoming(self._desk, request)
+        """Return what answers a request, whoever calls and whatever they send."""
+        state = HubState.in_settings(self._settings())
+        return Incoming(state.part(ReportIngest, lambda: ReportIngest(state)), request)

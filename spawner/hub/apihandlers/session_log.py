@@ -27,11 +27,12 @@ from ...session.log_reader import (
     configured_state_home,
     log_place,
     no_log_yet,
-    session_logs,
 )
 from ...slurm.runner import Identity
 from ..common import cluster_of
 from ..locale import language_of
+from ..protocol import HubHandler, HubUser
+from ..state import HubState
 
 LONGEST_JOB_ID = 10
 LONGEST_OFFSET = 18
@@ -45,8 +46,8 @@ ACCESS = ("access:servers", "admin:servers")
 """Who has one of these for a user can read that user's files anyway: in a session that they may open, or start with what they like."""
 
 
-def owner_of_log(handler: Any) -> Any:
-    """The user whose log is asked for: ``?user=``, else the caller.
+def owner_of_log(handler: HubHandler) -> HubUser:
+    """Return the user whose log is asked for: ``?user=``, else the caller.
 
     Raises
     ------
@@ -61,8 +62,8 @@ def owner_of_log(handler: Any) -> Any:
     return user
 
 
-def job_asked(handler: Any) -> int:
-    """``?job=``.
+def job_asked(handler: HubHandler) -> int:
+    """Return the id of the job that is asked for with ``?job=``.
 
     Raises
     ------
@@ -72,7 +73,7 @@ def job_asked(handler: Any) -> int:
     return _number(handler, "job", LONGEST_JOB_ID) or _refuse("job: expected the id of a job.")
 
 
-def _number(handler: Any, name: str, longest: int = LONGEST_OFFSET) -> int:
+def _number(handler: HubHandler, name: str, longest: int = LONGEST_OFFSET) -> int:
     text = handler.get_argument(name, "")
     if not (text.isascii() and text.isdigit() and len(text) <= longest):
         _refuse(f"{name}: expected a number.")
@@ -83,20 +84,20 @@ def _refuse(sentence: str) -> int:
     raise web.HTTPError(400, sentence)
 
 
-def going_on_since(user: Any, job: int) -> float | None:
-    """When the session of the user's that has this job was submitted (seconds since the epoch); None if none is known, or it is over."""
+def going_on_since(user: HubUser, job: int) -> float | None:
+    """Return when the user's session with this job was submitted, in seconds since the epoch; None if none is known, or it is over."""
     sessions = (getattr(spawner, "session", None) for spawner in user.spawners.values())
     found = (session.record.submitted for session in sessions if session and session.record.job_id == job and session.end is None)
     return next(found, None)
 
 
-def logs_of(handler: Any) -> SessionLogs:
-    """The logs that people look at now."""
-    return session_logs(cluster_of(handler).runner)
+def logs_of(handler: HubHandler) -> SessionLogs:
+    """Return the logs that people look at now."""
+    return HubState.of(handler).session_logs
 
 
 def piece_answer(piece: LogPiece, found: Excerpt) -> dict[str, Any]:
-    """``text`` is of whole lines, from byte ``from`` to ``to`` of the log; ``partial`` the unfinished line at its very end."""
+    """Return a piece for JSON: ``text`` is of whole lines, from byte ``from`` to ``to``; ``partial`` is the unfinished last line."""
     return {
         "size": piece.size,
         "modified": iso_time(piece.modified),
@@ -109,7 +110,7 @@ def piece_answer(piece: LogPiece, found: Excerpt) -> dict[str, Any]:
 
 
 def search_answer(found: Search) -> dict[str, Any]:
-    """The last of the lines that were found, ``number`` of all of them, and whether the ``whole`` log was looked through."""
+    """Return the last of the lines that were found, the ``number`` of all, and whether the ``whole`` log was looked through."""
     return {"matches": [{"at": entry.at, "line": entry.line} for entry in found.matches], "number": found.number, "whole": found.whole}
 
 
@@ -179,7 +180,7 @@ class LogHandler(APIHandler):  # type: ignore[misc]
 
 
 class LogDownload:
-    """Sends the whole log as it is at this moment, piece by piece; what it grows by meanwhile is left out."""
+    """A handler that sends the whole log as it is at this moment, piece by piece; what it grows by meanwhile is left out."""
 
     async def send(self: Any) -> None:
         user, job = owner_of_log(self), job_asked(self)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Iterable
-from typing import Any
 
 from jupyterhub.apihandlers import APIHandler
 from tornado import web
@@ -16,16 +15,17 @@ from ...request.field_values import LONGEST_NAME
 from ...request.server_names import MAX_COPIES, copies
 from ..common import cluster_of
 from ..locale import language_of
+from ..protocol import HubHandler, HubSpawner, HubUser
 from ..sessions.feed import Sessions
+from ..sessions.gpus import GpusOfSessions
+from ..sessions.options import display_name
 from ..sessions.past import MAX_LISTED, SHOWN, Past, Reach, history_for, reaches_others
+from ..state import HubState
 
 
-def names_in_use(user: Any) -> dict[str, str]:
-    """What the sessions of the user are called, by the names of their servers."""
-    return {
-        name: str((server.user_options or {}).get("name") or getattr(server, "display_name", "") or name)
-        for name, server in user.orm_user.orm_spawners.items()
-    }
+def names_in_use(user: HubUser) -> dict[str, str]:
+    """Return what the sessions of the user are called, by the names of their servers."""
+    return {name: display_name(server, server.user_options) for name, server in user.orm_user.orm_spawners.items()}
 
 
 class NewNamesHandler(APIHandler):  # type: ignore[misc]
@@ -44,8 +44,8 @@ class NewNamesHandler(APIHandler):  # type: ignore[misc]
         self.finish(json.dumps({"names": [{"name": name, "server": server} for name, server in given]}))
 
 
-def limit_of(handler: Any, otherwise: int = SHOWN) -> int:
-    """How many past sessions the caller asks for with ``?limit=``.
+def limit_of(handler: HubHandler, otherwise: int = SHOWN) -> int:
+    """Return how many past sessions the caller asks for with ``?limit=``.
 
     Raises
     ------
@@ -60,8 +60,8 @@ def limit_of(handler: Any, otherwise: int = SHOWN) -> int:
     return int(text)
 
 
-def sessions_for(handler: Any, *, limit: int = SHOWN) -> Sessions:
-    """The sessions that the caller asks for: their own, with ``?all=1`` those of everybody whose servers they may read.
+def sessions_for(handler: HubHandler, *, limit: int = SHOWN) -> Sessions:
+    """Return the sessions that the caller asks for: their own, with ``?all=1`` those of everybody whose servers they may read.
 
     That is JupyterHub's own scope ``read:servers``, of which ``admin:servers`` is the larger one. Of those that are over, ``limit`` of
     the record, or ``?limit=``.
@@ -82,7 +82,7 @@ def sessions_for(handler: Any, *, limit: int = SHOWN) -> Sessions:
     if not asks_for_all and not is_user:
         raise web.HTTPError(403, "A service has no sessions of its own; ?all=1 asks for those of all users.")
 
-    def spawners() -> Iterable[Any]:
+    def spawners() -> Iterable[HubSpawner]:
         if asks_for_all:
             known = [spawner for user in list(handler.users.values()) for spawner in list(user.spawners.values())]
         else:
@@ -96,7 +96,8 @@ def sessions_for(handler: Any, *, limit: int = SHOWN) -> Sessions:
         reach if asks_for_all else reach.only(caller.name),
         limit=limit_of(handler, limit),
     )
-    return Sessions(cluster_of(handler), spawners, hub_url=handler.hub.base_url, own=not asks_for_all, past=past)
+    gpus = HubState.of(handler).part(GpusOfSessions)
+    return Sessions(cluster_of(handler), spawners, hub_url=handler.hub.base_url, own=not asks_for_all, past=past, gpus=gpus)
 
 
 class SessionsHandler(APIHandler):  # type: ignore[misc]
@@ -125,16 +126,16 @@ class SessionEventsHandler(APIHandler):  # type: ignore[misc]
         self._closed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     def get_content_type(self) -> str:
-        """Not JSON, as of other handlers of the API."""
+        """Return the type of an event stream, not JSON as other handlers of the API."""
         return "text/event-stream"
 
     def on_connection_close(self) -> None:
-        """The page is gone."""
+        """End the stream: the page is gone."""
         super().on_connection_close()
         self._close()
 
     def on_finish(self) -> None:
-        """The answer is complete."""
+        """End the stream: the answer is complete."""
         super().on_finish()
         self._close()
 

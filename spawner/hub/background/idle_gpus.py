@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from typing import Any
 
 from jupyterhub.utils import url_path_join
 
@@ -18,7 +17,10 @@ from ...gpu.idle import Notice, Rules, Seen, idle_minutes, next_step
 from ...session.matching import is_own
 from ...session.session import Session
 from ...slurm.model import Job
-from ..sessions.gpus import gpus_of, needs_nodes
+from ..common import cluster_of
+from ..protocol import HubApplication, HubSpawner, Log, Proxy
+from ..sessions.gpus import GpusOfSessions
+from ..state import HubState
 from .idle_messages import IdleMessages, Message
 
 LOOK_SECONDS = 60.0
@@ -31,22 +33,23 @@ AT_ONCE = 50
 PATIENCE_SECONDS = 5.0
 
 
-async def watch_idle_gpus(app: Any) -> None:
+async def watch_idle_gpus(app: HubApplication) -> None:
     """Watch the sessions of this Hub until it ends."""
-    cluster = SlurmCluster.instance(config=app.config, log=app.log)
+    cluster = cluster_of(app)
 
-    def spawners() -> Iterable[Any]:
+    def spawners() -> Iterable[HubSpawner]:
         return [spawner for user in list(app.users.values()) for spawner in list(user.spawners.values())]
 
-    async def stop(spawner: Any) -> None:
+    async def stop(spawner: HubSpawner) -> None:
         await stop_as_ordered(app.proxy, spawner)
 
     home = url_path_join(getattr(app, "public_url", "") or app.base_url, "hub", "home")
-    await IdleGpuWatch(cluster, spawners, stop, IdleMessages(cluster.runner, app.log), home_url=home, log=app.log).run()
+    messages, gpus = IdleMessages(cluster.runner, app.log), HubState.of(app).part(GpusOfSessions)
+    await IdleGpuWatch(cluster, spawners, stop, messages, home_url=home, log=app.log, gpus=gpus).run()
 
 
-async def stop_as_ordered(proxy: Any, spawner: Any) -> None:
-    """What JupyterHub does for a user's Stop, without the request (``BaseHandler.stop_single_user``)."""
+async def stop_as_ordered(proxy: Proxy, spawner: HubSpawner) -> None:
+    """Stop a server as JupyterHub does for a user's Stop, without the request (``BaseHandler.stop_single_user``)."""
     user, server = spawner.user, spawner.name
 
     async def stop() -> None:
@@ -63,7 +66,7 @@ async def stop_as_ordered(proxy: Any, spawner: Any) -> None:
 
 
 class IdleGpuWatch:
-    """Looks after the GPUs of all sessions.
+    """The look after the GPUs of all sessions.
 
     Parameters
     ----------
@@ -73,18 +76,22 @@ class IdleGpuWatch:
         Stops one's session as its user would; may raise anything.
     home_url
         Where users find their sessions, for the messages.
+    gpus
+        What is said of GPUs, one for all of a Hub.
     """
 
     def __init__(
         self,
         cluster: SlurmCluster,
-        spawners: Callable[[], Iterable[Any]],
-        stop: Callable[[Any], Awaitable[None]],
+        spawners: Callable[[], Iterable[HubSpawner]],
+        stop: Callable[[HubSpawner], Awaitable[None]],
         messages: IdleMessages,
         *,
         home_url: str,
-        log: Any,
+        log: Log,
+        gpus: GpusOfSessions | None = None,
     ) -> None:
+        self._gpus = gpus if gpus is not None else GpusOfSessions()
         self._cluster = cluster
         self._spawners = spawners
         self._stop = stop
@@ -105,7 +112,7 @@ class IdleGpuWatch:
                 self.log.exception("The look for GPUs that do nothing failed")
 
     async def look(self) -> None:
-        """One look at all sessions, and what follows from it."""
+        """Look at all sessions once, and do what follows from it."""
         watched = [(spawner, session) for spawner in self._spawners() if (session := _session_of(spawner)) is not None]
         if watched:
             await self._ask([session for _spawner, session in watched])
@@ -125,7 +132,7 @@ class IdleGpuWatch:
             await self._cluster.jobs.get(PATIENCE_SECONDS)
             for number, session in enumerate(sessions, 1):
                 job = self._job_of(session)
-                if job is not None and needs_nodes(session, job):
+                if job is not None and self._gpus.needs_nodes(session, job):
                     await self._cluster.nodes.get(PATIENCE_SECONDS)
                     return
                 if number % AT_ONCE == 0:
@@ -133,7 +140,7 @@ class IdleGpuWatch:
         except ResourceFormError as error:
             self.log.warning("Whether GPUs do nothing cannot be known now: %s", error.log)
 
-    def _look_at(self, spawner: Any, session: Session) -> None:
+    def _look_at(self, spawner: HubSpawner, session: Session) -> None:
         seen, nonce = self._seen(session), session.record.nonce
         now = self._cluster.clock()
         if seen is None:
@@ -164,7 +171,7 @@ class IdleGpuWatch:
         latest = reports.latest(session.record.node)
         if job is None or job.start is None or latest is None:
             return None
-        gpus = gpus_of(session, job, history=False)
+        gpus = self._gpus.gpus_of(session, job, history=False)
         if gpus is None or not gpus.devices:
             return None
         since = tuple(reports.idle_since(session.record.node, view.key) for view in gpus.devices)
@@ -172,7 +179,7 @@ class IdleGpuWatch:
 
     # --- what follows -------------------------------------------------------------------------------------------------------
 
-    async def _stop_on_evidence(self, spawner: Any, session: Session, decided: float) -> None:
+    async def _stop_on_evidence(self, spawner: HubSpawner, session: Session, decided: float) -> None:
         """Stop it, if the first report from now on still says that the GPUs do nothing."""
         reports, node = self._cluster.gpu_reports, session.record.node
         while (latest := reports.latest(node)) is None or latest.received <= decided:
@@ -198,12 +205,12 @@ class IdleGpuWatch:
             raise
         self._messages.send(message, command=spawner.idle_gpu_command, webhook=spawner.idle_gpu_webhook)
 
-    def _stop_is_over(self, nonce: str, spawner: Any, done: asyncio.Task[None]) -> None:
+    def _stop_is_over(self, nonce: str, spawner: HubSpawner, done: asyncio.Task[None]) -> None:
         self._stopping.pop(nonce, None)
         if not done.cancelled() and (error := done.exception()) is not None:
             self.log.error("%s could not be stopped, whose GPUs do nothing: %s", spawner.log_name, error)
 
-    def _message(self, event: str, spawner: Any, session: Session, notice: Notice, seen: Seen) -> Message:
+    def _message(self, event: str, spawner: HubSpawner, session: Session, notice: Notice, seen: Seen) -> Message:
         return Message(
             event=event,
             user=spawner.user.name,
@@ -216,16 +223,16 @@ class IdleGpuWatch:
             url=self._home_url,
         )
 
-    def _send(self, event: str, spawner: Any, session: Session, notice: Notice, seen: Seen) -> None:
+    def _send(self, event: str, spawner: HubSpawner, session: Session, notice: Notice, seen: Seen) -> None:
         message = self._message(event, spawner, session, notice, seen)
         self._messages.send(message, command=spawner.idle_gpu_command, webhook=spawner.idle_gpu_webhook)
 
 
-def _rules_of(spawner: Any) -> Rules:
+def _rules_of(spawner: HubSpawner) -> Rules:
     return Rules(spawner.idle_gpu_minutes, spawner.idle_gpu_stop_minutes)
 
 
-def _session_of(spawner: Any) -> Session | None:
+def _session_of(spawner: HubSpawner) -> Session | None:
     """The session that is to be watched: it is one of ours, goes on, is neither starting nor stopping, and the admin wants it."""
     session: Session | None = getattr(spawner, "session", None)
     if session is None or not getattr(spawner, "idle_gpu_minutes", 0) or not spawner.ready or session.endpoint is None:
@@ -233,5 +240,5 @@ def _session_of(spawner: Any) -> Session | None:
     return session
 
 
-def _said(spawner: Any, notice: Notice, seen: Seen) -> tuple[str, int]:
+def _said(spawner: HubSpawner, notice: Notice, seen: Seen) -> tuple[str, int]:
     return spawner.log_name, idle_minutes(notice, seen.received)

@@ -36,13 +36,13 @@ class Message:
     url: str
 
     def as_json(self) -> str:
-        """As it is sent, with the moment in ISO 8601, UTC."""
+        """Return the message as it is sent, with the moment in ISO 8601, UTC."""
         moment = None if self.stops_at is None else datetime.datetime.fromtimestamp(int(self.stops_at), tz=datetime.timezone.utc)
         return json.dumps({**asdict(self), "stops_at": moment and moment.isoformat().replace("+00:00", "Z")})
 
 
 class IdleMessages:
-    """Sends messages in the background.
+    """The sender of messages, in the background.
 
     Parameters
     ----------

@@ -4,61 +4,45 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import functools
-from collections.abc import Callable, Coroutine, Iterator
-from typing import Any
+from collections.abc import Iterator
 
 from jupyterhub import orm
-from jupyterhub.app import JupyterHub
 
-from ...cluster.cluster import SlurmCluster
 from ...errors import ResourceFormError
 from ...job.sbatch import signing_key
 from ...session.orphans import Orphan, Sweep
 from ...session.session import Session
-
-_adopting: dict[str, Any] = {}
-"""The spawners that wait for an adopted job to report, by the job's nonce."""
-
-_tasks: set[asyncio.Task[None]] = set()
-
-
-def adopting_spawner(token: str) -> Any | None:
-    """The spawner that waits for a report with ``token``, which JupyterHub may have forgotten."""
-    return next((spawner for spawner in _adopting.values() if spawner.owns_token(token)), None)
+from ..common import cluster_of
+from ..protocol import HubApplication, HubSpawner, HubUser
+from ..state import HubState
+from .startup import BackgroundTasks
 
 
-def sweep_with_the_hub(*others: Callable[[Any], Coroutine[Any, Any, None]]) -> None:
-    """Let the Hub begin to sweep when it has started: by then it has loaded every session from its database. ``others`` begin with it.
+class AdoptingSpawners:
+    """The spawners of one Hub that wait for an adopted job to report, by the job's nonce."""
 
-    JupyterHub has no hook for that moment, so its ``start`` is wrapped, once.
-    """
-    begin = JupyterHub.start
-    if hasattr(begin, "__wrapped__"):
-        return
+    def __init__(self) -> None:
+        self.by_nonce: dict[str, HubSpawner] = {}
 
-    @functools.wraps(begin)
-    async def start(app: Any) -> None:
-        await begin(app)
-        if hasattr(app.spawner_class, "adopt"):
-            for begun in (Sweeper(app).run(), *(other(app) for other in others)):
-                _keep(asyncio.ensure_future(begun))
-
-    JupyterHub.start = start
+    def of_token(self, token: str) -> HubSpawner | None:
+        """Return the spawner that waits for a report with ``token``, which JupyterHub may have forgotten; None where none does."""
+        return next((spawner for spawner in self.by_nonce.values() if spawner.owns_token(token)), None)
 
 
-def _keep(task: asyncio.Task[None]) -> None:
-    _tasks.add(task)
-    task.add_done_callback(_tasks.discard)
+async def sweep_orphans(app: HubApplication) -> None:
+    """Look for jobs without a session until the Hub ends."""
+    await Sweeper(app).run()
 
 
 class Sweeper:
     """The Hub's own sweep."""
 
-    def __init__(self, app: Any) -> None:
+    def __init__(self, app: HubApplication) -> None:
         self.app = app
         self.log = app.log
-        self.cluster = SlurmCluster.instance(config=app.config, log=app.log)
+        self.cluster = cluster_of(app)
+        self._adopting = HubState.of(app).part(AdoptingSpawners).by_nonce
+        self._tasks = HubState.of(app).part(BackgroundTasks)
         self._sweep = Sweep(self.cluster, signing_key(app.cookie_secret))
         self._settled: set[str] = set()
 
@@ -74,7 +58,7 @@ class Sweeper:
             await asyncio.sleep(self._sweep.grace if self._sweep.suspects else self.cluster.sweep_interval)
 
     async def sweep(self) -> None:
-        """One look, and what follows from it.
+        """Look once for jobs without a session, and do what follows from it.
 
         Raises
         ------
@@ -85,7 +69,7 @@ class Sweeper:
         self._settled &= {orphan.tag.nonce for orphan in orphans}
         for orphan in orphans:
             if self.cluster.orphaned_jobs == "cancel":
-                _keep(asyncio.ensure_future(self._cancel(orphan)))
+                self._tasks.begin(self._cancel(orphan))
             elif orphan.tag.nonce not in self._settled:
                 obstacle = self._adopt(orphan) if self.cluster.orphaned_jobs == "adopt" else "SlurmCluster.orphaned_jobs says so"
                 if obstacle:
@@ -133,13 +117,13 @@ class Sweeper:
         self.log.warning("%s belongs to no session; it is adopted", str(orphan).capitalize())
         self._settled.add(tag.nonce)
         spawner.adopt(orphan.record)
-        _adopting[tag.nonce] = spawner
+        self._adopting[tag.nonce] = spawner
         spawner._spawn_pending = True  # noqa: SLF001 - as JupyterHub's own handler of a start does
         future = spawner._spawn_future = asyncio.ensure_future(self._start(user, spawner, orphan))  # noqa: SLF001
-        future.add_done_callback(lambda _: self._started(spawner, orphan))
+        future.add_done_callback(lambda _done: self._started(spawner, orphan))
         return ""
 
-    async def _start(self, user: Any, spawner: Any, orphan: Orphan) -> None:
+    async def _start(self, user: HubUser, spawner: HubSpawner, orphan: Orphan) -> None:
         """What JupyterHub does for a start that a user asked for, without the request."""
         await user.spawn(orphan.tag.server)
         spawner._proxy_pending = True  # noqa: SLF001
@@ -153,8 +137,8 @@ class Sweeper:
         spawner.add_poll_callback(self._stopped, user, orphan.tag.server)
         self.log.info("%s is a session again", str(orphan).capitalize())
 
-    def _started(self, spawner: Any, orphan: Orphan) -> None:
-        _adopting.pop(orphan.tag.nonce, None)
+    def _started(self, spawner: HubSpawner, orphan: Orphan) -> None:
+        self._adopting.pop(orphan.tag.nonce, None)
         future, spawner._spawn_pending = spawner._spawn_future, False  # noqa: SLF001
         if future.cancelled() or future.exception() is None:
             spawner._spawn_future = None  # noqa: SLF001
@@ -162,7 +146,7 @@ class Sweeper:
             with contextlib.suppress(Exception):
                 self._report(orphan, f"it could not be adopted: {future.exception()}")
 
-    async def _stopped(self, user: Any, server: str) -> None:
+    async def _stopped(self, user: HubUser, server: str) -> None:
         self.log.warning("The adopted session of %s%s is over", user.name, f":{server}" if server else "")
         await self.app.proxy.delete_user(user, server)
         await user.stop(server)

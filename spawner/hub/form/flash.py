@@ -11,6 +11,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ...cache import BoundedDict
+from ..protocol import HubSpawner
+from ..state import HubState
+
 KEPT_SECONDS = 600.0
 MAX_USERS = 10_000
 
@@ -26,20 +30,27 @@ class Rejection:
 class Rejections:
     """The latest refused form of each user, for :data:`KEPT_SECONDS`, handed out once."""
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, clock: Callable[[], float] = time.monotonic, max_users: int = MAX_USERS) -> None:
         self._clock = clock
-        self._kept: dict[str, tuple[float, Rejection]] = {}
+        self._kept: BoundedDict[str, tuple[float, Rejection]] = BoundedDict(max_users)
 
     def keep(self, user: str, rejection: Rejection) -> None:
-        """Remember it in place of an older one of this user."""
-        self._kept.pop(user, None)
-        while len(self._kept) >= MAX_USERS:
-            del self._kept[next(iter(self._kept))]
+        """Keep a user's refused form in place of an older one."""
         self._kept[user] = (self._clock(), rejection)
 
     def take(self, user: str) -> Rejection | None:
-        """Hand it out and forget it."""
+        """Hand out a user's refused form and forget it; None where there is none, or it is too old."""
         kept = self._kept.pop(user, None)
         if kept is None or self._clock() - kept[0] > KEPT_SECONDS:
             return None
         return kept[1]
+
+
+def keep(spawner: HubSpawner, rejection: Rejection) -> None:
+    """Keep what the spawner's user typed until the form is shown again."""
+    HubState.of(spawner).part(Rejections).keep(spawner.user.name, rejection)
+
+
+def take(spawner: HubSpawner) -> Rejection | None:
+    """Hand out what the spawner's user typed, once; None where nothing waits."""
+    return HubState.of(spawner).part(Rejections).take(spawner.user.name)

@@ -20,18 +20,19 @@ from ...request.restore import restore_valid
 from ...request.suggestions import PresetOffer, RecentOffer, offered_presets, offers_of
 from ...request.validation import judge_request, require_account
 from ..common import page_templates
-from .flash import Rejection, Rejections
+from ..protocol import HubSpawner
+from ..sessions.options import display_name
+from .flash import Rejection, take
 from .render import render, render_availability, render_decision, render_form
 
 KEPT_UNDER_A_LINK = ("account", "release", "interface")
 """Values of the last session that stay where a link says nothing of them; the numbers of the last session may not go with the link's."""
 
-rejections = Rejections()
-"""What was typed and refused, or came with a link, until the form is shown."""
 
+async def form_page(spawner: HubSpawner) -> str:
+    """Return the form as HTML for the spawner's user.
 
-async def form_page(spawner: Any) -> str:
-    """The form as HTML for the spawner's user: what was just refused, else what a link says, else the last values that still hold."""
+    It is filled with what was just refused, else with what a link says, else with the last values that still hold."""
     values: dict[str, Any] = {
         "has_page": page_templates() in spawner.user.settings.get("template_path", []),
         "hub_url": spawner.hub.base_url,
@@ -56,11 +57,11 @@ async def form_page(spawner: Any) -> str:
     return await run_in_worker(lambda: render_form(values, template_paths=spawner.template_paths))
 
 
-async def _filled(spawner: Any, choices: Choices) -> dict[str, Any]:
+async def _filled(spawner: HubSpawner, choices: Choices) -> dict[str, Any]:
     options = spawner.orm_spawner.user_options or {}
     remembered, dropped = await run_in_worker(lambda: restore_valid(options, choices))
     shown, errors, notes = remembered, dict[str, str](), list[str]()
-    came = rejections.take(spawner.user.name)
+    came = take(spawner)
     if came is not None and came.errors:
         shown, errors = {**remembered, **came.values}, dict(came.errors)
     elif came is not None:
@@ -79,7 +80,7 @@ async def _filled(spawner: Any, choices: Choices) -> dict[str, Any]:
         lambda: {
             "fields": form_fields(choices, shown, errors),
             "look": appearance_fields(choices, shown, errors),
-            "look_name": getattr(spawner.orm_spawner, "display_name", "") or spawner.name,
+            "look_name": display_name(spawner.orm_spawner),
             "notes": notes,
             "notices": notices,
             "presets": [_preset(offer, choices, advice.assessment.request.preset) for offer in offered_presets(choices)],
@@ -87,7 +88,7 @@ async def _filled(spawner: Any, choices: Choices) -> dict[str, Any]:
             "chosen_preset": advice.assessment.request.preset,
             "recent": [_recent(offer, choices) for offer in offers_of(recent, choices)],
             "decision": decision(advice, choices, spawner),
-            "holding": holding(advice, spawner),
+            "holding": usage_panel(advice, spawner),
         }
     )
 
@@ -118,8 +119,8 @@ def _shown(request: SessionRequest, choices: Choices) -> dict[str, str]:
     return {name: shown_value(request, name, choices) for name in FORM_FIELDS}
 
 
-def decision(advice: Advice, choices: Choices, spawner: Any) -> str:
-    """The piece of the page that says what becomes of the request."""
+def decision(advice: Advice, choices: Choices, spawner: HubSpawner) -> str:
+    """Return the piece of the page that says what becomes of the request."""
     return render_decision(
         advice,
         alternatives=[
@@ -131,8 +132,8 @@ def decision(advice: Advice, choices: Choices, spawner: Any) -> str:
     )
 
 
-def holding(advice: Advice, spawner: Any) -> str:
-    """The piece of the page that says what the user has already."""
+def usage_panel(advice: Advice, spawner: HubSpawner) -> str:
+    """Return the piece of the page that says what the user has already."""
     return render("resource_form/holding.html", spawner.template_paths, holdings=advice.holdings, request=advice.assessment.request)
 
 
@@ -150,14 +151,14 @@ def _from_link(came: Rejection, remembered: Mapping[str, Any], choices: Choices)
     ]
 
 
-def _notes_of_last_session(spawner: Any) -> list[str]:
+def _notes_of_last_session(spawner: HubSpawner) -> list[str]:
     end = spawner.last_end
     if end is None or end.category == "stopped":
         return []
     return [_("Your last session ended at {time}. {sentence}").format(time=clock_time(end.at), sentence=_(end.sentence))]
 
 
-async def _availability(spawner: Any, partition: str) -> str:
+async def _availability(spawner: HubSpawner, partition: str) -> str:
     try:
         snapshot = await spawner.cluster.availability_shown(
             spawner.user.name, partition=partition, job_qos=forced_qos(spawner.sbatch_options), patience=PATIENCE_SECONDS

@@ -42,7 +42,7 @@ def _environment(template_paths: tuple[str, ...]) -> jinja2.Environment:
 
 
 def render(name: str, template_paths: Sequence[str | Path] = (), **values: Any) -> str:
-    """One of our templates as HTML; the admin's folders are looked through first, ours is ``ours/NAME`` from there."""
+    """Render one of our templates as HTML. The admin's folders are looked through first; ours is ``ours/NAME`` from there."""
     return _environment(tuple(str(path) for path in template_paths)).get_template(name).render(**values)
 
 
@@ -116,6 +116,6 @@ EMPTY_FORM: Mapping[str, Any] = {
 
 
 def render_form(values: Mapping[str, Any], *, template_paths: Sequence[str | Path] = ()) -> str:
-    """The whole form; ``values`` are those of the template's variables (:data:`EMPTY_FORM`) that have one."""
+    """Render the whole form; ``values`` are those of the template's variables (:data:`EMPTY_FORM`) that have one."""
     values = {**EMPTY_FORM, **values}
     return render("resource_form/form.html", template_paths, static_version=static_version, language=in_use(), **values)

@@ -18,6 +18,7 @@ from ...request.server_names import copies, server_name
 from ..apihandlers.sessions import names_in_use, sessions_for
 from ..common import static_version
 from ..locale import language_of
+from ..protocol import HubHandler, HubUser
 from ..sessions.past import MAX_LISTED, reaches_others
 
 SHOWN_AT_FIRST = 50
@@ -30,12 +31,14 @@ LISTS = ("running", "finished", "others")
 
 
 def newest_first(sessions: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    """By what happened last: the submission of those that go on, the end of those that are over."""
+    """Sort sessions by what happened last: the submission of those that go on, the end of those that are over."""
     return sorted(sessions, key=lambda session: session.get("ended") or session.get("submitted") or "", reverse=True)
 
 
 def form_link(session: Mapping[str, Any], *, change: bool = True) -> str:
-    """The form of the session's server, filled with its request; with ``change``, what makes sense for another try is changed."""
+    """Return the address of the form of the session's server, filled with its request.
+
+    With ``change``, what makes sense for another try is changed."""
     values = {name: value for name, value in session["request"].items() if name in IN_A_LINK}
     if change and session.get("change"):
         values = {**values, **session["change"]}
@@ -44,13 +47,13 @@ def form_link(session: Mapping[str, Any], *, change: bool = True) -> str:
     return f"{session['spawn_url']}?{query}" if query else str(session["spawn_url"])
 
 
-def may_see_everybodys(handler: Any) -> bool:
-    """Whether the visitor may read other people's servers."""
+def may_see_everybodys(handler: HubHandler) -> bool:
+    """Tell whether the visitor may read other people's servers."""
     return reaches_others(handler.parsed_scopes.get("read:servers"), handler.current_user.name)
 
 
-def new_session_link(user: Any, given: Mapping[str, str], *, hub_url: str, named: bool) -> str:
-    """The form of a new server of the user's.
+def new_session_link(user: HubUser, given: Mapping[str, str], *, hub_url: str, named: bool) -> str:
+    """Return the address of the form of a new server of the user's.
 
     Parameters
     ----------

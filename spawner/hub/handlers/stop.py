@@ -6,7 +6,6 @@ is told what is given back, and confirms.
 
 from __future__ import annotations
 
-from typing import Any
 from urllib.parse import urlencode
 
 from jupyterhub.handlers.base import BaseHandler
@@ -18,13 +17,14 @@ from ...session.matching import is_own
 from ...session.status import SessionStatus
 from ..common import cluster_of, static_version
 from ..locale import language_of
+from ..protocol import HubSpawner, HubUser
 from ..sessions.view import server_of
 
 PATH = "resource-form/stop"
 
 
 def stop_url(host: str, hub_url: str, user: str, server: str) -> str:
-    """The address of the page for a user's server, seen from the session's page.
+    """Return the address of the page for a user's server, seen from the session's page.
 
     Parameters
     ----------
@@ -66,12 +66,12 @@ class StopPage(BaseHandler):  # type: ignore[misc]
             # A session that is over already is noticed here, and JupyterHub then tidies up after it.
             if await spawner.poll_and_notify() is None and spawner.ready:
                 await self.stop_single_user(spawner.user, spawner.name)
-            if spawner.active and not spawner.pending:
+            if _is_up(spawner):
                 await self._show(spawner, problem=_("The session could not be stopped. Try again."))
                 return
             self.redirect(done)
 
-    def _spawner(self) -> Any:
+    def _spawner(self) -> HubSpawner:
         """The spawner that is asked for.
 
         Raises
@@ -80,17 +80,17 @@ class StopPage(BaseHandler):  # type: ignore[misc]
             404 for one that there is not, or that the visitor may not stop: the two look alike.
         """
         name, server = self.get_query_argument("user", "") or self.current_user.name, self.get_query_argument("server", "")
-        user = self.find_user(name)
+        user: HubUser | None = self.find_user(name)
         if user is not None and (not server or server in user.orm_user.orm_spawners):
             spawner = user.spawners[server]
             if self.get_scope_filter("delete:servers")(spawner.orm_spawner, "server"):
                 return spawner
         raise web.HTTPError(404, "There is no such session.")
 
-    def _own_url(self, spawner: Any) -> str:
+    def _own_url(self, spawner: HubSpawner) -> str:
         return stop_url("", self.hub.base_url, spawner.user.name, spawner.name)
 
-    async def _show(self, spawner: Any, *, problem: str = "") -> None:
+    async def _show(self, spawner: HubSpawner, *, problem: str = "") -> None:
         user, server = spawner.user, server_of(spawner, self.hub.base_url)
         status = self._status(spawner)
         html = await self.render_template(
@@ -113,7 +113,7 @@ class StopPage(BaseHandler):  # type: ignore[misc]
         self.set_header("Cache-Control", "no-store")
         self.finish(html)
 
-    def _status(self, spawner: Any) -> SessionStatus | None:
+    def _status(self, spawner: HubSpawner) -> SessionStatus | None:
         session = getattr(spawner, "session", None)
         if session is None or not spawner.active:
             return None
@@ -123,6 +123,10 @@ class StopPage(BaseHandler):  # type: ignore[misc]
         return status
 
 
-def _job_of(spawner: Any) -> str:
+def _is_up(spawner: HubSpawner) -> bool:
+    return spawner.active and not spawner.pending
+
+
+def _job_of(spawner: HubSpawner) -> str:
     session = getattr(spawner, "session", None)
     return str(session.record.job_id or "") if session is not None else ""

@@ -1,4 +1,4 @@
-"""The one place where the end of a session is taken down: why, in the history, and better once slurmdbd has told more."""
+"""The one place where the end of a session is recorded: why, in the history, and better once slurmdbd has told more."""
 
 from __future__ import annotations
 
@@ -20,27 +20,34 @@ from ...slurm.sacct import FinishedJob
 from ...slurm.states import ENDED
 from ...units import parse_memory_mb, parse_walltime
 from ..locale import language_spoken
-from .history import History, PastSession, session_key
+from ..protocol import HubSpawner
+from ..state import HubState
+from .history import History, HistoryMemory, PastSession, session_key
+from .options import display_name, kept_request
 
 WANTED_SOON = frozenset({"cancelled", "server_exit", "out_of_memory", "gone", "unknown"})
 """Ends that slurmdbd may know the reason of; of the others it only knows what they used."""
-
-SECRET_OPTIONS = frozenset({"environment", "profile"})
-"""What a user has typed as a variable may be a password; and the line that the others are summed up in."""
 
 LATE_SECONDS = 5.0
 """JupyterHub stops a start that has taken too long within this time."""
 
 
-def history_of(spawner: Any) -> History:
-    """The record of past sessions, as the admin has it."""
+def history_of(spawner: HubSpawner) -> History:
+    """Return the record of past sessions, with the length and days that the admin has set."""
     # Spawner.db is deprecated, and says so in the log.
     database = object_session(spawner.user.orm_user) or spawner.db
-    return History(database, log=spawner.log, length=spawner.history_length, days=spawner.history_days, clock=spawner.cluster.clock)
+    return History(
+        database,
+        log=spawner.log,
+        length=spawner.history_length,
+        days=spawner.history_days,
+        clock=spawner.cluster.clock,
+        memory=HubState.of(spawner).part(HistoryMemory),
+    )
 
 
-def stop_cause(spawner: Any, begun: float | None, listening: float | None) -> str:
-    """Why JupyterHub stops a session: a person or a program ordered it, or it has taken too long to start.
+def stop_cause(spawner: HubSpawner, begun: float | None, listening: float | None) -> str:
+    """Return why JupyterHub stops a session: a person or a program ordered it, or it has taken too long to start.
 
     Parameters
     ----------
@@ -58,15 +65,15 @@ def stop_cause(spawner: Any, begun: float | None, listening: float | None) -> st
 
 
 def refused(session: Session, error: ResourceFormError) -> None:
-    """The job was not submitted: say why, where it is said that it was not."""
+    """Add to the end of a session whose job was not submitted why it was not."""
     if session.end is not None and session.end.state == "NOT_SUBMITTED":
         session.end = replace(session.end, sentence=f"{session.end.sentence} {_(error.sentence)}")
 
 
-def record_end(spawner: Any, session: Session) -> None:
-    """Take down that the session is over, if it is and that has not been done, and have slurmdbd asked about it.
+def record_end(spawner: HubSpawner, session: Session) -> None:
+    """Record that the session is over, if it is and that has not been done, and have slurmdbd asked about it.
 
-    Sets the spawner's ``last_end`` and the session's ``end``; never asks twice, nor takes the same session down twice.
+    Sets the spawner's ``last_end`` and the session's ``end``. It never asks twice, nor records the same session twice.
     """
     end = _end_of(spawner, session)
     if end is None:
@@ -78,7 +85,7 @@ def record_end(spawner: Any, session: Session) -> None:
         _Noted.of(spawner, session, end).record_end()
 
 
-def _end_of(spawner: Any, session: Session) -> End | None:
+def _end_of(spawner: HubSpawner, session: Session) -> End | None:
     """How it ended, as far as the session itself knows, and the order to stop it; None if it is not over."""
     end, record = session.end, session.record
     if not (record.nonce and record.stopping):
@@ -90,9 +97,9 @@ def _end_of(spawner: Any, session: Session) -> End | None:
 
 @dataclass(slots=True)
 class _Noted:
-    """One end, as it is taken down."""
+    """One end, as it is recorded."""
 
-    spawner: Any
+    spawner: HubSpawner
     session: Session
     evidence: Evidence
     end: End
@@ -100,7 +107,7 @@ class _Noted:
     record: Record
 
     @classmethod
-    def of(cls, spawner: Any, session: Session, end: End) -> _Noted:
+    def of(cls, spawner: HubSpawner, session: Session, end: End) -> _Noted:
         record, job = session.record, _job_of(spawner, session)
         options = dict(spawner.user_options or {})
         evidence = Evidence(
@@ -120,9 +127,9 @@ class _Noted:
             user=spawner.user.name,
             name=spawner.name,
             ended=(job.end if job is not None and job.state in ENDED else None) or end.at,
-            display_name=str(options.get("name") or getattr(spawner.orm_spawner, "display_name", "") or spawner.name),
+            display_name=display_name(spawner.orm_spawner, options),
             color=str(options.get("color") or ""),
-            request={name: value for name, value in options.items() if name not in SECRET_OPTIONS},
+            request=kept_request(options),
             submitted=record.queued_at or record.submitted or None,
             started=job.start if job is not None and job.batch_host else None,
         )
@@ -143,7 +150,7 @@ class _Noted:
         return is_own(job, self.record, user=self.session.user)
 
     def told(self, finished: FinishedJob) -> None:
-        """slurmdbd has told of the job's end."""
+        """Add what slurmdbd has told of the job's end, to the record and to what the Hub shows."""
         spawner, before = self.spawner, self.end
         with using(language_spoken(spawner)):
             self.evidence = replace(self.evidence, finished=finished, uid=finished.uid)
@@ -194,7 +201,7 @@ def _with(end: End, found: Ending) -> End:
     )
 
 
-def _job_of(spawner: Any, session: Session) -> Job | None:
+def _job_of(spawner: HubSpawner, session: Session) -> Job | None:
     """The session's job as the last list has it; Slurm is not asked."""
     job = (spawner.cluster.jobs.last_value or {}).get(session.record.job_id)
     return job if job is not None and is_own(job, session.record, user=session.user) else None

@@ -13,7 +13,6 @@ import json
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
 
 from ...availability.queue_position import QueuePosition
 from ...cache import Snapshot
@@ -28,7 +27,8 @@ from ...session.status_json import as_json, without_clock
 from ...session.status_text import idle_in_words
 from ...slurm.model import Job
 from ...slurm.states import RUNNING
-from .gpus import GpuNews, WithGpus, can_be_told, gpus_of, needs_nodes
+from ..protocol import HubSpawner
+from .gpus import GpuNews, GpusOfSessions, WithGpus
 from .history import PastSession
 from .past import Listed, Past, has_end, key_of
 from .view import server_of, usage_factor_of
@@ -53,7 +53,7 @@ AT_ONCE = 50
 # --- what one session costs --------------------------------------------------------------------------------------------------------
 
 
-async def _price(spawner: Any, session: Session) -> None:
+async def _price(spawner: HubSpawner, session: Session) -> None:
     """Find out again what an earlier run of the Hub knew of the session's price."""
     options = spawner.orm_spawner.user_options or {}
     try:
@@ -68,12 +68,12 @@ async def _price(spawner: Any, session: Session) -> None:
 # --- one spawner -------------------------------------------------------------------------------------------------------------------
 
 
-def _live_session(spawner: Any) -> Session | None:
+def _live_session(spawner: HubSpawner) -> Session | None:
     session: Session | None = getattr(spawner, "session", None)
     return session if session is not None and spawner.active else None
 
 
-def _last_end(spawner: Any) -> End | None:
+def _last_end(spawner: HubSpawner) -> End | None:
     """How the server's session ended, while it has no other."""
     end: End | None = getattr(spawner, "last_end", None)
     return end if _live_session(spawner) is None else None
@@ -88,20 +88,9 @@ class _Queue:
     unknown_since: float | None
 
     def job_of(self, session: Session) -> Job | None:
-        """The session's own job."""
+        """Return the session's own job; None where the list does not have it."""
         job = self.listed.value.get(session.record.job_id) if self.listed is not None else None
         return job if job is not None and is_own(job, session.record, user=session.user) else None
-
-
-def _status_of_live(spawner: Any, session: Session, queue: _Queue, hub_url: str, *, history: bool) -> SessionStatus:
-    server, job = server_of(spawner, hub_url, session.record.job_id), queue.job_of(session)
-    status = session.status(job, queue.places, server=server, silent_since=queue.unknown_since)
-    runs = job is not None and status.state == "running"
-    if job is None or not runs:
-        return status
-    status = replace(status, usage=session.cluster.usage.of(job.job_id), gpus=gpus_of(session, job, history=history))
-    notice = session.idle_gpus
-    return replace(status, idle_gpus=notice, idle_sentence=idle_in_words(notice, session.cluster.clock())) if notice is not None else status
 
 
 # --- the answer --------------------------------------------------------------------------------------------------------------------
@@ -127,22 +116,26 @@ class Sessions:
         they use, and what their GPUs did in the last hour is not said.
     past
         The record of the sessions that are over; None where there is none.
+    gpus
+        What is said of GPUs, one for all callers of a Hub.
     """
 
     def __init__(
         self,
         cluster: SlurmCluster,
-        spawners: Callable[[], Iterable[Any]],
+        spawners: Callable[[], Iterable[HubSpawner]],
         *,
         hub_url: str,
         own: bool = True,
         past: Past | None = None,
+        gpus: GpusOfSessions | None = None,
     ) -> None:
         self._cluster = cluster
         self._spawners = spawners
         self._hub_url = hub_url
         self._own = own
         self._past = past
+        self._gpus = gpus if gpus is not None else GpusOfSessions()
 
     async def refresh(self, patience: float = PATIENCE_SECONDS, *, usage_patience: float = USAGE_PATIENCE_SECONDS) -> None:
         """Have the shared list of jobs, and what those of one's own use, asked for anew if that is due, and if there is a session.
@@ -159,12 +152,12 @@ class Sessions:
         if self._own:
             running = _running(live, _Queue(listed, {}, None))
             await self._cluster.usage.look([job.job_id for _session, job in running], usage_patience)
-            if any(needs_nodes(session, job) for session, job in running):
+            if any(self._gpus.needs_nodes(session, job) for session, job in running):
                 with contextlib.suppress(ResourceFormError):
                     await self._cluster.nodes.get(patience)
 
     def state(self) -> object:
-        """Equal to that of a moment ago if the answer is: made of what the Hub has in memory, and cheap."""
+        """Return what is equal to that of a moment ago if the answer is. It is made of what the Hub has in memory, and cheap."""
         listed = self._cluster.jobs.last
         changes = self._past.changes() if self._past is not None else 0
         return listed and (listed.as_of, listed.stale), changes, [_state(spawner) for spawner in self._spawners()]
@@ -180,12 +173,12 @@ class Sessions:
             if session is None or session.endpoint is None:
                 continue
             job = queue.job_of(session)
-            if job is not None and job.state in RUNNING and can_be_told(session, job):
+            if job is not None and job.state in RUNNING and self._gpus.can_be_told(session, job):
                 found.append(WithGpus(spawner.user.name, spawner.name, session, job))
         return found
 
     async def answer(self) -> Answer:
-        """How all of them stand, from what is known already: those that go on, then those that are over, the latest first."""
+        """Return how all of them stand, from what is known already: those that go on, then those that are over, the latest first."""
         queue, spawners = await self._queue(), list(self._spawners())
         texts: list[str] = []
         digest = hashlib.sha256()
@@ -197,7 +190,7 @@ class Sessions:
             going_on.add(key_of(spawner.user.name, spawner.name, session.record, session.end))
             if self._own and not session.is_priced:
                 await _price(spawner, session)
-            full = as_json(_status_of_live(spawner, session, queue, self._hub_url, history=self._own))
+            full = as_json(self._status_of_live(spawner, session, queue))
             texts.append(json.dumps(full))
             digest.update(json.dumps(without_clock(full)).encode())
             if len(texts) % AT_ONCE == 0:
@@ -210,7 +203,20 @@ class Sessions:
         head = json.dumps({"as_of": iso_time(queue.listed.as_of) if queue.listed is not None else None, "stale": stale})
         return Answer(f'{head[:-1]}, "sessions": [{", ".join(texts)}]}}', digest.hexdigest()[:32])
 
-    async def _over(self, spawners: Iterable[Any], going_on: set[str]) -> list[tuple[str, bytes]]:
+    def _status_of_live(self, spawner: HubSpawner, session: Session, queue: _Queue) -> SessionStatus:
+        server, job = server_of(spawner, self._hub_url, session.record.job_id), queue.job_of(session)
+        status = session.status(job, queue.places, server=server, silent_since=queue.unknown_since)
+        runs = job is not None and status.state == "running"
+        if job is None or not runs:
+            return status
+        gpus = self._gpus.gpus_of(session, job, history=self._own)
+        status = replace(status, usage=session.cluster.usage.of(job.job_id), gpus=gpus)
+        notice = session.idle_gpus
+        if notice is None:
+            return status
+        return replace(status, idle_gpus=notice, idle_sentence=idle_in_words(notice, session.cluster.clock()))
+
+    async def _over(self, spawners: Iterable[HubSpawner], going_on: set[str]) -> list[tuple[str, bytes]]:
         """The sessions that are over, the latest first: those of the record, and each server's last one if that is not among them."""
         listed: list[Listed] = await self._past.listed(self._hub_url, going_on) if self._past is not None else []
         of_server: dict[tuple[str, str], list[PastSession]] = defaultdict(list)
@@ -240,7 +246,7 @@ class Sessions:
         return _Queue(listed, await self._cluster.queue_positions(), None)
 
     async def stream(self, closed: asyncio.Future[None], last_id: str = "", *, heartbeat: float = HEARTBEAT_SECONDS) -> AsyncIterator[str]:
-        """Server-sent events: the answer now, unless ``last_id`` is its digest, and again whenever it has changed; and heartbeats.
+        """Yield server-sent events: the answer now, unless ``last_id`` is its digest, and again whenever it has changed; and heartbeats.
 
         What GPUs do is an event of its own, ``gpus``, after a node's report: with the last hour once a minute, else without.
         Ends when ``closed`` is done, at the latest after :data:`LONGEST_STREAM_SECONDS`.
@@ -248,7 +254,7 @@ class Sessions:
         loop = asyncio.get_running_loop()
         begun = said = loop.time()
         seen: object = None
-        news = GpuNews(self._cluster.clock, loop.time)
+        news = GpuNews(self._gpus, self._cluster.clock, loop.time)
         yield ": sessions\n\n"  # so that the browser has the headers at once
         while not closed.done() and loop.time() - begun < LONGEST_STREAM_SECONDS:
             await self.refresh(LOOK_SECONDS, usage_patience=0.0)
@@ -272,7 +278,7 @@ def _running(sessions: Iterable[Session], queue: _Queue) -> list[tuple[Session, 
     return [(session, job) for session in sessions if (job := queue.job_of(session)) is not None and job.state in RUNNING]
 
 
-def _state(spawner: Any) -> object:
+def _state(spawner: HubSpawner) -> object:
     """All that the answer about a server is made of, but the list of jobs."""
     session = _live_session(spawner)
     if session is None:
@@ -280,6 +286,3 @@ def _state(spawner: Any) -> object:
     usage = session.cluster.usage.of(session.record.job_id)
     known = (session.record, session.end, session.unknown_since, session.is_priced, usage, session.idle_gpus)
     return spawner.name, spawner.pending, spawner.ready, known
-
-
-# --- who may ask -------------------------------------------------------------------------------------------------------------------

@@ -11,11 +11,11 @@ import json
 import logging
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from datetime import timezone
 from typing import Any, TypeVar
-from weakref import WeakKeyDictionary, WeakSet, WeakValueDictionary
+from weakref import WeakValueDictionary
 
 import sqlalchemy as sa
 from jupyterhub import orm
@@ -28,8 +28,8 @@ Otherwise = TypeVar("Otherwise")
 
 HISTORY_LENGTH = 100
 HISTORY_DAYS = 90
-MAX_SHOWN = 500
-"""Of all users together, where nobody asks for another number."""
+MAX_FORGOTTEN = 500
+"""So many of a user's sessions are forgotten at a time."""
 
 REREAD_SECONDS = 3600
 """So often the database is asked although nothing has changed: sessions become too old."""
@@ -56,13 +56,10 @@ SESSIONS = sa.Table(
 """``record`` is the rest as JSON, so that a later version needs no other table."""
 
 _users: sa.TableClause = orm.User.__table__
-_made: WeakSet[Any] = WeakSet()
-"""The databases that are known to have the table."""
-_said: dict[str, float] = {}
 
 
 class Rows:
-    """What a question was answered, kept for as long as somebody holds on to it. ``made`` has what was made of it, by whoever did."""
+    """The answer to one question, kept for as long as somebody holds on to it. ``made`` has what was made of it, by whoever did."""
 
     __slots__ = ("__weakref__", "changes", "made", "sessions")
 
@@ -72,20 +69,22 @@ class Rows:
         self.made: dict[Any, Any] = {}
 
 
-class _Changes:
-    """How often each user's sessions, and all together, were changed in a database; and the answers that are in use."""
+class HistoryMemory:
+    """What a Hub knows of its database without asking: the Hub is the only one that writes there."""
 
     def __init__(self) -> None:
-        self.of: Counter[str | None] = Counter()
+        self.has_table = False
+        self.changes: Counter[str | None] = Counter()
+        """How often each user's sessions were changed, and (None) all together."""
         self.rows: WeakValueDictionary[Any, Rows] = WeakValueDictionary()
+        """The answers that are in use."""
+        self.told: dict[str, float] = {}
+        """When the log was last told of each kind of error."""
 
     def changed(self, user: str) -> None:
-        self.of[user] += 1
-        self.of[None] += 1
-
-
-_changes: WeakKeyDictionary[Any, _Changes] = WeakKeyDictionary()
-"""By database. The Hub is the only one that writes there."""
+        """Count a change of a user's sessions."""
+        self.changes[user] += 1
+        self.changes[None] += 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +119,7 @@ class PastSession:
     cost: float | None = None
 
     def with_end(self, end: End) -> PastSession:
-        """The same session, of whose end more is known."""
+        """Return the same session, of whose end more is known."""
         return replace(
             self,
             kind=end.kind or "others",
@@ -138,7 +137,7 @@ class PastSession:
 
 
 def session_key(nonce: str, *, user: str = "", server: str = "", at: float = 0.0) -> str:
-    """What tells a session from all others: a digest of its nonce, or of the rest where it came to none."""
+    """Return what tells a session from all others: a digest of its nonce, or of the rest where it came to none."""
     text = nonce or json.dumps([user, server, at])
     return hashlib.sha256(text.encode()).hexdigest()
 
@@ -183,6 +182,8 @@ class History:
         The Hub's own database session. What is pending in it is committed first, so that a failure of ours takes nothing else back.
     length, days
         So many sessions of each user are kept, for so many days; 0 of either keeps none.
+    memory
+        What is known of this database, shared by all who open it.
     """
 
     def __init__(
@@ -193,8 +194,10 @@ class History:
         length: int = HISTORY_LENGTH,
         days: float = HISTORY_DAYS,
         clock: Callable[[], float] = time.time,
+        memory: HistoryMemory | None = None,
     ) -> None:
         self._db = db
+        self._memory = memory if memory is not None else HistoryMemory()
         self._log = log
         self._length = length
         self._days = days
@@ -203,7 +206,7 @@ class History:
     # --- write ------------------------------------------------------------------------------------------------------------------
 
     def add(self, past: PastSession) -> bool:
-        """Take the session down, and forget what is beyond the bounds. False if it is there already, or could not be."""
+        """Record the session, and forget what is beyond the bounds. Return False if it is there already, or could not be recorded."""
         if self._length <= 0 or self._days <= 0:
             return False
 
@@ -217,7 +220,7 @@ class History:
         return self._changed(past.user, self._try(write, False))
 
     def update(self, past: PastSession) -> bool:
-        """More is known of a session. False if it is not there, or not any more."""
+        """Record what more is known of a session. Return False if it is not there, or not any more."""
 
         def write() -> bool:
             row = _row(past)
@@ -226,28 +229,9 @@ class History:
 
         return self._changed(past.user, self._try(write, False))
 
-    def forget_user(self, user: str) -> int:
-        """Forget all sessions of a user; how many that were."""
-
-        def write() -> int:
-            result: Any = self._db.execute(sa.delete(SESSIONS).where(SESSIONS.c.user_name == user))
-            return int(result.rowcount)
-
-        return self._changed(user, self._try(write, 0))
-
-    def forget(self, user: str, session: str) -> bool:
-        """Forget one session, if it is this user's."""
-
-        def write() -> bool:
-            where = (SESSIONS.c.session == session, SESSIONS.c.user_name == user)
-            result: Any = self._db.execute(sa.delete(SESSIONS).where(*where))
-            return bool(result.rowcount)
-
-        return self._changed(user, self._try(write, False))
-
     def _changed(self, user: str, answer: Answer) -> Answer:
         if answer:
-            self._known.changed(user)
+            self._memory.changed(user)
         return answer
 
     def _forget_what_is_beyond(self, user: str) -> None:
@@ -257,35 +241,26 @@ class History:
         self._db.execute(sa.delete(SESSIONS).where(SESSIONS.c.user_name.not_in(sa.select(_users.c.name))))
         own = sa.select(SESSIONS.c.session).where(SESSIONS.c.user_name == user)
         newest_first = own.order_by(SESSIONS.c.ended.desc(), SESSIONS.c.session)
-        beyond = [row.session for row in self._db.execute(newest_first.offset(self._length).limit(MAX_SHOWN))]
+        beyond = [row.session for row in self._db.execute(newest_first.offset(self._length).limit(MAX_FORGOTTEN))]
         if beyond:
             self._db.execute(sa.delete(SESSIONS).where(SESSIONS.c.session.in_(beyond)))
 
     # --- read -------------------------------------------------------------------------------------------------------------------
 
-    def of_user(self, user: str, limit: int = MAX_SHOWN) -> tuple[PastSession, ...]:
-        """The past sessions of a user, the latest first."""
-        return self._read(sa.select(SESSIONS).where(SESSIONS.c.user_name == user), limit) or ()
-
-    def of_all(self, limit: int = MAX_SHOWN, *, users: Iterable[str] | None = None) -> tuple[PastSession, ...]:
-        """The past sessions of all users together, or of these, the latest first: for whoever may see them."""
-        query = sa.select(SESSIONS)
-        if users is not None:
-            query = query.where(SESSIONS.c.user_name.in_(list(users)))
-        return self._read(query, limit) or ()
-
     @property
     def is_kept(self) -> bool:
-        """Whether the admin wants any past sessions to be kept."""
+        """Tell whether the admin wants any past sessions to be kept."""
         return self._length > 0 and self._days > 0
 
     def changes(self, users: frozenset[str] | None = None) -> int:
-        """Another number once the sessions of these users, or of anybody, have changed: from memory, the database is not asked."""
-        of = self._known.of
+        """Return another number once the sessions of these users, or of anybody (None), have changed. The database is not asked."""
+        of = self._memory.changes
         return of[None] if users is None or len(users) > FEW else sum(of[user] for user in users)
 
     def rows(self, users: frozenset[str] | None, limit: int, held: Rows | None = None) -> Rows:
-        """As :meth:`of_all`, without those of an earlier user of the same name; the database is asked once for each change.
+        """Return the past sessions of users, the latest first, without those of an earlier user of the same name.
+
+        The database is asked once for each change.
 
         Parameters
         ----------
@@ -295,9 +270,9 @@ class History:
             What the caller had the last time: it is kept where the database does not answer. Callers who hold on to their answer share
             it with all who ask the same.
         """
-        known, changes = self._known, self.changes(users)
+        known, changes = self._memory.rows, self.changes(users)
         key = (users, limit, self.is_kept, self._days, int(self._clock()) // REREAD_SECONDS)
-        rows = known.rows.get(key)
+        rows = known.get(key)
         if rows is not None and rows.changes == changes:
             return rows
         joined = sa.select(SESSIONS, _users.c.created.label("user_created")).join(_users, _users.c.name == SESSIONS.c.user_name)
@@ -305,12 +280,8 @@ class History:
         found = self._read(query, limit) if self.is_kept and limit and users != frozenset() else ()
         if found is None:
             return held or Rows((), -1)
-        rows = known.rows[key] = Rows(found, changes)
+        rows = known[key] = Rows(found, changes)
         return rows
-
-    @property
-    def _known(self) -> _Changes:
-        return _changes.setdefault(self._db.get_bind(), _Changes())
 
     def _read(self, query: sa.Select[Any], limit: int) -> tuple[PastSession, ...] | None:
         """None where the database does not answer."""
@@ -337,19 +308,18 @@ class History:
         return answer
 
     def _make_table(self) -> None:
-        engine = self._db.get_bind()
-        if engine not in _made:
+        if not self._memory.has_table:
             _metadata.create_all(self._db.connection(), checkfirst=True)
             self._db.commit()
-            _made.add(engine)
+            self._memory.has_table = True
 
     def _failed(self, error: Exception) -> None:
         try:
             self._db.rollback()
-            _made.discard(self._db.get_bind())
+            self._memory.has_table = False
         except Exception:  # noqa: BLE001 - as above
             self._log.exception("The Hub's database cannot take back what failed")
         kind, now = type(error).__name__, self._clock()
-        if not 0 <= now - _said.get(kind, -REPEAT_LOG_SECONDS) < REPEAT_LOG_SECONDS:
-            _said[kind] = now
+        if not 0 <= now - self._memory.told.get(kind, -REPEAT_LOG_SECONDS) < REPEAT_LOG_SECONDS:
+            self._memory.told[kind] = now
             self._log.error("The record of past sessions cannot be read or written: %s", str(error).partition("\n")[0])

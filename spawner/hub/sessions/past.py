@@ -23,8 +23,10 @@ from ...session.record import End, Record
 from ...session.status import Server, SessionStatus, kind_of_end
 from ...session.status_json import as_json, without_clock
 from ...session.status_text import Charge
+from ..protocol import HubHandler, HubSpawner
+from ..state import HubState
 from .ended import history_of
-from .history import HISTORY_DAYS, HISTORY_LENGTH, History, PastSession, Rows, session_key
+from .history import HISTORY_DAYS, HISTORY_LENGTH, History, HistoryMemory, PastSession, Rows, session_key
 
 SHOWN = 100
 MAX_LISTED = 500
@@ -39,7 +41,7 @@ AT_ONCE = 20
 
 
 def reaches_others(allowed: Any, user: str) -> bool:
-    """Whether a filter of JupyterHub's for a scope goes beyond the user's own servers."""
+    """Tell whether a filter of JupyterHub's for a scope goes beyond the user's own servers."""
     if allowed is None or allowed is Scope.ALL:
         return allowed is not None
     others = [name for name in allowed.get("user", ()) if name != user]
@@ -59,7 +61,7 @@ class Reach:
 
     @classmethod
     def of(cls, allowed: Any, db: Any) -> Reach:
-        """By a filter of JupyterHub's for a scope: what :meth:`get_scope_filter` says of a server that still is."""
+        """Return the reach of a filter of JupyterHub's for a scope: what :meth:`get_scope_filter` says of a server that still is."""
         if allowed is None or allowed is Scope.ALL:
             return cls(None if allowed is not None else frozenset())
         users = set(allowed.get("user", ()))
@@ -69,17 +71,17 @@ class Reach:
         return cls(frozenset(users), frozenset(name for name in allowed.get("server", ()) if name.partition("/")[0] not in users))
 
     def only(self, user: str) -> Reach:
-        """As much of it as is this user's own."""
+        """Return as much of it as is this user's own."""
         own = frozenset({user} if self.users is None or user in self.users else ())
         return Reach(own, frozenset(name for name in self.servers if name.startswith(f"{user}/")))
 
     @property
     def names(self) -> frozenset[str] | None:
-        """All users of whom the caller may see anything."""
+        """Return all users of whom the caller may see anything; None for everybody."""
         return None if self.users is None else self.users | {name.partition("/")[0] for name in self.servers}
 
     def has(self, past: PastSession) -> bool:
-        """Whether the caller may see this one."""
+        """Tell whether the caller may see this session."""
         return self.users is None or past.user in self.users or f"{past.user}/{past.name}" in self.servers
 
 
@@ -87,7 +89,7 @@ class Reach:
 
 
 def summary_of(options: Mapping[str, Any]) -> str:
-    """A request in words, for the lists."""
+    """Return a request in words, for the lists."""
     try:
         return parse_request(options).in_words
     except RequestRejected:  # of an older version, or not yet judged
@@ -95,12 +97,12 @@ def summary_of(options: Mapping[str, Any]) -> str:
 
 
 def log_link(hub_url: str, user: str, job_id: int) -> str:
-    """The page of a session's log; empty where it had no job."""
+    """Return the address of the page of a session's log; empty where it had no job."""
     return str(url_path_join(hub_url, f"resource-form/log?{urlencode({'user': user, 'job': job_id})}")) if job_id else ""
 
 
 def status_of_past(past: PastSession, hub_url: str) -> SessionStatus:
-    """How a session stands that is in the record."""
+    """Return how a session stands that is in the record."""
     server = Server(
         user=past.user,
         name=past.name,
@@ -182,12 +184,12 @@ class Past:
         self._rows: Rows | None = None
 
     def changes(self) -> int:
-        """Another number once there is something new: cheap."""
+        """Return another number once there is something new. It is cheap."""
         history = self._history() if self.limit else None
         return history.changes(self._reach.names) if history is not None else 0
 
     async def listed(self, hub_url: str, going_on: Collection[str]) -> list[Listed]:
-        """All but those whose keys (:func:`.history.session_key`) are still among the ones that go on."""
+        """Return all but those whose keys (:func:`.history.session_key`) are still among the ones that go on."""
         history = self._history() if self.limit else None
         if history is None:
             return []
@@ -197,21 +199,21 @@ class Past:
 
 
 def key_of(user: str, name: str, record: Record, end: End | None) -> str:
-    """The key of a session that is not forgotten yet, as the record has it once it is over."""
+    """Return the key of a session that is not forgotten yet, as the record has it once it is over."""
     return session_key(record.nonce, user=user, server=name, at=end.at if end is not None else 0.0)
 
 
 def has_end(sessions: Iterable[PastSession], end: End) -> bool:
-    """Whether the last end of a server is the one of a session among these of the same server."""
+    """Tell whether the last end of a server is the end of one of these sessions of that server."""
     if end.job_id:
         return any(past.job_id == end.job_id for past in sessions)
     return any(not past.job_id and abs(past.ended - end.at) < 1 for past in sessions)
 
 
-def history_for(handler: Any, spawner: Any | None) -> History:
-    """The record as the admin has it: by a spawner where there is one, else by the configuration."""
-    if hasattr(spawner, "history_length"):
+def history_for(handler: HubHandler, spawner: HubSpawner | None) -> History:
+    """Return the record with the admin's settings: those of a spawner where there is one, else those of the configuration."""
+    if spawner is not None and hasattr(spawner, "history_length"):
         return history_of(spawner)
     settings = handler.config.get("ResourceFormSpawner", {})
     length, days = settings.get("history_length", HISTORY_LENGTH), settings.get("history_days", HISTORY_DAYS)
-    return History(handler.db, log=handler.log, length=length, days=days)
+    return History(handler.db, log=handler.log, length=length, days=days, memory=HubState.of(handler).part(HistoryMemory))

@@ -3,74 +3,28 @@
 from __future__ import annotations
 
 import asyncio
-import logging
-from collections.abc import Sequence
-from typing import Any, Protocol
 
 from ...advice.assessment import verdict_of
-from ...advice.service import PricingSettings, refuse_over_budget
+from ...advice.service import refuse_over_budget
 from ...availability.node_fit import features_of
 from ...cache import run_in_worker
-from ...cluster.cluster import SlurmCluster
-from ...cluster.users import Member
 from ...errors import ResourceFormError, SessionFailed, SlurmUnavailable
 from ...i18n import _
-from ...job.sbatch import PreparedJob, Tag, new_tag, signing_key
+from ...job.sbatch import PreparedJob, new_tag, signing_key
 from ...request.choices import Choices
 from ...request.model import SessionRequest
 from ...request.validation import resolve_request
-from ...session.log_reader import configured_state_home, session_logs
+from ...session.log_reader import configured_state_home
 from ...session.session import Session
 from ...session.startup_log import StartupLog
 from ...slurm.runner import Identity
 from ...slurm.states import RUNNING
+from ..protocol import StartingSpawner
+from ..state import HubState
 from .view import usage_factor_of
 
 ESTIMATE_PATIENCE_SECONDS = 1.5
 """A job that has to wait is submitted so much later at most, to know until when."""
-
-
-class StartingSpawner(Protocol):
-    """What a start uses of its spawner."""
-
-    user: Any
-    name: str
-    orm_spawner: Any
-    user_options: dict[str, Any]
-    api_token: str
-    environment: dict[str, Any]
-    ip: str
-    port: int
-    log: logging.Logger
-    session: Session | None
-    member: Member | None
-
-    @property
-    def log_name(self) -> str:
-        """User and server, as the Hub's log names them."""
-
-    @property
-    def cluster(self) -> SlurmCluster:
-        """The Hub's one SlurmCluster."""
-
-    @property
-    def sbatch_options(self) -> Sequence[str]:
-        """The admin's own options of sbatch."""
-
-    async def choices(self) -> Choices:
-        """Return what the user may choose now."""
-
-    async def terms(self) -> PricingSettings:
-        """Return what the admin has set that advice about a request depends on."""
-
-    async def prepare(self, request: SessionRequest, tag: Tag, home: str) -> PreparedJob:
-        """Return what is handed to sbatch."""
-
-    def remember_request(self, request: SessionRequest) -> None:
-        """Note what was asked for last, of which Slurm has taken the job."""
-
-    def keep_state(self) -> None:
-        """Make the session's state durable now."""
 
 
 async def submit_and_wait(spawner: StartingSpawner, session: Session) -> tuple[str, int]:
@@ -173,5 +127,6 @@ def startup_log_of(spawner: StartingSpawner, session: Session) -> StartupLog | N
     """Return what can be read of the log of the session's job; None while there is none."""
     if spawner.member is None or not session.record.job_id:
         return None
-    logs = session_logs(spawner.cluster.runner)
-    return StartupLog(logs, spawner.member.identity, session.record.job_id, configured_state_home(spawner.environment))
+    return StartupLog(
+        HubState.of(spawner).session_logs, spawner.member.identity, session.record.job_id, configured_state_home(spawner.environment)
+    )

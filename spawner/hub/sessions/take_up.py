@@ -6,10 +6,11 @@ import asyncio
 from typing import Any
 
 from ...session.session import Session
+from ..protocol import StartingSpawner
 from .ended import record_end
 
 
-async def is_taken_up(spawner: Any, session: Session) -> bool:
+async def is_taken_up(spawner: StartingSpawner, session: Session) -> bool:
     """Go on where the earlier run left off; return False if the session is over.
 
     What the earlier run knew of the address may not have reached JupyterHub's own tables.
@@ -26,7 +27,7 @@ async def is_taken_up(spawner: Any, session: Session) -> bool:
     return True
 
 
-async def _take_up(spawner: Any, session: Session) -> tuple[str, int] | None:
+async def _take_up(spawner: StartingSpawner, session: Session) -> tuple[str, int] | None:
     """As :meth:`Session.take_up`; meanwhile JupyterHub finds a start under way that its Stop can interrupt, and that pages follow."""
     # spawner._spawn_future and _check_pending are JupyterHub's own, which its handlers and its start set as well.
     under_way: asyncio.Future[None] = asyncio.get_running_loop().create_future()

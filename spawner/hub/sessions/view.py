@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from jupyterhub.utils import url_escape_path, url_path_join
 
 from ...accounting.budget_policy import is_charged
@@ -11,30 +9,29 @@ from ...advice.service import PricingSettings
 from ...i18n import _
 from ...request.choices import Choices
 from ...session.status import Server
+from ..protocol import HubSpawner
+from .options import display_name, told_request
 from .past import log_link, summary_of
-
-SECRET_OPTIONS = frozenset({"environment"})
-"""What a user has typed there may be a password."""
 
 
 def usage_factor_of(choices: Choices, partition: str, account: str, terms: PricingSettings) -> float | None:
-    """UsageFactor of a job of this user in the partition, for the account; None where it is not charged."""
+    """Return the UsageFactor of a job of this user in the partition, for the account; None where it is not charged."""
     if not is_charged(terms.not_charged, partition, account):
         return None
     limits = choices.entitlement.partition(partition)
     return limits.rules_for(account).usage_factor if limits is not None else 1.0
 
 
-def server_of(spawner: Any, hub_url: str, job_id: int = 0) -> Server:
-    """What the Hub knows of the spawner's server; ``job_id`` is that of the session whose log is to be shown, 0 for none."""
+def server_of(spawner: HubSpawner, hub_url: str, job_id: int = 0) -> Server:
+    """Return what the Hub knows of the spawner's server. ``job_id`` is the job of the session whose log is to be shown, 0 for none."""
     user, name = spawner.user, spawner.name
     options = dict(spawner.orm_spawner.user_options or {})
     return Server(
         user=user.name,
         name=name,
-        display_name=str(options.get("name") or getattr(spawner.orm_spawner, "display_name", "") or name or _("Default server")),
+        display_name=display_name(spawner.orm_spawner, options) or _("Default server"),
         color=str(options.get("color") or ""),
-        request={key: value for key, value in options.items() if key not in SECRET_OPTIONS},
+        request=told_request(options),
         summary=summary_of(options),
         url=user.server_url(name) if spawner.ready else "",
         progress_url=user.progress_url(name),

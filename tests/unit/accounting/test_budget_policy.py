@@ -29,7 +29,7 @@ from spawner.accounting.budget_policy import (
 )
 from spawner.accounting.budgets import Budget
 from spawner.errors import ResourceFormError, SlurmTimeout
-from spawner.hub.settings import SpawnerSettings
+from spawner.hub.settings.spawner import SpawnerSettings
 from spawner.humanize import day_and_time
 from spawner.site.budget_command import MAX_USERS, SiteBudgets
 from spawner.slurm.runner import Identity, Result, SlurmRunner

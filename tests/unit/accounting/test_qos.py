@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from spawner.accounting.qos import Accounting, forced_qos, qos_of_job
+from spawner.accounting.qos import AccountingRecords, forced_qos, qos_of_job
 from spawner.slurm.model import AccountingLimits, Association, Holdings, Qos, Use
 
 NORMAL = Qos("normal")
@@ -39,12 +39,12 @@ def test_forced_qos(options: tuple[str, ...], name: str) -> None:
 def test_accounting() -> None:
     """Rows by user; whether shared limits exist; what slurmctld knows that slurmdbd has not told yet."""
     rows = (Association("root"), Association("low", parent="root"), Association("low", "ada"), Association("low", "grace", "gpu"))
-    known = Accounting(rows, (), (NORMAL,))
+    known = AccountingRecords(rows, (), (NORMAL,))
     assert known.rows_of("ada") == (rows[2], rows[0], rows[1])
     assert known.has_user("grace")
     assert not known.has_user("nobody")
     assert not known.has_shared_limits
-    assert Accounting(rows, (), (Qos("x", limits=AccountingLimits(per_user=(("cpu", 1),))),)).has_shared_limits
-    assert Accounting((Association("a", limits=AccountingLimits(max_jobs=1)),), ()).has_shared_limits
+    assert AccountingRecords(rows, (), (Qos("x", limits=AccountingLimits(per_user=(("cpu", 1),))),)).has_shared_limits
+    assert AccountingRecords((Association("a", limits=AccountingLimits(max_jobs=1)),), ()).has_shared_limits
     held = Holdings({("low", "ada", ""): Use(), ("low", "grace", ""): Use(), ("low", "grace", "gpu"): Use()})
     assert known.lacks(held) == {("low", "grace", "")}

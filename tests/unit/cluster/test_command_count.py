@@ -16,7 +16,7 @@ import pytest
 from spawner.advice.service import PricingSettings, advise
 from spawner.cluster.cluster import SlurmCluster
 from spawner.errors import ResourceFormError
-from spawner.hub.settings import SpawnerSettings
+from spawner.hub.settings.spawner import SpawnerSettings
 from spawner.job.sbatch import Tag
 from spawner.request.choices import Choices
 from spawner.session.orphans import Sweep

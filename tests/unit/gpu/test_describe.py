@@ -15,7 +15,7 @@ from spawner.availability.table import Availability, availability, excerpt
 from spawner.cache import Snapshot
 from spawner.gpu.agent.schema import Device, NodeReport
 from spawner.gpu.device_matching import NO_REPORTS, Reported
-from spawner.hub.apihandlers.cluster import as_json, cluster_answer
+from spawner.hub.apihandlers.cluster import cluster_answer
 from spawner.hub.form.render import MAX_DEVICES, render_availability
 from spawner.i18n import using
 from spawner.request.model import parse_request
@@ -52,7 +52,8 @@ def lines(soup: BeautifulSoup, name: str = "g001") -> list[str]:
 
 
 def devices_of(snapshot: Snapshot[Availability], what: Reported) -> dict[str, list[dict[str, Any]]]:
-    answer = json.loads(as_json(cluster_answer(snapshot, now=NOW, reported=what)))
+    found = cluster_answer(snapshot, now=NOW, reported=what)
+    answer = json.loads(json.dumps({**found, "nodes": list(found["nodes"])}))
     return {entry["name"]: entry["devices"] for entry in answer["nodes"]}
 
 

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from spawner.accounting.entitlement import entitlement
-from spawner.accounting.qos import Accounting, AccountingData
+from spawner.accounting.qos import AccountingData, AccountingRecords
 from spawner.errors import NoAccount
 from spawner.request.choices import Choices
 from spawner.request.defaults import default_values
@@ -186,7 +186,7 @@ def test_defaults_are_valid_on_any_cluster(
 ) -> None:
     """Whoever has an account and a partition can press Start at once, on whatever cluster; who has not is told."""
     defaults = (UserDefaults("ada", default),) if default else ()
-    records = None if associations is None else Accounting(tuple(associations), defaults, qos)
+    records = None if associations is None else AccountingRecords(tuple(associations), defaults, qos)
     own = entitlement(
         "ada",
         AccountingData(records),

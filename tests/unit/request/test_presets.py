@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from traitlets import TraitError
 
 from spawner.errors import NoAccount, RequestRejected
-from spawner.hub.settings import SpawnerSettings
+from spawner.hub.settings.spawner import SpawnerSettings
 from spawner.i18n import using
 from spawner.request.choices import Choices
 from spawner.request.form_data import read_form

@@ -202,7 +202,7 @@ def spawner_with(state_of_others: dict[str, Any]) -> ResourceFormSpawner:
     """A spawner that no Hub has, of a user with other servers."""
     made = ResourceFormSpawner()
     servers = {name: SimpleNamespace(state=kept) for name, kept in state_of_others.items()}
-    made.user = SimpleNamespace(name="ada", orm_user=SimpleNamespace(orm_spawners=servers))
+    made.user = SimpleNamespace(name="ada", orm_user=SimpleNamespace(orm_spawners=servers), settings={})
     return made
 
 

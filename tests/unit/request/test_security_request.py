@@ -9,6 +9,7 @@ import json
 import logging
 import time
 from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -16,7 +17,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spawner.errors import MAX_ERRORS, NoAccount, RequestRejected, ResourceFormError, SessionFailed, SlurmRefused
-from spawner.hub.errors import HubRefusal, html_message, install_log_filter, text_message
+from spawner.hub.errors import HubRefusal, QuietRefusals, RecentRefusals, html_message, install_log_filter, text_message
+from spawner.hub.state import HubState
 from spawner.job.sbatch import Tag, sbatch_arguments
 from spawner.request.defaults import default_values
 from spawner.request.field_values import quoted
@@ -191,9 +193,18 @@ def test_quoted_never_runs_long() -> None:
 
 
 @pytest.fixture
-def log() -> Iterator[io.StringIO]:
+def refusals() -> RecentRefusals:
+    """Of one Hub."""
+    return RecentRefusals()
+
+
+@pytest.fixture
+def log(refusals: RecentRefusals) -> Iterator[io.StringIO]:
     """What the Hub's two loggers write, tornado's own warnings too, with our filter as the Hub has it."""
-    install_log_filter()
+    app = SimpleNamespace(tornado_settings={})
+    assert HubState.of(app).part(RecentRefusals, lambda: refusals) is refusals
+    for _time in range(2):
+        install_log_filter(app)
     stream = io.StringIO()
     handler = logging.StreamHandler(stream)
     handler.setFormatter(logging.Formatter("%(levelname)s %(message)s"))
@@ -204,11 +215,16 @@ def log() -> Iterator[io.StringIO]:
     yield stream
     for logger in loggers:
         logger.removeHandler(handler)
+    for logger in (*loggers, *(logging.getLogger(f"tornado.{name}") for name in ("application", "general"))):
+        filters = [entry for entry in logger.filters if isinstance(entry, QuietRefusals) and entry.refusals is refusals]
+        assert len(filters) == (logger.name != "tornado")
+        for entry in filters:
+            logger.removeFilter(entry)
 
 
-def refuse(error: ResourceFormError, who: str) -> None:
+def refuse(refusals: RecentRefusals, error: ResourceFormError, who: str) -> None:
     """What JupyterHub and tornado log of a refusal: at its start, in the page's handler, and once more for an API's answer."""
-    refusal = HubRefusal(error)
+    refusal = refusals.refusal(error)
     hub = logging.getLogger("JupyterHub")
     hub.error("Not starting %s's server : %s", who, refusal)
     try:
@@ -228,14 +244,28 @@ def refuse(error: ResourceFormError, who: str) -> None:
     ],
     ids=lambda error: type(error).__name__,
 )
-def test_each_refusal_is_one_warning(log: io.StringIO, error: ResourceFormError) -> None:
+def test_each_refusal_is_one_warning(log: io.StringIO, refusals: RecentRefusals, error: ResourceFormError) -> None:
     """The same refusal of three starts, by two users, is three lines at level WARNING with the reason, and no traceback."""
     for who in ("ada", "ada", "grace"):
-        refuse(error, who)
+        refuse(refusals, error, who)
     lines = [line for line in log.getvalue().splitlines() if error.log in line]
     assert len(lines) == 3, log.getvalue()
     assert all(line.startswith("WARNING ") for line in lines)
     assert [who for who in ("ada", "grace") if not any(who in line.replace(error.log, "") for line in lines)] == []
+    assert "Traceback" not in log.getvalue()
+
+
+def test_two_hubs_in_one_process(log: io.StringIO, refusals: RecentRefusals) -> None:
+    """The filter of one leaves to the other's what is the other's."""
+    other = RecentRefusals()
+    later = QuietRefusals(other)
+    hub = logging.getLogger("JupyterHub")
+    hub.addFilter(later)
+    refuse(other, SessionFailed("It ended.", log="job 7 of ada: FAILED"), "ada")
+    refuse(refusals, SessionFailed("It ended.", log="job 8 of ada: FAILED"), "ada")
+    hub.removeFilter(later)
+    assert [log.getvalue().count(f"WARNING Not starting ada's server : job {number}") for number in (7, 8)] == [1, 1]
+    assert "ERROR" not in log.getvalue()
     assert "Traceback" not in log.getvalue()
 
 

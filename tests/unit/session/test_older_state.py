@@ -17,6 +17,7 @@ from jupyterhub import orm
 from spawner.hub.sessions.history import History
 from spawner.request.recent import as_state, recent_of
 from spawner.session.record import End, Record
+from tests.support.past_sessions import past_sessions
 
 DUMP = Path(__file__).resolve().parents[2] / "fixtures" / "hub_state" / "hub.sql"
 OURS = {"spawners": ("state", "user_options"), "resource_form_sessions": ("record",)}
@@ -92,7 +93,7 @@ def test_every_word_is_read(database: sqlite3.Connection, tmp_path: Path) -> Non
     ]
     assert len(stored) == 2
     with orm.new_session_factory(f"sqlite:///{tmp_path / 'jupyterhub.sqlite'}")() as db:
-        past = History(db, log=logging.getLogger("tests.older"), clock=lambda: stored[0]["ended"]).of_user("demo-ada")
+        past = past_sessions(History(db, log=logging.getLogger("tests.older"), clock=lambda: stored[0]["ended"]), "demo-ada")
     for kept, entry in zip(stored, past, strict=True):
         assert kept.items() <= as_json(asdict(entry)).items()
 

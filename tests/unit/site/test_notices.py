@@ -26,7 +26,7 @@ from spawner._data import folder
 from spawner.advice.alternatives import alternatives
 from spawner.availability.forecast import ClusterForecast
 from spawner.errors import RequestRejected, ResourceFormError, SlurmTimeout
-from spawner.hub.settings import SpawnerSettings
+from spawner.hub.settings.spawner import SpawnerSettings
 from spawner.i18n import using
 from spawner.request.choices import Choices
 from spawner.request.restore import restore_valid
@@ -634,7 +634,7 @@ def spawner(monkeypatch: pytest.MonkeyPatch) -> ResourceFormSpawner:
     """ada's, without a Hub."""
     monkeypatch.setattr(ResourceFormSpawner, "cluster", FakeCluster())
     made = ResourceFormSpawner()
-    made.user = SimpleNamespace(name="ada")
+    made.user = SimpleNamespace(name="ada", settings={})
     return made
 
 

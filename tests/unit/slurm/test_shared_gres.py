@@ -23,7 +23,7 @@ from spawner.availability.table import availability, excerpt
 from spawner.availability.totals import running_jobs
 from spawner.cache import Snapshot
 from spawner.errors import RequestRejected
-from spawner.hub.apihandlers.check import _rooms
+from spawner.hub.apihandlers.check import _node_classes
 from spawner.hub.form.render import render_availability
 from spawner.request.choices import Choices
 from spawner.request.defaults import default_values
@@ -544,7 +544,7 @@ def test_the_page_counts_parts_by_what_one_card_has() -> None:
     options = chosen(SHARED_NODE)
     forecast = ClusterForecast((SHARED_NODE,), (partition(nodes=("g001",)),), (), (), now=NOW)
     found = read_and_reconcile({"gpus": "shard:2"}, options)
-    rooms = _rooms(replace(found, forecast=forecast, verdict=Verdict("now", "")))
+    rooms = _node_classes(replace(found, forecast=forecast, verdict=Verdict("now", "")))
     assert rooms is not None
     assert rooms[0]["parts"] == [{"gres": "shard", "type": "v100", "least": 2, "most": 2}]
     assert rooms[0]["gpus"] == {"v100": 0}

@@ -30,6 +30,7 @@ from spawner.gpu.agent.tokens import node_token
 from spawner.hub.apihandlers.gpu_reporters import BURST, KNOWN_SECONDS, MAX_LINES, SCOPE, Pace, Refusals
 from spawner.hub.apihandlers.gpu_reports import GpuReports, Incoming, ReportIngest
 from spawner.hub.routes import GPU_REPORTS
+from spawner.hub.state import HubState
 from tests.support.fake_slurm import FakeSlurm
 
 SERVICE = "5e" * 32
@@ -71,7 +72,7 @@ class Door:
     port: int
     slurm: FakeSlurm
     cluster: SlurmCluster
-    desk: ReportIngest
+    ingest: ReportIngest
     clock: Moment
     db: Any
     tokens: dict[str, str]
@@ -159,25 +160,23 @@ async def door(filled: tuple[Path, dict[str, str]], tmp_path: Path, monkeypatch:
     shutil.copy(path, tmp_path)
     db = orm.new_session_factory(f"sqlite:///{tmp_path / path.name}")()
     slurm = FakeSlurm(asyncio.get_running_loop(), delay=0.0)
-    SlurmCluster.clear_instance()
-    cluster = SlurmCluster.instance(runner=slurm, jitter=0.0)
     services = {"gpu-reports": SimpleNamespace(api_token=SERVICE), "weaker": SimpleNamespace(api_token=WEAKER)}
     log = logging.getLogger("tests.gpu_reports")
     settings = {"db": db, "services": services, "app": SimpleNamespace(service_tokens={}), "log": log}
     reports = GpuReports(lambda: settings)
-    desk, clock = ReportIngest(settings), Moment()
-    desk.pace, desk.reporters._clock, desk.refusals._clock = Pace(clock), clock, clock
-    desk.refusals._since = clock()
-    reports._desk = desk
+    state, clock = HubState.in_settings(settings), Moment()
+    cluster = state.part(SlurmCluster, lambda: SlurmCluster(runner=slurm, jitter=0.0))
+    ingest = state.part(ReportIngest, lambda: ReportIngest(state))
+    ingest.pace, ingest.reporters._clock, ingest.refusals._clock = Pace(clock), clock, clock
+    ingest.refusals._since = clock()
     # The settings are the Hub's: no cookie is asked for here.
     server = HTTPServer(web.Application([(GPU_REPORTS, reports)], xsrf_cookies=True, cookie_secret=b"x" * 32), xheaders=True)
     sockets = bind_sockets(0, "127.0.0.1")
     server.add_sockets(sockets)
-    found = Door(sockets[0].getsockname()[1], slurm, cluster, desk, clock, db, tokens, services)
+    found = Door(sockets[0].getsockname()[1], slurm, cluster, ingest, clock, db, tokens, services)
     yield found
     server.stop()
     await server.close_all_connections()
-    SlurmCluster.clear_instance()
     db.close()
 
 
@@ -253,7 +252,7 @@ async def test_a_token_in_the_hubs_list_of_tokens(door: Door) -> None:
     door.services.clear()
     assert (await door.post(token=node_token(SERVICE, FIRST))).status == 403
 
-    door.desk.reporters._settings["app"].service_tokens[SERVICE] = "gpu-reports"
+    door.ingest.reporters._settings["app"].service_tokens[SERVICE] = "gpu-reports"
     door.clock.now += KNOWN_SECONDS
     assert (await door.post(token=node_token(SERVICE, FIRST))).status == 204
 
@@ -392,10 +391,9 @@ async def test_how_often_a_node_may_report(door: Door, token: str) -> None:
     assert door.stored() == 50
 
 
-def test_pace_remembers_no_more_than_it_has_to(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("spawner.hub.apihandlers.gpu_reporters.MAX_NODES", 10)
+def test_pace_remembers_no_more_than_it_has_to() -> None:
     clock = Moment()
-    pace = Pace(clock)
+    pace = Pace(clock, max_nodes=10)
     for number in range(100):
         clock.now += 2
         assert pace.wait(f"g{number}") == 0.0
@@ -566,7 +564,7 @@ async def test_to_a_head_there_is_no_body(door: Door, caplog: pytest.LogCaptureF
 async def test_the_body_of_whom_may_not_is_not_kept(door: Door, token: str, kept: int) -> None:
     headers = HTTPHeaders({"Host": "hub", "Authorization": f"token {token}", "Content-Length": "1000"})
     line = RequestStartLine("POST", "/", "HTTP/1.1")
-    incoming = Incoming(door.desk, HTTPServerRequest(start_line=line, headers=headers, connection=SimpleNamespace(context=None)))
+    incoming = Incoming(door.ingest, HTTPServerRequest(start_line=line, headers=headers, connection=SimpleNamespace(context=None)))
     incoming.headers_received(line, headers)
     incoming.data_received(b" " * 1000)
 
@@ -588,13 +586,13 @@ async def test_a_connection_is_good_for_many_reports(door: Door) -> None:
 
 
 async def fewer_connections(door: Door, than: int) -> None:
-    while len(door.desk._streams) >= than:
+    while len(door.ingest._streams) >= than:
         gc.collect()
         await asyncio.sleep(0)
 
 
 async def test_connections_do_not_take_the_hubs_files(door: Door) -> None:
-    door.desk._most_streams = 2
+    door.ingest._most_streams = 2
     lines = [await Line().open(door) for _ in range(3)]
     answers = []
     for line, node in zip(lines, ("g001", "g002", "g003"), strict=True):

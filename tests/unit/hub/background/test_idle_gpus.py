@@ -20,7 +20,7 @@ from traitlets import TraitError
 from spawner.gpu.agent.schema import Device, MigInstance, NodeReport
 from spawner.hub.background.idle_gpus import IdleGpuWatch, stop_as_ordered
 from spawner.hub.background.idle_messages import IdleMessages, Message
-from spawner.hub.settings import SpawnerSettings
+from spawner.hub.settings.spawner import SpawnerSettings
 from spawner.job.sbatch import Tag
 from spawner.session.record import Record
 from spawner.session.session import Session

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
 
-from spawner.hub.form import flash
-from spawner.hub.form.flash import KEPT_SECONDS, Rejection, Rejections
+from spawner.hub.form.flash import KEPT_SECONDS, Rejection, Rejections, keep, take
 
 
 class Clock:
@@ -60,10 +61,17 @@ def test_kept_for_a_while(seconds: float, there: bool) -> None:
     assert kept.take("ada") is None
 
 
-def test_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_memory_is_bounded() -> None:
     """Beyond the limit the oldest is forgotten, whoever came again last is not."""
-    monkeypatch.setattr(flash, "MAX_USERS", 3)
-    kept = Rejections(Clock())
+    kept = Rejections(Clock(), max_users=3)
     for user in ("a", "b", "c", "a", "d"):
         kept.keep(user, TYPED)
     assert [user for user in "abcd" if kept.take(user)] == ["a", "c", "d"]
+
+
+def test_kept_by_the_hub() -> None:
+    """Any spawner of the user's finds it, of the same Hub only."""
+    settings: dict[str, object] = {}
+    refused, shown, elsewhere = (SimpleNamespace(user=SimpleNamespace(name="ada", settings=of)) for of in (settings, settings, {}))
+    keep(refused, TYPED)
+    assert (take(elsewhere), take(shown), take(shown)) == (None, TYPED, None)

@@ -72,7 +72,7 @@ def test_link_of_a_server_that_never_ran() -> None:
 
 def user(servers: dict[str, Any] | None = None, *, active: bool = False) -> SimpleNamespace:
     """A user with servers: their options, by name."""
-    stored = {name: SimpleNamespace(user_options=options, display_name=name) for name, options in (servers or {}).items()}
+    stored = {name: SimpleNamespace(user_options=options, display_name=name, name=name) for name, options in (servers or {}).items()}
     return SimpleNamespace(
         name="ada", escaped_name="ada", spawner=SimpleNamespace(active=active), orm_user=SimpleNamespace(orm_spawners=stored)
     )

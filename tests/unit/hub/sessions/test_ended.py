@@ -21,6 +21,7 @@ from spawner.session.record import End, Record
 from spawner.session.session import Session
 from tests.support.fake_slurm import FakeSlurm
 from tests.support.finished_jobs import row
+from tests.support.past_sessions import past_sessions
 from tests.support.session_rig import LOG, make_cluster, virtually
 
 OPTIONS = {"cores": 4, "memory": "8G", "walltime": "1:00:00", "environment": {"PASSWORD": "a canary"}, "name": "My GPU", "color": "#1f77b4"}
@@ -43,7 +44,7 @@ class FakeSpawner:
         self.history_length, self.history_days = 100, 90
         self.start_timeout, self.http_timeout = 600, 30
         self.user_options = dict(OPTIONS)
-        self.user = SimpleNamespace(name="ada", orm_user=user, spawners={"gpu": self})
+        self.user = SimpleNamespace(name="ada", orm_user=user, spawners={"gpu": self}, settings={})
         self.last_end: End | None = None
         self.stop_reason = ""
         self.session = Session(self.cluster, "ada", keep=lambda: None, name="ada:gpu", log=LOG, record=record)
@@ -57,7 +58,7 @@ class FakeSpawner:
     @property
     def past(self) -> tuple[PastSession, ...]:
         """The user's past sessions."""
-        return history_of(self).of_user("ada")
+        return past_sessions(history_of(self), "ada")
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +14,9 @@ from jupyterhub import orm
 from sqlalchemy.dialects import mysql, postgresql
 from sqlalchemy.schema import CreateIndex, CreateTable
 
-from spawner.hub.sessions import history
-from spawner.hub.sessions.history import SESSIONS, History, PastSession, session_key
+from spawner.hub.sessions.history import SESSIONS, History, HistoryMemory, PastSession, session_key
 from spawner.session.record import End
+from tests.support.past_sessions import past_sessions
 
 LOG = logging.getLogger("tests.history")
 NOW = 1_800_000_000.0
@@ -38,20 +39,15 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 def db(url: str) -> Iterator[Any]:
     """The Hub's database session, with two users."""
     session = orm.new_session_factory(url)()
-    session.add_all([orm.User(name="ada"), orm.User(name="grace")])
+    session.add_all([orm.User(name=name, created=datetime(2020, 1, 1)) for name in ("ada", "grace")])
     session.commit()
     yield session
     session.close()
 
 
-@pytest.fixture(autouse=True)
-def _nothing_said() -> None:
-    history._said.clear()
-
-
 def of(db: Any, **more: Any) -> History:
     """The record, at NOW."""
-    return History(db, log=LOG, clock=lambda: NOW, **more)
+    return History(db, log=LOG, clock=lambda: NOW, memory=db.info.setdefault("memory", HistoryMemory()), **more)
 
 
 def ids(sessions: tuple[PastSession, ...]) -> list[int]:
@@ -85,16 +81,16 @@ def test_round_trip(db: Any) -> None:
         cost=12.5,
     )
     assert of(db).add(whole)
-    assert of(db).of_user("ada") == (whole,)
-    assert of(db).of_user("grace") == of(db).of_user("Ada") == ()
-    assert of(db).of_all() == (whole,)
+    assert past_sessions(of(db), "ada") == (whole,)
+    assert past_sessions(of(db), "grace") == past_sessions(of(db), "Ada") == ()
+    assert past_sessions(of(db)) == (whole,)
 
 
 def test_never_twice(db: Any) -> None:
     """The same session, noted again by this Hub or the next: one row, the first one's."""
     assert of(db).add(past(1))
     assert not of(db).add(past(1, sentence="Another one."))
-    assert [entry.sentence for entry in of(db).of_user("ada")] == ["The session was stopped."]
+    assert [entry.sentence for entry in past_sessions(of(db), "ada")] == ["The session was stopped."]
 
 
 def test_keys() -> None:
@@ -111,10 +107,10 @@ def test_more_is_known_later(db: Any) -> None:
     end = End("OUT_OF_MEMORY", "No memory.", NOW, "out_of_memory", "others", "Ask for more.", {"memory": "8G"}, 1, "g001", None, 4000, 4096)
     better = past(1).with_end(end)
     assert of(db).update(better)
-    assert of(db).of_user("ada") == (better,)
+    assert past_sessions(of(db), "ada") == (better,)
     assert (better.kind, better.change, better.used_mb, better.node) == ("others", {"memory": "8G"}, 4000, "g001")
     assert not of(db).update(past(2))
-    assert ids(of(db).of_user("ada")) == [1]
+    assert ids(past_sessions(of(db), "ada")) == [1]
 
 
 def test_so_many_of_each_user(db: Any) -> None:
@@ -122,21 +118,21 @@ def test_so_many_of_each_user(db: Any) -> None:
     for number in (5, 3, 1, 4, 2):
         of(db, length=3).add(past(number))
         of(db, length=3).add(past(number, "grace"))
-    assert ids(of(db).of_user("ada")) == ids(of(db).of_user("grace")) == [1, 2, 3]
-    assert ids(of(db).of_user("ada", 2)) == [1, 2]
-    assert len(of(db).of_all()) == 6
-    assert len(of(db).of_all(4)) == 4
-    assert {entry.user for entry in of(db).of_all(users=["grace"])} == {"grace"}
-    assert of(db).of_all(users=[]) == ()
+    assert ids(past_sessions(of(db), "ada")) == ids(past_sessions(of(db), "grace")) == [1, 2, 3]
+    assert ids(past_sessions(of(db), "ada", limit=2)) == [1, 2]
+    assert len(past_sessions(of(db))) == 6
+    assert len(past_sessions(of(db), limit=4)) == 4
+    assert {entry.user for entry in past_sessions(of(db), "grace")} == {"grace"}
+    assert of(db).rows(frozenset(), 5).sessions == ()
 
 
 def test_so_many_days(db: Any) -> None:
     """What is older is not shown, and goes with the next that comes."""
     of(db).add(past(2 * DAY))
     of(db).add(past(20 * DAY, "grace"))
-    assert ids(of(db, days=10).of_all()) == [2 * DAY]
+    assert ids(past_sessions(of(db, days=10))) == [2 * DAY]
     of(db, days=10).add(past(1))
-    assert ids(of(db).of_all()) == [1, 2 * DAY]
+    assert ids(past_sessions(of(db))) == [1, 2 * DAY]
 
 
 @pytest.mark.parametrize("bound", [{"length": 0}, {"days": 0}])
@@ -147,18 +143,13 @@ def test_none_is_kept(db: Any, bound: dict[str, int]) -> None:
 
 
 def test_users_who_are_gone(db: Any) -> None:
-    """What is of a user whom the Hub does not have any more goes; a user can be forgotten at once, and a session by its user only."""
+    """What is of a user whom the Hub does not have any more goes."""
     of(db).add(past(1))
     of(db).add(past(2, "grace"))
     of(db).add(past(3, "grace"))
-    assert not of(db).forget("ada", past(2, "grace").session)
-    assert of(db).forget("grace", past(2, "grace").session)
-    assert ids(of(db).of_all()) == [1, 3]
     db.delete(orm.User.find(db, "grace"))
     of(db).add(past(4))
-    assert {entry.user for entry in of(db).of_all()} == {"ada"}
-    assert of(db).forget_user("ada") == 2
-    assert of(db).of_all() == ()
+    assert {entry.user for entry in past_sessions(of(db))} == {"ada"}
 
 
 def test_what_the_hub_has_not_committed_is_kept(db: Any) -> None:
@@ -178,7 +169,7 @@ def test_the_table_is_made_again(db: Any) -> None:
     db.commit()
     assert not of(db).add(past(2))
     assert of(db).add(past(3))
-    assert ids(of(db).of_user("ada")) == [3]
+    assert ids(past_sessions(of(db), "ada")) == [3]
 
 
 def test_rows_that_cannot_be_read(db: Any) -> None:
@@ -187,7 +178,7 @@ def test_rows_that_cannot_be_read(db: Any) -> None:
     of(db).add(past(2))
     db.execute(sa.update(SESSIONS).where(SESSIONS.c.ended == NOW - 1).values(record='{"job_id": 1, "later": true}'))
     db.execute(sa.update(SESSIONS).where(SESSIONS.c.ended == NOW - 2).values(record="not JSON"))
-    assert ids(of(db).of_user("ada")) == [1]
+    assert ids(past_sessions(of(db), "ada")) == [1]
 
 
 class Said(logging.Handler):
@@ -203,15 +194,15 @@ class Said(logging.Handler):
 
 def test_a_database_that_cannot_be_written(tmp_path: Path) -> None:
     """It is said once in ten minutes, and the Hub's session can be used as before."""
-    log, said = logging.Logger("tests.history"), Said()
+    log, said, memory = logging.Logger("tests.history"), Said(), HistoryMemory()
     log.addHandler(said)
     path = tmp_path / "jupyterhub.sqlite"
     orm.new_session_factory(f"sqlite:///{path}")().close()
     engine = sa.create_engine(f"sqlite:///file:{path}?mode=ro&uri=true", future=True)
     with sa.orm.Session(engine) as db:
         for number in range(5):
-            assert not History(db, log=log, clock=lambda: NOW).add(past(number))
-        assert History(db, log=log, clock=lambda: NOW).of_user("ada") == ()
+            assert not History(db, log=log, clock=lambda: NOW, memory=memory).add(past(number))
+        assert past_sessions(History(db, log=log, clock=lambda: NOW, memory=memory), "ada") == ()
         assert db.execute(sa.text("select count(*) from users")).scalar() == 0
     assert len(said.lines) == 1
     assert "readonly" in said.lines[0]
@@ -223,8 +214,7 @@ def test_a_database_that_is_gone(tmp_path: Path) -> None:
     with sa.orm.Session(engine) as db:
         assert not of(db).add(past(1))
         assert not of(db).update(past(1))
-        assert of(db).of_all() == ()
-        assert of(db).forget_user("ada") == 0
+        assert past_sessions(of(db)) == ()
 
 
 @pytest.mark.parametrize("dialect", [postgresql.dialect(), mysql.dialect()])
@@ -245,4 +235,4 @@ def test_a_hub_that_starts_again_takes_no_offence(tmp_path: Path) -> None:
     first.commit()
     of(first).add(past(1))
     first.close()
-    assert ids(of(orm.new_session_factory(url)()).of_user("ada")) == [1]
+    assert ids(past_sessions(of(orm.new_session_factory(url)()), "ada")) == [1]

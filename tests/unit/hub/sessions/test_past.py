@@ -26,7 +26,7 @@ from spawner.hub.common import page_templates, static_version
 from spawner.hub.handlers.sessions import LISTS, SHOWN_AT_FIRST, form_link, newest_first
 from spawner.hub.sessions import history as table
 from spawner.hub.sessions.feed import Sessions
-from spawner.hub.sessions.history import SESSIONS, History, PastSession, session_key
+from spawner.hub.sessions.history import SESSIONS, History, HistoryMemory, PastSession, session_key
 from spawner.hub.sessions.past import MAX_LISTED, SHOWN, Past, Reach, history_for, key_of, reaches_others, status_of_past
 from spawner.i18n import using
 from spawner.session.record import End, Record
@@ -49,7 +49,6 @@ def db() -> Iterator[Any]:
     names = ("ada", "grace", "eve", *(f"user{number}" for number in range(50)))
     session.add_all([orm.User(name=name, created=datetime(2020, 1, 1)) for name in names])
     session.commit()
-    table._said.clear()
     yield session
     session.close()
 
@@ -62,7 +61,7 @@ def past(job: int, user: str = "ada", name: str = "", ago: float | None = None, 
 
 def record_of(db: Any, **more: Any) -> History:
     """The record as the Hub opens it."""
-    return History(db, log=LOG, clock=lambda: float(EPOCH), **more)
+    return History(db, log=LOG, clock=lambda: float(EPOCH), memory=db.info.setdefault("memory", HistoryMemory()), **more)
 
 
 def of(db: Any, cluster: SlurmCluster, *spawners: FakeSpawner, reach: Reach | None = None, limit: int = SHOWN, **more: Any) -> Sessions:
@@ -259,10 +258,10 @@ def test_keys() -> None:
 def test_the_admins_settings(db: Any) -> None:
     """By a spawner of ours, else by the configuration."""
     config = {"ResourceFormSpawner": {"history_length": 0}}
-    handler = SimpleNamespace(config=config, db=db, log=LOG)
+    handler = SimpleNamespace(config=config, db=db, log=LOG, settings={})
     assert not history_for(handler, None).is_kept
-    assert history_for(SimpleNamespace(config={}, db=db, log=LOG), SimpleNamespace()).is_kept
-    user = SimpleNamespace(orm_user=orm.User(name="ada"))
+    assert history_for(SimpleNamespace(config={}, db=db, log=LOG, settings={}), SimpleNamespace()).is_kept
+    user = SimpleNamespace(orm_user=orm.User(name="ada"), settings={})
     known = SimpleNamespace(history_length=5, history_days=1, user=user, db=db, log=LOG, cluster=SimpleNamespace(clock=lambda: 0.0))
     assert history_for(handler, known).is_kept
 

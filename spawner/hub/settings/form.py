@@ -1,24 +1,20 @@
-"""What an admin may set, of the cluster and of the spawner, apart from what the spawner has of its base classes."""
+"""What the admin may set of the form: what is offered, said, priced."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import urlsplit
 
-from traitlets import Bool, Callable, Dict, Enum, Float, HasTraits, Integer, List, TraitError, Unicode, Union, default, validate
+from traitlets import Bool, Callable, Dict, Enum, Float, HasTraits, List, TraitError, Unicode, Union, validate
 
-from ..i18n import languages
-from ..request.policy import parse_policies
-from ..request.presets import parse_presets
-
-LONGER_THAN_BOTH_SECONDS = 60
-MAX_WARNINGS_OF_AN_END = 10
-MAX_IDLE_MINUTES = 525600.0
+from ...i18n import languages
+from ...request.policy import parse_policies
+from ...request.presets import parse_presets
+from .checks import check_command
 
 
-class SpawnerSettings(HasTraits):
-    """The traits of the spawner, checked when they are set."""
+class FormSettings(HasTraits):
+    """The traits of the form."""
 
     catalogue_file = Unicode(
         "",
@@ -90,29 +86,6 @@ class SpawnerSettings(HasTraits):
     notices_interval = Float(
         60.0,
         help="Seconds for which the answer of :attr:`notices_command` counts as fresh, while somebody looks at a form. Default: 60.",
-    ).tag(config=True)
-
-    sbatch_options = List(
-        Unicode(),
-        help="""
-        Options that every job gets on top of the form's, each as one ``--name=value``; they win over the form's.
-
-        Default: none. Example: ``["--qos=interactive", "--constraint=v100"]``
-        """,
-    ).tag(config=True)
-
-    port_range = Unicode(
-        "",
-        help="""
-        The ports of the compute node that the server may listen on, ``"LOW-HIGH"``, for sites with a firewall in between.
-
-        Empty (the default): any free port. Example: ``"20000-20999"``
-        """,
-    ).tag(config=True)
-
-    job_umask = Unicode(
-        "0022",
-        help="The umask of the session, in octal digits: how files are protected that are made in it. Default: ``0022``",
     ).tag(config=True)
 
     language = Unicode(
@@ -191,113 +164,6 @@ class SpawnerSettings(HasTraits):
         """,
     ).tag(config=True)
 
-    queue_timeout = Integer(
-        3600,
-        help="Seconds that a job may wait in the queue before the start is given up and the job cancelled. Default: 3600.",
-    ).tag(config=True)
-
-    listen_timeout = Integer(
-        300,
-        help="Seconds that a job that runs may take until its server listens, before the start is given up. Default: 300.",
-    ).tag(config=True)
-
-    idle_gpu_minutes = Float(
-        0.0,
-        help="""
-        So many minutes after the GPUs of a session have last done anything, its user is told so on its card, and the admin's command and
-        webhook are (:attr:`idle_gpu_command`, :attr:`idle_gpu_webhook`).
-
-        It takes the reports of the nodes (``resource-form gpu-report``). A session counts only while they tell of each of its GPUs that it
-        does nothing. Default: 0, nobody is told. Example: 60
-        """,
-    ).tag(config=True)
-
-    idle_gpu_stop_minutes = Float(
-        0.0,
-        help="""
-        So many minutes after its user was told (:attr:`idle_gpu_minutes`) a session is stopped whose GPUs still have done nothing.
-
-        Default: 0, none is stopped. Example: 30
-        """,
-    ).tag(config=True)
-
-    idle_gpu_command = List(
-        Unicode(),
-        help="""
-        A command that is run when a user is told of idle GPUs and when their session is stopped for that, once each: the absolute path of a
-        program, and its arguments. It may send the mail.
-
-        It finds on its standard input ``{"event": "idle", "user", "server", "job_id", "node", "gpus", "idle_minutes", "stops_at", "url"}``
-        as JSON, with ``"event": "stopped"`` after a stop. It is run as the Hub's own user, without a shell, for 30 seconds at most.
-
-        Default: none. Example: ``["/opt/site/bin/mail-idle-gpus", "--from", "superc@example.org"]``
-        """,
-    ).tag(config=True)
-
-    idle_gpu_webhook = Unicode(
-        "",
-        help="""
-        An address to which the same JSON as for :attr:`idle_gpu_command` is posted.
-
-        Default: none. Example: ``"https://chat.example.org/hooks/gpus"``
-        """,
-    ).tag(config=True)
-
-    lab_extension = Bool(
-        True,
-        help="""
-        Whether JupyterLab and Notebook show a bar with the session's name, job, node, GPUs, time left, and a button that stops it. The bar
-        travels in the job's script; a release need not contain anything for it.
-
-        Default: True. Example: False
-        """,
-    ).tag(config=True)
-
-    warn_minutes = List(
-        Integer(),
-        default_value=[15, 5],
-        help="""
-        So many minutes before a session's time is up its user is warned: on the home page, and by the browser of whoever wants that.
-
-        Default: ``[15, 5]``; empty for no warning. Example: ``[60, 10]``
-        """,
-    ).tag(config=True)
-
-    history_length = Integer(
-        100,
-        help="""
-        So many past sessions of each user are kept in a table of ours in the Hub's database, for the list of sessions. 0: none is kept.
-
-        Default: 100.
-        """,
-    ).tag(config=True)
-
-    history_days = Integer(
-        90,
-        help="For so many days past sessions are kept (:attr:`history_length`). 0: none is kept. Default: 90.",
-    ).tag(config=True)
-
-    start_timeout = Integer(
-        help="""
-        Seconds after which JupyterHub itself gives up. Below :attr:`queue_timeout` plus :attr:`listen_timeout` it would end a start
-        before they do, without their sentence; the log says so.
-
-        Default: a minute more than the two together, 3960.
-        """,
-    ).tag(config=True)
-
-    poll_interval = Integer(
-        10,
-        help="""
-        Seconds after which the Hub looks again whether the session lives. A look costs nothing: it reads the list of jobs that all
-        sessions share, whose age is :attr:`SlurmCluster.jobs_interval`. Default: 10.
-        """,
-    ).tag(config=True)
-
-    @default("start_timeout")
-    def _default_start_timeout(self) -> int:
-        return int(self.queue_timeout + self.listen_timeout + LONGER_THAN_BOTH_SECONDS)
-
     @validate("fields")
     def _check_fields(self, proposal: Any) -> Any:
         if isinstance(proposal["value"], Mapping):
@@ -316,53 +182,15 @@ class SpawnerSettings(HasTraits):
                 raise TraitError(str(error)) from error
         return proposal["value"]
 
-    @validate("notices_command", "idle_gpu_command")
-    def _check_command(self, proposal: Any) -> Any:
-        command, name = proposal["value"], f"ResourceFormSpawner.{proposal['trait'].name}"
-        if command and (not command[0].startswith("/") or command[0].split() != command[:1]):
-            raise TraitError(f"{name}: {command[0]!r} is not the absolute path of a program, without blanks")
-        if any("\0" in word for word in command):
-            raise TraitError(f"{name}: an argument has a NUL in it")
-        return command
-
-    @validate("idle_gpu_minutes", "idle_gpu_stop_minutes")
-    def _check_idle_minutes(self, proposal: Any) -> float:
-        if not 0 <= proposal["value"] <= MAX_IDLE_MINUTES:
-            raise TraitError(f"ResourceFormSpawner.{proposal['trait'].name} must be a number of minutes, 0 for never")
-        return float(proposal["value"])
-
-    @validate("idle_gpu_webhook")
-    def _check_idle_webhook(self, proposal: Any) -> str:
-        address = str(proposal["value"])
-        if address and not (address.startswith(("http://", "https://")) and urlsplit(address).hostname and address.isprintable()):
-            # The address itself may be a secret.
-            raise TraitError("ResourceFormSpawner.idle_gpu_webhook must begin with http:// or https://")
-        return address
-
-    @validate("warn_minutes")
-    def _check_warn_minutes(self, proposal: Any) -> list[int]:
-        if not all(minutes > 0 for minutes in proposal["value"]) or len(proposal["value"]) > MAX_WARNINGS_OF_AN_END:
-            raise TraitError(f"ResourceFormSpawner.warn_minutes: at most {MAX_WARNINGS_OF_AN_END} numbers of minutes above 0 are needed")
-        return sorted(set(proposal["value"]), reverse=True)
-
-    @validate("history_length", "history_days")
-    def _check_history(self, proposal: Any) -> int:
-        if proposal["value"] < 0:
-            raise TraitError(f"ResourceFormSpawner.{proposal['trait'].name} must be 0 or more")
-        return int(proposal["value"])
+    @validate("notices_command")
+    def _check_notices_command(self, proposal: Any) -> Any:
+        return check_command(proposal)
 
     @validate("notices_interval")
     def _check_notices_interval(self, proposal: Any) -> float:
         if not proposal["value"] > 0:
             raise TraitError("ResourceFormSpawner.notices_interval must be a number of seconds above 0")
         return float(proposal["value"])
-
-    @validate("sbatch_options")
-    def _check_sbatch_options(self, proposal: Any) -> Any:
-        for option in proposal["value"]:
-            if not option.startswith("--") or "\n" in option or "\0" in option:
-                raise TraitError(f"ResourceFormSpawner.sbatch_options: {option!r} is not of the form --name=value")
-        return proposal["value"]
 
     @validate("language")
     def _check_language(self, proposal: Any) -> str:
@@ -386,11 +214,3 @@ class SpawnerSettings(HasTraits):
         if proposal["value"] <= 0:
             raise TraitError("ResourceFormSpawner.budget_interval must be a number of seconds above 0")
         return float(proposal["value"])
-
-    @validate("port_range")
-    def _check_port_range(self, proposal: Any) -> str:
-        text = str(proposal["value"])
-        low, _, high = text.partition("-")
-        if text and not (low.isdigit() and high.isdigit() and 1 <= int(low) <= int(high) <= 65535):
-            raise TraitError(f"ResourceFormSpawner.port_range: {text!r} is not of the form LOW-HIGH, two ports")
-        return text

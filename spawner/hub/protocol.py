@@ -1,0 +1,277 @@
+"""What the Hub's side uses of JupyterHub's objects and of the spawner, for the type checker: a name that is misspelt is found there."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+from ..advice.service import PricingSettings
+from ..cluster.cluster import SlurmCluster
+from ..cluster.users import Member
+from ..job.sbatch import PreparedJob, Tag
+from ..request.choices import Choices
+from ..request.model import SessionRequest
+from ..request.recent import Recent
+from ..session.record import End, Record
+from ..session.session import Session
+from ..site.catalogue import Catalogue
+from ..site.notices import Announcement
+
+Log = logging.Logger | logging.LoggerAdapter[logging.Logger]
+
+
+class HubAddress(Protocol):
+    """Where the Hub is: ``base_url`` is its path, such as ``/hub/``; ``public_host`` its host, where sessions have another one."""
+
+    base_url: str
+    public_host: str
+
+
+class Proxy(Protocol):
+    """JupyterHub's proxy."""
+
+    async def add_user(self, user: Any, server_name: str = "") -> None:
+        """Lead the server's address to it."""
+
+    async def delete_user(self, user: Any, server_name: str = "") -> None:
+        """Take the server's address away."""
+
+
+class OrmSpawner(Protocol):
+    """A server as the Hub's database has it. JupyterHub's own ``orm.Spawner``, and a site's, may lack ``display_name``."""
+
+    name: str
+    state: Any
+    user_options: Any
+
+
+class OrmUser(Protocol):
+    """A user as the Hub's database has them."""
+
+    name: str
+    orm_spawners: Mapping[str, OrmSpawner]
+    api_tokens: Any
+
+
+class HubUser(Protocol):
+    """A user of the Hub, as JupyterHub's ``User``."""
+
+    name: str
+    escaped_name: str
+    base_url: str
+    settings: MutableMapping[str, Any]
+    orm_user: OrmUser
+    spawners: Mapping[str, HubSpawner]
+    db: Any
+
+    @property
+    def spawner(self) -> HubSpawner:
+        """The default server's."""
+
+    def get_spawner(self, server_name: str) -> HubSpawner:
+        """Return the spawner of a server."""
+
+    def server_url(self, server_name: str = "") -> str:
+        """Return the address of a server."""
+
+    def progress_url(self, server_name: str = "") -> str:
+        """Return the address of the messages of a start."""
+
+    async def spawn(self, server_name: str = "") -> Any:
+        """Start a server."""
+
+    async def stop(self, server_name: str = "") -> Any:
+        """Stop a server."""
+
+
+class OfUser(Protocol):
+    """What belongs to a user of the Hub, as a spawner does."""
+
+    @property
+    def user(self) -> HubUser:
+        """The user."""
+
+
+class HubApplication(Protocol):
+    """The running ``JupyterHub``."""
+
+    tornado_settings: MutableMapping[str, Any]
+    config: Any
+    log: Log
+    db: Any
+    users: Any
+    proxy: Proxy
+    cookie_secret: bytes
+    allow_named_servers: bool
+    base_url: str
+    spawner_class: type
+
+
+class HubHandler(Protocol):
+    """One of JupyterHub's handlers, with the request that it answers."""
+
+    settings: MutableMapping[str, Any]
+    config: Any
+    log: Log
+    db: Any
+    hub: HubAddress
+    users: Mapping[Any, HubUser]
+    request: Any
+    current_user: Any
+    parsed_scopes: Mapping[str, Any]
+
+    def get_argument(self, name: str, default: str = ...) -> str:
+        """Return an argument of the request."""
+
+    def get_scope_filter(self, scope: str) -> Callable[[Any, str], bool]:
+        """Return what tells whether the caller's scope reaches a user or a server."""
+
+    def find_user(self, name: str) -> HubUser | None:
+        """Return the user of that name."""
+
+
+class HubSpawner(Protocol):
+    """As much of :class:`.ResourceFormSpawner` as the Hub's side uses: JupyterHub's part, our settings, our own methods."""
+
+    # --- JupyterHub's -------------------------------------------------------------------------------------------------------
+
+    name: str
+    user: HubUser
+    user_options: dict[str, Any]
+    orm_spawner: OrmSpawner
+    hub: HubAddress
+    handler: HubHandler | None
+    log: Log
+    db: Any
+    http_timeout: float
+    _spawn_pending: bool
+    _spawn_future: Any
+    _proxy_pending: bool
+    _stop_pending: bool
+    _stop_future: asyncio.Future[None] | None
+
+    @property
+    def environment(self) -> Mapping[str, Any]:
+        """What the admin gives every server."""
+
+    @property
+    def active(self) -> bool:
+        """Whether the server runs, starts or stops."""
+
+    @property
+    def ready(self) -> bool:
+        """Whether the server runs, and neither starts nor stops."""
+
+    @property
+    def pending(self) -> str | None:
+        """What goes on: ``spawn``, ``stop``, ``check``; None where nothing does."""
+
+    async def poll_and_notify(self) -> int | None:
+        """Look whether the server lives; have JupyterHub tidy up if not."""
+
+    def add_poll_callback(self, callback: Callable[..., Awaitable[None]], *args: Any) -> None:
+        """Have this called when the server is found to be over."""
+
+    # --- settings -----------------------------------------------------------------------------------------------------------
+
+    @property
+    def language(self) -> str: ...
+    @property
+    def support_text(self) -> str: ...
+    @property
+    def template_paths(self) -> Sequence[str | Path]: ...
+    @property
+    def sbatch_options(self) -> Sequence[str]: ...
+    @property
+    def warn_minutes(self) -> Sequence[int]: ...
+    @property
+    def history_length(self) -> int: ...
+    @property
+    def history_days(self) -> int: ...
+    @property
+    def start_timeout(self) -> int: ...
+    @property
+    def idle_gpu_minutes(self) -> float: ...
+    @property
+    def idle_gpu_stop_minutes(self) -> float: ...
+    @property
+    def idle_gpu_command(self) -> Sequence[str]: ...
+    @property
+    def idle_gpu_webhook(self) -> str: ...
+
+    # --- ours ---------------------------------------------------------------------------------------------------------------
+
+    session: Session | None
+    last_end: End | None
+    stop_reason: str
+
+    @property
+    def log_name(self) -> str:
+        """User and server, as the Hub's log names them."""
+
+    @property
+    def cluster(self) -> SlurmCluster:
+        """The Hub's one SlurmCluster."""
+
+    async def choices(self, *, patience: float | None = None) -> Choices:
+        """Return what the user may choose now."""
+
+    async def terms(self) -> PricingSettings:
+        """Return what advice about a request depends on."""
+
+    async def announcements(self, choices: Choices | None = None) -> tuple[Announcement, ...]:
+        """Return what the user is to be told now."""
+
+    def recent(self) -> tuple[Recent, ...]:
+        """Return the last requests of the user."""
+
+    async def prepare(self, request: SessionRequest, tag: Tag, home: str) -> PreparedJob:
+        """Return what is handed to sbatch for a request."""
+
+    def adopt(self, record: Record) -> None:
+        """Let the next start take up a job that there is."""
+
+    def owns_token(self, token: str) -> bool:
+        """Tell whether it is the token of this session's job."""
+
+    async def server_listens(self, port: int, token: str) -> bool:
+        """Take the launcher's report in."""
+
+
+class StartingSpawner(HubSpawner, Protocol):
+    """What a start, and taking a session up after a restart of the Hub, use of their spawner besides."""
+
+    api_token: str
+    ip: str
+    port: int
+    server: Any
+    internal_ssl: bool
+    cmd: Sequence[str]
+    _check_pending: bool
+    member: Member | None
+    is_stopped: asyncio.Event
+
+    @property
+    def port_range(self) -> str: ...
+    @property
+    def job_umask(self) -> str: ...
+    @property
+    def lab_extension(self) -> bool: ...
+
+    def get_args(self) -> list[str]:
+        """Return the server's arguments."""
+
+    def get_env(self) -> dict[str, str]:
+        """Return the server's environment."""
+
+    def current_catalogue(self) -> Catalogue:
+        """Return the releases as the admin lists them now."""
+
+    def remember_request(self, request: SessionRequest) -> None:
+        """Note what was asked for last, of which Slurm has taken the job."""
+
+    def keep_state(self) -> None:
+        """Make the session's state durable now."""

@@ -1,0 +1,1 @@
+"""What an admin may set of the spawner, apart from what it has of its base classes."""

@@ -1,0 +1,109 @@
+"""What the admin may set of the jobs that sessions are: their options, and how long they may take."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from traitlets import Bool, HasTraits, Integer, List, TraitError, Unicode, default, validate
+
+LONGER_THAN_BOTH_SECONDS = 60
+MAX_WARNINGS_OF_AN_END = 10
+
+
+class JobSettings(HasTraits):
+    """The traits of the job."""
+
+    sbatch_options = List(
+        Unicode(),
+        help="""
+        Options that every job gets on top of the form's, each as one ``--name=value``; they win over the form's.
+
+        Default: none. Example: ``["--qos=interactive", "--constraint=v100"]``
+        """,
+    ).tag(config=True)
+
+    port_range = Unicode(
+        "",
+        help="""
+        The ports of the compute node that the server may listen on, ``"LOW-HIGH"``, for sites with a firewall in between.
+
+        Empty (the default): any free port. Example: ``"20000-20999"``
+        """,
+    ).tag(config=True)
+
+    job_umask = Unicode(
+        "0022",
+        help="The umask of the session, in octal digits: how files are protected that are made in it. Default: ``0022``",
+    ).tag(config=True)
+
+    queue_timeout = Integer(
+        3600,
+        help="Seconds that a job may wait in the queue before the start is given up and the job cancelled. Default: 3600.",
+    ).tag(config=True)
+
+    listen_timeout = Integer(
+        300,
+        help="Seconds that a job that runs may take until its server listens, before the start is given up. Default: 300.",
+    ).tag(config=True)
+
+    lab_extension = Bool(
+        True,
+        help="""
+        Whether JupyterLab and Notebook show a bar with the session's name, job, node, GPUs, time left, and a button that stops it. The bar
+        travels in the job's script; a release need not contain anything for it.
+
+        Default: True. Example: False
+        """,
+    ).tag(config=True)
+
+    warn_minutes = List(
+        Integer(),
+        default_value=[15, 5],
+        help="""
+        So many minutes before a session's time is up its user is warned: on the home page, and by the browser of whoever wants that.
+
+        Default: ``[15, 5]``; empty for no warning. Example: ``[60, 10]``
+        """,
+    ).tag(config=True)
+
+    start_timeout = Integer(
+        help="""
+        Seconds after which JupyterHub itself gives up. Below :attr:`queue_timeout` plus :attr:`listen_timeout` it would end a start
+        before they do, without their sentence; the log says so.
+
+        Default: a minute more than the two together, 3960.
+        """,
+    ).tag(config=True)
+
+    poll_interval = Integer(
+        10,
+        help="""
+        Seconds after which the Hub looks again whether the session lives. A look costs nothing: it reads the list of jobs that all
+        sessions share, whose age is :attr:`SlurmCluster.jobs_interval`. Default: 10.
+        """,
+    ).tag(config=True)
+
+    @default("start_timeout")
+    def _default_start_timeout(self) -> int:
+        return int(self.queue_timeout + self.listen_timeout + LONGER_THAN_BOTH_SECONDS)
+
+    @validate("warn_minutes")
+    def _check_warn_minutes(self, proposal: Any) -> list[int]:
+        if not all(minutes > 0 for minutes in proposal["value"]) or len(proposal["value"]) > MAX_WARNINGS_OF_AN_END:
+            raise TraitError(f"ResourceFormSpawner.warn_minutes: at most {MAX_WARNINGS_OF_AN_END} numbers of minutes above 0 are needed")
+        return sorted(set(proposal["value"]), reverse=True)
+
+    @validate("sbatch_options")
+    def _check_sbatch_options(self, proposal: Any) -> Any:
+        for option in proposal["value"]:
+            if not option.startswith("--") or "\n" in option or "\0" in option:
+                raise TraitError(f"ResourceFormSpawner.sbatch_options: {option!r} is not of the form --name=value")
+        return proposal["value"]
+
+    @validate("port_range")
+    def _check_port_range(self, proposal: Any) -> str:
+        text = str(proposal["value"])
+        low, _dash, high = text.partition("-")
+        if text and not (low.isdigit() and high.isdigit() and 1 <= int(low) <= int(high) <= 65535):
+            raise TraitError(f"ResourceFormSpawner.port_range: {text!r} is not of the form LOW-HIGH, two ports")
+        return text

@@ -1,0 +1,12 @@
+"""All of the spawner's settings together."""
+
+from __future__ import annotations
+
+from .form import FormSettings
+from .history import HistorySettings
+from .idle import IdleGpuSettings
+from .job import JobSettings
+
+
+class SpawnerSettings(FormSettings, JobSettings, IdleGpuSettings, HistorySettings):
+    """The traits of the spawner, checked when they are set."""
