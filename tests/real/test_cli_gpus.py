@@ -22,11 +22,12 @@ PROGRAM = "import sys; from spawner.cli.main import main; sys.exit(main())"
 
 @pytest.fixture(scope="module")
 def program(environments: Environments) -> Path:
-    """The command alone, where every user can read it: there is nothing else of ours in a release, and no JupyterHub's Hub."""
+    """The command and what it imports, where every user can read it: nothing else of ours is in a release, and no JupyterHub's Hub."""
     folder = environments.folder / "cli"
     shutil.rmtree(folder, ignore_errors=True)
     shutil.copytree(CHECKOUT / "spawner" / "cli", folder / "spawner" / "cli", ignore=shutil.ignore_patterns("__pycache__"))
-    for name in ("__init__.py", "_version.py"):
+    (folder / "spawner" / "gpu" / "agent").mkdir(parents=True)
+    for name in ("__init__.py", "_version.py", "gpu/__init__.py", "gpu/agent/__init__.py", "gpu/agent/hub_access.py"):
         shutil.copy(CHECKOUT / "spawner" / name, folder / "spawner" / name)
     for path in folder.rglob("*"):
         path.chmod(0o755 if path.is_dir() else 0o644)

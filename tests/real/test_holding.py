@@ -33,7 +33,7 @@ def what_has(cluster: PrivateCluster, user: str, partition: str, reservation: st
     async def ask() -> dict[str, ResourceUsage]:
         asked = SlurmCluster(slurm_conf=str(cluster.slurm_conf), bin_dir=str(cluster.bin_dir))
         choices = Choices(await asked.entitlement(user), CATALOGUE, now=asked.clock())
-        running, pools = await asked.standing(reservation=reservation)
+        running, pools = await asked.running_and_pools(reservation=reservation)
         config = (await asked.configuration.get()).value
         found = resource_usage_of(running, pools, choices, partition=partition, account="cin_staff", reservation=reservation, config=config)
         return {entry.resource: entry for entry in found}

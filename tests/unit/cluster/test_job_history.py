@@ -74,12 +74,12 @@ class Told:
 
     def __init__(self) -> None:
         self.database = Database()
-        self.afterwards = JobHistory(self.database, log=LOG, clock=lambda: 1e9 + asyncio.get_running_loop().time())
+        self.history = JobHistory(self.database, log=LOG, clock=lambda: 1e9 + asyncio.get_running_loop().time())
         self.told: list[FinishedJob] = []
 
     def expect(self, *numbers: int, **more: object) -> None:
         for number in numbers:
-            self.afterwards.expect(number, self.told.append, **more)  # type: ignore[arg-type]
+            self.history.expect(number, self.told.append, **more)  # type: ignore[arg-type]
 
     @property
     def ids(self) -> list[int]:
@@ -104,7 +104,7 @@ def test_nothing_has_ended() -> None:
         await asyncio.sleep(3600)
         assert told.times == [3600 + FIRST_SECONDS]
         assert told.ids == [5]
-        assert not told.afterwards.waiting
+        assert not told.history.waiting
 
     virtually(scenario)
 
@@ -119,7 +119,7 @@ def test_one_question_for_all() -> None:
         await asyncio.sleep(FIRST_SECONDS + 1)
         assert [len(ids) for _, ids in told.database.questions] == [301]
         assert sorted(told.ids) == list(range(1, 301))
-        assert told.afterwards.waiting == {301}
+        assert told.history.waiting == {301}
 
     virtually(scenario)
 
@@ -189,7 +189,7 @@ def test_it_is_given_up(trouble: str) -> None:
         assert len(told.times) == 1 + len(PAUSES_SECONDS)
         assert pauses == sorted(pauses)
         assert told.ids == []
-        assert not told.afterwards.waiting
+        assert not told.history.waiting
 
     virtually(scenario)
 
@@ -219,7 +219,7 @@ def test_no_accounting() -> None:
             told.expect(number)
             await asyncio.sleep(60)
         assert len(told.times) == 1
-        assert not told.afterwards.waiting
+        assert not told.history.waiting
         await asyncio.sleep(WITHOUT_SECONDS)
         told.expect(99)
         await asyncio.sleep(60)
@@ -292,11 +292,11 @@ def test_one_who_fails_to_hear_it() -> None:
         def fail(_job: FinishedJob) -> None:
             raise RuntimeError("the database is gone")
 
-        told.afterwards.expect(5, fail)
+        told.history.expect(5, fail)
         told.expect(6)
         await asyncio.sleep(FIRST_SECONDS + 1)
         assert told.ids == [6]
-        assert not told.afterwards.waiting
+        assert not told.history.waiting
 
     virtually(scenario)
 
@@ -307,8 +307,8 @@ def test_bounds() -> None:
     async def scenario() -> None:
         told = Told()
         told.expect(0)
-        assert not told.afterwards.waiting
+        assert not told.history.waiting
         told.expect(*range(1, MAX_WAITING + 100))
-        assert len(told.afterwards.waiting) == MAX_WAITING
+        assert len(told.history.waiting) == MAX_WAITING
 
     virtually(scenario)
