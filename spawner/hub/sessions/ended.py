@@ -145,7 +145,7 @@ class _Noted:
             self.spawner.cluster.job_history.expect(self.record.job_id, self.told, is_it=self._is_it, soon=soon)
 
     def _is_it(self, finished: FinishedJob) -> bool:
-        """Whether sacct's job is the session's own: see :func:`.lookup.is_own`."""
+        """Whether sacct's job is the session's own: see :func:`.matching.is_own`."""
         job = Job(finished.job_id, self.session.user, finished.state, submit=finished.submit)
         return is_own(job, self.record, user=self.session.user)
 
