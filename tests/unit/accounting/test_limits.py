@@ -56,6 +56,7 @@ OWN, LOW, TOP = ("low", "ada"), ("low",), ("top",)
         pytest.param({"job": qos("q", per_job=CPU4), "part": qos("p", per_job=(("mem", 9),))}, [("memory", 9, "QOS p", "job"), ("cores", 4, "QOS q", "job")], id="each-resource-for-itself"),
         pytest.param({"job": qos("q", per_job=CPU8), "line": (row(*OWN, per_job=CPU4),)}, [("cores", 8, "QOS q", "job")], id="qos-over-association"),
         pytest.param({"line": (row(*OWN, per_job=CPU6), row(*LOW, per_job=CPU4))}, [("cores", 6, "account low", "job")], id="own-association-has-what-it-inherits"),
+        pytest.param({"line": (row(*OWN), row(*LOW, per_job=CPU4, max_minutes=5, per_user=CPU6, max_jobs=1))}, [], id="nothing-of-the-account-but-what-is-inherited"),
         pytest.param({"job": qos("q", per_node=CPU4), "line": (row(*OWN, per_job=CPU6),)}, [("cores", 6, "account low", "job"), ("cores", 4, "QOS q", "job")], id="per-node-and-per-job-are-two"),
         pytest.param({"job": qos("q", max_minutes=60), "line": (row(*OWN, max_minutes=30),)}, [("minutes", 60, "QOS q", "job")], id="max-wall"),
         pytest.param({"job": qos("q", least_per_job=(("gres/gpu", 1),))}, [("gpus", 1, "QOS q", "job")], id="least"),
