@@ -21,6 +21,7 @@ from spawner.accounting.limits import (
     why_impossible,
 )
 from spawner.availability.demand import Demand
+from spawner.i18n import using
 from spawner.slurm.model import AccountingLimits, Association, Holdings, Qos, Use
 
 
@@ -128,6 +129,8 @@ AMOUNTS = amounts_of(Demand(4, 1000, "v100", 1, 30))
         pytest.param(Limit("cores", 119, "x", measure="minutes"), True, False, id="minutes-beyond"),
         pytest.param(Limit("cores", 8, "x", "user", held=4), False, False, id="shared-and-room"),
         pytest.param(Limit("cores", 8, "x", "user", held=5), False, True, id="shared-and-full"),
+        pytest.param(Limit("cores", 4, "x", "user", held=0), False, False, id="all-of-what-is-shared"),
+        pytest.param(Limit("cores", 4, "x", "user", held=1), False, True, id="all-of-what-is-shared-and-partly-held"),
         pytest.param(Limit("cores", 3, "x", "user", held=5), True, False, id="shared-and-never"),
         pytest.param(Limit("jobs", 2, "x", "user", held=2), False, True, id="one-job-too-many"),
         pytest.param(Limit("jobs", 0, "x", "user"), True, False, id="no-jobs-at-all"),
@@ -364,6 +367,16 @@ def test_whose_limit(source: str, words: str, belonging: str) -> None:
     """A QOS and an account are named as such; what else a site calls its sources stays as it is."""
     limit = Limit("cores", 4, source)
     assert (source_in_words(source), limit.whose, limit.belonging) == (words, words, belonging)
+
+
+def test_whose_limit_in_another_language() -> None:
+    """A QOS and an account have their articles there, and each resource its own word; a site's own source has none."""
+    with using("it"):
+        assert source_in_words("QOS long") == "la QOS long"
+        assert source_in_words("account cin_ada") == "l’account cin_ada"
+        assert source_in_words("project x") == "project x"
+        assert source_in_words("account") == "account"
+        assert why_impossible([Limit("memory", 0, "QOS q")]) == "la QOS q non consente alcuna memoria"
 
 
 @pytest.mark.parametrize(
