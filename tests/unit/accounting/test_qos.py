@@ -44,7 +44,14 @@ def test_qos_of_job(forced: str, own: Association | None, root: str, name: str) 
 
 @pytest.mark.parametrize(
     ("options", "name"),
-    [((), ""), (("--constraint=v100",), ""), (("--qos=a", "--mem=1"), "a"), (("--qos=a", "--qos=b"), "b"), (("--qos-x=a",), "")],
+    [
+        ((), ""),
+        (("--constraint=v100",), ""),
+        (("--qos=a", "--mem=1"), "a"),
+        (("--qos=a", "--qos=b"), "b"),
+        (("--qos-x=a",), ""),
+        (("--qos=a=b",), "a=b"),
+    ],
 )
 def test_forced_qos(options: tuple[str, ...], name: str) -> None:
     """The admin's own options of sbatch may name one; the last one wins, as for sbatch."""
@@ -61,6 +68,8 @@ def test_accounting() -> None:
     assert not known.has_shared_limits
     assert AccountingRecords(rows, (), (Qos("x", limits=AccountingLimits(per_user=(("cpu", 1),))),)).has_shared_limits
     assert AccountingRecords((Association("a", limits=AccountingLimits(max_jobs=1)),), ()).has_shared_limits
+    assert AccountingRecords(rows[2:], ()).rows_of("ada") == (rows[2],)
+    assert AccountingRecords(rows[2:], ()).rows_of("nobody") == ()
     held = Holdings({("low", "ada", ""): Use(), ("low", "grace", ""): Use(), ("low", "grace", "gpu"): Use()})
     assert known.lacks(held) == {("low", "grace", "")}
 
