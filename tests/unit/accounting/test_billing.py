@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spawner.accounting.billing import Cost, billing_of, cost_of
-from spawner.accounting.billing_rule import BillingRule, billing_rule, parse_weight
+from spawner.accounting.billing_rule import BillingRule, Shape, billing_rule, parse_weight
 from spawner.accounting.budgets import Budget, budgets_of, tightest
 from spawner.availability.demand import Demand
 from spawner.slurm import scontrol
@@ -30,6 +30,9 @@ DEMO = (("cpu", "1.0"), ("mem", "0.25G"), ("gres/gpu", "16"))
 TYPED = (("cpu", "1"), ("gres/gpu", "2"), ("gres/gpu:a100", "20"), ("gres/gpu:v100", "5"))
 TRACKED = "cpu,mem,energy,node,billing,fs/disk,vmem,pages,gres/gpu,gres/gpu:a100,gres/gpu:v100,gres/shard"
 GB = 1024
+
+THREADS: dict[str, Any] = {"cores_total": 16, "sockets": 2, "cores_per_socket": 4, "threads_per_core": 2}
+NO_THREADS: dict[str, Any] = {"cores_total": 8, "sockets": 2, "cores_per_socket": 4, "threads_per_core": 2}
 
 
 def config(*, version: tuple[int, ...] = (24, 11, 5), **changes: str | None) -> SlurmConfig:
@@ -140,6 +143,123 @@ def test_the_demo() -> None:
     assert billing(plain, 24, 300 * GB) == (24, True)
 
 
+# --- the rule ------------------------------------------------------------------------------------------------------------------
+
+
+def test_all_of_a_rule() -> None:
+    """What of the answers of Slurm it is made of; nodes alike are one shape, and GRES of one kind are added up."""
+    nodes = (
+        node("a", gres="gpu:v100:1,gpu:v100:1,nic:0", cores_system=4, memory_mb_system=300, **THREADS),
+        node("b", gres="gpu:v100:1,gpu:v100:1,nic:0", cores_system=4, memory_mb_system=300, **THREADS),
+        node("c", gres="", memory_mb=1000),
+    )
+    conf = config(AccountingStorageTRES="CPU,Mem,GRES/gpu", SelectTypeParameters="cr_core_memory", MaxMemPerCPU="4000")
+    assert rule(*nodes, conf=conf) == BillingRule(
+        weights=(("cpu", 1.0), ("mem", 0.25 / 1024), ("gres/gpu", 16.0)),
+        combinings=("sum",),
+        tracked=("cpu", "mem", "gres/gpu"),
+        counts_memory=True,
+        whole_nodes=False,
+        whole_gres=False,
+        memory_mb_per_cpu=4000,
+        grows_by=frozenset({"cpu"}),
+        shapes=(Shape(12, 12, 2, 375000, (("gpu", "v100", 2),)), Shape(48, 48, 1, 1000)),
+    )
+
+
+@pytest.mark.parametrize(
+    ("changes", "sharing", "whole"),
+    [
+        pytest.param({}, "NO", (False, False), id="parts-of-a-node"),
+        pytest.param({}, "EXCLUSIVE", (True, True), id="exclusive"),
+        pytest.param({"SelectType": "select/linear"}, "NO", (True, False), id="linear"),
+        pytest.param({"SelectType": "select/linear"}, "EXCLUSIVE", (True, False), id="linear-and-exclusive"),
+        pytest.param({"SelectType": "select/linear", "SelectTypeParameters": None}, "NO", (True, False), id="linear-needs-no-parameters"),
+    ],
+)
+def test_who_gets_whole_nodes(changes: dict[str, str | None], sharing: str, whole: tuple[bool, bool]) -> None:
+    """EXCLUSIVE gives all GPUs of the node as well, select/linear only those asked for."""
+    found = rule(conf=config(**changes), oversubscribe=sharing)
+    assert found is not None
+    assert (found.whole_nodes, found.whole_gres) == whole
+
+
+@pytest.mark.parametrize(
+    ("version", "grows_by"),
+    [
+        ((22, 5), {"task"}),
+        ((22, 5, 8), {"task"}),
+        ((22, 4, 9), {"task", "cpu"}),
+        ((23, 5, 8), {"task", "cpu"}),
+        ((24, 10, 9), {"task", "cpu"}),
+        ((24, 11), {"cpu"}),
+        ((25, 5), {"cpu"}),
+        ((), {"task", "cpu"}),
+    ],
+)
+def test_what_grows_with_the_memory(version: tuple[int, ...], grows_by: set[str]) -> None:
+    """As 22.05 was measured, as 24.11 and later, or either where nobody measured."""
+    found = rule(conf=config(version=version))
+    assert found is not None
+    assert found.grows_by == grows_by
+
+
+@pytest.mark.parametrize(
+    ("text", "memory_mb"),
+    [("4000", 4000), ("1", 1), ("0", None), ("UNLIMITED", None), ("", None), ("٣", None), ("²", None), ("-1", None)],
+)
+def test_memory_per_cpu_of_the_cluster(text: str, memory_mb: int | None) -> None:
+    """A number of MB; 0 and all else is no limit."""
+    found = rule(conf=config(MaxMemPerCPU=text))
+    assert found is not None
+    assert found.memory_mb_per_cpu == memory_mb
+
+
+@pytest.mark.parametrize(
+    ("parameters", "changes", "step"),
+    [
+        pytest.param("CR_CPU", {}, 1, id="cpu"),
+        pytest.param("CR_CORE", {}, 2, id="core"),
+        pytest.param("CR_SOCKET", {}, 8, id="socket"),
+        pytest.param("CR_SOCKET", {"sockets": 0}, 1, id="socket-and-none-is-said"),
+        pytest.param("CR_SOCKET", {"cores_total": 1}, 1, id="socket-with-less-than-one-cpu"),
+        pytest.param("CR_CORE", {"sockets": 0}, 2, id="core-and-no-socket-is-said"),
+        pytest.param("CR_CORE", {"cores_total": 4}, 1, id="core-with-less-than-one-cpu"),
+        pytest.param("CR_CORE", {"cores_per_socket": 0, "threads_per_core": 0}, 1, id="core-and-nothing-is-said"),
+    ],
+)
+def test_cpus_given_out_together(parameters: str, changes: dict[str, int], step: int) -> None:
+    """Those of a core or of a socket, one at least."""
+    found = rule(node(**{**THREADS, **changes}), conf=config(SelectTypeParameters=parameters))
+    assert found is not None
+    assert [shape.step for shape in found.shapes] == [step]
+
+
+@pytest.mark.parametrize(
+    ("most", "sharing", "shapes"),
+    [
+        pytest.param(None, "NO", [(46, 46)], id="no-limit"),
+        pytest.param(45, "NO", [(45, 46)], id="below"),
+        pytest.param(47, "NO", [(46, 46)], id="above"),
+        pytest.param(45, "EXCLUSIVE", [], id="below-the-whole-node"),
+        pytest.param(46, "EXCLUSIVE", [(46, 46)], id="the-whole-node"),
+    ],
+)
+def test_cpus_of_a_partition(most: int | None, sharing: str, shapes: list[tuple[int, int]]) -> None:
+    """MaxCPUsPerNode; below the whole node no job of an EXCLUSIVE partition is accepted (measured)."""
+    found = rule(node(cores_system=2), node("n2", cores_system=2, memory_mb=9), max_cores_per_node=most, oversubscribe=sharing)
+    assert found is not None
+    assert [(shape.cpus, shape.whole) for shape in found.shapes] == shapes * 2
+
+
+def test_a_node_that_is_too_small_for_the_partition_hides_no_other() -> None:
+    """Repeated shapes and those that are no job's are passed over."""
+    small, large = node("s", cores_total=4), node("l")
+    found = rule(large, small, large, small, node("m", cores_total=2), max_cores_per_node=4, oversubscribe="EXCLUSIVE")
+    assert found is not None
+    assert [shape.whole for shape in found.shapes] == [4, 2]
+
+
 # --- weights -------------------------------------------------------------------------------------------------------------------
 
 
@@ -212,9 +332,6 @@ def test_nothing_is_known_without_the_configuration() -> None:
 
 
 # --- what a job is given -------------------------------------------------------------------------------------------------------
-
-THREADS: dict[str, Any] = {"cores_total": 16, "sockets": 2, "cores_per_socket": 4, "threads_per_core": 2}
-NO_THREADS: dict[str, Any] = {"cores_total": 8, "sockets": 2, "cores_per_socket": 4, "threads_per_core": 2}
 
 
 @pytest.mark.parametrize(
@@ -350,6 +467,86 @@ def test_the_usage_factor() -> None:
         assert found.minutes_of("gres/gpu") == 120 * factor
 
 
+def test_what_a_session_is_given() -> None:
+    """A node in itself is one of what is counted; memory and GPUs as asked, by type where one is named; nothing of which there is none."""
+    found = cost(rule(), 4, 1000, "gpu:v100:1", minutes=90)
+    assert found == Cost(
+        20, True, 90, 1.0, (("cpu", 4), ("mem", 1000), ("node", 1), ("gres/gpu", 1), ("gres/gpu:v100", 1), ("billing", 20))
+    )
+    assert found.minutes_of("node") == 90
+    assert found.minutes_of("gres/shard") == 0
+    plain = cost(rule(node(gres="gpu:2")), 4, 1000, "gpu:1")
+    assert plain is not None
+    assert dict(plain.tres) == {"cpu": 4, "mem": 1000, "node": 1, "gres/gpu": 1, "billing": 20}
+    assert cost_of(rule(), Demand(1, 1)) == Cost(1, True, 1, 1.0, (("cpu", 1), ("mem", 1), ("node", 1), ("billing", 1)))
+
+
+def test_a_session_that_no_node_can_hold_costs_nothing_known() -> None:
+    """To the MB, the core, the GPU and the shard."""
+    there = rule(node(gres="gpu:v100:2,shard:v100:8"))
+    for cores, memory_mb, gpus in ((48, 375300, "gpu:2"), (1, 1, "shard:8")):
+        assert billing(there, cores, memory_mb, gpus) is not None
+    for cores, memory_mb, gpus in ((49, 1, ""), (1, 375301, ""), (1, 1, "gpu:3"), (1, 1, "shard:9"), (1, 1, "mps:1")):
+        assert billing(there, cores, memory_mb, gpus) is None
+    whole = rule(node(cores_system=2), oversubscribe="EXCLUSIVE", weights=())
+    assert (billing(whole, 46), billing(whole, 47)) == ((46, True), None)
+
+
+def test_the_most_of_each_resource_over_nodes_that_differ() -> None:
+    """Against budgets counts the most that the job may get of each; what only some nodes have, too."""
+    nodes = (node("a", cores_total=8, gres="gpu:v100:4"), node("b", cores_total=64, gres=""), node("c", cores_total=4, gres="gpu:v100:1"))
+    found = cost(rule(*nodes, oversubscribe="EXCLUSIVE", weights=()), 2)
+    assert found is not None
+    assert (found.billing, found.exact) == (64, False)
+    assert dict(found.tres) == {"cpu": 64, "mem": 1, "node": 1, "gres/gpu": 4, "gres/gpu:v100": 4, "billing": 64}
+
+
+def test_names_of_gres_in_capitals() -> None:
+    """Slurm's TRES are in small letters whatever gres.conf has."""
+    conf = config(AccountingStorageTRES="cpu,gres/gpu,gres/gpu:a100,gres/gpu:v100")
+    there = rule(node(gres="gpu:A100:1,gpu:V100:4"), weights=TYPED, conf=conf)
+    found = cost(there, 1, 1, "gpu:A100:1")
+    assert found is not None
+    assert (found.billing, dict(found.tres)["gres/gpu:a100"]) == (1 + 2 + 20, 1)
+    assert billing(there, 1, 1, "gpu:2") == (1 + 4 + 25, False)
+
+
+@pytest.mark.parametrize(
+    ("weights", "gres", "gpus", "exact"),
+    [
+        pytest.param((("gres/gpu:v100", "1"),), "gpu:v100:2,gpu:a100:2", "gpu:3", False, id="which-type-is-not-sure"),
+        pytest.param((("gres/gpu:v100", "0"),), "gpu:v100:2,gpu:a100:2", "gpu:3", True, id="types-for-nothing"),
+        pytest.param((("gres/shard:v100", "1"),), "gpu:v100:2,gpu:a100:2", "gpu:3", True, id="weights-of-something-else"),
+        pytest.param((("gres/gpu", "1"),), "gpu:v100:2,gpu:a100:2", "gpu:3", True, id="any-type-alike"),
+        pytest.param((("gres/gpu:v100", "1"),), "gpu:v100:2", "gpu:1", True, id="one-type-only"),
+        pytest.param((("gres/gpu:v100", "1"),), "gpu:v100:2,shard:v100:8", "gpu:1", True, id="shards-are-no-type-of-gpu"),
+    ],
+)
+def test_whether_the_type_makes_the_price(weights: Any, gres: str, gpus: str, exact: bool) -> None:
+    """Slurm chooses the type for a job that names none, so types with weights of their own make the price unsure."""
+    found = billing(rule(node(gres=gres), weights=weights), 1, 1, gpus)
+    assert found is not None
+    assert found[1] is exact
+
+
+@pytest.mark.parametrize(
+    ("weights", "gpus", "exact"),
+    [
+        pytest.param((("gres/gpu", "1"),), "gpu:1", False, id="gpus"),
+        pytest.param((("gres/gpu:v100", "1"),), "gpu:1", False, id="gpus-of-a-type"),
+        pytest.param((("gres/gpu:v100", "1"),), "gpu:v100:1", False, id="the-type-named"),
+        pytest.param((("gres/gpu", "1"),), "", True, id="none-asked-for"),
+        pytest.param((("gres/gpu", "0"), ("gres/shard", "3")), "gpu:1", True, id="for-nothing"),
+    ],
+)
+def test_gpus_with_select_linear(weights: Any, gpus: str, exact: bool) -> None:
+    """It may count no GRES at all (measured), so what they cost is not sure."""
+    conf = config(SelectType="select/linear", SelectTypeParameters="CR_MEMORY")
+    found = billing(rule(node(), conf=conf, weights=weights), 1, 1, gpus)
+    assert found is not None
+    assert found[1] is exact
+
+
 # --- budgets -------------------------------------------------------------------------------------------------------------------
 
 
@@ -448,6 +645,59 @@ def test_the_tightest_budget() -> None:
     assert tightest((wide, cpu, unknown, other), a_cost()) is cpu
     assert tightest((wide, unknown, other), a_cost()) is wide
     assert tightest((other,), a_cost()) is None
+    assert tightest((), a_cost()) is None
+    same = Budget("e", "cpu", 100, 0, 0)
+    assert tightest((same, cpu), a_cost()) is same
+
+
+@pytest.mark.parametrize(
+    ("budget", "left"),
+    [
+        pytest.param(Budget("a", "cpu", 10), None, id="not-known"),
+        pytest.param(Budget("a", "cpu", 10, None, 3), None, id="only-what-runs-is-known"),
+        pytest.param(Budget("a", "cpu", 10, 4), 6, id="what-runs-is-not-known"),
+        pytest.param(Budget("a", "cpu", 10, 4, 5), 1, id="one"),
+        pytest.param(Budget("a", "cpu", 10, 4, 6), 0, id="none"),
+        pytest.param(Budget("a", "cpu", 10, 4, 7), 0, id="never-less-than-none"),
+    ],
+)
+def test_what_is_left(budget: Budget, left: int | None) -> None:
+    """The limit, less what is used and what running jobs may still use."""
+    assert budget.left == left
+
+
+def test_time_left_is_whole_minutes() -> None:
+    """Of 4 cores, 11 core-minutes are two minutes; the length of the session that asks changes nothing."""
+    for minutes in (60, 600):
+        time = Budget("a", "cpu", 11, 0, 0).time_left(a_cost(minutes))
+        assert (time, type(time)) == (2, int)
+    assert Budget("a", "cpu", 11, 0, 0).time_left(a_cost(factor=2.0)) == 1
+
+
+def test_a_spent_budget_of_what_the_session_has_none_of() -> None:
+    """It stops no session; one that is not spent, but promised to running jobs, stops those that are charged for it only."""
+    assert Budget("a", "gres/gpu:a100", 10, 10, 0).covers(a_cost()) is True
+    assert Budget("a", "cpu", 10, 10, 0).covers(a_cost(factor=0.0)) is False
+    assert Budget("a", "cpu", 10, 9, 1).covers(a_cost(factor=0.0)) is True
+    assert Budget("a", "cpu", 10, 9, 1).covers(a_cost()) is False
+
+
+def test_budgets_of_the_association_with_a_partition() -> None:
+    """What is used of it is kept under its partition; a QOS may have several budgets."""
+    own = Association("physics", "ada", "gpu", limits=limits(cpu=50))
+    holdings = Holdings(
+        associations={
+            ("physics", "ada", "gpu"): Use(minutes=(("cpu", 1),), run_minutes=(("mem", 9),)),
+            ("physics", "ada", ""): Use(minutes=(("cpu", 2),)),
+        }
+    )
+    assert budgets_of(qos=(Qos("q", limits=limits(billing=7, node=8)),), line=(own, *LINE[1:]), holdings=holdings) == (
+        Budget("QOS q", "billing", 7),
+        Budget("QOS q", "node", 8),
+        Budget("account physics", "cpu", 50, 1, 0, own=True),
+        Budget("account physics", "cpu", 9000),
+        Budget("account science", "mem", 10**9),
+    )
 
 
 # --- for any request -----------------------------------------------------------------------------------------------------------

@@ -17,8 +17,21 @@ from spawner.accounting.entitlement import (
 )
 from spawner.accounting.partition_limits import limits_of
 from spawner.availability.demand import Demand
-from spawner.slurm.model import Association, Node, Partition, Reservation, UserDefaults
-from tests.support.builders import DEFAULTS, HOUR, NOW, cpu_partition, demo_associations, demo_nodes, entitled, node, partition, reservation
+from spawner.slurm.model import AccountingLimits, Association, Node, Partition, Qos, Reservation, UserDefaults
+from tests.support.builders import (
+    DEFAULTS,
+    HOUR,
+    MEMORY_MB,
+    NOW,
+    config,
+    cpu_partition,
+    demo_associations,
+    demo_nodes,
+    entitled,
+    node,
+    partition,
+    reservation,
+)
 
 ADAS = ("cin_ada", "cin_extra")
 
@@ -313,3 +326,110 @@ def test_user_without_association() -> None:
     """Somebody without an association has no account and no partition."""
     own = entitled("nobody")
     assert (own.accounts, own.default_account, own.partitions) == ((), "", ())
+
+
+# --- all of it together -------------------------------------------------------------------------------------------------------
+
+
+def test_everything_of_one_user() -> None:
+    """Accounts, the default one, the accounts of each partition and the reasons of the others, as one record."""
+    rows = (*demo_associations()[:-4], Association("cin_ada", "ada", qos=("normal",)), Association("cin_extra", "ada", qos=("x",)))
+    small = reservation("small", core_count=None)
+    own = entitled(
+        associations=rows,
+        qos=(Qos("normal"), Qos("x")),
+        reservations=(small, reservation("none", nodes=())),
+        partitions=(partition(deny_qos=("x",)), cpu_partition()),
+    )
+    assert (own.user, own.accounts, own.default_account) == ("ada", ADAS, "cin_ada")
+    here, there = own.partitions
+    assert (here.accounts, dict(here.refused), {account: rules.qos for account, rules in here.rules.items()}) == (
+        ("cin_ada",),
+        {"cin_extra": "QOS x may not be used there"},
+        {"cin_ada": "normal", "cin_extra": "x"},
+    )
+    assert (there.accounts, dict(there.refused)) == (ADAS, {})
+    assert set(here.inside) == {"small"}
+    assert (own.upcoming, own.accounts_as_of, own.accounts_stale) == ((), 0.0, False)
+
+
+def test_an_account_that_may_not_have_a_whole_node() -> None:
+    """In an exclusive partition the reason names the QOS where there is one; an earlier reason stays the reason."""
+    limited = AccountingLimits(per_job=(("cpu", 47),))
+    rows = (
+        Association("free", "ada", qos=("normal",)),
+        Association("small", "ada", qos=("normal",), limits=limited),
+        Association("barred", "ada", qos=("x",), limits=limited),
+    )
+    whole = partition(oversubscribe="EXCLUSIVE", deny_qos=("x",))
+    (found,) = entitled(associations=rows, qos=(Qos("normal"), Qos("x")), partitions=(whole,)).partitions
+    assert found.accounts == ("free",)
+    assert dict(found.refused) == {
+        "small": "it gives whole nodes, which are more than QOS normal or the account allows",
+        "barred": "QOS x may not be used there",
+    }
+    (unknown,) = entitled(associations=rows, partitions=(whole,)).partitions
+    assert dict(unknown.refused) == {"small": "it gives whole nodes", "barred": "it gives whole nodes"}
+    assert dict(entitled(associations=rows, partitions=(partition(),)).partitions[0].refused) == {}
+
+
+@pytest.mark.parametrize(
+    ("core_count", "nodes", "threads", "cores"),
+    [
+        pytest.param(None, ("g001", "g002"), 1, 48, id="not-said"),
+        pytest.param(7, ("g001", "g002"), 1, 4, id="an-equal-share-rounded-up"),
+        pytest.param(8, ("g001", "g002"), 1, 4, id="an-equal-share"),
+        pytest.param(8, ("g001", "gone"), 1, 4, id="of-a-node-elsewhere-too"),
+        pytest.param(8, ("g001",), 2, 16, id="cores-are-two-threads"),
+        pytest.param(24, ("g001",), 2, 48, id="all-of-the-node"),
+        pytest.param(100, ("g001",), 1, 48, id="never-more-than-the-node"),
+    ],
+)
+def test_cores_of_a_reservation(core_count: int | None, nodes: tuple[str, ...], threads: int, cores: int) -> None:
+    """Where a reservation has some cores only, a job has an equal share of them on each node, and all of its memory and GPUs."""
+    there = tuple(node(name, threads_per_core=threads) for name in ("g001", "g002"))
+    own = entitled(nodes=there, reservations=(reservation(nodes=nodes, core_count=core_count),)).partitions[0]
+    found = own.narrowed("cin_ada", "course")
+    assert (found.max_cores, found.max_memory_mb, found.gpus) == (cores, MEMORY_MB, (("v100", 2),))
+
+
+def test_limits_of_the_partition_hold_in_a_reservation() -> None:
+    """MaxMemPerNode of the cluster as well."""
+    own = entitled(reservations=(reservation(),), config=config(MaxMemPerNode="1000"), partitions=(partition(max_cores_per_node=6),))
+    found = own.partitions[0].narrowed("cin_ada", "course")
+    assert (found.max_cores, found.max_memory_mb) == (6, 1000)
+
+
+@pytest.mark.parametrize(
+    ("values", "changes", "memory_mb"),
+    [
+        pytest.param({"MaxMemPerNode": "0"}, {}, MEMORY_MB, id="0-is-no-limit"),
+        pytest.param({"MaxMemPerNode": "1"}, {}, 1, id="the-least-limit"),
+        pytest.param({"MaxMemPerNode": "٣"}, {}, MEMORY_MB, id="other-digits"),
+        pytest.param({"MaxMemPerNode": "10M"}, {}, MEMORY_MB, id="no-number"),
+        pytest.param({"MaxMemPerNode": "²"}, {}, MEMORY_MB, id="no-decimal"),
+        pytest.param({"MaxMemPerCPU": "10"}, {}, 480, id="each-core"),
+        pytest.param({"MaxMemPerNode": "900", "MaxMemPerCPU": "10"}, {}, 480, id="both"),
+        pytest.param({"MaxMemPerNode": "100"}, {"max_memory_mb_per_cpu": 20}, 960, id="the-partitions-of-the-other-kind"),
+        pytest.param({"MaxMemPerCPU": "10"}, {"max_memory_mb_per_node": 2000}, 2000, id="the-partitions-of-a-node"),
+    ],
+)
+def test_memory_limits_that_the_cluster_has(values: dict[str, str], changes: dict[str, Any], memory_mb: int) -> None:
+    """MaxMemPerNode and MaxMemPerCPU hold where the partition has neither; what is no number of MB is no limit."""
+    assert entitled(config=config(**values), partitions=(partition(**changes),)).partitions[0].max_memory_mb == memory_mb
+
+
+def test_users_and_groups_of_a_reservation() -> None:
+    """Where both are given, both must match; one group of several is enough."""
+    both = reservation(users=("ada",), groups=("hpc", "other"))
+    assert reservation_accounts(both, "ada", ("users", "hpc"), ADAS, ()) == ADAS
+    assert reservation_accounts(both, "ada", ("users",), ADAS, ()) == ()
+    assert reservation_accounts(both, "eve", ("hpc",), ADAS, ()) == ()
+
+
+def test_lists_of_accounts_without_enforcement() -> None:
+    """slurmctld looks at neither list; associations of another partition or another user still do not count."""
+    rows = (Association("b", "ada"), Association("a", "ada", "g100_int"), Association("c", "ada", "other"), Association("d", "eve"))
+    assert partition_accounts(partition(allow_accounts=("b",)), "ada", rows, enforced=False) == ("a", "b")
+    assert partition_accounts(partition(deny_accounts=("b",)), "ada", rows, enforced=False) == ("a", "b")
+    assert partition_accounts(partition(deny_accounts=("b",)), "ada", rows) == ("a",)
