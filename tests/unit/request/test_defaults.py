@@ -16,6 +16,7 @@ from spawner.accounting.qos import AccountingData, AccountingRecords
 from spawner.errors import NoAccount
 from spawner.request.choices import Choices
 from spawner.request.defaults import default_values
+from spawner.request.form_fields import form_fields
 from spawner.request.gpus import GpuRequest
 from spawner.request.validation import resolve_request
 from spawner.slurm.model import AccountingLimits, Association, Gres, Node, Partition, Qos, Reservation, UserDefaults
@@ -88,6 +89,36 @@ def test_default(fields: dict[str, Any], changes: dict[str, Any], expected: dict
     defaults = default_values(offered)
     assert {name: defaults[name] for name in expected} == expected
     assert resolve_request(defaults, offered) == resolve_request({}, offered)
+
+
+def dated(*tested: bool) -> dict[str, Any]:
+    """A catalogue of a release a year, the newest first: 2026, 2025, …"""
+    return {"releases": [{"tag": str(2026 - age), "date": f"{2026 - age}-01-01", "tested": each} for age, each in enumerate(tested)]}
+
+
+@pytest.mark.parametrize(
+    ("tested", "preset", "expected"),
+    [
+        pytest.param((True, True), None, "2026", id="the-newest-is-tested"),
+        pytest.param((False, True), None, "2025", id="the-newest-is-not"),
+        pytest.param((False, False, True, True), None, "2024", id="the-newest-of-the-tested"),
+        pytest.param((False, False), None, "2026", id="none-is-tested"),
+        pytest.param((False, True, True), "2024", "2024", id="the-admins"),
+        pytest.param((False, True), "2026", "2026", id="the-admins-though-not-tested"),
+        pytest.param((False, True), "1999", "2025", id="the-admins-is-gone"),
+    ],
+)
+def test_preselected_release(tested: tuple[bool, ...], preset: str | None, expected: str) -> None:
+    """The newest tested one, unless the admin presets another, for a request without a form and in the form; all stand there."""
+    offered = choices(releases=dated(*tested), fields={"release": {"default": preset}} if preset else {})
+    defaults = default_values(offered)
+    assert defaults["release"] == expected
+    assert resolve_request({}, offered).release == expected
+    field = next(field for field in form_fields(offered, defaults, {}) if field.key == "release")
+    assert field.value == expected
+    assert [(option.value, option.selected) for option in field.options] == [
+        (str(2026 - age), str(2026 - age) == expected) for age in range(len(tested))
+    ]
 
 
 word = st.text(string.ascii_lowercase, min_size=1, max_size=3)
