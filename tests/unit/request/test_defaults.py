@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import string
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -15,7 +16,7 @@ from spawner.accounting.entitlement import entitlement
 from spawner.accounting.qos import AccountingData, AccountingRecords
 from spawner.errors import NoAccount
 from spawner.request.choices import Choices
-from spawner.request.defaults import default_values
+from spawner.request.defaults import default_account, default_partition, default_values
 from spawner.request.form_fields import form_fields
 from spawner.request.gpus import GpuRequest
 from spawner.request.validation import resolve_request
@@ -89,6 +90,61 @@ def test_default(fields: dict[str, Any], changes: dict[str, Any], expected: dict
     defaults = default_values(offered)
     assert {name: defaults[name] for name in expected} == expected
     assert resolve_request(defaults, offered) == resolve_request({}, offered)
+
+
+ONLY_EXTRA = {"allow_accounts": ("cin_extra",)}
+
+
+@pytest.mark.parametrize(
+    ("slurms", "fields", "changes", "account", "partition_name"),
+    [
+        pytest.param("cin_ada", {}, {}, "cin_ada", "g100_int", id="slurms"),
+        pytest.param("cin_extra", {}, {}, "cin_extra", "g100_int", id="slurms-that-is-not-the-first"),
+        pytest.param("", {}, {}, "cin_ada", "g100_int", id="slurm-has-none"),
+        pytest.param("cin_ada", {"account": {"default": "cin_extra"}}, {}, "cin_extra", "g100_int", id="the-admins"),
+        pytest.param("cin_extra", {"account": {"choices": ["cin_ada"]}}, {}, "cin_ada", "g100_int", id="not-among-the-admins"),
+        pytest.param("cin_ada", {}, {"partitions": (partition(**ONLY_EXTRA), cpu_partition(**ONLY_EXTRA))}, "cin_extra", "g100_int", id="no-partition-admits-slurms"),
+        pytest.param("cin_ada", {"account": {"default": "cin_ada"}}, {"partitions": (partition(**ONLY_EXTRA),)}, "cin_extra", "g100_int", id="no-partition-admits-the-admins"),
+        pytest.param("cin_ada", {}, {"partitions": (partition(**ONLY_EXTRA), cpu_partition())}, "cin_ada", "g100_cpu", id="one-partition-admits-it"),
+        pytest.param("cin_extra", {}, {"partitions": (partition(**ONLY_EXTRA), cpu_partition())}, "cin_extra", "g100_int", id="slurms-default-partition"),
+        pytest.param("cin_ada", {}, {"partitions": (partition(is_default=False), cpu_partition(is_default=True))}, "cin_ada", "g100_cpu", id="default-that-is-not-the-first"),
+        pytest.param("cin_ada", {}, {"partitions": (partition(is_default=False), cpu_partition())}, "cin_ada", "g100_int", id="no-default-the-first"),
+        pytest.param("cin_ada", {"partition": {"default": "g100_int"}}, {"partitions": (partition(**ONLY_EXTRA), cpu_partition())}, "cin_ada", "g100_cpu", id="the-admins-partition-does-not-admit-it"),
+        pytest.param("cin_ada", {}, {"associations": None}, "", "g100_int", id="no-accounting"),
+    ],
+)  # fmt: skip
+def test_preselected_account_and_partition(
+    slurms: str, fields: dict[str, Any], changes: dict[str, Any], account: str, partition_name: str
+) -> None:
+    """An account that some partition admits, the admin's before Slurm's before the first; and then a partition that admits it."""
+    offered = choices(fields=fields, **changes)
+    offered = replace(offered, entitlement=replace(offered.entitlement, default_account=slurms))
+    assert (default_account(offered), default_partition(offered)) == (account, partition_name)
+    defaults = default_values(offered)
+    assert (defaults["account"], defaults["partition"]) == (account, partition_name)
+
+
+@pytest.mark.parametrize(
+    ("closed", "fields", "expected"),
+    [
+        pytest.param((), {}, "g100_int", id="none"),
+        pytest.param(("g100_int",), {}, "g100_cpu", id="slurms-default"),
+        pytest.param(("g100_int",), {"partition": {"default": "g100_int"}}, "g100_cpu", id="the-admins"),
+        pytest.param(("g100_cpu",), {"partition": {"default": "g100_cpu"}}, "g100_int", id="the-admins-which-is-not-slurms"),
+        pytest.param(("g100_int", "g100_cpu"), {}, "g100_int", id="all"),
+    ],
+)
+def test_a_closed_partition_is_not_preselected(closed: tuple[str, ...], fields: dict[str, Any], expected: str) -> None:
+    """Not even the admin's own, unless all are closed."""
+    offered = replace(choices(fields=fields), closed=dict.fromkeys(closed, "Back on Monday."))
+    assert default_partition(offered) == default_values(offered)["partition"] == expected
+
+
+def test_a_partition_for_reservations_is_preselected_by_the_admin_only() -> None:
+    """Else another one is, even if this is Slurm's default."""
+    changes = {"partitions": (RESERVED_ONLY, cpu_partition()), "reservations": (reservation(),)}
+    assert default_partition(choices(**changes)) == "g100_cpu"
+    assert default_partition(choices(fields={"partition": {"default": "r"}}, **changes)) == "r"
 
 
 def dated(*tested: bool) -> dict[str, Any]:
