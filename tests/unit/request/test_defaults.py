@@ -147,6 +147,30 @@ def test_a_partition_for_reservations_is_preselected_by_the_admin_only() -> None
     assert default_partition(choices(fields={"partition": {"default": "r"}}, **changes)) == "r"
 
 
+@pytest.mark.parametrize(
+    ("entry", "expected"),
+    [
+        pytest.param({}, "course", id="can-be-had"),
+        pytest.param({"partition": "g100_int"}, "course", id="of-the-partition"),
+        pytest.param({"partition": "g100_cpu"}, "", id="of-another-partition"),
+        pytest.param({"end": NOW + 60}, "course", id="a-minute-is-left"),
+        pytest.param({"end": NOW + 59}, "", id="less-than-a-minute-is-left"),
+        pytest.param({"end": NOW + 59, "flags": frozenset({"FLEX"})}, "course", id="its-end-does-not-end-jobs"),
+        pytest.param({"nodes": ("c001",)}, "", id="none-of-its-nodes-is-in-the-partition"),
+        pytest.param({"nodes": ("c001", "g003")}, "course", id="one-of-its-nodes-is"),
+        pytest.param({"nodes": ("c001",), "flags": frozenset({"FLEX"})}, "course", id="jobs-may-use-other-nodes"),
+        pytest.param({"users": (), "accounts": ("cin_ada",)}, "course", id="of-the-account"),
+        pytest.param({"users": (), "accounts": ("cin_extra",)}, "", id="of-another-account"),
+    ],
+)
+def test_preset_reservation(entry: dict[str, Any], expected: str) -> None:
+    """The admin's preset, where the preselected account can start a session in it in the preselected partition; else none."""
+    offered = choices(fields={"reservation": {"default": "course"}}, reservations=(reservation(**entry),))
+    defaults = default_values(offered)
+    assert (defaults["partition"], defaults["reservation"]) == ("g100_int", expected)
+    assert resolve_request({}, offered).reservation == expected
+
+
 def dated(*tested: bool) -> dict[str, Any]:
     """A catalogue of a release a year, the newest first: 2026, 2025, …"""
     return {"releases": [{"tag": str(2026 - age), "date": f"{2026 - age}-01-01", "tested": each} for age, each in enumerate(tested)]}
