@@ -58,4 +58,6 @@ def test_in_several_partitions(names: str) -> None:
     ahead, both, behind = waiting(1, priority=20), waiting(2, partition=names), waiting(3, partition="b", priority=5)
     assert queue_positions_of([ahead, both, behind])[2] == QueuePosition(1, 2)
     assert queue_positions_of([ahead, waiting(4, priority=20), both, waiting(5, partition="b", priority=20)])[2] == QueuePosition(2, 2)
+    for jobs in ([both, waiting(4, partition="b", priority=20)], [both, waiting(4, partition="a", priority=20)]):
+        assert queue_positions_of(jobs)[2] == QueuePosition(1, 1)
     assert queue_positions_of([both]) == {2: QueuePosition(1, 1)}
