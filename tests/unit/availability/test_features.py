@@ -14,6 +14,7 @@ from spawner.availability.node_fit import features_of
         pytest.param(("--exclusive", "--comment=--constraint=x"), set(), id="other-options"),
         pytest.param(("--constraint=skylake",), {"skylake"}, id="one"),
         pytest.param(("--constraint=skylake&ib",), {"skylake", "ib"}, id="all-of-several"),
+        pytest.param(("--constraint=AVX512&cache=flat",), {"AVX512", "cache=flat"}, id="any-name"),
         pytest.param(("--constraint=a", "--constraint=b"), {"b"}, id="the-last-counts"),
         pytest.param(("--constraint=a", "--constraint="), set(), id="taken-back"),
         pytest.param(("--constraint=a&",), {"a"}, id="nothing-after-the-ampersand"),

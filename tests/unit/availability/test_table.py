@@ -9,8 +9,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from spawner.availability.node_state import whole_node_reservations, why_not_usable
-from spawner.availability.table import MAX_NODES, MAX_PARTITIONS, Availability, Excerpt, availability, excerpt, of_partitions
-from spawner.slurm.model import Gres, Node, Partition, Reservation
+from spawner.availability.table import (
+    MAX_NODES,
+    MAX_PARTITIONS,
+    Availability,
+    Excerpt,
+    PartitionAvailability,
+    PartTable,
+    availability,
+    excerpt,
+    of_partitions,
+)
+from spawner.slurm.model import Gres, Job, Node, Partition, Reservation
 from tests.support.builders import HOUR, MEMORY_MB, NOW, cpu_partition, demo_nodes, node, partition, reservation
 
 USED = {0: "gpu:v100:0(IDX:N/A)", 1: "gpu:v100:1(IDX:0)", 2: "gpu:v100:2(IDX:0-1)"}
@@ -300,3 +310,101 @@ def test_the_part_of_some_partitions() -> None:
     part = of_partitions(many(30, 3), frozenset({"p01"}))
     assert [entry.name for entry in part.partitions] == ["p01"]
     assert {entry.node.partitions for entry in part.nodes} == {("p01",)}
+
+
+@pytest.mark.parametrize(
+    ("nodes", "partitions", "shown"),
+    [
+        pytest.param(MAX_NODES + 1, 2, (100, 2), id="one-node-too-many"),
+        pytest.param(26, MAX_PARTITIONS + 1, (26, 1), id="one-partition-too-many"),
+        pytest.param(MAX_NODES + 13, MAX_PARTITIONS + 1, (17, 1), id="too-many-of-both"),
+    ],
+)
+def test_what_is_too_much_for_a_page(nodes: int, partitions: int, shown: tuple[int, int]) -> None:
+    """Of too many nodes those of the chosen partition, of too many partitions the chosen one; the one does not touch the other."""
+    found = excerpt(many(nodes, partitions), "p01")
+    assert (len(found.nodes), len(found.partitions)) == shown
+    assert (found.nodes_not_shown, found.partitions_not_shown) == (nodes - shown[0], partitions - shown[1])
+
+
+def test_too_much_for_a_page_and_nothing_chosen() -> None:
+    """The first partitions, and of their nodes the first so many; nothing of the partitions that are not shown."""
+    found = excerpt(many(MAX_NODES + 60, MAX_PARTITIONS + 1), "")
+    names = [f"p{number:02}" for number in range(MAX_PARTITIONS)]
+    assert [entry.name for entry in found.partitions] == names
+    assert len(found.nodes) == MAX_NODES
+    assert {entry.node.partitions[0] for entry in found.nodes} == set(names)
+
+
+def test_those_with_most_free_stand_in_front() -> None:
+    """Usable nodes before all others; then by free GPUs of all types together, by free cores, by free memory."""
+    ordered = [
+        node("two-types", gres="gpu:v100:2,gpu:a100:2", cores_allocated=48),
+        node("three", gres="gpu:v100:3", cores_allocated=48),
+        node("cores", gres="", cores_allocated=8, memory_mb_allocated=MEMORY_MB),
+        node("memory", gres="", cores_allocated=9),
+        node("less-memory", gres="", cores_allocated=9, memory_mb_allocated=1),
+        node("drained", gres="gpu:v100:8", flags="drain"),
+    ]
+    filling = [node(f"n{number}", gres="", state="down", cores_total=0) for number in range(MAX_NODES)]
+    shown = excerpt(counted(*filling, *reversed(ordered)), "g100_int").nodes
+    assert [entry.node.name for entry in shown[: len(ordered)]] == [entry.name for entry in ordered]
+
+
+def test_reasons_that_are_as_frequent() -> None:
+    """By the alphabet, after the most frequent."""
+    flags = ("reserved", "fail", "drain", "blocked", "drain")
+    found = counted(*(node(f"g{number}", flags=flag) for number, flag in enumerate(flags)), node("free")).partitions[0]
+    assert found.left_out_by_reason == (("drained", 2), ("blocked", 1), ("failing", 1), ("reserved", 1))
+    assert (found.nodes_usable, found.nodes_left_out) == (1, 5)
+
+
+# --- parts of GPUs ------------------------------------------------------------------------------------------------------------
+
+
+def sharded(name: str, used: str, per_card: int = 5, gpu_type: str = "v100", **changes: Any) -> Node:
+    """A node with one card that makes so many shards; ``used`` is what stands in the parentheses of GresUsed."""
+    gres = f"gpu:{gpu_type}:1,shard:{gpu_type}:{per_card}"
+    return node(name, gres=gres, used=f"gpu:{gpu_type}:0(IDX:N/A),shard:{gpu_type}:1({used})", **changes)
+
+
+def test_tables_of_parts() -> None:
+    """Each usable node in the row of the largest part that it has free, every size a row; one table for each kind and size of card."""
+    nodes = [
+        *(sharded("g001", "2/5"), sharded("g002", "2/5"), sharded("g003", "5/5"), sharded("g004", "0/5")),
+        sharded("g005", "1/5", flags="drain"),
+        *(sharded("g006", "1/2", 2), sharded("g007", "1/2", 2, "a100")),
+        sharded("g008", "3/16", 16, "t4"),
+        node("g009"),
+    ]
+    found = counted(*nodes).partitions[0]
+    assert found.part_tables == (
+        PartTable("shard", "a100", 2, ((0, 0), (1, 1), (2, 0))),
+        PartTable("shard", "t4", 16, ((0, 0), (1, 0), (2, 0), (4, 0), (8, 1), (16, 0))),
+        PartTable("shard", "v100", 2, ((0, 0), (1, 1), (2, 0))),
+        PartTable("shard", "v100", 5, ((0, 1), (1, 0), (2, 0), (3, 2), (4, 0), (5, 1))),
+    )
+    assert found.shared_gpu_table["shard:v100"] == {"0": 1, "1": 1, "2": 0, "unknown": 0, "3": 2, "4": 0, "5": 1}
+
+
+def test_parts_that_nobody_knows() -> None:
+    """An older Slurm tells how many cards carry parts: how full they are follows from the jobs, and without these it is unknown."""
+    entry = node("g001", gres="gpu:v100:1,shard:v100:5", used="gpu:v100:0(IDX:N/A),shard:v100:1(IDX:0)")
+    job = Job(1, "eve", "RUNNING", nodes=("g001",), tres="cpu=1,gres/shard=2")
+
+    def found(sharing: dict[str, list[Job]] | None, mode: str = "NO") -> PartitionAvailability:
+        own = partition(nodes=("g001",), oversubscribe=mode)
+        return availability([entry], (own,), (), now=NOW, sharing=sharing).partitions[0]
+
+    (known,) = found({"g001": [job]}).part_tables
+    assert (dict(known.rows)[3], known.unknown) == (1, 0)
+    (unknown,) = found(None).part_tables
+    assert (sum(nodes for _size, nodes in unknown.rows), unknown.unknown) == (0, 1)
+    assert found(None).shared_gpu_table["shard:v100"]["unknown"] == 1
+    assert found({"g001": [job]}, "EXCLUSIVE").part_tables == ()
+
+
+def test_parts_of_untyped_cards() -> None:
+    """The table's name has no type where Slurm has none."""
+    entry = node("g001", gres="gpu:1,shard:2", used="gpu:0(IDX:N/A),shard:1(1/2)")
+    assert counted(entry).partitions[0].shared_gpu_table == {"shard": {"0": 0, "1": 1, "2": 0, "unknown": 0}}

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import string
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -15,7 +16,8 @@ from spawner.accounting.entitlement import entitlement
 from spawner.accounting.qos import AccountingData, AccountingRecords
 from spawner.errors import NoAccount
 from spawner.request.choices import Choices
-from spawner.request.defaults import default_values
+from spawner.request.defaults import default_account, default_partition, default_values
+from spawner.request.form_fields import form_fields
 from spawner.request.gpus import GpuRequest
 from spawner.request.validation import resolve_request
 from spawner.slurm.model import AccountingLimits, Association, Gres, Node, Partition, Qos, Reservation, UserDefaults
@@ -88,6 +90,115 @@ def test_default(fields: dict[str, Any], changes: dict[str, Any], expected: dict
     defaults = default_values(offered)
     assert {name: defaults[name] for name in expected} == expected
     assert resolve_request(defaults, offered) == resolve_request({}, offered)
+
+
+ONLY_EXTRA = {"allow_accounts": ("cin_extra",)}
+
+
+@pytest.mark.parametrize(
+    ("slurms", "fields", "changes", "account", "partition_name"),
+    [
+        pytest.param("cin_ada", {}, {}, "cin_ada", "g100_int", id="slurms"),
+        pytest.param("cin_extra", {}, {}, "cin_extra", "g100_int", id="slurms-that-is-not-the-first"),
+        pytest.param("", {}, {}, "cin_ada", "g100_int", id="slurm-has-none"),
+        pytest.param("cin_ada", {"account": {"default": "cin_extra"}}, {}, "cin_extra", "g100_int", id="the-admins"),
+        pytest.param("cin_extra", {"account": {"choices": ["cin_ada"]}}, {}, "cin_ada", "g100_int", id="not-among-the-admins"),
+        pytest.param("cin_ada", {}, {"partitions": (partition(**ONLY_EXTRA), cpu_partition(**ONLY_EXTRA))}, "cin_extra", "g100_int", id="no-partition-admits-slurms"),
+        pytest.param("cin_ada", {"account": {"default": "cin_ada"}}, {"partitions": (partition(**ONLY_EXTRA),)}, "cin_extra", "g100_int", id="no-partition-admits-the-admins"),
+        pytest.param("cin_ada", {}, {"partitions": (partition(**ONLY_EXTRA), cpu_partition())}, "cin_ada", "g100_cpu", id="one-partition-admits-it"),
+        pytest.param("cin_extra", {}, {"partitions": (partition(**ONLY_EXTRA), cpu_partition())}, "cin_extra", "g100_int", id="slurms-default-partition"),
+        pytest.param("cin_ada", {}, {"partitions": (partition(is_default=False), cpu_partition(is_default=True))}, "cin_ada", "g100_cpu", id="default-that-is-not-the-first"),
+        pytest.param("cin_ada", {}, {"partitions": (partition(is_default=False), cpu_partition())}, "cin_ada", "g100_int", id="no-default-the-first"),
+        pytest.param("cin_ada", {"partition": {"default": "g100_int"}}, {"partitions": (partition(**ONLY_EXTRA), cpu_partition())}, "cin_ada", "g100_cpu", id="the-admins-partition-does-not-admit-it"),
+        pytest.param("cin_ada", {}, {"associations": None}, "", "g100_int", id="no-accounting"),
+    ],
+)  # fmt: skip
+def test_preselected_account_and_partition(
+    slurms: str, fields: dict[str, Any], changes: dict[str, Any], account: str, partition_name: str
+) -> None:
+    """An account that some partition admits, the admin's before Slurm's before the first; and then a partition that admits it."""
+    offered = choices(fields=fields, **changes)
+    offered = replace(offered, entitlement=replace(offered.entitlement, default_account=slurms))
+    assert (default_account(offered), default_partition(offered)) == (account, partition_name)
+    defaults = default_values(offered)
+    assert (defaults["account"], defaults["partition"]) == (account, partition_name)
+
+
+@pytest.mark.parametrize(
+    ("closed", "fields", "expected"),
+    [
+        pytest.param((), {}, "g100_int", id="none"),
+        pytest.param(("g100_int",), {}, "g100_cpu", id="slurms-default"),
+        pytest.param(("g100_int",), {"partition": {"default": "g100_int"}}, "g100_cpu", id="the-admins"),
+        pytest.param(("g100_cpu",), {"partition": {"default": "g100_cpu"}}, "g100_int", id="the-admins-which-is-not-slurms"),
+        pytest.param(("g100_int", "g100_cpu"), {}, "g100_int", id="all"),
+    ],
+)
+def test_a_closed_partition_is_not_preselected(closed: tuple[str, ...], fields: dict[str, Any], expected: str) -> None:
+    """Not even the admin's own, unless all are closed."""
+    offered = replace(choices(fields=fields), closed=dict.fromkeys(closed, "Back on Monday."))
+    assert default_partition(offered) == default_values(offered)["partition"] == expected
+
+
+def test_a_partition_for_reservations_is_preselected_by_the_admin_only() -> None:
+    """Else another one is, even if this is Slurm's default."""
+    changes = {"partitions": (RESERVED_ONLY, cpu_partition()), "reservations": (reservation(),)}
+    assert default_partition(choices(**changes)) == "g100_cpu"
+    assert default_partition(choices(fields={"partition": {"default": "r"}}, **changes)) == "r"
+
+
+@pytest.mark.parametrize(
+    ("entry", "expected"),
+    [
+        pytest.param({}, "course", id="can-be-had"),
+        pytest.param({"partition": "g100_int"}, "course", id="of-the-partition"),
+        pytest.param({"partition": "g100_cpu"}, "", id="of-another-partition"),
+        pytest.param({"end": NOW + 60}, "course", id="a-minute-is-left"),
+        pytest.param({"end": NOW + 59}, "", id="less-than-a-minute-is-left"),
+        pytest.param({"end": NOW + 59, "flags": frozenset({"FLEX"})}, "course", id="its-end-does-not-end-jobs"),
+        pytest.param({"nodes": ("c001",)}, "", id="none-of-its-nodes-is-in-the-partition"),
+        pytest.param({"nodes": ("c001", "g003")}, "course", id="one-of-its-nodes-is"),
+        pytest.param({"nodes": ("c001",), "flags": frozenset({"FLEX"})}, "course", id="jobs-may-use-other-nodes"),
+        pytest.param({"users": (), "accounts": ("cin_ada",)}, "course", id="of-the-account"),
+        pytest.param({"users": (), "accounts": ("cin_extra",)}, "", id="of-another-account"),
+    ],
+)
+def test_preset_reservation(entry: dict[str, Any], expected: str) -> None:
+    """The admin's preset, where the preselected account can start a session in it in the preselected partition; else none."""
+    offered = choices(fields={"reservation": {"default": "course"}}, reservations=(reservation(**entry),))
+    defaults = default_values(offered)
+    assert (defaults["partition"], defaults["reservation"]) == ("g100_int", expected)
+    assert resolve_request({}, offered).reservation == expected
+
+
+def dated(*tested: bool) -> dict[str, Any]:
+    """A catalogue of a release a year, the newest first: 2026, 2025, …"""
+    return {"releases": [{"tag": str(2026 - age), "date": f"{2026 - age}-01-01", "tested": each} for age, each in enumerate(tested)]}
+
+
+@pytest.mark.parametrize(
+    ("tested", "preset", "expected"),
+    [
+        pytest.param((True, True), None, "2026", id="the-newest-is-tested"),
+        pytest.param((False, True), None, "2025", id="the-newest-is-not"),
+        pytest.param((False, False, True, True), None, "2024", id="the-newest-of-the-tested"),
+        pytest.param((False, False), None, "2026", id="none-is-tested"),
+        pytest.param((False, True, True), "2024", "2024", id="the-admins"),
+        pytest.param((False, True), "2026", "2026", id="the-admins-though-not-tested"),
+        pytest.param((False, True), "1999", "2025", id="the-admins-is-gone"),
+    ],
+)
+def test_preselected_release(tested: tuple[bool, ...], preset: str | None, expected: str) -> None:
+    """The newest tested one, unless the admin presets another, for a request without a form and in the form; all stand there."""
+    offered = choices(releases=dated(*tested), fields={"release": {"default": preset}} if preset else {})
+    defaults = default_values(offered)
+    assert defaults["release"] == expected
+    assert resolve_request({}, offered).release == expected
+    field = next(field for field in form_fields(offered, defaults, {}) if field.key == "release")
+    assert field.value == expected
+    assert [(option.value, option.selected) for option in field.options] == [
+        (str(2026 - age), str(2026 - age) == expected) for age in range(len(tested))
+    ]
 
 
 word = st.text(string.ascii_lowercase, min_size=1, max_size=3)
