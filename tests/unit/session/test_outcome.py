@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from spawner.i18n import using
@@ -293,57 +295,64 @@ BEFORE = " Before that, something in it was ended because its memory was full."
 
 
 @pytest.mark.parametrize(
-    ("found", "sentence", "what_to_do"),
+    ("ending_of", "sentence", "what_to_do"),
     [
         pytest.param(
-            end("TIMEOUT", sentence="Said before."),
+            lambda: end("TIMEOUT", sentence="Said before."),
             "The time limit of the session was reached: it had 1 hour.",
             "Start again for a longer time.",
             id="time",
         ),
         pytest.param(
-            end("NODE_FAIL", sentence="Said before."), "The compute node failed.", "Start again: Slurm chooses another node.", id="node"
+            lambda: end("NODE_FAIL", sentence="Said before."),
+            "The compute node failed.",
+            "Start again: Slurm chooses another node.",
+            id="node",
         ),
-        pytest.param(end("BOOT_FAIL"), "The compute node did not start.", "Start again: Slurm chooses another node.", id="boot"),
-        pytest.param(end("CANCELLED"), "The job was cancelled.", "Ask the administrators why, or start again.", id="cancelled"),
-        pytest.param(end("PREEMPTED"), "The job had to make room for one of higher priority.", "Start again.", id="preempted"),
-        pytest.param(end("DEADLINE"), "The job could not run before its deadline.", "Start again.", id="deadline"),
-        pytest.param(end("LATER_SLURM"), "The job ended (LATER_SLURM).", "Start again.", id="unknown"),
-        pytest.param(end("GONE"), "The job ended (GONE).", "Start again.", id="gone, nothing said"),
-        pytest.param(end("GONE", sentence="It is gone."), "It is gone.", "", id="gone"),
-        pytest.param(end("OUT_OF_MEMORY"), "The session ran out of memory: it had 8 GB. Ask for more.", "", id="memory"),
+        pytest.param(lambda: end("BOOT_FAIL"), "The compute node did not start.", "Start again: Slurm chooses another node.", id="boot"),
+        pytest.param(lambda: end("CANCELLED"), "The job was cancelled.", "Ask the administrators why, or start again.", id="cancelled"),
+        pytest.param(lambda: end("PREEMPTED"), "The job had to make room for one of higher priority.", "Start again.", id="preempted"),
+        pytest.param(lambda: end("DEADLINE"), "The job could not run before its deadline.", "Start again.", id="deadline"),
+        pytest.param(lambda: end("LATER_SLURM"), "The job ended (LATER_SLURM).", "Start again.", id="unknown"),
+        pytest.param(lambda: end("GONE"), "The job ended (GONE).", "Start again.", id="gone, nothing said"),
+        pytest.param(lambda: end("GONE", sentence="It is gone."), "It is gone.", "", id="gone"),
+        pytest.param(lambda: end("OUT_OF_MEMORY"), "The session ran out of memory: it had 8 GB. Ask for more.", "", id="memory"),
         pytest.param(
-            end("OUT_OF_MEMORY", stopped=True),
+            lambda: end("OUT_OF_MEMORY", stopped=True),
             f"The session was stopped from JupyterHub.{BEFORE}",
             MORE_MEMORY,
             id="stopped, out of memory",
         ),
-        pytest.param(end("FAILED"), "The server could not run: its job failed.", LOG, id="failed"),
-        pytest.param(end("FAILED", exit_status=1), "The server was ended by signal 1 (SIGHUP).", LOG, id="signal"),
+        pytest.param(lambda: end("FAILED"), "The server could not run: its job failed.", LOG, id="failed"),
+        pytest.param(lambda: end("FAILED", exit_status=1), "The server was ended by signal 1 (SIGHUP).", LOG, id="signal"),
         pytest.param(
-            end("FAILED", exit_status=128 << 8), "The server ended with exit code 128.", LOG, id="the largest code that is no signal"
+            lambda: end("FAILED", exit_status=128 << 8),
+            "The server ended with exit code 128.",
+            LOG,
+            id="the largest code that is no signal",
         ),
-        pytest.param(end("COMPLETED"), "The server ended by itself.", "", id="completed"),
-        pytest.param(end(STOPPED, sentence="Stopped by ada."), "Stopped by ada.", "", id="stopped, with a sentence"),
+        pytest.param(lambda: end("COMPLETED"), "The server ended by itself.", "", id="completed"),
+        pytest.param(lambda: end(STOPPED, sentence="Stopped by ada."), "Stopped by ada.", "", id="stopped, with a sentence"),
         pytest.param(
-            end("IDLE_GPUS", idle_minutes=60),
+            lambda: end("IDLE_GPUS", idle_minutes=60),
             "The session was stopped: its GPUs did nothing for 1 hour.",
             "Start again, without GPUs if you do not need them.",
             id="idle",
         ),
         pytest.param(
-            end(START_TIMEOUT),
+            lambda: end(START_TIMEOUT),
             "The session did not start in the time that the Hub allows for it, and was given up.",
             "Ask for less, or try later.",
             id="start",
         ),
-        pytest.param(end(NO_ANSWER), "The server came up, but did not answer the Hub, and was given up.", LOG, id="no answer"),
-        pytest.param(end("NEVER_STARTS"), "The job ended (NEVER_STARTS).", "Change the request and start again.", id="never"),
-        pytest.param(end("QUEUE_TIMEOUT", sentence="Too long."), "Too long.", "", id="queue"),
+        pytest.param(lambda: end(NO_ANSWER), "The server came up, but did not answer the Hub, and was given up.", LOG, id="no answer"),
+        pytest.param(lambda: end("NEVER_STARTS"), "The job ended (NEVER_STARTS).", "Change the request and start again.", id="never"),
+        pytest.param(lambda: end("QUEUE_TIMEOUT", sentence="Too long."), "Too long.", "", id="queue"),
     ],
 )
-def test_sentence_and_what_to_do(found: Ending, sentence: str, what_to_do: str) -> None:
+def test_sentence_and_what_to_do(ending_of: Callable[[], Ending], sentence: str, what_to_do: str) -> None:
     """Each end has its sentence, and the next step where there is one."""
+    found = ending_of()
     assert (found.sentence, found.what_to_do) == (sentence, what_to_do)
 
 
@@ -397,6 +406,8 @@ def test_memory_that_was_full_before_an_end_that_has_no_such_sentence(state: str
             id="nobody knows the user's id",
         ),
         pytest.param("CANCELLED", told("CANCELLED", cancelled_by=0, used_mb=9 * GB), {"stopped": True}, "stopped", id="stopped"),
+        pytest.param("CANCELLED", told("CANCELLED", used_mb=9 * GB), {"uid": None}, "out_of_memory", id="nobody knows either id"),
+        pytest.param("CANCELLED", told("CANCELLED", cancelled_by=UID, used_mb=9 * GB), {}, "stopped", id="by the user"),
         pytest.param("TIMEOUT", told("TIMEOUT", used_mb=9 * GB), {}, "time_limit", id="the time was up"),
         pytest.param("PREEMPTED", told("PREEMPTED", cancelled_by=0, used_mb=9 * GB), {}, "preempted", id="preempted"),
     ],
