@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from spawner.advice.verdict import TOO_OLD_SECONDS, Verdict, verdict
 from spawner.availability.forecast import ClusterForecast
+from spawner.request.gpus import GpuRequest
 from spawner.request.model import SessionRequest, parse_request
 from spawner.slurm.model import Job, Node, Partition, Reservation
 from tests.support.builders import HOUR, MEMORY_MB, NOW, cpu_partition, demo_nodes, node, partition, reservation
@@ -444,6 +445,215 @@ def test_unknown() -> None:
     assert said(asked(partition="elsewhere"), node()).kind == "unknown"
     assert verdict(asked(), ClusterForecast((), (partition(),), now=NOW)).kind == "unknown"
     assert said(asked(gpus="shard:1"), node(gres="gpu:t4:1,shard:t4:4", used="shard:t4:1(IDX:0)")).kind == "unknown"
+
+
+# --- the words of each case ----------------------------------------------------------------------------------------------------
+
+
+def fifths(count: int) -> GpuRequest:
+    """So many fifths of a V100."""
+    return GpuRequest(count, "", "shard", per_card=5, card="v100")
+
+
+def shards(name: str, used: str, **changes: Any) -> Node:
+    """Two V100 of five shards each, given away as told: ``2/5,5/5``; empty: Slurm does not say on which card."""
+    total = sum(int(card.partition("/")[0]) for card in used.split(",")) if used else 3
+    return node(name, gres="gpu:v100:2,shard:v100:10", used=f"gpu:v100:0(IDX:N/A),shard:v100:{total}({used or '3'})", **changes)
+
+
+FULL = "5/5,5/5"
+
+
+@pytest.mark.parametrize(
+    ("request_", "nodes", "sentence"),
+    [
+        pytest.param(
+            asked(gpus=fifths(4)),
+            [shards("g001", "2/5,5/5"), shards("g002", FULL)],
+            "no GPU has 4/5 of a V100 free; 1 node has one with 3/5.",
+            id="the largest part",
+        ),
+        pytest.param(
+            asked(gpus=fifths(4)),
+            [shards("g001", "2/5,5/5"), shards("g002", "3/5,2/5")],
+            "no GPU has 4/5 of a V100 free; 2 nodes have one with 3/5.",
+            id="two nodes with it",
+        ),
+        pytest.param(asked(gpus=fifths(1)), [shards("g001", FULL)], "no GPU has 1/5 of a V100 free.", id="none"),
+        pytest.param(asked(gpus="shard:4"), [shards("g001", "2/5,5/5")], "no GPU has 4 shards free.", id="how many make one is not known"),
+        pytest.param(
+            asked(gpus=fifths(1), cores=16),
+            [shards("g001", "0/5,0/5", cores_allocated=40)],
+            "no node with 1/5 of a V100 free has 16 cores free.",
+            id="cores beside a part",
+        ),
+        pytest.param(
+            asked(gpus=1),
+            [node("g001", used=ONE_USED, gpus_unfit=(("v100", 1),))],
+            "no node has a free GPU. Slurm may still give you 1 that is faulty or in use outside of Slurm.",
+            id="one unfit",
+        ),
+        pytest.param(
+            asked(gpus=2),
+            [node("g001", gpus_unfit=(("v100", 1),)), node("g002", gpus_unfit=(("v100", 1),))],
+            "no node has 2 free GPUs; 2 have one. Slurm may still give you some of 2 that are faulty or in use outside of Slurm.",
+            id="two unfit",
+        ),
+        pytest.param(
+            asked(gpus=2),
+            [node("g001", used=ONE_USED, gpus_unfit=(("v100", 1),))],
+            "no node has 2 free GPUs.",
+            id="too few even with the unfit one",
+        ),
+        pytest.param(
+            asked(gpus=3),
+            [node(name, gres="gpu:a100:4", used="gpu:a100:2(IDX:0-1)") for name in ("g001", "g002")],
+            "no node has 3 free GPUs; 2 have 2.",
+            id="two have two",
+        ),
+        pytest.param(asked(gpus=2), four(TWO_USED, TWO_USED), "no node has 2 free GPUs.", id="none of two"),
+        pytest.param(asked(gpus="v100:1"), four(TWO_USED), "no node has a free V100.", id="none of a type"),
+        pytest.param(
+            asked(cores=16, memory="64G"),
+            [node("g001", cores_allocated=40), node("g002", memory_mb_allocated=MEMORY_MB)],
+            "no node has 16 cores and 64 GB free.",
+            id="each by itself",
+        ),
+        pytest.param(
+            asked(),
+            [node("g001", state="down"), node("g002", flags="drain"), node("g003", state="down"), node("g004", flags="drain")],
+            "the nodes that could run it are down (2), drained (2).",
+            id="as many of each: in alphabetical order",
+        ),
+    ],
+)
+def test_why_it_waits(request_: SessionRequest, nodes: list[Node], sentence: str) -> None:
+    """The sentence names what is missing, and the most that can be had instead."""
+    everywhere = (partition(nodes=tuple(entry.name for entry in nodes), oversubscribe="NO", oversubscribe_count=1),)
+    found = said(request_, *nodes, partitions=everywhere)
+    assert found == Verdict("wait", f"Will wait: {sentence}")
+
+
+@pytest.mark.parametrize(
+    ("nodes", "sentence"),
+    [
+        pytest.param([shards("g001", "")], "the GPUs of 1 node: 4/5 of a V100 may be free", id="one"),
+        pytest.param(
+            [shards("g001", ""), shards("g002", ""), shards("g003", FULL)], "the GPUs of 2 nodes: 4/5 of a V100 may be free", id="two"
+        ),
+    ],
+)
+def test_a_part_that_may_be_free(nodes: list[Node], sentence: str) -> None:
+    """Where Slurm does not say on which card its shards are, nobody knows; on how many nodes that is so is said."""
+    found = said(asked(gpus=fifths(4)), *nodes)
+    assert found.kind == "unknown"
+    assert found.sentence == f"Slurm does not say how its jobs are spread over {sentence} on one of them, or not."
+    service = reservation(start=NOW + HOUR, nodes=tuple(entry.name for entry in nodes), core_count=48 * len(nodes))
+    assert said(asked(gpus=fifths(4), walltime="4h"), *nodes, reservations=(service,)).kind == "wait"
+    assert said(asked(gpus=fifths(4), walltime="59m"), *nodes, reservations=(service,)).kind == "unknown"
+
+
+@pytest.mark.parametrize(
+    ("request_", "nodes", "options", "field", "sentence"),
+    [
+        pytest.param(
+            asked(gpus=fifths(6)), [shards("g001", FULL)], {}, "gpus", "a part of a GPU cannot be more than one GPU.", id="more than a card"
+        ),
+        pytest.param(
+            asked(gpus=fifths(1)), [node()], {}, "gpus", "no node of g100_int has GPUs of which a part could be had.", id="no parts"
+        ),
+        pytest.param(
+            asked(gpus=fifths(5), cores=49),
+            [shards("g001", FULL)],
+            {},
+            "cores",
+            "no node of g100_int has more than 48 cores.",
+            id="all of a card",
+        ),
+        pytest.param(asked(), [], {"partitions": (partition(nodes=()),)}, "partition", "there is no node of g100_int.", id="no node"),
+        pytest.param(
+            asked(reservation="course"),
+            [],
+            {"reservations": (reservation(),)},
+            "reservation",
+            "there is no node of reservation course in g100_int.",
+            id="no node of a reservation",
+        ),
+        pytest.param(
+            asked(), [], {"partitions": (partition(state="DRAIN"),)}, "partition", "partition g100_int takes no jobs.", id="closed for good"
+        ),
+        pytest.param(
+            asked(cores=48, memory=f"{MEMORY_MB}M"),
+            [node("g001", cores_total=8), node("g002", memory_mb=1024)],
+            {},
+            "memory",
+            "no node of g100_int has 48 cores and 375300 MB together.",
+            id="together",
+        ),
+        pytest.param(
+            asked(memory=f"{MEMORY_MB + 1}M"),
+            [node("g001", memory_mb=1024), node("g002")],
+            {},
+            "memory",
+            "no node of g100_int has more than 366.5 GB.",
+            id="the largest node counts",
+        ),
+    ],
+)
+def test_why_it_never_runs(request_: SessionRequest, nodes: list[Node], options: dict[str, Any], field: str, sentence: str) -> None:
+    """The field at fault and what there is at most."""
+    everywhere = nodes or [node("g009")]
+    assert said(request_, *everywhere, **options) == Verdict("never", f"Can never run here: {sentence}", field)
+
+
+@pytest.mark.parametrize(
+    ("nodes", "jobs", "sentence"),
+    [
+        pytest.param(
+            [node(flags="powered_down cloud"), node("g002", flags="powered_down cloud")],
+            [],
+            "Starts now: 2 nodes have all of it free; all are switched off, which takes minutes.",
+            id="all asleep",
+        ),
+        pytest.param(
+            [node(), node("g002")],
+            [pending(number, planned_nodes=("g001",), start=NOW + 3 * HOUR) for number in (1, 2)],
+            "Starts now: 2 nodes have all of it free. Starts as soon as Slurm looks at the gaps between 2 jobs that wait.",
+            id="between jobs",
+        ),
+    ],
+)
+def test_how_it_starts(nodes: list[Node], jobs: list[Job], sentence: str) -> None:
+    """How many nodes, whether they have to be switched on, and whether others wait."""
+    assert said(asked(), *nodes, jobs=jobs) == Verdict("now", sentence, nodes_that_fit=2)
+
+
+@pytest.mark.parametrize(
+    ("flags", "starts", "sentence"),
+    [
+        pytest.param({"MAINT"}, 90, f"it runs into the maintenance at {clock(NOW + 90)}.", id="less than a minute left"),
+        pytest.param({"MAINT"}, 120, f"it runs into the maintenance at {clock(NOW + 120)}: choose at most 1 minute.", id="one minute left"),
+        pytest.param(set(), 90, f"the free nodes are reserved from {clock(NOW + 90)} on.", id="reserved, no minute left"),
+    ],
+)
+def test_no_time_is_advised_where_there_is_none(flags: set[str], starts: int, sentence: str) -> None:
+    """A minute is kept for the start itself; with nothing left no time is to be chosen."""
+    soon = reservation("soon", start=NOW + starts, end=NOW + HOUR, flags=frozenset(flags))
+    assert said(asked(), node("g003"), reservations=(soon,)) == Verdict("wait", f"Will wait: {sentence}")
+
+
+def test_no_time_is_advised_behind_a_job_that_starts_within_a_minute() -> None:
+    """The same, of nodes that are kept for a job."""
+    found = said(asked(), node(), jobs=[pending(planned_nodes=("g001",), start=NOW + 90)])
+    assert found.sentence == f"Will wait: the free nodes are kept for jobs that wait already and start at {clock(NOW + 90)}."
+
+
+def test_words_of_the_unknown() -> None:
+    """Whether Slurm has never said it, or not lately."""
+    assert said(asked(partition="elsewhere"), node()) == Verdict("unknown", "Slurm has not said yet what is free.")
+    since = NOW - TOO_OLD_SECONDS - 1
+    written = datetime.datetime.fromtimestamp(since).astimezone().strftime("%H:%M:%S")
+    assert said(asked(), node(), as_of=since) == Verdict("unknown", f"Slurm has not said since {written} what is free.")
 
 
 # --- for any cluster ----------------------------------------------------------------------------------------------------------

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
+from collections.abc import Sequence
 
 import pytest
 
@@ -105,5 +107,106 @@ def test_commands_of_stops_that_slurm_does_not_hear(number: int) -> None:
         slurm.answers = True
         await asyncio.gather(*stops)
         assert not [job for job in slurm.jobs.values() if job.active]
+
+    virtually(scenario)
+
+
+async def a_stop_that_takes(seconds: float, heard: str = "COMPLETING", let_go: str = "CANCELLED") -> tuple[Server, list[float], float]:
+    """A stop of a job that Slurm lets go so long after the first order; when it was ordered, and how long the stop took."""
+    server = make_server()
+    start = asyncio.ensure_future(server.start())
+    job = await run_and_listen(server)
+    await start
+    loop = asyncio.get_running_loop()
+    begun = loop.time()
+    orders: list[float] = []
+
+    def scancel(_argv: Sequence[str]) -> tuple[int, str, str]:
+        orders.append(loop.time() - begun)
+        if len(orders) == 1:
+            job.state = heard
+            loop.call_later(seconds, setattr, job, "state", let_go)
+        return 0, "", ""
+
+    server.slurm._scancel = scancel  # type: ignore[method-assign]
+    await server.stop()
+    assert job.state == let_go
+    return server, orders, loop.time() - begun
+
+
+@pytest.mark.parametrize("heard", ["COMPLETING", "RUNNING", "STAGE_OUT"])
+def test_an_order_that_does_not_work_is_given_again(heard: str) -> None:
+    """Every half minute, not more often, and no more once Slurm has let go of the job; the stop waits for that."""
+
+    async def scenario() -> None:
+        _server, orders, took = await a_stop_that_takes(100, heard)
+        assert len(orders) == 4
+        assert all(30 < later - earlier < 37 for earlier, later in itertools.pairwise(orders))
+        assert 100 < took < 107
+
+    virtually(scenario)
+
+
+@pytest.mark.parametrize("seconds", [0.0, 0.2, 0.9, 4.0])
+def test_a_quick_end_is_noticed_quickly(seconds: float) -> None:
+    """The first looks are close together: a job that ends at once costs the user no pause, and every look asks Slurm anew."""
+
+    async def scenario() -> None:
+        _server, orders, took = await a_stop_that_takes(seconds)
+        assert len(orders) == 1
+        assert seconds < took < 2 * seconds + 1
+
+    virtually(scenario)
+
+
+def test_the_nodes_are_asked_for_anew_after_a_stop() -> None:
+    """What the session held is free now: the form does not go on showing it as taken."""
+
+    async def scenario() -> None:
+        server, _orders, _took = await a_stop_that_takes(0.0)
+        last = server.cluster.nodes.last
+        assert last is not None
+        asked = [name for _, name in server.slurm.commands].count("scontrol")
+        await server.cluster.nodes.get()
+        assert [name for _, name in server.slurm.commands].count("scontrol") == asked + 1
+
+    virtually(scenario)
+
+
+def test_a_stop_that_only_orders() -> None:
+    """With ``now`` the order is given, once, and nobody waits for its end."""
+
+    async def scenario() -> None:
+        server = make_server()
+        start = asyncio.ensure_future(server.start())
+        job = await run_and_listen(server)
+        await start
+        loop = asyncio.get_running_loop()
+        begun = loop.time()
+        orders: list[int] = []
+        server.slurm._scancel = lambda _argv: (orders.append(job.job_id), (0, "", ""))[1]  # type: ignore[method-assign]
+        assert server.session is not None
+        await server.session.stop(now=True)
+        assert orders == [job.job_id]
+        assert loop.time() - begun < 1
+        assert job.state == "RUNNING"
+
+    virtually(scenario)
+
+
+@pytest.mark.parametrize("state", ["COMPLETED", "FAILED", "TIMEOUT"])
+def test_a_job_that_is_over_is_not_cancelled(state: str) -> None:
+    """There is nothing to order, and the stop returns at once."""
+
+    async def scenario() -> None:
+        server = make_server()
+        start = asyncio.ensure_future(server.start())
+        job = await run_and_listen(server)
+        await start
+        server.slurm.end_job(job, state)
+        assert server.session is not None
+        asked = len(server.slurm.commands)
+        await server.session.stop()
+        assert "scancel" not in [name for _, name in server.slurm.commands[asked:]]
 
     virtually(scenario)

@@ -8,7 +8,7 @@ import pytest
 
 from spawner.errors import SlurmOutputError, SlurmUnavailable
 from spawner.job.sbatch import Tag, new_tag, signing_key
-from spawner.session.orphans import SUSPECTED_SECONDS, Sweep
+from spawner.session.orphans import SUBMITTED_WITHIN_SECONDS, SUSPECTED_SECONDS, Sweep
 from spawner.session.record import Record
 from tests.support.fake_slurm import EPOCH, FakeSlurm
 from tests.support.session_rig import KEY, make_cluster, virtually
@@ -180,5 +180,47 @@ def test_a_comment_that_forges_a_row() -> None:
         with pytest.raises(SlurmOutputError):
             await sweep.look(lambda: {"of a session"})
         assert not sweep.suspects
+
+    virtually(scenario)
+
+
+def test_every_job_is_looked_at() -> None:
+    """No job that is none of ours, forged, copied or over hides an orphan that comes after it."""
+
+    async def scenario() -> None:
+        slurm, sweep = make_sweep()
+        first, second = tag(), tag("grace")
+        slurm.make_job("ada", "train the model", "RUNNING")
+        slurm.make_job("ada", Tag("jupyterhub", "ada", "", "0123456789abcdef").comment, "RUNNING")
+        slurm.make_job("ada", tag().comment, "COMPLETED")
+        orphans = [slurm.make_job("ada", first.comment, "RUNNING")]
+        slurm.make_job("ada", first.comment, "RUNNING")
+        orphans.append(slurm.make_job("grace", second.comment, "RUNNING"))
+        await sweep.look(nobody)
+        await asyncio.sleep(SUSPECTED_SECONDS)
+        found = await sweep.look(nobody)
+        assert [orphan.job.job_id for orphan in found] == [job.job_id for job in orphans]
+        assert [str(orphan) for orphan in found] == [f"job {orphans[0].job_id} of ada", f"job {orphans[1].job_id} of grace"]
+
+    virtually(scenario)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "ours"),
+    [
+        (SUBMITTED_WITHIN_SECONDS, True),
+        (SUBMITTED_WITHIN_SECONDS + 1, False),
+        (-SUBMITTED_WITHIN_SECONDS, True),
+        (-SUBMITTED_WITHIN_SECONDS - 1, False),
+    ],
+)
+def test_how_old_a_tag_may_be(seconds: float, *, ours: bool) -> None:
+    """The job was submitted about when its start began, by either clock; a tag of another time was written on it by somebody."""
+
+    async def scenario() -> None:
+        slurm, sweep = make_sweep()
+        slurm.make_job("ada", tag(began=EPOCH - seconds).comment, "RUNNING")
+        await sweep.look(nobody)
+        assert sweep.suspects is ours
 
     virtually(scenario)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from spawner.i18n import using
@@ -283,3 +285,189 @@ def test_in_the_language_in_use() -> None:
     """As everything that people read."""
     with using("it"):
         assert end("CANCELLED").sentence == "Il job è stato annullato."
+
+
+# --- each sentence, and what to do -------------------------------------------------------------------------------------------------
+
+LOG = "The log of the session says more."
+MORE_MEMORY = "Start again with more memory."
+BEFORE = " Before that, something in it was ended because its memory was full."
+
+
+@pytest.mark.parametrize(
+    ("ending_of", "sentence", "what_to_do"),
+    [
+        pytest.param(
+            lambda: end("TIMEOUT", sentence="Said before."),
+            "The time limit of the session was reached: it had 1 hour.",
+            "Start again for a longer time.",
+            id="time",
+        ),
+        pytest.param(
+            lambda: end("NODE_FAIL", sentence="Said before."),
+            "The compute node failed.",
+            "Start again: Slurm chooses another node.",
+            id="node",
+        ),
+        pytest.param(lambda: end("BOOT_FAIL"), "The compute node did not start.", "Start again: Slurm chooses another node.", id="boot"),
+        pytest.param(lambda: end("CANCELLED"), "The job was cancelled.", "Ask the administrators why, or start again.", id="cancelled"),
+        pytest.param(lambda: end("PREEMPTED"), "The job had to make room for one of higher priority.", "Start again.", id="preempted"),
+        pytest.param(lambda: end("DEADLINE"), "The job could not run before its deadline.", "Start again.", id="deadline"),
+        pytest.param(lambda: end("LATER_SLURM"), "The job ended (LATER_SLURM).", "Start again.", id="unknown"),
+        pytest.param(lambda: end("GONE"), "The job ended (GONE).", "Start again.", id="gone, nothing said"),
+        pytest.param(lambda: end("GONE", sentence="It is gone."), "It is gone.", "", id="gone"),
+        pytest.param(lambda: end("OUT_OF_MEMORY"), "The session ran out of memory: it had 8 GB. Ask for more.", "", id="memory"),
+        pytest.param(
+            lambda: end("OUT_OF_MEMORY", stopped=True),
+            f"The session was stopped from JupyterHub.{BEFORE}",
+            MORE_MEMORY,
+            id="stopped, out of memory",
+        ),
+        pytest.param(lambda: end("FAILED"), "The server could not run: its job failed.", LOG, id="failed"),
+        pytest.param(lambda: end("FAILED", exit_status=1), "The server was ended by signal 1 (SIGHUP).", LOG, id="signal"),
+        pytest.param(
+            lambda: end("FAILED", exit_status=128 << 8),
+            "The server ended with exit code 128.",
+            LOG,
+            id="the largest code that is no signal",
+        ),
+        pytest.param(lambda: end("COMPLETED"), "The server ended by itself.", "", id="completed"),
+        pytest.param(lambda: end(STOPPED, sentence="Stopped by ada."), "Stopped by ada.", "", id="stopped, with a sentence"),
+        pytest.param(
+            lambda: end("IDLE_GPUS", idle_minutes=60),
+            "The session was stopped: its GPUs did nothing for 1 hour.",
+            "Start again, without GPUs if you do not need them.",
+            id="idle",
+        ),
+        pytest.param(
+            lambda: end(START_TIMEOUT),
+            "The session did not start in the time that the Hub allows for it, and was given up.",
+            "Ask for less, or try later.",
+            id="start",
+        ),
+        pytest.param(lambda: end(NO_ANSWER), "The server came up, but did not answer the Hub, and was given up.", LOG, id="no answer"),
+        pytest.param(lambda: end("NEVER_STARTS"), "The job ended (NEVER_STARTS).", "Change the request and start again.", id="never"),
+        pytest.param(lambda: end("QUEUE_TIMEOUT", sentence="Too long."), "Too long.", "", id="queue"),
+    ],
+)
+def test_sentence_and_what_to_do(ending_of: Callable[[], Ending], sentence: str, what_to_do: str) -> None:
+    """Each end has its sentence, and the next step where there is one."""
+    found = ending_of()
+    assert (found.sentence, found.what_to_do) == (sentence, what_to_do)
+
+
+@pytest.mark.parametrize(
+    ("state", "sentence", "change"),
+    [
+        ("IDLE_GPUS", "The session was stopped: its GPUs did nothing for 90 minutes.", {}),
+        ("TIMEOUT", "The time limit of the session was reached: it had 1 hour.", {"walltime": "02:00:00"}),
+        ("NODE_FAIL", "The compute node failed.", {}),
+        ("PREEMPTED", "The job had to make room for one of higher priority.", {}),
+    ],
+)
+def test_memory_that_was_full_before_another_end(state: str, sentence: str, change: dict[str, str]) -> None:
+    """It is said besides, and more memory is what to do; the end stays what it was."""
+    found = end(state, told("CANCELLED" if state == "IDLE_GPUS" else state, out_of_memory=True), idle_minutes=90)
+    assert (found.state, found.category) == (state, CATEGORIES[state][0])
+    assert (found.sentence, found.what_to_do) == (sentence + BEFORE, MORE_MEMORY)
+    assert found.change == {**change, "memory": "16G"}
+
+
+@pytest.mark.parametrize("state", ["DEADLINE", "REVOKED"])
+def test_memory_that_was_full_before_an_end_that_has_no_such_sentence(state: str) -> None:
+    """Only ends of a session that ran say it; the change is offered all the same."""
+    found = end(state, told(state, out_of_memory=True))
+    assert BEFORE not in found.sentence
+    assert found.change == {"memory": "16G"}
+
+
+@pytest.mark.parametrize(
+    ("state", "finished", "more", "category"),
+    [
+        pytest.param("FAILED", told("FAILED", signal=9, used_mb=8 * GB), {}, "out_of_memory", id="all that it may"),
+        pytest.param("FAILED", told("FAILED", signal=9, used_mb=8 * GB - 1), {}, "server_exit", id="a MB less"),
+        pytest.param(
+            "FAILED", told("FAILED", exit_code=137, used_mb=9 * GB), {"exit_status": 137 << 8}, "out_of_memory", id="as a shell has it"
+        ),
+        pytest.param("FAILED", told("FAILED", signal=15, used_mb=9 * GB), {"exit_status": 15}, "server_exit", id="another signal"),
+        pytest.param(
+            "FAILED",
+            told("FAILED", signal=9, used_mb=9 * GB, memory_mb=None),
+            {"memory_mb": 0},
+            "server_exit",
+            id="nobody knows what it may",
+        ),
+        pytest.param("CANCELLED", told("CANCELLED", used_mb=9 * GB), {}, "out_of_memory", id="nobody knows who cancelled it"),
+        pytest.param(
+            "CANCELLED",
+            told("CANCELLED", cancelled_by=UID, used_mb=9 * GB),
+            {"uid": None},
+            "out_of_memory",
+            id="nobody knows the user's id",
+        ),
+        pytest.param("CANCELLED", told("CANCELLED", cancelled_by=0, used_mb=9 * GB), {"stopped": True}, "stopped", id="stopped"),
+        pytest.param("CANCELLED", told("CANCELLED", used_mb=9 * GB), {"uid": None}, "out_of_memory", id="nobody knows either id"),
+        pytest.param("CANCELLED", told("CANCELLED", cancelled_by=UID, used_mb=9 * GB), {}, "stopped", id="by the user"),
+        pytest.param("TIMEOUT", told("TIMEOUT", used_mb=9 * GB), {}, "time_limit", id="the time was up"),
+        pytest.param("PREEMPTED", told("PREEMPTED", cancelled_by=0, used_mb=9 * GB), {}, "preempted", id="preempted"),
+    ],
+)
+def test_killed_for_its_memory_or_not(state: str, finished: FinishedJob, more: dict[str, object], category: str) -> None:
+    """Seen to use all that it may and killed by signal 9 or by another than the user; what was killed otherwise has no memory to blame."""
+    found = end(state, finished, **more)
+    assert found.category == category
+    assert ("memory" in found.change) == (category == "out_of_memory")
+    assert BEFORE not in found.sentence
+
+
+@pytest.mark.parametrize(
+    ("used", "sentence"),
+    [
+        (900, "The session ran out of memory: it used 0.9 of 1.0 GB. Ask for more."),
+        (899, "The session ran out of memory: it had 1000 MB. Ask for more."),
+    ],
+)
+def test_how_much_of_its_memory_it_was_seen_to_use(used: int, sentence: str) -> None:
+    """From nine tenths on."""
+    assert end("OUT_OF_MEMORY", told("OUT_OF_MEMORY", memory_mb=1000, used_mb=used)).sentence == sentence
+
+
+def test_slurms_own_amounts_come_first() -> None:
+    """What the admin's options made of the request is what it had; without Slurm's word it is what was asked for."""
+    assert end("OUT_OF_MEMORY", told("OUT_OF_MEMORY", memory_mb=16 * GB)).asked_mb == 16 * GB
+    assert end("OUT_OF_MEMORY", told("OUT_OF_MEMORY", memory_mb=None)).asked_mb == 8 * GB
+    assert end("TIMEOUT", told("TIMEOUT", minutes=None)).change == {"walltime": "02:00:00"}
+    nothing = end("COMPLETED", memory_mb=0)
+    assert (nothing.asked_mb, nothing.used_mb) == (None, None)
+
+
+def test_an_exit_code_is_told_of_a_servers_exit_alone() -> None:
+    """A job that was killed for its time or memory has no code of the server's."""
+    assert end("FAILED", exit_status=9).exit_code == 137
+    for state in ("TIMEOUT", "OUT_OF_MEMORY", "CANCELLED", "NODE_FAIL"):
+        assert end(state, exit_status=9).exit_code is None
+
+
+@pytest.mark.parametrize(
+    ("status", "finished", "code"),
+    [
+        pytest.param(1, None, 129, id="the smallest signal"),
+        pytest.param(127, None, 255, id="the largest"),
+        pytest.param(9 | 0x80, None, 137, id="with a core dump"),
+        pytest.param(0, told("FAILED", exit_code=4, signal=9), 137, id="sacct's signal before its code"),
+    ],
+)
+def test_which_signal_counts(status: int | None, finished: FinishedJob | None, code: int) -> None:
+    """128 and its number, as a shell has it."""
+    assert exit_code(Evidence("FAILED", exit_status=status, finished=finished)) == code
+
+
+def test_what_slurmdbd_says_counts_where_it_is_an_end() -> None:
+    """Its row of a job that has not ended there yet is no news; a newer end is."""
+    assert end("FAILED", told("RUNNING")).state == "FAILED"
+    assert end("FAILED", told("NODE_FAIL")).state == "NODE_FAIL"
+
+
+def test_an_administrator_is_named_only_where_both_ids_are_known() -> None:
+    """Nobody is accused because the user's own id is not known."""
+    assert end("CANCELLED", told("CANCELLED", cancelled_by=0), uid=None).sentence == "The job was cancelled."

@@ -375,3 +375,142 @@ def test_time_alone_changes_nothing() -> None:
 def test_details_leave_jupyterhub_its_own_words() -> None:
     """``ready`` and ``failed`` mean something to JupyterHub, ``progress`` and ``message`` are the message's own."""
     assert not {"ready", "failed", "progress", "message", "html_message", "url"} & set(DETAILS)
+
+
+# --- which of several sources counts ---------------------------------------------------------------------------------------------
+
+FULL_END = End(
+    "FAILED",
+    "It failed.",
+    NOW - 3,
+    category="server_exit",
+    kind="others",
+    what_to_do="See the log.",
+    change={"memory": "16G"},
+    job_id=9,
+    node="g009",
+    exit_code=3,
+    used_mb=7000,
+    asked_mb=8192,
+)
+
+
+def test_all_of_an_end_is_told() -> None:
+    """What was found out about an end stands in the session's status, whatever else is known."""
+    for over in (status(Record(), end=FULL_END), status(READY, job=job("RUNNING"), end=FULL_END)):
+        assert (over.state, over.stage, over.kind, over.progress) == ("ended", "", "others", 100)
+        assert (over.sentence, over.what_to_do, over.change) == ("It failed.", "See the log.", {"memory": "16G"})
+        assert (over.category, over.exit_code, over.used_memory_mb, over.asked_memory_mb) == ("server_exit", 3, 7000, 8192)
+        assert (over.ended, over.ends, over.seconds_left) == (NOW - 3, None, None)
+    nothing = status(READY, job=job("RUNNING"))
+    assert (nothing.category, nothing.exit_code, nothing.used_memory_mb, nothing.asked_memory_mb) == ("", None, None, None)
+
+
+@pytest.mark.parametrize(
+    ("record", "found", "end", "node"),
+    [
+        pytest.param(READY, job("RUNNING", batch_host="g002"), FULL_END, "g001", id="where its server listens"),
+        pytest.param(RECORD, job("RUNNING", batch_host="g002"), FULL_END, "g002", id="where its job runs"),
+        pytest.param(RECORD, None, FULL_END, "g009", id="where it was"),
+        pytest.param(RECORD, job(), None, "", id="nowhere yet"),
+        pytest.param(RECORD, None, None, "", id="not known"),
+    ],
+)
+def test_the_node(record: Record, found: Job | None, end: End | None, node: str) -> None:
+    """The record's first, then the job's, then that of the end."""
+    assert status(record, job=found, end=end).node == node
+
+
+@pytest.mark.parametrize(
+    ("record", "end", "job_id"), [(RECORD, FULL_END, 7), (Record(), FULL_END, 9), (RECORD, None, 7), (Record(), None, None)]
+)
+def test_the_job_id(record: Record, end: End | None, job_id: int | None) -> None:
+    """The record's first, then that of the end; 0 is none."""
+    assert status(record, end=end).job_id == job_id
+
+
+@pytest.mark.parametrize(
+    ("record", "found", "submitted"),
+    [
+        pytest.param(RECORD, job(submit=SUBMITTED + 60), SUBMITTED + 60, id="the job's own"),
+        pytest.param(RECORD, job(submit=None), SUBMITTED, id="when it was first seen"),
+        pytest.param(RECORD, None, SUBMITTED, id="no job"),
+        pytest.param(Record(nonce="n", submitted=NOW - 601), None, NOW - 601, id="when it was handed over"),
+        pytest.param(Record(), None, None, id="not yet"),
+    ],
+)
+def test_when_it_was_submitted(record: Record, found: Job | None, submitted: float | None) -> None:
+    """Slurm's word first, then what the record has of it."""
+    assert status(record, job=found).submitted == submitted
+
+
+@pytest.mark.parametrize(
+    ("planned", "expected", "estimate"),
+    [
+        pytest.param(int(NOW) + 900, NOW + 60, NOW + 900, id="Slurm's plan before our expectation"),
+        pytest.param(None, NOW + 60, NOW + 60, id="the expectation where there is no plan"),
+        pytest.param(None, NOW, None, id="not a moment that is here"),
+        pytest.param(int(NOW) + 1, None, NOW + 1, id="a second ahead"),
+        pytest.param(int(NOW), NOW + 60, None, id="a plan that has come"),
+    ],
+)
+def test_what_is_expected(planned: int | None, expected: float | None, estimate: float | None) -> None:
+    """What Slurm said before the submission stands until it has a plan; a moment that is not ahead is none."""
+    assert status(job=job(start=planned), expected=expected).estimate == estimate
+
+
+def test_a_job_that_waits_while_slurm_is_silent() -> None:
+    """Its reason, its place and its estimate stay as they were known."""
+    found = status(job=job(start=int(NOW) + 60), positions={7: QueuePosition(3, 7)}, unknown_since=NOW - 5)
+    assert (found.state, found.stage, found.waiting_helps) == ("unknown", "queue", True)
+    assert (found.position, found.estimate) == (QueuePosition(3, 7), NOW + 60)
+
+
+def test_a_job_that_is_being_stopped_waits_for_nothing() -> None:
+    """No advice and no place for a session that its user has given up."""
+    found = status(Record(nonce="n", job_id=7, stopping=True), job=job(start=int(NOW) + 60), positions={7: QueuePosition(3, 7)})
+    assert (found.state, found.waiting_helps, found.what_to_do, found.position, found.estimate) == ("stopping", None, "", None, None)
+
+
+def test_the_cost_of_a_session_that_is_over() -> None:
+    """By the time that it ran, not by the time since; none is counted where it is not to be said."""
+    over = job("FAILED", start=int(NOW) - 3700, end=int(NOW) - 100)
+    assert status(READY, job=over, usage_factor=1.0).cost == Charge(56.0, 56.0)
+    assert status(READY, job=over, usage_factor=1.0, counts_use=False).cost == Charge(56.0, None)
+
+
+@pytest.mark.parametrize(
+    ("record", "found", "end", "waited"),
+    [
+        pytest.param(RECORD, job("RUNNING", start=SUBMITTED + 7), None, 7, id="until it started"),
+        pytest.param(RECORD, None, End("GONE", "", NOW - 100), 500, id="until it was over"),
+        pytest.param(RECORD, job(submit=int(NOW) + 5), None, 0, id="not negative"),
+    ],
+)
+def test_how_long_it_waited(record: Record, found: Job | None, end: End | None, waited: int) -> None:
+    """Until it started, or was over without that."""
+    assert status(record, job=found, end=end).seconds_waited == waited
+
+
+def test_moments_where_the_job_does_not_tell_its_end() -> None:
+    """The moment at which the end was noticed stands in; a running job without a limit has none."""
+    assert status(READY, job=job("FAILED", end=None), end=End("FAILED", "", NOW - 3)).ended == NOW - 3
+    assert status(READY, job=job("FAILED", end=None)).ended is None
+    endless = status(READY, job=job("RUNNING", end=None))
+    assert (endless.started, endless.ends, endless.seconds_left) == (NOW - 100, None, None)
+
+
+@pytest.mark.parametrize(
+    ("found", "reason"),
+    [(job(reason="None"), "None"), (job("RUNNING"), ""), (job("FAILED", reason="NonZeroExitCode"), "NonZeroExitCode"), (None, "")],
+)
+def test_the_reason(found: Job | None, reason: str) -> None:
+    """Slurm's word for none is one only while the job waits: the scheduler has not looked at it yet."""
+    assert status(job=found).reason == reason
+
+
+@pytest.mark.parametrize("record", [Record(nonce="n", job_id=7, node="g001"), Record(nonce="n", job_id=7, port=40000)])
+def test_a_server_is_connected_once_its_node_and_its_port_are_known(record: Record) -> None:
+    """Either alone is not enough."""
+    assert status(record, job=job("RUNNING")).state == "starting"
+    assert status(record).state == "waiting"

@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
-from spawner.session.record import End
+from spawner.errors import ResourceFormError, SessionFailed, SlurmUnavailable
+from spawner.session.facts import SessionFacts
+from spawner.session.record import End, Record
+from spawner.session.watch import LOOK_PATIENCE_SECONDS, look
+from spawner.slurm.model import Job
 from tests.support.fake_slurm import EPOCH
-from tests.support.session_rig import make_server, run_and_listen, virtually
+from tests.support.session_rig import LOG, make_server, run_and_listen, virtually
 
 
 def test_recycled_id_is_not_ours() -> None:
@@ -137,3 +144,131 @@ def test_two_looks_in_a_row_are_one_absence() -> None:
         assert server.ready
 
     virtually(scenario)
+
+
+# --- one look, by the answer that it gets ----------------------------------------------------------------------------------------
+
+SUBMITTED = EPOCH - 1000.0
+QUEUED = EPOCH - 999
+OUR_JOB = Job(7, "ada", "RUNNING", submit=QUEUED)
+
+
+class Answers:
+    """A cluster that has one answer about the session's job: what the list says, of when it is, and whether that is old."""
+
+    hub_name = "jupyterhub"
+    sees_all = True
+    error: ResourceFormError | None = None
+
+    def __init__(self) -> None:
+        self.listed: Job | None = OUR_JOB
+        self.as_of, self.stale = float(EPOCH), False
+        self.ended: set[str] = set()
+        self.asked: list[tuple[int, float | None]] = []
+
+    def clock(self) -> float:
+        return EPOCH + 50.0
+
+    async def sees_all_jobs(self) -> bool:
+        return self.sees_all
+
+    async def job(self, job_id: int, *, patience: float | None = None) -> tuple[Job | None, Any]:
+        self.asked.append((job_id, patience))
+        if self.error is not None:
+            raise self.error
+        return self.listed, SimpleNamespace(as_of=self.as_of, stale=self.stale)
+
+
+def watched(**record: Any) -> tuple[Answers, SessionFacts]:
+    """A session that was submitted, and the answers that it gets."""
+    answers = Answers()
+    known = {"nonce": "n", "job_id": 7, "submitted": SUBMITTED, "queued_at": QUEUED, **record}
+    return answers, SessionFacts(answers, "ada", keep=lambda: None, name="ada:", log=LOG, record=Record(**known))  # type: ignore[arg-type]
+
+
+def looks(answers: Answers, session: SessionFacts, *moments: float, **said: Any) -> list[Job | str | None]:
+    """What a look finds at each of the answers' moments, in seconds after the beginning; the word of the end where that is found."""
+    found: list[Job | str | None] = []
+    for name, value in said.items():
+        setattr(answers, name, value)
+    for moment in moments:
+        answers.as_of = EPOCH + moment
+        try:
+            found.append(asyncio.run(look(session)))
+        except SessionFailed as failure:
+            found.append(failure.label)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("moments", "ends"),
+    [
+        pytest.param((0, 5), True, id="just far enough apart"),
+        pytest.param((0, 4.9), False, id="hardly apart"),
+        pytest.param((0, 0, 0), False, id="the same list again and again"),
+        pytest.param((0, 3, 6), True, id="counted from the one before that counted"),
+    ],
+)
+@pytest.mark.parametrize(
+    "listed", [None, replace(OUR_JOB, user="grace"), replace(OUR_JOB, submit=QUEUED - 1)], ids=["gone", "another user's", "an older job's"]
+)
+def test_two_absences_end_a_session(moments: tuple[float, ...], listed: Job | None, *, ends: bool) -> None:
+    """Two lists without our job that are five seconds apart; another job of its id is none of ours."""
+    answers, session = watched()
+    found = looks(answers, session, *moments, listed=listed)
+    assert found == [None] * (len(moments) - 1) + ["gone" if ends else None]
+    assert (session.end is not None and session.end.sentence) == ("The job is no longer known to Slurm." if ends else False)
+
+
+def test_a_list_from_before_the_submission_shows_no_absence() -> None:
+    """A list that was asked for at the very moment of the submission cannot have the job yet; a later one can."""
+    answers, session = watched(submitted=EPOCH + 10.0, queued_at=0)
+    assert looks(answers, session, 0, 5, 10, listed=None) == [None] * 3
+    assert session.absent_at == []
+    assert looks(answers, session, 10.5, 15.5) == [None, "gone"]
+
+
+def test_absences_are_of_one_time() -> None:
+    """A job that was seen in between was not absent twice in a row, and old lists and such that hide jobs do not count."""
+    answers, session = watched()
+    assert looks(answers, session, 0, listed=None) == [None]
+    assert looks(answers, session, 10, listed=OUR_JOB) == [OUR_JOB]
+    assert looks(answers, session, 20, listed=None) == [None]
+    assert looks(answers, session, 30, stale=True) == [None]
+    assert looks(answers, session, 40, stale=False, sees_all=False) == [None]
+    assert looks(answers, session, 50, sees_all=True) == ["gone"]
+
+
+@pytest.mark.parametrize("listed", [None, OUR_JOB], ids=["not in it", "in it"])
+def test_since_when_slurm_is_silent(listed: Job | None) -> None:
+    """An old list: from its own moment on nothing is known, until a fresh one comes."""
+    answers, session = watched()
+    looks(answers, session, 0, listed=listed, stale=True)
+    assert session.unknown_since == EPOCH
+    looks(answers, session, 20)
+    assert session.unknown_since == EPOCH, "the first one counts"
+    looks(answers, session, 40, stale=False)
+    assert session.unknown_since is None
+
+
+def test_no_list_at_all() -> None:
+    """Nobody knows from now on; the question does not wait for long, and it is for our job."""
+    answers, session = watched()
+    assert looks(answers, session, 0, error=SlurmUnavailable("Slurm does not answer.", log="no answer")) == [None]
+    assert session.unknown_since == answers.clock()
+    assert answers.asked == [(7, LOOK_PATIENCE_SECONDS)]
+
+
+@pytest.mark.parametrize(
+    ("known", "submit", "kept"),
+    [
+        pytest.param(0, QUEUED, QUEUED, id="the first time that is seen"),
+        pytest.param(0, None, 0, id="Slurm says none"),
+        pytest.param(QUEUED, QUEUED + 60, QUEUED, id="requeued: the first one stays"),
+    ],
+)
+def test_the_moment_of_submission_is_remembered(known: int, submit: int | None, kept: int) -> None:
+    """The job's own second tells it from a later one of the same id."""
+    answers, session = watched(queued_at=known)
+    assert looks(answers, session, 0, listed=replace(OUR_JOB, submit=submit)) == [replace(OUR_JOB, submit=submit)]
+    assert session.record.queued_at == kept
