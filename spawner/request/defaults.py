@@ -59,9 +59,10 @@ def _reservation(choices: Choices, partition: PartitionLimits | None, account: s
 
 
 def default_release(choices: Choices) -> Release | None:
-    """Return the preselected release: the admin's, else the newest tested one."""
+    """Return the preselected release: the admin's, else the newest tested one of those that are offered, else the newest."""
     tags = [release.tag for release in choices.releases]
-    return choices.catalogue.get(_preselected(choices, "release", tags, choices.catalogue.default.tag))
+    newest_tested = next((release.tag for release in choices.releases if release.tested), "")
+    return choices.catalogue.get(_preselected(choices, "release", tags, newest_tested))
 
 
 def _preselected(choices: Choices, name: str, offered: Sequence[str], otherwise: str) -> str:

@@ -201,6 +201,13 @@ def test_preselected_release(tested: tuple[bool, ...], preset: str | None, expec
     ]
 
 
+def test_the_newest_tested_release_is_one_that_is_offered() -> None:
+    """Where the admin's choices leave the newest tested release out, an untested one does not take its place."""
+    offered = choices(releases=dated(True, False, True), fields={"release": {"choices": ["2025", "2024"]}})
+    assert default_values(offered)["release"] == "2024"
+    assert resolve_request({}, offered).release == "2024"
+
+
 word = st.text(string.ascii_lowercase, min_size=1, max_size=3)
 accounts = st.sampled_from(["a", "b", "c"])
 any_gres = st.sampled_from([(), (Gres("gpu", "v100", 2),), (Gres("gpu", "", 4),), (Gres("gpu", "a100", 1), Gres("gpu", "v100", 3))])

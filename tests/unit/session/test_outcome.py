@@ -8,7 +8,7 @@ import pytest
 
 from spawner.i18n import using
 from spawner.request.model import parse_request
-from spawner.session.outcome import CATEGORIES, NO_ANSWER, OWN_WORDS, START_TIMEOUT, STOPPED, Ending, Evidence, ending, exit_code
+from spawner.session.outcome import CATEGORIES, NO_ANSWER, OWN_WORDS, START_TIMEOUT, STOPPED, Ending, Evidence, ending, exit_code, tenths
 from spawner.slurm.sacct import FinishedJob
 from spawner.slurm.states import ENDED
 
@@ -471,3 +471,8 @@ def test_what_slurmdbd_says_counts_where_it_is_an_end() -> None:
 def test_an_administrator_is_named_only_where_both_ids_are_known() -> None:
     """Nobody is accused because the user's own id is not known."""
     assert end("CANCELLED", told("CANCELLED", cancelled_by=0), uid=None).sentence == "The job was cancelled."
+
+
+def test_large_amounts_of_memory_are_exact() -> None:
+    """A GB is 1024 MB also where a hundred of them would show the difference."""
+    assert [tenths(megabytes) for megabytes in (0, 1536, 100 * 1024)] == ["0.0", "1.5", "100.0"]
