@@ -15,7 +15,7 @@ from tornado.httputil import url_concat
 from traitlets import Callable, Dict, Union, default
 
 from .cluster.users import Member
-from .errors import RequestRejected, ResourceFormError, SessionFailed, SlurmRefused
+from .errors import RequestRejected, RequestTooLarge, ResourceFormError, SessionFailed, SlurmRefused
 from .hub.base import SlurmSpawner
 from .hub.common import static_version
 from .hub.errors import FormIsFilled, HubRefusal, refusal_of
@@ -212,6 +212,8 @@ class ResourceFormSpawner(UserChoices, SlurmSpawner):
                 # JupyterHub has stored what was refused (docs/jupyterhub-facts.md#stored-options); the next form is to
                 # show what was accepted last.
                 self.orm_spawner.user_options = self._accepted_options
+                if isinstance(error, RequestTooLarge):
+                    self.user_options = self._accepted_options  # JupyterHub's answers about a user tell these
                 self.keep_state()
             if isinstance(error, SessionFailed) and session.end is not None and (log := startup_log_of(self, session)) is not None:
                 error = await log.explained(error, session.end.state)

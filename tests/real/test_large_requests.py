@@ -47,7 +47,7 @@ def test_a_form_of_many_keys(site: Site) -> None:
     before = visitor.form().values()
     with others_are_served(site) as longest:
         page = visitor.start({f"key{number}": "x" for number in range(KEYS)})
-    assert page.status == 413
+    assert page.status == 400, "JupyterHub's own, for every form that is refused"
     assert f"The request has {KEYS + len(before)} keys, and at most 100 are read." in page.alert
     assert len(page.text) < 100_000
     assert longest() < MOMENT_SECONDS
@@ -59,7 +59,7 @@ def test_a_form_with_a_long_name(site: Site) -> None:
     """What was not typed by a person does not come back on the page."""
     visitor = site.visitor()
     page = visitor.start({"name": "n" * 5_000_000})
-    assert page.status == 413
+    assert page.status == 400
     assert "a value of 5000000 characters" in page.alert
     assert "n" * 1001 not in str(page.soup)
     assert len(str(page.soup)) < 500_000
