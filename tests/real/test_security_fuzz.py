@@ -104,7 +104,9 @@ ANY_JSON = st.recursive(
     lambda inner: st.one_of(st.lists(inner, min_size=1, max_size=3), st.dictionaries(HOSTILE, inner, min_size=1, max_size=3)),
     max_leaves=4,
 )
-NUMBERS = ("cores", "memory", "gpus", "walltime")
+NUMBERS = {"cores": "", "memory": "G", "gpus": "", "walltime": "m"}
+"""Fields that hold an amount, each with a unit in which a plain number of it is read."""
+
 IN_EVERY_KEY = st.fixed_dictionaries(
     {field: st.one_of(HOSTILE, ANY_JSON.filter(lambda value: isinstance(value, (dict, list)))) for field in FIELDS}
     | {"environment": st.dictionaries(HOSTILE, ANY_JSON, min_size=1, max_size=3)}
@@ -226,20 +228,27 @@ def test_what_is_read_is_what_slurm_records(site: Site) -> None:
     plain = recorded(site.cluster, int(site.cluster.run(*argv, user=site.users[0], input="#!/bin/sh\n").stdout))
     taken: dict[str, set[str]] = {field: set() for field in NUMBERS}
 
+    def read(field: str, text: str) -> bool:
+        try:
+            request = parse_request({**base, field: text})
+        except RequestRejected:
+            return False
+        meant = str(getattr(request, field))
+        if request.gpus.gres == "gpu" and meant not in taken[field] and len(taken[field]) < 40:
+            check_against_slurm(site, request, plain, tag)
+            taken[field].add(meant)
+        return True
+
+    # What chance gives may be nonsense for the most part; these are read in any case.
+    assert all(read(field, f"{number}{unit}") for field, unit in NUMBERS.items() for number in range(1, 16))
+
     @settings(FUZZED, max_examples=EXAMPLES)
     @given(values=st.fixed_dictionaries(dict.fromkeys(NUMBERS, ODD)))
-    def read(values: dict[str, str]) -> None:
+    def read_any(values: dict[str, str]) -> None:
         for field, text in values.items():
-            try:
-                request = parse_request({**base, field: text})
-            except RequestRejected:
-                continue
-            meant = str(getattr(request, field))
-            if request.gpus.gres == "gpu" and meant not in taken[field] and len(taken[field]) < 40:
-                check_against_slurm(site, request, plain, tag)
-                taken[field].add(meant)
+            read(field, text)
 
-    read()
+    read_any()
     assert {field: len(values) for field, values in taken.items() if len(values) < 15} == {}, "the values were not all nonsense"
 
 
