@@ -29,13 +29,12 @@ from large_cluster import LargeCluster
 from timing import LoopWatch, Samples, table
 from traitlets.config import Config
 
+from spawner import ResourceFormSpawner, configure
 from spawner.advice.service import PATIENCE_SECONDS, advise
 from spawner.hub.apihandlers.check import check_answer
 from spawner.hub.apihandlers.cluster import BETWEEN_NODES, around_nodes, cluster_answer
-from spawner.hub.configure import configure
 from spawner.hub.form.page import decision, usage_panel
 from spawner.hub.form.render import render_availability
-from spawner.spawner import ResourceFormSpawner
 
 LIMIT_MS = 50.0
 FOR_EVER = 1e6
