@@ -8,7 +8,7 @@ from typing import Any
 from ..accounting.limits import minutes_by_amount
 from ..accounting.partition_limits import PartitionLimits
 from ..availability.demand import Demand
-from ..site.catalogue import Release
+from ..site.catalogue import Release, newest_tested
 from ..slurm.resources import CORES, GPUS, MEMORY
 from ..units import format_walltime
 from .choices import Choices
@@ -61,8 +61,7 @@ def _reservation(choices: Choices, partition: PartitionLimits | None, account: s
 def default_release(choices: Choices) -> Release | None:
     """Return the preselected release: the admin's, else the newest tested one of those that are offered, else the newest."""
     tags = [release.tag for release in choices.releases]
-    newest_tested = next((release.tag for release in choices.releases if release.tested), "")
-    return choices.catalogue.get(_preselected(choices, "release", tags, newest_tested))
+    return choices.catalogue.get(_preselected(choices, "release", tags, newest_tested(choices.releases).tag)) if tags else None
 
 
 def _preselected(choices: Choices, name: str, offered: Sequence[str], otherwise: str) -> str:

@@ -7,7 +7,7 @@ An interface is a page of the server in the job: JupyterLab, the Notebook, a ter
 from __future__ import annotations
 
 import datetime
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -71,6 +71,11 @@ class Release(BaseModel):
         return self.label or self.tag
 
 
+def newest_tested(releases: Sequence[Release]) -> Release:
+    """Return the newest tested one of these releases, newest first; where none is tested, the newest. There is one at least."""
+    return next((release for release in releases if release.tested), releases[0])
+
+
 class Catalogue(BaseModel):
     """All releases, newest first, and all interfaces by name."""
 
@@ -111,11 +116,6 @@ class Catalogue(BaseModel):
     def get(self, tag: str) -> Release | None:
         """Return the release with this tag, or None."""
         return next((release for release in self.releases if release.tag == tag), None)
-
-    @property
-    def default(self) -> Release:
-        """The newest tested release; where none is tested, the newest."""
-        return next((release for release in self.releases if release.tested), self.releases[0])
 
     def interfaces_of(self, release: Release) -> tuple[Interface, ...]:
         """Return the interfaces that ``release`` offers, in its own order."""

@@ -17,7 +17,7 @@ from spawner.hub.form.render import render_availability, render_form, static_ver
 from spawner.job.sbatch import job_script
 from spawner.site.catalogue import parse_catalogue
 import spawner, spawner._data
-release = parse_catalogue({"releases": [{"tag": "a", "date": "2026-01-01"}]}).default
+release = parse_catalogue({"releases": [{"tag": "a", "date": "2026-01-01"}]}).releases[0]
 assert "END_OF_RESOURCE_FORM_LAUNCHER" in job_script(release)
 html = render_form({"fields": (), "problem": "", "notes": (), "availability": render_availability(None, sentence="Nothing is known."),
                     "has_page": True, "hub_url": "/hub/", "support_text": ""})

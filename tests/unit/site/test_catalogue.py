@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from spawner.errors import CatalogueError
-from spawner.site.catalogue import Catalogue, CatalogueFile, parse_catalogue, read_catalogue
+from spawner.site.catalogue import Catalogue, CatalogueFile, newest_tested, parse_catalogue, read_catalogue
 from tests.support.builders import CATALOGUE, catalogue
 
 GOOD = """
@@ -54,7 +54,7 @@ def test_equal_dates_keep_the_files_order() -> None:
 def test_default_release(tested: tuple[bool, bool], default: str) -> None:
     """Preselected is the newest tested release; where none is tested, the newest."""
     entries = [release(tag="new", date="2026-01-02", tested=tested[0]), release(tag="old", tested=tested[1])]
-    assert parse_catalogue({"releases": entries}).default.tag == default
+    assert newest_tested(parse_catalogue({"releases": entries}).releases).tag == default
 
 
 def test_get() -> None:
