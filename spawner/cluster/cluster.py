@@ -19,6 +19,7 @@ from ..availability.forecast import ClusterForecast
 from ..availability.queue_position import QueuePosition
 from ..availability.table import Availability, Excerpt
 from ..availability.totals import NodePool, Running
+from ..bounds import DEFAULTS, Bounds
 from ..cache import Snapshot
 from ..gpu.device_matching import Reported
 from ..slurm.model import Job
@@ -49,12 +50,19 @@ class SlurmCluster(ClusterSettings, SingletonConfigurable):
         return [OLD_SECTION, *super().section_names()]
 
     def __init__(
-        self, *, runner: Runner | None = None, clock: Callable[[], float] = time.time, jitter: float = JITTER, **kwargs: Any
+        self,
+        *,
+        runner: Runner | None = None,
+        clock: Callable[[], float] = time.time,
+        jitter: float = JITTER,
+        bounds: Bounds = DEFAULTS,
+        **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         warn_of_old_section(self.config, self.log)
         self.clock = clock
-        self.runner: Runner = runner or SlurmRunner(slurm_conf=self.slurm_conf, bin_dir=self.bin_dir, sudo=tuple(self.sudo))
+        self.bounds = bounds
+        self.runner: Runner = runner or SlurmRunner(slurm_conf=self.slurm_conf, bin_dir=self.bin_dir, sudo=tuple(self.sudo), bounds=bounds)
         self.ended: set[str] = set()
         """The nonces of the sessions that this run of the Hub has seen end."""
         log = self.log

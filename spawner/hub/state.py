@@ -7,9 +7,11 @@ from collections import Counter
 from collections.abc import Callable, Hashable, MutableMapping
 from typing import Any, TypeVar
 
+from ..bounds import Bounds
 from ..cluster.cluster import SlurmCluster
 from ..session.log_reader import SessionLogs
 from .protocol import HubApplication, HubHandler, OfUser
+from .settings.bounds import ResourceFormBounds
 
 Part = TypeVar("Part")
 
@@ -61,9 +63,14 @@ class HubState:
         return self.settings.get("log") or logging.getLogger("tornado.application")
 
     @property
+    def bounds(self) -> Bounds:
+        """How much of anything this Hub takes."""
+        return self.part(Bounds, lambda: ResourceFormBounds(config=self.settings.get("config"), log=self.log).bounds())
+
+    @property
     def cluster(self) -> SlurmCluster:
         """The Hub's one SlurmCluster."""
-        return self.part(SlurmCluster, lambda: SlurmCluster(config=self.settings.get("config"), log=self.log))
+        return self.part(SlurmCluster, lambda: SlurmCluster(config=self.settings.get("config"), log=self.log, bounds=self.bounds))
 
     @property
     def session_logs(self) -> SessionLogs:

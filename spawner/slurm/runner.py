@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
+from ..bounds import DEFAULTS, Bounds
 from ..errors import SlurmNotStarted, SlurmTimeout, SlurmUnavailable
 from ..i18n import N_
 
@@ -104,6 +105,7 @@ class SlurmRunner:
     sudo: tuple[str, ...] = ("sudo", "-n")
     umask: int = 0o022
     keep: tuple[str, ...] = field(default=("SLURM_JWT",))
+    bounds: Bounds = DEFAULTS
 
     def base_environment(self) -> dict[str, str]:
         """Return what every command gets: a path, slurm.conf, and nothing else of the Hub's environment."""

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import fields, replace
 from types import SimpleNamespace
 from typing import Any
 
+import pytest
 from jupyterhub.app import JupyterHub
 from tornado import web
+from traitlets import TraitError
 
+from spawner.bounds import DEFAULTS, Bounds
 from spawner.cluster.cluster import SlurmCluster
+from spawner.hub.settings.bounds import ResourceFormBounds
 from spawner.hub.state import MAX_WARNINGS, AdminWarnings, HubState
 
 
@@ -41,6 +46,31 @@ def test_two_hubs_share_nothing() -> None:
     assert one.cluster is not other.cluster
     assert one.session_logs is one.session_logs
     assert one.session_logs is not other.session_logs
+
+
+def test_bounds_are_the_admins() -> None:
+    """What the configuration sets counts, for the cluster's commands too; the rest stays as it is."""
+    app, handler, spawner = hub()
+    app.config.ResourceFormBounds.streams = 7
+    state = HubState.of(spawner)
+    assert state.bounds == replace(DEFAULTS, streams=7)
+    assert HubState.of(handler).bounds is state.bounds is state.cluster.bounds
+
+
+def test_bounds_are_positive() -> None:
+    """Nothing at all is no bound that anybody means."""
+    app, _handler, _spawner = hub()
+    app.config.ResourceFormBounds.streams = 0
+    with pytest.raises(TraitError, match="streams"):
+        assert HubState.of(app).bounds
+
+
+def test_each_bound_has_its_reason() -> None:
+    """With its unit and default, where an admin looks."""
+    for bound in fields(Bounds):
+        help_text = ResourceFormBounds.class_traits(config=True)[bound.name].help
+        assert bound.metadata["reason"] in help_text
+        assert f"Unit: {bound.metadata['unit']}. Default: {getattr(DEFAULTS, bound.name)}." in help_text
 
 
 def test_a_part_is_made_once() -> None:

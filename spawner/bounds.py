@@ -1,0 +1,49 @@
+"""How much of anything the Hub takes: every bound in one place, with its unit and its reason.
+
+A bound is checked before work is done on what it bounds. What is over it is refused at once, with a sentence, and counted. The admin may
+change each (``c.ResourceFormBounds``); the rooms below the Hub are handed the numbers.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+def _bound(default: int, unit: str, reason: str) -> int:
+    return field(default=default, metadata={"unit": unit, "reason": reason})
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """The bounds of one Hub. The metadata of each field has its ``unit`` and its ``reason``, one sentence for the admin."""
+
+    request_keys: int = _bound(100, "keys", "A request has some twenty fields; a sentence is made for each key that is none.")
+    request_characters: int = _bound(
+        100_000, "characters", "Of one key or value of a request. Variables, the longest field, may come as text."
+    )
+    body_bytes: int = _bound(
+        1_000_000, "bytes", "Of a request's body, on any address of the Hub: it is held in memory and read in one piece."
+    )
+    checks: int = _bound(
+        30, "checks in ten seconds", "Of one user: a check while the user chooses takes some 20 ms, and a page asks twice a second at most."
+    )
+    estimates: int = _bound(10, "estimates a minute", "Of one user: each is an sbatch --test-only, which takes the controller's locks.")
+    estimates_in_all: int = _bound(240, "estimates a minute", "Of all users together: each takes one of Slurm's job ids.")
+    streams: int = _bound(20, "event streams", "Of one user at a time: a tab holds one, and each is an open file of the Hub's.")
+    streams_in_all: int = _bound(
+        2000, "event streams", "Of all users at a time; never more than half of the files that the Hub may have open."
+    )
+    starts: int = _bound(3, "starts", "Of one user that are handed to Slurm at a time; more wait for their turn.")
+    starts_in_all: int = _bound(
+        8, "starts", "Of all users that are handed to Slurm at a time: each is a process and some writes to the database."
+    )
+    process_bytes: int = _bound(
+        256_000_000, "bytes", "Of what one command may print that asks Slurm as the Hub: 100,000 jobs take 30 MB, 10,000 nodes 20 MB."
+    )
+    user_process_bytes: int = _bound(
+        4_000_000, "bytes", "Of what one command may print that runs as a user, who may write into it: sbatch, scancel, the reader of logs."
+    )
+
+
+DEFAULTS = Bounds()
+"""The bounds where no admin has said otherwise."""
