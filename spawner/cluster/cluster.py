@@ -30,6 +30,7 @@ from .job_commands import JobCommands
 from .job_history import MIN_INTERVAL_SECONDS, MIN_INTERVAL_WHILE_STARTING_SECONDS, JobHistory
 from .job_usage import UsageOfSessions
 from .queries import SlurmQueries
+from .readings import Readings
 from .settings import OLD_SECTION, ClusterSettings, warn_of_old_section
 from .users import Member, SystemUsers
 from .views import DerivedViews
@@ -67,11 +68,13 @@ class SlurmCluster(ClusterSettings, SingletonConfigurable):
         """The nonces of the sessions that this run of the Hub has seen end."""
         log = self.log
         self.device_reports = DeviceReports(self, clock)
+        self.readings = Readings(log=log, clock=clock, bounds=bounds)
         self.gpu_reports = self.device_reports.store
         self.queries = queries = SlurmQueries(
             self.runner,
             self,
             self.device_reports,
+            readings=self.readings,
             others=lambda: self.job_history.is_busy + self.usage.is_busy,
             log=log,
             clock=clock,
@@ -95,6 +98,7 @@ class SlurmCluster(ClusterSettings, SingletonConfigurable):
             clock=clock,
             min_interval=lambda: MIN_INTERVAL_WHILE_STARTING_SECONDS if queries.is_starting else MIN_INTERVAL_SECONDS,
             timeout=lambda: self.command_timeout,
+            readings=self.readings,
         )
         self.usage = UsageOfSessions(
             self.runner,
@@ -105,6 +109,7 @@ class SlurmCluster(ClusterSettings, SingletonConfigurable):
             started=queries.started_at,
             is_starting=lambda: queries.is_starting,
             timeout=lambda: self.command_timeout,
+            readings=self.readings,
         )
 
     # --- Slurm's answers: queries ---

@@ -28,11 +28,11 @@ async def find_job(session: SessionFacts) -> int:
             ended = clock()
         try:
             jobs = await session.cluster.tagged_jobs(session.user)
+            found = own_job(jobs, session.record, user=session.user, hub=session.cluster.hub_name)
         except ResourceFormError as error:
             session.note_silence(error)
         else:
             session.unknown_since = None
-            found = own_job(jobs, session.record, user=session.user, hub=session.cluster.hub_name)
             if found is not None:
                 session.record = replace(session.record, queued_at=found.submit or 0)
                 return found.job_id
