@@ -21,7 +21,9 @@ from ..availability.table import Availability, Excerpt
 from ..availability.totals import NodePool, Running
 from ..bounds import DEFAULTS, Bounds
 from ..cache import Snapshot
+from ..gpu.claims import GpuClaims
 from ..gpu.device_matching import Reported
+from ..slurm.job_gres import JobGres
 from ..slurm.model import Job
 from ..slurm.runner import Identity, Runner, SlurmRunner
 from .device_reports import DeviceReports
@@ -68,6 +70,7 @@ class SlurmCluster(ClusterSettings, SingletonConfigurable):
         """The nonces of the sessions that this run of the Hub has seen end."""
         log = self.log
         self.device_reports = DeviceReports(self, clock)
+        self.gpu_claims = GpuClaims()
         self.readings = Readings(log=log, clock=clock, bounds=bounds)
         self.gpu_reports = self.device_reports.store
         self.queries = queries = SlurmQueries(
@@ -125,6 +128,10 @@ class SlurmCluster(ClusterSettings, SingletonConfigurable):
     async def tagged_jobs(self, user: str | None = None) -> tuple[Job, ...]:
         """Return the jobs of ``user``, or of all, with their comments, as Slurm has them now (:meth:`.SlurmQueries.tagged_jobs`)."""
         return await self.queries.tagged_jobs(user)
+
+    async def job_gres(self, job_id: int) -> JobGres | None:
+        """Return what a running job has of its node's GRES, asked now (:meth:`.SlurmQueries.job_gres`)."""
+        return await self.queries.job_gres(job_id)
 
     async def message_timeout(self) -> float:
         """Return Slurm's MessageTimeout in seconds; its default where the configuration cannot be read."""

@@ -17,6 +17,7 @@ from ..cache import CachedQuery, Snapshot
 from ..errors import ResourceFormError, SlurmOutputError, SlurmUnavailable
 from ..i18n import N_
 from ..slurm import commands, sacctmgr, scontrol, squeue
+from ..slurm.job_gres import JobGres, parse_job_gres
 from ..slurm.model import UNREAD, Holdings, Job, Node, Partition, Reservation, SlurmConfig
 from ..slurm.reading import Reading
 from ..slurm.runner import Runner, read
@@ -237,6 +238,16 @@ class SlurmQueries:
         """Return the job as the last list has it, None if it is not in it, and the list's own age."""
         snapshot = await self.jobs.get(patience)
         return snapshot.value.get(job_id), snapshot
+
+    async def job_gres(self, job_id: int) -> JobGres | None:
+        """Return what a running job has of its node's GRES, asked now; None where Slurm does not say.
+
+        Raises
+        ------
+        SlurmError
+            No answer, or none that can be read.
+        """
+        return parse_job_gres(await read(self._runner, commands.show_job(job_id), timeout=self._settings.command_timeout))
 
     async def message_timeout(self) -> float:
         """Return Slurm's MessageTimeout in seconds; its default where the configuration cannot be read."""

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from spawner.errors import ResourceFormError, SessionFailed, SlurmUnavailable
+from spawner.gpu.claims import GpuClaims
 from spawner.job.sbatch import Tag
 from spawner.session.facts import SessionFacts
 from spawner.session.record import End, Record
@@ -163,6 +164,7 @@ class Answers:
 
     def __init__(self) -> None:
         self.listed: Job | None = OUR_JOB
+        self.gpu_claims = GpuClaims()
         self.nameless: Job | None = None
         self.tagged: list[Job] | ResourceFormError = []
         self.questions_about_nonces = 0
