@@ -214,6 +214,6 @@ class SlurmCluster(ClusterSettings, SingletonConfigurable):
         """Ask the launcher of a running job to report its port again (:meth:`.JobCommands.ask_for_report`)."""
         await self.commands.ask_for_report(job_id, identity)
 
-    async def is_being_submitted(self, nonce: str) -> bool:
-        """Tell whether an sbatch of this nonce still runs on this machine (:meth:`.JobCommands.is_being_submitted`)."""
-        return await self.commands.is_being_submitted(nonce)
+    async def is_being_submitted(self, nonce: str, identity: Identity) -> bool:
+        """Tell whether an sbatch of this nonce still runs for the user (:meth:`.JobCommands.is_being_submitted`)."""
+        return await self.commands.is_being_submitted(nonce, identity)

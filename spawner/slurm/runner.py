@@ -23,6 +23,7 @@ from ..bounds import DEFAULTS, Bounds
 from ..errors import SlurmNotStarted, SlurmSaysTooMuch, SlurmTimeout, SlurmUnavailable
 from ..i18n import N_
 from .output import STDERR, STDIN, STDOUT, BoundedOutput
+from .running import is_running
 
 DEFAULT_PATH = "/usr/local/bin:/usr/bin:/bin"
 
@@ -83,7 +84,7 @@ class Runner(Protocol):
         timeout: float = 60.0,
     ) -> Result: ...
 
-    async def is_running(self, text: str) -> bool: ...
+    async def is_running(self, command: str, text: str, identity: Identity) -> bool: ...
 
 
 @dataclass(frozen=True)
@@ -137,9 +138,10 @@ class SlurmRunner:
             return self.bounds.user_process_bytes
         return self.bounds.site_process_bytes if "/" in command else self.bounds.process_bytes
 
-    async def is_running(self, text: str) -> bool:
-        """Tell whether a process that we can see has ``text`` in its arguments: a command outlives the Hub that started it."""
-        return await asyncio.to_thread(_is_running, text)
+    async def is_running(self, command: str, text: str, identity: Identity) -> bool:
+        """Tell whether such a command, which an earlier run of the Hub may have started, still runs as that user (:mod:`.running`)."""
+        arguments = {"user": identity.name, "uid": identity.uid, "sudo": self.sudo}
+        return await asyncio.to_thread(is_running, command, text, **arguments)  # type: ignore[arg-type]
 
     async def run(
         self,
@@ -230,18 +232,6 @@ def _hand_over(process: asyncio.SubprocessTransport, stdin: str) -> None:
     if pipe is not None:
         pipe.write(stdin.encode())  # type: ignore[attr-defined] # this one is for writing
         pipe.close()
-
-
-def _is_running(text: str) -> bool:
-    wanted = text.encode()
-    for folder in Path("/proc").iterdir():
-        if folder.name.isdigit():
-            try:
-                if wanted in (folder / "cmdline").read_bytes():
-                    return True
-            except OSError:
-                continue
-    return False
 
 
 def last_line(text: str) -> str:

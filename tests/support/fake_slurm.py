@@ -147,9 +147,9 @@ class FakeSlurm:
         if job.active:
             job.state = state
 
-    async def is_running(self, text: str) -> bool:
-        """Whether a command with this text is under way."""
-        return any(text in argument for argv in self.under_way for argument in argv)
+    async def is_running(self, command: str, text: str, identity: Identity) -> bool:
+        """Whether such a command with this text is under way."""
+        return any(argv[0] == command and text in argument for argv in self.under_way for argument in argv)
 
     async def run(
         self,

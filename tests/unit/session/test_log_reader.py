@@ -256,7 +256,7 @@ class FakeReader:
         printed = f"{json.dumps(header)}\n{base64.b64encode(content).decode()}\n"
         return self.answer or Result(tuple(argv), 0, printed, "", self.seconds)
 
-    async def is_running(self, text: str) -> bool:
+    async def is_running(self, command: str, text: str, identity: Identity) -> bool:
         return False
 
 
