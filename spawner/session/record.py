@@ -30,6 +30,13 @@ class Record:
     gpus_confirmed: bool = False
     idle_minutes: int = 0
 
+    def by_hubs_clock(self, moment: float) -> float:
+        """Return one of Slurm's moments by the Hub's clock, if that was ahead of Slurm's when the job was submitted; else as it is.
+
+        Where it is behind nobody can tell that from an sbatch that took its time. Seconds since the epoch.
+        """
+        return moment + max(0.0, self.submitted - self.queued_at) if self.queued_at else moment
+
     def as_state(self) -> dict[str, Any]:
         """Return the record as JSON for the database; empty if there is nothing to remember."""
         return asdict(self) if self.nonce else {}

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Generic, TypeVar
 
 from ...gpu.device_matching import device_views
@@ -63,6 +64,7 @@ class GpusOfSessions:
         ``job`` is the session's own. ``history``: with the last hour, as far as the job has run.
         """
         cluster, held, name = session.cluster, self._held(session, job), session.record.node
+        job = _by_hubs_clock(session, job)
         if not name or not self.has_gpus(session, job):
             return None
         now, latest = cluster.clock(), cluster.gpu_reports.latest(name)
@@ -127,8 +129,14 @@ class GpusOfSessions:
         answer = cluster.nodes.last
         if answer is None:
             return True
+        job = _by_hubs_clock(session, job)
         is_known = session.record.gpu_indices is not None or session.gpus_inferred is not None
         return not is_known and job.start is not None and answer.as_of <= job.start
+
+
+def _by_hubs_clock(session: Session, job: Job) -> Job:
+    """The job with its beginning as the Hub's clock had it: reports and answers are dated by that."""
+    return job if job.start is None else replace(job, start=math.ceil(session.record.by_hubs_clock(job.start)))
 
 
 # --- for streams -----------------------------------------------------------------------------------------------------------------

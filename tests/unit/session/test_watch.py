@@ -17,7 +17,7 @@ from spawner.session.record import End, Record
 from spawner.session.watch import LOOK_PATIENCE_SECONDS, look
 from spawner.slurm.model import UNREAD, Job
 from tests.support.fake_slurm import EPOCH
-from tests.support.session_rig import LOG, make_server, run_and_listen, virtually
+from tests.support.session_rig import LOG, make_cluster, make_server, run_and_listen, virtually
 
 
 def test_recycled_id_is_not_ours() -> None:
@@ -319,7 +319,7 @@ def test_a_session_where_the_clocks_differ(ahead: int) -> None:
 
     async def scenario() -> None:
         server = make_server()
-        server.cluster.clock = lambda: server.slurm.now() + ahead
+        server.cluster = make_cluster(server.slurm, ahead)
         start = asyncio.ensure_future(server.start())
         job = await run_and_listen(server)
         await start

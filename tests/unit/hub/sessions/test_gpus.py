@@ -263,16 +263,16 @@ def test_a_number_that_others_claim(*, confirmed: bool, doubted: set[int], expec
 class Rig:
     """A session each of ada and grace, who have one of the two V100 of g001 for ten minutes, and ada's has told that it is the first."""
 
-    def __init__(self, *, indices: tuple[int, ...] | None = (0,), tres: str = TRES, confirmed: bool = True) -> None:
+    def __init__(self, *, indices: tuple[int, ...] | None = (0,), tres: str = TRES, confirmed: bool = True, ahead: float = 0.0) -> None:
         self.slurm = FakeSlurm(asyncio.get_running_loop())
-        self.cluster = make_cluster(self.slurm)
+        self.cluster = make_cluster(self.slurm, ahead)
         self.spawners = []
         for user, numbers in (("ada", indices), ("grace", (1,))):
             job = self.slurm.make_job(user, Tag("jupyterhub", user, "", user).comment)
             job.tres, job.submit = tres, job.submit - 600
             self.slurm.run_job(job)
             found = Record(
-                user, job.job_id, self.slurm.now(), job.submit, job.host, "127.0.1.1", 4, gpu_indices=numbers, gpus_confirmed=confirmed
+                user, job.job_id, float(job.submit), job.submit, job.host, "127.0.1.1", 4, gpu_indices=numbers, gpus_confirmed=confirmed
             )
             session = Session(self.cluster, user, keep=lambda: None, name=user, log=logging.getLogger("tests"), record=found)
             self.spawners.append(FakeSpawner(user, own=session))
@@ -385,6 +385,27 @@ def test_not_what_others_did() -> None:
         (device,) = (await rig.gpus())["devices"]
         assert len(device["history"]) == 4, "of eleven"
         assert all(rig.slurm.now() - ago >= begun for ago, _use, _memory in device["history"])
+
+    virtually(scenario)
+
+
+@pytest.mark.parametrize("ahead", [-5 * 3600, 0, 1800, 5 * 3600])
+def test_not_what_others_did_by_another_clock(ahead: int) -> None:
+    """Where the Hub's clock is ahead of Slurm's, that is no part of the job's time; where it is behind, less is shown."""
+
+    async def scenario() -> None:
+        rig = Rig(ahead=ahead)
+        session = rig.spawners[0].session
+        assert session is not None
+        for _ in range(10):
+            rig.report()
+            await asyncio.sleep(60)
+        begun = rig.slurm.jobs[session.record.job_id].submit = int(rig.slurm.now()) - 200
+        session.record = replace(session.record, submitted=begun + ahead + 0.5, queued_at=begun)
+        await asyncio.sleep(rig.cluster.jobs_interval + 1)
+        rig.report()
+        (device,) = (await rig.gpus())["devices"]
+        assert len(device["history"]) == (4 if ahead >= 0 else 0), "of eleven"
 
     virtually(scenario)
 
