@@ -21,6 +21,8 @@ class Bounds:
     request_characters: int = _bound(
         100_000, "characters", "Of one key or value of a request. Variables, the longest field, may come as text."
     )
+    request_values: int = _bound(2_000, "values", "Of a request, with all that lists and objects in it hold.")
+    request_depth: int = _bound(4, "levels", "Of lists and objects within a request: variables are an object within one.")
     body_bytes: int = _bound(
         1_000_000, "bytes", "Of a request's body, on any address of the Hub: it is held in memory and read in one piece."
     )
