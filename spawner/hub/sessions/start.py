@@ -7,7 +7,6 @@ import asyncio
 from ...advice.assessment import verdict_of
 from ...advice.service import refuse_over_budget
 from ...availability.node_fit import features_of
-from ...cache import run_in_worker
 from ...errors import ResourceFormError, SessionFailed, SlurmUnavailable
 from ...i18n import _
 from ...job.sbatch import PreparedJob, new_tag, signing_key
@@ -19,6 +18,7 @@ from ...session.session import Session
 from ...session.startup_log import StartupLog
 from ...slurm.runner import Identity
 from ...slurm.states import RUNNING
+from ...worker import run_in_worker
 from ..protocol import StartingSpawner
 from ..state import HubState
 from .view import usage_factor_of
