@@ -28,6 +28,7 @@ from .hub.prepare import names_of_nodes, prepared_job
 from .hub.sessions.ended import record_end, refused, stop_cause
 from .hub.sessions.start import startup_log_of, submit_and_wait, wait_for_adopted
 from .hub.sessions.take_up import is_taken_up
+from .hub.start_line import StartLine
 from .hub.state import AdminWarnings, HubState
 from .hub.user_choices import UserChoices
 from .humanize import iso_time
@@ -196,6 +197,7 @@ class ResourceFormSpawner(UserChoices, SlurmSpawner):
         HubRefusal
             The request cannot be had, Slurm refused the job, or the job ended before the server listened.
         """
+        HubState.of(self).part(StartLine).let_go(self.handler)
         self._compare_time_limits()
         adopted, self._adopted = self._adopted, None
         session = self.session = self._new_session(adopted)
