@@ -30,6 +30,9 @@ SECONDS = {"requests": 10.0, "requests_of_strangers": 10.0, "pages": 10.0, "chec
 SHARE_OF_FILES = 2
 """One in so many of the files that the Hub may have open (``LimitNOFILE``, often 1,024) may be an event stream."""
 
+SHARE_OF_FILES_HELD = 8
+"""One in so many may be a refusal that waits to be answered."""
+
 STREAM_RETRY_SECONDS = 30
 
 PAUSE_SECONDS = 0.9
@@ -160,7 +163,11 @@ class Admission:
         self.log = RefusalLog(state.log, "A request")
         self._base_url = base_url
         self._paces = {name: Pace(getattr(self.bounds, name), seconds) for name, seconds in SECONDS.items()}
-        self._most_streams = min(self.bounds.streams_in_all, resource.getrlimit(resource.RLIMIT_NOFILE)[0] // SHARE_OF_FILES)
+        files = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+        self._most_streams = min(self.bounds.streams_in_all, files // SHARE_OF_FILES)
+        self._most_held = files // SHARE_OF_FILES_HELD
+        self.held = 0
+        """Refusals that wait to be answered; each is an open file."""
 
     def judge(self, request: HTTPServerRequest, caller: Caller) -> TooMuch | None:
         """Tell whether a request is over a bound; None if the Hub takes it, which then counts."""
@@ -172,7 +179,8 @@ class Admission:
             return None
         REFUSED.labels(found.bound).inc()
         self.log.tell(str(caller), f"over c.ResourceFormBounds.{found.bound} ({getattr(self.bounds, found.bound)})")
-        return replace(found, after=PAUSE_SECONDS) if self._paces["refusals"].wait(str(caller)) else found
+        goes_on = self._paces["refusals"].wait(str(caller)) > 0
+        return replace(found, after=PAUSE_SECONDS) if goes_on and self.held < self._most_held else found
 
     def _too_large(self, request: HTTPServerRequest) -> TooMuch | None:
         length = request.headers.get("Content-Length", "0")

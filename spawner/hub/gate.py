@@ -30,7 +30,8 @@ MOST_DROPPED_BYTES = 50_000_000
 class Refused(httputil.HTTPMessageDelegate):
     """The answer to a request that is not taken. Nothing of its body is kept."""
 
-    def __init__(self, request: httputil.HTTPServerRequest, found: TooMuch, language: str) -> None:
+    def __init__(self, admission: Admission, request: httputil.HTTPServerRequest, found: TooMuch, language: str) -> None:
+        self._admission = admission
         self._request = request
         self._found = found
         self._language = language
@@ -51,11 +52,23 @@ class Refused(httputil.HTTPMessageDelegate):
 
     def finish(self) -> None:
         """Answer, now that whoever sends has come to the end, and reads."""
-        if self._found.after:
-            connection: Any = self._request.connection
-            connection.set_close_callback(asyncio.get_running_loop().call_later(self._found.after, self._answer).cancel)
-        else:
+        if not self._found.after:
             self._answer()
+            return
+        self._admission.held += 1
+        timer = asyncio.get_running_loop().call_later(self._found.after, self._answer_late)
+        connection: Any = self._request.connection
+        connection.set_close_callback(lambda: self._hung_up(timer))
+
+    def _answer_late(self) -> None:
+        self._admission.held -= 1
+        self._answer()
+
+    def _hung_up(self, timer: asyncio.TimerHandle) -> None:
+        if not self._answered:
+            self._admission.held -= 1
+            self._answered = True
+            timer.cancel()
 
     def _answer(self, *, keep: bool = True) -> None:
         if self._answered:
@@ -108,7 +121,7 @@ class Gate(Router):
             return self._line.stand(request, str(caller), self._find)
         if found is None:
             return None
-        return Refused(request, found, negotiated(request.headers.get("Accept-Language", ""), self._language))
+        return Refused(self._admission, request, found, negotiated(request.headers.get("Accept-Language", ""), self._language))
 
 
 def install_gate(app: HubApplication) -> None:

@@ -9,7 +9,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -108,8 +108,8 @@ def test_streams_of_one_user(site: Site) -> None:
         found.sendall(f"GET {path} HTTP/1.1\r\nHost: {address.netloc}\r\nAuthorization: token {bearer}\r\n\r\n".encode())
         return found, int(found.recv(12).split()[1])
 
-    with many_files(4096):
-        answered = [ask(token) for _number in range(1040)]
+    with many_files(4096), ThreadPoolExecutor(100) as pool:
+        answered = list(pool.map(lambda _number: ask(token), range(1040)))
         try:
             assert Counter(status for _socket, status in answered) == {200: DEFAULTS.streams, 429: 1040 - DEFAULTS.streams}
             assert sum(counted(site, bound) for bound in bounds) - before == 1040 - DEFAULTS.streams
@@ -164,13 +164,19 @@ def test_checks_of_one_user(site: Site) -> None:
 
 
 def test_many_starts_at_once(site: Site, submissions: Path) -> None:
-    """Sixty named servers of one user: as many as there may be, a few at a time; others' forms open meanwhile."""
+    """Sixty named servers of one user: as many as there may be, a few at a time; others' forms open meanwhile.
+
+    All GPUs are taken, so that no session starts whose server would keep this machine busy.
+    """
     needs_users(site.users, 2)
     user, other = site.users[0], site.visitor(site.users[1])
+    options = ("--gres=gpu:2", "--mem=1G", "--account=cin_train", "--partition=g100_int")
+    for node in ("g001", "g002", "g003"):
+        site.cluster.wait_for_job_state(site.cluster.submit(f"--nodelist={node}", *options, user=user), "RUNNING")
     submissions.write_text("")
 
     def start(number: int) -> int:
-        return site.call("POST", f"/users/{user}/servers/s{number}", {"cores": 1, "memory": "1G", "gpus": 0})[0]
+        return site.call("POST", f"/users/{user}/servers/s{number}", {"cores": 1, "memory": "1G", "gpus": 2})[0]
 
     with ThreadPoolExecutor(60) as pool:
         starting = [pool.submit(start, number) for number in range(60)]
@@ -179,6 +185,7 @@ def test_many_starts_at_once(site: Site, submissions: Path) -> None:
             asked = time.monotonic()
             assert other.form().status == 200
             waits.append(time.monotonic() - asked)
+            wait(starting, timeout=0.5)
         statuses = Counter(each.result() for each in starting)
     wait_for(lambda: submissions.read_text().split().count("end") >= statuses[202] + statuses[201], "all jobs to be submitted", 60)
     site.clean()

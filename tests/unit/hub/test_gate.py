@@ -348,10 +348,23 @@ async def test_who_does_not_wait_for_the_refusal(hub: Hub) -> None:
     await hub.statuses(SMALL["pages"] + SMALL["refusals"], "/hub/home", "ada-token")
     reader, writer = await asyncio.open_connection("127.0.0.1", hub.port)
     writer.write(b"GET /hub/home HTTP/1.1\r\nHost: x\r\nAuthorization: token ada-token\r\n\r\n")
-    await writer.drain()
+    await hub.until(lambda: hub.admission.held == 1)
     writer.close()
+    await hub.until(lambda: hub.admission.held == 0)
     assert (await hub.ask("/hub/home", "ada-token")).code == 429
+    assert hub.admission.held == 0
     assert await reader.read() == b""
+
+
+async def test_refusals_that_wait_are_few(hub: Hub) -> None:
+    """Each is an open file: beyond so many they are answered at once."""
+    await hub.known("ada-token")
+    await hub.statuses(SMALL["pages"] + SMALL["refusals"], "/hub/home", "ada-token")
+    hub.admission._most_held = 3
+    late = [asyncio.ensure_future(hub.ask("/hub/home", "ada-token")) for _number in range(10)]
+    await hub.until(lambda: sum(each.done() for each in late) == 7)
+    assert hub.admission.held == 3
+    assert [(await each).code for each in late] == [429] * 10
 
 
 async def test_starts_take_turns(hub: Hub) -> None:
