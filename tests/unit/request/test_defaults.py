@@ -171,6 +171,15 @@ def test_preset_reservation(entry: dict[str, Any], expected: str) -> None:
     assert resolve_request({}, offered).reservation == expected
 
 
+def test_a_reservation_that_the_accounts_qos_asks_for() -> None:
+    """One is preselected for the account whose QOS can only be used with a reservation, and for no other account there."""
+    rows = (Association("cin_ada", "ada", "", ("bound",)), Association("cin_extra", "ada", "", ("free",)))
+    qos = (Qos("bound", frozenset({"RequiresReservation"})), Qos("free"))
+    offered = choices(associations=rows, qos=qos, reservations=(reservation(),))
+    found = {account: default_values(offered, account=account)["reservation"] for account in ("cin_ada", "cin_extra")}
+    assert found == {"cin_ada": "course", "cin_extra": ""}
+
+
 def dated(*tested: bool) -> dict[str, Any]:
     """A catalogue of a release a year, the newest first: 2026, 2025, …"""
     return {"releases": [{"tag": str(2026 - age), "date": f"{2026 - age}-01-01", "tested": each} for age, each in enumerate(tested)]}

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from spawner.errors import RequestRejected
+from spawner.errors import MAX_ERRORS, RequestRejected
 from spawner.request.field_values import ENVIRONMENT_NAME, MAX_BYTES, MAX_BYTES_IN_ALL, MAX_VARIABLES, RESERVED_ENVIRONMENT, quoted
 from spawner.request.form_data import read_form
 from spawner.request.gpus import GpuRequest, parse_gpus
@@ -478,8 +478,15 @@ def test_form_that_no_browser_of_ours_posts(form: dict[str, Any], field: str, wo
     """A field that comes twice, or as a file, is refused by its label."""
     with pytest.raises(RequestRejected) as refused:
         read_form(form)
-    assert list(refused.value.errors) == [field]
-    assert words in refused.value.errors[field]
+    assert refused.value.errors == {field: f"{words}, as text."}
+
+
+def test_the_log_names_the_first_keys_of_a_form_that_no_browser_of_ours_posts() -> None:
+    """As many as an error tells; what was typed is not in the log."""
+    with pytest.raises(RequestRejected) as refused:
+        read_form({f"key{number}": ["a", "hunter2"] for number in range(MAX_ERRORS + 1)})
+    names = ", ".join(f"“key{number}”" for number in range(MAX_ERRORS))
+    assert refused.value.log == f"request rejected: given more than once, or not as text: {names}"
 
 
 # --- sentences ----------------------------------------------------------------------------------------------------------------

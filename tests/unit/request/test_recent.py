@@ -84,6 +84,14 @@ def test_no_secret_is_kept() -> None:
     assert recent_of([{"recent": [stored]}]) == (Recent(1.0, {"cores": 2}),)
 
 
+def test_what_is_longer_than_any_value_of_a_request_is_not_kept() -> None:
+    """Text of 200 characters and a number below a thousand millions are; the next longer are not."""
+    kept = {"account": "a" * 200, "cores": 10**9 - 1}
+    longer = {"partition": "b" * 201, "walltime": 10**9, "memory": -(10**9), "gpus": True}
+    (entry,) = remember((), {**kept, **longer}, 1.0)
+    assert entry.options == kept
+
+
 # --- reading ----------------------------------------------------------------------------------------------------------------------
 
 
@@ -99,6 +107,12 @@ def test_what_was_kept_is_read() -> None:
     """There and back, through JSON."""
     recent = remember(remember((), options(cores=2), 1.0), options(gpus=1, preset="small"), 2.5)
     assert recent_of([json.loads(json.dumps({"recent": as_state(recent)}))]) == recent
+
+
+@pytest.mark.parametrize(("at", "read"), [(0, True), (0.5, True), (1e15, True), (1e15 + 1, False), (-0.5, False)])
+def test_moments_that_are_read(at: float, read: bool) -> None:
+    """From the epoch on, as far as a date can be written of them."""
+    assert len(recent_of([{"recent": [{"at": at, "options": {"cores": 1}}]}])) == read
 
 
 @pytest.mark.parametrize(
