@@ -244,7 +244,7 @@ def _gpu_widget(choices: Choices, value: str) -> dict[str, Any]:
     widget = _select(chosen, labels, kind="buttons" if buttons else "select")
     if buttons:
         return widget
-    parts = {gpus.value for gpus in (*offered, wanted) if gpus.is_part}
+    parts = {gpus.value for gpus in offered if gpus.is_part} | ({chosen} if wanted.is_part else set())
     group = _("Parts of a GPU")
     return {**widget, "options": tuple(replace(option, group=group if option.value in parts else "") for option in widget["options"])}
 
