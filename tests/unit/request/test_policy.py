@@ -22,6 +22,7 @@ from spawner.request.policy import number_of, parse_policies
         pytest.param({"walltime": {"minimum": "soon"}}, ["['walltime']", "“soon”"], id="minimum-that-cannot-be-read"),
         pytest.param({"gpus": {"choices": ["0", "x:y:z"]}}, ["['gpus']", "“x:y:z”"], id="choice-that-cannot-be-read"),
         pytest.param({"partition": {"default": "a b"}}, ["['partition']", "“a b”"], id="name-that-cannot-be"),
+        pytest.param({"release": {"choices": [2024]}}, ["['release']", "“2024” is not a name"], id="name-written-as-a-number"),
         pytest.param({"cores": {"locked": True}}, ["['cores']", "locked needs a default"], id="locked-to-nothing"),
     ],
 )
