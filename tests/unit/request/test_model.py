@@ -239,7 +239,7 @@ def test_what_is_said_of_a_value_that_cannot_be_read(field: str, value: Any, sen
         pytest.param("environment", {"A": "é" * (MAX_BYTES // 2)}, {"A": "é" * (MAX_BYTES // 2)}, id="the-longest-variable-in-bytes"),
         pytest.param("environment", "", {}, id="variables-of-an-empty-field"),
         pytest.param("name", "a" + " " * 238 + "b", "a b", id="as-many-blanks-in-a-name-as-are-read"),
-        pytest.param("color", " " * 30 + "#AABBCC", "#aabbcc", id="blanks-before-a-colour"),
+        pytest.param("color", " " * 53 + "#AABBCC", "#aabbcc", id="blanks-before-a-colour"),
     ],
 )
 def test_values_that_are_just_taken(field: str, value: Any, read: Any) -> None:

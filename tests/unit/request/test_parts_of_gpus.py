@@ -93,8 +93,10 @@ def test_a_part(gpus: GpuRequest, is_part: bool, whole: int, amount: float, word
         pytest.param("gpu", "It is not a count, nor a type and a count.", id="a-name-alone"),
         pytest.param("gpu:gpu", "It is not a count, nor a type and a count.", id="no-count"),
         pytest.param(10_000, "It is not a count, nor a type and a count.", id="too-many"),
+        pytest.param(10**5000, "It is not a count, nor a type and a count.", id="a-number-that-cannot-be-written"),
         pytest.param("10000", "It is not a count, nor a type and a count.", id="too-many-as-text"),
         pytest.param("shard:a:b:1", "It is not a count, nor a type and a count.", id="two-types"),
+        pytest.param("H100:1", GpuRequest(1, "H100"), id="a-type-in-capital-letters"),
         pytest.param("v 100:1", "Its type is not one that Slurm could have.", id="type-with-a-blank"),
         pytest.param("1/5", "GPUs are counted in whole numbers; a part of one is asked for as a number of shards, such as shard:1.", id="fraction"),
         pytest.param(0.2, "GPUs are counted in whole numbers; a part of one is asked for as a number of shards, such as shard:1.", id="float"),
@@ -108,7 +110,7 @@ def test_what_is_typed(value: Any, gpus: GpuRequest | str) -> None:
     if isinstance(gpus, GpuRequest):
         assert parse_gpus(value) == gpus
     else:
-        with pytest.raises(ValueError, match=re.escape(gpus)):
+        with pytest.raises(ValueError, match=f"^{re.escape(gpus)}$"):
             parse_gpus(value)
 
 
@@ -170,6 +172,7 @@ def test_all_parts_of_cards_that_make_as_many() -> None:
 def test_two_spellings_of_a_part() -> None:
     """Where one type of card is given out in parts, its name may be left out; of another size or kind it is not the same."""
     same = fifths().gpus.are_same
+    assert same(GpuRequest(2, "v100", "shard"), GpuRequest(2, "v100", "shard"))
     assert same(GpuRequest(2, "v100", "shard"), GpuRequest(2, "", "shard"))
     assert not same(GpuRequest(2, "v100", "shard"), GpuRequest(3, "", "shard"))
     assert not same(GpuRequest(2, "v100", "shard"), GpuRequest(2, "", "mps"))
@@ -193,6 +196,7 @@ PLAIN = ["0", "1", "2", "shard:1", "shard:2", "shard:3", "shard:4"]
         pytest.param({"maximum": 1}, ["0", "1", *PLAIN[3:]], id="maximum"),
         pytest.param({"maximum": 0}, ["0"], id="none-at-all"),
         pytest.param({"minimum": 1}, ["1", "2"], id="a-part-is-less-than-one"),
+        pytest.param({"minimum": "v100:1", "maximum": "v100:1"}, ["1"], id="bounds-with-a-type"),
         pytest.param({"choices": ["shard:2", "1", "0"]}, ["0", "1", "shard:2"], id="choices"),
         pytest.param({"choices": ["shard:3", "shard:v100:1", "shard:1"]}, ["shard:1", "shard:3", "shard:v100:1"], id="choices-in-their-order"),
         pytest.param({"choices": ["0", "shard:a100:1", "mps:5"]}, ["0"], id="parts-that-no-node-has"),
@@ -220,6 +224,7 @@ def test_parts_of_several_kinds_to_choose_from() -> None:
 def test_of_very_many_parts_few_are_offered_and_all_can_be_had() -> None:
     """The admin may offer others as well."""
     assert values(on(MANY))[3:] == ["shard:1", "shard:2", "shard:4", "shard:8", "shard:16"]
+    assert values(on(carded("g001", 20)))[3:] == ["shard:1", *(f"shard:{tenth}" for tenth in range(2, 20, 2))]
     assert resolve_request({"gpus": "shard:3"}, on(MANY)).gpus == GpuRequest(3, "", "shard")
     assert values(on(MANY, fields={"gpus": {"choices": ["shard:3"]}})) == ["shard:3"]
 

@@ -16,10 +16,10 @@ from typing import Any
 import pytest
 
 from spawner._data import folder
-from spawner.errors import LogGone, LogRefused, LogUnreadable, NoLogYet, SessionFailed, SlurmNotStarted
+from spawner.errors import LogGone, LogRefused, NoLogYet, SessionFailed
 from spawner.hub.errors import html_message, text_message
 from spawner.i18n import using
-from spawner.session.log_reader import MIN_INTERVAL_SECONDS, TAIL_BYTES, SessionLogs, configured_state_home, log_place, read_log
+from spawner.session.log_reader import MIN_INTERVAL_SECONDS, TAIL_BYTES, SessionLogs, read_log
 from spawner.session.progress import StartProgress
 from spawner.session.startup_log import StartupLog
 from spawner.slurm.runner import Identity, Result, SlurmRunner
@@ -214,14 +214,6 @@ async def test_read_as_the_hub_does(logs: Path) -> None:
         await read_log(runner, ME, 0, state_home=home)
 
 
-def test_where_it_is() -> None:
-    """In words that can be typed."""
-    assert log_place(7) == "~/.local/state/jupyterhub-resource-form/7.log"
-    assert log_place(7, "/scratch/state/") == "/scratch/state/jupyterhub-resource-form/7.log"
-    assert configured_state_home({"XDG_STATE_HOME": "/scratch/state"}) == "/scratch/state"
-    assert configured_state_home({"XDG_STATE_HOME": lambda: "/x"}) == configured_state_home({}) == ""
-
-
 class FakeReader:
     """A log that grows by a line a read, and how often it was read, at once and when."""
 
@@ -289,46 +281,6 @@ async def test_one_read_at_a_time_for_each_user() -> None:
 def printed(text: str, code: int = 0, complaint: str = "") -> Result:
     """What a reader left."""
     return Result(("x",), code, text, complaint, 0.0)
-
-
-@pytest.mark.parametrize(
-    "answer",
-    [
-        printed("", 1, "sudo: a password is required\n"),
-        printed("", 1, "Sorry, user hub is not allowed to execute '/usr/local/…' as ada on login.\n"),
-        printed("", 127, "python3: not found"),
-        printed("no JSON\n\n"),
-        printed("[1]\n\n"),
-        printed('{"size": "x", "from": 0}\n\n'),
-        printed('{"size": 1, "from": 0, "to": 1, "inode": 1, "modified": 0}\n@@@@\n'),
-        printed('{"error": "unreadable", "why": "Permission denied"}\n\n'),
-        printed('{"error": "strange"}\n\n'),
-        SlurmNotStarted("x", log="no such program"),
-    ],
-)
-async def test_where_the_hub_cannot_read(answer: Result | Exception) -> None:
-    """Whatever the reader does, or whoever took its place: a sentence that says where the log is."""
-    logs = SessionLogs(FakeReader(answer))
-    with pytest.raises(LogUnreadable) as error:
-        await logs.tail(ME, 7)
-    assert error.value.sentence == (
-        "The log cannot be read from here. It is in a file on the cluster: ~/.local/state/jupyterhub-resource-form/7.log"
-    )
-    assert await logs.telling_lines(ME, 7) == ()
-
-
-async def test_a_hub_that_is_not_root(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It runs the installed copy, whose arguments are those of sudo's rule; what is searched for is no argument."""
-    monkeypatch.setattr("spawner.session.log_reader.os.geteuid", lambda: 12345)
-    reader = FakeReader(printed('{"error": "missing"}\n\n'), seconds=0)
-    logs = SessionLogs(reader, clock=lambda: float(len(reader.reads) * 10))
-    for ask in (lambda: logs.tail(ME, 7), lambda: logs.piece(ME, 7, 5, 6), lambda: logs.search(ME, 7, "my token")):
-        with pytest.raises(LogGone):
-            await ask()
-    installed = "/usr/local/libexec/jupyterhub-resource-form/session_log"
-    assert reader.argv == [(installed, "7", "tail", str(TAIL_BYTES)), (installed, "7", "from", "5", "6"), (installed, "7", "search")]
-    rule = (folder("share") / "resource_form" / "sudoers").read_text()
-    assert f"RESOURCE_FORM_LOG = {installed} ^" in rule
 
 
 # --- a start that is slow, or fails ----------------------------------------------------------------------------------------------
