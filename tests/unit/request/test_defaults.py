@@ -180,6 +180,42 @@ def test_a_reservation_that_the_accounts_qos_asks_for() -> None:
     assert found == {"cin_ada": "course", "cin_extra": ""}
 
 
+@pytest.mark.parametrize(
+    ("limits", "of_partition", "fields", "expected"),
+    [
+        pytest.param({"least_per_job": (("mem", 8192),)}, {}, {}, {"memory": "8G"}, id="memory-that-must-be"),
+        pytest.param({"least_per_job": (("cpu", 4),)}, {}, {}, {"cores": 4}, id="cores-that-must-be"),
+        pytest.param({"per_job": (("cpu", 2),)}, {"max_memory_mb_per_cpu": 1000}, {}, {"memory": "2000M"}, id="memory-that-the-cores-may-have"),
+        pytest.param({"per_job": (("cpu", 5),)}, {"max_memory_mb_per_cpu": 1000}, {}, {"memory": "4G"}, id="cores-for-more-memory"),
+        pytest.param({"per_job_minutes": (("cpu", 120),)}, {}, {"cores": {"default": 4}}, {"walltime": "00:30:00"}, id="core-minutes"),
+        pytest.param({"per_job_minutes": (("gres/gpu", 40),)}, {}, {"gpus": {"default": 2}}, {"walltime": "00:20:00"}, id="GPU-minutes"),
+        pytest.param({"max_minutes": 20}, {"default_minutes": 30}, {}, {"walltime": "00:20:00"}, id="the-default-time-is-more-than-may-be"),
+    ],
+)  # fmt: skip
+def test_defaults_within_the_accounts_limits(
+    limits: dict[str, Any], of_partition: dict[str, Any], fields: dict[str, Any], expected: dict[str, Any]
+) -> None:
+    """What Start sends untouched is a request that the account may make."""
+    rows = (Association("cin_ada", "ada", "", ("small",)),)
+    qos = (Qos("small", limits=AccountingLimits(**limits)),)
+    offered = choices(associations=rows, qos=qos, partitions=(partition(**of_partition),), fields=fields)
+    defaults = default_values(offered)
+    assert {name: defaults[name] for name in expected} == expected
+    assert resolve_request({}, offered).options()["walltime"] == defaults["walltime"]
+
+
+def test_defaults_of_a_partition_that_was_named() -> None:
+    """Its numbers, and the account that it admits; with an account and a reservation the numbers that these have there."""
+    small = reservation("small", core_count=4)
+    offered = choices(partitions=(partition(), cpu_partition(allow_accounts=("cin_extra",), max_minutes=20)), reservations=(small,), fields={"cores": {"default": 9}})  # fmt: skip
+    cpu = default_values(offered, "g100_cpu")
+    assert (cpu["partition"], cpu["account"], cpu["walltime"], cpu["cores"]) == ("g100_cpu", "cin_extra", "00:20:00", 9)
+    assert default_values(offered, "gone")["partition"] == "g100_int"
+    inside = default_values(offered, reservation="small")
+    assert (inside["cores"], inside["reservation"]) == (4, "")
+    assert default_values(offered, reservation="gone")["cores"] == 9
+
+
 def dated(*tested: bool) -> dict[str, Any]:
     """A catalogue of a release a year, the newest first: 2026, 2025, …"""
     return {"releases": [{"tag": str(2026 - age), "date": f"{2026 - age}-01-01", "tested": each} for age, each in enumerate(tested)]}

@@ -17,7 +17,7 @@ from spawner.request.choices import Choices
 from spawner.request.presets import parse_presets
 from spawner.request.recent import MAX_RECENT, Recent, as_state, recent_of, remember
 from spawner.request.suggestions import offers_of
-from spawner.request.validation import resolve_request
+from spawner.request.validation import judge_request, resolve_request
 from spawner.session.record import End
 from spawner.spawner import ResourceFormSpawner
 from tests.support.builders import choices
@@ -180,6 +180,13 @@ def test_offers() -> None:
     assert big.why_not.startswith("Number of cores: 24")
     assert (small.label, small.why_not, small.at) == ("1 GPU, 4 cores, 4 GB, 01:00:00 on g100_int", "", 1.0)
     assert resolve_request(small.options, choices()).options() == options(cores=4, gpus=1)
+
+
+def test_an_offer_says_all_that_is_wrong_with_it() -> None:
+    """Each field's sentence, in the order of the fields."""
+    (offer,) = offers_of((Recent(1.0, {"memory": "900G", "cores": 49}),), choices())
+    cores, memory = judge_request({"memory": "900G", "cores": 49}, choices())[1].values()
+    assert offer.why_not == f"{cores} {memory}"
 
 
 def test_offer_whose_preset_is_gone() -> None:
