@@ -124,11 +124,7 @@ def _partition_for(options: Mapping[str, Any], choices: Choices) -> str:
 
 
 def _replaced(unreadable: Mapping[str, str], defaults: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        name: defaults.get(name, SessionRequest.model_fields[name].get_default(call_default_factory=True))
-        for name in unreadable
-        if name in FIELDS
-    }
+    return {name: defaults.get(name, SessionRequest.model_fields[name].get_default()) for name in unreadable if name in FIELDS}
 
 
 def _place(field: str) -> int:

@@ -89,6 +89,7 @@ def test_what_cannot_be_read_has_its_default() -> None:
     """So that the other fields are judged as well."""
     request, errors = judge_request({"cores": "x", "environment": 7, "name": 7, "memory": "900G"}, choices())
     assert (request.cores, request.environment, request.name, request.memory) == (1, {}, "", 900 * 1024)
+    assert judge_request({"cores": "x"}, choices(fields={"cores": {"default": 4}}))[0].cores == 4
     assert list(errors) == ["cores", "memory", "environment", "name"]
 
 
@@ -135,6 +136,20 @@ def test_no_interface_is_left() -> None:
     assert errors_of({"release": "2024.04"}, offered) == {
         "interface": "User interface: “” is not offered by Release 2024.04. Choose one of: ."
     }
+
+
+@pytest.mark.parametrize(
+    ("options", "minutes"),
+    [
+        pytest.param({}, 48, id="for-the-default-amounts"),
+        pytest.param({"cores": 2}, 24, id="for-more-cores"),
+        pytest.param({"cores": 48}, 1, id="for-as-many-as-there-are-minutes"),
+        pytest.param({"cores": 2, "walltime": "9h"}, 540, id="a-time-that-was-asked-for-stays"),
+    ],
+)
+def test_the_default_time_is_shortened_to_the_amounts(options: dict[str, Any], minutes: int) -> None:
+    """Of a limit of core minutes, what the cores that were asked for leave."""
+    assert judge_request(options, limited(per_job_minutes=(("cpu", 48),)))[0].walltime == minutes
 
 
 @pytest.mark.parametrize(
@@ -310,6 +325,19 @@ TWO_THREADS = (node("g001", threads_per_core=2),)
             id="no-minute-for-so-much-memory",
         ),
         pytest.param({"cores": 4, "walltime": "1m"}, lambda: limited(per_job_minutes=(("cpu", 4),)), {}, id="one-minute-for-so-many-cores"),
+        pytest.param(
+            {"cores": 4, "walltime": "2m"},
+            lambda: limited(per_job_minutes=(("cpu", 4),)),
+            {"walltime": "Time: 00:02:00 is more than the limit of 00:01:00 that QOS small leaves to a session of this size. Choose at most 00:01:00."},
+            id="only-the-time-is-too-long",
+        ),
+        pytest.param({"gpus": "v100:1"}, lambda: limited(least_per_job=(("gres/gpu", 1),)), {}, id="a-GPU-of-a-type-is-a-GPU"),
+        pytest.param(
+            {"gpus": 3},
+            lambda: limited(per_job=(("gres/gpu", 5),)),
+            {"gpus": "GPU configuration: 3 GPUs are more than the 2 that one session can have in partition g100_int. Ask for at most 2."},
+            id="the-nodes-have-fewer-GPUs-than-the-limit",
+        ),
     ],
 )  # fmt: skip
 def test_amounts_that_are_refused(options: dict[str, Any], offered: Any, errors: dict[str, str]) -> None:
@@ -364,6 +392,21 @@ def test_nothing_waits_in_a_partition_that_cannot_be_chosen() -> None:
     assert (offered.limits_for(nowhere), offered.waits_for(nowhere), offered.partition("gone")) == (None, (), None)
     assert offered.accounts_in(None) == ()
     assert choices(associations=None).accounts_in(choices().partitions[0]) == ()
+
+
+def test_limits_are_those_of_account_and_reservation() -> None:
+    """Each has its own in the same partition."""
+    rows = (*ADA_LINE, Association("cin_ada", "ada", "", ("small",)), Association("cin_extra", "ada", "", ("normal",)))
+    qos = (Qos("normal"), Qos("small", limits=AccountingLimits(per_job=(("cpu", 8),))))
+    offered = choices(associations=rows, qos=qos, reservations=(reservation(core_count=4),))
+    most = {}
+    for account, inside in (("cin_ada", ""), ("cin_extra", ""), ("cin_extra", "course")):
+        request = SessionRequest(partition="g100_int", account=account, reservation=inside)
+        limits = offered.limits_for(request)
+        assert limits == offered.limits("g100_int", account, inside)
+        assert limits is not None
+        most[account, inside] = limits.max_cores
+    assert most == {("cin_ada", ""): 8, ("cin_extra", ""): 48, ("cin_extra", "course"): 4}
 
 
 def test_reservations_to_come_are_narrowed_too() -> None:
