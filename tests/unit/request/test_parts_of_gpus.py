@@ -274,6 +274,14 @@ def test_parts_that_can_be_had(gpus: str, fields: dict[str, Any], read: GpuReque
     assert request.demand == judge_request(request.options(), fifths())[0].demand
 
 
+@pytest.mark.parametrize("fields", [{"choices": ["shard:4"]}, {"default": "shard:4", "locked": True}], ids=["choices", "locked"])
+def test_the_admins_parts_are_what_they_are_in_the_place(fields: dict[str, Any]) -> None:
+    """Four shards are all of an A100 where cards make four, and a part of a V100 where they make five."""
+    offered = two_kinds(fields={"gpus": fields})
+    assert resolve_request({"gpus": "shard:4", "partition": "g100_x"}, offered).gpus == GpuRequest(1, "a100")
+    assert resolve_request({"gpus": "shard:4", "partition": "g100_int"}, offered).gpus == GpuRequest(4, "", "shard")
+
+
 def test_a_qos_for_jobs_with_gpus_takes_no_part_of_one() -> None:
     """MinTRESPerJob counts whole GPUs; the default is one."""
     rows = (*ADA_LINE, Association("cin_ada", "ada", "", ("gpu",)))

@@ -333,6 +333,24 @@ TWO_THREADS = (node("g001", threads_per_core=2),)
         ),
         pytest.param({"gpus": "v100:1"}, lambda: limited(least_per_job=(("gres/gpu", 1),)), {}, id="a-GPU-of-a-type-is-a-GPU"),
         pytest.param(
+            {"gpus": "v100:1"},
+            lambda: limited(per_job=(("gres/gpu", 0),)),
+            {"gpus": "GPU configuration: 1 × V100 is more than the 0 that QOS small allows one session. Choose None."},
+            id="no-GPU-of-a-type-is-allowed",
+        ),
+        pytest.param(
+            {"gpus": 2},
+            lambda: limited(per_job=(("gres/gpu", 0),)),
+            {"gpus": "GPU configuration: 2 GPUs are more than the 0 that QOS small allows one session. Choose None."},
+            id="no-GPUs-are-allowed",
+        ),
+        pytest.param(
+            {"gpus": 2},
+            lambda: limited(per_job=(("gres/gpu", 2),), fields={"gpus": {"maximum": 1}}),
+            {"gpus": "GPU configuration: 2 GPUs are more than the 1 that one session can have in partition g100_int. Ask for at most 1."},
+            id="the-admin-allows-fewer-GPUs-than-the-limit",
+        ),
+        pytest.param(
             {"gpus": 3},
             lambda: limited(per_job=(("gres/gpu", 5),)),
             {"gpus": "GPU configuration: 3 GPUs are more than the 2 that one session can have in partition g100_int. Ask for at most 2."},
