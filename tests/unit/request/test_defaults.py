@@ -16,7 +16,7 @@ from spawner.accounting.entitlement import entitlement
 from spawner.accounting.qos import AccountingData, AccountingRecords
 from spawner.errors import NoAccount
 from spawner.request.choices import Choices
-from spawner.request.defaults import default_account, default_partition, default_values
+from spawner.request.defaults import default_account, default_partition, default_release, default_values
 from spawner.request.form_fields import form_fields
 from spawner.request.gpus import GpuRequest
 from spawner.request.validation import resolve_request
@@ -202,6 +202,14 @@ def test_defaults_within_the_accounts_limits(
     defaults = default_values(offered)
     assert {name: defaults[name] for name in expected} == expected
     assert resolve_request({}, offered).options()["walltime"] == defaults["walltime"]
+
+
+def test_defaults_where_no_release_is_left() -> None:
+    """Nothing stands there, and Start says so."""
+    offered = choices(fields={"release": {"choices": ["gone"]}})
+    assert default_release(offered) is None
+    defaults = default_values(offered)
+    assert (defaults["release"], defaults["interface"]) == ("", "")
 
 
 def test_defaults_of_a_partition_that_was_named() -> None:

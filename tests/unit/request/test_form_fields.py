@@ -170,12 +170,13 @@ def test_bounds_of_the_number_of_cores(changes: dict[str, Any], bounds: tuple[in
         pytest.param({"cores": 4}, "cores", "4", id="number"),
         pytest.param({"account": "cin_other"}, "account", "cin_ada", id="a-name-that-is-not-offered"),
         pytest.param({"reservation": "gone"}, "reservation", "", id="a-reservation-that-is-over"),
+        pytest.param({"reservation": "lab"}, "reservation", "lab", id="a-reservation"),
         pytest.param({"interface": ["lab"]}, "interface", "lab", id="a-value-of-another-kind"),
     ],
 )
 def test_values_are_kept_as_typed(values: dict[str, Any], key: str, shown: str) -> None:
     """What was typed stands there again; in a list, where it is one of the list."""
-    assert form(values)[key].value == shown
+    assert form(values, reservations=(reservation(), reservation("lab")))[key].value == shown
 
 
 def test_errors_stand_at_their_fields() -> None:

@@ -320,6 +320,7 @@ def test_a_part_by_default(fields: dict[str, Any], place: str, gpus: str) -> Non
         pytest.param("shard:3", (node("x001", gres="gpu:v100:4"),), "1", id="a-whole-one-where-there-are-no-parts"),
         pytest.param("v100:2", (carded("x001", 4, cards=1),), "1", id="no-part-instead-of-whole-ones"),
         pytest.param("v100:2", (QUARTERS,), "a100:2", id="as-many-of-another-type"),
+        pytest.param("shard:4", (QUARTERS,), "a100:1", id="what-is-all-of-a-card-there"),
         pytest.param("shard:3", CPUS, "0", id="none-where-there-are-no-gpus"),
     ],
 )

@@ -201,6 +201,8 @@ def test_offer_whose_preset_is_gone() -> None:
 def test_offer_that_cannot_be_read() -> None:
     """What an older version accepted and this one cannot read is left out."""
     assert offers_of((Recent(1.0, {"cores": "many"}),), choices()) == ()
+    (offer,) = offers_of((Recent(2.0, {"cores": "many"}), Recent(1.0, {"cores": 2})), choices())
+    assert offer.at == 1.0
 
 
 def test_offer_in_the_readers_language() -> None:

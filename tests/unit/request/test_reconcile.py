@@ -196,6 +196,13 @@ def test_the_chosen_gpus_stay_and_the_numbers_follow() -> None:
     assert set(settled.moved) == {"cores", "memory"}
 
 
+def test_gpus_that_were_chosen_stay_where_there_are_none() -> None:
+    """They are told to be wrong, and not taken away from whoever has just chosen them."""
+    offered = choices()
+    request = asked(offered, gpus=2).model_copy(update={"partition": "g100_cpu"})
+    assert reconcile(request, offered, "gpus").request.gpus.count == 2
+
+
 def test_two_fields_follow_a_third() -> None:
     """Where neither alone would do, both move, each with its sentence."""
     only_extra = reservation(nodes=("c001",), partition="g100_cpu", users=(), accounts=("cin_extra",))
