@@ -85,6 +85,7 @@ def test_a_line_without_an_end(cut: int) -> None:
         pytest.param(b"one\n" + b"x" * 5000, 0, (0, 4, "one\n", "x" * 4096), id="the-end-of-a-long-one-behind-whole-lines"),
         pytest.param(b"abc", 5, (5, 5, "", "abc"), id="no-newline-after-the-beginning"),
         pytest.param(b"\nabc\n", 5, (6, 10, "abc\n", ""), id="a-newline-at-once"),
+        pytest.param(b"ne\ntwo\n", 1, (4, 8, "two\n", ""), id="the-second-byte-is-within-a-line"),
         pytest.param(b"abc\ndef\n", 0, (0, 8, "abc\ndef\n", ""), id="the-log-begins-with-a-line"),
         pytest.param(b"x" * 4096 + b"\xc3", 0, (0, 4096, "x" * 4096, "\ufffd"), id="cut-in-two-bytes"),
         pytest.param(b"x" * 4096 + b"\xe2\x86", 0, (0, 4096, "x" * 4096, "\ufffd"), id="cut-in-three-bytes"),
@@ -100,13 +101,13 @@ def test_where_lines_end(content: bytes, start: int, expected: tuple[int, int, s
 
 def test_as_many_lines_as_are_shown() -> None:
     """So many are all; of one more the first or the last goes, and what follows is shown with the last ones only."""
-    content = b"x\n" * MAX_LINES
+    content = b"a x\n" * MAX_LINES
     for latest in (True, False):
         found = excerpt(content + b"rest", 0, latest=latest)
         assert (found.start, found.end, found.partial) == (0, len(content), "rest")
     last, first = (excerpt(content + b"y\nrest", 0, latest=latest) for latest in (True, False))
-    assert (last.start, last.end, last.text[-2:], last.partial) == (2, len(content) + 2, "y\n", "rest")
-    assert (first.start, first.end, first.text[-2:], first.partial) == (0, len(content), "x\n", "")
+    assert (last.start, last.end, last.text[-6:], last.partial) == (4, len(content) + 2, "a x\ny\n", "rest")
+    assert (first.start, first.end, first.text, first.partial) == (0, len(content), content.decode(), "")
     assert excerpt(content + b"y\n", 0) == excerpt(content + b"y\n", 0, latest=True)
 
 

@@ -287,7 +287,7 @@ def test_logs_are_told_apart() -> None:
     async def scenario() -> None:
         reader = Reader([answer(b"1"), answer(b"2"), answer(b"3")])
         logs = logs_of(reader)
-        found = [await logs.tail(ADA, 7), await logs.tail(ADA, 8, state_home="/s"), await logs.tail(GRACE, 7)]
+        found = [await logs.tail(ADA, 7), await logs.tail(ADA, 8, state_home="/s"), await logs.since(GRACE, 7, 0)]
         assert [piece.content for piece in found] == [b"1", b"2", b"3"]
         assert [await logs.tail(who, job) for who, job in ((ADA, 7), (ADA, 8), (GRACE, 7))] == found
         assert reader.moments == [0.0] * 3
@@ -423,9 +423,10 @@ def test_a_search() -> None:
         logs = logs_of(reader)
         assert await logs.search(ADA, 7, "my token", state_home="/s") == Search((Match(3, "a needle"), Match(9, "7")), 12, True)
         await logs.search(ADA, 7, "x")
-        assert reader.arguments == [("7", "search")] * 2
+        await logs.search(ADA, 8, "x")
+        assert reader.arguments == [("7", "search"), ("7", "search"), ("8", "search")]
         assert reader.asked[0]["environment"] == {"LC_ALL": "C", "XDG_STATE_HOME": "/s", "RESOURCE_FORM_SEARCH": "my token"}
-        assert reader.moments == [0.0, MIN_INTERVAL_SECONDS]
+        assert reader.moments == [0.0, MIN_INTERVAL_SECONDS, MIN_INTERVAL_SECONDS]
 
     virtually(scenario)
 
@@ -567,6 +568,21 @@ def test_a_slow_start_shows_the_end_of_its_log() -> None:
         (60, "It starts.", "server", [f"line {number}" for number in range(4, 9)]),
         (60, "It starts.", "server", [f"line {number}" for number in range(5, 10)]),
     ]
+
+
+def test_the_end_of_the_log_is_shown_with_every_message() -> None:
+    """Also where another text has come in between, the lines being the same."""
+
+    async def scenario() -> list[tuple[str, Any]]:
+        progress = StartProgress()
+        progress.say(60, "It starts.")
+        with StartupLog(logs_of(Reader([answer(b"one")])), ADA, 7).shown_if_slow(progress, lambda: True):
+            await asyncio.sleep(50)
+            progress.say(60, "Slurm is silent.")
+            await asyncio.sleep(50)
+        return [(message.text, message.details.get("log")) for message in progress.messages]
+
+    assert virtually(scenario) == [("It starts.", None), ("It starts.", ["one"]), ("Slurm is silent.", None), ("Slurm is silent.", ["one"])]
 
 
 @pytest.mark.parametrize(

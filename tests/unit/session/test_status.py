@@ -80,6 +80,7 @@ def test_the_states_are_all_that_we_know() -> None:
 def test_which_ends_of_ours_are_as_they_should_be(state: str, kind: str) -> None:
     """The user's own Stop, and the one for idle GPUs; what could not start or was lost is none."""
     assert kind_of_end(state) == kind
+    assert (kind_of_end("CANCELLED"), kind_of_end("CANCELLED", stopped=True)) == ("others", "finished")
 
 
 # --- state and stage -----------------------------------------------------------------------------------------------------------
