@@ -27,6 +27,7 @@ TOKEN = "0123456789abcdef0123456789abcdef"
         ("C1 \x9b31m\n".encode(), "C1 31m\n"),
         (b"10%\r20%\r100%\nnext\r\n", "100%\nnext\n"),
         (b"one\rtwo\r\r\nthree\r", "two\nthree"),
+        (b"one  \rtwo  \r\n", "two  \n"),
         (b"a\x00b\x07c\x08d\x7f\te\n", "abcd\te\n"),
         ("file\u202egnp.exe\u2066x\n".encode(), "filegnp.exex\n"),
         (b"<script>alert(1)</script>\n", "<script>alert(1)</script>\n"),

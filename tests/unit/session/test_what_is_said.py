@@ -240,20 +240,22 @@ def test_a_refusal_is_an_end() -> None:
 def test_how_long_a_job_is_looked_for(seconds: float) -> None:
     """MessageTimeout and a minute after sbatch's end, and not before two answers lacked it."""
 
-    async def scenario() -> float:
+    async def scenario() -> tuple[float, list[float]]:
         server = make_server()
         server.slurm.drop_orders = 1
         if seconds > 70:
             server.slurm.troubles.append(Trouble("squeue", "slurm_load_jobs error: Socket timed out", times=1000))
             asyncio.get_running_loop().call_later(seconds, server.slurm.troubles.clear)
         await server.start()
-        return asyncio.get_running_loop().time()
+        answers = [moment for moment, name in server.slurm.commands if name == "squeue" and moment > seconds]
+        return asyncio.get_running_loop().time(), answers
 
-    took = virtually(lambda: scenario())
+    took, answers = virtually(scenario)
     if seconds < 70:
         assert 70 < took < 76
     else:
-        assert seconds + 5 < took < seconds + 12
+        assert len(answers) == 2
+        assert took == pytest.approx(answers[-1], abs=0.1)
 
 
 # --- what is known ------------------------------------------------------------------------------------------------------------------
