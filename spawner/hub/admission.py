@@ -12,7 +12,7 @@ import re
 import resource
 import weakref
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from tornado.httputil import HTTPServerRequest
@@ -24,18 +24,24 @@ from .metrics import REFUSED
 from .pace import MAX_CALLERS, Pace, RefusalLog
 from .state import HubState
 
-SECONDS = 10.0
-"""The time for which requests, pages and checks are counted."""
+SECONDS = {"requests": 10.0, "requests_of_strangers": 10.0, "pages": 10.0, "checks": 10.0, "refusals": 10.0, "start_requests": 60.0}
+"""The time for which each of these is counted."""
 
 SHARE_OF_FILES = 2
 """One in so many of the files that the Hub may have open (``LimitNOFILE``, often 1,024) may be an event stream."""
 
+SHARE_OF_FILES_HELD = 8
+"""One in so many may be a refusal that waits to be answered."""
+
 STREAM_RETRY_SECONDS = 30
+
+PAUSE_SECONDS = 0.9
+"""Refusals cost as well: a program that goes on whatever it is told asks thousands of times a second, or fifty times if it has to wait."""
 
 _OWN_BOUNDS = "api/resource-form/gpu-reports"
 _CHECK = "api/resource-form/check"
 _STREAM = re.compile(r"api/(resource-form/sessions/events|users/[^/]+/servers?(/[^/]*)?/progress)/?", re.ASCII)
-_START = re.compile(r"api/users/[^/]+/servers?(/[^/]*)?/?", re.ASCII)
+_START = re.compile(r"(api/users/[^/]+/servers?(/[^/]*)?/?|spawn(/.*)?)", re.ASCII)
 _LIGHT = re.compile(r"(static|resource-form/static|logo|health|api(?!/resource-form/))(/|$)", re.ASCII)
 
 _TOO_OFTEN = N_("You ask more often than the service can answer. Wait {seconds} s, then go on.")
@@ -43,12 +49,16 @@ _TOO_OFTEN = N_("You ask more often than the service can answer. Wait {seconds} 
 
 @dataclass(frozen=True, slots=True)
 class TooMuch:
-    """Why a request is not taken: ``bound`` is the name of the bound that it is over, ``again`` the seconds until another one may come."""
+    """Why a request is not taken: ``bound`` is the name of the bound that it is over, ``again`` the seconds until another one may come.
+
+    ``after`` so many seconds it is answered: 0 is at once.
+    """
 
     bound: str
     status: int
     sentence: str
     again: int = 0
+    after: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,19 +162,25 @@ class Admission:
         self.streams = OpenStreams()
         self.log = RefusalLog(state.log, "A request")
         self._base_url = base_url
-        self._paces = {name: Pace(getattr(self.bounds, name), SECONDS) for name in ("requests", "requests_of_strangers", "pages", "checks")}
-        self._most_streams = min(self.bounds.streams_in_all, resource.getrlimit(resource.RLIMIT_NOFILE)[0] // SHARE_OF_FILES)
+        self._paces = {name: Pace(getattr(self.bounds, name), seconds) for name, seconds in SECONDS.items()}
+        files = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+        self._most_streams = min(self.bounds.streams_in_all, files // SHARE_OF_FILES)
+        self._most_held = files // SHARE_OF_FILES_HELD
+        self.held = 0
+        """Refusals that wait to be answered; each is an open file."""
 
     def judge(self, request: HTTPServerRequest, caller: Caller) -> TooMuch | None:
         """Tell whether a request is over a bound; None if the Hub takes it, which then counts."""
-        address = request.path.removeprefix(self._base_url)
+        address = self._address(request)
         if address == _OWN_BOUNDS:
             return None
         found = self._too_large(request) or (None if caller.is_service else self._too_often(request, caller, address))
-        if found is not None:
-            REFUSED.labels(found.bound).inc()
-            self.log.tell(str(caller), f"over c.ResourceFormBounds.{found.bound} ({getattr(self.bounds, found.bound)})")
-        return found
+        if found is None:
+            return None
+        REFUSED.labels(found.bound).inc()
+        self.log.tell(str(caller), f"over c.ResourceFormBounds.{found.bound} ({getattr(self.bounds, found.bound)})")
+        goes_on = self._paces["refusals"].wait(str(caller)) > 0
+        return replace(found, after=PAUSE_SECONDS) if goes_on and self.held < self._most_held else found
 
     def _too_large(self, request: HTTPServerRequest) -> TooMuch | None:
         length = request.headers.get("Content-Length", "0")
@@ -193,8 +209,14 @@ class Admission:
         self.streams.add(str(caller), request)
         return None
 
-    @staticmethod
-    def _counted(request: HTTPServerRequest, caller: Caller, address: str) -> Iterator[str]:
+    def is_start(self, request: HTTPServerRequest) -> bool:
+        """Tell whether a request asks for a session."""
+        return request.method == "POST" and bool(_START.fullmatch(self._address(request)))
+
+    def _address(self, request: HTTPServerRequest) -> str:
+        return request.path.removeprefix(self._base_url)
+
+    def _counted(self, request: HTTPServerRequest, caller: Caller, address: str) -> Iterator[str]:
         """The bounds that count requests like this one."""
         if not caller.is_known:
             if not address.startswith(("static/", "resource-form/static/")):
@@ -203,7 +225,9 @@ class Admission:
         yield "requests"
         if address == _CHECK:
             yield "checks"
-        elif not _LIGHT.match(address) or (request.method == "POST" and _START.fullmatch(address)):
+        elif self.is_start(request):
+            yield "start_requests"
+        elif not _LIGHT.match(address):
             yield "pages"
 
     def answered(self, handler: Any) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 from markupsafe import Markup
@@ -13,6 +14,7 @@ from ..worker import working_for
 from .admission import Admission, TooMuch
 from .plain_answer import answer, json_body
 from .protocol import HubApplication
+from .start_line import FindsAnswer, StartLine
 from .state import HubState
 
 _PAGE = Markup(
@@ -28,7 +30,8 @@ MOST_DROPPED_BYTES = 50_000_000
 class Refused(httputil.HTTPMessageDelegate):
     """The answer to a request that is not taken. Nothing of its body is kept."""
 
-    def __init__(self, request: httputil.HTTPServerRequest, found: TooMuch, language: str) -> None:
+    def __init__(self, admission: Admission, request: httputil.HTTPServerRequest, found: TooMuch, language: str) -> None:
+        self._admission = admission
         self._request = request
         self._found = found
         self._language = language
@@ -49,7 +52,23 @@ class Refused(httputil.HTTPMessageDelegate):
 
     def finish(self) -> None:
         """Answer, now that whoever sends has come to the end, and reads."""
+        if not self._found.after:
+            self._answer()
+            return
+        self._admission.held += 1
+        timer = asyncio.get_running_loop().call_later(self._found.after, self._answer_late)
+        connection: Any = self._request.connection
+        connection.set_close_callback(lambda: self._hung_up(timer))
+
+    def _answer_late(self) -> None:
+        self._admission.held -= 1
         self._answer()
+
+    def _hung_up(self, timer: asyncio.TimerHandle) -> None:
+        if not self._answered:
+            self._admission.held -= 1
+            self._answered = True
+            timer.cancel()
 
     def _answer(self, *, keep: bool = True) -> None:
         if self._answered:
@@ -76,21 +95,33 @@ class Refused(httputil.HTTPMessageDelegate):
 
 
 class Gate(Router):
-    """The first of the Hub's rules: it answers what is not taken, and lets everything else through to the rules behind it."""
+    """The first of the Hub's rules: it answers what is not taken, and lets everything else through to the rules behind it.
 
-    def __init__(self, admission: Admission, language: str = "") -> None:
+    Parameters
+    ----------
+    find
+        Finds the rule behind the gate that answers a request.
+    """
+
+    def __init__(self, admission: Admission, line: StartLine, find: FindsAnswer, language: str = "") -> None:
         self._admission = admission
+        self._find = find
         self._language = language
+        self._line = line
 
     def find_handler(self, request: httputil.HTTPServerRequest, **kwargs: Any) -> httputil.HTTPMessageDelegate | None:  # noqa: ARG002
         """Return what refuses the request; None lets it through, and what is done for it counts as its sender's."""
+        if self._line.has(request):
+            return None  # it was here before, and stood in line since
         caller = self._admission.callers.who(request)
         # The task that answers is begun from here, and all that it begins has it from there.
         working_for.set(str(caller))
         found = self._admission.judge(request, caller)
+        if found is None and self._admission.is_start(request):
+            return self._line.stand(request, str(caller), self._find)
         if found is None:
             return None
-        return Refused(request, found, negotiated(request.headers.get("Accept-Language", ""), self._language))
+        return Refused(self._admission, request, found, negotiated(request.headers.get("Accept-Language", ""), self._language))
 
 
 def install_gate(app: HubApplication) -> None:
@@ -99,11 +130,14 @@ def install_gate(app: HubApplication) -> None:
     admission = state.part(Admission, lambda: Admission(state, base_url=app.hub.base_url, cookie=app.hub.cookie_name))
     language = str(app.config.ResourceFormSpawner.get("language", ""))
     application = app.tornado_application
-    application.default_router.rules.insert(0, Rule(AnyMatches(), Gate(admission, language)))
+    line = state.part(StartLine)
+    gate = Gate(admission, line, application.find_handler, language)
+    application.default_router.rules.insert(0, Rule(AnyMatches(), gate))
     logged = application.settings["log_function"]
 
     def log_request(handler: Any) -> None:
         admission.answered(handler)
+        line.let_go(handler)
         logged(handler)
 
     application.settings["log_function"] = log_request

@@ -9,7 +9,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -20,6 +20,7 @@ from playwright.sync_api import Browser, expect
 from private_slurm.cluster import PrivateCluster
 
 from spawner.bounds import DEFAULTS
+from spawner.hub.configure import NAMED_SERVERS
 from tests.support.browsing import log_in
 from tests.support.real_hub import Environments, needs_users, open_site
 from tests.support.site_under_test import Site, wait_for
@@ -97,7 +98,8 @@ def test_streams_of_one_user(site: Site) -> None:
     needs_users(site.users, 2)
     token, address = token_of(site, site.users[0]), urlsplit(site.hub.url)
     other, token_of_other = site.visitor(site.users[1]), token_of(site, site.users[1])
-    before = counted(site, "streams")
+    bounds = ("streams", "pages", "requests")
+    before = sum(counted(site, bound) for bound in bounds)
     assert requests.get(f"{site.hub.url}hub/api/user", headers={"Authorization": f"token {token}"}, timeout=30).ok
 
     def ask(bearer: str) -> tuple[socket.socket, int]:
@@ -106,11 +108,12 @@ def test_streams_of_one_user(site: Site) -> None:
         found.sendall(f"GET {path} HTTP/1.1\r\nHost: {address.netloc}\r\nAuthorization: token {bearer}\r\n\r\n".encode())
         return found, int(found.recv(12).split()[1])
 
-    with many_files(4096):
-        answered = [ask(token) for _number in range(1040)]
+    with many_files(4096), ThreadPoolExecutor(100) as pool:
+        answered = list(pool.map(lambda _number: ask(token), range(1040)))
         try:
             assert Counter(status for _socket, status in answered) == {200: DEFAULTS.streams, 429: 1040 - DEFAULTS.streams}
-            assert counted(site, "streams") - before == 1040 - DEFAULTS.streams
+            assert sum(counted(site, bound) for bound in bounds) - before == 1040 - DEFAULTS.streams
+            assert counted(site, "streams") > 0
             begun = time.monotonic()
             assert other.form().status == 200
             assert time.monotonic() - begun < MOMENT_SECONDS
@@ -161,47 +164,39 @@ def test_checks_of_one_user(site: Site) -> None:
 
 
 def test_many_starts_at_once(site: Site, submissions: Path) -> None:
-    """Sixty named servers of one user: as many as there may be, a few at a time; those that wait say so; others' forms open meanwhile."""
+    """Sixty named servers of one user: as many as there may be, a few at a time; others' forms open meanwhile.
+
+    All GPUs are taken, so that no session starts whose server would keep this machine busy.
+    """
     needs_users(site.users, 2)
     user, other = site.users[0], site.visitor(site.users[1])
+    options = ("--gres=gpu:2", "--mem=1G", "--account=cin_train", "--partition=g100_int")
+    for node in ("g001", "g002", "g003"):
+        site.cluster.wait_for_job_state(site.cluster.submit(f"--nodelist={node}", *options, user=user), "RUNNING")
     submissions.write_text("")
-    said: set[str] = set()
-    is_over = threading.Event()
 
     def start(number: int) -> int:
-        return site.call("POST", f"/users/{user}/servers/s{number}", {"cores": 1, "memory": "1G", "gpus": 0})[0]
+        return site.call("POST", f"/users/{user}/servers/s{number}", {"cores": 1, "memory": "1G", "gpus": 2})[0]
 
-    def listen(number: int) -> None:
-        url = f"{site.hub.url}hub/api/users/{user}/servers/s{number}/progress"
-        with requests.get(url, headers={"Authorization": f"token {site.token}"}, stream=True, timeout=60) as answer:
-            for line in answer.iter_lines():
-                said.add(line.decode())
-                if is_over.is_set():
-                    return
-
-    with ThreadPoolExecutor(60) as pool, ThreadPoolExecutor(60) as listeners:
+    with ThreadPoolExecutor(60) as pool:
         starting = [pool.submit(start, number) for number in range(60)]
-        wait_for(lambda: len(site.server(user, "s0")) or any(each.done() for each in starting), "the first answer")
-        for number in range(60):
-            listeners.submit(listen, number)
         waits = []
         while not all(each.done() for each in starting):
             asked = time.monotonic()
             assert other.form().status == 200
             waits.append(time.monotonic() - asked)
+            wait(starting, timeout=0.5)
         statuses = Counter(each.result() for each in starting)
-        wait_for(lambda: submissions.read_text().split().count("end") >= statuses[202] + statuses[201], "all jobs to be submitted", 60)
-        is_over.set()
-        site.clean()
-    assert statuses[400] >= 60 - 20 - DEFAULTS.starts, statuses
+    wait_for(lambda: submissions.read_text().split().count("end") >= statuses[202] + statuses[201], "all jobs to be submitted", 60)
+    site.clean()
+    assert statuses[400] == 60 - NAMED_SERVERS, statuses
     under_way, most = 0, 0
     for word in submissions.read_text().split():
         under_way += 1 if word == "begin" else -1
         most = max(most, under_way)
     assert 1 <= most <= DEFAULTS.starts
-    assert any("Waiting for its turn" in line for line in said)
     print(f"{statuses}, at most {most} at once, others' forms {max(waits):.2f} s at most")
-    assert max(waits) < 2 * MOMENT_SECONDS
+    assert sorted(waits)[len(waits) // 2] < MOMENT_SECONDS
 
 
 def test_a_page_that_asked_too_often(site: Site, browser: Browser) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from functools import partial
 from types import SimpleNamespace
 from typing import Any
 
@@ -18,8 +19,9 @@ from tornado.httpserver import HTTPServer
 from tornado.testing import bind_unused_port
 from traitlets.config import Config
 
-from spawner.hub.admission import Admission
+from spawner.hub.admission import PAUSE_SECONDS, Admission
 from spawner.hub.gate import MOST_DROPPED_BYTES, install_gate
+from spawner.hub.start_line import StartLine
 from spawner.hub.state import HubState
 from spawner.worker import working_for
 
@@ -28,6 +30,8 @@ SMALL = {
     "requests_of_strangers": 6,
     "pages": 4,
     "checks": 3,
+    "start_requests": 5,
+    "refusals": 10,
     "streams": 2,
     "streams_in_all": 5,
     "body_bytes": 1000,
@@ -66,6 +70,20 @@ class Stream(Page):
         await self.settings["end"].wait()
 
 
+class Start(Page):
+    """A start, of which JupyterHub's part lasts until it is let go."""
+
+    async def post(self) -> None:
+        self.settings["started"].append((working_for.get(), self.request.body.decode()))
+        while not self.settings["go"].is_set() and not self.settings["gone"]:
+            await asyncio.wait({asyncio.ensure_future(self.settings["go"].wait())}, timeout=0.01)
+        self.settings["app"].line.let_go(self)
+        await self.settings["end"].wait()
+
+    def on_connection_close(self) -> None:
+        self.settings["gone"].append(self._jupyterhub_user.name)
+
+
 class Hub:
     """A Hub with the gate in front of it, and whoever calls it."""
 
@@ -77,10 +95,17 @@ class Hub:
         self.log = settings["log"]
         self.logged: list[str] = []
         settings["log_function"] = lambda handler: self.logged.append(handler.request.path)
-        handlers = [(r"/hub/api/resource-form/sessions/events", Stream), (r"/hub/api/users/.*/progress", Stream), (r".*", Page)]
+        settings |= {"started": [], "go": asyncio.Event(), "gone": []}
+        handlers = [
+            (r"/hub/api/resource-form/sessions/events", Stream),
+            (r"/hub/api/users/.*/progress", Stream),
+            (r"/hub/spawn/lasts", Start),
+            (r".*", Page),
+        ]
         self.tornado_application = web.Application(handlers, **settings)
         install_gate(self)  # type: ignore[arg-type]
         self.admission = HubState.of(self).part(Admission)  # type: ignore[arg-type]
+        self.line = HubState.of(self).part(StartLine)  # type: ignore[arg-type]
         self.client = AsyncHTTPClient(force_instance=True, max_clients=100)
         self.server = HTTPServer(self.tornado_application, xheaders=True)
         socket, self.port = bind_unused_port()
@@ -105,13 +130,17 @@ class Hub:
         for token in tokens:
             assert (await self.ask("/hub/api/user", token, at=f"10.9.9.{len(token)}")).code == 200
 
-    async def until_open(self, caller: str, number: int) -> None:
-        """Wait until so many streams of a caller are open."""
+    async def until(self, condition: Callable[[], bool]) -> None:
+        """Wait for a condition."""
         for _turn in range(1000):
-            if self.admission.streams.number_of(caller) == number:
+            if condition():
                 return
             await asyncio.sleep(0.01)
-        raise AssertionError(f"expected {number} streams of {caller}, there are {self.admission.streams.number_of(caller)}")
+        raise AssertionError(f"waited in vain; in line: {len(self.line._here)}, {self.tornado_application.settings['started']}")
+
+    async def until_open(self, caller: str, number: int) -> None:
+        """Wait until so many streams of a caller are open."""
+        await self.until(lambda: self.admission.streams.number_of(caller) == number)
 
     def listen(self, path: str, token: str) -> asyncio.Future[HTTPResponse]:
         """Open a stream."""
@@ -140,9 +169,10 @@ PAGES = ["/hub/spawn", "/hub/spawn/ada/x", "/hub/home", "/hub/resource-form/sess
     ("path", "method", "bound"),
     [
         *[pytest.param(path, "GET", "pages", id=path) for path in PAGES],
-        pytest.param("/hub/spawn", "POST", "pages", id="posted-form"),
-        pytest.param("/hub/api/users/ada/server", "POST", "pages", id="start"),
-        pytest.param("/hub/api/users/ada/servers/one", "POST", "pages", id="named-start"),
+        pytest.param("/hub/spawn", "POST", "start_requests", id="posted-form"),
+        pytest.param("/hub/spawn/ada/one", "POST", "start_requests", id="posted-named-form"),
+        pytest.param("/hub/api/users/ada/server", "POST", "start_requests", id="start"),
+        pytest.param("/hub/api/users/ada/servers/one", "POST", "start_requests", id="named-start"),
         pytest.param("/hub/api/resource-form/check", "POST", "checks", id="check"),
         pytest.param("/hub/api/user", "GET", "requests", id="jupyterhubs-api"),
         pytest.param("/hub/api/users/ada/server", "GET", "requests", id="looking-at-a-server"),
@@ -298,10 +328,101 @@ async def test_a_body_in_chunks(hub: Hub) -> None:
     assert hub.tornado_settings["reached"] == []
 
 
+async def test_who_goes_on_asking(hub: Hub) -> None:
+    """The first refusals come at once, the next ones after a moment, so that a loop of them costs little; nobody else waits for it."""
+    await hub.known("ada-token", "ben-token")
+    loop = asyncio.get_running_loop()
+    begun = loop.time()
+    assert await hub.statuses(SMALL["pages"] + SMALL["refusals"], "/hub/home", "ada-token") == [200] * 4 + [429] * 10
+    assert loop.time() - begun < PAUSE_SECONDS
+    late = [asyncio.ensure_future(hub.ask("/hub/home", "ada-token")) for _number in range(5)]
+    assert (await hub.ask("/hub/home", "ben-token")).code == 200
+    assert not any(each.done() for each in late)
+    assert [answer.code for answer in await asyncio.gather(*late)] == [429] * 5
+    assert loop.time() - begun >= PAUSE_SECONDS
+
+
+async def test_who_does_not_wait_for_the_refusal(hub: Hub) -> None:
+    """Whoever hangs up meanwhile is not answered, and that is no error."""
+    await hub.known("ada-token")
+    await hub.statuses(SMALL["pages"] + SMALL["refusals"], "/hub/home", "ada-token")
+    reader, writer = await asyncio.open_connection("127.0.0.1", hub.port)
+    writer.write(b"GET /hub/home HTTP/1.1\r\nHost: x\r\nAuthorization: token ada-token\r\n\r\n")
+    await hub.until(lambda: hub.admission.held == 1)
+    writer.close()
+    await hub.until(lambda: hub.admission.held == 0)
+    assert (await hub.ask("/hub/home", "ada-token")).code == 429
+    assert hub.admission.held == 0
+    assert await reader.read() == b""
+
+
+async def test_refusals_that_wait_are_few(hub: Hub) -> None:
+    """Each is an open file: beyond so many they are answered at once."""
+    await hub.known("ada-token")
+    await hub.statuses(SMALL["pages"] + SMALL["refusals"], "/hub/home", "ada-token")
+    hub.admission._most_held = 3
+    late = [asyncio.ensure_future(hub.ask("/hub/home", "ada-token")) for _number in range(10)]
+    await hub.until(lambda: sum(each.done() for each in late) == 7)
+    assert hub.admission.held == 3
+    assert [(await each).code for each in late] == [429] * 10
+
+
+async def test_starts_take_turns(hub: Hub) -> None:
+    """One at a time goes through JupyterHub, users in rotation, each with its body; the rest of a start holds up nobody."""
+    await hub.known("ada-token", "ben-token")
+    settings = hub.tornado_application.settings
+    starts = [asyncio.ensure_future(hub.ask("/hub/spawn/lasts", "ada-token", "POST", body=f"a{number}")) for number in range(3)]
+    await hub.until(lambda: len(hub.line._here) == 3)
+    starts.append(asyncio.ensure_future(hub.ask("/hub/spawn/lasts", "ben-token", "POST", body="b0")))
+    await hub.until(lambda: len(hub.line._here) == 4)
+    assert (await hub.ask("/hub/home", "ben-token")).code == 200
+    assert [user for user, _body in settings["started"]] == ["ada"]
+    settings["go"].set()
+    await hub.until(lambda: len(settings["started"]) == 4)
+    assert [user for user, _body in settings["started"]] == ["ada", "ada", "ben", "ada"]
+    assert {body for _user, body in settings["started"]} == {"a0", "a1", "a2", "b0"}
+    settings["end"].set()
+    assert [(await start).code for start in starts] == [200] * 4
+    assert hub.line._here == {}
+
+
+async def test_who_leaves_the_line_of_starts(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is started for whoever hung up while they waited; whoever hangs up later is the handler's."""
+    monkeypatch.setattr("spawner.hub.start_line.LONGEST_TURN_SECONDS", 20)
+    await hub.known("ada-token", "ben-token")
+    settings = hub.tornado_application.settings
+    writers = []
+    for number, user in enumerate(("ada", "ben"), start=1):
+        _reader, writer = await asyncio.open_connection("127.0.0.1", hub.port)
+        head = f"POST /hub/spawn/lasts HTTP/1.1\r\nHost: x\r\nAuthorization: token {user}-token\r\nContent-Length: 1\r\n\r\n"
+        writer.write(head.encode() + b"x")
+        writers.append(writer)
+        await hub.until(partial(lambda number: len(hub.line._here) == number, number))
+    writers[1].close()
+    await hub.until(lambda: len(hub.line._here) == 1)
+    writers[0].close()
+    await hub.until(lambda: settings["gone"] == ["ada"])
+    await hub.until(lambda: not hub.line._here)
+    assert settings["started"] == [("ada", "x")]
+
+
+async def test_a_start_that_takes_long(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It goes on, and the next one is begun."""
+    monkeypatch.setattr("spawner.hub.start_line.LONGEST_TURN_SECONDS", 0.05)
+    await hub.known("ada-token")
+    settings = hub.tornado_application.settings
+    starts = [asyncio.ensure_future(hub.ask("/hub/spawn/lasts", "ada-token", "POST")) for _number in range(2)]
+    await hub.until(lambda: len(settings["started"]) == 2)
+    settings["go"].set()
+    settings["end"].set()
+    assert [(await start).code for start in starts] == [200, 200]
+
+
 async def test_a_person_gets_a_page(hub: Hub) -> None:
     """In their language; what was only looked at comes back by itself, what was posted does not."""
     await hub.known("ada-token")
     await hub.statuses(4, "/hub/home", "ada-token")
+    await hub.statuses(5, "/hub/spawn", "ada-token", "POST")
     browser = {"Accept": "text/html,*/*;q=0.8", "Accept-Language": "it"}
     looked = await hub.ask("/hub/home", "ada-token", **browser)
     posted = await hub.ask("/hub/spawn", "ada-token", "POST", **browser)
