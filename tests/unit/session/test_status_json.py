@@ -10,6 +10,7 @@ import pytest
 from spawner.availability.queue_position import QueuePosition
 from spawner.cluster.job_usage import Usage
 from spawner.gpu.idle import Notice
+from spawner.gpu.session_gpus import SessionGpus
 from spawner.i18n import using
 from spawner.session.status import Server, SessionStatus
 from spawner.session.status_json import DETAILS, as_json, details_of, without_clock
@@ -62,6 +63,7 @@ FULL = SessionStatus(
     usage=Usage(cores=1.5, memory_mb=300),
     idle_gpus=Notice(AT + 8.0, 2, AT + 9.0),
     idle_sentence="They do nothing.",
+    gpus=SessionGpus(AT, 1.25),
 )
 
 
@@ -112,7 +114,7 @@ JSON = {
     "asked": {"memory_mb": 8192},
     "usage": {"cores": 1.5, "memory_mb": 300},
     "idle_gpus": {"since": at(8), "stops_at": at(9), "gpus": 2, "sentence": "They do nothing."},
-    "gpus": None,
+    "gpus": {"age": 1.2, "devices": []},
     "warn_minutes": [9, 3],
 }
 
