@@ -123,6 +123,16 @@ def test_the_partition_of_an_account_that_was_named(closed: tuple[str, ...], exp
     assert judge_request({"account": "cin_ada"}, offered)[0].partition == "g100_int"
 
 
+def test_default_numbers_are_those_of_the_account_and_the_reservation() -> None:
+    """Which were named, and not those of the ones that would be preselected."""
+    rows = (*ADA_LINE, Association("cin_ada", "ada", "", ("normal",)), Association("cin_extra", "ada", "", ("small",)))
+    qos = (Qos("normal"), Qos("small", limits=AccountingLimits(per_job=(("cpu", 8),))))
+    offered = choices(associations=rows, qos=qos, reservations=(reservation(core_count=4),), fields={"cores": {"default": 9}})
+    for options, cores in (({}, 9), ({"account": "cin_extra"}, 8), ({"reservation": "course"}, 4)):
+        request, errors = judge_request(options, offered)
+        assert (request.cores, errors) == (cores, {})
+
+
 def test_a_partition_that_is_no_text_is_none() -> None:
     """It is refused as a value, and the defaults are those of another."""
     request, errors = judge_request({"partition": 7}, choices())
