@@ -65,10 +65,6 @@ def judge_request(options: Mapping[str, Any], choices: Choices) -> tuple[Session
         if release is not None:
             names = [interface.name for interface in choices.interfaces(release)]
             completed["interface"] = defaults["interface"] if defaults["interface"] in names else (names or [""])[0]
-    if "account" not in options and choices.accounts is not None:
-        there = choices.accounts_in(choices.partition(completed["partition"]))
-        if there and completed["account"] not in there:
-            completed["account"] = there[0]
     if "walltime" not in options:
         completed = _with_default_time(completed, choices)
     try:
@@ -124,11 +120,7 @@ def _partition_for(options: Mapping[str, Any], choices: Choices) -> str:
 
 
 def _replaced(unreadable: Mapping[str, str], defaults: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        name: defaults.get(name, SessionRequest.model_fields[name].get_default(call_default_factory=True))
-        for name in unreadable
-        if name in FIELDS
-    }
+    return {name: defaults.get(name, SessionRequest.model_fields[name].get_default()) for name in unreadable if name in FIELDS}
 
 
 def _place(field: str) -> int:

@@ -32,14 +32,18 @@ class Session(SessionFacts):
     # --- the launcher's report ----------------------------------------------------------------------------------------------
 
     async def may_listen(self) -> bool:
-        """Tell whether the job may have a server that listens: not while Slurm, asked now, says that it waits in the queue."""
+        """Tell whether the job may have a server that listens: not while Slurm, asked now, says that it waits in the queue.
+
+        A list from before the question says nothing: the launcher, once refused, ends the session.
+        """
+        asked = self.cluster.clock()
         self.cluster.jobs.expire()
         self.has_asked_for_report = True
         try:
             job, snapshot = await self.cluster.job(self.record.job_id, patience=watch.LOOK_PATIENCE_SECONDS)
         except ResourceFormError:
             return True
-        return snapshot.stale or job is None or job.state not in PENDING
+        return snapshot.stale or snapshot.as_of < asked or job is None or job.state not in PENDING
 
     def listens_on(self, port: int) -> bool:
         """Take the launcher's report of its port, and make it durable before it is answered.
