@@ -22,6 +22,7 @@ from typing import Protocol
 from ..bounds import DEFAULTS, Bounds
 from ..errors import SlurmNotStarted, SlurmTimeout, SlurmUnavailable
 from ..i18n import N_
+from .sudo import Started, submitter_is_installed, through_sudo
 
 DEFAULT_PATH = "/usr/local/bin:/usr/bin:/bin"
 
@@ -92,12 +93,12 @@ class SlurmRunner:
     Parameters
     ----------
     slurm_conf
-        Path of slurm.conf for every command, through sudo too; empty: Slurm's own default.
+        Path of slurm.conf for every command; empty: Slurm's own default. Through sudo the rule says where it is.
     bin_dir
         Folder of Slurm's commands; empty: searched on the Hub's PATH.
     sudo
-        argv in front of a command that runs as another user, where the Hub is not root. ``--preserve-env``, ``-u`` and the
-        user's name are added. A Hub that is root needs no sudo: it gives up its rights in the child.
+        argv in front of a command that runs as another user, where the Hub is not root; ``-u`` and the user's name are added
+        (:mod:`.sudo`). A Hub that is root needs no sudo: it gives up its rights in the child.
     """
 
     slurm_conf: str = ""
@@ -164,22 +165,15 @@ class SlurmRunner:
             The command could not be started.
         """
         command = (self.executable(argv[0]), *argv[1:])
-        variables = {**self.base_environment(), **(READING_ENVIRONMENT if environment is None else environment)}
-        become: dict[str, object] = {}
-        if identity is not None and identity.uid != os.geteuid():
-            if os.geteuid() == 0:
-                become = {"user": identity.uid, "group": identity.gid, "extra_groups": list(identity.groups)}
-            else:
-                names = ",".join(sorted(name for name in variables if name != "PATH"))
-                command = (*self.sudo, f"--preserve-env={names}", "-u", identity.name, "--", *command)
         started = time.monotonic()
         try:
+            start, become = self._start(command, READING_ENVIRONMENT if environment is None else environment, stdin.encode(), identity)
             process = await asyncio.create_subprocess_exec(
-                *command,
-                stdin=asyncio.subprocess.PIPE if stdin else asyncio.subprocess.DEVNULL,
+                *start.argv,
+                stdin=asyncio.subprocess.PIPE if start.stdin else asyncio.subprocess.DEVNULL,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=asyncio.subprocess.PIPE,
-                env=variables,
+                env=start.environment,
                 cwd="/",
                 umask=self.umask,
                 start_new_session=True,
@@ -188,7 +182,7 @@ class SlurmRunner:
         except (OSError, ValueError) as error:
             raise SlurmNotStarted(N_("A Slurm command could not be started."), log=f"{argv[0]}: {error}") from error
         try:
-            output, complaint = await asyncio.wait_for(process.communicate(stdin.encode() if stdin else None), timeout)
+            output, complaint = await asyncio.wait_for(process.communicate(start.stdin or None), timeout)
         except asyncio.TimeoutError:
             raise SlurmTimeout(
                 N_("Slurm did not answer in time."), log=f"{argv[0]} ran longer than {timeout:.0f} s and was ended"
@@ -205,6 +199,19 @@ class SlurmRunner:
             stderr=complaint.decode(errors="replace"),
             seconds=time.monotonic() - started,
         )
+
+    def _start(
+        self, argv: tuple[str, ...], own: Mapping[str, str], stdin: bytes, identity: Identity | None
+    ) -> tuple[Started, dict[str, object]]:
+        """What to start, and what a child of root's becomes before it runs."""
+        base = self.base_environment()
+        if identity is None or identity.uid == os.geteuid():
+            return Started(argv, {**base, **own}, stdin), {}
+        if os.geteuid() == 0:
+            become = {"user": identity.uid, "group": identity.gid, "extra_groups": list(identity.groups)}
+            return Started(argv, {**base, **own}, stdin), become
+        has_submitter = submitter_is_installed()
+        return through_sudo(self.sudo, identity.name, argv, base=base, own=own, stdin=stdin, has_submitter=has_submitter), {}
 
 
 def _is_running(text: str) -> bool:
