@@ -44,6 +44,8 @@ READS_AT_A_TIME = 8
 MAX_LOGS = 64
 MAX_USERS = 1000
 MAX_SEARCHED_FOR = 200
+MAX_CLOCK_SKEW_SECONDS = 300.0
+"""So far may the clocks of the Hub and of the file server be apart."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,12 +116,35 @@ def no_log_yet(job_id: int, place: str) -> NoLogYet:
 def _missing(job_id: int, place: str, *, going_on: bool) -> LogError:
     if going_on:
         return no_log_yet(job_id, place)
-    gone = N_("There is no log of job {job}. Either the job never ran, or its log was deleted: {place}")
+    gone = N_("There is no log of job {job}. The job never ran, or could not write it, or it was deleted: {place}")
     return LogGone(gone, log=f"job {job_id} has no log", place=place, job=job_id)
 
 
+def _check_age(modified: float, submitted: float | None, job_id: int, place: str, *, going_on: bool) -> None:
+    """Refuse a log that was written to its end before its job was submitted: Slurm that has lost its state counts its jobs anew.
+
+    Raises
+    ------
+    NoLogYet, LogGone
+        It is that of an earlier job of the same number.
+    """
+    if submitted is None or modified >= submitted - MAX_CLOCK_SKEW_SECONDS:
+        return
+    if going_on:
+        raise no_log_yet(job_id, place)
+    older = N_("There is no log of job {job}. In its place is the log of an earlier job of the same number: {place}")
+    raise LogGone(older, log=f"the log of job {job_id} is older than the job", place=place, job=job_id)
+
+
 async def _ask(
-    runner: Runner, identity: Identity, job_id: int, *arguments: str, state_home: str, going_on: bool, searched_for: str = ""
+    runner: Runner,
+    identity: Identity,
+    job_id: int,
+    *arguments: str,
+    state_home: str,
+    going_on: bool,
+    searched_for: str = "",
+    submitted: float | None = None,
 ) -> tuple[dict[str, Any], bytes]:
     if job_id < 1:
         raise ValueError(f"{job_id!r} is not the id of a job.")
@@ -142,7 +167,8 @@ async def _ask(
     try:
         header, content = json.loads(first), base64.b64decode(second.strip(), validate=True)
         error_word = str(header.get("error", ""))
-    except (ValueError, AttributeError, binascii.Error) as error:
+        modified = float(header.get("modified", 0.0))
+    except (ValueError, TypeError, AttributeError, binascii.Error) as error:
         raise LogUnreadable(unreadable, log=f"the log of job {job_id} of {identity.name}: {error}", place=place) from None
     if error_word == "missing":
         raise _missing(job_id, place, going_on=going_on)
@@ -152,6 +178,7 @@ async def _ask(
     if error_word:
         why = f"the log of job {job_id} of {identity.name}: {header.get('why', error_word)}"
         raise LogUnreadable(unreadable, log=why, place=place)
+    _check_age(modified, submitted, job_id, place, going_on=going_on)
     return header, content
 
 
@@ -164,6 +191,7 @@ async def read_log(
     length: int = PIECE_BYTES,
     state_home: str = "",
     going_on: bool = False,
+    submitted: float | None = None,
 ) -> LogPiece:
     """Read a piece of the log of ``identity``'s job, as that user.
 
@@ -175,6 +203,8 @@ async def read_log(
         XDG_STATE_HOME of the job, where the admin has set it.
     going_on
         Whether the session is not over: then a log that is not there may still come.
+    submitted
+        When the job was submitted, in seconds since the epoch, if that is known: an older log is another job's.
 
     Raises
     ------
@@ -186,7 +216,7 @@ async def read_log(
         It cannot be read from here; the sentence says where it is.
     """
     what = ("tail", str(length)) if start is None else ("from", str(max(0, start)), str(length))
-    header, content = await _ask(runner, identity, job_id, *what, state_home=state_home, going_on=going_on)
+    header, content = await _ask(runner, identity, job_id, *what, state_home=state_home, going_on=going_on, submitted=submitted)
     try:
         begin = int(header["from"])
         return LogPiece(int(header["size"]), begin, begin + len(content), int(header["inode"]), float(header["modified"]), content)
@@ -202,7 +232,7 @@ class SessionLogs:
     """The logs that people look at now.
 
     Each user's are read one at a time, and a log's at most once a second, however many pages follow it: they share its end. None of this
-    asks Slurm anything.
+    asks Slurm anything. ``submitted``, wherever it is taken, is when the job was submitted (:func:`read_log`).
     """
 
     def __init__(self, runner: Runner, *, clock: Callable[[], float] = time.monotonic) -> None:
@@ -221,7 +251,16 @@ class SessionLogs:
         await asyncio.sleep(max(0.0, self._latest_read.get(key, float("-inf")) + MIN_INTERVAL_SECONDS - self._clock()))
         self._latest_read[key] = self._clock()
 
-    async def tail(self, identity: Identity, job_id: int, *, state_home: str = "", going_on: bool = False, fresh: bool = False) -> LogPiece:
+    async def tail(
+        self,
+        identity: Identity,
+        job_id: int,
+        *,
+        state_home: str = "",
+        going_on: bool = False,
+        fresh: bool = False,
+        submitted: float | None = None,
+    ) -> LogPiece:
         """Return the end of the log as it was no more than a second ago, or, if ``fresh``, as it is from now on.
 
         Raises
@@ -247,9 +286,12 @@ class SessionLogs:
             raise _missing(job_id, latest.place, going_on=going_on)
         if isinstance(latest, ResourceFormError):
             raise latest
+        _check_age(latest.modified, submitted, job_id, log_place(job_id, state_home), going_on=going_on)
         return latest
 
-    async def since(self, identity: Identity, job_id: int, start: int, *, state_home: str = "", going_on: bool = False) -> LogPiece:
+    async def since(
+        self, identity: Identity, job_id: int, start: int, *, state_home: str = "", going_on: bool = False, submitted: float | None = None
+    ) -> LogPiece:
         """Return what the log has from byte ``start`` on, from the shared end where that goes back so far.
 
         Where the log is shorter than that by now, it is another one: then its whole end.
@@ -259,12 +301,14 @@ class SessionLogs:
         ResourceFormError
             As :func:`read_log`.
         """
-        latest = await self.tail(identity, job_id, state_home=state_home, going_on=going_on)
+        latest = await self.tail(identity, job_id, state_home=state_home, going_on=going_on, submitted=submitted)
         if latest.start <= start or start > latest.size:
             return latest
-        return await self.piece(identity, job_id, start, PIECE_BYTES, state_home=state_home)
+        return await self.piece(identity, job_id, start, PIECE_BYTES, state_home=state_home, submitted=submitted)
 
-    async def piece(self, identity: Identity, job_id: int, start: int, length: int, *, state_home: str = "") -> LogPiece:
+    async def piece(
+        self, identity: Identity, job_id: int, start: int, length: int, *, state_home: str = "", submitted: float | None = None
+    ) -> LogPiece:
         """Read any piece of the log.
 
         Raises
@@ -275,9 +319,13 @@ class SessionLogs:
         async with self._lock(identity.name):
             await self._pause((identity.name, job_id))
             async with self._slots:
-                return await read_log(self._runner, identity, job_id, start=start, length=length, state_home=state_home)
+                return await read_log(
+                    self._runner, identity, job_id, start=start, length=length, state_home=state_home, submitted=submitted
+                )
 
-    async def download(self, identity: Identity, job_id: int, start: int, length: int, *, state_home: str = "") -> LogPiece:
+    async def download(
+        self, identity: Identity, job_id: int, start: int, length: int, *, state_home: str = "", submitted: float | None = None
+    ) -> LogPiece:
         """Read a piece as :meth:`piece`, and larger: a user's next one may follow at once.
 
         Raises
@@ -286,9 +334,9 @@ class SessionLogs:
             As :func:`read_log`.
         """
         async with self._lock(identity.name), self._slots:
-            return await read_log(self._runner, identity, job_id, start=start, length=length, state_home=state_home)
+            return await read_log(self._runner, identity, job_id, start=start, length=length, state_home=state_home, submitted=submitted)
 
-    async def search(self, identity: Identity, job_id: int, text: str, *, state_home: str = "") -> Search:
+    async def search(self, identity: Identity, job_id: int, text: str, *, state_home: str = "", submitted: float | None = None) -> Search:
         """Search for the lines with ``text``, small and capital letters alike, in the last 64 MB of the log.
 
         Raises
@@ -300,7 +348,7 @@ class SessionLogs:
             await self._pause((identity.name, job_id))
             async with self._slots:
                 header, _content = await _ask(
-                    self._runner, identity, job_id, "search", state_home=state_home, going_on=False, searched_for=text
+                    self._runner, identity, job_id, "search", state_home=state_home, going_on=False, searched_for=text, submitted=submitted
                 )
         try:
             matches = tuple(Match(int(entry["at"]), shown(str(entry["line"]).encode())) for entry in header["matches"])
@@ -313,22 +361,29 @@ class SessionLogs:
             ) from None
 
     async def telling_lines(
-        self, identity: Identity, job_id: int, *, max_lines: int = 3, state_home: str = "", patience: float = 3.0
+        self,
+        identity: Identity,
+        job_id: int,
+        *,
+        max_lines: int = 3,
+        state_home: str = "",
+        patience: float = 3.0,
+        submitted: float | None = None,
     ) -> tuple[str, ...]:
         """Return the lines at the end of the log that say what went wrong (:func:`.log_excerpt.telling_lines`). Never raises.
 
         There are none where there is no log, or it cannot be read, or not within ``patience`` seconds.
         """
-        reading = asyncio.ensure_future(self._end_of(identity, job_id, max_lines, state_home))
+        reading = asyncio.ensure_future(self._end_of(identity, job_id, max_lines, state_home, submitted))
         await asyncio.wait({reading}, timeout=patience)
         if not reading.done():
             reading.cancel()
             return ()
         return reading.result()
 
-    async def _end_of(self, identity: Identity, job_id: int, max_lines: int, state_home: str) -> tuple[str, ...]:
+    async def _end_of(self, identity: Identity, job_id: int, max_lines: int, state_home: str, submitted: float | None) -> tuple[str, ...]:
         try:
-            piece = await self.tail(identity, job_id, state_home=state_home, fresh=True)
+            piece = await self.tail(identity, job_id, state_home=state_home, fresh=True, submitted=submitted)
             content = piece.content[-PIECE_BYTES:]
             return await asyncio.to_thread(lambda: telling_lines(shown(content), max_lines))
         except Exception:  # noqa: BLE001 - what is asked for is an addition to a message that must come
