@@ -1,9 +1,10 @@
-"""What an administrator should change, by what sudo's list of rules says. Pure; for the Hub's log at its start."""
+"""What an administrator should change, by what sudo's list of rules and Slurm's configuration say. Pure; for the Hub's log at its start."""
 
 from __future__ import annotations
 
 import re
 
+from .model import SlurmConfig
 from .sudo import INSTALLED_SUBMITTER
 
 _SETENV = re.compile(r"(?<![A-Z])SETENV:")
@@ -18,6 +19,11 @@ NO_SUBMITTER = (
     "share/resource_form/submit.py in its place, owned by root."
 )
 
+KEPT_ENVIRONMENTS = (
+    "Slurm's AccountingStoreFlags has job_env: slurmdbd keeps the variables of each job, the session's token and what users set among "
+    "them, and shows them to its operators. Take job_env out of it in slurm.conf, and clear what is kept already (docs/security.md)."
+)
+
 
 def of_sudo(listing: str, *, has_submitter: bool) -> str:
     """Return what to change in the rule for sudo, by what ``sudo -l`` prints; empty for nothing (sudoers(5), SETENV).
@@ -30,3 +36,9 @@ def of_sudo(listing: str, *, has_submitter: bool) -> str:
     if _SETENV.search(listing):
         return OLDER_RULE
     return NO_SUBMITTER if INSTALLED_SUBMITTER in listing and not has_submitter else ""
+
+
+def of_slurm(configuration: SlurmConfig) -> str:
+    """Return what to change in Slurm; empty for nothing (docs/slurm-facts.md#kept-environments)."""
+    flags = configuration.get("AccountingStoreFlags").lower().replace(" ", "").split(",")
+    return KEPT_ENVIRONMENTS if "job_env" in flags else ""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from spawner.slurm.precautions import of_sudo
+from spawner.slurm.precautions import of_slurm, of_sudo
+from spawner.slurm.scontrol import parse_config
 
 DEFAULTS = """Matching Defaults entries for jupyterhub on login:
     env_reset, mail_badpass, use_pty
@@ -30,3 +31,22 @@ def test_the_rule_for_sudo(listing: str, has_submitter: bool, words: str) -> Non
     told = of_sudo(listing, has_submitter=has_submitter)
     assert bool(told) == bool(words)
     assert words in told
+
+
+@pytest.mark.parametrize(
+    ("flags", "is_told"),
+    [
+        ("(null)", False),
+        ("", False),
+        ("job_comment", False),
+        ("job_script", False),
+        ("job_env", True),
+        ("job_comment,job_env,job_script", True),
+        ("JOB_COMMENT, JOB_ENV", True),
+    ],
+)
+def test_what_slurmdbd_keeps(flags: str, is_told: bool) -> None:
+    """Variables of jobs are told of, comments and scripts are not: no secret stands in them."""
+    told = of_slurm(parse_config(f"ClusterName = x\nAccountingStoreFlags    = {flags}\n"))
+    assert ("AccountingStoreFlags has job_env" in told) is is_told
+    assert bool(told) is is_told
