@@ -28,13 +28,14 @@ from .hub.prepare import names_of_nodes, prepared_job
 from .hub.sessions.ended import record_end, refused, stop_cause
 from .hub.sessions.start import startup_log_of, submit_and_wait, wait_for_adopted
 from .hub.sessions.take_up import is_taken_up
+from .hub.start_line import StartLine
 from .hub.state import AdminWarnings, HubState
 from .hub.user_choices import UserChoices
 from .humanize import iso_time
 from .i18n import ENGLISH, _, using
 from .job.sbatch import PreparedJob, Tag, is_token_of
 from .request.form_data import read_form
-from .request.model import FIELDS, MAX_KEYS, SessionRequest, at_field, label_of, parse_request
+from .request.model import FIELDS, SessionRequest, at_field, label_of, parse_request
 from .request.recent import Recent, as_state, recent_of, remember
 from .session.record import End, Limits, Record
 from .session.session import Session
@@ -115,7 +116,7 @@ class ResourceFormSpawner(UserChoices, SlurmSpawner):
     def request_in_words(self) -> str:
         """For the templates of the Hub's own pages: what was asked for, in one line; empty where that cannot be read."""
         try:
-            request = parse_request(self.user_options or {})
+            request = parse_request(self.user_options or {}, HubState.of(self).bounds)
         except RequestRejected:
             return ""
         with using(language_spoken(self)):
@@ -142,11 +143,14 @@ class ResourceFormSpawner(UserChoices, SlurmSpawner):
         HubRefusal
             A field came twice, or is a file, or there is more than a request can hold.
         """
-        typed = ((key, values[0]) for key, values in islice(form_data.items(), MAX_KEYS) if values and isinstance(values[0], str))
+        bounds = HubState.of(self).bounds
+        typed = (
+            (key, values[0]) for key, values in islice(form_data.items(), bounds.request_keys) if values and isinstance(values[0], str)
+        )
         self._typed = {key: value[:MAX_SHOWN] for key, value in typed}
         with using(language_asked(self)):
             try:
-                return read_form(form_data)
+                return read_form(form_data, bounds)
             except RequestRejected as error:
                 refusal = self._refusal(error)
                 self._typed = None
@@ -193,6 +197,7 @@ class ResourceFormSpawner(UserChoices, SlurmSpawner):
         HubRefusal
             The request cannot be had, Slurm refused the job, or the job ended before the server listened.
         """
+        HubState.of(self).part(StartLine).let_go(self.handler)
         self._compare_time_limits()
         adopted, self._adopted = self._adopted, None
         session = self.session = self._new_session(adopted)

@@ -24,10 +24,13 @@ Log = logging.Logger | logging.LoggerAdapter[logging.Logger]
 
 
 class HubAddress(Protocol):
-    """Where the Hub is: ``base_url`` is its path, such as ``/hub/``; ``public_host`` its host, where sessions have another one."""
+    """Where the Hub is: ``base_url`` is its path, such as ``/hub/``; ``public_host`` its host, where sessions have another one;
+    ``cookie_name`` is its log-in cookie's.
+    """
 
     base_url: str
     public_host: str
+    cookie_name: str
 
 
 class Proxy(Protocol):
@@ -99,6 +102,8 @@ class HubApplication(Protocol):
     """The running ``JupyterHub``."""
 
     tornado_settings: MutableMapping[str, Any]
+    tornado_application: Any
+    hub: HubAddress
     config: Any
     log: Log
     db: Any

@@ -14,11 +14,12 @@ from tornado import web
 from tornado.iostream import StreamClosedError
 
 from ...availability.table import Availability, NodeAvailability
-from ...cache import Snapshot, run_in_worker
+from ...cache import Snapshot
 from ...errors import ResourceFormError
 from ...gpu.describe import device_json
 from ...gpu.device_matching import NO_REPORTS, Reported
 from ...humanize import iso_time
+from ...worker import run_in_worker
 from ..common import PATIENCE_SECONDS, cluster_of
 from ..protocol import HubHandler
 
