@@ -158,6 +158,18 @@ def test_in_order_again(running_site: Site, home: Path) -> None:
     running_site.stop(user=USER)
 
 
+def test_a_session_that_can_write_no_log(running_site: Site, home: Path) -> None:
+    """Where only the folder of logs cannot be made the session runs, and nobody is told to wait for a log that will not come."""
+    (home / ".local" / "state").mkdir(parents=True)  # root's own
+    os.chown(home / ".local", home.stat().st_uid, home.stat().st_gid)
+    running_site.start(SMALL, user=USER)
+    job = running_site.job_of(USER)["JobId"]
+    answer = running_site.visitor(USER).api("GET", f"resource-form/log?job={job}")
+    assert (answer.status_code, answer.json()["live"], answer.json()["reason"]) == (404, True, "log_gone")
+    assert "The job never ran, or could not write it, or it was deleted" in answer.json()["message"]
+    running_site.stop(user=USER)
+
+
 def test_the_log_of_an_earlier_job_of_the_same_number(running_site: Site, home: Path) -> None:
     """Where the job could write no log, that of an earlier one of its number is not taken for it: in no message, on no page."""
     site, entry = running_site, pwd.getpwnam(USER)

@@ -84,10 +84,14 @@ def _refuse(sentence: str) -> int:
 
 @dataclass(frozen=True, slots=True)
 class JobOfLog:
-    """What the Hub knows of the job whose log is asked for: when it was submitted (seconds since the epoch), and whether it goes on."""
+    """What the Hub knows of the job whose log is asked for: when it was submitted (seconds since the epoch), and whether it goes on.
+
+    ``may_come`` says whether a log that is not there may still come: the script opens it before the server begins.
+    """
 
     submitted: float | None = None
     live: bool = False
+    may_come: bool = False
 
 
 def job_of_log(user: HubUser, job: int) -> JobOfLog:
@@ -95,7 +99,8 @@ def job_of_log(user: HubUser, job: int) -> JobOfLog:
     sessions = [session for spawner in user.spawners.values() if (session := getattr(spawner, "session", None))]
     own = [session for session in sessions if session.record.job_id == job]
     for session in sorted(own, key=lambda session: session.end is not None):
-        return JobOfLog(session.record.queued_at or session.record.submitted or None, session.end is None)
+        record, live = session.record, session.end is None
+        return JobOfLog(record.queued_at or record.submitted or None, live, live and not record.port)
     past = history_of(user.spawner).rows(frozenset({user.name}), MAX_LISTED).sessions
     return JobOfLog(next((session.submitted for session in past if session.job_id == job), None))
 
@@ -174,12 +179,12 @@ class LogHandler(APIHandler):  # type: ignore[misc]
         return await self._latest(identity, job, known, state_home)
 
     async def _latest(self, identity: Identity, job: int, known: JobOfLog, state_home: str) -> dict[str, Any]:
-        logs, live = logs_of(self), known.live
+        logs = logs_of(self)
         start = _number(self, "offset") if "offset" in self.request.arguments else None
         if start is None:
-            piece = await logs.tail(identity, job, state_home=state_home, going_on=live, submitted=known.submitted)
+            piece = await logs.tail(identity, job, state_home=state_home, going_on=known.may_come, submitted=known.submitted)
         else:
-            piece = await logs.since(identity, job, start, state_home=state_home, going_on=live, submitted=known.submitted)
+            piece = await logs.since(identity, job, start, state_home=state_home, going_on=known.may_come, submitted=known.submitted)
         if start is not None and piece.start <= start <= piece.size:
             return piece_answer(piece, piece.excerpt(start, latest=False))
         return piece_answer(piece, piece.excerpt())
