@@ -16,6 +16,7 @@ from traitlets import Callable, Dict, Union, default
 
 from .cluster.users import Member
 from .errors import RequestRejected, RequestTooLarge, ResourceFormError, SessionFailed, SlurmRefused
+from .hub import links
 from .hub.base import SlurmSpawner
 from .hub.common import static_version
 from .hub.errors import FormIsFilled, HubRefusal, refusal_of
@@ -42,9 +43,6 @@ from .session.session import Session
 
 MAX_SHOWN = 1000
 """Characters of what a user typed into one field that the form shows again. What is longer was not typed."""
-
-PRESSED = ("navigate", "document", "?1")
-"""What a browser says of a link that a person has pressed, and not of a picture, a frame or a script: Sec-Fetch-Mode, -Dest and -User."""
 
 
 def _no_hook(_spawner: Any, _user_options: Any) -> None:
@@ -159,8 +157,7 @@ class ResourceFormSpawner(UserChoices, SlurmSpawner):
     def options_from_query(self, query_data: Mapping[str, Any]) -> dict[str, Any]:
         """Fill the form from a link with options. It starts no session, for a foreign page may have made it: that takes a press of Start.
 
-        With :attr:`links_may_start` a link on a page of the same site starts one, as the browser says where the link was
-        (``Sec-Fetch-Site``, which no page can set), and if a person pressed it.
+        With :attr:`links_may_start` some links start one (:func:`.links.may_start`).
 
         Raises
         ------
@@ -172,8 +169,7 @@ class ResourceFormSpawner(UserChoices, SlurmSpawner):
         given = ((key, entries[0]) for key, entries in islice(query_data.items(), len(FIELDS)) if entries and isinstance(entries[0], str))
         values = {key: value[:MAX_SHOWN] for key, value in given}
         headers = self.handler.request.headers if self.handler is not None else {}
-        followed = (headers.get("Sec-Fetch-Mode"), headers.get("Sec-Fetch-Dest"), headers.get("Sec-Fetch-User")) == PRESSED
-        if self.links_may_start and followed and headers.get("Sec-Fetch-Site") in ("same-origin", "same-site"):
+        if self.links_may_start and links.may_start(headers, self.hub.public_host):
             return self.options_from_form(query_data)
         flash.keep(self, Rejection(values, {}))
         raise FormIsFilled

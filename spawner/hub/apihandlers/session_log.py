@@ -31,6 +31,7 @@ from ...slurm.runner import Identity
 from ..common import cluster_of
 from ..locale import language_of
 from ..protocol import HubHandler, HubUser
+from ..reach import user_within_reach
 from ..sessions.ended import history_of
 from ..sessions.past import MAX_LISTED
 from ..state import HubState
@@ -54,7 +55,7 @@ def owner_of_log(handler: HubHandler) -> HubUser:
     """
     caller = handler.current_user
     name = handler.get_argument("user", "") or (caller.name if getattr(caller, "kind", "user") == "user" else "")
-    user = handler.find_user(name) if name else None
+    user = user_within_reach(handler, name, *ACCESS)
     if user is None or not any(handler.get_scope_filter(scope)(user.orm_user, "user") for scope in ACCESS):
         raise web.HTTPError(404, "There is no such user.")
     return user
