@@ -47,7 +47,7 @@ c.SlurmCluster.hub_name = "jupyterhub"
 # c.SlurmCluster.partitions = ["g100_int"]
 
 # A Hub that is root submits each job as its user by itself. A Hub that is another user needs the rule in
-# share/resource_form/sudoers (installed with the package) and goes through this command.
+# share/resource_form/sudoers (installed with the package), with the programs of which it speaks, and goes through this command.
 # c.SlurmCluster.sudo = ["sudo", "-n"]
 
 # How old, in seconds, what the form shows may be. Slurm is asked only while somebody looks.

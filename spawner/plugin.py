@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from .hub.background.idle_gpus import watch_idle_gpus
 from .hub.background.orphans import sweep_orphans
+from .hub.background.precautions import advise_admin
 from .hub.background.startup import begin_with_the_hub
 from .hub.configure import configure
 from .hub.errors import install_log_filter
@@ -14,4 +15,4 @@ from .spawner import ResourceFormSpawner
 __all__ = ["ResourceFormSpawner", "configure"]
 
 register_handlers()
-begin_with_the_hub((install_log_filter, install_gate), sweep_orphans, watch_idle_gpus)
+begin_with_the_hub((install_log_filter, install_gate), advise_admin, sweep_orphans, watch_idle_gpus)

@@ -8,8 +8,12 @@ RESOURCE_FORM_PORTS    "LOW-HIGH", the ports to choose from; empty: any free one
 RESOURCE_FORM_SET_NAME the user's own variable NAME: for the server, and for nothing on the way to it
 RESOURCE_FORM_CERTIFICATES  under internal_ssl: the texts of keyfile, certfile and cafile, a JSON object
 RESOURCE_FORM_BAR      what JupyterLab's session bar says, a JSON object; without it there is no bar
+
+It ends with the server's own exit code; or, where the server failed and cannot keep its files, with the code that says why (HOME_GONE and
+those after it). The Hub knows these codes: there may be no log to tell it.
 """
 
+import errno
 import http.client
 import json
 import os
@@ -19,6 +23,7 @@ import shutil
 import signal
 import socket
 import ssl
+import stat
 import subprocess  # the server is started from a list, no shell # nosec B404
 import sys
 import tempfile
@@ -45,13 +50,21 @@ LAB_EXTENSION_SCRIPT = "remoteEntry.js"
 OWN_CGROUPS = "/proc/self/cgroup"
 CGROUPS = "/sys/fs/cgroup"
 
+# Exit codes of our own (spawner/session/outcome.py has what they mean for a person).
+HOME_GONE, HOME_IS_FILE, HOME_CLOSED, HOME_READ_ONLY, HOME_NOT_OURS, HOME_FULL, HOME_SILENT, NO_TEMPORARY_FILES = range(81, 89)
+PROBE_BYTES = 256 * 1024
+
 # Blocked, and taken where the launcher waits: an exception out of a signal's handler may be lost in somebody's __del__.
 # SIGUSR1 is from a Hub that has lost the session and wants the port again.
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGCHLD, signal.SIGUSR1)
 
 
 def say(text):
-    print("resource-form launcher: " + text, file=sys.stderr, flush=True)
+    """Write a line into the log, if there is room for it: past Python's own buffer, which would end a program that cannot write with 120."""
+    try:
+        os.write(sys.stderr.fileno(), ("resource-form launcher: " + text + "\n").encode("utf-8", "replace"))
+    except OSError:
+        pass
 
 
 def free_port(host, ports):
@@ -360,6 +373,106 @@ def report_gpus():
             continue
 
 
+def runtime_folder(environment, home):
+    """Where a Jupyter server keeps its files while it runs, as jupyter_core finds it."""
+    data = environment.get("JUPYTER_DATA_DIR")
+    data = data or os.path.join(environment.get("XDG_DATA_HOME") or os.path.join(home, ".local", "share"), "jupyter")
+    return environment.get("JUPYTER_RUNTIME_DIR") or os.path.join(data, "runtime")
+
+
+def probe(folder):
+    """Write something into the folder, or into the nearest one above it that is there.
+
+    Raises
+    ------
+    OSError
+        That cannot be done; ``filename`` is the folder.
+    """
+    while not os.path.lexists(folder) and folder != os.path.dirname(folder):
+        folder = os.path.dirname(folder)
+    try:
+        with tempfile.TemporaryFile(dir=folder, buffering=0) as file:
+            left = PROBE_BYTES
+            while left > 0:
+                left -= file.write(bytes(left))
+            os.fsync(file.fileno())
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, folder) from None
+
+
+def check_home(home):
+    """Look whether the home directory can be entered.
+
+    Raises
+    ------
+    OSError
+        It cannot.
+    """
+    if not stat.S_ISDIR(os.stat(home).st_mode):
+        raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), home)
+    if not os.access(home, os.R_OK | os.X_OK):
+        raise OSError(errno.EACCES, os.strerror(errno.EACCES), home)
+
+
+# What a file server that is away, or has lost the file system, makes of a call.
+NO_ANSWER = (errno.EIO, errno.ESTALE, errno.ENOTCONN, errno.ETIMEDOUT, errno.EHOSTDOWN, errno.EHOSTUNREACH, errno.ENODEV, errno.ENXIO)
+TROUBLES_OF_HOME = {
+    errno.ENOENT: HOME_GONE,
+    errno.ENOTDIR: HOME_IS_FILE,
+    errno.EACCES: HOME_CLOSED,
+    errno.EPERM: HOME_CLOSED,
+    **dict.fromkeys(NO_ANSWER, HOME_SILENT),
+}
+TROUBLES_OF_WRITING = {
+    errno.EROFS: HOME_READ_ONLY,
+    errno.EACCES: HOME_NOT_OURS,
+    errno.EPERM: HOME_NOT_OURS,
+    errno.ENOENT: HOME_NOT_OURS,
+    errno.ENOTDIR: HOME_NOT_OURS,
+    errno.ENOSPC: HOME_FULL,
+    errno.EDQUOT: HOME_FULL,
+    **dict.fromkeys(NO_ANSWER, HOME_SILENT),
+}
+
+
+def trouble_with_files(environment):
+    """The code that says why a server cannot keep its files, in so far as they belong into the home directory; None if it can."""
+    home = os.path.abspath(environment.get("HOME") or "/")
+    folder = os.path.abspath(runtime_folder(environment, home))
+    codes = None
+    try:
+        if folder.startswith(home.rstrip("/") + "/"):
+            codes = TROUBLES_OF_HOME
+            check_home(home)
+            codes = TROUBLES_OF_WRITING
+        probe(folder)
+    except OSError as error:
+        say("cannot write into %s: %s" % (error.filename or folder, error.strerror))
+        # Where the files belong elsewhere, what is wrong there says nothing of the home.
+        return codes.get(error.errno) if codes else None
+    return None
+
+
+def trouble_with_temporary_files(environment):
+    """The code that says that no folder for temporary files can be written; None if one can."""
+    folders = [environment.get(name) for name in ("TMPDIR", "TEMP", "TMP")] + ["/tmp", "/var/tmp", "/usr/tmp"]  # looked at only # nosec B108
+    for folder in folders:
+        try:
+            if folder and os.path.isdir(folder):
+                probe(folder)
+                return None
+        except OSError as error:
+            say("cannot write into %s: %s" % (error.filename, error.strerror))
+    return NO_TEMPORARY_FILES
+
+
+def own_code(code, environment):
+    """The exit code of a server that has ended: ours, if it has failed by itself and could not keep its files."""
+    if not 0 < code < 128:
+        return code
+    return trouble_with_files(environment) or trouble_with_temporary_files(environment) or code
+
+
 def signal_group(pid, number):
     try:
         os.killpg(pid, number)
@@ -431,7 +544,7 @@ def exit_code(server):
     return server.returncode if server.returncode >= 0 else 128 - server.returncode
 
 
-def start(command, port, bar):
+def environment_of_server(port, bar):
     service = urllib.parse.urlsplit(os.environ["JUPYTERHUB_SERVICE_URL"])
     host = "[%s]" % service.hostname if ":" in (service.hostname or "") else service.hostname or "0.0.0.0"  # as the Hub asks # nosec B104
     environment = dict(os.environ)
@@ -442,6 +555,10 @@ def start(command, port, bar):
         if name.startswith(FOR_THE_SERVER):
             environment[name[len(FOR_THE_SERVER) :]] = environment.pop(name)
     bar.show_to(environment)
+    return environment
+
+
+def start(command, environment):
     return subprocess.Popen(  # the command is the Hub's # nosec B603
         command,
         env=environment,
@@ -451,7 +568,7 @@ def start(command, port, bar):
     )
 
 
-def report_and_wait(server, port, watch):
+def report_and_wait(server, port, watch, environment):
     """The code to end with, once the server has ended or the Hub does not want it. Only the first answer of the Hub's can say that."""
     answers = []
 
@@ -477,7 +594,7 @@ def report_and_wait(server, port, watch):
             reporter, again = begin(), False
         else:
             again = rest(watch.pause)
-    return exit_code(server)
+    return own_code(exit_code(server), environment)
 
 
 def main():
@@ -491,24 +608,29 @@ def main():
     bar = SessionBar()
     watch = MemoryWatch(bar)
     try:
-        folder = keep_certificates()
+        try:
+            folder = keep_certificates()
+        except OSError as error:
+            say("the certificates could not be written: %s" % error.strerror)
+            return trouble_with_temporary_files(os.environ) or 1
         for _ in range(MAX_ATTEMPTS):
             port = free_port(host, ports)
+            environment = environment_of_server(port, bar)
             try:
-                server = start(command, port, bar)
+                server = start(command, environment)
             except OSError as error:
                 say("%s could not be started: %s. Is JupyterHub part of this release?" % (command[0], error.strerror))
-                return 127
+                return own_code(127, environment)
             listening = wait_until_listening(server, port)
             if listening:
                 say("the server listens on port %d" % port)
-                return report_and_wait(server, port, watch)
+                return report_and_wait(server, port, watch, environment)
             if listening is None:
                 say("the server did not listen within %d seconds" % LISTEN_LIMIT_SECONDS)
-                return 1
+                return own_code(1, environment)
             if not listening_inodes(port):
                 say("the server ended with code %d before it listened" % exit_code(server))
-                return exit_code(server) or 1
+                return own_code(exit_code(server) or 1, environment)
             say("port %d was taken by another process; trying another one" % port)
         say("no port could be had in %d attempts" % MAX_ATTEMPTS)
         return 1

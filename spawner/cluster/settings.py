@@ -29,7 +29,8 @@ class ClusterSettings(HasTraits):
     slurm_conf = Unicode(
         "",
         help="""
-        Path of slurm.conf, given to every Slurm command as SLURM_CONF, through sudo as well.
+        Path of slurm.conf, given to every Slurm command as SLURM_CONF. A command that runs through sudo is told by the rule
+        (``share/resource_form/sudoers``), so that the Hub cannot name another one.
 
         Empty (the default): the SLURM_CONF that the Hub was started with, else Slurm's own default.
         Example: ``c.SlurmCluster.slurm_conf = "/etc/slurm/slurm.conf"``
@@ -51,7 +52,7 @@ class ClusterSettings(HasTraits):
         help="""
         How a Hub that is not root runs sbatch and scancel as the user: the first arguments, before ``-u USER``.
 
-        A Hub that is root needs no sudo. The rule for sudoers is in ``share/resource_form/sudoers``.
+        A Hub that is root needs no sudo. The rule for sudoers is in ``share/resource_form/sudoers``, with the two programs to install.
         Default: ``["sudo", "-n"]``
         """,
     ).tag(config=True)

@@ -22,9 +22,10 @@ from weakref import WeakValueDictionary
 
 from .._data import folder
 from ..cache import BoundedDict
-from ..errors import LogError, LogGone, LogRefused, LogUnreadable, NoLogYet, ResourceFormError
+from ..errors import LogGone, LogRefused, LogUnreadable, ResourceFormError
 from ..i18n import N_
 from ..slurm.runner import Identity, Runner, last_line
+from .log_errors import check_age, missing, unreadable
 from .log_excerpt import Excerpt, excerpt, shown, telling_lines
 
 INSTALLED_READER = "/usr/local/libexec/jupyterhub-resource-form/session_log"
@@ -47,6 +48,7 @@ MAX_SEARCHED_FOR = 200
 YEAR_10000 = 253_402_300_800.0
 MAX_HEADER = 1_000_000
 """Characters of the reader's first line: the 200 lines that a search finds, each byte of them escaped, are half of that."""
+
 
 Said = TypeVar("Said", str, bytes)
 
@@ -111,20 +113,15 @@ def _command(identity: Identity, arguments: tuple[str, ...]) -> tuple[tuple[str,
     return (python, "-I", "-S", "-", *arguments), _source()
 
 
-def no_log_yet(job_id: int, place: str) -> NoLogYet:
-    """Return the error that says that the job has not begun to write its log."""
-    return NoLogYet(N_("There is no log yet. It begins when the job runs."), log=f"job {job_id} has no log yet", place=place, job=job_id)
-
-
-def _missing(job_id: int, place: str, *, going_on: bool) -> LogError:
-    if going_on:
-        return no_log_yet(job_id, place)
-    gone = N_("There is no log of job {job}. Either the job never ran, or its log was deleted: {place}")
-    return LogGone(gone, log=f"job {job_id} has no log", place=place, job=job_id)
-
-
 async def _ask(
-    runner: Runner, identity: Identity, job_id: int, *arguments: str, state_home: str, going_on: bool, searched_for: str = ""
+    runner: Runner,
+    identity: Identity,
+    job_id: int,
+    *arguments: str,
+    state_home: str,
+    going_on: bool,
+    searched_for: str = "",
+    submitted: float | None = None,
 ) -> tuple[dict[str, Any], bytes]:
     if job_id < 1:
         raise ValueError(f"{job_id!r} is not the id of a job.")
@@ -135,30 +132,29 @@ async def _ask(
     if searched_for:
         environment["RESOURCE_FORM_SEARCH"] = searched_for
     place = log_place(job_id, state_home)
-    unreadable = N_("The log cannot be read from here. It is in a file on the cluster: {place}")
     try:
         result = await runner.run(argv, stdin=source, environment=environment, identity=identity, timeout=READ_TIMEOUT_SECONDS)
     except ResourceFormError as error:
-        raise LogUnreadable(unreadable, log=f"the log of job {job_id} of {identity.name}: {error.log}", place=place) from None
+        raise unreadable(identity, job_id, place, error.log) from None
     if not result.ok:
-        why = f"exit status {result.returncode}: {last_line(result.stderr)}"
-        raise LogUnreadable(unreadable, log=f"the log of job {job_id} of {identity.name}: {why}", place=place)
+        raise unreadable(identity, job_id, place, f"exit status {result.returncode}: {last_line(result.stderr)}")
     first, _newline, second = result.stdout.partition("\n")
     # Its user may have written into the process: what comes may be anything.
     try:
         first = _not_longer(first, MAX_HEADER)
         header, content = json.loads(first), base64.b64decode(second.strip(), validate=True)
         error_word = str(header.get("error", ""))[:40]
-    except (ValueError, AttributeError, binascii.Error, RecursionError) as error:
-        raise LogUnreadable(unreadable, log=f"the log of job {job_id} of {identity.name}: {error!s:.300}", place=place) from None
+        modified = _moment(header.get("modified", 0.0))
+    except (ValueError, TypeError, AttributeError, binascii.Error, RecursionError) as error:
+        raise unreadable(identity, job_id, place, f"{error!s:.300}") from None
     if error_word == "missing":
-        raise _missing(job_id, place, going_on=going_on)
+        raise missing(job_id, place, going_on=going_on)
     if error_word == "refused":
         odd = N_("What is in the place of the log is not a file of its owner's: {place}")
         raise LogRefused(odd, log=f"the log of job {job_id} of {identity.name} is no regular file of theirs", place=place)
     if error_word:
-        why = f"the log of job {job_id} of {identity.name}: {header.get('why', error_word)!s:.300}"
-        raise LogUnreadable(unreadable, log=why, place=place)
+        raise unreadable(identity, job_id, place, f"{header.get('why', error_word)!s:.300}")
+    check_age(modified, submitted, job_id, place, going_on=going_on)
     return header, content
 
 
@@ -171,6 +167,7 @@ async def read_log(
     length: int = PIECE_BYTES,
     state_home: str = "",
     going_on: bool = False,
+    submitted: float | None = None,
 ) -> LogPiece:
     """Read a piece of the log of ``identity``'s job, as that user.
 
@@ -182,6 +179,8 @@ async def read_log(
         XDG_STATE_HOME of the job, where the admin has set it.
     going_on
         Whether the session is not over: then a log that is not there may still come.
+    submitted
+        When the job was submitted, in seconds since the epoch, if that is known: an older log is another job's.
 
     Raises
     ------
@@ -193,17 +192,13 @@ async def read_log(
         It cannot be read from here; the sentence says where it is.
     """
     what = ("tail", str(length)) if start is None else ("from", str(max(0, start)), str(length))
-    header, content = await _ask(runner, identity, job_id, *what, state_home=state_home, going_on=going_on)
+    header, content = await _ask(runner, identity, job_id, *what, state_home=state_home, going_on=going_on, submitted=submitted)
     try:
         begin = int(header["from"])
         content = _not_longer(content, length)
         return LogPiece(int(header["size"]), begin, begin + len(content), int(header["inode"]), _moment(header["modified"]), content)
     except (KeyError, TypeError, ValueError, OverflowError) as error:
-        raise LogUnreadable(
-            N_("The log cannot be read from here. It is in a file on the cluster: {place}"),
-            log=f"the log of job {job_id} of {identity.name}: {error!r:.300}",
-            place=log_place(job_id, state_home),
-        ) from None
+        raise unreadable(identity, job_id, log_place(job_id, state_home), f"{error!r:.300}") from None
 
 
 def _not_longer(said: Said, most: int) -> Said:
@@ -222,7 +217,7 @@ class SessionLogs:
     """The logs that people look at now.
 
     Each user's are read one at a time, and a log's at most once a second, however many pages follow it: they share its end. None of this
-    asks Slurm anything.
+    asks Slurm anything. ``submitted``, wherever it is taken, is when the job was submitted (:func:`read_log`).
     """
 
     def __init__(self, runner: Runner, *, clock: Callable[[], float] = time.monotonic) -> None:
@@ -241,7 +236,16 @@ class SessionLogs:
         await asyncio.sleep(max(0.0, self._latest_read.get(key, float("-inf")) + MIN_INTERVAL_SECONDS - self._clock()))
         self._latest_read[key] = self._clock()
 
-    async def tail(self, identity: Identity, job_id: int, *, state_home: str = "", going_on: bool = False, fresh: bool = False) -> LogPiece:
+    async def tail(
+        self,
+        identity: Identity,
+        job_id: int,
+        *,
+        state_home: str = "",
+        going_on: bool = False,
+        fresh: bool = False,
+        submitted: float | None = None,
+    ) -> LogPiece:
         """Return the end of the log as it was no more than a second ago, or, if ``fresh``, as it is from now on.
 
         Raises
@@ -264,12 +268,15 @@ class SessionLogs:
             self._tails[key] = known
         latest = known[1]
         if isinstance(latest, LogGone):
-            raise _missing(job_id, latest.place, going_on=going_on)
+            raise missing(job_id, latest.place, going_on=going_on)
         if isinstance(latest, ResourceFormError):
             raise latest
+        check_age(latest.modified, submitted, job_id, log_place(job_id, state_home), going_on=going_on)
         return latest
 
-    async def since(self, identity: Identity, job_id: int, start: int, *, state_home: str = "", going_on: bool = False) -> LogPiece:
+    async def since(
+        self, identity: Identity, job_id: int, start: int, *, state_home: str = "", going_on: bool = False, submitted: float | None = None
+    ) -> LogPiece:
         """Return what the log has from byte ``start`` on, from the shared end where that goes back so far.
 
         Where the log is shorter than that by now, it is another one: then its whole end.
@@ -279,12 +286,14 @@ class SessionLogs:
         ResourceFormError
             As :func:`read_log`.
         """
-        latest = await self.tail(identity, job_id, state_home=state_home, going_on=going_on)
+        latest = await self.tail(identity, job_id, state_home=state_home, going_on=going_on, submitted=submitted)
         if latest.start <= start or start > latest.size:
             return latest
-        return await self.piece(identity, job_id, start, PIECE_BYTES, state_home=state_home)
+        return await self.piece(identity, job_id, start, PIECE_BYTES, state_home=state_home, submitted=submitted)
 
-    async def piece(self, identity: Identity, job_id: int, start: int, length: int, *, state_home: str = "") -> LogPiece:
+    async def piece(
+        self, identity: Identity, job_id: int, start: int, length: int, *, state_home: str = "", submitted: float | None = None
+    ) -> LogPiece:
         """Read any piece of the log.
 
         Raises
@@ -295,9 +304,13 @@ class SessionLogs:
         async with self._lock(identity.name):
             await self._pause((identity.name, job_id))
             async with self._slots:
-                return await read_log(self._runner, identity, job_id, start=start, length=length, state_home=state_home)
+                return await read_log(
+                    self._runner, identity, job_id, start=start, length=length, state_home=state_home, submitted=submitted
+                )
 
-    async def download(self, identity: Identity, job_id: int, start: int, length: int, *, state_home: str = "") -> LogPiece:
+    async def download(
+        self, identity: Identity, job_id: int, start: int, length: int, *, state_home: str = "", submitted: float | None = None
+    ) -> LogPiece:
         """Read a piece as :meth:`piece`, and larger: a user's next one may follow at once.
 
         Raises
@@ -306,9 +319,9 @@ class SessionLogs:
             As :func:`read_log`.
         """
         async with self._lock(identity.name), self._slots:
-            return await read_log(self._runner, identity, job_id, start=start, length=length, state_home=state_home)
+            return await read_log(self._runner, identity, job_id, start=start, length=length, state_home=state_home, submitted=submitted)
 
-    async def search(self, identity: Identity, job_id: int, text: str, *, state_home: str = "") -> Search:
+    async def search(self, identity: Identity, job_id: int, text: str, *, state_home: str = "", submitted: float | None = None) -> Search:
         """Search for the lines with ``text``, small and capital letters alike, in the last 64 MB of the log.
 
         Raises
@@ -320,7 +333,7 @@ class SessionLogs:
             await self._pause((identity.name, job_id))
             async with self._slots:
                 header, _content = await _ask(
-                    self._runner, identity, job_id, "search", state_home=state_home, going_on=False, searched_for=text
+                    self._runner, identity, job_id, "search", state_home=state_home, going_on=False, searched_for=text, submitted=submitted
                 )
         try:
             matches = tuple(Match(int(entry["at"]), shown(str(entry["line"]).encode(errors="replace"))) for entry in header["matches"])
@@ -333,22 +346,29 @@ class SessionLogs:
             ) from None
 
     async def telling_lines(
-        self, identity: Identity, job_id: int, *, max_lines: int = 3, state_home: str = "", patience: float = 3.0
+        self,
+        identity: Identity,
+        job_id: int,
+        *,
+        max_lines: int = 3,
+        state_home: str = "",
+        patience: float = 3.0,
+        submitted: float | None = None,
     ) -> tuple[str, ...]:
         """Return the lines at the end of the log that say what went wrong (:func:`.log_excerpt.telling_lines`). Never raises.
 
         There are none where there is no log, or it cannot be read, or not within ``patience`` seconds.
         """
-        reading = asyncio.ensure_future(self._end_of(identity, job_id, max_lines, state_home))
+        reading = asyncio.ensure_future(self._end_of(identity, job_id, max_lines, state_home, submitted))
         await asyncio.wait({reading}, timeout=patience)
         if not reading.done():
             reading.cancel()
             return ()
         return reading.result()
 
-    async def _end_of(self, identity: Identity, job_id: int, max_lines: int, state_home: str) -> tuple[str, ...]:
+    async def _end_of(self, identity: Identity, job_id: int, max_lines: int, state_home: str, submitted: float | None) -> tuple[str, ...]:
         try:
-            piece = await self.tail(identity, job_id, state_home=state_home, fresh=True)
+            piece = await self.tail(identity, job_id, state_home=state_home, fresh=True, submitted=submitted)
             content = piece.content[-PIECE_BYTES:]
             return await asyncio.to_thread(lambda: telling_lines(shown(content), max_lines))
         except Exception:  # noqa: BLE001 - what is asked for is an addition to a message that must come

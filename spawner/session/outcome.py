@@ -12,9 +12,11 @@ from typing import Literal
 
 from ..humanize import duration
 from ..i18n import _
+from ..slurm.model import Job
 from ..slurm.sacct import FinishedJob
 from ..slurm.states import end_sentence
 from ..units import format_memory, format_walltime
+from .exit_codes import CAUSES, Cause
 
 Category = Literal[
     "stopped",
@@ -25,6 +27,7 @@ Category = Literal[
     "preempted",
     "cancelled",
     "server_exit",
+    "home",
     "never_started",
     "requeued",
     "gone",
@@ -135,7 +138,10 @@ def ending(evidence: Evidence) -> Ending:
     elif full and state in ENDED_BY_MEMORY:
         category, kind = CATEGORIES["OUT_OF_MEMORY"]
     code = exit_code(evidence) if category == "server_exit" else None
-    sentence, what_to_do = _words(evidence, state, category, code)
+    cause = _cause(code) if state == "FAILED" else None
+    if cause is not None:
+        category = cause.category
+    sentence, what_to_do = (_(cause.sentence), _(cause.what_to_do)) if cause is not None else _words(evidence, state, category, code)
     if full and category in ("stopped", "idle_gpus", "time_limit", "node_failure", "preempted"):
         before = _("Before that, something in it was ended because its memory was full.")
         sentence = f"{sentence} {before}"
@@ -151,6 +157,17 @@ def ending(evidence: Evidence) -> Ending:
         used_mb=_used(evidence),
         asked_mb=_asked(evidence),
     )
+
+
+def end_in_words(job: Job) -> str:
+    """Tell why a job is over by what squeue says of it, in the language in use: the first word, before all the evidence is looked at."""
+    status = job.exit_code if job.state == "FAILED" else None
+    cause = _cause(_from_wait_status(status) if status else None)
+    return end_sentence(job.state) if cause is None else f"{_(cause.sentence)} {_(cause.what_to_do)}"
+
+
+def _cause(code: int | None) -> Cause | None:
+    return CAUSES.get(code) if code is not None else None
 
 
 def _state(evidence: Evidence) -> str:
@@ -200,10 +217,14 @@ def exit_code(evidence: Evidence) -> int | None:
     """Return the server's exit code as a shell has it. squeue's is exact: sacct takes 128 off a code above it (measured on 22.05.8)."""
     status, finished = evidence.exit_status, evidence.finished
     if status is not None and status > 0:
-        return 128 + (status & 0x7F) if status & 0x7F else status >> 8
+        return _from_wait_status(status)
     if finished is not None and (finished.exit_code or finished.signal):
         return 128 + finished.signal if finished.signal else finished.exit_code
     return None if status is None and finished is None else 0
+
+
+def _from_wait_status(status: int) -> int:
+    return 128 + (status & 0x7F) if status & 0x7F else status >> 8
 
 
 # --- words ------------------------------------------------------------------------------------------------------------------------

@@ -14,10 +14,11 @@ from ..errors import ResourceFormError, SessionFailed
 from ..i18n import _
 from ..slurm.model import Job
 from ..slurm.runner import Identity
-from ..slurm.states import ENDED, PENDING, end_sentence
+from ..slurm.states import ENDED, PENDING
 from . import cancellation, own_gpus, recovery, startup, submission, watch
 from .facts import SessionFacts
 from .matching import has_moved
+from .outcome import end_in_words
 
 
 class Session(SessionFacts):
@@ -93,7 +94,7 @@ class Session(SessionFacts):
             return None
         if job.state in ENDED:
             self.log.info("Job %s of %s is over: %s %s", job.job_id, self.name, job.state, job.reason)
-            self.set_end(job.state, end_sentence(job.state))
+            self.set_end(job.state, end_in_words(job))
             return 0 if job.state == "COMPLETED" else 1
         if self.record.node and has_moved(job, self.record):
             return await self._moved(job)

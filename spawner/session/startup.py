@@ -10,8 +10,9 @@ from ..errors import ResourceFormError
 from ..i18n import _
 from ..slurm.model import Job
 from ..slurm.reasons import advice_for
-from ..slurm.states import ENDED, ENDING, HELD, PENDING, RUNNING, STARTING, end_sentence
+from ..slurm.states import ENDED, ENDING, HELD, PENDING, RUNNING, STARTING
 from .facts import SessionFacts
+from .outcome import end_in_words
 from .status_text import silence_in_words
 from .watch import LOOK_PATIENCE_SECONDS, look
 
@@ -90,7 +91,7 @@ async def _queue_positions(session: SessionFacts, job: Job) -> Mapping[int, Queu
 
 def _judge(session: SessionFacts, job: Job, positions: Mapping[int, QueuePosition]) -> None:
     if job.state in ENDED:
-        raise session.failed(job.state, end_sentence(job.state), reason=job.reason)
+        raise session.failed(job.state, end_in_words(job), reason=job.reason)
     if job.state in ENDING:
         session.say(30, _("Job {number} is ending").format(number=job.job_id), job)
     elif job.state in HELD:

@@ -26,12 +26,16 @@ NEVER_RAN = frozenset({"NOT_SUBMITTED", "NEVER_STARTS", "QUEUE_TIMEOUT"})
 
 @dataclass(frozen=True, slots=True)
 class StartupLog:
-    """The end of the log of ``identity``'s job, in so far as it tells something. No start waits long for it, and none fails by it."""
+    """The end of the log of ``identity``'s job, in so far as it tells something. No start waits long for it, and none fails by it.
+
+    ``submitted`` is when the job was submitted, in seconds since the epoch; None where that is not known.
+    """
 
     logs: SessionLogs
     identity: Identity
     job_id: int
     state_home: str = ""
+    submitted: float | None = None
 
     @contextlib.contextmanager
     def shown_if_slow(self, progress: StartProgress, runs: Callable[[], bool]) -> Iterator[None]:
@@ -73,5 +77,5 @@ class StartupLog:
 
     async def _lines(self, max_lines: int) -> tuple[str, ...]:
         return await self.logs.telling_lines(
-            self.identity, self.job_id, max_lines=max_lines, state_home=self.state_home, patience=PATIENCE_SECONDS
+            self.identity, self.job_id, max_lines=max_lines, state_home=self.state_home, patience=PATIENCE_SECONDS, submitted=self.submitted
         )

@@ -16,8 +16,8 @@ from ..gpu.idle import Notice
 from ..i18n import _
 from ..slurm.model import Job
 from ..slurm.reasons import Advice, advice_for
-from ..slurm.states import ENDED, ENDING, HELD, PENDING, RUNNING, STARTING, end_sentence
-from .outcome import CATEGORIES, STOPPED
+from ..slurm.states import ENDED, ENDING, HELD, PENDING, RUNNING, STARTING
+from .outcome import CATEGORIES, STOPPED, end_in_words
 from .record import End, Record
 from .status_text import Charge, charge_of, held_by, held_in_words, silence_in_words, suspended, what_to_do_about
 
@@ -253,7 +253,7 @@ def _sentence(state: State, stage: Stage, record: Record, job: Job | None, end: 
     if end is not None:
         return end.sentence
     if state == "ended" and job is not None:
-        return end_sentence(job.state)
+        return end_in_words(job)
     if state == "stopping":
         return _("The session is being stopped.")
     if state == "unknown" and unknown_since is not None:

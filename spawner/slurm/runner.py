@@ -24,6 +24,7 @@ from ..errors import SlurmNotStarted, SlurmSaysTooMuch, SlurmTimeout, SlurmUnava
 from ..i18n import N_
 from .output import STDERR, STDIN, STDOUT, BoundedOutput
 from .running import is_running
+from .sudo import Started, submitter_is_installed, through_sudo
 
 DEFAULT_PATH = "/usr/local/bin:/usr/bin:/bin"
 
@@ -94,12 +95,12 @@ class SlurmRunner:
     Parameters
     ----------
     slurm_conf
-        Path of slurm.conf for every command, through sudo too; empty: Slurm's own default.
+        Path of slurm.conf for every command; empty: Slurm's own default. Through sudo the rule says where it is.
     bin_dir
         Folder of Slurm's commands; empty: searched on the Hub's PATH.
     sudo
-        argv in front of a command that runs as another user, where the Hub is not root. ``--preserve-env``, ``-u`` and the
-        user's name are added. A Hub that is root needs no sudo: it gives up its rights in the child.
+        argv in front of a command that runs as another user, where the Hub is not root; ``-u`` and the user's name are added
+        (:mod:`.sudo`). A Hub that is root needs no sudo: it gives up its rights in the child.
     """
 
     slurm_conf: str = ""
@@ -175,23 +176,16 @@ class SlurmRunner:
             The command could not be started.
         """
         command = (self.executable(argv[0]), *argv[1:])
-        variables = {**self.base_environment(), **(READING_ENVIRONMENT if environment is None else environment)}
-        become: dict[str, object] = {}
-        if identity is not None and identity.uid != os.geteuid():
-            if os.geteuid() == 0:
-                become = {"user": identity.uid, "group": identity.gid, "extra_groups": list(identity.groups)}
-            else:
-                names = ",".join(sorted(name for name in variables if name != "PATH"))
-                command = (*self.sudo, f"--preserve-env={names}", "-u", identity.name, "--", *command)
         started = time.monotonic()
         try:
+            start, become = self._start(command, READING_ENVIRONMENT if environment is None else environment, stdin.encode(), identity)
             process, output = await asyncio.get_running_loop().subprocess_exec(
                 lambda: BoundedOutput(self._max_bytes(argv[0], identity), self.bounds.complaint_bytes),
-                *command,
-                stdin=asyncio.subprocess.PIPE if stdin else asyncio.subprocess.DEVNULL,
+                *start.argv,
+                stdin=asyncio.subprocess.PIPE if start.stdin else asyncio.subprocess.DEVNULL,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=asyncio.subprocess.PIPE,
-                env=variables,
+                env=start.environment,
                 cwd="/",
                 umask=self.umask,
                 start_new_session=True,
@@ -200,7 +194,7 @@ class SlurmRunner:
         except (OSError, ValueError) as error:
             raise SlurmNotStarted(N_("A Slurm command could not be started."), log=f"{argv[0]}: {error}") from error
         try:
-            _hand_over(process, stdin)
+            _hand_over(process, start.stdin)
             await asyncio.wait_for(output.finished, timeout)
         except asyncio.TimeoutError:
             raise SlurmTimeout(
@@ -225,12 +219,25 @@ class SlurmRunner:
             seconds=time.monotonic() - started,
         )
 
+    def _start(
+        self, argv: tuple[str, ...], own: Mapping[str, str], stdin: bytes, identity: Identity | None
+    ) -> tuple[Started, dict[str, object]]:
+        """What to start, and what a child of root's becomes before it runs."""
+        base = self.base_environment()
+        if identity is None or identity.uid == os.geteuid():
+            return Started(argv, {**base, **own}, stdin), {}
+        if os.geteuid() == 0:
+            become = {"user": identity.uid, "group": identity.gid, "extra_groups": list(identity.groups)}
+            return Started(argv, {**base, **own}, stdin), become
+        has_submitter = submitter_is_installed()
+        return through_sudo(self.sudo, identity.name, argv, base=base, own=own, stdin=stdin, has_submitter=has_submitter), {}
 
-def _hand_over(process: asyncio.SubprocessTransport, stdin: str) -> None:
+
+def _hand_over(process: asyncio.SubprocessTransport, stdin: bytes) -> None:
     """Write to the process what it is to read, for as long as it reads."""
     pipe = process.get_pipe_transport(STDIN)
     if pipe is not None:
-        pipe.write(stdin.encode())  # type: ignore[attr-defined] # this one is for writing
+        pipe.write(stdin)  # type: ignore[attr-defined] # this one is for writing
         pipe.close()
 
 

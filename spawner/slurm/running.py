@@ -7,6 +7,8 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
+from .sudo import INSTALLED_SUBMITTER
+
 PROC = Path("/proc")
 
 _REAL_UID = re.compile(rb"^Uid:\s+([0-9]+)\s", re.MULTILINE)
@@ -40,7 +42,8 @@ def is_running(command: str, text: str, *, user: str, uid: int, sudo: Sequence[s
             return True
         if of == own and sudo and _names(argv[:1], Path(sudo[0]).name) and "--" in argv:
             at = argv.index("--")
-            if user in argv[:at] and _names(argv[at + 1 : at + 2], command):
+            started = [word for word in argv[at + 1 : at + 3] if word != INSTALLED_SUBMITTER]
+            if user in argv[:at] and _names(started[:1], command):
                 return True
     return False
 

@@ -44,3 +44,6 @@ fi
 exec python3 -I - <<'{{ end_of_launcher }}'
 {{ launcher }}
 {{ end_of_launcher }}
+# Only reached where the text above could not be handed over: it goes through a temporary file.
+echo "resource-form: the launcher could not be started; is there room in ${TMPDIR:-/tmp}?" >&2
+exit 88

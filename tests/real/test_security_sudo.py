@@ -1,4 +1,4 @@
-"""The user's variables on their way through sudo: they act on nothing there, and what is accepted comes out as it went in."""
+"""The user's variables on their way through sudo with an older rule, one with SETENV: they act on nothing there, and come out unchanged."""
 
 from __future__ import annotations
 

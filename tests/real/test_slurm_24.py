@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import subprocess
+import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from private_slurm.cluster import PrivateCluster
 from private_slurm.newer_slurm import ensure_newer_slurm
 from private_slurm.spec import demo_spec
+from private_slurm.users import credentials
 
+from spawner._data import folder
+from spawner.slurm.sudo import packed
+from spawner.slurm.test_only import parse_estimate
 from tests.support.real_hub import Environments, open_site
 from tests.support.site_under_test import Site, memory_of, run_in_kernel, wait_for
 
@@ -68,3 +75,32 @@ def test_refusal_and_table(site_24: Site) -> None:
     finally:
         site.cluster.resume("g001")
     assert site.cluster.active_jobs() == []
+
+
+def test_the_submitter_hands_variables_on(site_24: Site) -> None:
+    """What a Hub that is not root starts in sbatch's place: the job has the variables, none of them acts on sbatch, and a question gets the
+    time as a number.
+    """
+    user, cluster = site_24.users[0], site_24.cluster
+    program = Path(site_24.hub.folder.parent) / "submit-24"
+    program.write_bytes((folder("share") / "resource_form" / "submit.py").read_bytes())
+    program.chmod(0o755)
+    drop = Path(tempfile.mkdtemp(dir=program.parent))
+    drop.chmod(0o1777)
+    job = {"PATH": "/usr/bin:/bin", "MINE": "a,b\n() { :; }", "SBATCH_PARTITION": "g100_cpu", "SLURM_TIME_FORMAT": "x"}
+    given = packed(job) + f"#!/bin/sh\ncat /proc/self/environ >{drop}/new\nmv {drop}/new {drop}/environ\n".encode()
+    options = ["--parsable", "--nodes=1", "--ntasks=1", "--mem=10M", "--export=ALL", "--output=/dev/null", "--chdir=/"]
+
+    def submit(*more: str) -> str:
+        argv = [str(program), str(cluster.bin_dir / "sbatch"), *more, *options]
+        environment = {"SLURM_CONF": str(cluster.slurm_conf)}
+        done = subprocess.run(argv, input=given, capture_output=True, env=environment, cwd="/", timeout=60, check=True, **credentials(user))
+        return (done.stdout + done.stderr).decode()
+
+    assert parse_estimate(submit("--test-only")).partition == "g100_int"
+    assert submit().strip().isdigit()
+    wait_for((drop / "environ").exists, "the job to run", 60)
+    arrived = dict(entry.split("=", 1) for entry in (drop / "environ").read_text().split("\0") if entry)
+    assert {name: arrived.get(name) for name in job} == job
+    assert arrived["SLURM_JOB_PARTITION"] == "g100_int"
+    wait_for(lambda: cluster.active_jobs() == [], "the job to end", 60)

@@ -7,6 +7,7 @@ it is, by a process of that user's. So logs outlive what the Hub remembers of th
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from typing import Any
 
 from jupyterhub.apihandlers import APIHandler
@@ -25,21 +26,18 @@ from ...session.log_reader import (
     Search,
     SessionLogs,
     configured_state_home,
-    log_place,
-    no_log_yet,
 )
 from ...slurm.runner import Identity
 from ..common import cluster_of
 from ..locale import language_of
 from ..protocol import HubHandler, HubUser
 from ..reach import user_within_reach
+from ..sessions.ended import history_of
+from ..sessions.past import MAX_LISTED
 from ..state import HubState
 
 LONGEST_JOB_ID = 10
 LONGEST_OFFSET = 18
-MAX_CLOCK_SKEW_SECONDS = 300
-"""So far may the clocks of the Hub and of the file server be apart."""
-
 BEFORE_A_MATCH = 2000
 """So many bytes in front of a line that was found are shown as well."""
 
@@ -85,14 +83,27 @@ def _refuse(sentence: str) -> int:
     raise web.HTTPError(400, sentence)
 
 
-def going_on_since(user: HubUser, job: int) -> float | None:
-    """Return when the user's session with this job was submitted, in seconds since the epoch; None if none is known, or it is over.
+@dataclass(frozen=True, slots=True)
+class JobOfLog:
+    """What the Hub knows of the job whose log is asked for: when it was submitted (seconds since the epoch), and whether it goes on.
 
-    By Slurm's clock, once that is known: the log's own time is by that of a node.
+    ``may_come`` says whether a log that is not there may still come: the script opens it before the server begins.
     """
-    sessions = (getattr(spawner, "session", None) for spawner in user.spawners.values())
-    records = (session.record for session in sessions if session and session.record.job_id == job and session.end is None)
-    return next((record.queued_at or record.submitted for record in records), None)
+
+    submitted: float | None = None
+    live: bool = False
+    may_come: bool = False
+
+
+def job_of_log(user: HubUser, job: int) -> JobOfLog:
+    """Return what the Hub knows of the user's job of this number: of a session that it has, else of the last one that is over."""
+    sessions = [session for spawner in user.spawners.values() if (session := getattr(spawner, "session", None))]
+    own = [session for session in sessions if session.record.job_id == job]
+    for session in sorted(own, key=lambda session: session.end is not None):
+        record, live = session.record, session.end is None
+        return JobOfLog(record.queued_at or record.submitted or None, live, live and not record.port)
+    past = history_of(user.spawner).rows(frozenset({user.name}), MAX_LISTED).sessions
+    return JobOfLog(next((session.submitted for session in past if session.job_id == job), None))
 
 
 def logs_of(handler: HubHandler) -> SessionLogs:
@@ -131,11 +142,11 @@ class LogHandler(APIHandler):  # type: ignore[misc]
         if self.current_user is None:
             raise web.HTTPError(403, "Log in, or send a token.")
         user, job = owner_of_log(self), job_asked(self)
-        since = going_on_since(user, job)
+        known = job_of_log(user, job)
         with using(language_of(self, user.spawner)):
             try:
                 identity = (await cluster_of(self).member(user.name)).identity
-                answer = await self._answer(identity, job, since, configured_state_home(user.spawner.environment))
+                answer = await self._answer(identity, job, known, configured_state_home(user.spawner.environment))
             except ResourceFormError as error:
                 answer = {"message": error.sentence, "reason": error.label}
                 # Not an error where it only has to be waited for: the page asks again and again.
@@ -145,9 +156,9 @@ class LogHandler(APIHandler):  # type: ignore[misc]
                     answer |= {"status": error.status}
                 answer |= {"place": error.place} if isinstance(error, LogError) else {}
         self.set_header("Cache-Control", "no-store")
-        self.finish(json.dumps({"job": job, "live": since is not None, **answer}))
+        self.finish(json.dumps({"job": job, "live": known.live, **answer}))
 
-    async def _answer(self, identity: Identity, job: int, since: float | None, state_home: str) -> dict[str, Any]:
+    async def _answer(self, identity: Identity, job: int, known: JobOfLog, state_home: str) -> dict[str, Any]:
         logs = logs_of(self)
         asked = [name for name in ("offset", "before", "around", "search") if name in self.request.arguments]
         if len(asked) > 1:
@@ -156,28 +167,25 @@ class LogHandler(APIHandler):  # type: ignore[misc]
             text = self.get_argument("search").strip()
             if not text or len(text) > MAX_SEARCHED_FOR or not text.isprintable():
                 _refuse(f"search: expected 1 to {MAX_SEARCHED_FOR} characters.")
-            return search_answer(await logs.search(identity, job, text, state_home=state_home))
+            return search_answer(await logs.search(identity, job, text, state_home=state_home, submitted=known.submitted))
         if asked == ["before"]:
             end = _number(self, "before")
             start = max(0, end - PIECE_BYTES)
-            piece = await logs.piece(identity, job, start, end - start, state_home=state_home)
+            piece = await logs.piece(identity, job, start, end - start, state_home=state_home, submitted=known.submitted)
             return piece_answer(piece, piece.excerpt())
         if asked == ["around"]:
             start = max(0, _number(self, "around") - BEFORE_A_MATCH)
-            piece = await logs.piece(identity, job, start, PIECE_BYTES, state_home=state_home)
+            piece = await logs.piece(identity, job, start, PIECE_BYTES, state_home=state_home, submitted=known.submitted)
             return piece_answer(piece, piece.excerpt(latest=False))
-        return await self._latest(identity, job, since, state_home)
+        return await self._latest(identity, job, known, state_home)
 
-    async def _latest(self, identity: Identity, job: int, since: float | None, state_home: str) -> dict[str, Any]:
-        logs, live = logs_of(self), since is not None
+    async def _latest(self, identity: Identity, job: int, known: JobOfLog, state_home: str) -> dict[str, Any]:
+        logs = logs_of(self)
         start = _number(self, "offset") if "offset" in self.request.arguments else None
         if start is None:
-            piece = await logs.tail(identity, job, state_home=state_home, going_on=live)
+            piece = await logs.tail(identity, job, state_home=state_home, going_on=known.may_come, submitted=known.submitted)
         else:
-            piece = await logs.since(identity, job, start, state_home=state_home, going_on=live)
-        if since is not None and piece.modified < since - MAX_CLOCK_SKEW_SECONDS:
-            # Slurm has lost its state and counts its jobs anew: this is the log of an earlier job of this number.
-            raise no_log_yet(job, log_place(job, state_home))
+            piece = await logs.since(identity, job, start, state_home=state_home, going_on=known.may_come, submitted=known.submitted)
         if start is not None and piece.start <= start <= piece.size:
             return piece_answer(piece, piece.excerpt(start, latest=False))
         return piece_answer(piece, piece.excerpt())
@@ -189,10 +197,11 @@ class LogDownload:
     async def send(self: Any) -> None:
         user, job = owner_of_log(self), job_asked(self)
         logs, state_home = logs_of(self), configured_state_home(user.spawner.environment)
+        submitted = job_of_log(user, job).submitted
         with using(language_of(self, user.spawner)):
             try:
                 identity = (await cluster_of(self).member(user.name)).identity
-                piece = await logs.download(identity, job, 0, DOWNLOAD_BYTES, state_home=state_home)
+                piece = await logs.download(identity, job, 0, DOWNLOAD_BYTES, state_home=state_home, submitted=submitted)
             except ResourceFormError as error:
                 raise web.HTTPError(error.status, error.sentence) from None
         self.set_header("Content-Type", "text/plain; charset=utf-8")

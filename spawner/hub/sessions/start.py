@@ -140,5 +140,9 @@ def startup_log_of(spawner: StartingSpawner, session: Session) -> StartupLog | N
     if spawner.member is None or not session.record.job_id:
         return None
     return StartupLog(
-        HubState.of(spawner).session_logs, spawner.member.identity, session.record.job_id, configured_state_home(spawner.environment)
+        HubState.of(spawner).session_logs,
+        spawner.member.identity,
+        session.record.job_id,
+        configured_state_home(spawner.environment),
+        session.record.queued_at or session.record.submitted or None,
     )

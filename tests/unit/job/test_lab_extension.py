@@ -76,7 +76,7 @@ def listen(job: Job, server: InTheJob) -> None:
 def test_the_script_carries_the_files_as_they_are() -> None:
     """Python reads from the script exactly what stands in the files; bash can read it; a person too; it is small."""
     script = job_script(release(), lab_extension=True)
-    body = script.split("<<'END_OF_RESOURCE_FORM_LAUNCHER'\n")[1].removesuffix("\nEND_OF_RESOURCE_FORM_LAUNCHER\n")
+    body = script.split("<<'END_OF_RESOURCE_FORM_LAUNCHER'\n")[1].partition("\nEND_OF_RESOURCE_FORM_LAUNCHER\n")[0]
     assert "END_OF_RESOURCE_FORM_LAUNCHER" not in body
     names: dict[str, Any] = {"__name__": "launcher"}
     exec(compile(body, "launcher.py", "exec"), names)

@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import ast
 import contextlib
+import errno
+import os
 import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -457,3 +460,146 @@ def test_strangers_are_left_alone(job: Job) -> None:
         assert job.outcome()[0] == 143
         assert stranger.poll() is None
         stranger.kill()
+
+
+# --- files that cannot be kept ------------------------------------------------------------------------------------------------
+
+
+def gone(home: Path) -> None:
+    """It is not there."""
+    home.rmdir()
+
+
+def file(home: Path) -> None:
+    """It is a file."""
+    home.rmdir()
+    home.touch()
+
+
+def local_is_a_file(home: Path) -> None:
+    """A folder that the server needs is a file."""
+    (home / ".local").touch()
+
+
+def local_leads_nowhere(home: Path) -> None:
+    """A folder that the server needs is a link to what is not there."""
+    (home / ".local").symlink_to("/nowhere/at/all")
+
+
+def full(home: Path) -> None:
+    """The file system has no room left."""
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(home)], check=True)
+
+
+def read_only(home: Path) -> None:
+    """The file system is mounted read-only."""
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "ro", "tmpfs", str(home)], check=True)
+
+
+NEEDS_ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="needs root: mounts a file system of its own")
+
+
+@pytest.mark.parametrize(
+    ("spoil", "code", "said"),
+    [
+        (gone, 81, "No such file or directory"),
+        (file, 82, "Not a directory"),
+        (local_is_a_file, 85, "Not a directory"),
+        (local_leads_nowhere, 85, "No such file or directory"),
+        pytest.param(read_only, 84, "Read-only file system", marks=NEEDS_ROOT),
+        pytest.param(full, 86, "No space left on device", marks=NEEDS_ROOT),
+    ],
+)
+def test_why_a_server_could_not_keep_its_files(job: Job, tmp_path: Path, spoil: Callable[[Path], None], code: int, said: str) -> None:
+    """A server that fails where its home cannot be used ends with the code that says so, and the log, if there is one, names the place."""
+    home = tmp_path / "home"
+    home.mkdir()
+    spoil(home)
+    try:
+        job.start(environment={"HOME": str(home)})
+        job.server().order("exit", 1)
+        ended, words = job.outcome()
+        assert ended == code
+        assert f"cannot write into {home}" in words
+        assert said in words
+        assert "ended with code 1 before it listened" in words
+    finally:
+        subprocess.run(["umount", str(home)], check=False, capture_output=True)
+
+
+@pytest.mark.parametrize("name", ["JUPYTER_RUNTIME_DIR", "JUPYTER_DATA_DIR", "XDG_DATA_HOME"])
+def test_a_server_that_keeps_its_files_elsewhere(job: Job, tmp_path: Path, name: str) -> None:
+    """Then what is wrong with the home is not why it failed; nor is a home that was left as it is, where it can be used."""
+    job.start(environment={"HOME": "/nowhere/at/all", name: str(tmp_path)})
+    job.server().order("exit", 3)
+    assert job.outcome()[0] == 3
+
+
+@pytest.mark.parametrize(("order", "value", "code"), [("exit", 0, 0), ("die of", signal.SIGKILL, 137), ("exit", 143, 143)])
+def test_what_the_home_has_nothing_to_do_with(job: Job, order: str, value: int, code: int) -> None:
+    """A server that ended well, or was ended by a signal, has the code it would have had."""
+    hub = job.start(environment={"HOME": "/nowhere/at/all"})
+    server = job.server()
+    server.listen()
+    hub.report()
+    server.order(order, value)
+    assert job.outcome()[0] == code
+
+
+def test_a_server_that_loses_its_home(job: Job, tmp_path: Path) -> None:
+    """The same is told of one that had come up before."""
+    home = tmp_path / "home"
+    home.mkdir()
+    hub = job.start(environment={"HOME": str(home)})
+    server = job.server()
+    server.listen()
+    hub.report()
+    home.rmdir()
+    server.order("exit", 1)
+    assert job.outcome()[0] == 81
+
+
+def test_a_program_that_is_not_there(job: Job, tmp_path: Path) -> None:
+    """It may lie in the home that is gone; where the home is there, the code is a shell's."""
+    job.start(command=["/nowhere/jupyterhub-singleuser"], environment={"HOME": str(tmp_path)})
+    assert job.outcome()[0] == 127
+
+
+def test_nothing_is_left_of_the_look(job: Job, tmp_path: Path) -> None:
+    """What is written to see whether that can be done is gone afterwards."""
+    job.start(environment={"HOME": str(tmp_path)})
+    before = set(tmp_path.rglob("*"))
+    job.server().order("exit", 1)
+    assert job.outcome()[0] == 1
+    assert set(tmp_path.rglob("*")) == before
+
+
+def test_no_room_for_temporary_files(tmp_path: Path) -> None:
+    """Where the node has none, the node is at fault: of the look at the home nothing is said then."""
+    names: dict[str, Any] = {"__name__": "launcher"}
+    exec(compile(launcher_source(), "launcher.py", "exec"), names)
+    assert names["trouble_with_temporary_files"]({"TMPDIR": str(tmp_path)}) is None
+    assert names["trouble_with_temporary_files"]({"TMPDIR": "/nowhere"}) is None
+
+    def refuse(folder: str) -> None:
+        if not folder.startswith(str(tmp_path)):
+            raise OSError(errno.ENOSPC, "No space left on device", folder)
+
+    names["probe"] = refuse
+    assert names["trouble_with_temporary_files"]({}) == 88
+    home = {"HOME": str(tmp_path)}
+    assert names["own_code"](1, home) == 88
+    assert [names["own_code"](code, home) for code in (0, 128, 137, 255)] == [0, 128, 137, 255]
+
+
+@pytest.mark.parametrize(("number", "code"), [(errno.ESTALE, 87), (errno.EIO, 87), (errno.EDQUOT, 86), (errno.EMFILE, None)])
+def test_what_only_a_file_server_does(tmp_path: Path, number: int, code: int | None) -> None:
+    """A home that does not answer, and a quota, are told; what says nothing of the home is not."""
+    names: dict[str, Any] = {"__name__": "launcher"}
+    exec(compile(launcher_source(), "launcher.py", "exec"), names)
+
+    def refuse(folder: str) -> None:
+        raise OSError(number, os.strerror(number), folder)
+
+    names["probe"] = refuse
+    assert names["trouble_with_files"]({"HOME": str(tmp_path)}) == code

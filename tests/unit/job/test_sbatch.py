@@ -257,9 +257,9 @@ def test_script_is_bash(entry: Release) -> None:
 
 
 def test_script_carries_the_launcher() -> None:
-    """The launcher's text stands in it unchanged, between markers that it does not hold itself, and is the last thing that runs."""
+    """The launcher's text stands in it unchanged, between markers that it does not hold itself; what follows runs if it cannot begin."""
     script = job_script(release())
-    body = script.split("<<'END_OF_RESOURCE_FORM_LAUNCHER'\n")[1].removesuffix("\nEND_OF_RESOURCE_FORM_LAUNCHER\n")
+    body = script.split("<<'END_OF_RESOURCE_FORM_LAUNCHER'\n")[1].partition("\nEND_OF_RESOURCE_FORM_LAUNCHER\n")[0]
     assert body == launcher_source().rstrip("\n")
     assert "END_OF_RESOURCE_FORM_LAUNCHER" not in launcher_source()
     compile(body, "launcher.py", "exec")

@@ -19,7 +19,15 @@ from spawner._data import folder
 from spawner.errors import LogGone, LogRefused, LogUnreadable, NoLogYet, SessionFailed, SlurmNotStarted
 from spawner.hub.errors import html_message, text_message
 from spawner.i18n import using
-from spawner.session.log_reader import MIN_INTERVAL_SECONDS, TAIL_BYTES, SessionLogs, configured_state_home, log_place, read_log
+from spawner.session.log_errors import MAX_CLOCK_SKEW_SECONDS
+from spawner.session.log_reader import (
+    MIN_INTERVAL_SECONDS,
+    TAIL_BYTES,
+    SessionLogs,
+    configured_state_home,
+    log_place,
+    read_log,
+)
 from spawner.session.progress import StartProgress
 from spawner.session.startup_log import StartupLog
 from spawner.slurm.runner import Identity, Result, SlurmRunner
@@ -284,6 +292,46 @@ async def test_one_read_at_a_time_for_each_user() -> None:
     users = [Identity(f"user{number}", ME.uid, ME.gid, "/", "/bin/sh", ()) for number in range(20)]
     await asyncio.gather(*(logs.tail(user, 7) for user in users))
     assert 2 <= reader.most_at_once <= 8
+
+
+async def test_the_log_of_an_earlier_job_of_the_same_number() -> None:
+    """A log that was written to its end before the job was submitted is not shown, in whatever way it is asked for; five minutes between
+    the clocks are allowed for.
+    """
+    logs = SessionLogs(FakeReader(seconds=0), clock=lambda: 0.0)
+    asks = (
+        lambda submitted: logs.tail(ME, 7, submitted=submitted, fresh=True),
+        lambda submitted: logs.since(ME, 7, 0, submitted=submitted),
+        lambda submitted: logs.piece(ME, 7, 0, 100, submitted=submitted),
+        lambda submitted: logs.download(ME, 7, 0, 100, submitted=submitted),
+    )
+    for ask in asks:
+        logs._latest_read.clear()
+        for submitted in (None, 0.0, MAX_CLOCK_SKEW_SECONDS):
+            await ask(submitted)
+            logs._latest_read.clear()
+        with pytest.raises(LogGone, match="older than the job") as error:
+            await ask(MAX_CLOCK_SKEW_SECONDS + 1)
+        assert error.value.sentence == (
+            "There is no log of job 7. In its place is the log of an earlier job of the same number: "
+            "~/.local/state/jupyterhub-resource-form/7.log"
+        )
+    logs._latest_read.clear()
+    with pytest.raises(NoLogYet):
+        await logs.tail(ME, 7, going_on=True, submitted=MAX_CLOCK_SKEW_SECONDS + 1)
+    found = SessionLogs(FakeReader(printed('{"size": 5, "modified": 0, "matches": [], "number": 0, "whole": true}\n\n')))
+    assert (await found.search(ME, 7, "x", submitted=MAX_CLOCK_SKEW_SECONDS)).number == 0
+    with pytest.raises(LogGone):
+        await found.search(ME, 8, "x", submitted=MAX_CLOCK_SKEW_SECONDS + 1)
+
+
+async def test_a_failure_is_not_explained_by_an_earlier_job(logs: Path) -> None:
+    """Lines of an older log are no reason of this failure."""
+    (logs / "7.log").write_text("ModuleNotFoundError: of long ago\n")
+    submitted = (logs / "7.log").stat().st_mtime + MAX_CLOCK_SKEW_SECONDS + 1
+    reader = SessionLogs(SlurmRunner())
+    assert await reader.telling_lines(ME, 7, state_home=str(logs.parent)) == ("ModuleNotFoundError: of long ago",)
+    assert await reader.telling_lines(ME, 7, state_home=str(logs.parent), submitted=submitted) == ()
 
 
 def printed(text: str, code: int = 0, complaint: str = "") -> Result:

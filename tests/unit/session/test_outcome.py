@@ -7,8 +7,24 @@ from collections.abc import Callable
 import pytest
 
 from spawner.i18n import using
+from spawner.job.sbatch import job_script, launcher_source
 from spawner.request.model import parse_request
-from spawner.session.outcome import CATEGORIES, NO_ANSWER, OWN_WORDS, START_TIMEOUT, STOPPED, Ending, Evidence, ending, exit_code, tenths
+from spawner.session.exit_codes import CAUSES, Cause
+from spawner.session.outcome import (
+    CATEGORIES,
+    NO_ANSWER,
+    OWN_WORDS,
+    START_TIMEOUT,
+    STOPPED,
+    Ending,
+    Evidence,
+    end_in_words,
+    ending,
+    exit_code,
+    tenths,
+)
+from spawner.site.catalogue import Release
+from spawner.slurm.model import Job
 from spawner.slurm.sacct import FinishedJob
 from spawner.slurm.states import ENDED
 
@@ -476,3 +492,48 @@ def test_an_administrator_is_named_only_where_both_ids_are_known() -> None:
 def test_large_amounts_of_memory_are_exact() -> None:
     """A GB is 1024 MB also where a hundred of them would show the difference."""
     assert [tenths(megabytes) for megabytes in (0, 1536, 100 * 1024)] == ["0.0", "1.5", "100.0"]
+
+
+# --- a home that cannot be used -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("listened", [False, True])
+@pytest.mark.parametrize(("code", "cause"), CAUSES.items())
+def test_a_cause_that_the_exit_code_tells(code: int, cause: Cause, listened: bool) -> None:
+    """It is said in words of its own, whoever told the code: squeue's wait status, or sacct."""
+    status = code << 8 if code < 128 else code - 128
+    by_sacct = told("FAILED", exit_code=code) if code < 128 else told("FAILED", signal=code - 128)
+    for found in (end("FAILED", exit_status=status, listened=listened), end("FAILED", by_sacct, listened=listened)):
+        assert (found.category, found.kind, found.state, found.exit_code) == (cause.category, "others", "FAILED", code)
+        assert (found.sentence, found.what_to_do) == (cause.sentence, cause.what_to_do)
+    assert end_in_words(Job(7, "ada", "FAILED", exit_code=status)) == f"{cause.sentence} {cause.what_to_do}"
+    with using("it"):
+        assert end("FAILED", exit_status=status).sentence != cause.sentence
+
+
+@pytest.mark.parametrize("state", ["COMPLETED", "TIMEOUT", "NODE_FAIL", "PREEMPTED", "CANCELLED"])
+def test_such_a_code_counts_for_a_failed_job_only(state: str) -> None:
+    """A job that ended in another way has another cause."""
+    assert end(state, exit_status=81 << 8).category == CATEGORIES[state][0]
+
+
+def test_memory_comes_before_the_home() -> None:
+    """A server that was ended for want of memory is told so, whatever its code."""
+    assert end("FAILED", told("FAILED", exit_code=86, out_of_memory=True), exit_status=86 << 8).category == "out_of_memory"
+
+
+@pytest.mark.parametrize("status", [None, 0, 1 << 8, 80 << 8, 89 << 8, 127 << 8, 9])
+def test_other_failures_of_a_start(status: int | None) -> None:
+    """They are told as before; so is a job that ended in another way."""
+    assert end_in_words(Job(7, "ada", "FAILED", exit_code=status)) == "The server could not run: its job failed."
+    assert end_in_words(Job(7, "ada", "NODE_FAIL", exit_code=81 << 8)) == "The compute node failed."
+
+
+def test_the_codes_are_the_launchers() -> None:
+    """Each code that the launcher or the job's script ends with has its words, and none has words that nobody gives."""
+    names: dict[str, object] = {"__name__": "launcher"}
+    exec(compile(launcher_source(), "launcher.py", "exec"), names)
+    given = {*names["TROUBLES_OF_HOME"].values(), *names["TROUBLES_OF_WRITING"].values(), names["NO_TEMPORARY_FILES"]}  # type: ignore[attr-defined]
+    assert given == {code for code in CAUSES if code < 128}
+    script = job_script(Release.model_validate({"tag": "a", "date": "2026-01-01"}))
+    assert script.rstrip().endswith(f"exit {names['NO_TEMPORARY_FILES']}")

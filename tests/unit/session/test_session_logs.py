@@ -18,6 +18,7 @@ import pytest
 from spawner._data import folder
 from spawner.errors import LogGone, LogRefused, LogUnreadable, NoLogYet, SessionFailed, SlurmUnavailable
 from spawner.session import log_reader
+from spawner.session.log_errors import no_log_yet
 from spawner.session.log_excerpt import Excerpt
 from spawner.session.log_reader import (
     DOWNLOAD_BYTES,
@@ -33,7 +34,6 @@ from spawner.session.log_reader import (
     SessionLogs,
     configured_state_home,
     log_place,
-    no_log_yet,
     read_log,
 )
 from spawner.session.progress import StartProgress
@@ -226,7 +226,7 @@ def test_the_first_or_the_last_of_too_many_lines() -> None:
         pytest.param(Reader(['{"error": "strange"}\n\n']), LogUnreadable, UNREADABLE, "the log of job 7 of ada: strange", id="the-reader-says-what"),
         pytest.param(Reader(['{"size": 1, "inode": 1, "modified": 0}\n\n']), LogUnreadable, UNREADABLE, "the log of job 7 of ada: KeyError('from')", id="something-is-missing"),
         pytest.param(Reader(['{"error": "refused"}\n\n']), LogRefused, f"What is in the place of the log is not a file of its owner's: {PLACE}", "the log of job 7 of ada is no regular file of theirs", id="no-regular-file"),
-        pytest.param(Reader(['{"error": "missing"}\n\n']), LogGone, f"There is no log of job 7. Either the job never ran, or its log was deleted: {PLACE}", "job 7 has no log", id="missing"),
+        pytest.param(Reader(['{"error": "missing"}\n\n']), LogGone, f"There is no log of job 7. The job never ran, or could not write it, or it was deleted: {PLACE}", "job 7 has no log", id="missing"),
     ],
 )  # fmt: skip
 def test_answers_without_a_log(reader: Reader, error: type[LogUnreadable], sentence: str, log: str) -> None:

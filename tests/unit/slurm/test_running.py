@@ -12,11 +12,13 @@ import pytest
 
 from spawner.slurm.runner import Identity, SlurmRunner
 from spawner.slurm.running import is_running
+from spawner.slurm.sudo import INSTALLED_SUBMITTER
 
 NONCE = "0123456789abcdef"
 TAG = f"--comment=jupyterhub:hub:ada::{NONCE}"
 ADA, EVE, ROOT, HUB = 1001, 1002, 0, 999
 SUDO = ("sudo", "-n")
+BY_THE_SUBMITTER = ("sudo", "-n", "-u", "ada", "--", INSTALLED_SUBMITTER, "/usr/bin/sbatch", "--parsable", TAG)
 OF_THE_HUB = ("sudo", "-n", "--preserve-env=SLURM_CONF", "-u", "ada", "--", "/usr/bin/sbatch", "--parsable", TAG)
 
 
@@ -40,6 +42,9 @@ def put(proc: Path, pid: int, argv: Sequence[str], real_uid: int, effective_uid:
         pytest.param(("/usr/bin/grep", NONCE, "hub.log"), (ADA,), False, id="another-program-of-the-users"),
         pytest.param(("/usr/bin/sbatch", "--parsable", "--comment=another"), (ADA,), False, id="another-start-of-theirs"),
         pytest.param(OF_THE_HUB, (HUB, ROOT), True, id="the-hubs-sudo"),
+        pytest.param(BY_THE_SUBMITTER, (HUB, ROOT), True, id="the-hubs-sudo-of-the-submitter"),
+        pytest.param(BY_THE_SUBMITTER, (EVE, ROOT), False, id="a-strangers-sudo-of-the-submitter"),
+        pytest.param(("/usr/bin/python3", "-IS", *BY_THE_SUBMITTER[5:]), (ADA, ADA), True, id="the-submitter-itself"),
         pytest.param(OF_THE_HUB, (EVE, ROOT), False, id="a-strangers-sudo-that-asks-for-a-password"),
         pytest.param(tuple("grace" if word == "ada" else word for word in OF_THE_HUB), (HUB, ROOT), False, id="for-another-user"),
         pytest.param((*OF_THE_HUB[:6], "/usr/bin/scancel", TAG), (HUB, ROOT), False, id="another-command-through-sudo"),
