@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..accounting.partition_limits import PartitionLimits
-from ..errors import NoAccount, RequestRejected
+from ..errors import NoAccount, RequestRejected, SlurmOutputError
 from ..humanize import moment_in_words
 from ..i18n import ENGLISH, N_, _, using
 from ..units import format_walltime
@@ -146,8 +146,15 @@ def require_account(choices: Choices) -> None:
     ------
     NoAccount
         With what to do about it.
+    SlurmOutputError
+        Nobody knows: the user's accounts may be among those that could not be read.
     """
     user = choices.entitlement.user
+    if not choices.entitlement.accounts and choices.entitlement.accounts_partial:
+        raise SlurmOutputError(
+            N_("Slurm's list of accounts cannot be read as a whole at the moment, and none of yours was found in it. Ask the support."),
+            log=f"whether {user} has an association in Slurm is not known: some rows of sacctmgr cannot be read",
+        )
     if choices.entitlement.accounts == ():
         raise NoAccount(
             _(

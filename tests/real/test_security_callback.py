@@ -275,8 +275,8 @@ def test_no_port_before_the_job_runs(site: Site) -> None:
         (kept,) = (site.cluster.folder / "state").glob(f"hash.*/job.{job}/environment")
         own = next(entry for entry in kept.read_bytes().split(b"\0") if b"JUPYTERHUB_API_TOKEN=" in entry).split(b"=", 1)[1].decode()
         assert own != other
-        assert site.hub.api("POST", "/batchspawner", other, {"port": 22})[0] == 409
-        assert site.hub.api("POST", "/batchspawner", own, {"port": 22})[0] == 409, "a job that waits in the queue listens nowhere"
+        assert site.hub.api("POST", "/batchspawner", other, {"port": 2222})[0] == 409
+        assert site.hub.api("POST", "/batchspawner", own, {"port": 2222})[0] == 409, "a job that waits in the queue listens nowhere"
     finally:
         site.cluster.run("scontrol", "update", "PartitionName=g100_cpu", "State=UP")
 

@@ -68,6 +68,8 @@ class FakeJob:
     host: str = "n/a"
     priority: int = 1000
     tres: str = "cpu=1,mem=4G,node=1,billing=1"
+    gres: str | None = None
+    """What ``scontrol show job --details`` says that it has on its node; None: nothing."""
 
     @property
     def active(self) -> bool:
@@ -147,9 +149,9 @@ class FakeSlurm:
         if job.active:
             job.state = state
 
-    async def is_running(self, text: str) -> bool:
-        """Whether a command with this text is under way."""
-        return any(text in argument for argv in self.under_way for argument in argv)
+    async def is_running(self, command: str, text: str, identity: Identity) -> bool:
+        """Whether such a command with this text is under way."""
+        return any(argv[0] == command and text in argument for argv in self.under_way for argument in argv)
 
     async def run(
         self,
@@ -202,22 +204,35 @@ class FakeSlurm:
             return 0, "".join(self.finished.get(int(number), "") for number in asked), ""
         if argv[0] == "sstat":
             return self._sstat(argv)
-        if argv[:2] == ("scontrol", "--local") and argv[-1] == "config":
-            lines = ("ClusterName = fake", "MessageTimeout = 10 sec", f"PrivateData = {self.private_data}", "SlurmUser = slurm(64030)")
-            config = "".join(f"{line}\n" for line in (*lines, "SLURM_VERSION = 22.05.8"))
-            return 0, config, ""
-        if argv[0] == "scontrol" and "node" in argv:
-            return 0, NODES, ""
-        if argv[0] == "scontrol" and "partition" in argv:
-            return 0, PARTITIONS, ""
-        if argv[0] == "scontrol" and "reservation" in argv:
-            return 0, RESERVATIONS, ""
-        if argv[0] == "scontrol" and "assoc_mgr" in argv:
-            return 0, HOLDINGS, ""
+        if argv[0] == "scontrol":
+            return self._scontrol(argv)
         if argv[0] == "sacctmgr" and "qos" in argv:
             return 0, QOS, ""
         if argv[0] == "sacctmgr":
             return 0, ASSOCIATIONS if "association" in argv else USERS, ""
+        raise AssertionError(f"the fake knows no {argv}")
+
+    def _scontrol(self, argv: Sequence[str]) -> tuple[int, str, str]:
+        if argv[-1] == "config":
+            lines = ("ClusterName = fake", "MessageTimeout = 10 sec", f"PrivateData = {self.private_data}", "SlurmUser = slurm(64030)")
+            config = "".join(f"{line}\n" for line in (*lines, "SLURM_VERSION = 22.05.8"))
+            return 0, config, ""
+        if "job" in argv:
+            job = self.jobs.get(int(argv[-1]))
+            given = f" JOB_GRES=x   Nodes={job.host} CPU_IDs=0 Mem=100 GRES={job.gres}" if job is not None and job.gres is not None else ""
+            return (
+                (0, f"JobId={argv[-1]} JobName=jupyterhub{given}\n", "")
+                if job is not None
+                else (1, "", "slurm_load_jobs error: Invalid job id specified")
+            )
+        if "node" in argv:
+            return 0, NODES, ""
+        if "partition" in argv:
+            return 0, PARTITIONS, ""
+        if "reservation" in argv:
+            return 0, RESERVATIONS, ""
+        if "assoc_mgr" in argv:
+            return 0, HOLDINGS, ""
         raise AssertionError(f"the fake knows no {argv}")
 
     def _sbatch(self, argv: Sequence[str], identity: Identity | None) -> tuple[int, str, str]:
