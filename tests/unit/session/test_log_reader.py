@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from spawner._data import folder
-from spawner.errors import LogGone, LogRefused, NoLogYet, SessionFailed
+from spawner.errors import LogGone, LogRefused, LogUnreadable, NoLogYet, SessionFailed, SlurmNotStarted
 from spawner.hub.errors import html_message, text_message
 from spawner.i18n import using
 from spawner.session.log_reader import MIN_INTERVAL_SECONDS, TAIL_BYTES, SessionLogs, read_log

@@ -342,27 +342,20 @@ def test_the_log_of_a_slow_start_is_not_taken_back() -> None:
     virtually(scenario)
 
 
-# --- the launcher's reports ------------------------------------------------------------------------------------------------------------
+# --- the launcher's report ------------------------------------------------------------------------------------------------------------
 
 
-def test_reports_are_stored_before_they_are_answered() -> None:
-    """The port, then the GPUs; others of either are refused."""
+def test_a_report_is_stored_before_it_is_answered() -> None:
+    """The same port again is taken, another one is not."""
 
     async def scenario() -> None:
         server = make_server()
         session = server._session(Record(nonce="n", job_id=7))
-        assert not session.has_gpus((0, 1))
         assert session.listens_on(40000)
         assert '"port": 40000' in server.database
-        assert session.has_gpus((0, 1))
-        assert session.has_gpus((0, 1))
-        assert not session.has_gpus((0,))
-        assert session.record.gpu_indices == (0, 1)
-        assert "[0, 1]" in server.database
-        session.end = End("TIMEOUT", "The time was up.", EPOCH)
-        assert not session.has_gpus((0, 1))
-        stopping = server._session(Record(nonce="n", job_id=7, port=40000, stopping=True))
-        assert not stopping.has_gpus((0,))
+        assert session.listens_on(40000)
+        assert not session.listens_on(40001)
+        assert session.record.port == 40000
 
     virtually(scenario)
 
