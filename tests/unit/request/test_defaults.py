@@ -76,6 +76,7 @@ AT_COURSE = {"reservations": (reservation(),), "partitions": (RESERVED_ONLY,)}
         pytest.param({"gpus": {"default": "1"}}, {}, {"gpus": "1"}, id="gpus-preset"),
         pytest.param({"gpus": {"default": "v100:1"}}, {}, {"gpus": "v100:1"}, id="gpus-preset-with-type"),
         pytest.param({"gpus": {"default": "1"}, "partition": {"default": "g100_cpu"}}, {}, {"gpus": "0"}, id="gpus-preset-without-gpus"),
+        pytest.param({"gpus": {"default": "v100:3"}}, {"nodes": (node("g001"), node("g002", gres="gpu:a100:4"))}, {"gpus": "0"}, id="gpus-preset-more-than-of-its-type"),
         pytest.param({"gpus": {"minimum": 1}}, {}, {"gpus": "1"}, id="gpus-minimum"),
         pytest.param({"gpus": {"choices": ["1", "2"]}}, {}, {"gpus": "1"}, id="gpus-choices"),
         pytest.param({"release": {"default": "2024.04"}}, {}, {"release": "2024.04", "interface": "lab"}, id="release-preset"),

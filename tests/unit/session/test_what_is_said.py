@@ -10,10 +10,13 @@ from typing import Any
 
 import pytest
 
+from spawner.availability.queue_position import QueuePosition
 from spawner.errors import NotStored, ResourceFormError, SessionFailed, SlurmRefused, SlurmUnavailable
 from spawner.session.record import End, Limits, Record
 from spawner.session.session import Session
 from spawner.session.status import Server as StatusServer
+from spawner.session.status_text import Charge
+from spawner.slurm.model import Job
 from tests.support.fake_slurm import EPOCH, FakeSlurm, Trouble
 from tests.support.session_rig import LOG, Server, jobs_of, make_cluster, make_server, run_and_listen, virtually
 
@@ -86,6 +89,23 @@ def test_how_far_a_start_has_come(state: str, progress: int, text: str) -> None:
         latest = session_of(server).progress.latest
         assert (latest.progress, latest.text) == (progress, text)
         assert (latest.details["job_id"], latest.details["slurm_state"]) == (100, state)
+        start.cancel()
+        await asyncio.wait({start})
+
+    virtually(scenario)
+
+
+def test_a_start_of_which_slurm_never_told_anything() -> None:
+    """It has come as far as the queue at least, for all that is known."""
+
+    async def scenario() -> None:
+        server = make_server()
+        start = asyncio.ensure_future(server.start())
+        await asyncio.sleep(0.05)
+        server.slurm.answers = False
+        await asyncio.sleep(20)
+        assert session_of(server).progress.messages[0].progress == 20
+        server.slurm.answers = True
         start.cancel()
         await asyncio.wait({start})
 
@@ -219,6 +239,28 @@ def test_an_order_that_is_not_confirmed(trouble: str, caplog: pytest.LogCaptureF
         assert (session.end.state, session.end.sentence, session.record.nonce) == ("NOT_SUBMITTED", "The job was not submitted.", "")
 
 
+def test_what_sbatch_is_handed() -> None:
+    """The command, the script on its standard input, the environment, and as whom it runs."""
+
+    async def scenario() -> None:
+        server = make_server()
+        seen: dict[str, Any] = {}
+        run = server.slurm.run
+
+        async def watched(argv: tuple[str, ...], **options: Any) -> Any:
+            if argv[0] == "sbatch":
+                seen.update(options, argv=argv)
+            return await run(argv, **options)
+
+        server.slurm.run = watched  # type: ignore[method-assign,assignment]
+        identity = (await server.cluster.member("ada")).identity
+        await server._session().submit("n", ("sbatch", "--comment=x"), "#!/bin/sh\ntrue\n", {"A": "1"}, identity)
+        assert (seen["argv"], seen["stdin"], seen["identity"]) == (("sbatch", "--comment=x"), "#!/bin/sh\ntrue\n", identity)
+        assert seen["environment"]["A"] == "1"
+
+    virtually(scenario)
+
+
 def test_a_refusal_is_an_end() -> None:
     """Nothing was submitted, and the nonce that was stored is taken out again."""
 
@@ -321,6 +363,12 @@ def test_how_a_session_stands() -> None:
         session.end = End("CANCELLED", "Stopped.", EPOCH)
         assert session.status().kind == "finished"
 
+        waiting = make_server()._session(Record(nonce="n", job_id=7))
+        waiting.usage_factor, waiting.expected = 2.0, EPOCH + 60.0
+        job = Job(7, "ada", "PENDING", reason="Priority", tres="cpu=1,billing=10")
+        found = waiting.status(job, {7: QueuePosition(1, 2)}, counts_use=False)
+        assert (found.position, found.estimate, found.cost) == (QueuePosition(1, 2), EPOCH + 60, Charge(20.0, None))
+
     virtually(scenario)
 
 
@@ -342,11 +390,11 @@ def test_the_log_of_a_slow_start_is_not_taken_back() -> None:
     virtually(scenario)
 
 
-# --- the launcher's reports ------------------------------------------------------------------------------------------------------------
+# --- the launcher's report ------------------------------------------------------------------------------------------------------------
 
 
-def test_reports_are_stored_before_they_are_answered() -> None:
-    """The port; the same again is no surprise, another one is refused."""
+def test_a_report_is_stored_before_it_is_answered() -> None:
+    """The same port again is taken, another one is not."""
 
     async def scenario() -> None:
         server = make_server()
@@ -355,6 +403,7 @@ def test_reports_are_stored_before_they_are_answered() -> None:
         assert '"port": 40000' in server.database
         assert session.listens_on(40000)
         assert not session.listens_on(40001)
+        assert session.record.port == 40000
 
     virtually(scenario)
 
