@@ -85,7 +85,7 @@ class SessionFacts:
         """Note how the session ended, in Slurm's word or one of ours; the first end stays. Return the one that counts."""
         if self.end is None:
             self.end = End(state, sentence, self.cluster.clock())
-            self.cluster.ended.add(self.record.nonce)
+            self.cluster.ended.add(self.record.nonce, self.user)
         return self.end
 
     def note_silence(self, error: ResourceFormError) -> None:

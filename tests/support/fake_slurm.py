@@ -66,6 +66,9 @@ class FakeJob:
     host: str = "n/a"
     priority: int = 1000
     tres: str = "cpu=1,mem=4G,node=1,billing=1"
+    partition: str = "g100_int"
+    script: str | None = "#!/bin/sh\n"
+    """None: it is not for the Hub to read."""
 
     @property
     def active(self) -> bool:
@@ -200,22 +203,31 @@ class FakeSlurm:
             return 0, "".join(self.finished.get(int(number), "") for number in asked), ""
         if argv[0] == "sstat":
             return self._sstat(argv)
-        if argv[:2] == ("scontrol", "--local") and argv[-1] == "config":
-            lines = ("ClusterName = fake", "MessageTimeout = 10 sec", f"PrivateData = {self.private_data}", "SlurmUser = slurm(64030)")
-            config = "".join(f"{line}\n" for line in (*lines, "SLURM_VERSION = 22.05.8"))
-            return 0, config, ""
-        if argv[0] == "scontrol" and "node" in argv:
-            return 0, NODES, ""
-        if argv[0] == "scontrol" and "partition" in argv:
-            return 0, PARTITIONS, ""
-        if argv[0] == "scontrol" and "reservation" in argv:
-            return 0, RESERVATIONS, ""
-        if argv[0] == "scontrol" and "assoc_mgr" in argv:
-            return 0, HOLDINGS, ""
+        if argv[0] == "scontrol":
+            return self._scontrol(argv)
         if argv[0] == "sacctmgr" and "qos" in argv:
             return 0, QOS, ""
         if argv[0] == "sacctmgr":
             return 0, ASSOCIATIONS if "association" in argv else USERS, ""
+        raise AssertionError(f"the fake knows no {argv}")
+
+    def _scontrol(self, argv: Sequence[str]) -> tuple[int, str, str]:
+        if "batch_script" in argv:
+            script = self.jobs[int(argv[-2])].script
+            words = "Job script not specified" if script == "" else "Invalid user id"
+            return 0, script or "", "" if script else f"job script retrieval failed: {words}\n"
+        if argv[-1] == "config":
+            lines = ("ClusterName = fake", "MessageTimeout = 10 sec", f"PrivateData = {self.private_data}", "SlurmUser = slurm(64030)")
+            config = "".join(f"{line}\n" for line in (*lines, "SLURM_VERSION = 22.05.8"))
+            return 0, config, ""
+        if "node" in argv:
+            return 0, NODES, ""
+        if "partition" in argv:
+            return 0, PARTITIONS, ""
+        if "reservation" in argv:
+            return 0, RESERVATIONS, ""
+        if "assoc_mgr" in argv:
+            return 0, HOLDINGS, ""
         raise AssertionError(f"the fake knows no {argv}")
 
     def _sbatch(self, argv: Sequence[str], identity: Identity | None) -> tuple[int, str, str]:
@@ -255,7 +267,7 @@ class FakeSlurm:
                     job.user,
                     job.state,
                     job.host,
-                    "g100_int",
+                    job.partition,
                     str(job.submit),
                     started,
                     "N/A",

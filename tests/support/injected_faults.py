@@ -17,7 +17,7 @@ from typing import Any
 from sqlalchemy import event
 from sqlalchemy.engine import Engine
 from sqlalchemy.exc import OperationalError
-from sqlalchemy.orm import Session
+from sqlalchemy.pool import Pool
 
 NONCE_IS_STORED = r'^UPDATE spawners .*"session": .*"job_id": 0\b.*"stopping": false'
 JOB_ID_IS_STORED = r'^UPDATE spawners .*"session": .*"job_id": [1-9]'
@@ -129,7 +129,8 @@ def obey(c: Any, folder: Path) -> None:
         if orders.matches("kill_at_statement", f"{statement} {parameters}"):
             _die()
         if orders.matches("kill_once_stored", f"{statement} {parameters}"):
-            event.listen(Session, "after_commit", lambda _session: _die())
+            # Whose connection it is: it is given back once the transaction is over.
+            event.listen(Pool, "checkin", lambda _connection, _record: _die())
         orders.check_disk(statement, parameters)
 
     event.listen(Engine, "before_cursor_execute", before_statement)

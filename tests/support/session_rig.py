@@ -22,6 +22,7 @@ Answer = TypeVar("Answer")
 
 LOG = logging.getLogger("tests.session")
 KEY = signing_key(b"the secret of a Hub")
+SCRIPT = "#!/bin/sh\n"
 LISTENS_AFTER_SECONDS = 3.0
 
 
@@ -94,12 +95,12 @@ class Server:
         """What ``User.spawn`` does: start, and on any failure poll and stop."""
         session = self.session = self._session()
         self.ready, self.error, self.taken_up = False, None, False
-        tag = new_tag("jupyterhub", self.user, self.name, token="a token", key=KEY, now=self.slurm.now())
+        tag = new_tag("jupyterhub", self.user, self.name, SCRIPT, token="a token", key=KEY, clock=self.slurm.now)
         nonce = tag.nonce
         argv = ("sbatch", "--parsable", f"--comment={tag.comment}")
         identity = (await self.cluster.member(self.user)).identity
         try:
-            await session.submit(nonce, argv, "#!/bin/sh\n", {}, identity)
+            await session.submit(nonce, argv, SCRIPT, {}, identity)
             await session.until_listening()
             self.ready = True
         except ResourceFormError as error:

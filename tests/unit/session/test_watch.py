@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from spawner.cluster.ended import EndedSessions
 from spawner.errors import ResourceFormError, SessionFailed, SlurmUnavailable
 from spawner.session.facts import SessionFacts
 from spawner.session.record import End, Record
@@ -163,7 +164,7 @@ class Answers:
     def __init__(self) -> None:
         self.listed: Job | None = OUR_JOB
         self.as_of, self.stale = float(EPOCH), False
-        self.ended: set[str] = set()
+        self.ended = EndedSessions()
         self.asked: list[tuple[int, float | None]] = []
 
     def clock(self) -> float:
