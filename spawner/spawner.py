@@ -16,6 +16,7 @@ from traitlets import Callable, Dict, Union, default
 
 from .cluster.users import Member
 from .errors import RequestRejected, RequestTooLarge, ResourceFormError, SessionFailed, SlurmRefused
+from .hub.background.unfinished import UnfinishedStops
 from .hub.base import SlurmSpawner
 from .hub.common import static_version
 from .hub.errors import FormIsFilled, HubRefusal, refusal_of
@@ -27,7 +28,7 @@ from .hub.locale import language_asked, language_spoken, restore
 from .hub.prepare import names_of_nodes, prepared_job
 from .hub.sessions.ended import record_end, refused, stop_cause
 from .hub.sessions.start import startup_log_of, submit_and_wait, wait_for_adopted
-from .hub.sessions.storage import store_state
+from .hub.sessions.storage import revoke_tokens, store_state
 from .hub.sessions.take_up import is_taken_up
 from .hub.state import AdminWarnings, HubState
 from .hub.user_choices import UserChoices
@@ -312,6 +313,7 @@ class ResourceFormSpawner(UserChoices, SlurmSpawner):
             status = await session.poll()
             if status is not None:
                 record_end(self, session)
+                UnfinishedStops.of(self).watch(self)
             return status
 
     async def stop(self, now: bool = False) -> None:
@@ -319,6 +321,7 @@ class ResourceFormSpawner(UserChoices, SlurmSpawner):
         if self.session is not None:
             self.stop_reason = stop_cause(self, self._begun_at, self._listens_since)
             await self.session.stop(now=now)
+            UnfinishedStops.of(self).watch(self)
 
     def run_post_stop_hook(self) -> Any:
         """Revoke the server's token, then do what the admin wants done after a stop.
@@ -326,10 +329,7 @@ class ResourceFormSpawner(UserChoices, SlurmSpawner):
         JupyterHub revokes the token itself unless it was restarted meanwhile: then it does not know any more which one it is.
         """
         base_url = url_path_join(self.user.base_url, url_escape_path(self.name), "/")
-        for token in list(self.user.orm_user.api_tokens):
-            if token.note in (f"Server at {base_url}", f"retrieved from spawner {self.name}"):
-                self.user.db.delete(token)
-        self.user.db.commit()
+        revoke_tokens(self, (f"Server at {base_url}", f"retrieved from spawner {self.name}"))
         self.is_stopped.set()
         return super().run_post_stop_hook()
 

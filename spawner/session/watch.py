@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from ..errors import ResourceFormError
 from ..i18n import _
 from ..slurm.model import Job
@@ -30,7 +32,8 @@ async def look(session: SessionFacts) -> Job | None:
         session.unknown_since = (session.unknown_since or snapshot.as_of) if snapshot.stale else None
         session.absent_at.clear()
         if not session.record.queued_at and job.submit:
-            session.remember(queued_at=job.submit)
+            # A look writes nothing: it is stored with what comes next, and until then the nonce tells the job.
+            session.record = replace(session.record, queued_at=job.submit)
         return job
     if snapshot.stale:
         session.unknown_since = session.unknown_since or snapshot.as_of

@@ -62,6 +62,9 @@ class Server:
     limits: Limits = field(default_factory=Limits)
     database: str = "{}"
     database_fails: bool = False
+    database_is_locked: bool = False
+    stored: int = 0
+    """How often something was written into the database."""
     session: Session | None = None
     ready: bool = False
     error: ResourceFormError | None = None
@@ -84,6 +87,9 @@ class Server:
     def _keep(self, session: Session) -> None:
         if self.database_fails:
             raise OSError("database or disk is full")
+        if self.database_is_locked:
+            raise TimeoutError("database is locked")
+        self.stored += 1
         self.database = json.dumps(session.record.as_state())
 
     @property

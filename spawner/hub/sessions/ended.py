@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import object_session
 
 from ...errors import ResourceFormError
@@ -146,6 +147,12 @@ class _Noted:
 
     def told(self, finished: FinishedJob) -> None:
         """Add what slurmdbd has told of the job's end, to the record and to what the Hub shows."""
+        try:
+            self._take_in(finished)
+        except SQLAlchemyError:  # JupyterHub's own database session is in trouble
+            Storage.of(self.spawner).later(("told", self.past.session), lambda: self._take_in(finished))
+
+    def _take_in(self, finished: FinishedJob) -> None:
         spawner, before = self.spawner, self.end
         with using(language_spoken(spawner)):
             self.evidence = replace(self.evidence, finished=finished, uid=finished.uid)

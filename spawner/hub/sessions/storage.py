@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Collection, Hashable
 from functools import partial
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
+from jupyterhub import orm
 from sqlalchemy.orm import Session as DatabaseSession
 from sqlalchemy.orm import object_session
 from sqlalchemy.orm.attributes import set_committed_value
@@ -190,3 +191,22 @@ def store_address(spawner: StartingSpawner, ip: str, port: int) -> None:
     Storage.of(spawner).write_or_later(("address", spawner.user.name, spawner.name), put, None)
     # JupyterHub's object has them as read by now: nothing is left to write. Where that failed, it writes them with what comes next.
     server.proto, server.ip, server.port = proto, ip, port
+
+
+def revoke_tokens(spawner: HubSpawner, notes: Collection[str]) -> None:
+    """Revoke the tokens of a spawner's user that have one of these notes; where that fails it is done later."""
+    user: Any = spawner.user.orm_user
+    table, owner = orm.APIToken.__table__, sa.inspect(user).identity[0]
+
+    def put(own: Transaction) -> None:
+        found = own.execute(sa.select(table.c.id).where(table.c.user_id == owner, table.c.note.in_(notes))).all()
+        if found:
+            own.execute(sa.delete(table).where(table.c.id.in_([row.id for row in found])))
+            own.afterwards(partial(_read_anew, user, "api_tokens"))
+
+    Storage.of(spawner).write_or_later(("tokens", owner, *notes), put, None)
+
+
+def _read_anew(row: Any, name: str) -> None:
+    if (session := object_session(row)) is not None:
+        session.expire(row, [name])
