@@ -102,6 +102,28 @@ c.SlurmCluster.hub_name = "jupyterhub"
 # Links with options fill the form and start nothing; this lets those start a session that stand on a page of the Hub's own site.
 # c.ResourceFormSpawner.links_may_start = True
 
+# --- Bounds ------------------------------------------------------------------------------------------------------------------
+# How much of anything the Hub takes; docs/security.md says what becomes of more. These are the defaults.
+# c.ResourceFormBounds.request_keys = 100  # keys
+# c.ResourceFormBounds.request_characters = 100000  # characters
+# c.ResourceFormBounds.request_values = 2000  # values
+# c.ResourceFormBounds.request_depth = 4  # levels
+# c.ResourceFormBounds.body_bytes = 1000000  # bytes
+# c.ResourceFormBounds.requests = 300  # requests in ten seconds
+# c.ResourceFormBounds.requests_of_strangers = 1000  # requests in ten seconds
+# c.ResourceFormBounds.pages = 40  # pages in ten seconds
+# c.ResourceFormBounds.start_requests = 20  # starts a minute
+# c.ResourceFormBounds.checks = 30  # checks in ten seconds
+# c.ResourceFormBounds.estimates = 10  # estimates a minute
+# c.ResourceFormBounds.estimates_in_all = 240  # estimates a minute
+# c.ResourceFormBounds.refusals = 20  # refusals in ten seconds
+# c.ResourceFormBounds.streams = 20  # event streams
+# c.ResourceFormBounds.streams_in_all = 2000  # event streams
+# c.ResourceFormBounds.starts = 3  # starts
+# c.ResourceFormBounds.starts_in_all = 8  # starts
+# c.ResourceFormBounds.process_bytes = 256000000  # bytes
+# c.ResourceFormBounds.user_process_bytes = 4000000  # bytes
+
 # --- Announcements ----------------------------------------------------------------------------------------------------------
 # Announcements for the form, and partitions that are in trouble or take no new sessions; share/resource_form/notices.example.yaml is one
 # to start from. A command may print the same, as YAML or JSON; how often it is asked (seconds).

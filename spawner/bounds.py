@@ -21,14 +21,35 @@ class Bounds:
     request_characters: int = _bound(
         100_000, "characters", "Of one key or value of a request. Variables, the longest field, may come as text."
     )
+    request_values: int = _bound(2_000, "values", "Of a request, with all that lists and objects in it hold.")
+    request_depth: int = _bound(4, "levels", "Of lists and objects within a request: variables are an object within one.")
     body_bytes: int = _bound(
         1_000_000, "bytes", "Of a request's body, on any address of the Hub: it is held in memory and read in one piece."
+    )
+    requests: int = _bound(
+        300, "requests in ten seconds", "Of one user, whatever they ask for: a page with its styles and scripts takes a dozen."
+    )
+    requests_of_strangers: int = _bound(
+        1_000,
+        "requests in ten seconds",
+        "From one address, of those who are not logged in or not known yet: a class may share one.",
+    )
+    pages: int = _bound(
+        40, "pages in ten seconds", "Of one user, forms and lists of sessions among them: each takes some 30 ms, programs' too."
+    )
+    start_requests: int = _bound(
+        20,
+        "starts a minute",
+        "Of one user, refused ones too: each takes JupyterHub some 100 ms, with writes to its database.",
     )
     checks: int = _bound(
         30, "checks in ten seconds", "Of one user: a check while the user chooses takes some 20 ms, and a page asks twice a second at most."
     )
     estimates: int = _bound(10, "estimates a minute", "Of one user: each is an sbatch --test-only, which takes the controller's locks.")
     estimates_in_all: int = _bound(240, "estimates a minute", "Of all users together: each takes one of Slurm's job ids.")
+    refusals: int = _bound(
+        20, "refusals in ten seconds", "Of one user that are answered at once; who goes on asking all the same waits a second for each."
+    )
     streams: int = _bound(20, "event streams", "Of one user at a time: a tab holds one, and each is an open file of the Hub's.")
     streams_in_all: int = _bound(
         2000, "event streams", "Of all users at a time; never more than half of the files that the Hub may have open."

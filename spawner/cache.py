@@ -5,18 +5,17 @@
 from __future__ import annotations
 
 import asyncio
-import contextvars
 import logging
 import random
 import time
 from collections import UserDict
 from collections.abc import Awaitable, Callable, Hashable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from .errors import ResourceFormError, SlurmUnavailable
 from .i18n import N_
+from .worker import FOR_ALL, run_in_worker
 
 Data = TypeVar("Data")
 Key = TypeVar("Key")
@@ -228,17 +227,6 @@ class CachedQuery(Generic[Data]):
         self._retry_at = self._clock() + back_off
 
 
-_worker = ThreadPoolExecutor(1, "resource-form")
-
-
-async def run_in_worker(compute: Callable[[], Value]) -> Value:
-    """Run ``compute`` in a thread, in the language of whoever asks, and return its result.
-
-    There is one thread for all: more would only take Python from the loop in turns.
-    """
-    return await asyncio.get_running_loop().run_in_executor(_worker, contextvars.copy_context().run, compute)
-
-
 class AsyncMemo(Generic[Value]):
     """Results of Slurm's answers, each worked out once for an answer, off the Hub's loop, for everybody who asks meanwhile.
 
@@ -252,7 +240,7 @@ class AsyncMemo(Generic[Value]):
         """Return the result for ``key``, by ``compute`` in a thread if there is none yet. What it raises is raised, and not kept."""
         found = self._kept.get(key)
         if found is None or found.cancelled():
-            found = asyncio.ensure_future(run_in_worker(compute))
+            found = asyncio.ensure_future(run_in_worker(compute, user=FOR_ALL))
             self._kept[key] = found
         try:
             return await asyncio.shield(found)

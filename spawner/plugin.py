@@ -7,10 +7,11 @@ from .hub.background.orphans import sweep_orphans
 from .hub.background.startup import begin_with_the_hub
 from .hub.configure import configure
 from .hub.errors import install_log_filter
+from .hub.gate import install_gate
 from .hub.routes import register_handlers
 from .spawner import ResourceFormSpawner
 
 __all__ = ["ResourceFormSpawner", "configure"]
 
 register_handlers()
-begin_with_the_hub(install_log_filter, sweep_orphans, watch_idle_gpus)
+begin_with_the_hub((install_log_filter, install_gate), sweep_orphans, watch_idle_gpus)

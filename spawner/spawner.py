@@ -16,6 +16,7 @@ from traitlets import Callable, Dict, Union, default
 
 from .cluster.users import Member
 from .errors import RequestRejected, RequestTooLarge, ResourceFormError, SessionFailed, SlurmRefused
+from .hub import links
 from .hub.background.unfinished import UnfinishedStops
 from .hub.base import SlurmSpawner
 from .hub.common import static_version
@@ -30,22 +31,20 @@ from .hub.sessions.ended import record_end, refused, stop_cause
 from .hub.sessions.start import startup_log_of, submit_and_wait, wait_for_adopted
 from .hub.sessions.storage import revoke_tokens, store_state
 from .hub.sessions.take_up import is_taken_up
+from .hub.start_line import StartLine
 from .hub.state import AdminWarnings, HubState
 from .hub.user_choices import UserChoices
 from .humanize import iso_time
 from .i18n import ENGLISH, _, using
 from .job.sbatch import PreparedJob, TagOfScript, is_token_of
 from .request.form_data import read_form
-from .request.model import FIELDS, MAX_KEYS, SessionRequest, at_field, label_of, parse_request
+from .request.model import FIELDS, SessionRequest, at_field, label_of, parse_request
 from .request.recent import Recent, as_state, recent_of, remember
 from .session.record import End, Limits, Record
 from .session.session import Session
 
 MAX_SHOWN = 1000
 """Characters of what a user typed into one field that the form shows again. What is longer was not typed."""
-
-PRESSED = ("navigate", "document", "?1")
-"""What a browser says of a link that a person has pressed, and not of a picture, a frame or a script: Sec-Fetch-Mode, -Dest and -User."""
 
 
 def _no_hook(_spawner: Any, _user_options: Any) -> None:
@@ -119,7 +118,7 @@ class ResourceFormSpawner(UserChoices, SlurmSpawner):
     def request_in_words(self) -> str:
         """For the templates of the Hub's own pages: what was asked for, in one line; empty where that cannot be read."""
         try:
-            request = parse_request(self.user_options or {})
+            request = parse_request(self.user_options or {}, HubState.of(self).bounds)
         except RequestRejected:
             return ""
         with using(language_spoken(self)):
@@ -146,11 +145,14 @@ class ResourceFormSpawner(UserChoices, SlurmSpawner):
         HubRefusal
             A field came twice, or is a file, or there is more than a request can hold.
         """
-        typed = ((key, values[0]) for key, values in islice(form_data.items(), MAX_KEYS) if values and isinstance(values[0], str))
+        bounds = HubState.of(self).bounds
+        typed = (
+            (key, values[0]) for key, values in islice(form_data.items(), bounds.request_keys) if values and isinstance(values[0], str)
+        )
         self._typed = {key: value[:MAX_SHOWN] for key, value in typed}
         with using(language_asked(self)):
             try:
-                return read_form(form_data)
+                return read_form(form_data, bounds)
             except RequestRejected as error:
                 refusal = self._refusal(error)
                 self._typed = None
@@ -159,8 +161,7 @@ class ResourceFormSpawner(UserChoices, SlurmSpawner):
     def options_from_query(self, query_data: Mapping[str, Any]) -> dict[str, Any]:
         """Fill the form from a link with options. It starts no session, for a foreign page may have made it: that takes a press of Start.
 
-        With :attr:`links_may_start` a link on a page of the same site starts one, as the browser says where the link was
-        (``Sec-Fetch-Site``, which no page can set), and if a person pressed it.
+        With :attr:`links_may_start` some links start one (:func:`.links.may_start`).
 
         Raises
         ------
@@ -172,8 +173,7 @@ class ResourceFormSpawner(UserChoices, SlurmSpawner):
         given = ((key, entries[0]) for key, entries in islice(query_data.items(), len(FIELDS)) if entries and isinstance(entries[0], str))
         values = {key: value[:MAX_SHOWN] for key, value in given}
         headers = self.handler.request.headers if self.handler is not None else {}
-        followed = (headers.get("Sec-Fetch-Mode"), headers.get("Sec-Fetch-Dest"), headers.get("Sec-Fetch-User")) == PRESSED
-        if self.links_may_start and followed and headers.get("Sec-Fetch-Site") in ("same-origin", "same-site"):
+        if self.links_may_start and links.may_start(headers, self.hub.public_host):
             return self.options_from_form(query_data)
         flash.keep(self, Rejection(values, {}))
         raise FormIsFilled
@@ -197,6 +197,7 @@ class ResourceFormSpawner(UserChoices, SlurmSpawner):
         HubRefusal
             The request cannot be had, Slurm refused the job, or the job ended before the server listened.
         """
+        HubState.of(self).part(StartLine).let_go(self.handler)
         self._compare_time_limits()
         adopted, self._adopted = self._adopted, None
         session = self.session = self._new_session(adopted)

@@ -10,12 +10,12 @@ from typing import Any
 from ..accounting.budget_policy import NO_OBJECTION, BudgetPolicy, BudgetVerdict, OverBudget, budget_in_words, is_charged, judge_budget
 from ..accounting.budgets import Budget
 from ..availability.node_fit import features_of
-from ..cache import run_in_worker
 from ..cluster.cluster import SlurmCluster
 from ..errors import RequestRejected, ResourceFormError
 from ..request.choices import Choices
 from ..request.model import SessionRequest, label_of
 from ..site.budget_command import SiteBudgets
+from ..worker import run_in_worker
 from .assessment import Assessment, alternatives_to, budgets_there, cost_there, read_and_reconcile, verdict_of
 from .usage_bars import ResourceUsage, resource_usage_of
 from .verdict import Verdict

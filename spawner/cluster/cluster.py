@@ -88,7 +88,9 @@ class SlurmCluster(ClusterSettings, SingletonConfigurable):
         self.visibility = JobVisibility(queries, log=log)
         self.views = DerivedViews(queries, self.users, self.visibility, self, clock)
         self.commands = JobCommands(self.runner, changed=queries.expire_changed)
-        self.estimator = Estimator(self.runner, log=log, clock=clock, timeout=lambda: self.estimate_timeout, enabled=lambda: self.estimates)
+        self.estimator = Estimator(
+            self.runner, log=log, clock=clock, timeout=lambda: self.estimate_timeout, enabled=lambda: self.estimates, bounds=bounds
+        )
         self.job_history = JobHistory(
             self.runner,
             log=log,

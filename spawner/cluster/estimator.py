@@ -17,6 +17,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from ..bounds import DEFAULTS, Bounds
 from ..cache import BoundedDict
 from ..errors import EstimateUnavailable, ResourceFormError, SlurmRefused, SlurmTimeout
 from ..humanize import day_and_time, duration
@@ -31,8 +32,6 @@ MAX_REMEMBERED = 500
 MAX_AT_ONCE = 4
 MAX_UNDER_WAY = 20
 """So many users' questions are under way, those that wait for a place among :data:`MAX_AT_ONCE` included."""
-MAX_A_MINUTE_OF_A_USER = 10
-MAX_A_MINUTE = 240
 PAUSE_SECONDS = 10.0
 """After a question that Slurm did not answer, nobody asks for so long: a command that sudo runs cannot be ended by us."""
 NOW_SECONDS = 15.0
@@ -99,6 +98,7 @@ class Estimator:
         clock: Callable[[], float] = time.time,
         timeout: Callable[[], float] = lambda: TIMEOUT_SECONDS,
         enabled: Callable[[], bool] = lambda: True,
+        bounds: Bounds = DEFAULTS,
     ) -> None:
         self.asked = 0
         """The number of questions that Slurm got."""
@@ -107,6 +107,7 @@ class Estimator:
         self._clock = clock
         self._timeout = timeout
         self._enabled = enabled
+        self._bounds = bounds
         self._places = asyncio.Semaphore(MAX_AT_ONCE)
         self._under_way: dict[str, _UnderWay] = {}
         self._remembered: BoundedDict[_Key, tuple[float, Answer]] = BoundedDict(MAX_REMEMBERED)
@@ -168,7 +169,8 @@ class Estimator:
         now = self._clock()
         self._last_minute = [entry for entry in self._last_minute if 0 <= now - entry[0] < 60]
         own = sum(name == user for _asked, name in self._last_minute)
-        if own >= MAX_A_MINUTE_OF_A_USER or len(self._last_minute) >= MAX_A_MINUTE or len(self._under_way) >= MAX_UNDER_WAY:
+        too_many = own >= self._bounds.estimates or len(self._last_minute) >= self._bounds.estimates_in_all
+        if too_many or len(self._under_way) >= MAX_UNDER_WAY:
             raise EstimateUnavailable(
                 N_("Slurm has been asked often just now. Ask again in a few seconds."),
                 log=f"no estimate for {user}: {own} of {len(self._last_minute)} questions in the last minute were theirs",

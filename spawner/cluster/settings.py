@@ -165,7 +165,7 @@ class ClusterSettings(HasTraits):
         True,
         help="""
         Whether users may ask when a request would start (``sbatch --test-only``, which submits nothing). A question takes the controller's
-        locks for a moment and one job id; there are ten a minute of one user and 240 of all at most, four at once.
+        locks for a moment and one job id; four are asked at once, and ``c.ResourceFormBounds`` says how many a minute.
 
         Default: True. Example: False where the controller is busy as it is.
         """,

@@ -13,6 +13,9 @@ from .common import page_templates
 
 GPU_REPORT_SERVICE = "gpu-reports"
 
+NAMED_SERVERS = 20
+"""So many named servers may a user have where the site sets no limit."""
+
 # Nodes' tokens are made from it, so it must not be one that can be guessed; a longer one JupyterHub does not know again.
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{32,64}", re.ASCII)
 
@@ -21,8 +24,9 @@ def configure(c: Any, *, gpu_report_token_file: str | os.PathLike[str] | None = 
     """Set a Hub up for this spawner.
 
     Sets the spawner class; adds our pages behind the site's own; declares the scope ``custom:resource-form:gpu-reports``; and replaces
-    two defaults of the Hub that do not fit a batch system: a session that waits in the queue must not count as one of a hundred that
-    start at the same time, and sessions must outlive a restart of the Hub. Whatever the configuration file sets later wins.
+    defaults of the Hub that do not fit a batch system: a session that waits in the queue must not count as one of a hundred that
+    start at the same time, sessions must outlive a restart of the Hub, and a user has :data:`NAMED_SERVERS` named servers at most.
+    Whatever the configuration file sets later wins.
 
     Parameters
     ----------
@@ -52,6 +56,9 @@ def configure(c: Any, *, gpu_report_token_file: str | os.PathLike[str] | None = 
     c.JupyterHub.cleanup_servers = False
     # A session that waits in the queue is taken up in the background; the Hub does not wait for it.
     c.JupyterHub.init_spawners_timeout = 1
+    # Without a limit one user can start any number of sessions at once; the site's own limit stays.
+    if "named_server_limit_per_user" not in c.JupyterHub:
+        c.JupyterHub.named_server_limit_per_user = NAMED_SERVERS
     scope = {SCOPE: {"description": "Report what the GPUs of the nodes do."}}
     c.JupyterHub.custom_scopes = {**scope, **_set_so_far(c, "custom_scopes", {})}
     if gpu_report_token_file is not None:

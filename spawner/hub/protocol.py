@@ -24,10 +24,13 @@ Log = logging.Logger | logging.LoggerAdapter[logging.Logger]
 
 
 class HubAddress(Protocol):
-    """Where the Hub is: ``base_url`` is its path, such as ``/hub/``; ``public_host`` its host, where sessions have another one."""
+    """Where the Hub is: ``base_url`` is its path, such as ``/hub/``; ``public_host`` its host, where sessions have another one;
+    ``cookie_name`` is its log-in cookie's.
+    """
 
     base_url: str
     public_host: str
+    cookie_name: str
 
 
 class Proxy(Protocol):
@@ -99,6 +102,8 @@ class HubApplication(Protocol):
     """The running ``JupyterHub``."""
 
     tornado_settings: MutableMapping[str, Any]
+    tornado_application: Any
+    hub: HubAddress
     config: Any
     log: Log
     db: Any
@@ -194,6 +199,8 @@ class HubSpawner(Protocol):
     @property
     def start_timeout(self) -> int: ...
     @property
+    def port_range(self) -> str: ...
+    @property
     def idle_gpu_minutes(self) -> float: ...
     @property
     def idle_gpu_stop_minutes(self) -> float: ...
@@ -255,8 +262,6 @@ class StartingSpawner(HubSpawner, Protocol):
     member: Member | None
     is_stopped: asyncio.Event
 
-    @property
-    def port_range(self) -> str: ...
     @property
     def job_umask(self) -> str: ...
     @property

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from ..bounds import Bounds
 from ..cluster.cluster import SlurmCluster
 from ..session.log_reader import SessionLogs
+from ..turns import Turns
 from .protocol import HubApplication, HubHandler, OfUser
 from .settings.bounds import ResourceFormBounds
 
@@ -71,6 +72,11 @@ class HubState:
     def cluster(self) -> SlurmCluster:
         """The Hub's one SlurmCluster."""
         return self.part(SlurmCluster, lambda: SlurmCluster(config=self.settings.get("config"), log=self.log, bounds=self.bounds))
+
+    @property
+    def starts(self) -> Turns:
+        """The turns of the users whose sessions are being handed to Slurm."""
+        return self.part(Turns, lambda: Turns(self.bounds.starts_in_all, self.bounds.starts))
 
     @property
     def session_logs(self) -> SessionLogs:

@@ -79,7 +79,9 @@ class UserChoices(SpawnerSettings):
         groups = (await self.cluster.member(self.user.name)).groups
         now = time.time()
         closed = (await self.notice_board().current()).closed(now)
-        offered = Choices(own, self.current_catalogue(), parse_policies(fields or {}), now=now, closed=closed)
+        offered = Choices(
+            own, self.current_catalogue(), parse_policies(fields or {}), now=now, closed=closed, bounds=HubState.of(self).bounds
+        )
         return offered.with_presets(await self._all_presets(), groups)
 
     async def _all_presets(self) -> tuple[Preset, ...]:

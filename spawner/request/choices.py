@@ -10,6 +10,7 @@ from typing import Literal
 from ..accounting.entitlement import Entitlement
 from ..accounting.limits import Limit, minutes_by_amount
 from ..accounting.partition_limits import PartitionLimits
+from ..bounds import DEFAULTS, Bounds
 from ..i18n import _
 from ..site.audience import Viewer
 from ..site.catalogue import Catalogue, Interface, Release
@@ -25,6 +26,7 @@ class Choices:
     """Everything that a request of one user is judged by, at one moment. ``now`` is seconds since the epoch.
 
     ``presets`` are those that this user may choose. ``closed`` are the partitions that take no new sessions, with the admin's words why.
+    ``bounds`` say how large a request may be.
     """
 
     entitlement: Entitlement
@@ -33,6 +35,7 @@ class Choices:
     now: float = 0.0
     presets: tuple[Preset, ...] = ()
     closed: Mapping[str, str] = field(default_factory=dict)
+    bounds: Bounds = DEFAULTS
 
     def viewer(self, groups: Iterable[str]) -> Viewer:
         """Return what an audience (:mod:`.audience`) knows this user by, who is in these groups of the system."""

@@ -31,6 +31,9 @@ RESERVED_ENVIRONMENT = re.compile(
 )
 """Variables that act on sudo, sbatch, the shell or the launcher, or that the session is told apart by."""
 
+_FILLERS = frozenset("\u115f\u1160\u2800\u3164\uffa0")
+"""Letters and a sign of Unicode's that show as nothing."""
+
 LONGEST_NAME = 60
 """Characters of a session's name as its user sees it: as many as stand on one line of a phone's page, twice."""
 
@@ -155,10 +158,15 @@ def read_words(value: Any) -> str:
     """Return a session's name as its user types it: on one line, blanks and accents written in one way."""
     if isinstance(value, str) and len(value) <= 4 * LONGEST_NAME and value.strip(" ").isprintable():
         text = unicodedata.normalize("NFC", " ".join(value.split()))
-        if len(text) <= LONGEST_NAME:
+        if len(text) <= LONGEST_NAME and (not text or _can_be_seen(text)):
             return text
     sentence = _("{value} cannot be the name of a session. Use at most {most} letters, digits, signs and blanks.")
     raise _fail(sentence.format(value=quoted(value), most=LONGEST_NAME))
+
+
+def _can_be_seen(text: str) -> bool:
+    """Whether there is anything to see, and nothing that only takes room: another name would look the same."""
+    return not _FILLERS & set(text) and any(unicodedata.category(character)[0] in "LNPS" for character in text)
 
 
 def read_color(value: Any) -> str:

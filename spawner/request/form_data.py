@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from ..bounds import DEFAULTS, Bounds
 from ..errors import MAX_ERRORS, RequestRejected
 from ..i18n import _
 from .field_values import quoted
 from .model import FIELDS, IGNORED_KEYS, label_of, refuse_too_large
 
 
-def read_form(form: Mapping[str, Any]) -> dict[str, Any]:
+def read_form(form: Mapping[str, Any], bounds: Bounds = DEFAULTS) -> dict[str, Any]:
     """Read what a browser posts, lists of strings, as options: one value a field, empty ones left out so that the default holds.
 
     ``reservation`` may be empty: that is its value for None.
@@ -23,7 +24,7 @@ def read_form(form: Mapping[str, Any]) -> dict[str, Any]:
     RequestTooLarge
         It holds more than any request needs (:func:`.refuse_too_large`).
     """
-    refuse_too_large(form)
+    refuse_too_large(form, bounds)
     options: dict[str, Any] = {}
     errors = {}
     for key, values in form.items():
@@ -33,7 +34,7 @@ def read_form(form: Mapping[str, Any]) -> dict[str, Any]:
             errors[key] = _("{field} must be given once, as text.").format(field=label_of(key) if key in FIELDS else quoted(key))
         elif values[0].strip() or key == "reservation":
             options[key] = values[0].strip()
-    refuse_too_large(options)
+    refuse_too_large(options, bounds)
     if errors:
         names = ", ".join(quoted(key) for key in list(errors)[:MAX_ERRORS])
         raise RequestRejected(errors, log=f"request rejected: given more than once, or not as text: {names}")

@@ -11,13 +11,15 @@ Every refusal is a sentence that names the field, the value, the limit and what 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
+from itertools import chain
 from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from ..availability.demand import Demand
+from ..bounds import DEFAULTS, Bounds
 from ..errors import RequestRejected, RequestTooLarge
 from ..humanize import cores_in_words
 from ..i18n import ENGLISH, N_, _, using
@@ -195,35 +197,50 @@ def at_field(name: str, sentence: str) -> str:
     return _("{field}: {sentence}").format(field=name, sentence=sentence)
 
 
-MAX_KEYS = 100
-"""A request has some twenty fields. One with more keys than this was made to cost time, and is not read."""
-
-MAX_CHARACTERS = 100_000
-"""Of one value that is text; variables, the longest field, come as an object, or as text from a form that no page of ours has."""
-
-
-def refuse_too_large(options: Mapping[str, Any]) -> None:
+def refuse_too_large(options: Mapping[str, Any], bounds: Bounds = DEFAULTS) -> None:
     """Refuse what no request needs, before any work is done on it.
 
     Raises
     ------
     RequestTooLarge
-        There are more than :data:`MAX_KEYS` keys, or a key or text of more than :data:`MAX_CHARACTERS` characters.
+        There are more keys, longer keys or texts, more values, or values deeper within others, than ``bounds`` allows.
     """
-    if len(options) > MAX_KEYS:
+    if len(options) > bounds.request_keys:
         raise RequestTooLarge(
-            _("The request has {number} keys, and at most {most} are read.").format(number=len(options), most=MAX_KEYS),
+            _("The request has {number} keys, and at most {most} are read.").format(number=len(options), most=bounds.request_keys),
             log=f"request of {len(options)} keys refused",
         )
-    longest = max((len(text) for entry in options.items() for text in entry if isinstance(text, str)), default=0)
-    if longest > MAX_CHARACTERS:
+    here: list[Any] = [options]
+    values = 0
+    for _level in range(bounds.request_depth):
+        here = [value for each in here for value in _held_by(each)]
+        values += len(here)
+        if values > bounds.request_values:
+            raise RequestTooLarge(
+                _("The request has more than {most} values.").format(most=bounds.request_values), log=f"request of {values} values refused"
+            )
+        longest = max((len(value) for value in here if isinstance(value, str)), default=0)
+        if longest > bounds.request_characters:
+            raise RequestTooLarge(
+                _("The request has a value of {number} characters, and at most {most} are read.").format(
+                    number=longest, most=bounds.request_characters
+                ),
+                log=f"request with {longest} characters in one place refused",
+            )
+    if any(True for each in here for _value in _held_by(each)):
         raise RequestTooLarge(
-            _("The request has a value of {number} characters, and at most {most} are read.").format(number=longest, most=MAX_CHARACTERS),
-            log=f"request with {longest} characters in one place refused",
+            _("The request has lists or objects within each other, more than {most} levels deep.").format(most=bounds.request_depth),
+            log=f"request of more than {bounds.request_depth} levels refused",
         )
 
 
-def parse_request(options: Mapping[str, Any]) -> SessionRequest:
+def _held_by(value: Any) -> Iterable[Any]:
+    if isinstance(value, Mapping):
+        return chain(value.keys(), value.values())
+    return value if isinstance(value, (list, tuple, set, frozenset)) else ()
+
+
+def parse_request(options: Mapping[str, Any], bounds: Bounds = DEFAULTS) -> SessionRequest:
     """Read a request; keys that are missing get the model's defaults.
 
     Raises
@@ -233,7 +250,7 @@ def parse_request(options: Mapping[str, Any]) -> SessionRequest:
     RequestTooLarge
         It holds more than any request needs (:func:`refuse_too_large`).
     """
-    refuse_too_large(options)
+    refuse_too_large(options, bounds)
     return read_request(options)
 
 

@@ -16,7 +16,7 @@ from ..units import format_walltime
 from .choices import Choices
 from .defaults import default_partition, default_values
 from .field_values import quoted
-from .model import FIELDS, NUMBERS_IN_WORDS, SessionRequest, at_field, label_of, parse_request, read_request, refuse_too_large
+from .model import FIELDS, NUMBERS_IN_WORDS, SessionRequest, at_field, label_of, read_request, refuse_too_large
 from .policy import number_of
 from .size_validation import Refuse, check_size, check_walltime, listed, locked_to, not_among
 
@@ -54,7 +54,7 @@ def judge_request(options: Mapping[str, Any], choices: Choices) -> tuple[Session
         The options hold more than any request needs.
     """
     require_account(choices)
-    refuse_too_large(options)
+    refuse_too_large(options, choices.bounds)
     options = with_preset(options, choices)
     defaults = default_values(
         choices, _partition_for(options, choices), account=text_of(options.get("account")), reservation=text_of(options.get("reservation"))
@@ -76,7 +76,7 @@ def judge_request(options: Mapping[str, Any], choices: Choices) -> tuple[Session
     except RequestRejected as error:
         # What can be read is judged as well: a person wants to hear of all mistakes at once.
         unreadable = error.errors
-        request = parse_request({**{key: value for key, value in completed.items() if key in FIELDS}, **_replaced(unreadable, defaults)})
+        request = read_request({**{key: value for key, value in completed.items() if key in FIELDS}, **_replaced(unreadable, defaults)})
     request = true_preset(with_known_gpus(request, choices), choices)
     errors = {**check_request(request, choices), **unreadable}
     return request, {name: errors[name] for name in sorted(errors, key=_place)}
@@ -138,7 +138,7 @@ def _place(field: str) -> int:
 def _with_default_time(completed: dict[str, Any], choices: Choices) -> dict[str, Any]:
     """The default time, shortened to what the chosen partition and reservation leave."""
     try:
-        request = parse_request(completed)
+        request = read_request(completed)
     except RequestRejected:
         return completed
     limit = choices.walltime_limit(request)[0]

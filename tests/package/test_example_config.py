@@ -15,6 +15,7 @@ from traitlets.config import Config
 
 import spawner
 from spawner.cluster.cluster import SlurmCluster
+from spawner.hub.settings.bounds import ResourceFormBounds
 from spawner.hub.settings.spawner import SpawnerSettings
 from spawner.site.catalogue import read_catalogue
 
@@ -30,11 +31,13 @@ CLASSES = {
         ConfigurableHTTPProxy,
         SlurmCluster,
         spawner.ResourceFormSpawner,
+        ResourceFormBounds,
     )
 }
 # Not class_own_traits: the traits stand in classes of their own, beside Configurable, from which they are inherited.
 OWN_OPTIONS = {
     "SlurmCluster": SlurmCluster.class_traits(config=True),
+    "ResourceFormBounds": ResourceFormBounds.class_traits(config=True),
     "ResourceFormSpawner": {
         **SpawnerSettings.class_traits(config=True),
         **{

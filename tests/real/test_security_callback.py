@@ -34,6 +34,8 @@ from tests.support.attacks import (
 from tests.support.real_hub import Environments, needs_users, running
 from tests.support.site_under_test import PASSWORD, Site, run_in_kernel, wait_for
 
+PORTS = range(2000, 61000)
+
 COMMANDS = ("exec_prefix", "batch_query_cmd", "batch_cancel_cmd", "batch_submit_cmd")
 """Attributes of batchspawner's that the Hub hands to a shell."""
 
@@ -81,6 +83,7 @@ c.JupyterHub.spawner_class = "resource-form"
 c.JupyterHub.allow_named_servers = True
 c.SlurmCluster.slurm_conf = {str(cluster.slurm_conf)!r}
 c.ResourceFormSpawner.catalogue_file = {str(catalogue)!r}
+c.ResourceFormSpawner.port_range = "{PORTS[0]}-{PORTS[-1]}"
 """
     spawner += watched(environments.folder / "hub-callback")
     with hub_with("hub-callback", spawner, environments, cluster, users) as site:
@@ -186,6 +189,7 @@ def hostile_calls(marks: Path) -> list[tuple[str, str, str | None]]:
         True,
     ]
     bodies += [{"port": port} for port in (0, -1, 65536, 2**64, 1.0, 8888.0, "8888", True, False, None, [8888], {"a": 1}, "", "8888;id")]
+    bodies += [{"port": port} for port in (22, PORTS[0] - 1, PORTS[-1] + 1)]  # ports, but none of those that the admin allows
     raw = ["", "{", "port=8888", "{'port': 8888}", "\0", '{"port": NaN}', '{"port": 1e999}', '{"port": ' + "9" * 10_000 + "}"]
     raw += ["[" * 50_000, '{"port": 8888' + " " * 100, '{"port": 8888} {"port": 8889}', '{"port": 8888, "port": "x"}']
     calls: list[tuple[str, str, str | None]] = [("POST", "/batchspawner", json_text(body)) for body in bodies]
@@ -271,8 +275,8 @@ def test_no_port_before_the_job_runs(site: Site) -> None:
         (kept,) = (site.cluster.folder / "state").glob(f"hash.*/job.{job}/environment")
         own = next(entry for entry in kept.read_bytes().split(b"\0") if b"JUPYTERHUB_API_TOKEN=" in entry).split(b"=", 1)[1].decode()
         assert own != other
-        assert site.hub.api("POST", "/batchspawner", other, {"port": 22})[0] == 409
-        assert site.hub.api("POST", "/batchspawner", own, {"port": 22})[0] == 409, "a job that waits in the queue listens nowhere"
+        assert site.hub.api("POST", "/batchspawner", other, {"port": 2222})[0] == 409
+        assert site.hub.api("POST", "/batchspawner", own, {"port": 2222})[0] == 409, "a job that waits in the queue listens nowhere"
     finally:
         site.cluster.run("scontrol", "update", "PartitionName=g100_cpu", "State=UP")
 

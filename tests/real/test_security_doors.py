@@ -327,7 +327,13 @@ def test_no_other_partition(site: Site, partition: str) -> None:
 # --- links and foreign sites -----------------------------------------------------------------------------------------------------
 
 CROSS_SITE = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document", "Referer": "http://evil.example/"}
-SAME_SITE = {"Sec-Fetch-Site": "same-origin", "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document", "Sec-Fetch-User": "?1"}
+SAME_SITE = {
+    "Sec-Fetch-Site": "same-site",
+    "Sec-Fetch-Mode": "navigate",
+    "Sec-Fetch-Dest": "document",
+    "Sec-Fetch-User": "?1",
+    "Referer": "https://portal.example.org/",
+}
 QUERIES = (
     "opt-cores=2&opt-gpus=1",
     "cores=2",

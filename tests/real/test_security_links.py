@@ -32,11 +32,28 @@ def test_a_link_from_elsewhere_fills_the_form(site: Site, where: str) -> None:
     assert not site.server(site.users[0])
 
 
-@pytest.mark.parametrize("where", ["same-origin", "same-site"])
-def test_links_that_may_start(site: Site, where: str) -> None:
+def pressed(where: str, referer: str = "") -> dict[str, str]:
+    """What a browser sends where a person has pressed a link on a page."""
+    headers = {"Sec-Fetch-Site": where, "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document", "Sec-Fetch-User": "?1"}
+    return {**headers, **({"Referer": referer} if referer else {})}
+
+
+def test_a_link_on_another_users_page(site: Site) -> None:
+    """It has the Hub's own host, and calls itself whatever page of that it likes: the form is shown."""
+    visitor = site.visitor()
+    for page in ("user/mallory/files/x.html", "hub/home"):
+        headers = pressed("same-origin", urljoin(site.hub.url, page))
+        answer = visitor.session.get(urljoin(site.hub.url, "hub/spawn?opt-cores=3"), headers=headers, timeout=60)
+        assert answer.status_code == 200
+        assert visitor._page(answer).values()["cores"] == "3"
+    assert site.cluster.active_jobs() == []
+    assert not site.server(site.users[0])
+
+
+def test_links_that_may_start(site: Site) -> None:
     """From a page of the same site the link starts the session that it asks for; what cannot be had is refused as from the form."""
     visitor = site.visitor()
-    headers = {"Sec-Fetch-Site": where, "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document", "Sec-Fetch-User": "?1"}
+    headers = pressed("same-site", "https://portal.example.org/")
     answer = visitor.session.get(urljoin(site.hub.url, "hub/spawn?opt-cores=9999"), headers=headers, timeout=60)
     assert answer.status_code == 400
     assert "Number of cores" in visitor._page(answer).alert

@@ -264,28 +264,33 @@ OURS = {
 }
 """Our routes, each with a request."""
 
+WHO = ("nobody", "A", "B", "boss", "weak", "name only", "A's token", "stopped")
+"""Who asks: "name only" is a token of A's that may read no more than A's name."""
+
 EXPECTED = {
-    #                       nobody A    B    boss weak A's token, stopped
-    "cluster": {"nobody": 403, "A": 200, "B": 200, "boss": 200, "weak": 403, "A's token": 200, "stopped": 403},
-    "check": {"nobody": 403, "A": 200, "B": 200, "boss": 400, "weak": 404, "A's token": 200, "stopped": 403},
-    "api/resource-form/sessions": {"nobody": 403, "A": 200, "B": 200, "boss": 200, "weak": 403, "A's token": 200, "stopped": 403},
-    "new-names": {"nobody": 403, "A": 200, "B": 200, "boss": 200, "weak": 403, "A's token": 200, "stopped": 403},
-    "sessions/events": {"nobody": 403, "A": 200, "B": 200, "boss": 200, "weak": 403, "A's token": 200, "stopped": 403},
-    "batchspawner": {"nobody": 403, "A": 404, "B": 404, "boss": 404, "weak": 404, "A's token": 404, "stopped": 403},
-    "own-gpus": {"nobody": 403, "A": 404, "B": 404, "boss": 404, "weak": 404, "A's token": 404, "stopped": 403},
-    # Of nodes and of services with the scope alone; test_gpu_reports.py has their tokens.
-    "gpu-reports": {"nobody": 403, "A": 403, "B": 403, "boss": 403, "weak": 403, "A's token": 403, "stopped": 403},
-    "availability": {"nobody": 302, "A": 200, "B": 200, "boss": 200, "weak": 302, "A's token": 302, "stopped": 302},
-    "/resource-form/sessions": {"nobody": 302, "A": 200, "B": 200, "boss": 200, "weak": 302, "A's token": 302, "stopped": 302},
-    "/resource-form/new": {"nobody": 302, "A": 302, "B": 302, "boss": 302, "weak": 302, "A's token": 302, "stopped": 302},
-    # One's own log; test_session_log.py asks for others'.
-    "/resource-form/log": {"nobody": 302, "A": 200, "B": 200, "boss": 200, "weak": 302, "A's token": 302, "stopped": 302},
-    "/resource-form/log/download": {"nobody": 302, "A": 404, "B": 404, "boss": 404, "weak": 302, "A's token": 302, "stopped": 302},
-    # One's own default server; test_lab_extension.py asks for others'.
-    "/resource-form/stop": {"nobody": 302, "A": 200, "B": 200, "boss": 200, "weak": 302, "A's token": 302, "stopped": 302},
-    "api/resource-form/log": {"nobody": 403, "A": 404, "B": 404, "boss": 404, "weak": 404, "A's token": 404, "stopped": 403},
-    "api/resource-form/log/download": {"nobody": 403, "A": 404, "B": 404, "boss": 404, "weak": 404, "A's token": 404, "stopped": 403},
-    "static": {"nobody": 200, "A": 200, "B": 200, "boss": 200, "weak": 200, "A's token": 200, "stopped": 200},
+    name: dict(zip(WHO, statuses, strict=True))
+    for name, statuses in {
+        "cluster": (403, 200, 200, 200, 403, 403, 200, 403),
+        "check": (403, 200, 200, 400, 404, 404, 200, 403),
+        "api/resource-form/sessions": (403, 200, 200, 200, 403, 403, 200, 403),
+        "new-names": (403, 200, 200, 200, 403, 403, 200, 403),
+        "sessions/events": (403, 200, 200, 200, 403, 403, 200, 403),
+        "batchspawner": (403, 404, 404, 404, 404, 404, 404, 403),
+        "own-gpus": (403, 404, 404, 404, 404, 404, 404, 403),
+        # Of nodes and of services with the scope alone; test_gpu_reports.py has their tokens.
+        "gpu-reports": (403, 403, 403, 403, 403, 403, 403, 403),
+        "availability": (302, 200, 200, 200, 302, 302, 302, 302),
+        "/resource-form/sessions": (302, 200, 200, 200, 302, 302, 302, 302),
+        "/resource-form/new": (302, 302, 302, 302, 302, 302, 302, 302),
+        # One's own log; test_session_log.py asks for others'.
+        "/resource-form/log": (302, 200, 200, 200, 302, 302, 302, 302),
+        "/resource-form/log/download": (302, 404, 404, 404, 302, 302, 302, 302),
+        # One's own default server; test_lab_extension.py asks for others'.
+        "/resource-form/stop": (302, 200, 200, 200, 302, 302, 302, 302),
+        "api/resource-form/log": (403, 404, 404, 404, 404, 404, 404, 403),
+        "api/resource-form/log/download": (403, 404, 404, 404, 404, 404, 404, 403),
+        "static": (200, 200, 200, 200, 200, 200, 200, 200),
+    }.items()
 }
 
 
@@ -311,6 +316,7 @@ def callers(site: Site) -> dict[str, Caller]:
         "nobody": Caller(),
         "weak": Caller(token=WEAK_TOKEN),
         "stopped": Caller(token=stopped),
+        "name only": Caller(token=own_token(visitors["A"], "read:users:name!user")),
         "A's token": Caller(token=own_token(visitors["A"])),
         "B's token": Caller(token=own_token(visitors["B"])),
         **{name: Caller(visitor) for name, visitor in visitors.items()},

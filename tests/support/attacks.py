@@ -302,9 +302,10 @@ def server_token(pid_environment: bytes) -> str:
     return entries[b"JUPYTERHUB_API_TOKEN"].decode()
 
 
-def own_token(visitor: Visitor) -> str:
-    """A token that the user made on the token page: theirs, with all that they may do, but of no session."""
-    answer = visitor.api("POST", f"users/{visitor.name}/tokens", json={"note": "of the user's own"})
+def own_token(visitor: Visitor, *scopes: str) -> str:
+    """A token that the user made on the token page: of no session, with all that they may do, or with no more than ``scopes``."""
+    asked = {"note": "of the user's own", **({"scopes": list(scopes)} if scopes else {})}
+    answer = visitor.api("POST", f"users/{visitor.name}/tokens", json=asked)
     assert answer.status_code == 201, answer.text
     token: str = answer.json()["token"]
     return token

@@ -17,6 +17,13 @@ from private_slurm.spec import ClusterSpec, demo_spec
 
 from tests.support.site_under_test import PASSWORD, Site
 
+UNBOUNDED = """
+c.JupyterHub.named_server_limit_per_user = 0
+for name in ("requests", "requests_of_strangers", "pages", "checks"):
+    setattr(c.ResourceFormBounds, name, 1_000_000)
+"""
+"""Tests ask far more often than people; what bounds do is tested on Hubs that have them."""
+
 CHECKOUT = Path(__file__).resolve().parents[2]
 
 
@@ -60,6 +67,7 @@ def make_hub(
             plugin_config(cluster.slurm_conf, environments.catalogue),
             "c.JupyterHub.allow_named_servers = True\n",
             "c.SlurmCluster.nodes_interval = 2\n",
+            UNBOUNDED,
             more,
         ]
     )

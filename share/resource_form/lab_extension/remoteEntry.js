@@ -76,7 +76,7 @@
     build(facts) {
       const texts = facts.texts;
       this.node.setAttribute("aria-label", texts.session);
-      const name = element("span", "rf-name", facts.name);
+      const name = element("bdi", "rf-name", facts.name);
       name.title = facts.name;
       if (/^#[0-9a-f]{6}$/i.test(facts.color)) {
         const color = element("span", "rf-color");

@@ -170,6 +170,11 @@
     try {
       const response = await ask({ changed: changed || "", panel: 1, script: byId("script").open ? 1 : 0 });
       if (mine !== number) return;
+      if (response.status === 429) {
+        // The page asked too often; the last change is what counts, and it is asked about as soon as it may be.
+        window.setTimeout(() => mine === number && check(changed), 1000 * Number(response.headers.get("Retry-After") || 1));
+        return;
+      }
       if (!response.ok) throw new Error(String(response.status));
       answer = await response.json();
     } catch {

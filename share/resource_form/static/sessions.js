@@ -20,8 +20,10 @@
 
   // --- words, numbers and times, in the user's language and time zone ---
 
+  // A name may be written from right to left: isolated, so that the words around it stay where they are.
   function filled(sentence, values) {
-    return sentence.replace(/\{(\w+)\}/g, (whole, name) => (name in values ? String(values[name]) : whole));
+    const isolated = values.name === undefined ? values : { ...values, name: `\u2068${values.name}\u2069` };
+    return sentence.replace(/\{(\w+)\}/g, (whole, name) => (name in isolated ? String(isolated[name]) : whole));
   }
 
   function number(value) {
@@ -544,7 +546,7 @@
   const cards = new Map();
 
   function makeCard(name) {
-    const card = { name, title: element("h2", { class: "h5 sessions-name" }), state: element("span"), ticks: () => {} };
+    const card = { name, title: element("bdi"), state: element("span"), ticks: () => {} };
     card.summary = element("p", { class: "sessions-summary" });
     card.sentence = element("p", { class: "sessions-sentence" });
     card.idle = element("p", { class: "sessions-idle sessions-warning", hidden: true });
@@ -554,7 +556,7 @@
     card.gpus = gpus.place();
     card.actions = element("div", { class: "sessions-actions", role: "group" });
     card.more = root.dataset.named ? moreOf(() => card.session) : null;
-    const head = element("div", { class: "sessions-card-head" }, card.title, card.state);
+    const head = element("div", { class: "sessions-card-head" }, element("h2", { class: "h5 sessions-name" }, card.title), card.state);
     card.place = element("article", { class: "sessions-card", "data-server": name }, head, card.summary, card.sentence, card.idle, card.left, card.bar);
     card.place.append(card.facts, card.gpus, card.actions, ...(card.more ? [card.more] : []));
     return card;
@@ -712,7 +714,7 @@
     if (row.drawn === drawn) return;
     row.drawn = drawn;
     paint(row.place, session.color);
-    const title = element("h3", { class: "sessions-name", text: session.display_name });
+    const title = element("h3", { class: "sessions-name" }, element("bdi", { text: session.display_name }));
     if (everybodys) title.append(element("span", { class: "sessions-user", text: session.user }));
     const until = isOver(session) ? session.ended : session.ends;
     const facts = [

@@ -12,6 +12,7 @@ from ...gpu.session_gpus import read_indices
 from ...session.session import Session
 from ..background.orphans import AdoptingSpawners
 from ..protocol import HubHandler, HubSpawner
+from ..settings.job import ports_of
 from ..state import HubState
 
 
@@ -25,8 +26,8 @@ def spawner_with(handler: HubHandler, token: str) -> HubSpawner | None:
 class PortHandler(APIHandler):  # type: ignore[misc]
     """``POST /hub/api/batchspawner``: the launcher says that the server listens, and where.
 
-    Takes ``{"port": 1..65535}`` from the token of a session that is starting, and nothing else: batchspawner's own handler sets any
-    attribute of the spawner to whatever a user sends (docs/jupyterhub-facts.md#callback).
+    Takes ``{"port": 1..65535}``, within :attr:`port_range`, from the token of a session that is starting, and nothing else: batchspawner's
+    own handler sets any attribute of the spawner to whatever a user sends (docs/jupyterhub-facts.md#callback).
     """
 
     async def post(self) -> None:
@@ -42,6 +43,9 @@ class PortHandler(APIHandler):  # type: ignore[misc]
         if not isinstance(body, dict) or set(body) != {"port"} or type(port) is not int or not 1 <= port <= 65535:
             self.log.warning("A report of a port that is none was refused, from %s", session.log_name)
             raise web.HTTPError(400, 'Expected {"port": 1-65535} and nothing else.')
+        if port not in ports_of(session.port_range):
+            self.log.warning("%s reported port %s, which is outside of port_range: refused", session.log_name, port)
+            raise web.HTTPError(400, "This Hub leads to no such port: ResourceFormSpawner.port_range.")
         if not await session.server_listens(port, token):
             self.log.warning("A port was reported by %s, which is not waiting for one", session.log_name)
             raise web.HTTPError(409, "This session is not waiting for a port.")

@@ -25,9 +25,9 @@ from ...request.model import FORM_FIELDS
 from ...slurm.runner import Identity
 from ..form.page import decision, usage_panel
 from ..locale import language_of
-from ..protocol import HubSpawner, HubUser
+from ..protocol import HubSpawner
+from ..reach import user_within_reach
 
-MAX_BYTES = 1_000_000
 MAX_NODE_CLASSES = 400
 """Kinds of nodes that the page is told of, so that it can count by itself while the user types; with more it waits for the answer."""
 
@@ -156,15 +156,13 @@ class CheckHandler(APIHandler):  # type: ignore[misc]
         if caller is None:
             raise web.HTTPError(403, "Log in, or send a token.")
         name = self.get_argument("user", "") or (caller.name if getattr(caller, "kind", "user") == "user" else "")
-        user: HubUser | None = self.find_user(name) if name else None
+        user = user_within_reach(self, name, "servers")
         if user is None or not self.get_scope_filter("servers")(user.orm_user, "user"):
             raise web.HTTPError(404, "There is no such user.")
         server = self.get_argument("server", "")
         return user.get_spawner(server) if server in user.orm_user.orm_spawners else user.spawner
 
     def _options(self) -> dict[str, Any]:
-        if len(self.request.body) > MAX_BYTES:
-            raise web.HTTPError(413, "That is too large for a request.")
         body = self.get_json_body()
         if body is not None and not isinstance(body, dict):
             raise web.HTTPError(400, "Expected a request: a JSON object.")

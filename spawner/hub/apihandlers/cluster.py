@@ -14,11 +14,12 @@ from tornado import web
 from tornado.iostream import StreamClosedError
 
 from ...availability.table import Availability, NodeAvailability
-from ...cache import Snapshot, run_in_worker
+from ...cache import Snapshot
 from ...errors import ResourceFormError
 from ...gpu.describe import device_json
 from ...gpu.device_matching import NO_REPORTS, Reported
 from ...humanize import iso_time
+from ...worker import run_in_worker
 from ..common import PATIENCE_SECONDS, cluster_of
 from ..protocol import HubHandler
 
@@ -79,13 +80,15 @@ async def visible_availability(handler: HubHandler) -> Snapshot[Availability]:
 
     Raises
     ------
+    HTTPError
+        403: a token that may not even read servers.
     ResourceFormError
         Slurm has never answered.
     """
     cluster, user = cluster_of(handler), handler.current_user
+    if "read:servers" not in handler.parsed_scopes:
+        raise web.HTTPError(403, "This takes the scope read:servers.")
     if getattr(user, "kind", "user") != "user":
-        if "read:servers" not in handler.parsed_scopes:
-            raise web.HTTPError(403, "This takes the scope read:servers.")
         return await cluster.availability(patience=PATIENCE_SECONDS)
     return await cluster.availability_for(user.name, reservation=handler.get_argument("reservation", ""), patience=PATIENCE_SECONDS)
 

@@ -1,4 +1,4 @@
-"""Who may report GPUs, and how often; and what the log tells of those who may not."""
+"""Who may report GPUs, and how often."""
 
 from __future__ import annotations
 
@@ -16,7 +16,6 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from ...cache import BoundedDict
 from ...gpu.agent.tokens import PREFIX, genuine_node_of
-from ..protocol import Log
 
 SCOPE = "custom:resource-form:gpu-reports"
 
@@ -29,10 +28,6 @@ MAX_NODES = 50_000
 BURST = 3
 MIN_INTERVAL_SECONDS = 1.0
 """A node may report so often, after a few that follow each other at once."""
-
-REPEAT_LOG_SECONDS = 600.0
-MAX_LINES = 60
-"""Lines in the log about refused reports in as many seconds."""
 
 _AUTHORIZATION = re.compile(r"(?:token|bearer)[ \t]+([^\s]{1,512})", re.IGNORECASE | re.ASCII)
 
@@ -130,46 +125,3 @@ class Reporters:
         except SQLAlchemyError:
             db.rollback()
             raise
-
-
-class Pace:
-    """How often each node may report: a few at once, then one a second."""
-
-    def __init__(self, clock: Callable[[], float] = time.monotonic, max_nodes: int = MAX_NODES) -> None:
-        self._clock = clock
-        self._due: BoundedDict[str, float] = BoundedDict(max_nodes)
-
-    def wait(self, node: str) -> float:
-        """Return the seconds until the node may report; 0 if it may now, which then counts as a report."""
-        now = self._clock()
-        due = max(self._due.get(node, now), now)
-        early = due - now - (BURST - 1) * MIN_INTERVAL_SECONDS
-        if early > 0:
-            return early
-        self._due[node] = due + MIN_INTERVAL_SECONDS
-        return 0.0
-
-
-class Refusals:
-    """The log's lines about refused reports: of each reporter and reason once in ten minutes, and never more than :data:`MAX_LINES`."""
-
-    def __init__(self, log: Log, clock: Callable[[], float] = time.monotonic) -> None:
-        self._log = log
-        self._clock = clock
-        self._told: set[tuple[str, str]] = set()
-        self._since = clock()
-
-    def tell(self, who: str, reason: str) -> bool:
-        """Log a refusal, if it is due; tell whether it was.
-
-        ``reason`` is ours, and ``who`` an address or a node with a token: nothing of what was sent."""
-        if self._clock() - self._since >= REPEAT_LOG_SECONDS:
-            self._told.clear()
-            self._since = self._clock()
-        if (who, reason) in self._told or len(self._told) >= MAX_LINES:
-            return False
-        self._told.add((who, reason))
-        self._log.warning("A report of GPUs from %s was refused: %s", who, reason)
-        if len(self._told) == MAX_LINES:
-            self._log.warning("More refused reports of GPUs are not logged for some minutes")
-        return True

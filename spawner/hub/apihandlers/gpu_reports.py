@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import math
 import resource
 import weakref
@@ -17,7 +16,6 @@ from collections import deque
 from collections.abc import Callable, MutableMapping
 from dataclasses import dataclass
 from functools import partial
-from http.client import responses
 from typing import Any
 
 from sqlalchemy.exc import SQLAlchemyError
@@ -26,8 +24,10 @@ from tornado.routing import Router
 
 from ...errors import ResourceFormError
 from ...gpu.agent.schema import LARGEST_REPORT, NodeReport, ReportRefused, parse_report
+from ..pace import Pace, RefusalLog
+from ..plain_answer import answer, json_body
 from ..state import HubState
-from .gpu_reporters import SCOPE, Pace, Refusals, Reporter, Reporters
+from .gpu_reporters import BURST, MIN_INTERVAL_SECONDS, SCOPE, Reporter, Reporters
 
 SHARE_OF_FILES = 4
 """One in so many of the files that the Hub may have open (``LimitNOFILE``, often 1,024) may be a node's connection."""
@@ -51,8 +51,8 @@ class ReportIngest:
         log = state.log
         self.cluster = state.cluster
         self.reporters = Reporters(state.settings)
-        self.pace = Pace()
-        self.refusals = Refusals(log)
+        self.pace = Pace(BURST, BURST * MIN_INTERVAL_SECONDS)
+        self.refusals = RefusalLog(log, "A report of GPUs")
         self.log = log
         self._tasks: set[asyncio.Future[None]] = set()
         self._line: deque[Callable[[], None]] = deque()
@@ -221,30 +221,22 @@ class Incoming(httputil.HTTPMessageDelegate):
             return
         self._ingest.cluster.gpu_reports.put(report)
         connection: Any = self._request.connection
-        self._answer(204, httputil.HTTPHeaders(), keep=self._ingest.may_stay(connection.stream))
+        self._answered = True
+        answer(connection, 204, httputil.HTTPHeaders(), keep=self._ingest.may_stay(connection.stream))
 
     def _refuse(self, refusal: Refusal) -> bool:
         """Answer so; whether the log tells of it."""
         who = self._reporter.node if self._reporter and self._reporter.node else self._request.remote_ip
         told = self._ingest.refusals.tell(str(who), f"{refusal.message} {refusal.aside}".strip())
-        body = json.dumps({"status": refusal.status, "message": refusal.message}).encode()
-        headers = httputil.HTTPHeaders({"Content-Type": "application/json", "Content-Length": str(len(body))})
+        body = json_body(refusal.status, refusal.message)
+        headers = httputil.HTTPHeaders({"Content-Type": "application/json"})
         if refusal.again:
             headers["Retry-After"] = str(refusal.again)
         if refusal is NO_POST:
             headers["Allow"] = "POST"
-        self._answer(refusal.status, headers, b"" if self._request.method == "HEAD" else body)
-        return told
-
-    def _answer(self, status: int, headers: httputil.HTTPHeaders, body: bytes = b"", *, keep: bool = False) -> None:
         self._answered = True
-        connection: Any = self._request.connection
-        if not keep:
-            headers["Connection"] = "close"
-        written = connection.write_headers(httputil.ResponseStartLine("HTTP/1.1", status, responses[status]), headers, body)
-        connection.finish()
-        if not keep:
-            written.add_done_callback(lambda _written: connection.close())
+        answer(self._request.connection, refusal.status, headers, body, head=self._request.method == "HEAD")
+        return told
 
 
 class GpuReports(Router):

@@ -32,6 +32,7 @@ from ...slurm.runner import Identity
 from ..common import cluster_of
 from ..locale import language_of
 from ..protocol import HubHandler, HubUser
+from ..reach import user_within_reach
 from ..state import HubState
 
 LONGEST_JOB_ID = 10
@@ -56,7 +57,7 @@ def owner_of_log(handler: HubHandler) -> HubUser:
     """
     caller = handler.current_user
     name = handler.get_argument("user", "") or (caller.name if getattr(caller, "kind", "user") == "user" else "")
-    user = handler.find_user(name) if name else None
+    user = user_within_reach(handler, name, *ACCESS)
     if user is None or not any(handler.get_scope_filter(scope)(user.orm_user, "user") for scope in ACCESS):
         raise web.HTTPError(404, "There is no such user.")
     return user

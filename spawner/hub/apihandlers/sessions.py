@@ -35,6 +35,8 @@ class NewNamesHandler(APIHandler):  # type: ignore[misc]
         user = self.current_user
         if user is None or getattr(user, "kind", "user") != "user":
             raise web.HTTPError(403, "Log in, or send a user's token.")
+        if "read:servers" not in self.parsed_scopes:
+            raise web.HTTPError(403, "This takes the scope read:servers.")
         text = self.get_argument("number", "1")
         if not (text.isascii() and text.isdigit() and 1 <= int(text[:9]) <= MAX_COPIES):
             raise web.HTTPError(400, f"number: expected 1 to {MAX_COPIES}.")
@@ -79,6 +81,8 @@ def sessions_for(handler: HubHandler, *, limit: int = SHOWN) -> Sessions:
     asks_for_all = handler.get_argument("all", "") not in ("", "0")
     if asks_for_all and not reaches_others(handler.parsed_scopes.get("read:servers"), caller.name if is_user else ""):
         raise web.HTTPError(403, "Other people's sessions take the scope read:servers for them.")
+    if "read:servers" not in handler.parsed_scopes:
+        raise web.HTTPError(403, "This takes the scope read:servers.")
     if not asks_for_all and not is_user:
         raise web.HTTPError(403, "A service has no sessions of its own; ?all=1 asks for those of all users.")
 

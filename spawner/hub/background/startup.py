@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterable
 from typing import Any
 
 from jupyterhub.app import JupyterHub
@@ -26,8 +26,10 @@ class BackgroundTasks:
         task.add_done_callback(self._tasks.discard)
 
 
-def begin_with_the_hub(prepare: Callable[[HubApplication], None], *works: Callable[[HubApplication], Coroutine[Any, Any, None]]) -> None:
-    """Have the Hub call ``prepare`` before it starts, and begin ``works`` once it has: by then it has every session from its database.
+def begin_with_the_hub(
+    preparations: Iterable[Callable[[HubApplication], None]], *works: Callable[[HubApplication], Coroutine[Any, Any, None]]
+) -> None:
+    """Have the Hub call ``preparations`` before it starts, and begin ``works`` once it has: by then it has every session from its database.
 
     JupyterHub's ``start`` is wrapped, once. ``works`` begin only in a Hub with a spawner of ours.
     """
@@ -37,7 +39,8 @@ def begin_with_the_hub(prepare: Callable[[HubApplication], None], *works: Callab
 
     @functools.wraps(begin)
     async def start(app: Any) -> None:
-        prepare(app)
+        for prepare in preparations:
+            prepare(app)
         await begin(app)
         if hasattr(app.spawner_class, "adopt"):
             for work in works:

@@ -9,7 +9,6 @@ from urllib.parse import urlencode
 
 from ...accounting.qos import forced_qos
 from ...advice.service import PATIENCE_SECONDS, Advice, advise
-from ...cache import run_in_worker
 from ...errors import CatalogueError, NoAccount, ResourceFormError, SlurmRefused, SlurmUnavailable
 from ...humanize import clock_time, day_and_time
 from ...i18n import _
@@ -19,6 +18,7 @@ from ...request.model import APPEARANCE_FIELDS, FORM_FIELDS, SessionRequest
 from ...request.restore import restore_valid
 from ...request.suggestions import PresetOffer, RecentOffer, offered_presets, offers_of
 from ...request.validation import judge_request, require_account
+from ...worker import run_in_worker
 from ..common import page_templates
 from ..protocol import HubSpawner
 from ..sessions.options import display_name

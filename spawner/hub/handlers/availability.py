@@ -7,9 +7,9 @@ from typing import Any
 from jupyterhub.handlers.base import BaseHandler
 from tornado import web
 
-from ...cache import run_in_worker
 from ...errors import ResourceFormError
 from ...i18n import using
+from ...worker import run_in_worker
 from ..common import PATIENCE_SECONDS, cluster_of, template_paths
 from ..form.render import render_availability
 from ..locale import language_of

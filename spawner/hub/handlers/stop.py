@@ -17,7 +17,8 @@ from ...session.matching import is_own
 from ...session.status import SessionStatus
 from ..common import cluster_of, static_version
 from ..locale import language_of
-from ..protocol import HubSpawner, HubUser
+from ..protocol import HubSpawner
+from ..reach import user_within_reach
 from ..sessions.view import server_of
 
 PATH = "resource-form/stop"
@@ -80,7 +81,7 @@ class StopPage(BaseHandler):  # type: ignore[misc]
             404 for one that there is not, or that the visitor may not stop: the two look alike.
         """
         name, server = self.get_query_argument("user", "") or self.current_user.name, self.get_query_argument("server", "")
-        user: HubUser | None = self.find_user(name)
+        user = user_within_reach(self, name, "delete:servers")
         if user is not None and (not server or server in user.orm_user.orm_spawners):
             spawner = user.spawners[server]
             if self.get_scope_filter("delete:servers")(spawner.orm_spawner, "server"):

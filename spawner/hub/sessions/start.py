@@ -8,7 +8,6 @@ from functools import partial
 from ...advice.assessment import verdict_of
 from ...advice.service import refuse_over_budget
 from ...availability.node_fit import features_of
-from ...cache import run_in_worker
 from ...errors import ResourceFormError, SessionFailed, SlurmUnavailable
 from ...i18n import _
 from ...job.sbatch import PreparedJob, new_tag, signing_key
@@ -20,12 +19,16 @@ from ...session.session import Session
 from ...session.startup_log import StartupLog
 from ...slurm.runner import Identity
 from ...slurm.states import RUNNING
+from ...worker import run_in_worker
 from ..protocol import StartingSpawner
 from ..state import HubState
 from .view import usage_factor_of
 
 ESTIMATE_PATIENCE_SECONDS = 1.5
 """A job that has to wait is submitted so much later at most, to know until when."""
+
+LONGEST_TURN_SECONDS = 20.0
+"""Where Slurm does not answer, one start waits for it for minutes, and those behind it no longer than this."""
 
 
 async def submit_and_wait(spawner: StartingSpawner, session: Session) -> tuple[str, int]:
@@ -36,6 +39,18 @@ async def submit_and_wait(spawner: StartingSpawner, session: Session) -> tuple[s
     ResourceFormError
         The request cannot be had, Slurm refused the job, or the job ended before the server listened.
     """
+    turns = HubState.of(spawner).starts
+    if not turns.is_free(spawner.user.name):
+        session.say(1, _("Waiting for its turn: other sessions are being handed to Slurm."))
+    async with turns.turn(spawner.user.name, at_most=LONGEST_TURN_SECONDS):
+        await _submit(spawner, session)
+    spawner.ip, spawner.port = await _until_listening(spawner, session)
+    where = f"{spawner.ip}:{spawner.port} ({session.record.node})"
+    spawner.log.info("Job %s of %s listens on %s", session.record.job_id, spawner.log_name, where)
+    return spawner.ip, spawner.port
+
+
+async def _submit(spawner: StartingSpawner, session: Session) -> None:
     choices = await spawner.choices()
     request = resolve_request(spawner.user_options or {}, choices)
     pricing = await spawner.terms()
@@ -61,9 +76,6 @@ async def submit_and_wait(spawner: StartingSpawner, session: Session) -> tuple[s
     spawner.remember_request(request)
     spawner.log.info("Job %s for %s: %s", job_id, spawner.log_name, request.summary)
     session.say(15, _("Job {number} is submitted").format(number=job_id))
-    spawner.ip, spawner.port = await _until_listening(spawner, session)
-    spawner.log.info("Job %s of %s listens on %s:%s (%s)", job_id, spawner.log_name, spawner.ip, spawner.port, session.record.node)
-    return spawner.ip, spawner.port
 
 
 async def expected_start(

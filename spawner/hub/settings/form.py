@@ -157,8 +157,10 @@ class FormSettings(HasTraits):
     links_may_start = Bool(
         False,
         help="""
-        Whether a link with options (``/hub/spawn?opt-gpus=1``) on a page of this Hub's own site starts a session by itself. A link on any
-        other page, in a mail or typed in only fills the form, whatever is set here.
+        Whether a link with options (``/hub/spawn?opt-gpus=1``) on another page of this Hub's own site, such as a portal with an address in
+        the same domain, starts a session by itself. A link in a mail, typed in, or on a page elsewhere only fills the form, whatever is set
+        here. So does a link on a page of the Hub's own host, unless ``JupyterHub.subdomain_host`` gives sessions other hosts: any user can
+        make such a page.
 
         Default: False: no link starts a session. Example: True where a portal of the centre on the same domain offers such links.
         """,

@@ -10,6 +10,20 @@ LONGER_THAN_BOTH_SECONDS = 60
 MAX_WARNINGS_OF_AN_END = 10
 
 
+def ports_of(port_range: str) -> range:
+    """Return the ports that a server may listen on, from ``"LOW-HIGH"``; all that there are, from an empty text.
+
+    Raises
+    ------
+    ValueError
+        It is not of this form, or they are no ports.
+    """
+    low, _dash, high = port_range.partition("-") if port_range else ("1", "-", "65535")
+    if not (low.isascii() and low.isdigit() and high.isascii() and high.isdigit() and 1 <= int(low) <= int(high) <= 65535):
+        raise ValueError(f"{port_range!r} is no range of ports")
+    return range(int(low), int(high) + 1)
+
+
 class JobSettings(HasTraits):
     """The traits of the job."""
 
@@ -103,7 +117,8 @@ class JobSettings(HasTraits):
     @validate("port_range")
     def _check_port_range(self, proposal: Any) -> str:
         text = str(proposal["value"])
-        low, _dash, high = text.partition("-")
-        if text and not (low.isdigit() and high.isdigit() and 1 <= int(low) <= int(high) <= 65535):
-            raise TraitError(f"ResourceFormSpawner.port_range: {text!r} is not of the form LOW-HIGH, two ports")
+        try:
+            ports_of(text)
+        except ValueError:
+            raise TraitError(f"ResourceFormSpawner.port_range: {text!r} is not of the form LOW-HIGH, two ports") from None
         return text

@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from traitlets import TraitError
 
+from spawner.bounds import DEFAULTS
 from spawner.cluster import estimator as room
 from spawner.cluster.estimator import Estimator, answer_of, estimate_in_words, no_start_in_words, question_of
 from spawner.errors import EstimateUnavailable, SlurmError, SlurmOutputError, SlurmRefused
@@ -358,13 +359,13 @@ def test_nothing_grows() -> None:
     async def test() -> None:
         rig = Rig()
         labels = [await rig.label_of(f"user{number}") for number in range(300)]
-        assert labels.count("") == room.MAX_A_MINUTE
+        assert labels.count("") == DEFAULTS.estimates_in_all
         for number in range(700):
             await rig.label_of(f"other{number}")
             await asyncio.sleep(1)
         state = vars(rig.estimator)
         assert len(state["_remembered"]) <= room.MAX_REMEMBERED
-        assert len(state["_last_minute"]) <= room.MAX_A_MINUTE
+        assert len(state["_last_minute"]) <= DEFAULTS.estimates_in_all
         assert state["_under_way"] == {}
 
     virtually(test)

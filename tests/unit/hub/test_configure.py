@@ -9,7 +9,7 @@ from jupyterhub.app import JupyterHub
 from traitlets.config import Config
 
 from spawner.hub.apihandlers.gpu_reporters import SCOPE
-from spawner.hub.configure import configure
+from spawner.hub.configure import NAMED_SERVERS, configure
 
 TOKEN = "0123456789abcdef" * 4
 SERVICE = {"name": "gpu-reports", "api_token": TOKEN}
@@ -88,3 +88,16 @@ def test_what_is_no_token(token_file: Path, text: str) -> None:
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         configure(Config(), gpu_report_token_file=tmp_path / "nothing")
+
+
+@pytest.mark.parametrize(("own", "expected"), [(None, NAMED_SERVERS), (3, 3), (0, 0)])
+def test_named_servers_have_a_limit(own: int | None, expected: int) -> None:
+    """Where the site says nothing; what it says stays, that there is none too, said before or after."""
+    before, after = Config(), Config()
+    if own is not None:
+        before.JupyterHub.named_server_limit_per_user = own
+    configure(before)
+    configure(after)
+    if own is not None:
+        after.JupyterHub.named_server_limit_per_user = own
+    assert [hub(c).named_server_limit_per_user for c in (before, after)] == [expected, expected]

@@ -18,7 +18,7 @@ from jupyterhub.user import User
 from spawner.hub.protocol import HubAddress, HubApplication, HubHandler, HubSpawner, HubUser, OrmSpawner, OrmUser, Proxy
 from spawner.spawner import ResourceFormSpawner
 
-SET_LATER = {"request", "parsed_scopes", "db", "proxy", "_stop_future"}
+SET_LATER = {"hub", "tornado_application", "request", "parsed_scopes", "db", "proxy", "_stop_future"}
 """What comes with each request, when the Hub is initialised, and with a Stop."""
 
 NOTHING = object()

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from spawner.bounds import DEFAULTS
 from spawner.errors import RequestRejected
 from spawner.hub.form.render import render_form
 from spawner.job.sbatch import Tag, sbatch_arguments
@@ -15,7 +16,7 @@ from spawner.request.defaults import default_values
 from spawner.request.field_values import COLORS, LONGEST_NAME
 from spawner.request.form_data import read_form
 from spawner.request.form_fields import COLOR_NAMES, appearance_fields, form_fields
-from spawner.request.model import APPEARANCE_FIELDS, MAX_CHARACTERS, parse_request
+from spawner.request.model import APPEARANCE_FIELDS, parse_request
 from spawner.request.recent import remember
 from tests.support.builders import choices
 
@@ -47,9 +48,14 @@ def test_read(field: str, typed: str, read: str) -> None:
     ("field", "typed", "sentence"),
     [
         pytest.param("name", "x" * (LONGEST_NAME + 1), "at most 60 letters", id="too-long"),
-        pytest.param("name", " " * MAX_CHARACTERS, "at most 60 letters", id="as-many-blanks-as-are-read"),
+        pytest.param("name", " " * DEFAULTS.request_characters, "at most 60 letters", id="as-many-blanks-as-are-read"),
         pytest.param("name", "a\nb", "cannot be the name", id="newline"),
         pytest.param("name", "a\u202eb", "cannot be the name", id="right-to-left"),
+        pytest.param("name", "a\u200bb", "cannot be the name", id="zero-width"),
+        pytest.param("name", "a\ufeffb", "cannot be the name", id="byte-order-mark"),
+        pytest.param("name", "Folding\u3164", "cannot be the name", id="a-letter-that-shows-as-nothing"),
+        pytest.param("name", "\u2800\u2800", "cannot be the name", id="a-sign-that-shows-as-nothing"),
+        pytest.param("name", "\u0301\u0302", "cannot be the name", id="accents-on-nothing"),
         pytest.param("name", "\ud800", "cannot be the name", id="surrogate"),
         pytest.param("name", 7, "cannot be the name", id="number"),
         pytest.param("color", "#12345", "blue, teal", id="five-digits"),

@@ -16,6 +16,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from spawner.bounds import DEFAULTS
 from spawner.errors import MAX_ERRORS, NoAccount, RequestRejected, ResourceFormError, SessionFailed, SlurmRefused
 from spawner.hub.errors import HubRefusal, QuietRefusals, RecentRefusals, html_message, install_log_filter, text_message
 from spawner.hub.state import HubState
@@ -23,7 +24,7 @@ from spawner.job.sbatch import Tag, sbatch_arguments
 from spawner.request.defaults import default_values
 from spawner.request.field_values import quoted
 from spawner.request.form_data import read_form
-from spawner.request.model import FIELDS, FORM_FIELDS, MAX_CHARACTERS, parse_request
+from spawner.request.model import FIELDS, FORM_FIELDS, parse_request
 from spawner.request.restore import restore_valid
 from spawner.request.validation import resolve_request
 from tests.support.builders import choices, reservation
@@ -97,7 +98,7 @@ def test_no_value_becomes_an_option(field: str) -> None:
 @pytest.mark.no_cover  # tracing would be in the time that it takes
 def test_the_longest_text_that_is_read_is_refused_at_once(field: str, part: str) -> None:
     """A value that is far too long is no more work than a short one, in whatever field; its sentence stays short."""
-    text = part * (MAX_CHARACTERS // len(part))
+    text = part * (DEFAULTS.request_characters // len(part))
     begun = time.perf_counter()
     if field == "gpus" and not text.strip():
         assert resolve_request({field: text}, choices()).gpus.count == 0

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from spawner.advice import assessment
+from spawner.bounds import DEFAULTS
 from spawner.errors import RequestTooLarge
 from spawner.hub.errors import html_message, text_message
 from spawner.request.form_data import read_form
-from spawner.request.model import MAX_CHARACTERS, MAX_KEYS, parse_request
+from spawner.request.model import parse_request
 from spawner.request.restore import restore_valid
 from spawner.request.validation import judge_request, resolve_request
 from tests.support.builders import choices
 
-MANY: dict[str, Any] = {f"key{number}": "x" for number in range(MAX_KEYS + 1)}
-LONG = {"name": "x" * (MAX_CHARACTERS + 1)}
+MANY: dict[str, Any] = {f"key{number}": "x" for number in range(DEFAULTS.request_keys + 1)}
+LONG = {"name": "x" * (DEFAULTS.request_characters + 1)}
+DEEP: list[Any] = []
+for _level in range(5000):
+    DEEP = [DEEP]
 
 
 def as_form(options: dict[str, Any]) -> dict[str, list[str]]:
@@ -28,9 +33,19 @@ def as_form(options: dict[str, Any]) -> dict[str, list[str]]:
     ("options", "sentence"),
     [
         pytest.param(MANY, "The request has 101 keys, and at most 100 are read.", id="one-key-too-many"),
+        pytest.param({"environment": LONG}, "The request has a value of 100001 characters, and at most 100000 are read.", id="long-within"),
+        pytest.param({"account": ["x"] * 2000}, "The request has more than 2000 values.", id="long-list"),
+        pytest.param(
+            {"environment": {"A": [[["x"]]]}},
+            "The request has lists or objects within each other, more than 4 levels deep.",
+            id="deep",
+        ),
+        pytest.param({"account": DEEP}, "The request has lists or objects within each other, more than 4 levels deep.", id="very-deep"),
         pytest.param(LONG, "The request has a value of 100001 characters, and at most 100000 are read.", id="long-value"),
         pytest.param(
-            {"k" * (MAX_CHARACTERS + 1): 1}, "The request has a value of 100001 characters, and at most 100000 are read.", id="long-key"
+            {"k" * (DEFAULTS.request_characters + 1): 1},
+            "The request has a value of 100001 characters, and at most 100000 are read.",
+            id="long-key",
         ),
     ],
 )
@@ -54,14 +69,27 @@ def test_a_form_is_refused_before_its_fields_are_read() -> None:
             read_form(form)
 
 
+def test_what_the_admin_allows() -> None:
+    """The bounds of the Hub count, at the doors of a form and of all others."""
+    small = replace(DEFAULTS, request_keys=2, request_characters=5, request_depth=1)
+    for options in ({"a": 1, "b": 2, "c": 3}, {"name": "longer"}, {"environment": {"A": ["x"]}}):
+        with pytest.raises(RequestTooLarge):
+            judge_request(options, replace(choices(), bounds=small))
+    with pytest.raises(RequestTooLarge):
+        read_form({"name": ["longer"]}, small)
+    large = replace(DEFAULTS, request_keys=1000, request_characters=10**6)
+    _request, errors = judge_request({**MANY, **LONG}, replace(choices(), bounds=large))
+    assert set(errors) == {*MANY, *LONG}
+
+
 def test_as_many_keys_as_are_read() -> None:
     """At the bound itself each unknown key has its sentence, as before."""
-    just = dict(list(MANY.items())[:MAX_KEYS])
+    just = dict(list(MANY.items())[: DEFAULTS.request_keys])
     _request, errors = judge_request(just, choices())
     assert set(errors) == set(just)
     with pytest.raises(Exception, match="is not a field of a request") as refused:
         parse_request(just)
-    assert len(refused.value.errors) == MAX_KEYS  # type: ignore[attr-defined]
+    assert len(refused.value.errors) == DEFAULTS.request_keys  # type: ignore[attr-defined]
 
 
 def test_a_form_opens_whatever_an_older_version_has_stored() -> None:

@@ -27,7 +27,7 @@ from tornado.netutil import bind_sockets
 from spawner.cluster.cluster import SlurmCluster
 from spawner.gpu.agent.schema import LARGEST_REPORT, Device, NodeReport, as_json
 from spawner.gpu.agent.tokens import node_token
-from spawner.hub.apihandlers.gpu_reporters import BURST, KNOWN_SECONDS, MAX_LINES, SCOPE, Pace, Refusals
+from spawner.hub.apihandlers.gpu_reporters import BURST, KNOWN_SECONDS, SCOPE
 from spawner.hub.apihandlers.gpu_reports import GpuReports, Incoming, ReportIngest
 from spawner.hub.routes import GPU_REPORTS
 from spawner.hub.state import HubState
@@ -167,7 +167,7 @@ async def door(filled: tuple[Path, dict[str, str]], tmp_path: Path, monkeypatch:
     state, clock = HubState.in_settings(settings), Moment()
     cluster = state.part(SlurmCluster, lambda: SlurmCluster(runner=slurm, jitter=0.0))
     ingest = state.part(ReportIngest, lambda: ReportIngest(state))
-    ingest.pace, ingest.reporters._clock, ingest.refusals._clock = Pace(clock), clock, clock
+    ingest.pace._clock = ingest.reporters._clock = ingest.refusals._clock = clock
     ingest.refusals._since = clock()
     # The settings are the Hub's: no cookie is asked for here.
     server = HTTPServer(web.Application([(GPU_REPORTS, reports)], xsrf_cookies=True, cookie_secret=b"x" * 32), xheaders=True)
@@ -389,15 +389,6 @@ async def test_how_often_a_node_may_report(door: Door, token: str) -> None:
     assert (await door.post(report(utilisation=50), token)).status == 204
     assert (await door.post(report(utilisation=99), token)).status == 429
     assert door.stored() == 50
-
-
-def test_pace_remembers_no_more_than_it_has_to() -> None:
-    clock = Moment()
-    pace = Pace(clock, max_nodes=10)
-    for number in range(100):
-        clock.now += 2
-        assert pace.wait(f"g{number}") == 0.0
-    assert len(pace._due) <= 10
 
 
 async def test_reports_are_taken_in_together(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -640,15 +631,3 @@ async def test_the_log_says_when_no_service_may(door: Door, caplog: pytest.LogCa
 
     assert "JupyterHub.load_roles" in caplog.text
     assert "JupyterHub.load_roles" not in answer.message
-
-
-def test_the_log_has_room_for_so_many(caplog: pytest.LogCaptureFixture) -> None:
-    clock = Moment()
-    refusals = Refusals(logging.getLogger("tests.gpu_reports"), clock)
-    for number in range(500):
-        refusals.tell(f"10.0.0.{number}", "no")
-    assert len(caplog.records) == MAX_LINES + 1
-
-    clock.now += 601
-    refusals.tell("10.0.0.499", "no")
-    assert len(caplog.records) == MAX_LINES + 2
