@@ -121,8 +121,12 @@ c.SlurmCluster.hub_name = "jupyterhub"
 # c.ResourceFormBounds.streams_in_all = 2000  # event streams
 # c.ResourceFormBounds.starts = 3  # starts
 # c.ResourceFormBounds.starts_in_all = 8  # starts
-# c.ResourceFormBounds.process_bytes = 256000000  # bytes
-# c.ResourceFormBounds.user_process_bytes = 4000000  # bytes
+# c.ResourceFormBounds.process_bytes = 128000000  # bytes
+# c.ResourceFormBounds.user_process_bytes = 8000000  # bytes
+# c.ResourceFormBounds.complaint_bytes = 200000  # bytes
+# c.ResourceFormBounds.list_rows = 1000000  # rows
+# c.ResourceFormBounds.value_characters = 1000000  # characters
+# c.ResourceFormBounds.site_process_bytes = 8000000  # bytes
 
 # --- Announcements ----------------------------------------------------------------------------------------------------------
 # Announcements for the form, and partitions that are in trouble or take no new sessions; share/resource_form/notices.example.yaml is one

@@ -65,10 +65,27 @@ class Bounds:
     )
     ended_days: int = _bound(30, "days", "For so long the end of a session is remembered; a job that began before is not adopted any more.")
     process_bytes: int = _bound(
-        256_000_000, "bytes", "Of what one command may print that asks Slurm as the Hub: 100,000 jobs take 30 MB, 10,000 nodes 20 MB."
+        128_000_000, "bytes", "Of what one command may print that asks Slurm as the Hub: 100,000 jobs take 30 MB, 10,000 nodes 20 MB."
     )
     user_process_bytes: int = _bound(
-        4_000_000, "bytes", "Of what one command may print that runs as a user, who may write into it: sbatch, scancel, the reader of logs."
+        8_000_000,
+        "bytes",
+        "Of what one command may print that runs as a user, who may write into it: sbatch, scancel, and the reader of logs, "
+        "whose pieces of 4 MB are half as long again on their way.",
+    )
+    complaint_bytes: int = _bound(
+        200_000,
+        "bytes",
+        "Of what any command may print on its standard error: words for people, which are searched for those that we know.",
+    )
+    list_rows: int = _bound(
+        1_000_000, "rows", "Of one list of Slurm's. The largest queues have some 100,000 jobs; an array that waits is one row."
+    )
+    value_characters: int = _bound(
+        1_000_000, "characters", "Of one value in a list of Slurm's. The names of 20,000 nodes without any order take 200,000."
+    )
+    site_process_bytes: int = _bound(
+        8_000_000, "bytes", "Of what one of the site's own commands may print: the budgets of 50,000 accounts take 5 MB."
     )
 
 

@@ -10,6 +10,7 @@
     ├── SlurmError                      slurm
     │   ├── SlurmUnavailable            slurm_unavailable       503   no answer, or none that can be trusted: unknown
     │   │   ├── SlurmTimeout            slurm_timeout           503   our own time limit ended the command: ambiguous
+    │   │   ├── SlurmSaysTooMuch        slurm_says_too_much     503   our own bound of its output ended the command: ambiguous
     │   │   ├── SlurmNotStarted         slurm_not_started       503   the command is not there, or may not be run
     │   │   ├── SlurmUnconfirmed        slurm_unconfirmed       503   sbatch failed and left open whether there is a job
     │   │   └── EstimateUnavailable     no_estimate             503   nobody knows when a request would start
@@ -118,6 +119,12 @@ class SlurmTimeout(SlurmUnavailable):
     """A command ran past our own time limit. For sbatch this is ambiguous: the job may exist."""
 
     label = "slurm_timeout"
+
+
+class SlurmSaysTooMuch(SlurmUnavailable):
+    """A command printed more than we keep of one and was ended. For sbatch this is ambiguous: the job may exist."""
+
+    label = "slurm_says_too_much"
 
 
 class SlurmNotStarted(SlurmUnavailable):

@@ -145,12 +145,13 @@ class Cost:
         return None
 
 
-def cost_of(rule: BillingRule | None, demand: Demand, *, usage_factor: float = 1.0) -> Cost | None:
+def cost_of(rule: BillingRule | None, demand: Demand, *, usage_factor: float | None = 1.0) -> Cost | None:
     """Return what a session costs; None where it is not known, or where no node could hold it.
 
-    ``usage_factor`` is UsageFactor of the QOS that the job runs under. A partition's QOS has no part in it (measured).
+    ``usage_factor`` is UsageFactor of the QOS that the job runs under, None where it is not known. A partition's QOS has no part in it
+    (measured).
     """
-    if rule is None:
+    if rule is None or usage_factor is None:
         return None
     jobs = list(_allocations(rule, demand))
     if not jobs:

@@ -21,7 +21,7 @@ class Entitlement:
 
     ``reservation_accounts`` has, for each reservation, those of the accounts that may use it. ``upcoming`` are reservations that the user
     may use once they have begun. ``accounts_as_of`` is when slurmdbd said so, in seconds since the epoch; ``accounts_stale``: it does not
-    answer now, or that is too long ago.
+    answer now, or that is too long ago. ``accounts_partial``: the user may have accounts that could not be read.
     """
 
     user: str
@@ -33,6 +33,7 @@ class Entitlement:
     upcoming: tuple[Reservation, ...] = ()
     accounts_as_of: float = 0.0
     accounts_stale: bool = False
+    accounts_partial: bool = False
 
     def partition(self, name: str) -> PartitionLimits | None:
         """Return the limits of the partition, None if the user may not use it."""

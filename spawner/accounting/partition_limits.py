@@ -46,14 +46,14 @@ class JobRules:
 
     ``qos`` is the one that they run under, empty where there is none. ``needs_reservation``: the QOS has RequiresReservation.
     ``beyond_partition_time``: it has PartitionTimeLimit, so that the partition's MaxTime does not count (sacctmgr(1)). ``usage_factor`` is
-    what it charges for a unit, ``budgets`` are what its jobs are charged to.
+    what it charges for a unit, None where Slurm's word cannot be read; ``budgets`` are what its jobs are charged to.
     """
 
     qos: str = ""
     limits: tuple[Limit, ...] = ()
     needs_reservation: bool = False
     beyond_partition_time: bool = False
-    usage_factor: float = 1.0
+    usage_factor: float | None = 1.0
     budgets: tuple[Budget, ...] = ()
 
 

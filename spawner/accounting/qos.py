@@ -18,12 +18,14 @@ class AccountingRecords:
     """What slurmdbd knows: every association of the cluster, each user's default account, every QOS.
 
     ``from_controller``: slurmdbd has never answered, and this is the little that slurmctld knows (:func:`records_of_controller`).
+    ``is_partial``: some associations could not be read, so that a user without one may have one all the same.
     """
 
     associations: tuple[Association, ...]
     defaults: tuple[UserDefaults, ...]
     qos: tuple[Qos, ...] = ()
     from_controller: bool = False
+    is_partial: bool = False
 
     @cached_property
     def has_shared_limits(self) -> bool:

@@ -267,19 +267,21 @@ class ClusterForecast:
             known = claims.get(node, _UNCLAIMED)
             if not whole:
                 # A later one takes its cores away at once: to count until when they are free would need more than one class a node.
-                change(node, cores_kept=known.cores_kept + (self._cores_of(other, node) or 0))
+                change(node, cores_kept=known.cores_kept + self._cores_of(other, node))
             elif is_active(other, self.now):
                 change(node, others=True, back=max(other.end, known.back or 0))
             elif other.start < known.until:
                 change(node, until=float(other.start), until_for=what)
 
-    def _cores_of(self, reservation: Reservation, name: str) -> int | None:
-        """Threads of the node that a reservation of some cores holds, an equal share of each node; None for all of them."""
+    def _cores_of(self, reservation: Reservation, name: str) -> int:
+        """Threads of the node that a reservation holds: an equal share of each node, at most all; all where it says no number of cores."""
         node = self.nodes.get(name)
-        if node is None or reservation.core_count is None:
-            return None
+        if node is None:
+            return 0
+        if reservation.core_count is None:
+            return node.cores_total
         share = -(-reservation.core_count // max(1, len(reservation.nodes))) * max(1, node.threads_per_core)
-        return share if share < node.cores_total else None
+        return min(share, node.cores_total)
 
 
 _Load = tuple[int | None, int, bool]

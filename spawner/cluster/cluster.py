@@ -21,7 +21,9 @@ from ..availability.table import Availability, Excerpt
 from ..availability.totals import NodePool, Running
 from ..bounds import DEFAULTS, Bounds
 from ..cache import Snapshot
+from ..gpu.claims import GpuClaims
 from ..gpu.device_matching import Reported
+from ..slurm.job_gres import JobGres
 from ..slurm.model import Job
 from ..slurm.runner import Identity, Runner, SlurmRunner
 from .device_reports import DeviceReports
@@ -31,6 +33,7 @@ from .job_commands import JobCommands
 from .job_history import MIN_INTERVAL_SECONDS, MIN_INTERVAL_WHILE_STARTING_SECONDS, JobHistory
 from .job_usage import UsageOfSessions
 from .queries import SlurmQueries
+from .readings import Readings
 from .settings import OLD_SECTION, ClusterSettings, warn_of_old_section
 from .users import Member, SystemUsers
 from .views import DerivedViews
@@ -67,11 +70,14 @@ class SlurmCluster(ClusterSettings, SingletonConfigurable):
         self.ended = EndedSessions()
         log = self.log
         self.device_reports = DeviceReports(self, clock)
+        self.gpu_claims = GpuClaims()
+        self.readings = Readings(log=log, clock=clock, bounds=bounds)
         self.gpu_reports = self.device_reports.store
         self.queries = queries = SlurmQueries(
             self.runner,
             self,
             self.device_reports,
+            readings=self.readings,
             others=lambda: self.job_history.is_busy + self.usage.is_busy,
             log=log,
             clock=clock,
@@ -97,6 +103,7 @@ class SlurmCluster(ClusterSettings, SingletonConfigurable):
             clock=clock,
             min_interval=lambda: MIN_INTERVAL_WHILE_STARTING_SECONDS if queries.is_starting else MIN_INTERVAL_SECONDS,
             timeout=lambda: self.command_timeout,
+            readings=self.readings,
         )
         self.usage = UsageOfSessions(
             self.runner,
@@ -107,6 +114,7 @@ class SlurmCluster(ClusterSettings, SingletonConfigurable):
             started=queries.started_at,
             is_starting=lambda: queries.is_starting,
             timeout=lambda: self.command_timeout,
+            readings=self.readings,
         )
 
     # --- Slurm's answers: queries ---
@@ -126,6 +134,10 @@ class SlurmCluster(ClusterSettings, SingletonConfigurable):
     async def submitted_script(self, job_id: int) -> str | None:
         """Return the script of a job as Slurm has it; None where the Hub may not read it (:meth:`.SlurmQueries.submitted_script`)."""
         return await self.queries.submitted_script(job_id)
+
+    async def job_gres(self, job_id: int) -> JobGres | None:
+        """Return what a running job has of its node's GRES, asked now (:meth:`.SlurmQueries.job_gres`)."""
+        return await self.queries.job_gres(job_id)
 
     async def message_timeout(self) -> float:
         """Return Slurm's MessageTimeout in seconds; its default where the configuration cannot be read."""
@@ -212,6 +224,6 @@ class SlurmCluster(ClusterSettings, SingletonConfigurable):
         """Ask the launcher of a running job to report its port again (:meth:`.JobCommands.ask_for_report`)."""
         await self.commands.ask_for_report(job_id, identity)
 
-    async def is_being_submitted(self, nonce: str) -> bool:
-        """Tell whether an sbatch of this nonce still runs on this machine (:meth:`.JobCommands.is_being_submitted`)."""
-        return await self.commands.is_being_submitted(nonce)
+    async def is_being_submitted(self, nonce: str, identity: Identity) -> bool:
+        """Tell whether an sbatch of this nonce still runs for the user (:meth:`.JobCommands.is_being_submitted`)."""
+        return await self.commands.is_being_submitted(nonce, identity)

@@ -100,6 +100,6 @@ class JobCommands:
                 stderr=result.stderr,
             )
 
-    async def is_being_submitted(self, nonce: str) -> bool:
-        """Tell whether an sbatch of this nonce still runs on this machine, perhaps one that an earlier run of the Hub has begun."""
-        return await self._runner.is_running(nonce)
+    async def is_being_submitted(self, nonce: str, identity: Identity) -> bool:
+        """Tell whether an sbatch of this nonce still runs for the user, perhaps one that an earlier run of the Hub has begun."""
+        return await self._runner.is_running("sbatch", nonce, identity)

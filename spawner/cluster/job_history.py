@@ -17,6 +17,7 @@ from ..errors import ResourceFormError, SlurmUnavailable
 from ..slurm.runner import Runner, read
 from ..slurm.sacct import MAX_AT_ONCE, FinishedJob, parse_finished, show_finished
 from ..slurm.sacctmgr import has_no_accounting
+from .readings import Readings
 
 FIRST_SECONDS = 3.0
 """slurmctld hands its news to slurmdbd well within this time where nothing is in the way (measured on 22.05.8: below a second)."""
@@ -61,6 +62,8 @@ class JobHistory:
         Seconds between two questions at least.
     timeout
         Seconds after which a question is given up.
+    readings
+        Reads the answers.
     """
 
     def __init__(
@@ -71,6 +74,7 @@ class JobHistory:
         clock: Callable[[], float] = time.time,
         min_interval: Callable[[], float] = lambda: MIN_INTERVAL_SECONDS,
         timeout: Callable[[], float] = lambda: 60.0,
+        readings: Readings | None = None,
     ) -> None:
         self.asked = 0
         """The number of questions that slurmdbd got."""
@@ -79,6 +83,7 @@ class JobHistory:
         self._clock = clock
         self._min_interval = min_interval
         self._timeout = timeout
+        self._readings = readings or Readings(log=log, clock=clock)
         self._waiting: dict[int, _Waiting] = {}
         self._task: asyncio.Task[None] | None = None
         self._changed = asyncio.Event()
@@ -146,7 +151,7 @@ class JobHistory:
         answer: Mapping[int, FinishedJob] = {}
         try:
             text = await read(self._runner, show_finished(batch), timeout=self._timeout())
-            answer = await asyncio.to_thread(parse_finished, text)
+            answer, _reading = await self._readings.parse("ended jobs", text, parse_finished)
         except SlurmUnavailable as error:
             if has_no_accounting(error.stderr):
                 self._log.info("Slurm keeps no accounts here: why sessions end is told from squeue alone")

@@ -17,6 +17,7 @@ from ..errors import ResourceFormError, SlurmUnavailable
 from ..i18n import N_
 from ..slurm.runner import Runner, last_line
 from ..slurm.sstat import MAX_AT_ONCE, REFUSALS, StepUsage, parse_usage, show_usage
+from .readings import Readings
 
 REFUSED_SECONDS = 3600.0
 """Where the Hub may not ask, or Slurm does not measure, it is tried again after so long."""
@@ -89,6 +90,8 @@ class UsageOfSessions:
         Whether a session starts: then there is more time between them.
     started
         When a job started, in seconds since the epoch; None where nobody knows, or it does not run.
+    readings
+        Reads the answers.
     """
 
     def __init__(
@@ -102,9 +105,11 @@ class UsageOfSessions:
         timeout: Callable[[], float] = lambda: 60.0,
         clock: Callable[[], float] = time.time,
         jitter: float = 0.0,
+        readings: Readings | None = None,
     ) -> None:
         self._runner = runner
         self._log = log
+        self._readings = readings or Readings(log=log, clock=clock)
         self._interval = interval
         self._started = started
         self._is_starting = is_starting
@@ -179,7 +184,8 @@ class UsageOfSessions:
                 log=f"sstat exited with {result.returncode}: {last_line(result.stderr)}",
                 stderr=result.stderr,
             )
-        return self._clock(), parse_usage(result.stdout)
+        answer, _reading = await self._readings.parse("what jobs use", result.stdout, parse_usage)
+        return self._clock(), answer
 
     def _say(self, pause: float, error: ResourceFormError) -> None:
         if self._pause is None:

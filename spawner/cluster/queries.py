@@ -5,11 +5,11 @@ The number of commands depends on the clock, never on the number of users or ope
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import logging
 import secrets
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any, TypeVar
 
 from ..accounting.qos import AccountingRecords, records_of_controller
@@ -17,16 +17,16 @@ from ..cache import CachedQuery, Snapshot
 from ..errors import ResourceFormError, SlurmOutputError, SlurmUnavailable
 from ..i18n import N_
 from ..slurm import commands, sacctmgr, scontrol, squeue
-from ..slurm.model import Holdings, Job, Node, Partition, Reservation, SlurmConfig
+from ..slurm.job_gres import JobGres, parse_job_gres
+from ..slurm.model import UNREAD, Holdings, Job, Node, Partition, Reservation, SlurmConfig
+from ..slurm.reading import Reading
 from ..slurm.runner import Runner, read
 from ..slurm.states import RUNNING
 from .device_reports import DeviceReports
+from .readings import Readings
 from .settings import ClusterSettings
 
 Parsed = TypeVar("Parsed")
-
-LARGE_OUTPUT = 200_000
-"""Characters; what is longer is parsed off the Hub's loop."""
 
 CONFIGURATION_PATIENCE_SECONDS = 5.0
 DEFAULT_MESSAGE_TIMEOUT_SECONDS = 10.0
@@ -46,6 +46,8 @@ class SlurmQueries:
         Intervals and time limits, read anew for each question.
     reports
         What nodes report of their GPUs: what Slurm says of nodes is compared with it.
+    readings
+        Reads the answers.
     others
         How many other questions keep Slurm busy now (slurmdbd about ended jobs, nodes about sessions' use).
     """
@@ -56,6 +58,7 @@ class SlurmQueries:
         settings: ClusterSettings,
         reports: DeviceReports,
         *,
+        readings: Readings,
         others: Callable[[], int],
         log: logging.Logger | logging.LoggerAdapter[logging.Logger],
         clock: Callable[[], float],
@@ -64,6 +67,7 @@ class SlurmQueries:
         self._runner = runner
         self._settings = settings
         self._reports = reports
+        self._readings = readings
         self._others = others
         self._log = log
         self._clock = clock
@@ -126,33 +130,33 @@ class SlurmQueries:
         job = (self.jobs.last_value or {}).get(job_id)
         return job.start if job is not None and job.state in RUNNING else None
 
-    async def _read(self, argv: Sequence[str], parser: Callable[[str], Parsed]) -> Parsed:
+    async def _read(self, name: str, argv: Sequence[str], parser: Callable[[str, Reading], Parsed]) -> tuple[Parsed, Reading]:
         text = await read(self._runner, argv, timeout=self._settings.command_timeout)
-        if len(text) > LARGE_OUTPUT:
-            return await asyncio.to_thread(parser, text)
-        return parser(text)
+        return await self._readings.parse(name, text, parser)
 
     async def _read_nodes(self) -> tuple[Node, ...]:
         asked = self._clock()
-        return await self._reports.compare(tuple(await self._read(commands.show_nodes(), scontrol.parse_nodes)), asked)
+        nodes, _reading = await self._read("nodes", commands.show_nodes(), scontrol.parse_nodes)
+        return await self._reports.compare(nodes, asked)
 
     async def _read_jobs(self) -> dict[int, Job]:
-        return {job.job_id: job for job in await self._read(commands.list_jobs(), squeue.parse_jobs)}
+        jobs, _reading = await self._read("jobs", commands.list_jobs(), lambda text, reading: squeue.parse_jobs(text, reading=reading))
+        return {job.job_id: job for job in jobs}
 
     async def _read_partitions(self) -> tuple[Partition, ...]:
-        return tuple(await self._read(commands.show_partitions(), scontrol.parse_partitions))
+        return (await self._read("partitions", commands.show_partitions(), scontrol.parse_partitions))[0]
 
     async def _read_reservations(self) -> tuple[Reservation, ...]:
-        return tuple(await self._read(commands.show_reservations(), scontrol.parse_reservations))
+        return (await self._read("reservations", commands.show_reservations(), scontrol.parse_reservations))[0]
 
     async def _read_configuration(self) -> SlurmConfig:
-        return await self._read(commands.show_config(), scontrol.parse_config)
+        return (await self._read("its configuration", commands.show_config(), scontrol.parse_config))[0]
 
     async def _read_accounting(self) -> AccountingRecords | None:
         try:
-            associations = await self._read(commands.show_associations(), sacctmgr.parse_associations)
-            defaults = await self._read(commands.show_users(), sacctmgr.parse_user_defaults)
-            qos = await self._read(commands.show_qos(), sacctmgr.parse_qos)
+            associations, of_accounts = await self._read("accounts", commands.show_associations(), sacctmgr.parse_associations)
+            defaults, _of_users = await self._read("users", commands.show_users(), sacctmgr.parse_user_defaults)
+            qos, of_qos = await self._read("QOS", commands.show_qos(), sacctmgr.parse_qos)
         except SlurmUnavailable as error:
             if sacctmgr.has_no_accounting(error.stderr):
                 return None
@@ -160,13 +164,18 @@ class SlurmQueries:
             if known is not None and not (known.value is not None and known.value.from_controller):
                 raise
             self._log.warning("slurmdbd has not answered yet (%s): the accounts are those that slurmctld knows", error.log)
-            return records_of_controller(await self._read(commands.show_holdings(), sacctmgr.parse_holdings))
+            holdings, of_accounts = await self._read_of_controller()
+            return replace(records_of_controller(holdings), is_partial=of_accounts.rows_left_out > 0)
         cluster = (await self.configuration.get()).value.cluster_name
         own = tuple(entry for entry in associations if entry.cluster in ("", cluster))
-        return AccountingRecords(own, tuple(defaults), tuple(qos))
+        # A QOS that is not in the list would be refused as one that does not exist: then none is judged.
+        return AccountingRecords(own, defaults, () if of_qos.rows_left_out else qos, is_partial=of_accounts.rows_left_out > 0)
+
+    async def _read_of_controller(self) -> tuple[Holdings, Reading]:
+        return await self._read("what is held", commands.show_holdings(), sacctmgr.parse_holdings)
 
     async def _read_holdings(self) -> Holdings:
-        holdings = await self._read(commands.show_holdings(), sacctmgr.parse_holdings)
+        holdings, _reading = await self._read_of_controller()
         known = self.accounting.last
         newer = known.value.lacks(holdings) if known is not None and known.value is not None else frozenset()
         if newer - self._newer_associations:
@@ -177,7 +186,8 @@ class SlurmQueries:
     async def _read_tags(self, user: str | None = None) -> tuple[Job, ...]:
         # Each question has a mark of its own: whoever reads the Hub's process list must not know it beforehand.
         mark = secrets.token_hex(8)
-        return await self._read(commands.list_tagged_jobs(user, mark), lambda text: squeue.parse_tagged_jobs(text, mark))
+        argv = commands.list_tagged_jobs(user, mark)
+        return (await self._read("comments", argv, lambda text, reading: squeue.parse_tagged_jobs(text, mark, reading)))[0]
 
     async def held(self, user: str, accounting: AccountingRecords | None, patience: float | None) -> Holdings | None:
         """Return what is held, where that matters to ``user``; None where it does not, or nobody knows: then nothing is taken off."""
@@ -206,7 +216,8 @@ class SlurmQueries:
     async def tagged_jobs(self, user: str | None = None) -> tuple[Job, ...]:
         """Return the jobs of ``user``, or of all, with their comments, as Slurm has them now: where jobs have to be told apart.
 
-        One question serves all who ask at the same time. If its answer cannot be read, a user's own jobs are asked for alone.
+        One question serves all who ask at the same time. If its answer cannot be read, a user's own jobs are asked for alone. Jobs of whose
+        rows only the id can be read, or not even that (:data:`.model.UNREAD`), are among those of every user.
 
         Raises
         ------
@@ -221,7 +232,7 @@ class SlurmQueries:
             raise self._tags.error or SlurmUnavailable(
                 N_("Slurm does not answer at the moment."), log="comments of jobs: no answer in time"
             )
-        return tuple(job for job in snapshot.value if user is None or job.user == user)
+        return tuple(job for job in snapshot.value if user is None or job.user == user or job.state == UNREAD)
 
     async def submitted_script(self, job_id: int) -> str | None:
         """Return the script of a job as Slurm has it, empty if it has none; None where the Hub's user may not read it.
@@ -239,6 +250,16 @@ class SlurmQueries:
         """Return the job as the last list has it, None if it is not in it, and the list's own age."""
         snapshot = await self.jobs.get(patience)
         return snapshot.value.get(job_id), snapshot
+
+    async def job_gres(self, job_id: int) -> JobGres | None:
+        """Return what a running job has of its node's GRES, asked now; None where Slurm does not say.
+
+        Raises
+        ------
+        SlurmError
+            No answer, or none that can be read.
+        """
+        return parse_job_gres(await read(self._runner, commands.show_job(job_id), timeout=self._settings.command_timeout))
 
     async def message_timeout(self) -> float:
         """Return Slurm's MessageTimeout in seconds; its default where the configuration cannot be read."""

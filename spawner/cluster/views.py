@@ -144,7 +144,8 @@ class DerivedViews:
             ),
         )
         stale = accounting.stale or (records is not None and records.from_controller)
-        return replace(own, accounts_as_of=accounting.as_of, accounts_stale=stale)
+        partial = records is not None and records.is_partial
+        return replace(own, accounts_as_of=accounting.as_of, accounts_stale=stale, accounts_partial=partial)
 
     async def _node_shapes(
         self, nodes: Snapshot[tuple[Node, ...]], partitions: Snapshot[tuple[Partition, ...]], config: SlurmConfig

@@ -79,7 +79,7 @@ def _allocated(types: Sequence[str], gres_used: Iterable[Gres]) -> _Allocated:
     for entry in entries:
         if entry.name == "gpu":
             places = _places(types, entry.type)
-            numbers = _numbers(entry)
+            numbers = numbers_in(entry)
             if numbers is not None and not numbers <= set(places):
                 in_order = False
             if len(places) <= entry.count:
@@ -105,8 +105,8 @@ def _note(words: list[bool | None], places: Iterable[int], numbers: Collection[i
             words[index] = True
 
 
-def _numbers(entry: Gres) -> frozenset[int] | None:
-    """The numbers that IDX lists; None where Slurm does not list them, or cuts the list short (its buffer has 64 bytes)."""
+def numbers_in(entry: Gres) -> frozenset[int] | None:
+    """Return the numbers that IDX lists; None where Slurm does not list them, or cuts the list short (its buffer has 64 bytes)."""
     match = _INDICES.match(entry.detail)
     if match is None:
         return None
@@ -127,7 +127,7 @@ def _cards_with_parts(entry: Gres, places: Sequence[int]) -> frozenset[int] | No
             return None
         return frozenset(index for index, (used, _) in zip(places, cards, strict=True) if used)
     # Whether numbers count from the node's first GPU, or from the first that has parts, makes no difference only where both are one.
-    numbers = _numbers(entry) if places and places[0] == 0 else None
+    numbers = numbers_in(entry) if places and places[0] == 0 else None
     return numbers if numbers is not None and numbers <= set(places) else None
 
 

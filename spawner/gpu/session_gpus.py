@@ -7,13 +7,15 @@ shards are on (measured on 22.05.8 and 24.11.5). NVML knows nothing of them, and
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ..humanize import gpu_type_in_words
-from ..slurm.model import Job, SlurmConfig
-from ..slurm.shared_gres import SHARED
+from ..slurm.job_gres import JobGres
+from ..slurm.model import Gres, Job, SlurmConfig
+from ..slurm.shared_gres import SHARED, cards_in
+from .device_matching import numbers_in
 from .devices import DeviceView, own_views
 from .store import Sample
 
@@ -37,6 +39,28 @@ def read_indices(text: object) -> tuple[int, ...]:
     if max(found) >= MAX_GPUS or len(set(found)) != len(found):
         raise ValueError("no numbers of GPUs")
     return tuple(sorted(found))
+
+
+def indices_of(gres: JobGres) -> tuple[int, ...] | None:
+    """Return the numbers of a job's GPUs, or of the cards that its parts of GPUs are on, as Slurm says them.
+
+    None where it does not say all of them: GPUs that are only counted, or a list that was cut short.
+    """
+    found: set[int] = set()
+    for entry in gres.entries:
+        if entry.name != "gpu" and entry.name not in SHARED:
+            continue
+        cards = cards_in(entry.detail) if entry.name in SHARED else ()
+        numbers = frozenset(index for index, (used, _) in enumerate(cards) if used) if cards else _numbers_of(entry)
+        if numbers is None:
+            return None
+        found |= numbers
+    return tuple(sorted(found))
+
+
+def _numbers_of(entry: Gres) -> frozenset[int] | None:
+    """What IDX lists: as many numbers as GPUs, or the card of some parts."""
+    return numbers_in(entry if entry.name == "gpu" else replace(entry, count=1))
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +88,14 @@ def counts_gpus(config: SlurmConfig) -> bool:
 
 
 def own_indices(
-    reported: Sequence[int] | None, held: Held | None, job: Job, views: Iterable[DeviceView], as_of: float
+    reported: Sequence[int] | None,
+    held: Held | None,
+    job: Job,
+    views: Iterable[DeviceView],
+    as_of: float,
+    *,
+    confirmed: bool = False,
+    doubted: Collection[int] = (),
 ) -> tuple[int, ...] | None:
     """Return Slurm's numbers of the job's GPUs; None where nobody knows them.
 
@@ -73,17 +104,25 @@ def own_indices(
     Parameters
     ----------
     reported
-        What the launcher said. A report of another number of GPUs than Slurm has given to the job counts as none.
+        What the launcher said. A report of another number of GPUs than Slurm has given to the job counts as none, and so does one of GPUs
+        that Slurm has given to nobody. (Of a card with parts in use 22.05.8 may say so: :mod:`.shared_gres`.)
+    confirmed
+        Slurm has said the same of this very job.
+    doubted
+        Numbers that other sessions on the node call their own. Where Slurm has not said whose they are, nobody is believed.
     held
         None where Slurm does not count GPUs.
     as_of
         From when the views' side of Slurm is, in seconds since the epoch.
     """
-    if reported is not None and (held is None or len(reported) == held.gpus or (not held.gpus and len(reported) <= held.shares)):
+    words = [(view.index, view.allocated) for view in views]
+    is_current = job.start is not None and as_of > job.start and (held is None or held.gpus > 0)
+    free = {index for index, allocated in words if allocated is False} if is_current else set()
+    is_as_many = reported is not None and (held is None or len(reported) == held.gpus or (not held.gpus and len(reported) <= held.shares))
+    if reported is not None and is_as_many and (confirmed or not set(reported) & (free | set(doubted))):
         return tuple(reported)
     if held is None or not held.gpus:
         return None
-    words = [(view.index, view.allocated) for view in views]
     given = [index for index, allocated in words if allocated]
     if any(allocated is None for _index, allocated in words) or job.start is None or as_of <= job.start or len(job.nodes) > 1:
         return None

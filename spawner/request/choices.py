@@ -68,11 +68,8 @@ class Choices:
     def _narrowed(self, name: str, offered: Sequence[str]) -> tuple[str, ...]:
         policy = self.policy(name)
         if policy.only_value is not None:
-            return tuple(value for value in offered if value == str(policy.only_value))
-        if policy.choices is None:
-            return tuple(offered)
-        allowed = [str(value) for value in policy.choices]
-        return tuple(value for value in offered if value in allowed)
+            return tuple(value for value in offered if value == policy.only_value)
+        return tuple(value for value in offered if policy.choices is None or value in policy.choices)
 
     @cached_property
     def partitions(self) -> tuple[PartitionLimits, ...]:

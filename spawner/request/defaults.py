@@ -66,8 +66,8 @@ def default_release(choices: Choices) -> Release | None:
 
 def _preselected(choices: Choices, name: str, offered: Sequence[str], otherwise: str) -> str:
     preset = choices.policy(name).default
-    if preset is not None and str(preset) in offered:
-        return str(preset)
+    if isinstance(preset, str) and preset in offered:
+        return preset
     if otherwise in offered:
         return otherwise
     return offered[0] if offered else ""

@@ -74,7 +74,7 @@ def form_fields(choices: Choices, values: Mapping[str, Any], errors: Mapping[str
                 error=errors.get(key, ""),
                 locked=policy.locked,
                 range=words.get(key, ""),
-                **_widget(key, choices, _as_text(values.get(key, ""))),
+                **_widget(key, choices, str(values.get(key, ""))),
             )
         )
     return tuple(built)
@@ -99,7 +99,7 @@ def appearance_fields(choices: Choices, values: Mapping[str, Any], errors: Mappi
         policy = choices.policy(key)
         if policy.hidden:
             continue
-        value = _as_text(values.get(key, ""))
+        value = str(values.get(key, ""))
         widget: dict[str, Any] = {"kind": "text", "value": value}
         if key == "color":
             offered = [("", _("No colour")), *((COLORS[name], _(COLOR_NAMES[name])) for name in COLORS)]
@@ -169,7 +169,7 @@ def shown_value(request: SessionRequest, key: str, choices: Choices) -> str:
     """Return a field's value as the form shows it: GB without its letter, a GPU configuration as it is offered."""
     if key == "gpus":
         return _offered_gpus(choices, request.gpus)
-    value = _as_text(request.options().get(key, ""))
+    value = str(request.options().get(key, ""))
     return value.removesuffix("G") if key == "memory" else value
 
 
@@ -180,10 +180,6 @@ def _offered_gpus(choices: Choices, wanted: GpuRequest) -> str:
     if wanted not in offered and types == (wanted.type,):
         return replace(wanted, type="").value
     return wanted.value
-
-
-def _as_text(value: Any) -> str:
-    return value if isinstance(value, str) else str(value)
 
 
 def _select(value: str, offered: Iterable[tuple[str, str]], kind: str = "select") -> dict[str, Any]:
@@ -244,7 +240,7 @@ def _gpu_widget(choices: Choices, value: str) -> dict[str, Any]:
     widget = _select(chosen, labels, kind="buttons" if buttons else "select")
     if buttons:
         return widget
-    parts = {gpus.value for gpus in (*offered, wanted) if gpus.is_part}
+    parts = {gpus.value for gpus in offered if gpus.is_part} | ({chosen} if wanted.is_part else set())
     group = _("Parts of a GPU")
     return {**widget, "options": tuple(replace(option, group=group if option.value in parts else "") for option in widget["options"])}
 

@@ -39,7 +39,7 @@ class FieldPolicy(BaseModel):
 
     def bound(self, name: str, which: Literal["minimum", "maximum"], otherwise: int) -> int:
         """Return the bound of field ``name`` as a number (:func:`number_of`), ``otherwise`` where the admin has set none."""
-        value = self.minimum if which == "minimum" else self.maximum
+        value = getattr(self, which)
         return otherwise if value is None else number_of(name, value)
 
 

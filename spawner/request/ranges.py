@@ -69,11 +69,11 @@ def ranges(request: SessionRequest, choices: Choices) -> dict[str, Range]:
 
 
 def _range(name: str, limits: PartitionLimits, most: int | None, choices: Choices) -> Range:
+    """``most`` is None where not even the admin bounds the time; cores and memory always have a bound."""
     policy = choices.policy(name)
     least = max(choices.bound(name, "minimum", 1), limits.at_least(name))
-    if policy.maximum is not None:
-        ceiling = number_of(name, policy.maximum)
-        most = ceiling if most is None else min(most, ceiling)
+    if policy.maximum is not None and most is not None:
+        most = min(most, number_of(name, policy.maximum))
     values = tuple(sorted(number_of(name, choice) for choice in policy.choices or ()))
     if policy.only_value is not None:
         values = (number_of(name, policy.only_value),)

@@ -22,7 +22,7 @@ def restore_valid(options: Mapping[str, Any], choices: Choices) -> tuple[dict[st
     if preset and choices.preset(text_of(preset) or "") is None:
         dropped.append(choices.policy("preset").label or label_of("preset"))
         preset = ""
-    for _attempt in range(len(FIELDS) + 1):
+    while True:  # each time fewer are kept
         try:
             request = resolve_request(kept, choices)
         except RequestRejected as error:
@@ -35,4 +35,3 @@ def restore_valid(options: Mapping[str, Any], choices: Choices) -> tuple[dict[st
             continue
         request = true_preset(request.model_copy(update={"preset": preset or ""}), choices)
         return {**defaults, **request.options()}, tuple(dropped)
-    return defaults, tuple(dropped)

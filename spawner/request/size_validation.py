@@ -127,7 +127,8 @@ def _check_counted(request: SessionRequest, limits: PartitionLimits, account: st
             if limit.most < amounts[limit.resource]:
                 sentence = _("{value} is more than {source} has minutes for. Ask for less.")
                 refuse(field, sentence.format(value=_amount(limit, amounts[limit.resource]), source=limit.whose))
-        elif field == "cores" and limits.memory_mb_per_core and counted > request.cores:
+        elif field == "cores":
+            # The cores that were asked for were judged before: these are what the memory takes (MaxMemPerCPU).
             sentence = _("{memory} takes {cores} cores in partition {partition}, more than the {most} {clause}. Ask for less memory.")
             memory = format_memory(request.memory)
             refuse("memory", sentence.format(memory=memory, cores=counted, partition=limits.name, most=limit.most, clause=limit.clause))

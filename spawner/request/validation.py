@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..accounting.partition_limits import PartitionLimits
-from ..errors import NoAccount, RequestRejected
+from ..errors import NoAccount, RequestRejected, SlurmOutputError
 from ..humanize import moment_in_words
 from ..i18n import ENGLISH, N_, _, using
 from ..units import format_walltime
@@ -65,10 +65,6 @@ def judge_request(options: Mapping[str, Any], choices: Choices) -> tuple[Session
         if release is not None:
             names = [interface.name for interface in choices.interfaces(release)]
             completed["interface"] = defaults["interface"] if defaults["interface"] in names else (names or [""])[0]
-    if "account" not in options and choices.accounts is not None:
-        there = choices.accounts_in(choices.partition(completed["partition"]))
-        if there and completed["account"] not in there:
-            completed["account"] = there[0]
     if "walltime" not in options:
         completed = _with_default_time(completed, choices)
     try:
@@ -124,11 +120,7 @@ def _partition_for(options: Mapping[str, Any], choices: Choices) -> str:
 
 
 def _replaced(unreadable: Mapping[str, str], defaults: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        name: defaults.get(name, SessionRequest.model_fields[name].get_default(call_default_factory=True))
-        for name in unreadable
-        if name in FIELDS
-    }
+    return {name: defaults.get(name, SessionRequest.model_fields[name].get_default()) for name in unreadable if name in FIELDS}
 
 
 def _place(field: str) -> int:
@@ -154,8 +146,15 @@ def require_account(choices: Choices) -> None:
     ------
     NoAccount
         With what to do about it.
+    SlurmOutputError
+        Nobody knows: the user's accounts may be among those that could not be read.
     """
     user = choices.entitlement.user
+    if not choices.entitlement.accounts and choices.entitlement.accounts_partial:
+        raise SlurmOutputError(
+            N_("Slurm's list of accounts cannot be read as a whole at the moment, and none of yours was found in it. Ask the support."),
+            log=f"whether {user} has an association in Slurm is not known: some rows of sacctmgr cannot be read",
+        )
     if choices.entitlement.accounts == ():
         raise NoAccount(
             _(

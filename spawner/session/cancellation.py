@@ -7,7 +7,8 @@ import asyncio
 from ..errors import ResourceFormError
 from ..slurm.states import ENDED
 from .facts import SessionFacts
-from .matching import is_own, own_job
+from .matching import is_own, may_be_own, own_job
+from .watch import listed_row
 
 STOP_LOOKS_SECONDS = (0.2, 0.3, 0.5, 1.0, 2.0, 5.0)
 CANCEL_RETRY_SECONDS = 30.0
@@ -52,6 +53,8 @@ async def cancel(session: SessionFacts) -> bool:
             session.log.info("Job %s of %s is over already", job_id, session.name)
             return False
         job_id = job.job_id
+        if not session.record.queued_at and job.submit:
+            session.remember(queued_at=job.submit)
     member = await session.cluster.member(session.user)
     await session.cluster.cancel(job_id, member.identity)
     session.log.info("Job %s of %s is cancelled", job_id, session.name)
@@ -74,4 +77,7 @@ async def _has_let_go(session: SessionFacts) -> bool:
         return False
     if snapshot.stale:
         return False
-    return job is None or not is_own(job, session.record, user=session.user) or job.state in ENDED
+    listed = listed_row(job, snapshot.value)
+    if listed is None or listed.state in ENDED:
+        return True
+    return not (is_own(listed, session.record, user=session.user) or may_be_own(listed, session.record, user=session.user))

@@ -11,6 +11,7 @@ from typing import Any
 from ..availability.queue_position import QueuePosition
 from ..cluster.cluster import SlurmCluster
 from ..errors import ResourceFormError, SessionFailed
+from ..gpu.claims import Claim
 from ..gpu.idle import Notice
 from ..slurm.model import Job
 from .progress import PortReport, StartProgress
@@ -56,6 +57,11 @@ class SessionFacts:
         self.is_priced = False
         self.expected: float | None = None
         """When Slurm said that it would start the job, before it was submitted; for as long as Slurm has no plan for it."""
+        self.gpus_question: asyncio.Task[bool] | None = None
+        """What Slurm is asked about the job's GPUs, and when it was last (in the loop's time): :mod:`.own_gpus`."""
+        self.gpus_asked_at: float | None = None
+        self.gpus_are_doubted = False
+        """Whether the log has been told that what the session says of its GPUs does not count."""
         self.gpus_inferred: tuple[int, ...] | None = None
         """The numbers of the job's GPUs where they are not in the record, and were found out otherwise (:mod:`.gpu.session_gpus`)."""
         self.node_has_reported = False
@@ -70,23 +76,34 @@ class SessionFacts:
         """When answers of Slurm's lacked the job, since it was seen last (seconds since the epoch)."""
         self.has_asked_for_report = False
         """Whether Slurm was asked about the job since its launcher's report came: its list is fresh then."""
+        self._claim_gpus()
 
     # --- what is remembered -------------------------------------------------------------------------------------------------
 
     def remember(self, **changes: Any) -> None:
         """Change the record and make it durable; where that fails, it is in memory, and the log says so."""
         self.record = replace(self.record, **changes)
+        self._claim_gpus()
         try:
             self.keep()
         except Exception as error:  # noqa: BLE001 - a full disk must not cost us the job that runs already
             sentence = "The state of %s could not be stored: %s. If the Hub stops before it is, the sweep finds the job."
             self.log.error(sentence, self.name, error)  # noqa: TRY400 - one line is enough
 
+    def _claim_gpus(self) -> None:
+        """Tell the others on the node which GPUs this session calls its own."""
+        known = self.record
+        if known.gpu_indices and known.node and not known.stopping:
+            self.cluster.gpu_claims.note(known.nonce, Claim(known.job_id, known.node, known.gpu_indices, known.gpus_confirmed))
+        elif known.stopping:
+            self.cluster.gpu_claims.forget(known.nonce)
+
     def set_end(self, state: str, sentence: str) -> End:
         """Note how the session ended, in Slurm's word or one of ours; the first end stays. Return the one that counts."""
         if self.end is None:
             self.end = End(state, sentence, self.cluster.clock())
             self.cluster.ended.add(self.record.nonce, self.user)
+            self.cluster.gpu_claims.forget(self.record.nonce)
         return self.end
 
     def note_silence(self, error: ResourceFormError) -> None:

@@ -69,8 +69,7 @@ def shown(content: bytes) -> str:
 
     It has no escape sequence and no control character; of a line that was written over it has the last state.
     """
-    text = content.decode("utf-8", errors="replace").replace("\r\n", "\n")
-    text = _ESCAPES.sub("", text)
+    text = _ESCAPES.sub("", content.decode("utf-8", errors="replace"))
     if "\r" in text:
         text = "\n".join(line.rstrip("\r").rpartition("\r")[2] for line in text.split("\n"))
     return _CONTROLS.sub("", text)

@@ -17,7 +17,7 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 from weakref import WeakValueDictionary
 
 from .._data import folder
@@ -44,6 +44,11 @@ READS_AT_A_TIME = 8
 MAX_LOGS = 64
 MAX_USERS = 1000
 MAX_SEARCHED_FOR = 200
+YEAR_10000 = 253_402_300_800.0
+MAX_HEADER = 1_000_000
+"""Characters of the reader's first line: the 200 lines that a search finds, each byte of them escaped, are half of that."""
+
+Said = TypeVar("Said", str, bytes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,18 +144,20 @@ async def _ask(
         why = f"exit status {result.returncode}: {last_line(result.stderr)}"
         raise LogUnreadable(unreadable, log=f"the log of job {job_id} of {identity.name}: {why}", place=place)
     first, _newline, second = result.stdout.partition("\n")
+    # Its user may have written into the process: what comes may be anything.
     try:
+        first = _not_longer(first, MAX_HEADER)
         header, content = json.loads(first), base64.b64decode(second.strip(), validate=True)
-        error_word = str(header.get("error", ""))
-    except (ValueError, AttributeError, binascii.Error) as error:
-        raise LogUnreadable(unreadable, log=f"the log of job {job_id} of {identity.name}: {error}", place=place) from None
+        error_word = str(header.get("error", ""))[:40]
+    except (ValueError, AttributeError, binascii.Error, RecursionError) as error:
+        raise LogUnreadable(unreadable, log=f"the log of job {job_id} of {identity.name}: {error!s:.300}", place=place) from None
     if error_word == "missing":
         raise _missing(job_id, place, going_on=going_on)
     if error_word == "refused":
         odd = N_("What is in the place of the log is not a file of its owner's: {place}")
         raise LogRefused(odd, log=f"the log of job {job_id} of {identity.name} is no regular file of theirs", place=place)
     if error_word:
-        why = f"the log of job {job_id} of {identity.name}: {header.get('why', error_word)}"
+        why = f"the log of job {job_id} of {identity.name}: {header.get('why', error_word)!s:.300}"
         raise LogUnreadable(unreadable, log=why, place=place)
     return header, content
 
@@ -189,13 +196,26 @@ async def read_log(
     header, content = await _ask(runner, identity, job_id, *what, state_home=state_home, going_on=going_on)
     try:
         begin = int(header["from"])
-        return LogPiece(int(header["size"]), begin, begin + len(content), int(header["inode"]), float(header["modified"]), content)
-    except (KeyError, TypeError, ValueError) as error:
+        content = _not_longer(content, length)
+        return LogPiece(int(header["size"]), begin, begin + len(content), int(header["inode"]), _moment(header["modified"]), content)
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise LogUnreadable(
             N_("The log cannot be read from here. It is in a file on the cluster: {place}"),
-            log=f"the log of job {job_id} of {identity.name}: {error!r}",
+            log=f"the log of job {job_id} of {identity.name}: {error!r:.300}",
             place=log_place(job_id, state_home),
         ) from None
+
+
+def _not_longer(said: Said, most: int) -> Said:
+    if len(said) > most:
+        raise ValueError(f"{len(said)}, which is more than {most}")
+    return said
+
+
+def _moment(modified: Any) -> float:
+    """The time of a file, which its owner may set to any; 0 for one that no calendar has."""
+    moment = float(modified)
+    return moment if 0 <= moment < YEAR_10000 else 0.0
 
 
 class SessionLogs:
@@ -303,12 +323,12 @@ class SessionLogs:
                     self._runner, identity, job_id, "search", state_home=state_home, going_on=False, searched_for=text
                 )
         try:
-            matches = tuple(Match(int(entry["at"]), shown(str(entry["line"]).encode())) for entry in header["matches"])
+            matches = tuple(Match(int(entry["at"]), shown(str(entry["line"]).encode(errors="replace"))) for entry in header["matches"])
             return Search(matches, int(header["number"]), header["whole"] is True)
         except (KeyError, TypeError, ValueError) as error:
             raise LogUnreadable(
                 N_("The log cannot be read from here. It is in a file on the cluster: {place}"),
-                log=f"searching the log of job {job_id} of {identity.name}: {error!r}",
+                log=f"searching the log of job {job_id} of {identity.name}: {error!r:.300}",
                 place=log_place(job_id, state_home),
             ) from None
 

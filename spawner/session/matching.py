@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ..errors import SlurmOutputError
+from ..i18n import N_
 from ..job.sbatch import Tag
-from ..slurm.model import Job
+from ..slurm.model import UNREAD, Job
 from ..slurm.states import PENDING
 from .record import Record
 
 SUBMIT_TIME_TOLERANCE_SECONDS = 600.0
-"""By how much Slurm's clock may be behind the Hub's: munge itself bears five minutes."""
+"""By how much the times of the Hub and of Slurm may differ, and the nonce need not be asked for: sbatch may try for five minutes, and
+munge itself bears two clocks that differ by five.
+"""
 
 
 def own_job(jobs: Sequence[Job], record: Record, *, user: str, hub: str) -> Job | None:
@@ -18,6 +22,11 @@ def own_job(jobs: Sequence[Job], record: Record, *, user: str, hub: str) -> Job 
 
     It is the job of the record's id that was submitted in the very second that ours was. As long as that is not known, it is the one
     that carries the record's nonce. Its owner may write any comment on any job of theirs, but not another id or time.
+
+    Raises
+    ------
+    SlurmOutputError
+        It is not there, or is in one of the rows that cannot be read.
     """
     own = sorted((job for job in jobs if job.user == user), key=lambda job: job.job_id)
     known = [job for job in own if job.job_id == record.job_id] if record.job_id else own
@@ -28,19 +37,32 @@ def own_job(jobs: Sequence[Job], record: Record, *, user: str, hub: str) -> Job 
         tag = Tag.parse(job.comment)
         if tag is not None and (tag.hub, tag.user, tag.nonce) == (hub, user, record.nonce):
             return job
+    for job in jobs:
+        if job.state == UNREAD and (not job.job_id or not record.job_id or job.job_id == record.job_id):
+            raise SlurmOutputError(
+                N_("Slurm gave an answer that we cannot read."),
+                log=f"the job of {user} may be in a row of squeue that cannot be read, that of job {job.job_id or '?'}",
+            )
     return None
 
 
 def is_own(job: Job, record: Record, *, user: str) -> bool:
     """Tell whether the job of the record's id is the one that was asked for: ids are used again after a controller lost its state.
 
-    The shared list has no comments, so the owner and the time of submission decide here.
+    The shared list has no comments, so the owner and the time of submission decide here: that of Slurm's own clock once it is known.
     """
     if job.user != user:
         return False
-    if not job.submit or not record.submitted:
+    if not job.submit or not (record.queued_at or record.submitted):
         return True
-    return job.submit >= (record.queued_at or record.submitted - SUBMIT_TIME_TOLERANCE_SECONDS)
+    if record.queued_at:
+        return job.submit >= record.queued_at
+    return abs(job.submit - record.submitted) <= SUBMIT_TIME_TOLERANCE_SECONDS
+
+
+def may_be_own(job: Job, record: Record, *, user: str) -> bool:
+    """Tell whether only the nonce can say if it is: Slurm's time of submission is not known yet, and its clock is not the Hub's."""
+    return job.state == UNREAD or (job.user == user and not record.queued_at)
 
 
 def has_moved(job: Job, record: Record) -> bool:

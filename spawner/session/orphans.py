@@ -14,7 +14,7 @@ from ..cluster.job_commands import SUBMIT_TIMEOUT_SECONDS
 from ..errors import SlurmUnavailable
 from ..i18n import N_
 from ..job.sbatch import Tag, begun_at, is_script_of, is_signed, tells_script
-from ..slurm.model import Job
+from ..slurm.model import UNREAD, Job
 from ..slurm.states import ENDED, ENDING
 from .record import Record
 
@@ -139,8 +139,10 @@ async def why_not_ours(cluster: SlurmCluster, orphan: Orphan) -> str:
     """
     number = orphan.job.job_id
     job, snapshot = await cluster.job(number)
-    if snapshot.stale or job is None:
-        raise SlurmUnavailable(N_("Slurm does not answer at the moment."), log=f"job {number} is not in the last list of all jobs")
+    if snapshot.stale or job is None or job.state == UNREAD:
+        raise SlurmUnavailable(
+            N_("Slurm does not answer at the moment."), log=f"job {number} is not in the last list of all jobs, or cannot be read"
+        )
     # A job that waits may name several.
     if not await cluster.lets_sessions_into(job.partition.split(",")):
         return f"sessions may not run in its partition {job.partition}"

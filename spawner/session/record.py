@@ -14,8 +14,8 @@ class Record:
     ``nonce`` is empty where no job was ever asked for. ``job_id`` is 0 until it is known. ``submitted`` is when sbatch was begun,
     ``queued_at`` the job's own SubmitTime once seen (seconds since the epoch). ``port`` is what the launcher reported; ``node`` and
     ``address`` are set once the server is known to listen there. ``stopping`` says that an order to stop was given. ``gpu_indices`` are the
-    job's GPUs by Slurm's own numbers (IDX), as the launcher reported them; None where it has not. ``idle_minutes``: the stop was ordered
-    because they did nothing for so long; 0 for any other reason.
+    job's GPUs by Slurm's own numbers (IDX), as the launcher reported them; None where it has not. ``gpus_confirmed``: Slurm says so too.
+    ``idle_minutes``: the stop was ordered because they did nothing for so long; 0 for any other reason.
     """
 
     nonce: str = ""
@@ -27,7 +27,15 @@ class Record:
     port: int = 0
     stopping: bool = False
     gpu_indices: tuple[int, ...] | None = None
+    gpus_confirmed: bool = False
     idle_minutes: int = 0
+
+    def by_hubs_clock(self, moment: float) -> float:
+        """Return one of Slurm's moments by the Hub's clock, if that was ahead of Slurm's when the job was submitted; else as it is.
+
+        Where it is behind nobody can tell that from an sbatch that took its time. Seconds since the epoch.
+        """
+        return moment + max(0.0, self.submitted - self.queued_at) if self.queued_at else moment
 
     def as_state(self) -> dict[str, Any]:
         """Return the record as JSON for the database; empty if there is nothing to remember."""
@@ -50,6 +58,7 @@ class Record:
                 port=int(known.get("port", 0)),
                 stopping=bool(known.get("stopping", False)),
                 gpu_indices=_numbers(known.get("gpu_indices")),
+                gpus_confirmed=known.get("gpus_confirmed") is True,
                 idle_minutes=int(known.get("idle_minutes", 0)),
             )
         except (TypeError, ValueError):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 
-from ..errors import ResourceFormError
+from ..errors import ResourceFormError, SlurmRefused
 from .facts import SessionFacts
 from .matching import own_job
 from .watch import ABSENCES_THAT_COUNT
@@ -24,15 +24,15 @@ async def find_job(session: SessionFacts) -> int:
     lingers = await session.cluster.message_timeout() + SBATCH_LINGERS_SECONDS
     answers, ended = 0, None
     while True:
-        if ended is None and not await session.cluster.is_being_submitted(session.record.nonce):
+        if ended is None and not await _is_being_submitted(session):
             ended = clock()
         try:
             jobs = await session.cluster.tagged_jobs(session.user)
+            found = own_job(jobs, session.record, user=session.user, hub=session.cluster.hub_name)
         except ResourceFormError as error:
             session.note_silence(error)
         else:
             session.unknown_since = None
-            found = own_job(jobs, session.record, user=session.user, hub=session.cluster.hub_name)
             if found is not None:
                 session.record = replace(session.record, queued_at=found.submit or 0)
                 return found.job_id
@@ -40,6 +40,14 @@ async def find_job(session: SessionFacts) -> int:
             if answers >= ABSENCES_THAT_COUNT and ended is not None and clock() >= ended + lingers:
                 return 0
         await asyncio.sleep(FIND_RETRY_SECONDS)
+
+
+async def _is_being_submitted(session: SessionFacts) -> bool:
+    try:
+        member = await session.cluster.member(session.user)
+    except SlurmRefused:
+        return False  # nothing runs as a user whom the system does not know
+    return await session.cluster.is_being_submitted(session.record.nonce, member.identity)
 
 
 async def job_is_known(session: SessionFacts) -> bool:

@@ -15,7 +15,7 @@ from ..i18n import _
 from ..slurm.model import Job
 from ..slurm.runner import Identity
 from ..slurm.states import ENDED, PENDING, end_sentence
-from . import cancellation, recovery, startup, submission, watch
+from . import cancellation, own_gpus, recovery, startup, submission, watch
 from .facts import SessionFacts
 from .matching import has_moved
 
@@ -32,14 +32,18 @@ class Session(SessionFacts):
     # --- the launcher's report ----------------------------------------------------------------------------------------------
 
     async def may_listen(self) -> bool:
-        """Tell whether the job may have a server that listens: not while Slurm, asked now, says that it waits in the queue."""
+        """Tell whether the job may have a server that listens: not while Slurm, asked now, says that it waits in the queue.
+
+        A list from before the question says nothing: the launcher, once refused, ends the session.
+        """
+        asked = self.cluster.clock()
         self.cluster.jobs.expire()
         self.has_asked_for_report = True
         try:
             job, snapshot = await self.cluster.job(self.record.job_id, patience=watch.LOOK_PATIENCE_SECONDS)
         except ResourceFormError:
             return True
-        return snapshot.stale or job is None or job.state not in PENDING
+        return snapshot.stale or snapshot.as_of < asked or job is None or job.state not in PENDING
 
     def listens_on(self, port: int) -> bool:
         """Take the launcher's report of its port, and make it durable before it is answered.
@@ -53,16 +57,9 @@ class Session(SessionFacts):
         self.remember(port=port)
         return True
 
-    def has_gpus(self, indices: tuple[int, ...]) -> bool:
-        """Take the launcher's report of the job's GPUs (:attr:`.record.Record.gpu_indices`), and make it durable before it is answered.
-
-        False: others were reported before, or the session has not got so far that its launcher could tell.
-        """
-        if not self.record.port or self.record.stopping or self.end is not None:
-            return False
-        if self.record.gpu_indices is None:
-            self.remember(gpu_indices=indices)
-        return self.record.gpu_indices == indices
+    async def take_gpus(self, indices: tuple[int, ...]) -> own_gpus.Word:
+        """Take the launcher's report of the job's GPUs; see :func:`.own_gpus.take_gpus`."""
+        return await own_gpus.take_gpus(self, indices)
 
     @property
     def endpoint(self) -> tuple[str, int] | None:

@@ -51,7 +51,6 @@ class StartupLog:
     async def _show(self, progress: StartProgress, runs: Callable[[], bool]) -> None:
         clock = asyncio.get_running_loop().time
         since: float | None = None
-        told: tuple[str, ...] = ()
         while True:
             await asyncio.sleep(LOOK_SECONDS)
             if not runs():
@@ -60,8 +59,7 @@ class StartupLog:
                 since = clock()
             elif clock() - since >= SLOW_SECONDS:
                 lines = await self._lines(LINES_OF_A_SLOW_START)
-                if lines and lines != told:
-                    told = lines
+                if lines:
                     latest = progress.latest
                     progress.say(latest.progress, latest.text, **{**latest.details, "log": list(lines)})
                 await asyncio.sleep(RETRY_SECONDS)

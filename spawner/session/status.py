@@ -164,7 +164,7 @@ def status_of(
         position=(positions or {}).get(record.job_id) if waiting is not None else None,
         estimate=_estimate(waiting, expected, now) if waiting is not None else None,
         seconds_waited=_waited(submitted, started, over, now),
-        seconds_left=max(0, int(limit - now)) if limit is not None and state != "ended" else None,
+        seconds_left=max(0, int(limit - now)) if limit is not None else None,
         held=held,
         held_text=held_in_words(held),
         cost=charge_of(job.tres, usage_factor, ran if counts_use else None) if job is not None else None,

@@ -82,6 +82,17 @@ def list_tagged_jobs(user: str | None = None, mark: str = MARK) -> tuple[str, ..
     return ("squeue", "--local", "--all", "--noheader", "--states=all", *only, _columns(TAGGED_JOB_COLUMNS, mark))
 
 
+def show_job(job_id: int) -> tuple[str, ...]:
+    """Ask for one job with what it has on each of its nodes. Its owner's texts stand in the answer as well.
+
+    Raises
+    ------
+    ValueError
+        ``job_id`` is no id.
+    """
+    return ("scontrol", "--local", "--details", "--oneliner", "show", "job", str(_one_job(job_id)))
+
+
 def ask_for_report(job_id: int, user: str) -> tuple[str, ...]:
     """Ask the launcher of the job to report its port again.
 

@@ -165,12 +165,15 @@ NO_LIMITS = AccountingLimits()
 
 @dataclass(frozen=True, slots=True)
 class Qos:
-    """A quality of service, from ``sacctmgr show qos``. ``flags`` as printed: ``OverPartQOS``, ``PartitionTimeLimit``, …"""
+    """A quality of service, from ``sacctmgr show qos``. ``flags`` as printed: ``OverPartQOS``, ``PartitionTimeLimit``, …
+
+    ``usage_factor`` is None where it cannot be read.
+    """
 
     name: str
     flags: frozenset[str] = frozenset()
     limits: AccountingLimits = NO_LIMITS
-    usage_factor: float = 1.0
+    usage_factor: float | None = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,6 +241,10 @@ class UserDefaults:
         return self.admin_level in ("Operator", "Administrator")
 
 
+UNREAD = "UNREAD"
+"""No word of Slurm's: the state of a job that it has listed in a row that cannot be read."""
+
+
 @dataclass(frozen=True, slots=True)
 class Job:
     """One job, from the bulk ``squeue``.
@@ -250,6 +257,7 @@ class Job:
     those that backfill has chosen for a job that waits, at ``start``. ``tres`` is what Slurm has given it, what it asks for while it waits,
     as printed (``cpu=4,mem=32G,node=1,billing=28,gres/gpu=1``): of most jobs nobody reads it.
     ``priority`` is Slurm's own number for the order of those that wait, the largest first; 0 is on hold, or not known.
+    Of a job in the state :data:`UNREAD` nothing but its id is known, and where that is 0, not even that.
     """
 
     job_id: int

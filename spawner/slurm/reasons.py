@@ -216,7 +216,7 @@ def refusal_for(stderr: str) -> Refusal:
 def slurm_words(stderr: str, *, max_lines: int = 10) -> tuple[str, ...]:
     """Return Slurm's own words, without the command's name in front, at most ``max_lines`` lines of 300 characters."""
     lines = []
-    for line in stderr.splitlines():
+    for line in stderr[: 100 * 300].splitlines():
         text = line.strip()
         for prefix in ("sbatch: error: ", "sbatch: ", "error: "):
             text = text.removeprefix(prefix)

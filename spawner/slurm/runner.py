@@ -1,8 +1,8 @@
 """The only place that starts processes.
 
 A command is an argv tuple, never a shell string; its environment is built from nothing (an inherited ``SQUEUE_FORMAT``
-or ``SBATCH_PARTITION`` changes what a command does: docs/slurm-facts.md#environment-of-commands); it has a time limit and a
-process group of its own.
+or ``SBATCH_PARTITION`` changes what a command does: docs/slurm-facts.md#environment-of-commands); it has a time limit, a bound of
+what it may say, and a process group of its own.
 """
 
 from __future__ import annotations
@@ -20,8 +20,10 @@ from pathlib import Path
 from typing import Protocol
 
 from ..bounds import DEFAULTS, Bounds
-from ..errors import SlurmNotStarted, SlurmTimeout, SlurmUnavailable
+from ..errors import SlurmNotStarted, SlurmSaysTooMuch, SlurmTimeout, SlurmUnavailable
 from ..i18n import N_
+from .output import STDERR, STDIN, STDOUT, BoundedOutput
+from .running import is_running
 
 DEFAULT_PATH = "/usr/local/bin:/usr/bin:/bin"
 
@@ -82,7 +84,7 @@ class Runner(Protocol):
         timeout: float = 60.0,
     ) -> Result: ...
 
-    async def is_running(self, text: str) -> bool: ...
+    async def is_running(self, command: str, text: str, identity: Identity) -> bool: ...
 
 
 @dataclass(frozen=True)
@@ -130,9 +132,16 @@ class SlurmRunner:
             raise SlurmNotStarted(N_("Slurm is not installed on this service."), log=f"{command} not found in {where}")
         return path
 
-    async def is_running(self, text: str) -> bool:
-        """Tell whether a process that we can see has ``text`` in its arguments: a command outlives the Hub that started it."""
-        return await asyncio.to_thread(_is_running, text)
+    def _max_bytes(self, command: str, identity: Identity | None) -> int:
+        """Of what it may print. Only Slurm tells of a whole cluster; into a user's own process that user may write."""
+        if identity is not None:
+            return self.bounds.user_process_bytes
+        return self.bounds.site_process_bytes if "/" in command else self.bounds.process_bytes
+
+    async def is_running(self, command: str, text: str, identity: Identity) -> bool:
+        """Tell whether such a command, which an earlier run of the Hub may have started, still runs as that user (:mod:`.running`)."""
+        arguments = {"user": identity.name, "uid": identity.uid, "sudo": self.sudo}
+        return await asyncio.to_thread(is_running, command, text, **arguments)  # type: ignore[arg-type]
 
     async def run(
         self,
@@ -154,12 +163,14 @@ class SlurmRunner:
         identity
             The user to run as; None: the Hub itself.
         timeout
-            Seconds. At its end the whole process group is killed.
+            Seconds. At its end the whole process group is killed, and whoever else holds its output open is not waited for.
 
         Raises
         ------
         SlurmTimeout
             The time limit passed. Whatever the command asked of Slurm may or may not have happened.
+        SlurmSaysTooMuch
+            It printed more than the bound, and was ended as at the end of its time.
         SlurmNotStarted
             The command could not be started.
         """
@@ -174,7 +185,8 @@ class SlurmRunner:
                 command = (*self.sudo, f"--preserve-env={names}", "-u", identity.name, "--", *command)
         started = time.monotonic()
         try:
-            process = await asyncio.create_subprocess_exec(
+            process, output = await asyncio.get_running_loop().subprocess_exec(
+                lambda: BoundedOutput(self._max_bytes(argv[0], identity), self.bounds.complaint_bytes),
                 *command,
                 stdin=asyncio.subprocess.PIPE if stdin else asyncio.subprocess.DEVNULL,
                 stdout=asyncio.subprocess.PIPE,
@@ -188,41 +200,44 @@ class SlurmRunner:
         except (OSError, ValueError) as error:
             raise SlurmNotStarted(N_("A Slurm command could not be started."), log=f"{argv[0]}: {error}") from error
         try:
-            output, complaint = await asyncio.wait_for(process.communicate(stdin.encode() if stdin else None), timeout)
+            _hand_over(process, stdin)
+            await asyncio.wait_for(output.finished, timeout)
         except asyncio.TimeoutError:
             raise SlurmTimeout(
                 N_("Slurm did not answer in time."), log=f"{argv[0]} ran longer than {timeout:.0f} s and was ended"
             ) from None
         finally:
-            if process.returncode is None:
+            if process.get_returncode() is None:
                 with contextlib.suppress(ProcessLookupError, PermissionError):
-                    os.killpg(process.pid, signal.SIGKILL)
-        # Admin text in the output may be in any encoding; a byte that is not UTF-8 must not cost us the whole table.
+                    os.killpg(process.get_pid(), signal.SIGKILL)
+            output.close()
+        if output.too_much:
+            raise SlurmSaysTooMuch(
+                N_("Slurm's answer is longer than this service reads."),
+                log=f"{argv[0]} printed more than {output.too_much} bytes and was ended",
+            )
+        returncode = process.get_returncode()
         return Result(
             argv=tuple(argv),
-            returncode=process.returncode if process.returncode is not None else -signal.SIGKILL,
-            stdout=output.decode(errors="replace"),
-            stderr=complaint.decode(errors="replace"),
+            returncode=returncode if returncode is not None else -signal.SIGKILL,
+            stdout=output.text(STDOUT),
+            stderr=output.text(STDERR),
             seconds=time.monotonic() - started,
         )
 
 
-def _is_running(text: str) -> bool:
-    wanted = text.encode()
-    for folder in Path("/proc").iterdir():
-        if folder.name.isdigit():
-            try:
-                if wanted in (folder / "cmdline").read_bytes():
-                    return True
-            except OSError:
-                continue
-    return False
+def _hand_over(process: asyncio.SubprocessTransport, stdin: str) -> None:
+    """Write to the process what it is to read, for as long as it reads."""
+    pipe = process.get_pipe_transport(STDIN)
+    if pipe is not None:
+        pipe.write(stdin.encode())  # type: ignore[attr-defined] # this one is for writing
+        pipe.close()
 
 
 def last_line(text: str) -> str:
-    """Return the last line of ``text`` that is not blank, for a log line."""
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
-    return lines[-1] if lines else ""
+    """Return the last line of ``text`` that is not blank, its first 300 characters, for a log line: a user may have written it."""
+    lines = text.rstrip()[-4000:].splitlines() or [""]
+    return lines[-1].strip()[:300]
 
 
 async def read(runner: Runner, argv: Sequence[str], *, timeout: float = 60.0) -> str:

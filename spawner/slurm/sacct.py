@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from .grammar import expand_hostlist
+from .reading import Reading, columns_of, filled
 from .values import NULL, limit, moment, unreadable
 
 FINISHED_COLUMNS = (
@@ -35,7 +36,8 @@ class FinishedJob:
     """One job from sacct, the newest of its id.
 
     ``state`` is Slurm's word; ``cancelled_by`` the numeric id of the user who cancelled it, None where Slurm does not say.
-    ``exit_code`` and ``signal`` are the batch script's. sacct prints 137 as 9, as it takes 128 off; squeue does not.
+    ``exit_code`` and ``signal`` are the batch script's, None for what cannot be read. sacct prints 137 as 9, as it takes 128 off; squeue
+    does not.
     ``derived_exit_code`` is the highest of its steps'. ``reason`` is why it last waited. ``seconds`` it ran, ``minutes`` it was allowed
     (None: no limit), ``memory_mb`` it had asked for, ``used_mb`` the most that its batch step was seen to use (None: not measured).
     ``out_of_memory`` says that the kernel killed something in it for want of memory. ``submit``, ``start`` and ``end`` are seconds since
@@ -45,9 +47,9 @@ class FinishedJob:
     job_id: int
     state: str
     cancelled_by: int | None = None
-    exit_code: int = 0
-    signal: int = 0
-    derived_exit_code: int = 0
+    exit_code: int | None = 0
+    signal: int | None = 0
+    derived_exit_code: int | None = 0
     reason: str = ""
     seconds: int | None = None
     minutes: int | None = None
@@ -89,30 +91,27 @@ _ROW_OF_JOB = re.compile(r"([0-9]{1,10})", re.ASCII)
 _ROW_OF_STEP = re.compile(r"([0-9]{1,10})\.(\S+)", re.ASCII)
 
 
-def parse_finished(text: str) -> dict[int, FinishedJob]:
+def parse_finished(text: str, reading: Reading | None = None) -> dict[int, FinishedJob]:
     """Read the rows of sacct with :data:`FINISHED_COLUMNS`, by id; parts of arrays are nobody's session and left out.
 
     Raises
     ------
     SlurmOutputError
-        A row has another number of columns, or a value that cannot be read.
+        No row can be read, or the answer was cut short.
     """
+    reading = reading or Reading()
     jobs: dict[int, FinishedJob] = {}
     used: dict[int, int] = {}
     without_memory: set[int] = set()
-    for line in text.split("\n"):
-        if not line.strip():
-            continue
-        row = line.split("|")
-        if len(row) != len(FINISHED_COLUMNS):
-            unreadable(f"a row of sacct without {len(FINISHED_COLUMNS)} columns", line)
+    rows = reading.each(filled(reading.lines(text, "sacct")), lambda line: columns_of(line, FINISHED_COLUMNS, "sacct"))
+    for row in rows:
         if match := _ROW_OF_JOB.fullmatch(row[0]):
-            jobs[int(match[1])] = _job(int(match[1]), row)
+            jobs[int(match[1])] = _job(int(match[1]), row, reading)
         elif match := _ROW_OF_STEP.fullmatch(row[0]):
             number = int(match[1])
             if row[1].startswith("OUT_OF_ME"):
                 without_memory.add(number)
-            peak = _megabytes(row[8], "MaxRSS")
+            peak = reading.value(_megabytes, row[8], "MaxRSS", None)
             if peak is not None and match[2] == "batch":
                 used[number] = peak
     return {number: _with_steps(job, used.get(number), number in without_memory) for number, job in jobs.items()}
@@ -129,26 +128,27 @@ _MEMORY = re.compile(r"([0-9]{1,15})(?:\.([0-9]{1,6}))?([KMGTP]?)([nc]?)", re.AS
 _KILOBYTES = {"": 1 / 1024, "K": 1, "M": 1024, "G": 1024**2, "T": 1024**3, "P": 1024**4}
 
 
-def _job(number: int, row: list[str]) -> FinishedJob:
+def _job(number: int, row: list[str], reading: Reading) -> FinishedJob:
     _, state, exit_code, derived, reason, elapsed, minutes, memory, _, nodes, submit, start, end, tres, uid = row
     match = _STATE.fullmatch(state)
-    code, signal = _exit(exit_code, "ExitCode")
+    unknown: tuple[int | None, int | None] = (None, None)
+    code, signal = reading.value(_exit, exit_code, "ExitCode", unknown)
     return FinishedJob(
         job_id=number,
         state=match[1] if match else "UNKNOWN",
         cancelled_by=int(match[2]) if match and match[2] else None,
         exit_code=code,
         signal=signal,
-        derived_exit_code=_exit(derived, "DerivedExitCode")[0],
+        derived_exit_code=reading.value(_exit, derived, "DerivedExitCode", unknown)[0],
         reason="" if reason in ("None", *NULL) else reason,
-        seconds=limit(elapsed, "ElapsedRaw"),
-        minutes=limit(minutes, "TimelimitRaw") if minutes != "Partition_Limit" else None,
-        memory_mb=_megabytes(memory, "ReqMem"),
-        nodes=_nodes(nodes),
-        submit=moment(submit, "Submit"),
-        start=moment(start, "Start"),
-        end=moment(end, "End"),
-        uid=limit(uid, "UID"),
+        seconds=reading.value(limit, elapsed, "ElapsedRaw", None),
+        minutes=reading.value(limit, minutes, "TimelimitRaw", None) if minutes != "Partition_Limit" else None,
+        memory_mb=reading.value(_megabytes, memory, "ReqMem", None),
+        nodes=reading.value(_nodes, nodes, "NodeList", ()),
+        submit=reading.value(moment, submit, "Submit", None),
+        start=reading.value(moment, start, "Start", None),
+        end=reading.value(moment, end, "End", None),
+        uid=reading.value(limit, uid, "UID", None),
         tres=tres,
     )
 
@@ -173,7 +173,7 @@ def _megabytes(text: str, what: str) -> int | None:
     return -(-int(kilobytes) // 1024)
 
 
-def _nodes(text: str) -> tuple[str, ...]:
+def _nodes(text: str, _what: str) -> tuple[str, ...]:
     """The names of the nodes, none where there are none or they cannot be read: they are for reading only."""
     try:
         return () if text in NULL or " " in text else expand_hostlist(text)

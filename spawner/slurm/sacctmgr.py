@@ -1,15 +1,18 @@
 """Accounts, QOS, their limits and what is held of them: the tables of sacctmgr, and ``scontrol show assoc_mgr``. Pure.
 
-sacctmgr's tables have no free text. An answer that cannot be read raises ``SlurmOutputError``.
+sacctmgr's tables have no free text. An answer that cannot be read raises ``SlurmOutputError``. A limit that cannot be read is not judged
+by us: Slurm judges it itself when a job is submitted.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 
+from ..errors import SlurmOutputError
 from .model import NO_LIMITS, AccountingLimits, Association, Holdings, Qos, Tres, Use, UserDefaults
+from .reading import Reading, columns_of, filled
 from .tres import tres_of
 from .values import limit, minutes, names_of, unreadable
 
@@ -58,76 +61,91 @@ def has_no_accounting(stderr: str) -> bool:
     return any(words in stderr for words in _NO_ACCOUNTING)
 
 
-def parse_associations(text: str) -> tuple[Association, ...]:
+def parse_associations(text: str, reading: Reading | None = None) -> tuple[Association, ...]:
     """Read the rows of ``sacctmgr -nP show assoc`` with :data:`ASSOCIATION_COLUMNS`, of every cluster that slurmdbd serves.
 
     Raises
     ------
     SlurmOutputError
-        A row has another number of columns, or a limit that cannot be read.
+        No row has that many columns, or the answer was cut short.
     """
+    reading = reading or Reading()
     return tuple(
-        Association(account, user, partition, names_of(qos), default_qos, parent, cluster, _limits(limits, _ASSOCIATION_LIMITS))
-        for cluster, account, user, partition, qos, default_qos, parent, *limits in _rows(text, len(ASSOCIATION_COLUMNS))
+        Association(account, user, partition, names_of(qos), default_qos, parent, cluster, _limits(limits, _ASSOCIATION_LIMITS, reading))
+        for cluster, account, user, partition, qos, default_qos, parent, *limits in _rows(text, ASSOCIATION_COLUMNS, reading)
     )
 
 
-def parse_user_defaults(text: str) -> tuple[UserDefaults, ...]:
+def parse_user_defaults(text: str, reading: Reading | None = None) -> tuple[UserDefaults, ...]:
     """Read the rows of ``sacctmgr -nP show user`` with :data:`USER_COLUMNS`.
 
     Raises
     ------
     SlurmOutputError
-        A row has another number of columns.
+        As :func:`parse_associations`.
     """
-    return tuple(UserDefaults(user, account, level) for user, account, level in _rows(text, len(USER_COLUMNS)))
+    return tuple(UserDefaults(user, account, level) for user, account, level in _rows(text, USER_COLUMNS, reading or Reading()))
 
 
-def parse_qos(text: str) -> tuple[Qos, ...]:
+def parse_qos(text: str, reading: Reading | None = None) -> tuple[Qos, ...]:
     """Read the rows of ``sacctmgr -nP show qos`` with :data:`QOS_COLUMNS`.
 
     Raises
     ------
     SlurmOutputError
-        A row has another number of columns, or a value that cannot be read.
+        As :func:`parse_associations`.
     """
+    reading = reading or Reading()
     return tuple(
-        Qos(name, frozenset(names_of(flags)), _limits(limits, _QOS_LIMITS), _factor(factor))
-        for name, flags, factor, *limits in _rows(text, len(QOS_COLUMNS))
+        Qos(
+            name,
+            frozenset(names_of(flags)),
+            _limits(limits, _QOS_LIMITS, reading),
+            reading.value(_factor, factor, f"UsageFactor of {name}", None),
+        )
+        for name, flags, factor, *limits in _rows(text, QOS_COLUMNS, reading)
     )
 
 
-def _rows(text: str, columns: int) -> Iterator[list[str]]:
-    for line in text.split("\n"):
-        if not line.strip():
-            continue
-        row = line.split("|")
-        if len(row) != columns:
-            unreadable(f"a row of sacctmgr without {columns} columns", line)
-        yield row
+def _rows(text: str, columns: Sequence[str], reading: Reading) -> list[list[str]]:
+    return reading.each(filled(reading.lines(text, "sacctmgr")), lambda line: columns_of(line, columns, "sacctmgr"))
 
 
-def _factor(text: str) -> float:
+def _factor(text: str, what: str) -> float:
     if not re.fullmatch(r"[0-9]{1,9}(?:\.[0-9]{1,9})?", text or "1", re.ASCII):
-        unreadable("UsageFactor is no number", text)
+        unreadable(f"{what} is no number", text)
     return float(text or "1")
 
 
-def _limits(cells: list[str], columns: Mapping[str, str]) -> AccountingLimits:
-    return _limits_of(tuple(cells), tuple(columns.items())) if any(cells) else NO_LIMITS
+def _limits(cells: list[str], columns: Mapping[str, str], reading: Reading) -> AccountingLimits:
+    if not any(cells):
+        return NO_LIMITS
+    names = tuple(columns.items())
+    try:
+        return _limits_of(tuple(cells), names)
+    except SlurmOutputError:
+        readable = (reading.value(_checked, cell, column, "") for cell, column in zip(cells, columns, strict=True))
+        return _limits_of(tuple(readable), names)
+
+
+def _checked(cell: str, column: str) -> str:
+    """The cell as it is, if it can be read."""
+    _limit_of(cell, column)
+    return cell
+
+
+def _limit_of(cell: str, column: str) -> Tres | int | None:
+    if not cell:
+        return None
+    if "TRES" in column:
+        return tres_of(cell, column)
+    return minutes(cell, column) if column == "MaxWall" else limit(cell, column)
 
 
 @lru_cache(maxsize=4096)  # thousands of users have the limits of their account
 def _limits_of(cells: tuple[str, ...], columns: tuple[tuple[str, str], ...]) -> AccountingLimits:
-    tres, numbers = {}, {}
-    for cell, (column, name) in zip(cells, columns, strict=True):
-        if not cell:
-            continue
-        if "TRES" in column:
-            tres[name] = tres_of(cell, column)
-        else:
-            numbers[name] = minutes(cell, column) if column == "MaxWall" else limit(cell, column)
-    return AccountingLimits(**tres, **numbers)  # type: ignore[arg-type]
+    found = {name: _limit_of(cell, column) for cell, (column, name) in zip(cells, columns, strict=True) if cell}
+    return AccountingLimits(**found)  # type: ignore[arg-type]
 
 
 # --- what is held ---
@@ -136,14 +154,16 @@ _HEADING = "Association Manager state"
 _ASSOCIATION = re.compile(r"ClusterName=\S* Account=(\S+) UserName=(\S*) Partition=(\S*) ")
 _QOS = re.compile(r"QOS=(\S+?)\([0-9]+\) ", re.ASCII)
 _GROUP_USE = re.compile(
-    r" GrpJobs=\w+\((\d+)\) .*? ?GrpSubmitJobs=\w+\((\d+)\) .*?GrpTRES=(\S*) GrpTRESMins=(\S*) GrpTRESRunMins=(\S*)", re.ASCII
+    r" GrpJobs=\w+\((\d{1,18})\) .*? ?GrpSubmitJobs=\w+\((\d{1,18})\) .*?GrpTRES=(\S*) GrpTRESMins=(\S*) GrpTRESRunMins=(\S*)", re.ASCII
 )
-_ONE_OF_QOS = re.compile(r" (\S+)=\{MaxJobsP[AU]=\w+\((\d+)\) .*?MaxSubmitJobsP[AU]=\w+\((\d+)\) MaxTRESP[AU]=([^\s}]*)", re.ASCII)
-_USED_TRES = re.compile(r"([^=,]+)=(?:N|[0-9]+)\(([0-9]*[1-9][0-9]*)\)", re.ASCII)
-_NUMERIC_ID = re.compile(r"\(?([0-9]+)\)?", re.ASCII)
+_ONE_OF_QOS = re.compile(
+    r" (\S+)=\{MaxJobsP[AU]=\w+\((\d{1,18})\) .*?MaxSubmitJobsP[AU]=\w+\((\d{1,18})\) MaxTRESP[AU]=([^\s}]*)", re.ASCII
+)
+_USED_TRES = re.compile(r"([^=,]+)=(?:N|[0-9]+)\(([0-9]{1,20})\)", re.ASCII)
+_NUMERIC_ID = re.compile(r"\(?([0-9]{1,10})\)?", re.ASCII)
 
 
-def parse_holdings(text: str) -> Holdings:
+def parse_holdings(text: str, reading: Reading | None = None) -> Holdings:
     """Read the records of ``scontrol -o show assoc_mgr flags=assoc,qos``: ``LIMIT(USED)`` of each TRES (src/scontrol/info_assoc_mgr.c).
 
     Users of a QOS stand there by their numeric id, in newer versions behind the name: ``1001={…}``, ``ada(1001)={…}``.
@@ -151,15 +171,18 @@ def parse_holdings(text: str) -> Holdings:
     Raises
     ------
     SlurmOutputError
-        It is another answer.
+        It is another answer, no record of it can be read, or it was cut short.
     """
+    reading = reading or Reading()
     if _HEADING not in text:
         unreadable("no answer of the association manager", text)
+    lines = reading.lines(text, "scontrol show assoc_mgr")
     associations: dict[tuple[str, str, str], Use] = {}
     qos: dict[str, Use] = {}
     qos_users: dict[tuple[str, int], Use] = {}
     qos_accounts: dict[tuple[str, str], Use] = {}
-    for line in text.split("\n"):
+
+    def read(line: str) -> None:
         if match := _ASSOCIATION.match(line):
             account, user, partition = match.groups()
             associations[(account, user.partition("(")[0], partition)] = _group_use(line)
@@ -173,6 +196,8 @@ def parse_holdings(text: str) -> Holdings:
                 numeric = _NUMERIC_ID.fullmatch(who[who.find("(") :] if "(" in who else who)
                 if numeric:
                     qos_users[(name, int(numeric[1]))] = use
+
+    reading.each((line for line in lines if _ASSOCIATION.match(line) or _QOS.match(line)), read)
     return Holdings(associations, qos, qos_users, qos_accounts)
 
 
@@ -195,4 +220,4 @@ def _each(text: str) -> Iterator[tuple[str, Use]]:
 
 @lru_cache(maxsize=1024)
 def _used(text: str) -> Tres:
-    return tuple((name.lower(), int(count)) for name, count in _USED_TRES.findall(text))
+    return tuple((name.lower(), int(count)) for name, count in _USED_TRES.findall(text) if int(count))

@@ -17,8 +17,7 @@ def parse_job_id(text: str) -> int:
     SlurmOutputError
         The last line is none: the job may exist all the same.
     """
-    lines = text.strip().split("\n")
-    match = _JOB_ID.fullmatch(lines[-1].strip())
+    match = _JOB_ID.fullmatch(text.strip().rpartition("\n")[2].strip())
     if match is None or int(match[1]) == 0:
         unreadable("no job id in sbatch's answer", text)
     return int(match[1])

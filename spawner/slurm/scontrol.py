@@ -1,5 +1,8 @@
 """What ``scontrol show`` prints, turned into the model. Pure; an answer that cannot be read raises ``SlurmOutputError``.
 
+Of a node with a value that cannot be read only name and address are known: it is used for nothing, and nobody's session is lost with it.
+A partition's limit that cannot be read is not judged by us, and a partition or reservation without its nodes or times is left out.
+
 Free text (Reason, Comment, Extra) may hold anything, ``Key=`` too. It cannot forge a value: scontrol prints such texts after all that is
 read here (src/api/node_info.c, reservation_info.c), a node's keys end there, and the first of two equal keys counts. A newline in a
 node's Comment could make up a whole node, but only for who may administer Slurm anyway, and not one of a name that exists.
@@ -8,17 +11,18 @@ node's Comment could make up a whole node, but only for who may administer Slurm
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import lru_cache
 
 from .model import Node, Partition, Reservation, SlurmConfig
+from .reading import Reading
 from .values import NULL, dotted, gres, hosts, limit, minutes, moment, names_of, number, unreadable
 
 
-def _lines(text: str, start: re.Pattern[str], nothing: str) -> Iterator[str]:
+def _lines(text: str, start: re.Pattern[str], nothing: str, reading: Reading) -> Iterator[str]:
     """The lines that start a record of ``scontrol --oneliner``; any other continues the free text of the one before it."""
     found = False
-    for line in text.split("\n"):
+    for line in reading.lines(text, "scontrol"):
         if start.match(line):
             found = True
             yield line
@@ -117,7 +121,7 @@ _STAMPED_REASON = re.compile(r" Reason=(.*?) \[[^\[\]\s]+@[^\[\]\s]+\]")
 _PLAIN_REASON = re.compile(r" Reason=(.*?)(?= +(?:Comment|Extra|InstanceId|InstanceType|ReservationName)=|$)")
 
 
-def parse_nodes(text: str) -> tuple[Node, ...]:
+def parse_nodes(text: str, reading: Reading | None = None) -> tuple[Node, ...]:
     """Read the nodes of ``scontrol -d -o show node``.
 
     Reason, Comment and Extra come after all that is read (src/api/node_info.c), so the keys end there. The stamp ``[who@when]`` is taken
@@ -126,14 +130,31 @@ def parse_nodes(text: str) -> tuple[Node, ...]:
     Raises
     ------
     SlurmOutputError
-        There is no node, a key is missing or no number, or a node is listed twice.
+        There is no node, none can be read, one is listed twice, or the answer was cut short.
     """
-    nodes = tuple(_read_node(line) for line in _lines(text, _NODE_START, "No nodes in the system"))
+    reading = reading or Reading()
+    lines = _lines(text, _NODE_START, "No nodes in the system", reading)
+    nodes = tuple(reading.each(lines, lambda line: _read_node(line, reading), _unread_node))
     _once((node.name for node in nodes), "node")
     return nodes
 
 
-def _read_node(line: str) -> Node:
+def _read_node(line: str, reading: Reading) -> Node:
+    fields, free_text = _keys_of_node(line)
+    try:
+        return _node(fields, free_text, reading)
+    except KeyError as missing:
+        unreadable(f"a node without {missing}", line)
+
+
+def _unread_node(line: str) -> Node:
+    fields, _free_text = _keys_of_node(line)
+    name = fields["NodeName"]
+    return Node(name, fields.get("NodeAddr", name), "unknown")
+
+
+def _keys_of_node(line: str) -> tuple[dict[str, str], str]:
+    """The keys of a node, without its operating system's words, and its free text."""
     os_at = line.find(" OS=")
     memory_at = line.find(" RealMemory=", os_at) if os_at >= 0 else -1
     if memory_at >= 0:
@@ -144,13 +165,10 @@ def _read_node(line: str) -> Node:
     for token in reversed(keys.split(" ")):
         key, _, value = token.partition("=")
         fields[key] = value
-    try:
-        return _node(fields, line[free_text.start() :] if free_text else "")
-    except KeyError as missing:
-        unreadable(f"a node without {missing}", line)
+    return fields, line[free_text.start() :] if free_text else ""
 
 
-def _node(fields: Mapping[str, str], free_text: str) -> Node:
+def _node(fields: Mapping[str, str], free_text: str, reading: Reading) -> Node:
     name = fields["NodeName"]
     state, flags = _node_state(fields["State"])
     total = number(fields["CPUTot"], "CPUTot")
@@ -170,8 +188,8 @@ def _node(fields: Mapping[str, str], free_text: str) -> Node:
         threads_per_core=number(fields.get("ThreadsPerCore", "1"), "ThreadsPerCore"),
         sockets=number(fields.get("Sockets", "0"), "Sockets"),
         cores_per_socket=number(fields.get("CoresPerSocket", "0"), "CoresPerSocket"),
-        gres=gres(fields.get("Gres", ""), "Gres of " + name),
-        gres_used=gres(fields.get("GresUsed", ""), "GresUsed of " + name),
+        gres=reading.needed(gres, fields.get("Gres", ""), "Gres of " + name),
+        gres_used=reading.needed(gres, fields.get("GresUsed", ""), "GresUsed of " + name),
         partitions=names_of(fields.get("Partitions", "")),
         features=names_of(fields.get("ActiveFeatures", "")),
         arch=fields.get("Arch", ""),
@@ -182,22 +200,27 @@ def _node(fields: Mapping[str, str], free_text: str) -> Node:
 # --- partitions and reservations ---
 
 
-def parse_partitions(text: str) -> tuple[Partition, ...]:
+def parse_partitions(text: str, reading: Reading | None = None) -> tuple[Partition, ...]:
     """Read the partitions of ``scontrol -a -o show partition`` (scontrol(1), PARTITIONS; slurm.conf(5) for the meaning).
 
     Raises
     ------
     SlurmOutputError
-        There is no partition, a value cannot be read, or a partition is listed twice.
+        There is no partition, none can be read, one is listed twice, or the answer was cut short.
     """
-    partitions = tuple(_partition(_fields(line)) for line in _lines(text, _PARTITION_START, "No partitions in the system"))
+    reading = reading or Reading()
+    lines = _lines(text, _PARTITION_START, "No partitions in the system", reading)
+    partitions = tuple(reading.each(lines, lambda line: _partition(_fields(line), reading)))
     _once((partition.name for partition in partitions), "partition")
     return partitions
 
 
-def _partition(fields: Mapping[str, str]) -> Partition:
+def _partition(fields: Mapping[str, str], reading: Reading) -> Partition:
     def value(key: str) -> str:
         return fields.get(key, "")
+
+    def read(reader: Callable[[str, str], int | None], key: str, default: str = "") -> int | None:
+        return reading.value(reader, value(key) or default, f"{key} of {name}", None)
 
     def allowed(key: str) -> tuple[str, ...] | None:
         return None if value(key) == "ALL" else names_of(value(key)) or None
@@ -207,26 +230,26 @@ def _partition(fields: Mapping[str, str]) -> Partition:
         unreadable("a partition without MaxTime", str(dict(fields)))
     sharing, _, jobs = value("OverSubscribe").partition(":")
     # slurm.conf(5), OverSubscribe: four jobs a core where FORCE or YES gives no number.
-    shared_by = number(jobs or "4", "OverSubscribe") if sharing in ("FORCE", "YES") else 1
+    shared_by = reading.value(number, jobs or "4", "OverSubscribe of " + name, 1) if sharing in ("FORCE", "YES") else 1
     return Partition(
         name=name,
         state=value("State") or "UNKNOWN",
         is_default=value("Default") == "YES",
-        nodes=hosts(value("Nodes"), "Nodes of " + name),
-        total_nodes=number(value("TotalNodes") or "0", "TotalNodes"),
-        max_minutes=minutes(value("MaxTime"), "MaxTime"),
-        default_minutes=minutes(value("DefaultTime") or "NONE", "DefaultTime"),
+        nodes=reading.needed(hosts, value("Nodes"), "Nodes of " + name),
+        total_nodes=read(number, "TotalNodes", "0") or 0,
+        max_minutes=read(minutes, "MaxTime", "NONE"),
+        default_minutes=read(minutes, "DefaultTime", "NONE"),
         allow_accounts=allowed("AllowAccounts"),
         deny_accounts=names_of(value("DenyAccounts")) or None,
         allow_groups=allowed("AllowGroups"),
         allow_qos=allowed("AllowQos"),
         deny_qos=names_of(value("DenyQos")) or None,
         qos="" if value("QoS") in NULL else value("QoS"),
-        max_cores_per_node=limit(value("MaxCPUsPerNode"), "MaxCPUsPerNode"),
-        max_memory_mb_per_node=limit(value("MaxMemPerNode"), "MaxMemPerNode"),
-        max_memory_mb_per_cpu=limit(value("MaxMemPerCPU"), "MaxMemPerCPU"),
-        min_nodes=number(value("MinNodes") or "0", "MinNodes"),
-        max_nodes=limit(value("MaxNodes"), "MaxNodes"),
+        max_cores_per_node=read(limit, "MaxCPUsPerNode"),
+        max_memory_mb_per_node=read(limit, "MaxMemPerNode"),
+        max_memory_mb_per_cpu=read(limit, "MaxMemPerCPU"),
+        min_nodes=read(number, "MinNodes", "0") or 0,
+        max_nodes=read(limit, "MaxNodes"),
         oversubscribe=sharing or "NO",
         oversubscribe_count=shared_by,
         hidden=value("Hidden") == "YES",
@@ -242,20 +265,22 @@ def _weights(text: str) -> tuple[tuple[str, str], ...]:
     return tuple((tres.strip(" ").lower(), weight) for tres, _, weight in pairs if weight)
 
 
-def parse_reservations(text: str) -> tuple[Reservation, ...]:
+def parse_reservations(text: str, reading: Reading | None = None) -> tuple[Reservation, ...]:
     """Read the reservations of ``scontrol -a -o show reservation``; none for "No reservations in the system".
 
     Raises
     ------
     SlurmOutputError
-        A value cannot be read (a time that is not in seconds: SLURM_TIME_FORMAT was not set), or a reservation is listed twice.
+        None can be read (times that are not in seconds: SLURM_TIME_FORMAT was not set), one is listed twice, or the answer was cut short.
     """
-    reservations = tuple(_reservation(_fields(line)) for line in _lines(text, _RESERVATION_START, "No reservations in the system"))
+    reading = reading or Reading()
+    lines = _lines(text, _RESERVATION_START, "No reservations in the system", reading)
+    reservations = tuple(reading.each(lines, lambda line: _reservation(_fields(line), reading)))
     _once((reservation.name for reservation in reservations), "reservation")
     return reservations
 
 
-def _reservation(fields: Mapping[str, str]) -> Reservation:
+def _reservation(fields: Mapping[str, str], reading: Reading) -> Reservation:
     def value(key: str) -> str:
         return fields.get(key, "")
 
@@ -266,9 +291,9 @@ def _reservation(fields: Mapping[str, str]) -> Reservation:
         name=name,
         start=moment(value("StartTime"), "StartTime") or 0,
         end=moment(value("EndTime"), "EndTime") or 0,
-        nodes=hosts(value("Nodes"), "Nodes of " + name),
-        node_count=number(value("NodeCnt") or "0", "NodeCnt"),
-        core_count=limit(value("CoreCnt"), "CoreCnt"),
+        nodes=reading.needed(hosts, value("Nodes"), "Nodes of " + name),
+        node_count=reading.value(number, value("NodeCnt") or "0", "NodeCnt of " + name, 0),
+        core_count=reading.value(limit, value("CoreCnt"), "CoreCnt of " + name, None),
         users=names_of(value("Users")),
         groups=names_of(value("Groups")),
         accounts=names_of(value("Accounts")),
@@ -284,15 +309,16 @@ _CONFIG_LINE = re.compile(r"([A-Za-z][A-Za-z0-9_/()-]*) +=(?: (.*))?", re.ASCII)
 _DOTTED = re.compile(r"[0-9]{1,4}(?:\.[0-9]{1,4})+", re.ASCII)
 
 
-def parse_config(text: str) -> SlurmConfig:
+def parse_config(text: str, reading: Reading | None = None) -> SlurmConfig:
     """Read ``scontrol show config``; the version is SLURM_VERSION, which is the controller's.
 
     Raises
     ------
     SlurmOutputError
-        There is no ClusterName and no SLURM_VERSION.
+        There is no ClusterName and no SLURM_VERSION, or the answer was cut short.
     """
-    matches = (_CONFIG_LINE.fullmatch(line.rstrip()) for line in text.split("\n"))
+    lines = (reading or Reading()).lines(text, "scontrol show config")
+    matches = (_CONFIG_LINE.fullmatch(line.rstrip()) for line in lines)
     config = SlurmConfig(values=tuple((match[1], match[2] or "") for match in matches if match))
     cluster, version = config.get("ClusterName"), _DOTTED.match(config.get("SLURM_VERSION"))
     if not cluster and not version:

@@ -1,17 +1,18 @@
 """What squeue prints, turned into the model.
 
-Pure; an answer that cannot be read raises ``SlurmOutputError``.
+Pure; an answer that cannot be read raises ``SlurmOutputError``. A row that cannot be read is a job of which nothing more is known
+(:data:`.model.UNREAD`): to leave it out would be to say that the job is gone.
 """
 
 from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import Iterator
 from functools import lru_cache
 
 from .grammar import expand_hostlist
-from .model import Job
+from .model import UNREAD, Job
+from .reading import Reading
 from .values import NULL, limit, moment, number, unreadable
 
 JOB_COLUMNS = (
@@ -29,6 +30,7 @@ MARK = secrets.token_hex(8)
 """Stands after the id in each row of squeue and is not known outside this process.
 
 squeue prints a newline in a comment or a reason as it is. What follows would read as a row of its own; without the mark, it does not.
+And each row with it is Slurm's own: a list is whole if it ends with a line's end and none of these rows is lost.
 """
 
 
@@ -38,7 +40,7 @@ _ARRAY_OR_HET = re.compile(r"[0-9]+[_+].*", re.ASCII)
 _STATE = re.compile(r"[A-Z][A-Z_]*", re.ASCII)
 
 
-def parse_jobs(text: str, mark: str = MARK) -> tuple[Job, ...]:
+def parse_jobs(text: str, mark: str = MARK, reading: Reading | None = None) -> tuple[Job, ...]:
     """Read the jobs of the bulk squeue (:data:`JOB_COLUMNS`).
 
     Those whose id is not a plain number are nobody's session and left out.
@@ -48,35 +50,36 @@ def parse_jobs(text: str, mark: str = MARK) -> tuple[Job, ...]:
     Raises
     ------
     SlurmOutputError
-        A marked row cannot be read, or there is text and no marked row: an answer to another question, not "no jobs".
+        No marked row can be read, or there is text and no marked row: an answer to another question, not "no jobs". Or it was cut short.
     """
-    jobs = []
+    reading = reading or Reading()
     amounts: dict[str, str] = {}  # one text for all jobs that have the same
-    for job_id, row in _job_rows(text, mark, len(JOB_COLUMNS)):
-        user, state, host, partition, submit, start, end, exit_code, cores, nodes, planned, priority, tres, reason = row
-        jobs.append(
-            Job(
-                job_id=job_id,
-                user=user,
-                state=_job_state(state),
-                reason=reason,
-                batch_host="" if host in NULL else host,
-                partition=partition,
-                submit=moment(submit, "SubmitTime"),
-                start=moment(start, "StartTime"),
-                end=moment(end, "EndTime"),
-                exit_code=_wait_status(exit_code),
-                cores=_cores(cores),
-                nodes=_known_hosts(nodes),
-                planned_nodes=_known_hosts(planned),
-                tres=amounts.setdefault(tres, tres),
-                priority=_priority(priority),
-            )
+
+    def read(row: tuple[str, str]) -> Job:
+        job_id, cells = _cells(row, len(JOB_COLUMNS))
+        user, state, host, partition, submit, start, end, exit_code, cores, nodes, planned, priority, tres, reason = cells
+        return Job(
+            job_id=job_id,
+            user=user,
+            state=_job_state(state),
+            reason=reason,
+            batch_host="" if host in NULL else host,
+            partition=partition,
+            submit=reading.needed(moment, submit, "SubmitTime"),
+            start=reading.value(moment, start, "StartTime", None),
+            end=reading.value(moment, end, "EndTime", None),
+            exit_code=reading.value(_wait_status, exit_code, "exit_code", None),
+            cores=_cores(cores),
+            nodes=reading.value(_known_hosts, nodes, "NodeList", ()),
+            planned_nodes=reading.value(_known_hosts, planned, "SchedNodes", ()),
+            tres=amounts.setdefault(tres, tres),
+            priority=_priority(priority),
         )
-    return tuple(jobs)
+
+    return tuple(reading.each(_job_rows(text, mark, reading), read, _unread))
 
 
-def parse_tagged_jobs(text: str, mark: str = MARK) -> tuple[Job, ...]:
+def parse_tagged_jobs(text: str, mark: str = MARK, reading: Reading | None = None) -> tuple[Job, ...]:
     """Read jobs with their comments (:data:`TAGGED_JOB_COLUMNS`), as :func:`parse_jobs` reads the others.
 
     A comment ends at a newline: our own tags hold none.
@@ -86,45 +89,63 @@ def parse_tagged_jobs(text: str, mark: str = MARK) -> tuple[Job, ...]:
     SlurmOutputError
         As :func:`parse_jobs`; and if a job is there twice: then somebody knew the mark, and one of the rows is a comment.
     """
-    jobs = tuple(
-        Job(
+    reading = reading or Reading()
+
+    def read(row: tuple[str, str]) -> Job:
+        job_id, (user, state, submit, comment) = _cells(row, len(TAGGED_JOB_COLUMNS))
+        return Job(
             job_id=job_id,
             user=user,
             state=_job_state(state),
-            submit=moment(submit, "SubmitTime"),
+            submit=reading.needed(moment, submit, "SubmitTime"),
             comment="" if comment == "(null)" else comment,
         )
-        for job_id, (user, state, submit, comment) in _job_rows(text, mark, len(TAGGED_JOB_COLUMNS))
-    )
-    if len({job.job_id for job in jobs}) < len(jobs):
+
+    jobs = tuple(reading.each(_job_rows(text, mark, reading), read, _unread))
+    ids = [job.job_id for job in jobs if job.job_id]
+    if len(set(ids)) < len(ids):
         unreadable("a job twice in squeue's answer", text)
     return jobs
 
 
-def _job_rows(text: str, mark: str, columns: int) -> Iterator[tuple[int, list[str]]]:
+def _job_rows(text: str, mark: str, reading: Reading) -> list[tuple[str, str]]:
+    """What is written as the id in each marked row, and the rest of the row; of plain jobs only."""
     marked = False
-    for line in text.split("\n"):
+    rows = []
+    for line in reading.lines(text, "squeue"):
         written, separator, rest = line.partition(f"|{mark}|")
         if not separator or "|" in written:
             continue
         marked = True
-        if _ARRAY_OR_HET.fullmatch(written):
-            continue
-        row = rest.split("|", columns - 2)
-        if len(row) != columns - 1:
-            unreadable(f"a row of squeue without {columns} columns", line)
-        yield number(written, "JobID"), row
+        if not _ARRAY_OR_HET.fullmatch(written):
+            rows.append((written, rest))
     if not marked and text.strip():
         unreadable("no row in squeue's answer", text)
+    return rows
+
+
+def _cells(row: tuple[str, str], columns: int) -> tuple[int, list[str]]:
+    written, rest = row
+    cells = rest.split("|", columns - 2)
+    if len(cells) != columns - 1:
+        unreadable(f"a row of squeue without {columns} columns", f"{written}|…|{rest}")
+    return number(written, "JobID"), cells
+
+
+_PLAIN_ID = re.compile(r"[0-9]{1,10}", re.ASCII)
+
+
+def _unread(row: tuple[str, str]) -> Job:
+    return Job(int(row[0]) if _PLAIN_ID.fullmatch(row[0]) else 0, "", UNREAD)
 
 
 _EXIT_CODE = re.compile(r"([0-9]{1,3}):([0-9]{1,3})", re.ASCII)
 
 
-def _wait_status(text: str) -> int | None:
+def _wait_status(text: str, what: str) -> int | None:
     """``768`` up to 22.05, ``3:0`` (status and signal) seen in 24.11: the same wait status."""
     match = _EXIT_CODE.fullmatch(text)
-    return limit(text, "exit_code") if match is None else int(match[1]) << 8 | int(match[2])
+    return limit(text, what) if match is None else int(match[1]) << 8 | int(match[2])
 
 
 _CORES = re.compile(r"([0-9]{1,12})(K?)", re.ASCII)
@@ -145,7 +166,7 @@ def _priority(text: str) -> int:
 
 
 @lru_cache(maxsize=4096)  # many jobs run on the same nodes, and the list is read every few seconds
-def _known_hosts(text: str) -> tuple[str, ...]:
+def _known_hosts(text: str, _what: str) -> tuple[str, ...]:
     """The names of a host list, none where it cannot be read: see :func:`_cores`."""
     try:
         return () if text in NULL else expand_hostlist(text)

@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from .reading import Reading, columns_of, filled
 from .values import unreadable
 
 USAGE_COLUMNS = ("JobID", "TRESUsageInTot")
@@ -56,43 +57,42 @@ _BYTES = re.compile(r"([0-9]{1,18})(?:\.[0-9]{1,6})?([KMGTP]?)", re.ASCII)
 _POWERS = {"": 0, "K": 1, "M": 2, "G": 3, "T": 4, "P": 5}
 
 
-def parse_usage(text: str) -> dict[int, dict[str, StepUsage]]:
+def parse_usage(text: str, reading: Reading | None = None) -> dict[int, dict[str, StepUsage]]:
     """Read the rows of sstat with :data:`USAGE_COLUMNS`: by the job's id and the step's name; other jobs than plain ones are left out.
 
     Raises
     ------
     SlurmOutputError
-        A row has another number of columns, or a value that cannot be read.
+        No row can be read, or the answer was cut short.
     """
+    reading = reading or Reading()
     jobs: dict[int, dict[str, StepUsage]] = {}
-    for line in text.split("\n"):
-        if not line.strip():
-            continue
-        row = line.split("|")
-        if len(row) != len(USAGE_COLUMNS):
-            unreadable(f"a row of sstat without {len(USAGE_COLUMNS)} columns", line)
-        if match := _STEP.fullmatch(row[0]):
-            amounts = dict(part.split("=", 1) for part in row[1].split(",") if "=" in part)
-            jobs.setdefault(int(match[1]), {})[match[2]] = StepUsage(_seconds(amounts.get("cpu", "")), _megabytes(amounts.get("mem", "")))
+    for step, used in reading.each(filled(reading.lines(text, "sstat")), lambda line: columns_of(line, USAGE_COLUMNS, "sstat")):
+        if match := _STEP.fullmatch(step):
+            amounts = dict(part.split("=", 1) for part in used.split(",") if "=" in part)
+            jobs.setdefault(int(match[1]), {})[match[2]] = StepUsage(
+                reading.value(_seconds, amounts.get("cpu", ""), "a step's CPU time", None),
+                reading.value(_megabytes, amounts.get("mem", ""), "a step's memory", None),
+            )
     return jobs
 
 
-def _seconds(text: str) -> int | None:
+def _seconds(text: str, what: str) -> int | None:
     if not text:
         return None
     match = _CPU.fullmatch(text)
     if match is None:
-        unreadable("a step's CPU time is none", text)
+        unreadable(f"{what} is none", text)
     days, hours, minutes, seconds = (int(part or 0) for part in match.groups())
     return ((days * 24 + hours) * 60 + minutes) * 60 + seconds
 
 
-def _megabytes(text: str) -> int | None:
+def _megabytes(text: str, what: str) -> int | None:
     """MB, rounded up."""
     if not text:
         return None
     match = _BYTES.fullmatch(text)
     if match is None:
-        unreadable("a step's memory is no amount", text)
+        unreadable(f"{what} is no amount", text)
     scale: int = 1024 ** _POWERS[match[2]]
     return -(-int(match[1]) * scale // 1024**2)

@@ -82,10 +82,10 @@ def running(visitor: Visitor) -> dict[str, Any]:
     return dict(found)
 
 
-def session_on_the_second_gpu(site: Site) -> tuple[str, str]:
+def session_on_the_second_gpu(site: Site, **more: Any) -> tuple[str, str]:
     """A session of the first user's beside somebody else's job: its node, and its job's token."""
     take_the_first_gpus(site)
-    site.start(ONE_GPU)
+    site.start({**ONE_GPU, **more})
     numbers, visible, token = run_in_kernel(site, ENVIRONMENT)[0].split()
     assert (numbers, visible) == ("1", "1")
     return site.job_of()["BatchHost"], token
@@ -127,6 +127,45 @@ def test_only_its_own(site: Site, browser: Browser) -> None:
     assert running(ada)["gpus"] == {"age": None, "devices": []}
 
 
+CLAIMS_THE_OTHERS = """
+import json, os, threading, time, urllib.error, urllib.request
+
+
+def claim():
+    address = os.environ["JUPYTERHUB_API_URL"].rstrip("/") + "/resource-form/own-gpus"
+    headers = {"Authorization": "token " + os.environ["JUPYTERHUB_API_TOKEN"], "Content-Type": "application/json"}
+    for _ in range(3000):
+        try:
+            urllib.request.urlopen(urllib.request.Request(address, data=json.dumps({"gpus": "0"}).encode(), headers=headers)).close()
+            return
+        except urllib.error.HTTPError as error:
+            error.close()
+            time.sleep(0.005)
+
+
+for _ in range(4):
+    threading.Thread(target=claim, daemon=True).start()
+"""
+"""Configuration of a user's own server: it calls the node's first GPU its own, again and again, until it is believed."""
+
+
+def test_a_session_that_claims_its_neighbours_gpu(site: Site, environments: Environments) -> None:
+    """Before its launcher says the truth: it is told of its own GPU, where Slurm knows which that is, and the log says that it lied."""
+    needs_users(site.users, 2)
+    ada = site.users[0]
+    configuration = environments.folder / "claims-configuration"  # where every user can read
+    configuration.mkdir(exist_ok=True)
+    (configuration / "jupyter_server_config.py").write_text(CLAIMS_THE_OTHERS)
+    log = len(site.hub.log())
+    node, token = session_on_the_second_gpu(site, environment={"JUPYTER_CONFIG_PATH": str(configuration)})
+    report(site, node, 97, 42)
+    visitor = site.visitor()
+    assert [(one["index"], one["utilisation"]) for one in running(visitor)["gpus"]["devices"]] == [(1, 42)]
+    wait_for(lambda: f"GPUs (0,) were reported by {ada}" in site.hub.log()[log:], "the Hub to tell of the lie", 20)
+    assert site.hub.api("POST", f"/{OWN}", token, {"gpus": "1"})[0] == 201
+    assert site.hub.api("POST", f"/{OWN}", token, {"gpus": "0"})[0] == 409
+
+
 def test_what_the_job_said_outlives_the_hub(site: Site) -> None:
     """A Hub that comes back knows still which one it is, and says nothing of it before the node has reported anew."""
     needs_users(site.users, 2)
@@ -160,7 +199,7 @@ def test_whose_word_counts(site: Site) -> None:
     texts = ("1,1", "64", "1\n", "", "0-1", "0," * 99, 1, [1], None)
     for body in (*({"gpus": text} for text in texts), {"gpus": "1", "user": "x"}, {}, [], None, "1"):
         assert post(body, token) == 400, body
-    assert post(word, others) == 201, "it has said nothing before, and speaks for itself only"
+    assert post(word, others) == 409, "Slurm has given it none"
     grace = site.visitor(site.users[1])
     for each in {node, running(grace)["node"]}:
         report(site, each, 97, 42)

@@ -39,8 +39,10 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
         return self._now
 
     def _run_once(self) -> None:
-        if not self._ready and self._scheduled:  # type: ignore[attr-defined]
-            self._now = max(self._now, self._scheduled[0].when())  # type: ignore[attr-defined]
+        if not self._ready:  # type: ignore[attr-defined]
+            # One that was cancelled may be the first, and would let the loop wait in earnest for the next.
+            due = [handle.when() for handle in self._scheduled if not handle.cancelled()]  # type: ignore[attr-defined]
+            self._now = max(self._now, min(due, default=self._now))
         super()._run_once()  # type: ignore[misc]
 
     def run_in_executor(self, executor: Any, func: Callable[..., Any], *args: Any) -> asyncio.Future[Any]:  # type: ignore[override]
@@ -69,6 +71,8 @@ class FakeJob:
     partition: str = "g100_int"
     script: str | None = "#!/bin/sh\n"
     """None: it is not for the Hub to read."""
+    gres: str | None = None
+    """What ``scontrol show job --details`` says that it has on its node; None: nothing."""
 
     @property
     def active(self) -> bool:
@@ -148,9 +152,9 @@ class FakeSlurm:
         if job.active:
             job.state = state
 
-    async def is_running(self, text: str) -> bool:
-        """Whether a command with this text is under way."""
-        return any(text in argument for argv in self.under_way for argument in argv)
+    async def is_running(self, command: str, text: str, identity: Identity) -> bool:
+        """Whether such a command with this text is under way."""
+        return any(argv[0] == command and text in argument for argv in self.under_way for argument in argv)
 
     async def run(
         self,
@@ -220,6 +224,14 @@ class FakeSlurm:
             lines = ("ClusterName = fake", "MessageTimeout = 10 sec", f"PrivateData = {self.private_data}", "SlurmUser = slurm(64030)")
             config = "".join(f"{line}\n" for line in (*lines, "SLURM_VERSION = 22.05.8"))
             return 0, config, ""
+        if "job" in argv:
+            job = self.jobs.get(int(argv[-1]))
+            given = f" JOB_GRES=x   Nodes={job.host} CPU_IDs=0 Mem=100 GRES={job.gres}" if job is not None and job.gres is not None else ""
+            return (
+                (0, f"JobId={argv[-1]} JobName=jupyterhub{given}\n", "")
+                if job is not None
+                else (1, "", "slurm_load_jobs error: Invalid job id specified")
+            )
         if "node" in argv:
             return 0, NODES, ""
         if "partition" in argv:

@@ -40,9 +40,9 @@ def virtually(test: Callable[[], Coroutine[Any, Any, Answer]]) -> Answer:
         asyncio.set_event_loop(None)
 
 
-def make_cluster(slurm: FakeSlurm) -> SlurmCluster:
-    """A SlurmCluster that asks the fake, on the fake's clock."""
-    cluster = SlurmCluster(runner=slurm, clock=slurm.now, jitter=0.0)
+def make_cluster(slurm: FakeSlurm, ahead: float = 0.0) -> SlurmCluster:
+    """A SlurmCluster that asks the fake, on the fake's clock, or one that is so many seconds ahead of it."""
+    cluster = SlurmCluster(runner=slurm, clock=lambda: slurm.now() + ahead, jitter=0.0)
 
     async def member(user: str) -> Member:
         return Member(Identity(user, 1000, 1000, f"/home/{user}", "/bin/bash", (1000,)), frozenset())

@@ -23,6 +23,7 @@ from spawner.errors import (
     SlurmError,
     SlurmOutputError,
     SlurmRefused,
+    SlurmSaysTooMuch,
     SlurmTimeout,
     SlurmUnavailable,
 )
@@ -39,6 +40,7 @@ from spawner.errors import (
         (SlurmError, ResourceFormError, "slurm", 502),
         (SlurmUnavailable, SlurmError, "slurm_unavailable", 503),
         (SlurmTimeout, SlurmUnavailable, "slurm_timeout", 503),
+        (SlurmSaysTooMuch, SlurmUnavailable, "slurm_says_too_much", 503),
         (EstimateUnavailable, SlurmUnavailable, "no_estimate", 503),
         (SlurmRefused, SlurmError, "slurm_refused", 400),
         (SlurmOutputError, SlurmError, "slurm_output", 502),
@@ -63,7 +65,7 @@ def test_the_tree(kind: type[ResourceFormError], parent: type, label: str, statu
 def test_the_tree_is_complete() -> None:
     """No exception of the module is left out of the drawing, nor out of the test above; labels are unique."""
     kinds = [entry for entry in vars(errors).values() if isinstance(entry, type) and issubclass(entry, ResourceFormError)]
-    assert len(kinds) == 20
+    assert len(kinds) == 21
     assert len({kind.label for kind in kinds}) == len(kinds)
 
 

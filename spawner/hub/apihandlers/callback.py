@@ -9,6 +9,7 @@ from jupyterhub.apihandlers import APIHandler
 from tornado import web
 
 from ...gpu.session_gpus import read_indices
+from ...session.own_gpus import ASK_AGAIN_SECONDS, Word
 from ...session.session import Session
 from ..background.orphans import AdoptingSpawners
 from ..protocol import HubHandler, HubSpawner
@@ -56,7 +57,8 @@ class PortHandler(APIHandler):  # type: ignore[misc]
 class SessionGpusHandler(APIHandler):  # type: ignore[misc]
     """``POST /hub/api/resource-form/own-gpus``: the launcher says which of the node's GPUs are the job's.
 
-    Takes ``{"gpus": "0,1"}``, Slurm's own numbers, from the session's own token, once its server listens.
+    Takes ``{"gpus": "0,1"}``, Slurm's own numbers, from the session's own token, once its server listens. Whoever has that token may say
+    anything: what contradicts Slurm is refused.
     """
 
     async def post(self) -> None:
@@ -73,9 +75,13 @@ class SessionGpusHandler(APIHandler):  # type: ignore[misc]
             self.log.warning("A report of GPUs that is none was refused, from %s", spawner.log_name)
             raise web.HTTPError(400, 'Expected {"gpus": "0,1"}, Slurm\'s numbers of GPUs, and nothing else.') from None
         session: Session | None = spawner.session
-        if session is None or not session.has_gpus(indices):
-            self.log.warning("GPUs were reported by %s, which is not waiting for them", spawner.log_name)
-            raise web.HTTPError(409, "This session is not waiting for its GPUs.")
+        word = await session.take_gpus(indices) if session is not None else Word.REFUSED
+        if word is Word.LATER:
+            self.set_header("Retry-After", str(int(ASK_AGAIN_SECONDS)))
+            raise web.HTTPError(503, "Slurm does not say now which GPUs the job has. Try again later.")
+        if word is Word.REFUSED:
+            self.log.warning("GPUs were reported by %s that it does not have, or is not waiting for", spawner.log_name)
+            raise web.HTTPError(409, "These are not the GPUs of this session, or it is not waiting for them.")
         self.set_status(201)
         self.finish(json.dumps({"message": "The Hub knows the GPUs."}))
 

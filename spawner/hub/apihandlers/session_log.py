@@ -86,10 +86,13 @@ def _refuse(sentence: str) -> int:
 
 
 def going_on_since(user: HubUser, job: int) -> float | None:
-    """Return when the user's session with this job was submitted, in seconds since the epoch; None if none is known, or it is over."""
+    """Return when the user's session with this job was submitted, in seconds since the epoch; None if none is known, or it is over.
+
+    By Slurm's clock, once that is known: the log's own time is by that of a node.
+    """
     sessions = (getattr(spawner, "session", None) for spawner in user.spawners.values())
-    found = (session.record.submitted for session in sessions if session and session.record.job_id == job and session.end is None)
-    return next(found, None)
+    records = (session.record for session in sessions if session and session.record.job_id == job and session.end is None)
+    return next((record.queued_at or record.submitted for record in records), None)
 
 
 def logs_of(handler: HubHandler) -> SessionLogs:

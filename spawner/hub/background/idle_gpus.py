@@ -175,7 +175,7 @@ class IdleGpuWatch:
         if gpus is None or not gpus.devices:
             return None
         since = tuple(reports.idle_since(session.record.node, view.key) for view in gpus.devices)
-        return Seen(since, latest.received, max(float(job.start), self._counts_from.get(session.record.nonce, 0.0)))
+        return Seen(since, latest.received, max(session.record.by_hubs_clock(job.start), self._counts_from.get(session.record.nonce, 0.0)))
 
     # --- what follows -------------------------------------------------------------------------------------------------------
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Generic, TypeVar
 
 from ...gpu.device_matching import device_views
@@ -13,6 +14,7 @@ from ...gpu.store import Sample
 from ...session.session import Session
 from ...session.status_text import held_by
 from ...slurm.model import Job, Node
+from ...slurm.states import RUNNING
 
 MIN_INTERVAL_SECONDS = 5.0
 """So often at most a stream tells what GPUs do, those of several nodes together."""
@@ -62,6 +64,7 @@ class GpusOfSessions:
         ``job`` is the session's own. ``history``: with the last hour, as far as the job has run.
         """
         cluster, held, name = session.cluster, self._held(session, job), session.record.node
+        job = _by_hubs_clock(session, job)
         if not name or not self.has_gpus(session, job):
             return None
         now, latest = cluster.clock(), cluster.gpu_reports.latest(name)
@@ -73,7 +76,19 @@ class GpusOfSessions:
         if answer is None or node is None:
             return SessionGpus(now, age)
         views = device_views(node, latest.report, age)
-        indices = own_indices(session.record.gpu_indices, held, job, views, answer.as_of) or session.gpus_inferred
+        indices = own_indices(
+            session.record.gpu_indices,
+            held,
+            job,
+            views,
+            answer.as_of,
+            confirmed=session.record.gpus_confirmed,
+            doubted=self._claimed_by_others(session, held),
+        )
+        indices = indices or session.gpus_inferred
+        if session.record.gpu_indices and indices != session.record.gpu_indices and not session.gpus_are_doubted:
+            session.gpus_are_doubted = True
+            session.log.warning("%s calls GPUs %s its own, and what else is known contradicts it", session.name, session.record.gpu_indices)
         if session.record.gpu_indices is None:
             session.gpus_inferred = indices
 
@@ -91,6 +106,21 @@ class GpusOfSessions:
             shared=held is not None and held.shares > 0 and not held.gpus,
         )
 
+    def _claimed_by_others(self, session: Session, held: Held | None) -> frozenset[int]:
+        """The numbers that others on the node call their own, whose jobs run; parts of one card may be several jobs'."""
+        record, listed = session.record, session.cluster.jobs.last_value or {}
+        if record.gpus_confirmed or not record.gpu_indices:
+            return frozenset()
+        found: set[int] = set()
+        for claim in session.cluster.gpu_claims.of_others(record.nonce, record.node):
+            job = listed.get(claim.job_id)
+            if job is None or job.state not in RUNNING or job.batch_host != record.node:
+                continue
+            shares = held is not None and held.shares and Held.of(held_by(job.tres)).shares
+            if not shares:
+                found |= set(claim.indices)
+        return frozenset(found)
+
     def needs_nodes(self, session: Session, job: Job) -> bool:
         """Tell whether Slurm has to be asked for the nodes before anything can be said of the session's GPUs."""
         cluster = session.cluster
@@ -99,8 +129,14 @@ class GpusOfSessions:
         answer = cluster.nodes.last
         if answer is None:
             return True
+        job = _by_hubs_clock(session, job)
         is_known = session.record.gpu_indices is not None or session.gpus_inferred is not None
         return not is_known and job.start is not None and answer.as_of <= job.start
+
+
+def _by_hubs_clock(session: Session, job: Job) -> Job:
+    """The job with its beginning as the Hub's clock had it: reports and answers are dated by that."""
+    return job if job.start is None else replace(job, start=math.ceil(session.record.by_hubs_clock(job.start)))
 
 
 # --- for streams -----------------------------------------------------------------------------------------------------------------

@@ -218,7 +218,7 @@ class Site:
             raise self.answer
         return Result(tuple(argv), self.returncode, self.answer, "no database", self.seconds)
 
-    async def is_running(self, text: str) -> bool:
+    async def is_running(self, command: str, text: str, identity: Identity) -> bool:
         """Nobody asks."""
         raise AssertionError(text)
 

@@ -433,3 +433,25 @@ def test_lists_of_accounts_without_enforcement() -> None:
     assert partition_accounts(partition(allow_accounts=("b",)), "ada", rows, enforced=False) == ("a", "b")
     assert partition_accounts(partition(deny_accounts=("b",)), "ada", rows, enforced=False) == ("a", "b")
     assert partition_accounts(partition(deny_accounts=("b",)), "ada", rows) == ("a",)
+
+
+def test_groups_open_partitions_and_reservations() -> None:
+    """One of the user's groups is enough for each of them."""
+    changes = {"partitions": (partition(allow_groups=("hpc",)), cpu_partition()), "reservations": (reservation(users=(), groups=("hpc",)),)}
+    member, other = entitled(groups=("users", "hpc"), **changes), entitled(groups=("users",), **changes)
+    assert [entry.name for entry in member.partitions] == ["g100_int", "g100_cpu"]
+    assert dict(member.reservation_accounts) == {"course": ADAS}
+    assert [entry.name for entry in other.partitions] == ["g100_cpu"]
+    assert (other.reservations, dict(other.reservation_accounts)) == ((), {})
+
+
+def test_a_reservation_of_a_parent_is_for_the_accounts_below_it() -> None:
+    """The user's own rows do not name the parents; the accounts' own do."""
+    own = entitled(reservations=(reservation(users=(), accounts=("cin_staff",)), reservation("extra", users=(), accounts=("cin_extra",))))
+    assert dict(own.reservation_accounts) == {"course": ADAS, "extra": ("cin_extra",)}
+
+
+def test_a_default_account_that_is_not_the_first() -> None:
+    """Slurm's own default is kept, whatever the alphabet says."""
+    own = entitled(associations=(Association("a_first", "ada"), Association("cin_ada", "ada")))
+    assert (own.accounts, own.default_account) == (("a_first", "cin_ada"), "cin_ada")

@@ -93,13 +93,17 @@ SHARDS = {"gres": "gpu:v100:2,shard:v100:10", "used": "gpu:v100:0(IDX:N/A),shard
         pytest.param({"cores_allocated": 20}, FORCE, {"jobs": [running(1, 48), running(2, 40)]}, {"cores": 28}, id="cores-that-nobody-has"),
         pytest.param({"cores_allocated": 48}, FORCE, {"jobs": [running(1, 48), running(2, 48)]}, {"cores": 0}, id="all-rows-are-full"),
         pytest.param({"cores_allocated": 48}, FORCE, {"jobs": [running(1, 30), running(2, 10), running(3, 10)]}, {"cores": 38}, id="the-first-row-with-room"),
-        pytest.param({"cores_allocated": 48}, FORCE, {"jobs": [running(1, 8, start=NOW), running(2, 44, start=NOW - 9), running(3, 20, start=NOW - 5)]}, {"cores": 20}, id="in-the-order-of-their-starts"),
+        pytest.param({"cores_allocated": 48}, FORCE, {"jobs": [running(1, 16, start=NOW), running(2, 20, start=NOW - 9), running(3, 28, start=NOW - 5)]}, {"cores": 32}, id="in-the-order-of-their-starts"),
         pytest.param({"cores_allocated": 48}, FORCE, {"jobs": None}, {}, id="jobs-not-known"),
         pytest.param({"cores_allocated": 48}, FORCE, {"jobs": [running(1, 96, nodes=("g003", "g004")), running(2, 80, nodes=("g003", "g004"))]}, {"cores": 8}, id="a-share-of-wide-jobs"),
         # --- whole nodes and parts of GPUs
         pytest.param(SHARDS, {}, {}, {"gpus": (GpuCount("v100", 2, 1),), "parts": (Parts("shard", "v100", 5, 5, 5),)}, id="parts-of-gpus"),
         pytest.param(SHARDS, {"oversubscribe": "EXCLUSIVE"}, {}, {"why_not": "in use, and the partition gives whole nodes only", "gpus": (GpuCount("v100", 2, 1),)}, id="no-parts-of-whole-nodes"),
         pytest.param({}, {"oversubscribe": "EXCLUSIVE"}, {"reservations": [part(8)]}, {"why_not": "partly reserved, and the partition gives whole nodes only", "cores": 40}, id="no-whole-node-is-left"),
+        pytest.param({}, {"oversubscribe": "EXCLUSIVE"}, {}, {}, id="a-whole-node-is-free"),
+        pytest.param({"state": "mixed"}, {"oversubscribe": "EXCLUSIVE"}, {}, {"why_not": "in use, and the partition gives whole nodes only"}, id="a-whole-node-is-in-use"),
+        pytest.param({"cores_allocated": 1}, {"oversubscribe": "EXCLUSIVE"}, {}, {"why_not": "in use, and the partition gives whole nodes only", "cores": 47}, id="a-core-of-it-is-in-use"),
+        pytest.param({"memory_mb_allocated": 1}, {"oversubscribe": "EXCLUSIVE"}, {}, {"why_not": "in use, and the partition gives whole nodes only", "memory_mb": MEMORY_MB - 1}, id="memory-of-it-is-in-use"),
         # --- what others have reserved
         pytest.param({}, {}, {"reservations": [reservation()]}, {"why_not": "reserved", "back": NOW + 2 * HOUR}, id="reserved"),
         pytest.param({"flags": "maintenance"}, {}, {"reservations": [reservation(flags=frozenset({"MAINT"}))]}, {"why_not": "in maintenance", "back": NOW + 2 * HOUR}, id="in-maintenance"),
@@ -186,6 +190,14 @@ def test_unknown_names() -> None:
     assert [entry.nodes for entry in ClusterForecast([node("g001")], (strange,), now=NOW).node_classes("p")] == [1]
     shared = forecast([node("g001")], reservations=[part(8, "course", nodes=("gone", "g001"))])
     assert [entry.cores for entry in shared.node_classes("p", "course")] == [4]
+
+
+def test_some_cores_of_nodes_that_differ() -> None:
+    """An equal share of each node; of one that has fewer cores all of them, for others as for the reservation's own jobs."""
+    nodes = [node("g003"), node("g004", cores_total=16)]
+    cluster = forecast(nodes, reservations=[part(60, "course", nodes=("g003", "g004"))])
+    assert [entry.cores for entry in cluster.node_classes("p")] == [18, 0]
+    assert [(entry.cores, entry.cores_total) for entry in cluster.node_classes("p", "course")] == [(30, 30), (16, 16)]
 
 
 # --- nodes together -----------------------------------------------------------------------------------------------------------

@@ -43,6 +43,7 @@ from tests.support.builders import NOW, node, reservation
         pytest.param("gpu:t4:2,shard:t4:16", "gpu:t4:0(IDX:N/A),shard:t4:5(5/8,0/8)", [("t4", 2, 1)], id="shards-on-one-card"),
         pytest.param("gpu:t4:2,shard:t4:16", "gpu:t4:1(IDX:1),shard:t4:5(5/8,0/8)", [("t4", 2, 0)], id="shards-and-a-whole-card"),
         pytest.param("gpu:t4:2,shard:16", "gpu:t4:0(IDX:N/A),shard:2(2/8,0/8)", [("t4", 2, 1)], id="shards-without-a-type"),
+        pytest.param("gpu:2,shard:4", "gpu:0(IDX:N/A),shard:1(1/2,0/2)", [("", 2, 1)], id="shards-on-untyped-cards"),
         pytest.param("gpu:t4:2,shard:t4:16", "gpu:t4:1(IDX:0),shard:t4:0(0/8,0/8)", [("t4", 2, 1)], id="no-shards-used"),
         pytest.param("gpu:t4:2,mps:t4:200", "gpu:t4:0(IDX:N/A),mps:t4:50(50/100,0/100)", [("t4", 2, 1)], id="mps"),
         pytest.param(

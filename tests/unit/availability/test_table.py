@@ -387,6 +387,13 @@ def test_tables_of_parts() -> None:
     assert found.shared_gpu_table["shard:v100"] == {"0": 1, "1": 1, "2": 0, "unknown": 0, "3": 2, "4": 0, "5": 1}
 
 
+def test_the_smallest_part_of_very_many() -> None:
+    """One shard is a row of its own, whatever steps a card of many has."""
+    (found,) = counted(sharded("g001", "19/20", 20), sharded("g002", "0/20", 20)).partitions[0].part_tables
+    assert [size for size, _nodes in found.rows] == [0, 1, *range(2, 20, 2), 20]
+    assert [size for size, nodes in found.rows if nodes] == [1, 20]
+
+
 def test_parts_that_nobody_knows() -> None:
     """An older Slurm tells how many cards carry parts: how full they are follows from the jobs, and without these it is unknown."""
     entry = node("g001", gres="gpu:v100:1,shard:v100:5", used="gpu:v100:0(IDX:N/A),shard:v100:1(IDX:0)")

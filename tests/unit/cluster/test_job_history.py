@@ -39,7 +39,7 @@ class Database:
     garbage: str = ""
     questions: list[tuple[float, list[int]]] = field(default_factory=list)
 
-    async def is_running(self, text: str) -> bool:
+    async def is_running(self, command: str, text: str, identity: Identity) -> bool:
         return False
 
     async def run(

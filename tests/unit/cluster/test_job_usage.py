@@ -18,6 +18,7 @@ from spawner.session.record import Record
 from spawner.session.session import Session
 from spawner.session.status import Server, status_of
 from spawner.session.status_json import as_json, without_clock
+from spawner.slurm.reading import Reading
 from spawner.slurm.sstat import MAX_AT_ONCE, StepUsage, parse_usage, show_usage
 from tests.support.fake_slurm import FakeSlurm, Trouble
 from tests.support.session_pages import FakeSpawner, sessions_of
@@ -59,11 +60,19 @@ def test_other_shapes(text: str, expected: StepUsage) -> None:
     assert parse_usage(f"7.batch|{text}\n") == {7: {"batch": expected}}
 
 
-@pytest.mark.parametrize("text", ["7.batch\n", "7.batch|cpu=soon\n", "7.batch|mem=-1\n", "7.batch|cpu=00:00:01|x\n", "sorry\n"])
+@pytest.mark.parametrize("text", ["7.batch\n", "7.batch|cpu=00:00:01|x\n", "sorry\n", "7.batch|cpu=00:00:0"])
 def test_nonsense(text: str) -> None:
     """Refused, not guessed."""
     with pytest.raises(SlurmOutputError):
         parse_usage(text)
+
+
+def test_one_odd_row_hides_no_other() -> None:
+    """What cannot be read of it is not measured."""
+    reading = Reading()
+    text = "7.batch|cpu=soon,mem=1M\nsorry\n8.batch|cpu=00:00:02,mem=-1\n"
+    assert parse_usage(text, reading) == {7: {"batch": StepUsage(None, 1)}, 8: {"batch": StepUsage(2, None)}}
+    assert (reading.values_unknown, reading.rows_left_out) == (2, 1)
 
 
 def test_parts_of_others() -> None:

@@ -14,6 +14,7 @@ from spawner.cluster.cluster import SlurmCluster
 from spawner.gpu.agent.schema import Device
 from spawner.gpu.devices import STRAY_MB_OF_PROCESS
 from spawner.gpu.strays import LONGEST_PAUSE_SECONDS, StrayWatch
+from spawner.slurm.reading import Reading
 from tests.support.builders import node
 from tests.support.gpu_nodes import device, report, split
 
@@ -225,8 +226,8 @@ def cluster_with(clock: Clock, nodes: list[Any], **settings: Any) -> SlurmCluste
     """A SlurmCluster whose nodes are these, as Slurm has them when it is asked."""
     cluster = SlurmCluster(clock=clock, jitter=0.0, nodes_interval=1.0, **settings)
 
-    async def read(*_arguments: Any) -> list[Any]:
-        return nodes
+    async def read(*_arguments: Any) -> tuple[tuple[Any, ...], Reading]:
+        return tuple(nodes), Reading()
 
     cluster.queries._read = read  # type: ignore[method-assign,assignment]
     return cluster

@@ -49,6 +49,9 @@ def test_read(field: str, typed: str, read: str) -> None:
     [
         pytest.param("name", "x" * (LONGEST_NAME + 1), "at most 60 letters", id="too-long"),
         pytest.param("name", " " * DEFAULTS.request_characters, "at most 60 letters", id="as-many-blanks-as-are-read"),
+        pytest.param("name", "a" + " " * 239 + "b", "at most 60 letters", id="more-blanks-than-are-read"),
+        pytest.param("name", "\nab", "cannot be the name", id="newline-in-front"),
+        pytest.param("color", " " * 54 + "#1f77b4", "blue, teal", id="more-blanks-than-are-read-before-a-colour"),
         pytest.param("name", "a\nb", "cannot be the name", id="newline"),
         pytest.param("name", "a\u202eb", "cannot be the name", id="right-to-left"),
         pytest.param("name", "a\u200bb", "cannot be the name", id="zero-width"),

@@ -16,7 +16,7 @@ from spawner.accounting.entitlement import entitlement
 from spawner.accounting.qos import AccountingData, AccountingRecords
 from spawner.errors import NoAccount
 from spawner.request.choices import Choices
-from spawner.request.defaults import default_account, default_partition, default_values
+from spawner.request.defaults import default_account, default_partition, default_release, default_values
 from spawner.request.form_fields import form_fields
 from spawner.request.gpus import GpuRequest
 from spawner.request.validation import resolve_request
@@ -169,6 +169,59 @@ def test_preset_reservation(entry: dict[str, Any], expected: str) -> None:
     defaults = default_values(offered)
     assert (defaults["partition"], defaults["reservation"]) == ("g100_int", expected)
     assert resolve_request({}, offered).reservation == expected
+
+
+def test_a_reservation_that_the_accounts_qos_asks_for() -> None:
+    """One is preselected for the account whose QOS can only be used with a reservation, and for no other account there."""
+    rows = (Association("cin_ada", "ada", "", ("bound",)), Association("cin_extra", "ada", "", ("free",)))
+    qos = (Qos("bound", frozenset({"RequiresReservation"})), Qos("free"))
+    offered = choices(associations=rows, qos=qos, reservations=(reservation(),))
+    found = {account: default_values(offered, account=account)["reservation"] for account in ("cin_ada", "cin_extra")}
+    assert found == {"cin_ada": "course", "cin_extra": ""}
+
+
+@pytest.mark.parametrize(
+    ("limits", "of_partition", "fields", "expected"),
+    [
+        pytest.param({"least_per_job": (("mem", 8192),)}, {}, {}, {"memory": "8G"}, id="memory-that-must-be"),
+        pytest.param({"least_per_job": (("cpu", 4),)}, {}, {}, {"cores": 4}, id="cores-that-must-be"),
+        pytest.param({"per_job": (("cpu", 2),)}, {"max_memory_mb_per_cpu": 1000}, {}, {"memory": "2000M"}, id="memory-that-the-cores-may-have"),
+        pytest.param({"per_job": (("cpu", 5),)}, {"max_memory_mb_per_cpu": 1000}, {}, {"memory": "4G"}, id="cores-for-more-memory"),
+        pytest.param({"per_job_minutes": (("cpu", 120),)}, {}, {"cores": {"default": 4}}, {"walltime": "00:30:00"}, id="core-minutes"),
+        pytest.param({"per_job_minutes": (("gres/gpu", 40),)}, {}, {"gpus": {"default": 2}}, {"walltime": "00:20:00"}, id="GPU-minutes"),
+        pytest.param({"max_minutes": 20}, {"default_minutes": 30}, {}, {"walltime": "00:20:00"}, id="the-default-time-is-more-than-may-be"),
+    ],
+)  # fmt: skip
+def test_defaults_within_the_accounts_limits(
+    limits: dict[str, Any], of_partition: dict[str, Any], fields: dict[str, Any], expected: dict[str, Any]
+) -> None:
+    """What Start sends untouched is a request that the account may make."""
+    rows = (Association("cin_ada", "ada", "", ("small",)),)
+    qos = (Qos("small", limits=AccountingLimits(**limits)),)
+    offered = choices(associations=rows, qos=qos, partitions=(partition(**of_partition),), fields=fields)
+    defaults = default_values(offered)
+    assert {name: defaults[name] for name in expected} == expected
+    assert resolve_request({}, offered).options()["walltime"] == defaults["walltime"]
+
+
+def test_defaults_where_no_release_is_left() -> None:
+    """Nothing stands there, and Start says so."""
+    offered = choices(fields={"release": {"choices": ["gone"]}})
+    assert default_release(offered) is None
+    defaults = default_values(offered)
+    assert (defaults["release"], defaults["interface"]) == ("", "")
+
+
+def test_defaults_of_a_partition_that_was_named() -> None:
+    """Its numbers, and the account that it admits; with an account and a reservation the numbers that these have there."""
+    small = reservation("small", core_count=4)
+    offered = choices(partitions=(partition(), cpu_partition(allow_accounts=("cin_extra",), max_minutes=20)), reservations=(small,), fields={"cores": {"default": 9}})  # fmt: skip
+    cpu = default_values(offered, "g100_cpu")
+    assert (cpu["partition"], cpu["account"], cpu["walltime"], cpu["cores"]) == ("g100_cpu", "cin_extra", "00:20:00", 9)
+    assert default_values(offered, "gone")["partition"] == "g100_int"
+    inside = default_values(offered, reservation="small")
+    assert (inside["cores"], inside["reservation"]) == (4, "")
+    assert default_values(offered, reservation="gone")["cores"] == 9
 
 
 def dated(*tested: bool) -> dict[str, Any]:

@@ -11,9 +11,10 @@ import pytest
 from spawner.errors import NoAccount
 from spawner.humanize import moment_in_words
 from spawner.request.defaults import default_values
+from spawner.request.field_values import COLORS
 from spawner.request.form_data import read_form
-from spawner.request.form_fields import FormField, form_fields
-from spawner.request.model import FORM_FIELDS
+from spawner.request.form_fields import MAX_BUTTONS, FormField, appearance_fields, form_fields, shown_value
+from spawner.request.model import FORM_FIELDS, parse_request
 from spawner.request.validation import resolve_request
 from tests.support.builders import HOUR, NOW, choices, cpu_partition, demo_nodes, node, partition, reservation
 
@@ -128,6 +129,12 @@ def test_gpus(values: dict[str, Any], changes: dict[str, Any], options: Any, sel
         pytest.param("walltime", {"partitions": (partition(max_minutes=None),)}, "No limit.", id="time-without-limit"),
         pytest.param("walltime", {"fields": {"walltime": {"maximum": "4h"}}}, "At most 4 hours.", id="time-bound"),
         pytest.param("walltime", {"fields": {"walltime": {"choices": ["1h", "2h"]}}}, "One of: 1 hour, 2 hours.", id="time-choices"),
+        pytest.param("cores", {"partitions": (partition(oversubscribe_count=2),)}, "1 to 48. If all are taken, up to 2 sessions share a core.", id="cores-shared-by-two"),
+        pytest.param("memory", {"fields": {"memory": {"minimum": "2G"}}}, "2 GB to 366.5 GB.", id="memory-minimum"),
+        pytest.param("memory", {"fields": {"memory": {"minimum": "2M"}}}, "2 MB to 366.5 GB.", id="least-memory-minimum"),
+        pytest.param("walltime", {"fields": {"walltime": {"minimum": "1h"}}}, "1 hour to 8 hours.", id="time-minimum"),
+        pytest.param("walltime", {"fields": {"walltime": {"minimum": "1m"}}}, "At most 8 hours.", id="no-real-minimum"),
+        pytest.param("account", {}, "", id="a-name-has-none"),
     ],
 )  # fmt: skip
 def test_range_in_words(key: str, changes: dict[str, Any], words: str) -> None:
@@ -163,12 +170,13 @@ def test_bounds_of_the_number_of_cores(changes: dict[str, Any], bounds: tuple[in
         pytest.param({"cores": 4}, "cores", "4", id="number"),
         pytest.param({"account": "cin_other"}, "account", "cin_ada", id="a-name-that-is-not-offered"),
         pytest.param({"reservation": "gone"}, "reservation", "", id="a-reservation-that-is-over"),
+        pytest.param({"reservation": "lab"}, "reservation", "lab", id="a-reservation"),
         pytest.param({"interface": ["lab"]}, "interface", "lab", id="a-value-of-another-kind"),
     ],
 )
 def test_values_are_kept_as_typed(values: dict[str, Any], key: str, shown: str) -> None:
     """What was typed stands there again; in a list, where it is one of the list."""
-    assert form(values)[key].value == shown
+    assert form(values, reservations=(reservation(), reservation("lab")))[key].value == shown
 
 
 def test_errors_stand_at_their_fields() -> None:
@@ -201,3 +209,67 @@ def test_reservations_to_come_are_shown_and_cannot_be_chosen() -> None:
     options = form(reservations=(reservation(), later))["reservation"].options
     assert [(option.value, option.disabled) for option in options] == [("", False), ("course", False), ("later", True)]
     assert options[2].label == f"later (begins {moment_in_words(NOW + HOUR, NOW)})"
+
+
+@pytest.mark.parametrize(("gpus", "kind"), [(MAX_BUTTONS - 1, "buttons"), (MAX_BUTTONS, "select")])
+def test_few_gpus_are_buttons(gpus: int, kind: str) -> None:
+    """None counts as one of them."""
+    assert form(nodes=(node("g001", gres=f"gpu:v100:{gpus}"),), partitions=(partition(nodes=("g001",)),))["gpus"].kind == kind
+
+
+def test_a_number_of_gpus_of_any_type() -> None:
+    """Where there are several types, and the admin lets people ask for any."""
+    found = form(**TWO_TYPES, fields={"gpus": {"choices": ["0", "1", "v100:2"]}})["gpus"]
+    assert labels(found) == [("0", "None"), ("v100:2", "2 × V100")]
+    only_any = form(**TWO_TYPES, fields={"gpus": {"choices": ["1", "2"]}})["gpus"]
+    assert labels(only_any) == [("1", "1 of any type"), ("2", "2 of any type")]
+
+
+def test_the_widgets_of_text() -> None:
+    """Memory and time are typed; nothing else is said of them than their range."""
+    fields = form()
+    assert {key: field.kind for key, field in fields.items()} == {
+        **dict.fromkeys(("reservation", "account", "partition", "release", "interface"), "select"),
+        "cores": "number",
+        "gpus": "buttons",
+        "memory": "text",
+        "walltime": "text",
+    }
+    assert (fields["memory"].options, fields["walltime"].value) == ((), "01:00:00")
+
+
+@pytest.mark.parametrize(
+    ("options", "key", "shown"),
+    [
+        pytest.param({"memory": "8G"}, "memory", "8", id="memory-in-the-fields-unit"),
+        pytest.param({"memory": "1536M"}, "memory", "1536M", id="memory-in-MB"),
+        pytest.param({"cores": 4}, "cores", "4", id="number"),
+        pytest.param({"walltime": "90m"}, "walltime", "01:30:00", id="time"),
+        pytest.param({"account": "projectG"}, "account", "projectG", id="a-name-that-ends-like-a-unit"),
+        pytest.param({}, "preset", "", id="nothing"),
+    ],
+)
+def test_values_as_the_form_shows_them(options: dict[str, Any], key: str, shown: str) -> None:
+    """As a person would type them there."""
+    assert shown_value(parse_request(options), key, choices()) == shown
+
+
+def test_name_and_colour_of_the_admins() -> None:
+    """With the admin's words, the user's value and what is wrong with it; else with our own words."""
+    offered = choices(fields={"name": {"label": "Title", "help": "Be short."}})
+    name, color = appearance_fields(offered, {"name": "Folding"}, {"color": "Colour: no."})
+    assert name == FormField("name", "Title", "Be short.", "text", "Folding")
+    assert (color.key, color.label, color.help, color.kind, color.value) == (
+        "color",
+        "Colour",
+        "Shown beside the name wherever the session is.",
+        "colors",
+        "",
+    )
+    assert (color.error, color.options[0].label, color.options[0].selected) == ("Colour: no.", "No colour", True)
+    assert [option.value for option in color.options[1:]] == list(COLORS.values())
+
+
+def test_hidden_fields_of_the_look_do_not_hide_the_others() -> None:
+    """The first as little as the last."""
+    assert [field.key for field in appearance_fields(choices(fields={"name": {"hidden": True}}), {}, {})] == ["color"]

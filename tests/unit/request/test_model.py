@@ -1,5 +1,7 @@
 """What is typed is read in one place; what cannot be read is refused with a sentence, and nothing else ever comes out."""
 
+# ruff: noqa: E501 - a row of a table is one line
+
 from __future__ import annotations
 
 import json
@@ -10,11 +12,23 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from spawner.errors import RequestRejected
+from spawner.availability.demand import Demand
+from spawner.errors import MAX_ERRORS, RequestRejected
+from spawner.i18n import using
 from spawner.request.field_values import ENVIRONMENT_NAME, MAX_BYTES, MAX_BYTES_IN_ALL, MAX_VARIABLES, RESERVED_ENVIRONMENT, quoted
 from spawner.request.form_data import read_form
 from spawner.request.gpus import GpuRequest, parse_gpus
-from spawner.request.model import APPEARANCE_FIELDS, FIELDS, FORM_FIELDS, SessionRequest, label_of, memory_value, parse_request
+from spawner.request.model import (
+    APPEARANCE_FIELDS,
+    FIELDS,
+    FORM_FIELDS,
+    SessionRequest,
+    help_of,
+    label_of,
+    memory_value,
+    parse_request,
+    unit_of,
+)
 
 CONTRACT = [
     *("account", "reservation", "partition", "cores", "memory", "gpus", "walltime", "release", "interface", "preset", "environment"),
@@ -183,6 +197,54 @@ def test_value_that_cannot_be_read_is_refused(field: str, value: Any, instead: s
     assert errors[field].startswith(f"{label_of(field)}: {quoted(value)}")
     assert instead in errors[field]
     assert errors[field].endswith(".")
+
+
+JUST_TOO_MUCH = {"A0": "x" * (MAX_BYTES - 1), **{f"A{number}": "x" * (MAX_BYTES - 2) for number in range(1, 8)}}
+"""With the names a byte more than all variables together may have."""
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "sentence"),
+    [
+        pytest.param("account", "a b", "Slurm account: “a b” is not a name of at most 64 letters, digits and . _ + @ -. Choose one from the list.", id="name"),
+        pytest.param("cores", "four", "Number of cores: “four” is not a whole number. Type a number of cores such as 4.", id="cores"),
+        pytest.param("cores", 10**9, "Number of cores: “1000000000” is not a number of cores. At least 1 is needed. Type a number such as 4.", id="cores-beyond-all"),
+        pytest.param("memory", "8X", "Memory: “8X” is not an amount of memory. It has to be a number, with K, M, G or T for the unit. Type for example 8G or 500M.", id="memory"),
+        pytest.param("walltime", 0, "Time: “0” is not a time. The shortest time is 1 minute. Type for example 2h, 90m or 1-12:00:00.", id="time"),
+        pytest.param("gpus", "many", "GPU configuration: “many” is not a GPU configuration. It is not a count, nor a type and a count. Choose one from the list.", id="gpus"),
+        pytest.param("environment", ["A=B"], "Environment variables: Environment variables are names with values.", id="no-variables"),
+        pytest.param("environment", 0, "Environment variables: Environment variables are names with values.", id="nothing-that-is-a-number"),
+        pytest.param("environment", {f"A{number}": "" for number in range(101)}, "Environment variables: 101 variables are more than the 100 that a session may have. Leave some out.", id="many-variables"),
+        pytest.param("environment", {"A-B": ""}, "Environment variables: “A-B” is not a name of an environment variable. Use letters, digits and _.", id="variables-name"),
+        pytest.param("environment", {"PATH": "/"}, "Environment variables: The environment variable PATH is reserved. Set it inside the session instead.", id="reserved-variable"),
+        pytest.param("environment", {"A": "a\0b"}, "Environment variables: The value of A is not text of at most 32768 bytes without NUL. Shorten it, or set it in the session.", id="variables-value"),
+        pytest.param("environment", {"A": "\ud800"}, "Environment variables: The value of A is not text of at most 32768 bytes without NUL. Shorten it, or set it in the session.", id="variables-value-of-half-a-character"),
+        pytest.param("environment", JUST_TOO_MUCH, "Environment variables: All variables together are 262145 bytes, more than the 262144 that a session may have. Leave some out.", id="variables-in-all"),
+        pytest.param("name", "a\nb", "Name of the session: “a\ufffdb” cannot be the name of a session. Use at most 60 letters, digits, signs and blanks.", id="name-of-the-session"),
+        pytest.param("color", "mauve", "Colour: “mauve” is not a colour. Choose one of: blue, teal, green, yellow, orange, red, pink, purple; or type one such as #1f77b4.", id="colour"),
+        pytest.param("colour", 1, f"“colour” is not a field of a request. Leave it out. The fields are: {', '.join(FIELDS)}.", id="unknown-key"),
+    ],
+)  # fmt: skip
+def test_what_is_said_of_a_value_that_cannot_be_read(field: str, value: Any, sentence: str) -> None:
+    """The whole sentence: the field, the value, what is wrong with it, and what to do instead."""
+    assert errors_of({field: value}) == {field: sentence}
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "read"),
+    [
+        pytest.param("cores", 10**9 - 1, 10**9 - 1, id="the-most-cores"),
+        pytest.param("cores", "999999999", 10**9 - 1, id="the-most-cores-as-text"),
+        pytest.param("environment", {"A": "x" * MAX_BYTES}, {"A": "x" * MAX_BYTES}, id="the-longest-variable"),
+        pytest.param("environment", {"A": "é" * (MAX_BYTES // 2)}, {"A": "é" * (MAX_BYTES // 2)}, id="the-longest-variable-in-bytes"),
+        pytest.param("environment", "", {}, id="variables-of-an-empty-field"),
+        pytest.param("name", "a" + " " * 238 + "b", "a b", id="as-many-blanks-in-a-name-as-are-read"),
+        pytest.param("color", " " * 53 + "#AABBCC", "#aabbcc", id="blanks-before-a-colour"),
+    ],
+)
+def test_values_that_are_just_taken(field: str, value: Any, read: Any) -> None:
+    """The bounds themselves."""
+    assert getattr(parse_request({field: value}), field) == read
 
 
 @pytest.mark.parametrize("field", NAMES)
@@ -447,6 +509,36 @@ def test_summary(options: dict[str, Any], summary: str) -> None:
     assert parse_request({"partition": "p", **options}).summary == summary
 
 
+def test_the_summary_is_english_and_the_words_are_the_users() -> None:
+    """An admin's page and the log are in one language; their user reads another."""
+    request = parse_request({"partition": "p", "cores": 4})
+    with using("it"):
+        assert request.summary == "no GPU, 4 cores, 4 GB, 01:00:00 on p"
+        assert request.in_words.startswith("nessuna GPU")
+    assert request.cores_and_memory == ("4 cores", "4 GB")
+    assert request.options()["profile"] == request.summary
+
+
+def test_what_a_job_asks_of_its_node() -> None:
+    """All amounts of the request, its time among them."""
+    asked = parse_request({"cores": 4, "memory": "8G", "gpus": "shard:v100:2", "walltime": "2h"})
+    assert asked.demand == Demand(4, 8192, "v100", 2, 120, "shard")
+
+
+def test_units_and_helps_are_the_fields_own() -> None:
+    """A number has a unit, a name has none."""
+    assert {field: unit_of(field) for field in FIELDS if unit_of(field)} == {
+        "cores": "cores",
+        "memory": "GB",
+        "gpus": "GPUs",
+        "walltime": "h:mm:ss",
+    }
+    assert (help_of("cores"), help_of("account")) == ("On one node.", "It is charged for the session.")
+    with using("it"):
+        assert help_of("cores") == "Su un solo nodo."
+        assert unit_of("cores") == "core"
+
+
 @pytest.mark.parametrize(("megabytes", "value"), [(8192, "8G"), (1536, "1536M"), (1, "1M")])
 def test_memory_value(megabytes: int, value: str) -> None:
     """Whole GB as GB, everything else as MB."""
@@ -475,11 +567,26 @@ def test_form_that_no_browser_of_ours_posts(form: dict[str, Any], field: str, wo
     """A field that comes twice, or as a file, is refused by its label."""
     with pytest.raises(RequestRejected) as refused:
         read_form(form)
-    assert list(refused.value.errors) == [field]
-    assert words in refused.value.errors[field]
+    assert refused.value.errors == {field: f"{words}, as text."}
+
+
+def test_the_log_names_the_first_keys_of_a_form_that_no_browser_of_ours_posts() -> None:
+    """As many as an error tells; what was typed is not in the log."""
+    with pytest.raises(RequestRejected) as refused:
+        read_form({f"key{number}": ["a", "hunter2"] for number in range(MAX_ERRORS + 1)})
+    names = ", ".join(f"“key{number}”" for number in range(MAX_ERRORS))
+    assert refused.value.log == f"request rejected: given more than once, or not as text: {names}"
 
 
 # --- sentences ----------------------------------------------------------------------------------------------------------------
+
+
+def nested(depth: int) -> Any:
+    """Lists within each other."""
+    deep: Any = []
+    for _ in range(depth):
+        deep = [deep]
+    return deep
 
 
 @pytest.mark.parametrize(
@@ -488,6 +595,8 @@ def test_form_that_no_browser_of_ours_posts(form: dict[str, Any], field: str, wo
         pytest.param("a", "“a”", id="plain"),
         pytest.param("x" * 60, f"“{'x' * 60}”", id="60"),
         pytest.param("x" * 61, f"“{'x' * 60}…”", id="61"),
+        pytest.param(7, "“7”", id="number"),
+        pytest.param(nested(100_000), "“list”", id="what-cannot-be-printed"),
         pytest.param("a\nb\0c\u202ed", "“a\ufffdb\ufffdc\ufffdd”", id="unprintable"),
     ],
 )

@@ -6,13 +6,15 @@ from typing import Any
 
 import pytest
 
+from spawner.i18n import using
+from spawner.request.model import FIELDS
 from spawner.request.policy import number_of, parse_policies
 
 
 @pytest.mark.parametrize(
     ("fields", "words"),
     [
-        pytest.param({"colour": {}}, ["no field 'colour'", "cores", "partition"], id="unknown-field"),
+        pytest.param({"colour": {}}, [f"there is no field 'colour'; the fields are {', '.join(FIELDS)}"], id="unknown-field"),
         pytest.param({"cores": {"max": 4}}, ["['cores']", "max"], id="unknown-key"),
         pytest.param({"cores": 4}, ["['cores']"], id="not-a-dictionary"),
         pytest.param({"cores": {"default": "many"}}, ["['cores']", "“many”"], id="default-that-cannot-be-read"),
@@ -20,12 +22,13 @@ from spawner.request.policy import number_of, parse_policies
         pytest.param({"walltime": {"minimum": "soon"}}, ["['walltime']", "“soon”"], id="minimum-that-cannot-be-read"),
         pytest.param({"gpus": {"choices": ["0", "x:y:z"]}}, ["['gpus']", "“x:y:z”"], id="choice-that-cannot-be-read"),
         pytest.param({"partition": {"default": "a b"}}, ["['partition']", "“a b”"], id="name-that-cannot-be"),
+        pytest.param({"release": {"choices": [2024]}}, ["['release']", "“2024” is not a name"], id="name-written-as-a-number"),
         pytest.param({"cores": {"locked": True}}, ["['cores']", "locked needs a default"], id="locked-to-nothing"),
     ],
 )
 def test_wrong_configuration_is_refused(fields: dict[str, Any], words: list[str]) -> None:
-    """The message names the trait, the field and what is wrong with it."""
-    with pytest.raises(ValueError, match=r"ResourceFormSpawner\.fields") as refused:
+    """The message names the trait, the field and what is wrong with it, in English whatever the language in use."""
+    with using("it"), pytest.raises(ValueError, match=r"^ResourceFormSpawner\.fields") as refused:
         parse_policies(fields)
     assert all(word in str(refused.value) for word in words)
 

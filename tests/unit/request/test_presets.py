@@ -65,6 +65,7 @@ def with_presets(*presets: dict[str, Any], groups: tuple[str, ...] = ("users",),
         pytest.param([preset(name="a b")], ["['a b']", "name:"], id="name-of-two-words"),
         pytest.param([preset(name="-x")], ["name:"], id="name-like-an-option"),
         pytest.param([preset(label="x" * 61)], ["label:", "60"], id="long-label"),
+        pytest.param([preset(label="x" * 61, description="x" * 201)], ["label: String should have at most 60 characters; description: String"], id="two-mistakes"),
         pytest.param([preset(color="red")], ["color: Extra inputs are not permitted"], id="unknown-key"),
         pytest.param([preset(groups="students")], ["groups:"], id="group-not-in-a-list"),
         pytest.param([preset(groups=[""])], ["groups.0:"], id="empty-name"),
@@ -74,7 +75,7 @@ def with_presets(*presets: dict[str, Any], groups: tuple[str, ...] = ("users",),
 )  # fmt: skip
 def test_wrong_presets(presets: Any, words: list[str]) -> None:
     """The message names the trait, the preset and what is wrong, in English whatever the reader's language; so does the trait's."""
-    with using("it"), pytest.raises(ValueError, match=r"ResourceFormSpawner\.presets") as refused:
+    with using("it"), pytest.raises(ValueError, match=r"^ResourceFormSpawner\.presets") as refused:
         parse_presets(presets)
     assert all(word in str(refused.value) for word in words), refused.value
     with pytest.raises(TraitError, match="presets"):
@@ -292,6 +293,13 @@ def test_remembered_preset_that_is_gone() -> None:
         assert (values["cores"], values["memory"], dropped) == (8, "32G", ("Preset",))
 
 
+def test_what_is_dropped_is_called_as_the_admin_calls_it() -> None:
+    """A preset as well as a field."""
+    named = {"preset": {"label": "Kit"}, "cores": {"label": "CPUs", "maximum": 8}}
+    _values, dropped = restore_valid({"preset": "gone", "cores": 9, "memory": "900G"}, choices(fields=named))
+    assert dropped == ("Kit", "CPUs", "Memory")
+
+
 def test_remembered_preset_that_was_changed() -> None:
     """The user gets what the user had, which is the preset no more."""
     stored = resolve_request({"preset": "small"}, with_presets()).options()
@@ -315,6 +323,7 @@ def test_offers() -> None:
     """Each with the whole request, or with the sentence why not."""
     offered = with_presets(SMALL, CPU, preset(name="huge", values={"cores": 49}))
     small, cpu, huge = offered_presets(offered)
+    assert (small.preset, cpu.preset, huge.preset) == offered.presets
     assert small.request == resolve_request({"preset": "small"}, offered)
     assert cpu.request is not None
     assert (cpu.request.partition, cpu.why_not) == ("g100_cpu", "")

@@ -10,7 +10,8 @@ import pytest
 
 from spawner.request.model import parse_request
 from spawner.request.ranges import Range, gpus_there, ranges
-from tests.support.builders import HOUR, MEMORY_MB, NOW, choices, cpu_partition, node, partition, reservation
+from spawner.slurm.model import AccountingLimits, Association, Qos
+from tests.support.builders import ADA_LINE, HOUR, MEMORY_MB, NOW, choices, cpu_partition, node, partition, reservation
 
 
 @pytest.mark.parametrize(
@@ -35,6 +36,13 @@ TWO_SIZES: dict[str, Any] = {
 }
 
 
+TWO_ACCOUNTS: dict[str, Any] = {
+    "associations": (*ADA_LINE, Association("cin_ada", "ada", "", ("small",)), Association("cin_extra", "ada", "", ("normal",))),
+    "qos": (Qos("normal"), Qos("small", limits=AccountingLimits(per_job=(("cpu", 8),), least_per_job=(("cpu", 4),)))),
+    "partitions": (partition(), cpu_partition(deny_qos=("small",))),
+}
+
+
 @pytest.mark.parametrize(
     ("options", "fields", "changes", "expected"),
     [
@@ -51,6 +59,11 @@ TWO_SIZES: dict[str, Any] = {
         pytest.param(
             {}, {"cores": {"default": 4, "locked": True}}, {}, (Range(1, 48, (4,)), Range(1, MEMORY_MB), Range(1, 480)), id="locked"
         ),
+        pytest.param({}, {"memory": {"default": "8G", "locked": True}}, {}, (Range(1, 48), Range(1, MEMORY_MB, (8192,)), Range(1, 480)), id="locked-in-words"),
+        pytest.param({"account": "cin_ada"}, {}, TWO_ACCOUNTS, (Range(4, 8), Range(1, MEMORY_MB), Range(1, 480)), id="of-the-account"),
+        pytest.param({"account": "cin_extra"}, {}, TWO_ACCOUNTS, (Range(1, 48), Range(1, MEMORY_MB), Range(1, 480)), id="of-the-other-account"),
+        pytest.param({"account": "cin_ada", "partition": "g100_cpu"}, {}, TWO_ACCOUNTS, (Range(1, 48), Range(1, MEMORY_MB), Range(1, 1440)), id="an-account-that-may-not-be-used-there-has-none"),
+        pytest.param({"reservation": "course"}, {}, {"reservations": (reservation(core_count=4, end=NOW + 9 * HOUR),)}, (Range(1, 4), Range(1, MEMORY_MB), Range(1, 480)), id="of-the-reservation"),
         pytest.param(
             {},
             {"walltime": {"maximum": "2h"}},
@@ -77,3 +90,20 @@ def test_ranges(options: dict[str, Any], fields: dict[str, Any], changes: dict[s
 def test_gpus_there(options: dict[str, Any], expected: list[str]) -> None:
     """No more than a node of the partition has; none can always be asked for."""
     assert [gpus.value for gpus in gpus_there(parse_request(options), choices())] == expected
+
+
+@pytest.mark.parametrize(
+    ("limits", "expected"),
+    [
+        pytest.param((), ["0", "a100:1", "a100:2", "a100:3", "a100:4", "v100:1", "v100:2"], id="none"),
+        pytest.param((("gres/gpu", 1),), ["0", "a100:1", "v100:1"], id="of-all-types"),
+        pytest.param((("gres/gpu:v100", 1),), ["0", "a100:1", "a100:2", "a100:3", "a100:4", "v100:1"], id="of-one-type"),
+    ],
+)
+def test_gpus_within_a_limit(limits: tuple[tuple[str, int], ...], expected: list[str]) -> None:
+    """No more than accounting allows one session, though the nodes have them."""
+    rows = (*ADA_LINE, Association("cin_ada", "ada", "", ("small",)), Association("cin_extra", "ada", "", ("normal",)))
+    both = (node("g001"), node("g002", gres="gpu:a100:4"))
+    qos = (Qos("normal"), Qos("small", limits=AccountingLimits(per_job=limits)))
+    offered = choices(associations=rows, qos=qos, nodes=both, partitions=(partition(nodes=("g001", "g002")),))
+    assert [gpus.value for gpus in gpus_there(parse_request({"partition": "g100_int", "account": "cin_ada"}), offered)] == expected

@@ -17,7 +17,7 @@ from spawner.request.choices import Choices
 from spawner.request.presets import parse_presets
 from spawner.request.recent import MAX_RECENT, Recent, as_state, recent_of, remember
 from spawner.request.suggestions import offers_of
-from spawner.request.validation import resolve_request
+from spawner.request.validation import judge_request, resolve_request
 from spawner.session.record import End
 from spawner.spawner import ResourceFormSpawner
 from tests.support.builders import choices
@@ -84,6 +84,14 @@ def test_no_secret_is_kept() -> None:
     assert recent_of([{"recent": [stored]}]) == (Recent(1.0, {"cores": 2}),)
 
 
+def test_what_is_longer_than_any_value_of_a_request_is_not_kept() -> None:
+    """Text of 200 characters and a number below a thousand millions are; the next longer are not."""
+    kept = {"account": "a" * 200, "cores": 10**9 - 1}
+    longer = {"partition": "b" * 201, "walltime": 10**9, "memory": -(10**9), "gpus": True}
+    (entry,) = remember((), {**kept, **longer}, 1.0)
+    assert entry.options == kept
+
+
 # --- reading ----------------------------------------------------------------------------------------------------------------------
 
 
@@ -99,6 +107,12 @@ def test_what_was_kept_is_read() -> None:
     """There and back, through JSON."""
     recent = remember(remember((), options(cores=2), 1.0), options(gpus=1, preset="small"), 2.5)
     assert recent_of([json.loads(json.dumps({"recent": as_state(recent)}))]) == recent
+
+
+@pytest.mark.parametrize(("at", "read"), [(0, True), (0.5, True), (1e15, True), (1e15 + 1, False), (-0.5, False)])
+def test_moments_that_are_read(at: float, read: bool) -> None:
+    """From the epoch on, as far as a date can be written of them."""
+    assert len(recent_of([{"recent": [{"at": at, "options": {"cores": 1}}]}])) == read
 
 
 @pytest.mark.parametrize(
@@ -168,6 +182,13 @@ def test_offers() -> None:
     assert resolve_request(small.options, choices()).options() == options(cores=4, gpus=1)
 
 
+def test_an_offer_says_all_that_is_wrong_with_it() -> None:
+    """Each field's sentence, in the order of the fields."""
+    (offer,) = offers_of((Recent(1.0, {"memory": "900G", "cores": 49}),), choices())
+    cores, memory = judge_request({"memory": "900G", "cores": 49}, choices())[1].values()
+    assert offer.why_not == f"{cores} {memory}"
+
+
 def test_offer_whose_preset_is_gone() -> None:
     """Its values are offered without the name."""
     recent = remember((), options(preset="small"), 1.0)
@@ -180,6 +201,8 @@ def test_offer_whose_preset_is_gone() -> None:
 def test_offer_that_cannot_be_read() -> None:
     """What an older version accepted and this one cannot read is left out."""
     assert offers_of((Recent(1.0, {"cores": "many"}),), choices()) == ()
+    (offer,) = offers_of((Recent(2.0, {"cores": "many"}), Recent(1.0, {"cores": 2})), choices())
+    assert offer.at == 1.0
 
 
 def test_offer_in_the_readers_language() -> None:

@@ -10,10 +10,12 @@ from hypothesis import strategies as st
 
 from spawner.request.choices import Choices
 from spawner.request.model import SessionRequest
+from spawner.request.presets import parse_presets
 from spawner.request.ranges import Range, gpus_there, ranges
-from spawner.request.reconcile import reconcile
+from spawner.request.reconcile import MAX_TRIED, reconcile
 from spawner.request.validation import check_request, judge_request
-from tests.support.builders import MEMORY_MB, choices, cpu_partition, node, partition, reservation
+from spawner.slurm.model import AccountingLimits, Association, Qos
+from tests.support.builders import ADA_LINE, MEMORY_MB, choices, cpu_partition, node, partition, reservation
 
 
 def asked(offered: Choices, **options: Any) -> SessionRequest:
@@ -192,6 +194,106 @@ def test_the_chosen_gpus_stay_and_the_numbers_follow() -> None:
     assert settled.request.gpus == request.gpus
     assert (settled.request.cores, settled.request.memory) == (8, 16_384)
     assert set(settled.moved) == {"cores", "memory"}
+
+
+def test_gpus_that_were_chosen_stay_where_there_are_none() -> None:
+    """They are told to be wrong, and not taken away from whoever has just chosen them."""
+    offered = choices()
+    request = asked(offered, gpus=2).model_copy(update={"partition": "g100_cpu"})
+    assert reconcile(request, offered, "gpus").request.gpus.count == 2
+
+
+def test_two_fields_follow_a_third() -> None:
+    """Where neither alone would do, both move, each with its sentence."""
+    only_extra = reservation(nodes=("c001",), partition="g100_cpu", users=(), accounts=("cin_extra",))
+    offered = choices(reservations=(only_extra,))
+    request = asked(offered, account="cin_ada", partition="g100_int").model_copy(update={"reservation": "course"})
+    settled = reconcile(request, offered, "reservation")
+    assert (settled.request.reservation, settled.request.partition, settled.request.account) == ("course", "g100_cpu", "cin_extra")
+    assert list(settled.moved) == ["partition", "account"]
+    there = choices(partitions=(partition(), cpu_partition(allow_accounts=("cin_extra",))), reservations=(reservation(),))
+    request = asked(there, account="cin_ada", reservation="course").model_copy(update={"partition": "g100_cpu"})
+    settled = reconcile(request, there, "partition")
+    assert (settled.request.reservation, settled.request.partition, settled.request.account) == ("", "g100_cpu", "cin_extra")
+    assert settled.moved["reservation"] == "Slurm reservation is now None instead of course, which cannot be had with the new choice."
+
+
+def test_as_little_as_possible_moves() -> None:
+    """One field before two; the first that would do."""
+    places = (partition(deny_accounts=("cin_extra",)), cpu_partition("a"), cpu_partition("b"))
+    offered = choices(partitions=places, reservations=(reservation(),))
+    settled = reconcile(asked(offered).model_copy(update={"account": "cin_extra"}), offered, "account")
+    assert (settled.request.partition, settled.request.reservation) == ("a", "")
+
+
+@pytest.mark.parametrize(("before", "expected"), [(MAX_TRIED - 2, "last"), (MAX_TRIED - 1, "first")])
+def test_a_user_of_very_many_partitions_has_to_choose_by_hand(before: int, expected: str) -> None:
+    """So many places are looked at, and no more."""
+    closed = {"nodes": ("c001",), "allow_accounts": ("cin_ada",), "is_default": False}
+    places = [partition("first", **{**closed, "is_default": True}), *(partition(f"p{number}", **closed) for number in range(before))]
+    offered = choices(partitions=(*places, cpu_partition("last")))
+    settled = reconcile(asked(offered, account="cin_ada").model_copy(update={"account": "cin_extra"}), offered, "account")
+    assert settled.request.partition == expected
+
+
+def test_time_follows_the_amounts_that_moved() -> None:
+    """More cores than were asked for leave less time of a limit of core minutes."""
+    small = Qos("small", limits=AccountingLimits(per_job_minutes=(("cpu", 240),), least_per_job=(("cpu", 4),)))
+    rows = (*ADA_LINE, Association("cin_ada", "ada", "", ("small",)), Association("cin_extra", "ada", "", ("normal",)))
+    offered = choices(associations=rows, qos=(Qos("normal"), small))
+    request = asked(offered, account="cin_extra", cores=1, walltime="4h").model_copy(update={"account": "cin_ada"})
+    settled = reconcile(request, offered, "account")
+    assert (settled.request.cores, settled.request.walltime) == (4, 60)
+    assert list(settled.moved) == ["cores", "walltime"]
+    assert check_request(settled.request, offered) == {}
+
+
+INTERFACES = {
+    "releases": [
+        {"tag": "new", "date": "2026-01-01", "interfaces": ["terminal", "notebook"]},
+        {"tag": "old", "date": "2025-01-01", "interfaces": ["notebook", "terminal"]},
+        {"tag": "older", "date": "2024-01-01", "interfaces": ["lab"]},
+    ]
+}
+
+
+@pytest.mark.parametrize(
+    ("release", "preset", "expected"),
+    [("old", None, "terminal"), ("old", "notebook", "notebook"), ("older", None, "lab"), ("older", "notebook", "lab")],
+)
+def test_which_interface_follows_a_release(release: str, preset: str | None, expected: str) -> None:
+    """The one that the form begins with where the release has it, else its first."""
+    offered = choices(releases=INTERFACES, fields={"interface": {"default": preset}} if preset else {})
+    request = asked(offered, release="new").model_copy(update={"release": release, "interface": "vscode"})
+    settled = reconcile(request, offered, "release")
+    assert settled.request.interface == expected
+    assert settled.moved == {"interface": f"User interface is now {expected} instead of vscode, which cannot be had with the new choice."}
+
+
+def test_a_release_that_cannot_be_chosen_moves_nothing() -> None:
+    """Its interfaces are not known."""
+    offered = choices()
+    request = asked(offered).model_copy(update={"release": "gone", "interface": "vscode"})
+    assert reconcile(request, offered, "release").moved == {}
+
+
+def test_what_moved_is_called_as_the_admin_calls_it() -> None:
+    """In the sentence as on the form; a number in its unit."""
+    offered = choices(fields={"walltime": {"label": "How long"}})
+    request = asked(offered, partition="g100_cpu", walltime="20h").model_copy(update={"partition": "g100_int"})
+    assert reconcile(request, offered, "partition").moved == {
+        "walltime": "How long is now 08:00:00 instead of 20:00:00, which cannot be had with the new choice."
+    }
+
+
+def test_a_preset_whose_values_have_moved_is_none() -> None:
+    """While they stay, its name does."""
+    offered = choices().with_presets(
+        parse_presets([{"name": "two", "values": {"gpus": 2}}, {"name": "long", "values": {"walltime": "2h"}}]), ()
+    )
+    for name, kept in (("two", ""), ("long", "long")):
+        request = asked(offered, preset=name).model_copy(update={"partition": "g100_cpu"})
+        assert reconcile(request, offered, "partition").request.preset == kept
 
 
 OFFERED = choices(

@@ -30,6 +30,7 @@ except ImportError:  # JupyterHub 5 takes anything
         pytest.param("fit", ("fit",), "fit-2", id="taken"),
         pytest.param("fit", ("fit", "fit-2"), "fit-3", id="taken-twice"),
         pytest.param("x" * 30, ("x" * 30,), "x" * 28 + "-2", id="long-and-taken"),
+        pytest.param("a" * 27 + " bc", ("a" * 27 + "-bc",), "a" * 27 + "-2", id="taken-and-cut-at-a-hyphen"),
         pytest.param("fit-2", ("fit-2",), "fit-2-2", id="numbered-and-taken"),
     ],
 )
@@ -48,6 +49,8 @@ def test_server_name(words: str, taken: tuple[str, ...], expected: str) -> None:
         pytest.param("fit", 1, (), ("fit-2", "fit-3"), [("fit-4", "fit-4")], id="server-is-taken"),
         pytest.param("", 1, (), (), [("session-2", "session-2")], id="no-name"),
         pytest.param("-7", 1, (), (), [("-7-2", "session-7-2")], id="a-number-alone"),
+        pytest.param("x" * 60, 1, (), (), [("x" * 58 + "-2", "x" * 28 + "-2")], id="longest-name"),
+        pytest.param("x" * 57 + " yz", 1, (), (), [("x" * 57 + "-2", "x" * 28 + "-2")], id="cut-at-a-blank"),
     ],
 )
 def test_copies(name: str, number: int, names: tuple[str, ...], servers: tuple[str, ...], expected: list[tuple[str, str]]) -> None:

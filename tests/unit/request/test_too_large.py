@@ -12,7 +12,7 @@ from spawner.bounds import DEFAULTS
 from spawner.errors import RequestTooLarge
 from spawner.hub.errors import html_message, text_message
 from spawner.request.form_data import read_form
-from spawner.request.model import parse_request
+from spawner.request.model import parse_request, refuse_too_large
 from spawner.request.restore import restore_valid
 from spawner.request.validation import judge_request, resolve_request
 from tests.support.builders import choices
@@ -111,3 +111,39 @@ def test_a_request_is_judged_a_few_times_whatever_is_wrong_with_it(monkeypatch: 
         found = assessment.read_and_reconcile(dict.fromkeys(list(MANY)[:number], "x"), choices())
         assert len(found.errors) == number
         assert len(judged) == 2
+
+
+@pytest.mark.parametrize(
+    ("options", "log"),
+    [
+        pytest.param({"a": 1, "b": 2, "c": 3}, "request of 3 keys refused", id="keys"),
+        pytest.param({"a": "123456"}, "request with 6 characters in one place refused", id="characters"),
+        pytest.param({"123456": 1}, "request with 6 characters in one place refused", id="characters-of-a-key"),
+        pytest.param({"a": [1, 2, 3, 4, 5]}, "request of 7 values refused", id="values"),
+        pytest.param({"a": {"b": 1, "c": 2}, "d": (3,)}, "request of 9 values refused", id="values-of-all-kinds"),
+        pytest.param({"a": [[1]]}, "request of more than 2 levels refused", id="levels"),
+    ],
+)
+def test_the_log_says_how_large_it_was(options: dict[str, Any], log: str) -> None:
+    """In numbers, without a word of what it held."""
+    with pytest.raises(RequestTooLarge) as refused:
+        refuse_too_large(options, SMALL)
+    assert refused.value.log == log
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        pytest.param({}, id="nothing"),
+        pytest.param({"a": 1, "b": 2}, id="keys"),
+        pytest.param({"12345": "12345"}, id="characters"),
+        pytest.param({"a": [1, 2, 3, 4]}, id="values"),
+        pytest.param({"a": [[], {}, ""]}, id="levels-that-hold-nothing"),
+    ],
+)
+def test_as_much_as_the_bounds_allow(options: dict[str, Any]) -> None:
+    """Each bound itself can be had."""
+    refuse_too_large(options, SMALL)
+
+
+SMALL = replace(DEFAULTS, request_keys=2, request_characters=5, request_values=6, request_depth=2)

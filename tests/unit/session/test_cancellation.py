@@ -147,6 +147,40 @@ def test_an_order_that_does_not_work_is_given_again(heard: str) -> None:
     virtually(scenario)
 
 
+def test_a_stop_waits_while_nobody_knows() -> None:
+    """An old list, or none, does not say that Slurm has let go of the job; a list in which its id is another job's does."""
+
+    async def scenario(*, recycled: bool) -> None:
+        server = make_server()
+        start = asyncio.ensure_future(server.start())
+        job = await run_and_listen(server)
+        await start
+        loop = asyncio.get_running_loop()
+
+        def scancel(_argv: Sequence[str]) -> tuple[int, str, str]:
+            job.state = "COMPLETING"
+            server.slurm.answers = False
+            return 0, "", ""
+
+        server.slurm._scancel = scancel  # type: ignore[method-assign]
+        stop = asyncio.ensure_future(server.stop())
+        await asyncio.sleep(400)
+        assert not stop.done()
+        if recycled:
+            await asyncio.sleep(1)
+            del server.slurm.jobs[job.job_id]
+            server.slurm.make_job("grace", state="RUNNING", job_id=job.job_id)
+        else:
+            job.state = "CANCELLED"
+        server.slurm.answers = True
+        back = loop.time()
+        await stop
+        assert loop.time() - back < 40
+
+    for recycled in (False, True):
+        virtually(lambda recycled=recycled: scenario(recycled=recycled))
+
+
 @pytest.mark.parametrize("seconds", [0.0, 0.2, 0.9, 4.0])
 def test_a_quick_end_is_noticed_quickly(seconds: float) -> None:
     """The first looks are close together: a job that ends at once costs the user no pause, and every look asks Slurm anew."""

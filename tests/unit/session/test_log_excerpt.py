@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spawner.session.log_excerpt import MAX_LINES, MAX_OF_A_TELLING_LINE, excerpt, masked, shown, telling_lines
+from spawner.session.log_excerpt import MAX_LINES, MAX_OF_A_LINE, MAX_OF_A_TELLING_LINE, excerpt, masked, shown, telling_lines
 
 TOKEN = "0123456789abcdef0123456789abcdef"
 
@@ -26,6 +26,8 @@ TOKEN = "0123456789abcdef0123456789abcdef"
         (b"\x9b31m \xff\xfe\n", "�31m ��\n"),
         ("C1 \x9b31m\n".encode(), "C1 31m\n"),
         (b"10%\r20%\r100%\nnext\r\n", "100%\nnext\n"),
+        (b"one\rtwo\r\r\nthree\r", "two\nthree"),
+        (b"one  \rtwo  \r\n", "two  \n"),
         (b"a\x00b\x07c\x08d\x7f\te\n", "abcd\te\n"),
         ("file\u202egnp.exe\u2066x\n".encode(), "filegnp.exex\n"),
         (b"<script>alert(1)</script>\n", "<script>alert(1)</script>\n"),
@@ -76,6 +78,40 @@ def test_a_line_without_an_end(cut: int) -> None:
     assert (first.text + rest.text + rest.partial).startswith("aé→𝄞" * 1990)
 
 
+@pytest.mark.parametrize(
+    ("content", "start", "expected"),
+    [
+        pytest.param(b"x" * 4096, 0, (0, 0, "", "x" * 4096), id="an-unfinished-line-of-the-longest"),
+        pytest.param(b"x" * 4097, 0, (0, 4097, "x" * 4097, ""), id="one-that-is-longer"),
+        pytest.param(b"one\n" + b"x" * 5000, 0, (0, 4, "one\n", "x" * 4096), id="the-end-of-a-long-one-behind-whole-lines"),
+        pytest.param(b"abc", 5, (5, 5, "", "abc"), id="no-newline-after-the-beginning"),
+        pytest.param(b"\nabc\n", 5, (6, 10, "abc\n", ""), id="a-newline-at-once"),
+        pytest.param(b"ne\ntwo\n", 1, (4, 8, "two\n", ""), id="the-second-byte-is-within-a-line"),
+        pytest.param(b"abc\ndef\n", 0, (0, 8, "abc\ndef\n", ""), id="the-log-begins-with-a-line"),
+        pytest.param(b"x" * 4096 + b"\xc3", 0, (0, 4096, "x" * 4096, "\ufffd"), id="cut-in-two-bytes"),
+        pytest.param(b"x" * 4096 + b"\xe2\x86", 0, (0, 4096, "x" * 4096, "\ufffd"), id="cut-in-three-bytes"),
+        pytest.param(b"x" * 4096 + b"\xf0\x9d\x84", 0, (0, 4096, "x" * 4096, "\ufffd"), id="cut-in-four-bytes"),
+        pytest.param(b"x" * 4096 + b"\x80" * 9, 0, (0, 4105, "x" * 4096 + "\ufffd" * 9, ""), id="no-letter-at-all"),
+    ],
+)
+def test_where_lines_end(content: bytes, start: int, expected: tuple[int, int, str, str]) -> None:
+    """The place of what is shown, and what of the unfinished line."""
+    found = excerpt(content, start)
+    assert (found.start, found.end, found.text, found.partial) == expected
+
+
+def test_as_many_lines_as_are_shown() -> None:
+    """So many are all; of one more the first or the last goes, and what follows is shown with the last ones only."""
+    content = b"a x\n" * MAX_LINES
+    for latest in (True, False):
+        found = excerpt(content + b"rest", 0, latest=latest)
+        assert (found.start, found.end, found.partial) == (0, len(content), "rest")
+    last, first = (excerpt(content + b"y\nrest", 0, latest=latest) for latest in (True, False))
+    assert (last.start, last.end, last.text[-6:], last.partial) == (4, len(content) + 2, "a x\ny\n", "rest")
+    assert (first.start, first.end, first.text, first.partial) == (0, len(content), content.decode(), "")
+    assert excerpt(content + b"y\n", 0) == excerpt(content + b"y\n", 0, latest=True)
+
+
 @given(st.binary(max_size=400), st.integers(0, 3))
 def test_pieces_join(content: bytes, newlines: int) -> None:
     """Following from the end of one piece shows every line once."""
@@ -123,6 +159,21 @@ def test_the_last_telling_lines_in_their_order() -> None:
     """No more than asked for, the latest, the order kept."""
     text = "\n".join(f"ValueError: {number}" for number in range(9))
     assert telling_lines(text, 2) == ("ValueError: 7", "ValueError: 8")
+
+
+def test_how_much_of_a_line_is_told() -> None:
+    """So many characters, with a sign that there are more; what says something far behind the beginning is not found."""
+    assert telling_lines("x" * MAX_OF_A_TELLING_LINE) == ("x" * MAX_OF_A_TELLING_LINE,)
+    assert telling_lines("x" * (MAX_OF_A_TELLING_LINE + 1)) == ("x" * (MAX_OF_A_TELLING_LINE - 1) + "…",)
+    for blanks, told in ((MAX_OF_A_LINE - 18, True), (MAX_OF_A_LINE - 17, False)):
+        far = "x" + " " * blanks + "Permission denied"
+        assert telling_lines(f"{far}\nlast", 1) == ((far[: MAX_OF_A_TELLING_LINE - 1] + "…",) if told else ("last",))
+
+
+def test_three_lines_as_a_rule() -> None:
+    """Each once, where it was said last."""
+    errors = [f"ValueError: {number}" for number in (1, 2, 3, 1, 4)]
+    assert telling_lines("\n".join(errors)) == ("ValueError: 3", "ValueError: 1", "ValueError: 4")
 
 
 @pytest.mark.parametrize(

@@ -256,7 +256,7 @@ class FakeReader:
         printed = f"{json.dumps(header)}\n{base64.b64encode(content).decode()}\n"
         return self.answer or Result(tuple(argv), 0, printed, "", self.seconds)
 
-    async def is_running(self, text: str) -> bool:
+    async def is_running(self, command: str, text: str, identity: Identity) -> bool:
         return False
 
 
@@ -279,7 +279,7 @@ async def test_one_read_at_a_time_for_each_user() -> None:
     """Of any number of logs, and downloads; other users' are read meanwhile."""
     reader = FakeReader()
     logs = SessionLogs(reader)
-    await asyncio.gather(*(logs.download(ME, job, 0, 10) for job in range(1, 9)), *(logs.tail(ME, job) for job in range(1, 4)))
+    await asyncio.gather(*(logs.download(ME, job, 0, 1000) for job in range(1, 9)), *(logs.tail(ME, job) for job in range(1, 4)))
     assert reader.most_at_once == 1
     users = [Identity(f"user{number}", ME.uid, ME.gid, "/", "/bin/sh", ()) for number in range(20)]
     await asyncio.gather(*(logs.tail(user, 7) for user in users))
@@ -289,6 +289,25 @@ async def test_one_read_at_a_time_for_each_user() -> None:
 def printed(text: str, code: int = 0, complaint: str = "") -> Result:
     """What a reader left."""
     return Result(("x",), code, text, complaint, 0.0)
+
+
+HEADER = '{"size": 1, "from": 0, "to": 1, "inode": 1, "modified": %s}\n'
+
+
+@pytest.mark.parametrize("modified", ["NaN", "Infinity", "-1e300", "1e15"])
+async def test_a_time_that_no_calendar_has(modified: str) -> None:
+    """A file's time is its owner's to set: the log is read all the same."""
+    piece = await SessionLogs(FakeReader(printed(HEADER % modified + "\n"))).tail(ME, 7)
+    assert piece.modified == 0.0
+
+
+async def test_words_of_a_reader_for_the_log() -> None:
+    """No more than a line: its user may have written them."""
+    long = json.dumps({"error": "unreadable", "why": "x" * 500_000})
+    for answer in (printed(long + "\n\n"), printed("", 1, "x" * 200_000)):
+        with pytest.raises(LogUnreadable) as error:
+            await SessionLogs(FakeReader(answer)).tail(ME, 7)
+        assert 100 < len(error.value.log) < 1000
 
 
 @pytest.mark.parametrize(
@@ -303,6 +322,10 @@ def printed(text: str, code: int = 0, complaint: str = "") -> Result:
         printed('{"size": 1, "from": 0, "to": 1, "inode": 1, "modified": 0}\n@@@@\n'),
         printed('{"error": "unreadable", "why": "Permission denied"}\n\n'),
         printed('{"error": "strange"}\n\n'),
+        pytest.param(printed("[" * 100_000 + "\n\n"), id="deep"),
+        pytest.param(printed('{"error": "missing", "more": "' + "x" * 1_000_000 + '"}\n\n'), id="long"),
+        pytest.param(printed(HEADER % 0 + base64.b64encode(b"x" * (TAIL_BYTES + 1)).decode() + "\n"), id="more-than-asked-for"),
+        printed('{"size": Infinity, "from": 0, "to": 1, "inode": 1, "modified": 0}\n\n'),
         SlurmNotStarted("x", log="no such program"),
     ],
 )

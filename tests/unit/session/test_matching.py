@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 
+from spawner.errors import SlurmOutputError
 from spawner.job.sbatch import Tag
-from spawner.session.matching import SUBMIT_TIME_TOLERANCE_SECONDS, has_moved, is_own, own_job
+from spawner.session.matching import SUBMIT_TIME_TOLERANCE_SECONDS, has_moved, is_own, may_be_own, own_job
 from spawner.session.record import Record
-from spawner.slurm.model import Job
+from spawner.slurm.model import UNREAD, Job
 
 QUEUED = 1_800_000_000
 NONCE = "0123456789abcdef"
@@ -57,6 +58,7 @@ def test_the_job_of_a_record(record: Record, jobs: list[Job], found: int | None)
 
 
 EARLIEST = QUEUED - int(SUBMIT_TIME_TOLERANCE_SECONDS)
+LATEST = QUEUED + int(SUBMIT_TIME_TOLERANCE_SECONDS)
 
 
 @pytest.mark.parametrize(
@@ -70,12 +72,50 @@ EARLIEST = QUEUED - int(SUBMIT_TIME_TOLERANCE_SECONDS)
         pytest.param(NOT_SEEN, job(submit=EARLIEST), True, id="Slurm's clock just not too far behind"),
         pytest.param(NOT_SEEN, job(submit=EARLIEST - 1), False, id="too far behind"),
         pytest.param(SEEN, job(submit=None), True, id="Slurm says no time"),
-        pytest.param(Record(nonce=NONCE, job_id=7, queued_at=QUEUED), job(submit=5), True, id="nobody knows when it was asked for"),
+        pytest.param(NOT_SEEN, job(submit=LATEST), True, id="Slurm's clock just not too far ahead"),
+        pytest.param(NOT_SEEN, job(submit=LATEST + 1), False, id="too far ahead"),
+        pytest.param(Record(nonce=NONCE, job_id=7), job(submit=5), True, id="nobody knows when it was asked for"),
+        pytest.param(Record(nonce=NONCE, job_id=7, queued_at=QUEUED), job(submit=5), False, id="before Slurm's own time of it"),
     ],
 )
 def test_whether_the_id_is_still_ours(record: Record, listed: Job, *, own: bool) -> None:
     """An id that was used again belongs to another user, or to a job from before ours; what nobody knows counts for us."""
     assert is_own(listed, record, user="ada") is own
+
+
+@pytest.mark.parametrize(
+    ("record", "listed", "may_be"),
+    [
+        pytest.param(NOT_SEEN, job(submit=EARLIEST - 1), True, id="Slurm's time of it is not known"),
+        pytest.param(NOT_SEEN, job(submit=EARLIEST - 1, user="eve"), False, id="another user's"),
+        pytest.param(SEEN, job(submit=QUEUED - 1), False, id="Slurm's time of it is known"),
+        pytest.param(SEEN, Job(7, "", UNREAD), True, id="a row that cannot be read"),
+    ],
+)
+def test_whether_only_the_nonce_can_tell(record: Record, listed: Job, *, may_be: bool) -> None:
+    """Two clocks may differ by hours: as long as Slurm's own time of submission is not known, no time shows that a job is not ours."""
+    assert may_be_own(listed, record, user="ada") is may_be
+
+
+@pytest.mark.parametrize(
+    ("record", "unread", "known"),
+    [
+        (SEEN, 7, False),
+        (SEEN, 8, True),
+        (SEEN, 0, False),
+        (NO_ID, 8, False),
+        (NO_ID, 0, False),
+    ],
+)
+def test_a_row_that_cannot_be_read_may_be_ours(record: Record, unread: int, *, known: bool) -> None:
+    """Then nobody knows that there is no such job; where it is found elsewhere, nothing is in doubt."""
+    rows = [Job(unread, "", UNREAD), job(9, comment="mine")]
+    if known:
+        assert own_job(rows, record, user="ada", hub="hub") is None
+    else:
+        with pytest.raises(SlurmOutputError, match="may be in a row"):
+            own_job(rows, record, user="ada", hub="hub")
+    assert own_job([*rows, job()], record, user="ada", hub="hub") == job()
 
 
 LISTENS = Record(nonce=NONCE, job_id=7, submitted=float(QUEUED), queued_at=QUEUED, node="g001", address="10.0.0.1", port=40000)

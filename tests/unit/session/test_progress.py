@@ -109,6 +109,25 @@ def test_a_long_wait_is_kept_in_short() -> None:
     assert places[1:] == list(range(len(places) - 1, 0, -1))
 
 
+@pytest.mark.parametrize(
+    ("texts", "gone"),
+    [
+        pytest.param(["a", "a", "b", "c"], 1, id="the-first-repetition"),
+        pytest.param(["a", "b", "b", "b"], 2, id="the-oldest-of-several"),
+        pytest.param(["a", "b", "c", "c"], 1, id="not-the-latest"),
+        pytest.param(["a", "b", "c", "a"], 1, id="the-first-follows-nothing"),
+        pytest.param(["a", "b", "c", "d"], 1, id="without-one-the-second"),
+    ],
+)
+def test_which_message_is_missed_least(texts: list[str], gone: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The oldest that repeats the text before it; never the first nor the latest."""
+    monkeypatch.setattr("spawner.session.progress.MAX_MESSAGES", 3)
+    progress = StartProgress()
+    for number, text in enumerate(texts):
+        progress.say(number, text, number=number)
+    assert [message.details["number"] for message in progress.messages] == [number for number in range(4) if number != gone]
+
+
 def test_texts_that_alternate_for_ever_are_bounded() -> None:
     """Slurm that comes and goes for days."""
     progress = said((5, "first"), *[(20, f"{number}") for number in range(1000)])

@@ -39,6 +39,7 @@ FULL = Record(
     port=40000,
     stopping=True,
     gpu_indices=(0, 3),
+    gpus_confirmed=True,
     idle_minutes=90,
 )
 
@@ -56,6 +57,7 @@ def test_every_field_of_a_record_survives_the_database() -> None:
         "port": 40000,
         "stopping": True,
         "gpu_indices": [0, 3],
+        "gpus_confirmed": True,
         "idle_minutes": 90,
     }
     assert Record.from_state(stored) == FULL

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import pytest
 
+from spawner.job.sbatch import Tag
+from spawner.session.record import Record
+from spawner.session.recovery import find_job
 from tests.support.session_rig import jobs_of, make_server, run_and_listen, virtually
 
 
@@ -37,6 +41,29 @@ def test_hub_killed_while_starting(stage: float, trouble: str) -> None:
         await asyncio.sleep(200)
         assert len(jobs_of(server)) == int(server.ready)
         assert len(server.slurm.jobs) <= 1
+
+    virtually(scenario)
+
+
+def test_a_job_that_is_found() -> None:
+    """Among its user's jobs alone; the second of its submission is known with it, and that Slurm answers again."""
+
+    async def scenario() -> None:
+        server = make_server()
+        session = server._session(Record(nonce="n"))
+        session.unknown_since = 1.0
+        server.slurm.make_job("ada", Tag("jupyterhub", "ada", "", "of another start").comment)
+        await asyncio.sleep(100)
+        job = server.slurm.make_job("ada", Tag("jupyterhub", "ada", "", "n").comment)
+        asked, ask = [], server.cluster.tagged_jobs
+
+        async def tagged_jobs(user: str | None = None) -> Any:
+            asked.append(user)
+            return await ask(user)
+
+        server.cluster.tagged_jobs = tagged_jobs  # type: ignore[method-assign]
+        assert await find_job(session) == job.job_id
+        assert (session.record.queued_at, session.unknown_since, asked) == (job.submit, None, ["ada"])
 
     virtually(scenario)
 

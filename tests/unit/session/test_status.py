@@ -80,6 +80,7 @@ def test_the_states_are_all_that_we_know() -> None:
 def test_which_ends_of_ours_are_as_they_should_be(state: str, kind: str) -> None:
     """The user's own Stop, and the one for idle GPUs; what could not start or was lost is none."""
     assert kind_of_end(state) == kind
+    assert (kind_of_end("CANCELLED"), kind_of_end("CANCELLED", stopped=True)) == ("others", "finished")
 
 
 # --- state and stage -----------------------------------------------------------------------------------------------------------
@@ -317,6 +318,12 @@ def test_cost() -> None:
     assert charge_of("cpu=1,billing=0", 1.0, 1800) == Charge(0.0, 0.0)
 
 
+def test_what_a_session_holds_in_words() -> None:
+    """As soon as Slurm tells of its job."""
+    assert status(job=job()).held_text == "2 GPUs v100, 8 cores, 64 GB"
+    assert status().held_text == ""
+
+
 def test_cost_of_a_session() -> None:
     """While it waits it has used nothing, and is said what it will cost; then by the time that it runs."""
     assert status(job=job(), usage_factor=1.0).cost == Charge(56.0, 0.0)
@@ -490,6 +497,18 @@ def test_the_cost_of_a_session_that_is_over() -> None:
 def test_how_long_it_waited(record: Record, found: Job | None, end: End | None, waited: int) -> None:
     """Until it started, or was over without that."""
     assert status(record, job=found, end=end).seconds_waited == waited
+
+
+def test_an_end_counts_before_a_list_that_does_not_know_of_it() -> None:
+    """The list may be older: the session is among those of its end, and has no time left."""
+    over = status(READY, job=job("RUNNING"), end=End("TIMEOUT", "The time was up.", NOW - 3))
+    assert (over.kind, over.ends, over.seconds_left) == ("finished", None, None)
+
+
+def test_a_plan_is_no_time_limit() -> None:
+    """Of a job that waits Slurm tells when it expects its end: nothing runs out before it has started."""
+    found = status(job=job(start=int(NOW) + 60, end=int(NOW) + 3660))
+    assert (found.ends, found.seconds_left) == (None, None)
 
 
 def test_moments_where_the_job_does_not_tell_its_end() -> None:

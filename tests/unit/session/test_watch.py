@@ -11,12 +11,14 @@ import pytest
 
 from spawner.cluster.ended import EndedSessions
 from spawner.errors import ResourceFormError, SessionFailed, SlurmUnavailable
+from spawner.gpu.claims import GpuClaims
+from spawner.job.sbatch import Tag
 from spawner.session.facts import SessionFacts
 from spawner.session.record import End, Record
 from spawner.session.watch import LOOK_PATIENCE_SECONDS, look
-from spawner.slurm.model import Job
+from spawner.slurm.model import UNREAD, Job
 from tests.support.fake_slurm import EPOCH
-from tests.support.session_rig import LOG, make_server, run_and_listen, virtually
+from tests.support.session_rig import LOG, make_cluster, make_server, run_and_listen, virtually
 
 
 def test_recycled_id_is_not_ours() -> None:
@@ -163,6 +165,10 @@ class Answers:
 
     def __init__(self) -> None:
         self.listed: Job | None = OUR_JOB
+        self.gpu_claims = GpuClaims()
+        self.nameless: Job | None = None
+        self.tagged: list[Job] | ResourceFormError = []
+        self.questions_about_nonces = 0
         self.as_of, self.stale = float(EPOCH), False
         self.ended = EndedSessions()
         self.asked: list[tuple[int, float | None]] = []
@@ -177,7 +183,15 @@ class Answers:
         self.asked.append((job_id, patience))
         if self.error is not None:
             raise self.error
-        return self.listed, SimpleNamespace(as_of=self.as_of, stale=self.stale)
+        value = {0: self.nameless} if self.nameless is not None else {}
+        return self.listed, SimpleNamespace(as_of=self.as_of, stale=self.stale, value=value)
+
+    async def tagged_jobs(self, user: str) -> list[Job]:
+        assert user == "ada"
+        self.questions_about_nonces += 1
+        if isinstance(self.tagged, ResourceFormError):
+            raise self.tagged
+        return self.tagged
 
 
 def watched(**record: Any) -> tuple[Answers, SessionFacts]:
@@ -224,6 +238,7 @@ def test_two_absences_end_a_session(moments: tuple[float, ...], listed: Job | No
 def test_a_list_from_before_the_submission_shows_no_absence() -> None:
     """A list that was asked for at the very moment of the submission cannot have the job yet; a later one can."""
     answers, session = watched(submitted=EPOCH + 10.0, queued_at=0)
+    assert answers.clock() > session.record.submitted
     assert looks(answers, session, 0, 5, 10, listed=None) == [None] * 3
     assert session.absent_at == []
     assert looks(answers, session, 10.5, 15.5) == [None, "gone"]
@@ -250,6 +265,78 @@ def test_since_when_slurm_is_silent(listed: Job | None) -> None:
     assert session.unknown_since == EPOCH, "the first one counts"
     looks(answers, session, 40, stale=False)
     assert session.unknown_since is None
+
+
+OURS_WITH_TAG = replace(OUR_JOB, comment=Tag("jupyterhub", "ada", "", "n").comment)
+
+
+def test_the_nonce_is_asked_for_before_a_job_is_gone() -> None:
+    """Two lists without it are not enough where Slurm still has it, or nobody can say; then it begins anew."""
+    answers, session = watched()
+    assert looks(answers, session, 0, listed=None) == [None]
+    assert answers.questions_about_nonces == 0
+    assert looks(answers, session, 5, tagged=[OURS_WITH_TAG]) == [None]
+    assert (answers.questions_about_nonces, session.absent_at) == (1, [])
+    assert looks(answers, session, 10, 15, tagged=SlurmUnavailable("No.", log="no answer")) == [None, None]
+    assert session.unknown_since == answers.clock()
+    assert looks(answers, session, 20, tagged=[replace(OURS_WITH_TAG, user="grace")]) == ["gone"]
+
+
+@pytest.mark.parametrize("unread", [7, 0])
+def test_a_row_that_cannot_be_read_is_no_absence(unread: int) -> None:
+    """Neither the job's own row, nor one whose id cannot be read and that may be its; another job's is."""
+    answers, session = watched()
+    row = Job(unread, "", UNREAD)
+    assert looks(answers, session, 0, 10, 20, listed=row if unread else None, nameless=None if unread else row) == [None] * 3
+    assert (session.unknown_since, session.absent_at, answers.questions_about_nonces) == (EPOCH, [], 0)
+    assert looks(answers, session, 30, listed=OUR_JOB) == [OUR_JOB]
+    assert session.unknown_since is None
+
+
+HOUR = 3600
+
+
+@pytest.mark.parametrize("ahead", [-5 * HOUR, -601, 700, 5 * HOUR])
+def test_two_clocks_that_differ(ahead: int) -> None:
+    """The first look asks for the nonce, once; from then on Slurm's own time of submission tells the job from any other of its id."""
+    answers, session = watched(submitted=float(QUEUED + ahead), queued_at=0)
+    answers.clock = lambda: EPOCH + 50.0 + ahead  # type: ignore[method-assign]
+    assert looks(answers, session, ahead, ahead + 10, ahead + 20, tagged=[OURS_WITH_TAG]) == [OUR_JOB] * 3
+    assert (answers.questions_about_nonces, session.record.queued_at) == (1, QUEUED)
+    answers, session = watched(submitted=float(QUEUED + ahead), queued_at=0)
+    assert looks(answers, session, ahead + 10, tagged=[replace(OURS_WITH_TAG, comment="mine")]) == [None]
+    assert session.record.queued_at == 0
+
+
+def test_a_clock_that_was_set_back() -> None:
+    """To before the submission: a job that is gone is noticed all the same."""
+    answers, session = watched(submitted=EPOCH + 5.0 * HOUR, queued_at=0)
+    assert looks(answers, session, 0, 5, listed=None) == [None, "gone"]
+
+
+@pytest.mark.parametrize("ahead", [-5 * HOUR, 0, 5 * HOUR])
+def test_a_session_where_the_clocks_differ(ahead: int) -> None:
+    """It starts, goes on for hours, also over a restart of the Hub, and Stop gives it back once Slurm has let go of it."""
+
+    async def scenario() -> None:
+        server = make_server()
+        server.cluster = make_cluster(server.slurm, ahead)
+        start = asyncio.ensure_future(server.start())
+        job = await run_and_listen(server)
+        await start
+        assert server.ready, server.error
+        for _ in range(100):
+            await asyncio.sleep(60)
+            await server.poll()
+            assert server.ready
+        await server.hub_comes_back()
+        await asyncio.sleep(60)
+        assert server.session is not None
+        assert await server.session.poll() is None
+        await server.stop()
+        assert (job.state, server.slurm.cancelled) == ("CANCELLED", [job.job_id])
+
+    virtually(scenario)
 
 
 def test_no_list_at_all() -> None:

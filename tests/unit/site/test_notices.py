@@ -470,7 +470,7 @@ class Site:
             raise self.answer
         return Result(tuple(argv), self.returncode, self.answer, "it broke\n", self.seconds)
 
-    async def is_running(self, text: str) -> bool:
+    async def is_running(self, command: str, text: str, identity: Identity) -> bool:
         return False
 
     def board(self, path: str = "", *command: str) -> NoticeBoard:

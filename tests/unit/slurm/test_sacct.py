@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from spawner.errors import SlurmOutputError
+from spawner.slurm.reading import Reading
 from spawner.slurm.sacct import FINISHED_COLUMNS, MAX_AT_ONCE, FinishedJob, parse_finished, show_finished
 from tests.support.finished_jobs import row
 
@@ -143,11 +146,39 @@ def test_the_newest_job_of_an_id() -> None:
     assert parse_finished("\n") == {}
 
 
-@pytest.mark.parametrize(
-    "text",
-    ["7|COMPLETED\n", row(ExitCode="x"), row(ReqMem="much"), row(ElapsedRaw="-1"), row(Submit="yesterday"), row() + "sacct: error\n"],
-)
+@pytest.mark.parametrize("text", ["7|COMPLETED\n", "sacct: error\n", row()[:-1], row() + row()[:-20], row()[:-20]])
 def test_what_cannot_be_read(text: str) -> None:
-    """An answer to another question is none."""
+    """An answer to another question is none, nor is one that was cut short."""
     with pytest.raises(SlurmOutputError):
         parse_finished(text)
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "unknown"),
+    [
+        ("ExitCode", "x", ("exit_code", "signal")),
+        ("DerivedExitCode", "x", ("derived_exit_code",)),
+        ("ReqMem", "much", ("memory_mb",)),
+        ("ElapsedRaw", "-1", ("seconds",)),
+        ("TimelimitRaw", "an hour", ("minutes",)),
+        ("Submit", "yesterday", ("submit",)),
+        ("Start", "yesterday", ("start",)),
+        ("End", "today", ("end",)),
+        ("UID", "ada", ("uid",)),
+    ],
+)
+def test_a_value_that_cannot_be_read(column: str, value: str, unknown: tuple[str, ...]) -> None:
+    """It is unknown; all else of the job is known."""
+    reading = Reading()
+    job = parse_finished(row(**{column: value}), reading)[7]
+    assert job == replace(only(row()), **dict.fromkeys(unknown))
+    assert (reading.values_unknown, reading.rows_left_out) == (1, 0)
+    assert column in reading.first
+
+
+def test_a_row_that_cannot_be_read() -> None:
+    """It is left out, and hides no other job of the batch."""
+    reading = Reading()
+    jobs = parse_finished(row() + "8|COMPLETED\n" + row(JobIDRaw="9", ReqMem="much") + "sacct: error\n", reading)
+    assert (set(jobs), jobs[9].memory_mb, jobs[9].is_over) == ({7, 9}, None, True)
+    assert (reading.values_unknown, reading.rows_left_out) == (1, 2)

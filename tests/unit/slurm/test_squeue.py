@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 from spawner.errors import SlurmOutputError
 from spawner.slurm import sacctmgr, sbatch, scontrol, squeue
-from spawner.slurm.model import AccountingLimits, Association, Gres, Holdings, Job, Node, Qos, Use, UserDefaults
+from spawner.slurm.model import UNREAD, AccountingLimits, Association, Gres, Holdings, Job, Node, Qos, Use, UserDefaults
+from spawner.slurm.reading import Reading
 
 settings.register_profile("unit", deadline=None)  # a loaded machine is no failure
 settings.load_profile("unit")
@@ -421,7 +422,7 @@ def test_a_node_without_an_address_is_reached_by_its_name() -> None:
 
 @pytest.mark.parametrize("key", ["State", "CPUTot", "CPUAlloc", "RealMemory", "AllocMem"])
 def test_a_node_without_a_key_is_unreadable(key: str) -> None:
-    """A missing number is not 0: the whole answer is refused, and the log names the key."""
+    """A missing number is not 0: an answer without another node is refused, and the log names the key."""
     line = re.sub(rf" {key}=\S*", "", node_line())
     with pytest.raises(SlurmOutputError) as caught:
         scontrol.parse_nodes(line)
@@ -572,14 +573,11 @@ def test_a_partition_without_nodes_has_none() -> None:
     assert partition.nodes == ()
 
 
-@pytest.mark.parametrize(
-    ("key", "value"),
-    [("MaxTime", "soon"), ("Nodes", "n[1-"), ("Nodes", "n[1-9999999]"), ("OverSubscribe", "FORCE:x"), ("MaxMemPerCPU", "1G")],
-)
-def test_a_partition_with_an_odd_value_is_unreadable(key: str, value: str) -> None:
-    """A limit that cannot be read is not "no limit"."""
+@pytest.mark.parametrize("nodes", ["n[1-", "n[1-9999999]"])
+def test_a_partition_whose_nodes_cannot_be_read_is_none(nodes: str) -> None:
+    """Without them nothing can be said of it."""
     with pytest.raises(SlurmOutputError):
-        scontrol.parse_partitions(partition_line(**{key: value}))
+        scontrol.parse_partitions(partition_line(Nodes=nodes))
 
 
 @pytest.mark.parametrize("text", ["", "slurm_load_partitions error\n", "PartitionName=p AllowGroups=ALL\n"], ids=["empty", "error", "cut"])
@@ -694,7 +692,10 @@ def test_a_database_without_rows_has_none(parser: Any) -> None:
 def test_a_row_with_other_columns_is_unreadable(row: str) -> None:
     """A row that is shifted by a column would give somebody another account."""
     with pytest.raises(SlurmOutputError, match="18 columns"):
-        sacctmgr.parse_associations(f"demo|root|||normal||{'|' * 11}\n{row}\n")
+        sacctmgr.parse_associations(f"{row}\n")
+    reading = Reading()
+    (root,) = sacctmgr.parse_associations(f"demo|root|||normal||{'|' * 11}\n{row}\n", reading)
+    assert (root.account, reading.rows_left_out) == ("root", 1)
 
 
 def test_limits_of_associations_are_read() -> None:
@@ -772,19 +773,27 @@ def test_tres_are_read(text: str, tres: tuple[tuple[str, int], ...]) -> None:
 @pytest.mark.parametrize(
     "row",
     [
-        pytest.param("x||1.0", id="columns"),
-        pytest.param("x||1.0|cpu" + "|" * 15, id="tres-without-number"),
-        pytest.param("x||1.0|cpu=-1" + "|" * 15, id="negative"),
-        pytest.param("x||1.0|mem=1.5G" + "|" * 15, id="part-of-a-unit"),
-        pytest.param("x||many" + "|" * 16, id="factor"),
-        pytest.param("x||1.0" + "|" * 10 + "soon" + "|" * 6, id="time"),
-        pytest.param("x||1.0" + "|" * 11 + "few" + "|" * 5, id="jobs"),
+        pytest.param("x||1.0|cpu|cpu=7" + "|" * 14, id="tres-without-number"),
+        pytest.param("x||1.0|cpu=-1|cpu=7" + "|" * 14, id="negative"),
+        pytest.param("x||1.0|mem=1.5G|cpu=7" + "|" * 14, id="part-of-a-unit"),
+        pytest.param("x||many||cpu=7" + "|" * 14, id="factor"),
+        pytest.param("x||1.0||cpu=7" + "|" * 8 + "soon" + "|" * 6, id="time"),
+        pytest.param("x||1.0||cpu=7" + "|" * 9 + "few" + "|" * 5, id="jobs"),
     ],
 )
-def test_unreadable_qos(row: str) -> None:
-    """A limit that is misread would offer what Slurm never runs."""
-    with pytest.raises(SlurmOutputError):
-        sacctmgr.parse_qos(f"{row}\n")
+def test_a_qos_with_an_odd_value(row: str) -> None:
+    """That one is not known, and not judged by us; the others count."""
+    reading = Reading()
+    (qos,) = sacctmgr.parse_qos(f"{row}\n", reading)
+    assert qos.limits == AccountingLimits(per_node=(("cpu", 7),))
+    assert qos.usage_factor == (None if "many" in row else 1.0)
+    assert (reading.values_unknown, reading.rows_left_out) == (1, 0)
+
+
+def test_unreadable_qos() -> None:
+    """Of a row without its columns not even the name is known."""
+    with pytest.raises(SlurmOutputError, match="19 columns"):
+        sacctmgr.parse_qos("x||1.0\n")
 
 
 def test_holdings_are_read() -> None:
@@ -938,20 +947,49 @@ def test_array_tasks_and_het_components_are_left_out(job_id: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "row",
+    ("row", "known"),
     [
-        pytest.param(job_row("x7"), id="id"),
-        pytest.param(job_row(""), id="no-id"),
-        pytest.param(job_row(state=""), id="no-state"),
-        pytest.param(job_row(start="2026-11-21T00:00:00"), id="clock-time"),
-        pytest.param(job_row(exit="x"), id="exit-code"),
-        pytest.param(f"7|{MARK}|ada|RUNNING\n", id="cut"),
+        pytest.param(job_row("x7"), 0, id="id"),
+        pytest.param(job_row(""), 0, id="no-id"),
+        pytest.param(job_row("9" * 30), 0, id="long-id"),
+        pytest.param(job_row(state=""), 7, id="no-state"),
+        pytest.param(job_row(submit="2026-11-21T00:00:00"), 7, id="clock-time"),
+        pytest.param(f"7|{MARK}|ada|RUNNING\n", 7, id="columns"),
     ],
 )
-def test_a_marked_row_that_cannot_be_read_is_unreadable(row: str) -> None:
-    """It is squeue's own row: to skip it would be to say that the job is gone."""
+def test_a_marked_row_that_cannot_be_read_is_a_job(row: str, known: int) -> None:
+    """It is squeue's own row: to skip it would be to say that the job is gone. The others are there as before."""
+    reading = Reading()
+    assert squeue.parse_jobs(job_row(1) + row, MARK, reading)[1:] == (Job(known, "", UNREAD),)
+    assert (reading.rows_left_out, reading.values_unknown) == (1, 0)
     with pytest.raises(SlurmOutputError):
-        squeue.parse_jobs(job_row(1) + row, MARK)
+        squeue.parse_jobs(row, MARK)
+
+
+def test_a_tagged_row_that_cannot_be_read_is_a_job() -> None:
+    """As in the other list; rows without an id are no job twice."""
+    rows = f"1|{MARK}|ada|RUNNING|5|x\nx|{MARK}|ada|RUNNING|5|x\ny|{MARK}|ada|RUNNING|5|x\n2|{MARK}|ada|RUNNING|soon|x\n"
+    unread = [Job(0, "", UNREAD), Job(0, "", UNREAD), Job(2, "", UNREAD)]
+    assert list(squeue.parse_tagged_jobs(rows, MARK)) == [Job(1, "ada", "RUNNING", submit=5, comment="x"), *unread]
+
+
+@pytest.mark.parametrize("changes", [{"start": "2026-11-21T00:00:00"}, {"end": "soon"}, {"exit": "x"}])
+def test_a_value_of_a_job_that_cannot_be_read_is_unknown(changes: dict[str, str]) -> None:
+    """The job is what it was without it."""
+    reading = Reading()
+    (job,) = squeue.parse_jobs(job_row(**changes), MARK, reading)
+    assert (job.job_id, job.user, job.state, job.submit) == (7, "ada", "RUNNING", 1)
+    (name,) = changes
+    assert getattr(job, {"exit": "exit_code"}.get(name, name)) is None
+    assert (reading.rows_left_out, reading.values_unknown) == (0, 1)
+
+
+@pytest.mark.parametrize("kept", [-1, -20])
+def test_a_list_of_jobs_that_was_cut_short_is_none(kept: int) -> None:
+    """Wherever it was cut: the jobs after that are not gone."""
+    for rows, parse in ((job_row(1) + job_row(2), squeue.parse_jobs), (f"1|{MARK}|ada|RUNNING|5|x\n" * 1, squeue.parse_tagged_jobs)):
+        with pytest.raises(SlurmOutputError, match="cut short"):
+            parse(rows[:kept], MARK)
 
 
 @pytest.mark.parametrize("text", ["slurm_load_partitions: Access/permission denied\n", "JOBID PARTITION NAME\n", "7|ada|RUNNING\n"])

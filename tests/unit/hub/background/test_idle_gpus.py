@@ -71,7 +71,8 @@ class Rig:
         self.job: FakeJob = self.slurm.make_job("ada", Tag("jupyterhub", "ada", "fit", "a nonce").comment)
         self.job.tres = tres
         self.slurm.run_job(self.job)
-        self.record = Record("a nonce", self.job.job_id, self.slurm.now(), self.job.submit, "g001", "127.0.1.1", 4, gpu_indices=indices)
+        known: dict[str, Any] = {"gpu_indices": indices, "gpus_confirmed": True}
+        self.record = Record("a nonce", self.job.job_id, self.slurm.now(), self.job.submit, "g001", "127.0.1.1", 4, **known)
         self.session = Session(self.cluster, "ada", keep=lambda: None, name="ada:fit", log=LOG, record=self.record)
         self.spawner = FakeSpawner(self.session, **rules)
         self.messages = Messages()

@@ -359,7 +359,7 @@ BOTH = {"read:servers": {"user": {"ada", "grace"}}}
     [
         pytest.param(handler({}, user=""), None, id="nobody"),
         pytest.param(handler(OWN), ["ada"], id="own"),
-        pytest.param(handler({}), [], id="a-token-without-the-scope"),
+        pytest.param(handler({}), None, id="a-token-without-the-scope"),
         pytest.param(handler(ALL), ["ada"], id="an-admins-own"),
         pytest.param(handler(ALL, everything="1"), ["ada", "grace"], id="an-admins-all"),
         pytest.param(handler(OWN, everything="1"), None, id="all-without-the-right"),

@@ -9,6 +9,7 @@ import logging
 import re
 from collections.abc import AsyncIterator
 from contextlib import aclosing
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -18,6 +19,7 @@ from spawner.gpu.device_matching import device_views
 from spawner.gpu.session_gpus import Held, counts_gpus, own_indices, read_indices, session_gpus
 from spawner.hub.sessions.gpus import MIN_INTERVAL_SECONDS
 from spawner.job.sbatch import Tag
+from spawner.session.own_gpus import ASK_AGAIN_SECONDS, Word
 from spawner.session.record import Record
 from spawner.session.session import Session
 from spawner.session.status_text import held_by
@@ -76,29 +78,82 @@ def test_from_the_database(kept: object, expected: object) -> None:
     assert Record.from_state(json.loads(json.dumps(record.as_state()))) == record
 
 
+async def report_of(
+    record: Record, indices: tuple[int, ...] = (0, 1), gres: str | None = "gpu:v100:2(IDX:0-1)"
+) -> tuple[Word, Record, int]:
+    """What becomes of a report, what is stored then, and how often Slurm was asked; ``gres`` is what Slurm says of the job."""
+    slurm = FakeSlurm(asyncio.get_running_loop())
+    slurm.make_job("ada", state="RUNNING", job_id=7).gres = gres
+    kept: list[Record] = []
+    session = Session(
+        make_cluster(slurm), "ada", keep=lambda: kept.append(session.record), name="ada", log=logging.getLogger("tests"), record=record
+    )
+    word = await session.take_gpus(indices)
+    assert kept in ([], [session.record])
+    assert kept or session.record == record, "stored before it is answered"
+    return word, session.record, sum(command == "scontrol" for _moment, command in slurm.commands)
+
+
+LISTENS = Record("n", 7, port=4)
+
+
 @pytest.mark.parametrize(
-    ("record", "expected"),
+    ("record", "word"),
     [
-        (Record("n", 7), False),
-        (Record("n", 7, port=4), True),
-        (Record("n", 7, port=4, gpu_indices=(0, 1)), True),
-        (Record("n", 7, port=4, gpu_indices=(0,)), False),
-        (Record("n", 7, port=4, stopping=True), False),
+        (Record("n", 7), Word.REFUSED),
+        (replace(LISTENS, gpu_indices=(0, 1)), Word.TAKEN),
+        (replace(LISTENS, gpu_indices=(0,)), Word.REFUSED),
+        (replace(LISTENS, stopping=True), Word.REFUSED),
     ],
-    ids=["before-the-port", "the-first", "the-same-again", "others", "while-it-stops"],
+    ids=["before-the-port", "the-same-again", "others", "while-it-stops"],
 )
-def test_one_report_counts(record: Record, expected: bool) -> None:
-    """The first, which is stored before it is answered; the same again is no surprise, for an answer may get lost."""
+def test_one_report_counts(record: Record, word: Word) -> None:
+    """The first; the same again is no surprise, for an answer may get lost. Slurm is not asked again."""
+    assert virtually(lambda: report_of(record)) == (word, record, 0)
+
+
+TWO_WORDS = "gpu:1(IDX:1) Comment=x Nodes=g001 CPU_IDs=0 Mem=1 GRES=gpu:1(IDX:0)"
+
+
+@pytest.mark.parametrize(
+    ("gres", "indices", "word", "kept", "confirmed"),
+    [
+        pytest.param("gpu:v100:2(IDX:0-1)", (0, 1), Word.TAKEN, (0, 1), True, id="the-same"),
+        pytest.param("gpu:v100:1(IDX:1)", (0,), Word.REFUSED, (1,), True, id="the-neighbours"),
+        pytest.param("gpu:v100:1(IDX:1)", (0, 1), Word.REFUSED, (1,), True, id="the-neighbours-as-well"),
+        pytest.param("shard:2(IDX:1)", (0,), Word.REFUSED, (1,), True, id="another-card-than-its-shards"),
+        pytest.param("", (0,), Word.REFUSED, (), True, id="it-has-none"),
+        pytest.param("gpu:v100:1", (0,), Word.TAKEN, (0,), False, id="slurm-only-counts-them"),
+        pytest.param(None, (0,), Word.TAKEN, (0,), False, id="slurm-says-nothing"),
+        pytest.param(TWO_WORDS, (0,), Word.REFUSED, (), True, id="slurm-and-its-owner-say-something"),
+        pytest.param(TWO_WORDS, (1,), Word.REFUSED, (), True, id="and-nobody-knows-which"),
+    ],
+)
+def test_what_contradicts_slurm_is_refused(
+    gres: str | None, indices: tuple[int, ...], word: Word, kept: tuple[int, ...], *, confirmed: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Whoever has the session's token may say anything, and before the launcher does: where Slurm knows, its word is what is stored."""
+    stored = replace(LISTENS, gpu_indices=kept, gpus_confirmed=confirmed)
+    assert virtually(lambda: report_of(LISTENS, indices, gres)) == (word, stored, 1)
+    assert ("were reported by ada, which has" in caplog.text) is (word is Word.REFUSED)
+
+
+def test_slurm_does_not_answer() -> None:
+    """Then nothing is stored, and it is asked again after a while, once for all who report meanwhile."""
 
     async def scenario() -> None:
-        kept = []
-        cluster = make_cluster(FakeSlurm(asyncio.get_running_loop()))
-        session = Session(
-            cluster, "ada", keep=lambda: kept.append(session.record), name="ada", log=logging.getLogger("tests"), record=record
-        )
-        assert session.has_gpus((0, 1)) is expected
-        assert session.record.gpu_indices == ((0, 1) if expected else record.gpu_indices)
-        assert len(kept) == (1 if expected and record.gpu_indices is None else 0)
+        slurm = FakeSlurm(asyncio.get_running_loop())
+        slurm.make_job("ada", state="RUNNING", job_id=7).gres = "gpu:v100:1(IDX:1)"
+        session = Session(make_cluster(slurm), "ada", keep=lambda: None, name="ada", log=logging.getLogger("tests"), record=LISTENS)
+        slurm.answers = False
+        assert await asyncio.gather(*(session.take_gpus((0,)) for _ in range(50))) == [Word.LATER] * 50
+        assert await session.take_gpus((0,)) is Word.LATER
+        assert len(slurm.commands) == 1
+        slurm.answers = True
+        assert await session.take_gpus((1,)) is Word.LATER
+        await asyncio.sleep(ASK_AGAIN_SECONDS)
+        assert await asyncio.gather(session.take_gpus((0,)), session.take_gpus((1,))) == [Word.REFUSED, Word.TAKEN]
+        assert len(slurm.commands) == 2
 
     virtually(scenario)
 
@@ -154,6 +209,9 @@ def job(**changes: Any) -> Job:
         pytest.param((1,), Held(0, 2), "gpu:v100:2(IDX:0-1)", 200, {}, (1,), id="a-card-with-its-shards"),
         pytest.param((0, 1), None, "gpu:v100:2(IDX:0-1)", 200, {}, (0, 1), id="where-slurm-counts-no-gpus"),
         pytest.param(None, None, "gpu:v100:1(IDX:1)", 200, {}, None, id="nothing-said-where-slurm-counts-no-gpus"),
+        pytest.param((0,), Held(1), "gpu:v100:1(IDX:1)", 200, {}, (1,), id="one-that-is-nobodys"),
+        pytest.param((0,), Held(1), "gpu:v100:1(IDX:1)", 100, {}, (0,), id="one-that-was-nobodys-before-the-job"),
+        pytest.param((0,), None, "gpu:v100:1(IDX:1)", 200, {}, None, id="one-that-is-nobodys-where-slurm-counts-no-gpus"),
         pytest.param((0,), Held(), "gpu:v100:2(IDX:0-1)", 200, {}, None, id="a-job-that-has-none"),
         pytest.param((0, 1), Held(0, 1), "gpu:v100:2(IDX:0-1)", 200, {}, None, id="two-cards-with-one-shard"),
         pytest.param((0, 1), Held(1), "gpu:v100:2(IDX:0-1)", 200, {}, None, id="more-than-it-has"),
@@ -192,21 +250,30 @@ def test_only_those() -> None:
         assert session_gpus(views, unknown, history, at=500.0, age=3.0, shared=False).devices == ()
 
 
+@pytest.mark.parametrize(("confirmed", "doubted", "expected"), [(False, {1}, (0,)), (False, {0}, None), (True, {0}, (0,))])
+def test_a_number_that_others_claim(*, confirmed: bool, doubted: set[int], expected: tuple[int, ...] | None) -> None:
+    """Counts where Slurm has confirmed it; else nobody knows whose it is."""
+    views = device_views(node(used="gpu:v100:2(IDX:0-1)"), TWO_V100, 1.0)
+    assert own_indices((0,), Held(1), job(), views, 200, confirmed=confirmed, doubted=doubted) == expected
+
+
 # --- what is told ----------------------------------------------------------------------------------------------------------------
 
 
 class Rig:
     """A session each of ada and grace, who have one of the two V100 of g001 for ten minutes, and ada's has told that it is the first."""
 
-    def __init__(self, *, indices: tuple[int, ...] | None = (0,), tres: str = TRES) -> None:
+    def __init__(self, *, indices: tuple[int, ...] | None = (0,), tres: str = TRES, confirmed: bool = True, ahead: float = 0.0) -> None:
         self.slurm = FakeSlurm(asyncio.get_running_loop())
-        self.cluster = make_cluster(self.slurm)
+        self.cluster = make_cluster(self.slurm, ahead)
         self.spawners = []
         for user, numbers in (("ada", indices), ("grace", (1,))):
             job = self.slurm.make_job(user, Tag("jupyterhub", user, "", user).comment)
             job.tres, job.submit = tres, job.submit - 600
             self.slurm.run_job(job)
-            found = Record(user, job.job_id, self.slurm.now(), job.submit, job.host, "127.0.1.1", 4, gpu_indices=numbers)
+            found = Record(
+                user, job.job_id, float(job.submit), job.submit, job.host, "127.0.1.1", 4, gpu_indices=numbers, gpus_confirmed=confirmed
+            )
             session = Session(self.cluster, user, keep=lambda: None, name=user, log=logging.getLogger("tests"), record=found)
             self.spawners.append(FakeSpawner(user, own=session))
         self.sessions = sessions_of(self.cluster, self.spawners[0])
@@ -257,6 +324,51 @@ def test_the_sessions_own() -> None:
     virtually(scenario)
 
 
+@pytest.mark.parametrize("theirs", ["running", "over", "elsewhere", "of-parts"])
+def test_two_sessions_that_call_one_gpu_their_own(theirs: str, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where Slurm does not say whose it is both are doubted, and the log says so once; a session that is over claims nothing, and
+    jobs with parts of one card share it.
+    """
+
+    monkeypatch.setattr("tests.support.fake_slurm.NODES", re.sub(r"GresUsed=gpu:v100\S+", "GresUsed=gpu:v100:2(IDX:0-1)", NODES))
+
+    async def scenario() -> None:
+        rig = Rig(confirmed=False, indices=(1,), tres="cpu=1,mem=4G,node=1,billing=1,gres/shard=2" if theirs == "of-parts" else TRES)
+        other = rig.spawners[1].session
+        assert other is not None
+        job = rig.slurm.jobs[other.record.job_id]
+        if theirs == "over":
+            rig.slurm.end_job(job, "COMPLETED")
+        elif theirs == "elsewhere":
+            job.host = "g002"
+        rig.report()
+        devices = [(await rig.gpus())["devices"] for _ in range(3)][-1]
+        assert [device["index"] for device in devices] == ([] if theirs == "running" else [1])
+        assert caplog.text.count("calls GPUs (1,) its own, and what else is known contradicts it") == (theirs == "running")
+        if theirs == "running":
+            other.set_end("COMPLETED", "It is over.")
+            assert [device["index"] for device in (await rig.gpus())["devices"]] == [1]
+
+    virtually(scenario)
+
+
+def test_whom_slurm_confirms_is_believed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever the other one says, which is not."""
+    monkeypatch.setattr("tests.support.fake_slurm.NODES", re.sub(r"GresUsed=gpu:v100\S+", "GresUsed=gpu:v100:2(IDX:0-1)", NODES))
+
+    async def scenario() -> None:
+        rig = Rig(confirmed=False, indices=(1,))
+        own = rig.spawners[0].session
+        assert own is not None
+        own.remember(gpus_confirmed=True)
+        rig.report()
+        assert [device["index"] for device in (await rig.gpus())["devices"]] == [1]
+        rig.sessions = sessions_of(rig.cluster, rig.spawners[1])
+        assert (await rig.gpus())["devices"] == []
+
+    virtually(scenario)
+
+
 def test_not_what_others_did() -> None:
     """What the GPU did before the job began was somebody else's."""
 
@@ -273,6 +385,27 @@ def test_not_what_others_did() -> None:
         (device,) = (await rig.gpus())["devices"]
         assert len(device["history"]) == 4, "of eleven"
         assert all(rig.slurm.now() - ago >= begun for ago, _use, _memory in device["history"])
+
+    virtually(scenario)
+
+
+@pytest.mark.parametrize("ahead", [-5 * 3600, 0, 1800, 5 * 3600])
+def test_not_what_others_did_by_another_clock(ahead: int) -> None:
+    """Where the Hub's clock is ahead of Slurm's, that is no part of the job's time; where it is behind, less is shown."""
+
+    async def scenario() -> None:
+        rig = Rig(ahead=ahead)
+        session = rig.spawners[0].session
+        assert session is not None
+        for _ in range(10):
+            rig.report()
+            await asyncio.sleep(60)
+        begun = rig.slurm.jobs[session.record.job_id].submit = int(rig.slurm.now()) - 200
+        session.record = replace(session.record, submitted=begun + ahead + 0.5, queued_at=begun)
+        await asyncio.sleep(rig.cluster.jobs_interval + 1)
+        rig.report()
+        (device,) = (await rig.gpus())["devices"]
+        assert len(device["history"]) == (4 if ahead >= 0 else 0), "of eleven"
 
     virtually(scenario)
 
