@@ -58,6 +58,12 @@ class Bounds:
     starts_in_all: int = _bound(
         8, "starts", "Of all users that are handed to Slurm at a time: each is a process and some writes to the database."
     )
+    ended_sessions: int = _bound(
+        1000,
+        "sessions",
+        "Of one user, whose ends are remembered so that no copy of their jobs' tags is adopted: each is a row of 150 bytes.",
+    )
+    ended_days: int = _bound(30, "days", "For so long the end of a session is remembered; a job that began before is not adopted any more.")
     process_bytes: int = _bound(
         128_000_000, "bytes", "Of what one command may print that asks Slurm as the Hub: 100,000 jobs take 30 MB, 10,000 nodes 20 MB."
     )

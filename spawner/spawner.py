@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
+from contextlib import suppress
 from dataclasses import asdict, replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from jupyterhub.utils import url_escape_path, url_path_join
-from sqlalchemy.orm import object_session
 from tornado.httputil import url_concat
 from traitlets import Callable, Dict, Union, default
 
 from .cluster.users import Member
 from .errors import RequestRejected, RequestTooLarge, ResourceFormError, SessionFailed, SlurmRefused
 from .hub import links
+from .hub.background.unfinished import UnfinishedStops
 from .hub.base import SlurmSpawner
 from .hub.common import static_version
 from .hub.errors import FormIsFilled, HubRefusal, refusal_of
@@ -28,13 +29,14 @@ from .hub.locale import language_asked, language_spoken, restore
 from .hub.prepare import names_of_nodes, prepared_job
 from .hub.sessions.ended import record_end, refused, stop_cause
 from .hub.sessions.start import startup_log_of, submit_and_wait, wait_for_adopted
+from .hub.sessions.storage import revoke_tokens, store_state
 from .hub.sessions.take_up import is_taken_up
 from .hub.start_line import StartLine
 from .hub.state import AdminWarnings, HubState
 from .hub.user_choices import UserChoices
 from .humanize import iso_time
 from .i18n import ENGLISH, _, using
-from .job.sbatch import PreparedJob, Tag, is_token_of
+from .job.sbatch import PreparedJob, TagOfScript, is_token_of
 from .request.form_data import read_form
 from .request.model import FIELDS, SessionRequest, at_field, label_of, parse_request
 from .request.recent import Recent, as_state, recent_of, remember
@@ -75,6 +77,8 @@ class ResourceFormSpawner(UserChoices, SlurmSpawner):
         """The user on the cluster; None before the first start since the Hub runs."""
         self.is_stopped = asyncio.Event()
         """Set once JupyterHub has stopped this server."""
+        self.kept_options: dict[str, Any] | None = None
+        """What the Hub's database is to have of the request, where that is not what JupyterHub has put there."""
         self._recent: tuple[Recent, ...] = ()
         self._accepted_options = dict(self.orm_spawner.user_options or {}) if self.orm_spawner else {}
 
@@ -197,7 +201,7 @@ class ResourceFormSpawner(UserChoices, SlurmSpawner):
         self._compare_time_limits()
         adopted, self._adopted = self._adopted, None
         session = self.session = self._new_session(adopted)
-        self.last_end = None
+        self.last_end, self.kept_options = None, None
         self._begun_at, self._listens_since = self.cluster.clock(), None
         with using(language_asked(self)):
             endpoint = await self._started(session, take_up=adopted is not None)
@@ -212,10 +216,11 @@ class ResourceFormSpawner(UserChoices, SlurmSpawner):
             if isinstance(error, (RequestRejected, SlurmRefused)):
                 # JupyterHub has stored what was refused (docs/jupyterhub-facts.md#stored-options); the next form is to
                 # show what was accepted last.
-                self.orm_spawner.user_options = self._accepted_options
+                self.kept_options = self._accepted_options
                 if isinstance(error, RequestTooLarge):
                     self.user_options = self._accepted_options  # JupyterHub's answers about a user tell these
-                self.keep_state()
+                with suppress(Exception):  # it is done later, or JupyterHub's own failure tells of it
+                    self.keep_state()
             if isinstance(error, SessionFailed) and session.end is not None and (log := startup_log_of(self, session)) is not None:
                 error = await log.explained(error, session.end.state)
                 session.end = replace(session.end, log=session.end.log or error.details)
@@ -234,7 +239,7 @@ class ResourceFormSpawner(UserChoices, SlurmSpawner):
                 *limits,
             )
 
-    async def prepare(self, request: SessionRequest, tag: Tag, home: str) -> PreparedJob:
+    async def prepare(self, request: SessionRequest, tagged: TagOfScript, home: str) -> PreparedJob:
         """Return what is handed to sbatch for ``request``: the very same for a start, for an estimate and for a look at the script.
 
         Raises
@@ -242,7 +247,7 @@ class ResourceFormSpawner(UserChoices, SlurmSpawner):
         SessionFailed
             The release has just been taken off the list.
         """
-        return await prepared_job(self, request, tag, home, certificates=self._certificates)
+        return await prepared_job(self, request, tagged, home, certificates=self._certificates)
 
     # --- internal_ssl ---------------------------------------------------------------------------------------------------------
 
@@ -309,6 +314,7 @@ class ResourceFormSpawner(UserChoices, SlurmSpawner):
             status = await session.poll()
             if status is not None:
                 record_end(self, session)
+                UnfinishedStops.of(self).watch(self)
             return status
 
     async def stop(self, now: bool = False) -> None:
@@ -316,6 +322,7 @@ class ResourceFormSpawner(UserChoices, SlurmSpawner):
         if self.session is not None:
             self.stop_reason = stop_cause(self, self._begun_at, self._listens_since)
             await self.session.stop(now=now)
+            UnfinishedStops.of(self).watch(self)
 
     def run_post_stop_hook(self) -> Any:
         """Revoke the server's token, then do what the admin wants done after a stop.
@@ -323,26 +330,21 @@ class ResourceFormSpawner(UserChoices, SlurmSpawner):
         JupyterHub revokes the token itself unless it was restarted meanwhile: then it does not know any more which one it is.
         """
         base_url = url_path_join(self.user.base_url, url_escape_path(self.name), "/")
-        for token in list(self.user.orm_user.api_tokens):
-            if token.note in (f"Server at {base_url}", f"retrieved from spawner {self.name}"):
-                self.user.db.delete(token)
-        self.user.db.commit()
+        revoke_tokens(self, (f"Server at {base_url}", f"retrieved from spawner {self.name}"))
         self.is_stopped.set()
         return super().run_post_stop_hook()
 
     # --- state --------------------------------------------------------------------------------------------------------------
 
     def keep_state(self) -> None:
-        """Make the session's state durable now, not when start() returns (docs/jupyterhub-facts.md#late-state)."""
-        self.orm_spawner.state = self.get_state()
-        session = object_session(self.orm_spawner)
-        if session is not None:
-            try:
-                session.commit()
-            except Exception:
-                # The Hub's one database session must stay usable for everybody.
-                session.rollback()
-                raise
+        """Make the session's state durable now, not when start() returns (docs/jupyterhub-facts.md#late-state); else it is done later.
+
+        Raises
+        ------
+        TimeoutError
+            Somebody holds the database's lock: it may work in a moment.
+        """
+        store_state(self)
 
     def get_state(self) -> dict[str, Any]:
         """Return what finds the session's job again, how the last session ended, and the last requests."""

@@ -7,7 +7,7 @@ What it does stands in parts, each in a module of its own; here are the names by
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any
 
@@ -27,6 +27,7 @@ from ..slurm.job_gres import JobGres
 from ..slurm.model import Job
 from ..slurm.runner import Identity, Runner, SlurmRunner
 from .device_reports import DeviceReports
+from .ended import EndedSessions
 from .estimator import Estimator
 from .job_commands import JobCommands
 from .job_history import MIN_INTERVAL_SECONDS, MIN_INTERVAL_WHILE_STARTING_SECONDS, JobHistory
@@ -66,8 +67,7 @@ class SlurmCluster(ClusterSettings, SingletonConfigurable):
         self.clock = clock
         self.bounds = bounds
         self.runner: Runner = runner or SlurmRunner(slurm_conf=self.slurm_conf, bin_dir=self.bin_dir, sudo=tuple(self.sudo), bounds=bounds)
-        self.ended: set[str] = set()
-        """The nonces of the sessions that this run of the Hub has seen end."""
+        self.ended = EndedSessions()
         log = self.log
         self.device_reports = DeviceReports(self, clock)
         self.gpu_claims = GpuClaims()
@@ -131,6 +131,10 @@ class SlurmCluster(ClusterSettings, SingletonConfigurable):
         """Return the jobs of ``user``, or of all, with their comments, as Slurm has them now (:meth:`.SlurmQueries.tagged_jobs`)."""
         return await self.queries.tagged_jobs(user)
 
+    async def submitted_script(self, job_id: int) -> str | None:
+        """Return the script of a job as Slurm has it; None where the Hub may not read it (:meth:`.SlurmQueries.submitted_script`)."""
+        return await self.queries.submitted_script(job_id)
+
     async def job_gres(self, job_id: int) -> JobGres | None:
         """Return what a running job has of its node's GRES, asked now (:meth:`.SlurmQueries.job_gres`)."""
         return await self.queries.job_gres(job_id)
@@ -167,6 +171,10 @@ class SlurmCluster(ClusterSettings, SingletonConfigurable):
     async def entitlement(self, user: str, *, job_qos: str = "", patience: float | None = None) -> Entitlement:
         """Return what ``user`` may choose (:meth:`.DerivedViews.entitlement`)."""
         return await self.views.entitlement(user, job_qos=job_qos, patience=patience)
+
+    async def lets_sessions_into(self, partitions: Collection[str]) -> bool:
+        """Tell whether sessions may run in each of these partitions (:meth:`.DerivedViews.lets_sessions_into`)."""
+        return await self.views.lets_sessions_into(partitions)
 
     async def availability(self, *, reservation: str = "", patience: float | None = None) -> Snapshot[Availability]:
         """Return what is free now in every partition of the service (:meth:`.DerivedViews.availability`)."""

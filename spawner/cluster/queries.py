@@ -234,6 +234,18 @@ class SlurmQueries:
             )
         return tuple(job for job in snapshot.value if user is None or job.user == user or job.state == UNREAD)
 
+    async def submitted_script(self, job_id: int) -> str | None:
+        """Return the script of a job as Slurm has it, empty if it has none; None where the Hub's user may not read it.
+
+        Raises
+        ------
+        SlurmError
+            No answer: nothing follows about the job.
+        """
+        argv = commands.show_script(job_id)
+        result = await self._runner.run(argv, timeout=self._settings.command_timeout)
+        return scontrol.parse_script(result.stdout, result.stderr)
+
     async def job(self, job_id: int, *, patience: float | None = None) -> tuple[Job | None, Snapshot[dict[int, Job]]]:
         """Return the job as the last list has it, None if it is not in it, and the list's own age."""
         snapshot = await self.jobs.get(patience)

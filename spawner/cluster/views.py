@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from ..accounting.billing_rule import BillingRule, billing_rule
@@ -89,6 +89,17 @@ class DerivedViews:
         if self._settings.partitions:
             return [partition for partition in partitions if partition.name in self._settings.partitions]
         return [partition for partition in partitions if not partition.hidden]
+
+    async def lets_sessions_into(self, partitions: Collection[str]) -> bool:
+        """Tell whether the admin lets sessions run in each of these partitions; no if there is none.
+
+        Raises
+        ------
+        ResourceFormError
+            Slurm has never answered.
+        """
+        allowed = {partition.name for partition in self._allowed((await self._queries.all_partitions.get()).value)}
+        return bool(partitions) and allowed.issuperset(partitions)
 
     async def entitlement(self, user: str, *, job_qos: str = "", patience: float | None = None) -> Entitlement:
         """Return what ``user`` may choose, from the last good data where Slurm does not answer within ``patience`` seconds.

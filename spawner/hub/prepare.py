@@ -9,7 +9,7 @@ from typing import Any
 from ..errors import SessionFailed
 from ..i18n import _
 from ..job.lab_extension import session_bar
-from ..job.sbatch import PreparedJob, Tag, job_environment, job_script, sbatch_arguments
+from ..job.sbatch import PreparedJob, TagOfScript, job_environment, job_script, sbatch_arguments
 from ..request.model import SessionRequest
 from ..slurm.values import is_address
 from .handlers.stop import stop_url
@@ -18,7 +18,7 @@ from .sessions.options import display_name
 
 
 async def prepared_job(
-    spawner: StartingSpawner, request: SessionRequest, tag: Tag, home: str, *, certificates: Mapping[str, str]
+    spawner: StartingSpawner, request: SessionRequest, tagged: TagOfScript, home: str, *, certificates: Mapping[str, str]
 ) -> PreparedJob:
     """Return what is handed to sbatch for ``request`` of the spawner's user.
 
@@ -52,7 +52,8 @@ async def prepared_job(
         bar=_session_bar(spawner, request) if spawner.lab_extension else None,
     )
     script = await asyncio.to_thread(job_script, release, template_folders=spawner.template_paths, lab_extension=spawner.lab_extension)
-    return PreparedJob(sbatch_arguments(request, tag, home=home, extra=spawner.sbatch_options), script, environment)
+    tag = tagged(script)
+    return PreparedJob(sbatch_arguments(request, tag, home=home, extra=spawner.sbatch_options), script, environment, tag)
 
 
 def _session_bar(spawner: StartingSpawner, request: SessionRequest) -> dict[str, Any]:

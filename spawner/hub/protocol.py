@@ -11,7 +11,7 @@ from typing import Any, Protocol
 from ..advice.service import PricingSettings
 from ..cluster.cluster import SlurmCluster
 from ..cluster.users import Member
-from ..job.sbatch import PreparedJob, Tag
+from ..job.sbatch import PreparedJob, TagOfScript
 from ..request.choices import Choices
 from ..request.model import SessionRequest
 from ..request.recent import Recent
@@ -235,7 +235,7 @@ class HubSpawner(Protocol):
     def recent(self) -> tuple[Recent, ...]:
         """Return the last requests of the user."""
 
-    async def prepare(self, request: SessionRequest, tag: Tag, home: str) -> PreparedJob:
+    async def prepare(self, request: SessionRequest, tagged: TagOfScript, home: str) -> PreparedJob:
         """Return what is handed to sbatch for a request."""
 
     def adopt(self, record: Record) -> None:
@@ -258,6 +258,7 @@ class StartingSpawner(HubSpawner, Protocol):
     internal_ssl: bool
     cmd: Sequence[str]
     _check_pending: bool
+    kept_options: dict[str, Any] | None
     member: Member | None
     is_stopped: asyncio.Event
 
@@ -278,5 +279,5 @@ class StartingSpawner(HubSpawner, Protocol):
     def remember_request(self, request: SessionRequest) -> None:
         """Note what was asked for last, of which Slurm has taken the job."""
 
-    def keep_state(self) -> None:
-        """Make the session's state durable now."""
+    def get_state(self) -> dict[str, Any]:
+        """Return what is kept of the server between runs of the Hub."""

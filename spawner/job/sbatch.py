@@ -14,7 +14,7 @@ import re
 import secrets
 import shlex
 import urllib.parse
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -32,6 +32,8 @@ FOR_THE_SERVER = "RESOURCE_FORM_SET_"
 """In front of the name of each of the user's variables, so that it acts neither on sbatch nor on a shell: the launcher takes it off."""
 SECRET = re.compile("TOKEN|SECRET|KEY|PASSWORD|CERTIFICATES|COOKIE|CREDENTIAL")
 """A variable with one of these words in its name is shown without its value, the user's own as well."""
+PARTS, OLDER_PARTS = 5, 4
+"""Of a nonce; those of versions before the script's digest was in it have one less."""
 JOB_PATH = "/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin"
 
 
@@ -66,13 +68,18 @@ class Tag:
         return cls(hub, user, server, nonce)
 
 
+TagOfScript = Callable[[str], Tag]
+"""Makes the tag of a job with this script."""
+
+
 @dataclass(frozen=True, slots=True)
 class PreparedJob:
-    """What is handed to sbatch: its argv, the script on its standard input, its environment."""
+    """What is handed to sbatch: its argv, the script on its standard input, its environment; and the tag that stands in the argv."""
 
     argv: tuple[str, ...]
     script: str
     environment: Mapping[str, str]
+    tag: Tag
 
     @property
     def command(self) -> str:
@@ -90,14 +97,14 @@ def signing_key(secret: bytes | str) -> bytes:
     return hmac.digest(secret.encode() if isinstance(secret, str) else secret, b"jupyterhub-resource-form: the tags of jobs", "sha256")
 
 
-def new_tag(hub: str, user: str, server: str, *, token: str, key: bytes, now: float) -> Tag:
-    """Make the tag of a start that begins ``now`` (seconds since the epoch).
+def new_tag(hub: str, user: str, server: str, script: str, *, token: str, key: bytes, clock: Callable[[], float]) -> Tag:
+    """Make the tag of a start that begins now, by ``clock`` (seconds since the epoch), and hands ``script`` to Slurm.
 
-    Its nonce has four parts: the time, 16 random digits that no two starts share, 32 digits of the SHA-256 of the start's token, and a
-    signature over all that is in the tag. The token cannot be had from it; but a Hub that has forgotten the token knows it again when the
-    job shows it, and only the Hub can have made it: a comment can be written on any job.
+    Its nonce has five parts: the time, 16 random digits that no two starts share, 32 digits each of the SHA-256 of the start's token and
+    of its script, and a signature over all that is in the tag. Neither can be had from it; but a Hub that has forgotten both knows them
+    again when it sees them, and only the Hub can have made it: a comment can be written on any job.
     """
-    core = f"{int(now):x}.{secrets.token_hex(8)}.{_digest(token)}"
+    core = f"{int(clock()):x}.{secrets.token_hex(8)}.{_digest(token)}.{_digest(_as_slurm_has_it(script))}"
     return Tag(hub, user, server, f"{core}.{_signature(hub, user, server, core, key)}")
 
 
@@ -115,7 +122,22 @@ def begun_at(tag: Tag) -> float:
 def is_token_of(nonce: str, token: str) -> bool:
     """Tell whether ``token`` is the one that the start of this nonce was given."""
     parts = nonce.split(".")
-    return len(parts) == 4 and hmac.compare_digest(parts[2].encode(), _digest(token).encode())
+    return len(parts) in (OLDER_PARTS, PARTS) and hmac.compare_digest(parts[2].encode(), _digest(token).encode())
+
+
+def tells_script(nonce: str) -> bool:
+    """Tell whether a nonce of ours says which script its job has: older versions left that out."""
+    return nonce.count(".") == PARTS - 1
+
+
+def is_script_of(nonce: str, script: str) -> bool:
+    """Tell whether ``script`` is the one that the start of this nonce handed to Slurm."""
+    parts = nonce.split(".")
+    return len(parts) == PARTS and hmac.compare_digest(parts[3].encode(), _digest(_as_slurm_has_it(script)).encode())
+
+
+def _as_slurm_has_it(script: str) -> str:
+    return script.rstrip("\n")
 
 
 def _digest(token: str) -> str:

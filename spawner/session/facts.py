@@ -26,7 +26,8 @@ class SessionFacts:
     Parameters
     ----------
     keep
-        Makes :attr:`record` durable. Where it fails, the session goes on, and the sweep finds what could not be remembered.
+        Makes :attr:`record` durable, without waiting. A TimeoutError of its means that it may work in a moment. Where it fails, the
+        session goes on: it is stored later, or the sweep finds what could not be remembered.
     name
         For the log.
     """
@@ -86,7 +87,7 @@ class SessionFacts:
         try:
             self.keep()
         except Exception as error:  # noqa: BLE001 - a full disk must not cost us the job that runs already
-            sentence = "The state of %s could not be stored: %s. If the Hub stops now, the sweep has to find its job."
+            sentence = "The state of %s could not be stored: %s. If the Hub stops before it is, the sweep finds the job."
             self.log.error(sentence, self.name, error)  # noqa: TRY400 - one line is enough
 
     def _claim_gpus(self) -> None:
@@ -101,7 +102,7 @@ class SessionFacts:
         """Note how the session ended, in Slurm's word or one of ours; the first end stays. Return the one that counts."""
         if self.end is None:
             self.end = End(state, sentence, self.cluster.clock())
-            self.cluster.ended.add(self.record.nonce)
+            self.cluster.ended.add(self.record.nonce, self.user)
             self.cluster.gpu_claims.forget(self.record.nonce)
         return self.end
 

@@ -122,9 +122,9 @@ class Session(SessionFacts):
 
     async def stop(self, *, now: bool = False) -> None:
         """Give the job back: order it cancelled until Slurm takes the order, and wait until it has let go. With ``now``, only order."""
+        self.cluster.ended.add(self.record.nonce, self.user)
         if self.record.nonce and not self.record.stopping:
             self.remember(stopping=True)
-        self.cluster.ended.add(self.record.nonce)
         if self.submission_task is not None:
             try:
                 await asyncio.shield(self.submission_task)

@@ -12,6 +12,10 @@ from .facts import SessionFacts
 from .record import Record
 from .recovery import find_job
 
+STORE_PATIENCE_SECONDS = 30.0
+"""So long a start waits for the lock of the Hub's database, a moment at a time: meanwhile everybody else is served."""
+STORE_RETRY_SECONDS = 0.5
+
 
 async def submit(
     session: SessionFacts, nonce: str, argv: Sequence[str], script: str, environment: Mapping[str, str], identity: Identity
@@ -28,12 +32,13 @@ async def submit(
         There is no job: Slurm did not confirm it, and was asked until it could say so.
     """
     session.record = Record(nonce=nonce, submitted=session.cluster.clock())
-    # Not through remember(): what cannot be stored now must not be submitted.
     try:
-        session.keep()
-    except Exception as error:
+        await _store(session)
+    except BaseException as error:
         session.record = Record()
         session.set_end("NOT_SUBMITTED", _("The job was not submitted."))
+        if not isinstance(error, Exception):
+            raise
         raise NotStored(
             N_("The service cannot store your session at the moment. Nothing was submitted; try again later."),
             log=f"the nonce of {session.name} could not be stored: {error}",
@@ -41,6 +46,27 @@ async def submit(
     session.submission_task = asyncio.ensure_future(_submit(session, argv, script, environment, identity))
     session.submission_task.add_done_callback(_retrieved)
     return await asyncio.shield(session.submission_task)
+
+
+async def _store(session: SessionFacts) -> None:
+    """Make the record durable. Not through remember(): what cannot be stored must not be submitted.
+
+    Raises
+    ------
+    Exception
+        The database does not take it, or somebody has held its lock all the time.
+    """
+    loop = asyncio.get_running_loop()
+    until = loop.time() + STORE_PATIENCE_SECONDS
+    while True:
+        try:
+            session.keep()
+        except TimeoutError:
+            if loop.time() >= until:
+                raise
+        else:
+            return
+        await asyncio.sleep(STORE_RETRY_SECONDS)
 
 
 async def _submit(session: SessionFacts, argv: Sequence[str], script: str, environment: Mapping[str, str], identity: Identity) -> int:

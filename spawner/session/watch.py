@@ -6,6 +6,7 @@ Before that, and where the clocks of Slurm and of the Hub do not agree, the job 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from ..errors import ResourceFormError, SessionFailed
 from ..i18n import _
@@ -32,8 +33,7 @@ async def look(session: SessionFacts) -> Job | None:
         if job is not None and await _is_ours(session, job):
             session.unknown_since = (session.unknown_since or snapshot.as_of) if snapshot.stale else None
             session.absent_at.clear()
-            if not session.record.queued_at and job.submit:
-                session.remember(queued_at=job.submit)
+            _note_time(session, job)
             return job
         if snapshot.stale or (listed is not None and listed.state == UNREAD):
             session.unknown_since = session.unknown_since or snapshot.as_of
@@ -68,9 +68,15 @@ async def has_job_with_nonce(session: SessionFacts) -> bool:
     """
     jobs = await session.cluster.tagged_jobs(session.user)
     found = own_job(jobs, session.record, user=session.user, hub=session.cluster.hub_name)
-    if found is not None and found.submit and not session.record.queued_at:
-        session.remember(queued_at=found.submit)
+    if found is not None:
+        _note_time(session, found)
     return found is not None
+
+
+def _note_time(session: SessionFacts, job: Job) -> None:
+    """Take the job's time of submission up. A look writes nothing: it is stored with what comes next; until then the nonce decides."""
+    if job.submit and not session.record.queued_at:
+        session.record = replace(session.record, queued_at=job.submit)
 
 
 async def _is_ours(session: SessionFacts, job: Job) -> bool:

@@ -106,6 +106,17 @@ def ask_for_report(job_id: int, user: str) -> tuple[str, ...]:
     return ("scancel", "--batch", "--signal=USR1", f"--user={_one_user(user)}", str(_one_job(job_id)))
 
 
+def show_script(job_id: int) -> tuple[str, ...]:
+    """Ask for the script of a job as Slurm has it. Its owner may, and whoever is an operator (docs/slurm-facts.md#scripts-of-jobs).
+
+    Raises
+    ------
+    ValueError
+        ``job_id`` is no id.
+    """
+    return ("scontrol", "--local", "write", "batch_script", str(_one_job(job_id)), "-")
+
+
 def cancel(job_id: int, user: str) -> tuple[str, ...]:
     """End the job if it is ``user``'s: ids are used again after a controller lost its state, and an operator may end anybody's job.
 

@@ -324,3 +324,29 @@ def parse_config(text: str, reading: Reading | None = None) -> SlurmConfig:
     if not cluster and not version:
         unreadable("neither ClusterName nor SLURM_VERSION in scontrol's answer", text)
     return SlurmConfig(dotted(version[0]) if version else (), cluster, config.values)
+
+
+# --- the script of a job ---
+
+_NOT_FOR_US = ("Invalid user id", "Access/permission denied")
+_NO_SCRIPT = "Job script not specified"
+
+
+def parse_script(printed: str, complaint: str) -> str | None:
+    """Read what ``scontrol write batch_script JOB -`` has printed and complained of; its exit status is 0 in any case.
+
+    Empty: the job has no script, as one of salloc's. None: the job is somebody else's, and the caller no operator
+    (docs/slurm-facts.md#scripts-of-jobs).
+
+    Raises
+    ------
+    SlurmOutputError
+        It does not say.
+    """
+    if printed:
+        return printed
+    if any(words in complaint for words in _NOT_FOR_US):
+        return None
+    if _NO_SCRIPT not in complaint:
+        unreadable("neither a script nor a known reason for none", complaint)
+    return ""

@@ -11,12 +11,13 @@ from pathlib import Path
 import pytest
 from private_slurm.cluster import PrivateCluster
 
-from spawner.job.sbatch import Tag
+from spawner.job.sbatch import Tag, new_tag, signing_key
 from tests.support.attacks import Witness, watched
 from tests.support.real_hub import Environments, needs_users, open_site
 from tests.support.site_under_test import Site, run_in_kernel, wait_for
 
 HUB = "hub-adoption"
+NO_HISTORY = "c.ResourceFormSpawner.history_length = 0\n"
 
 REPORT = """
 import http.server, json, os, threading, urllib.request
@@ -51,13 +52,34 @@ def forged(user: str, server: str, token: str) -> str:
     return Tag(HUB, user, server, f"{int(time.time()):x}.{secrets.token_hex(8)}.{digest}.{secrets.token_hex(16)}").comment
 
 
-def submit_by_hand(site: Site, comment: str, token: str) -> int:
+def submit_by_hand(site: Site, comment: str, token: str, *more: str, partition: str = "g100_cpu") -> int:
     """A job of the first user's own making that serves what it likes and reports with ``token``; the Hub does not allow its partition."""
     script = f"trap '' USR1\nexport HUB={site.hub.api_url} CHOSEN={token}\nexec /usr/bin/python3 -I - <<'END'\n{REPORT}\nEND"
-    options = ("--partition=g100_cpu", "--account=cin_train", "--mem=100M", "--time=5")
+    options = (f"--partition={partition}", "--account=cin_train", "--mem=100M", "--time=5", *more)
     job = site.cluster.submit(f"--comment={comment}", *options, user=site.users[0], script=script)
-    site.cluster.wait_for_job_state(job, "RUNNING")
+    if "--hold" not in more:
+        site.cluster.wait_for_job_state(job, "RUNNING")
     return job
+
+
+def forget_ended_jobs(site: Site) -> None:
+    """Have Slurm forget the jobs that are over, as it does by itself after MinJobAge."""
+    site.cluster.reconfigure(MinJobAge="2")
+    ended = ("squeue", "--noheader", "--states=CANCELLED,COMPLETED,FAILED,TIMEOUT", "--format=%i")
+    wait_for(lambda: not site.cluster.run(*ended).stdout.strip(), "Slurm to forget the jobs that are over", 150, every=1)
+    site.cluster.reconfigure(MinJobAge="300")
+
+
+def release(site: Site, job: int) -> None:
+    """Let a job run that was held."""
+    site.cluster.run("scontrol", "release", str(job))
+    site.cluster.wait_for_job_state(job, "RUNNING")
+
+
+def signed(site: Site, token: str, script: str) -> str:
+    """A comment that the Hub itself has made for a start of its own, of which it knows nothing any more."""
+    secret = bytes.fromhex((site.hub.folder / "cookie_secret").read_text().strip())
+    return new_tag(HUB, site.users[0], "", script, token=token, key=signing_key(secret), clock=time.time).comment
 
 
 def wait_for_sweeps(site: Site, number: int = 3) -> None:
@@ -98,6 +120,76 @@ def test_the_tag_of_a_session_that_is_over_makes_no_other(site: Site) -> None:
     assert Tag.parse(comment) is not None
     assert_no_session_comes_of(site, submit_by_hand(site, comment, token), "", token)
     assert site.server(user) == {}
+
+
+@pytest.mark.parametrize(("server", "more"), [("", ""), ("gone", NO_HISTORY)], ids=["default", "removed, and no history"])
+def test_another_run_of_the_hub_remembers_what_is_over(site: Site, server: str, more: str) -> None:
+    """The same, with a job that is held until the Hub was restarted; also where the server's own row is gone from the database, and where
+    the admin keeps no past sessions. The log says once why it is no session.
+    """
+    user = site.users[0]
+    site.hub.restart(config=site.hub.config.replace(NO_HISTORY, "") + more)
+    site.start(server=server)
+    comment = site.job_of()["Comment"]
+    token = run_in_kernel(site, "import os; print(os.environ['JUPYTERHUB_API_TOKEN'])", server=server)[0].strip()
+    job = submit_by_hand(site, comment, token, "--hold")
+    site.stop(server=server)
+    if server:
+        status, answer = site.call("DELETE", f"/users/{user}/servers/{server}", {"remove": True})
+        assert status == 204, answer
+    forget_ended_jobs(site)
+    site.hub.restart()
+    log = len(site.hub.log())
+    release(site, job)
+    assert_no_session_comes_of(site, job, server, token)
+    assert site.hub.log()[log:].count(f"Job {job} of {user}") == 1
+    assert "its session has ended" in site.hub.log()[log:]
+    if server:
+        assert server not in servers(site, user)
+
+
+@pytest.mark.parametrize(
+    ("partition", "why"),
+    [
+        ("g100_cpu", "sessions may not run in its partition g100_cpu"),
+        ("g100_int", "its script is not the one that this Hub has submitted"),
+    ],
+)
+def test_what_was_really_submitted_decides(site: Site, partition: str, why: str) -> None:
+    """A tag of the Hub's own whose session nobody remembers, on a job of the user's own making: in a partition that the Hub does not allow,
+    or with another script than the Hub's.
+    """
+    token = f"a-token-of-a-start-{partition}"
+    log = len(site.hub.log())
+    job = submit_by_hand(site, signed(site, token, "#!/bin/bash\nthe Hub's own\n"), token, partition=partition)
+    assert_no_session_comes_of(site, job, "", token)
+    assert site.hub.log()[log:].count(why) == 1
+
+
+def test_the_job_that_was_first_is_the_session(site: Site) -> None:
+    """The Hub has lost its database while the session ran, and its job was cancelled meanwhile: a copy of its tag is not taken for it, also
+    not once Slurm has forgotten the job and the Hub was restarted.
+    """
+    user = site.users[0]
+    site.start()
+    comment, number = site.job_of()["Comment"], int(site.job_of()["JobId"])
+    token = run_in_kernel(site, "import os; print(os.environ['JUPYTERHUB_API_TOKEN'])")[0].strip()
+    job = submit_by_hand(site, comment, token, partition="g100_int")
+    site.hub.kill()
+    for path in Path(site.hub.folder).glob("jupyterhub.sqlite*"):
+        path.unlink()
+    site.cluster.run("scancel", str(number))
+    site.cluster.wait_for_job_state(number, "CANCELLED")
+    site.hub.start()
+    log = len(site.hub.log())
+    site.call("POST", f"/users/{user}")
+    assert_no_session_comes_of(site, job, "", token)
+    assert f"Job {job} of {user} carries a tag of this Hub's and is no session: job {number} was submitted before it" in site.hub.log()
+    forget_ended_jobs(site)
+    site.hub.restart()
+    log = len(site.hub.log())
+    assert_no_session_comes_of(site, job, "", token)
+    assert "its session has ended" in site.hub.log()[log:]
 
 
 def assert_no_session_comes_of(site: Site, job: int, server: str, token: str) -> None:

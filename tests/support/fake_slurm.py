@@ -68,6 +68,9 @@ class FakeJob:
     host: str = "n/a"
     priority: int = 1000
     tres: str = "cpu=1,mem=4G,node=1,billing=1"
+    partition: str = "g100_int"
+    script: str | None = "#!/bin/sh\n"
+    """None: it is not for the Hub to read."""
     gres: str | None = None
     """What ``scontrol show job --details`` says that it has on its node; None: nothing."""
 
@@ -213,6 +216,10 @@ class FakeSlurm:
         raise AssertionError(f"the fake knows no {argv}")
 
     def _scontrol(self, argv: Sequence[str]) -> tuple[int, str, str]:
+        if "batch_script" in argv:
+            script = self.jobs[int(argv[-2])].script
+            words = "Job script not specified" if script == "" else "Invalid user id"
+            return 0, script or "", "" if script else f"job script retrieval failed: {words}\n"
         if argv[-1] == "config":
             lines = ("ClusterName = fake", "MessageTimeout = 10 sec", f"PrivateData = {self.private_data}", "SlurmUser = slurm(64030)")
             config = "".join(f"{line}\n" for line in (*lines, "SLURM_VERSION = 22.05.8"))
@@ -272,7 +279,7 @@ class FakeSlurm:
                     job.user,
                     job.state,
                     job.host,
-                    "g100_int",
+                    job.partition,
                     str(job.submit),
                     started,
                     "N/A",

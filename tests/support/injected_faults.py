@@ -1,23 +1,27 @@
-"""Faults that a Hub does to itself on order: killed at a line of its log or a statement to its database, a full disk, other limits.
+"""Faults that a Hub does to itself on order: killed at a line of its log or a statement to its database, a full
+disk, a locked database, other limits.
 
 The test writes orders into a folder; the Hub's configuration calls :func:`obey`, which carries each out at the very moment it names.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import os
 import re
 import signal
 import sqlite3
+import threading
+import time
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import event
 from sqlalchemy.engine import Engine
 from sqlalchemy.exc import OperationalError
-from sqlalchemy.orm import Session
+from sqlalchemy.pool import Pool
 
 NONCE_IS_STORED = r'^UPDATE spawners .*"session": .*"job_id": 0\b.*"stopping": false'
 JOB_ID_IS_STORED = r'^UPDATE spawners .*"session": .*"job_id": [1-9]'
@@ -56,6 +60,11 @@ class Orders:
         self._take_back("disk_full_at")
         self._take_back("disk_is_full")
 
+    def lock_after(self, pattern: str, seconds: float) -> None:
+        """Another program takes the database's lock right after the transaction with this statement, and keeps it for so long."""
+        self._order("lock_seconds", str(seconds))
+        self._order("lock_after", pattern)
+
     def set_for_new_starts(self, **traits: object) -> None:
         """Give the spawner these values whenever a session starts, by a hook as an admin may write it."""
         self._order("spawner", json.dumps(traits))
@@ -92,6 +101,21 @@ class Orders:
         self._take_back(name)
         return True
 
+    def check_lock(self, statement: str, parameters: object, database: str) -> None:
+        """In the Hub, before each statement: have another program wait for the lock, which is free once this transaction is over."""
+        if self.matches("lock_after", f"{statement} {parameters}"):
+            threading.Thread(target=self._lock, args=(database, float(self.read("lock_seconds"))), daemon=True).start()
+
+    def _lock(self, database: str, seconds: float) -> None:
+        with contextlib.closing(sqlite3.connect(database, timeout=0, isolation_level=None)) as other:
+            while not self.pending("locked"):
+                with contextlib.suppress(sqlite3.OperationalError):
+                    other.execute("BEGIN EXCLUSIVE")
+                    self._order("locked", "yes")
+            time.sleep(seconds)
+            other.execute("ROLLBACK")
+        self._take_back("locked")
+
     def check_disk(self, statement: str, parameters: object) -> None:
         """In the Hub, before each statement: fail as SQLite does on a disk without room."""
         if not re.search(ANY_CHANGE, statement):
@@ -125,11 +149,13 @@ def obey(c: Any, folder: Path) -> None:
     orders = Orders(folder)
     c.JupyterHub.extra_log_handlers = [_KillAtLine(orders)]
 
-    def before_statement(_connection: Any, _cursor: Any, statement: str, parameters: Any, _context: Any, _many: bool) -> None:
+    def before_statement(connection: Any, _cursor: Any, statement: str, parameters: Any, _context: Any, _many: bool) -> None:
         if orders.matches("kill_at_statement", f"{statement} {parameters}"):
             _die()
         if orders.matches("kill_once_stored", f"{statement} {parameters}"):
-            event.listen(Session, "after_commit", lambda _session: _die())
+            # Whose connection it is: it is given back once the transaction is over.
+            event.listen(Pool, "checkin", lambda _connection, _record: _die())
+        orders.check_lock(statement, parameters, connection.engine.url.database)
         orders.check_disk(statement, parameters)
 
     event.listen(Engine, "before_cursor_execute", before_statement)

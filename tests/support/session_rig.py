@@ -22,6 +22,7 @@ Answer = TypeVar("Answer")
 
 LOG = logging.getLogger("tests.session")
 KEY = signing_key(b"the secret of a Hub")
+SCRIPT = "#!/bin/sh\n"
 LISTENS_AFTER_SECONDS = 3.0
 
 
@@ -61,6 +62,9 @@ class Server:
     limits: Limits = field(default_factory=Limits)
     database: str = "{}"
     database_fails: bool = False
+    database_is_locked: bool = False
+    stored: int = 0
+    """How often something was written into the database."""
     session: Session | None = None
     ready: bool = False
     error: ResourceFormError | None = None
@@ -83,6 +87,9 @@ class Server:
     def _keep(self, session: Session) -> None:
         if self.database_fails:
             raise OSError("database or disk is full")
+        if self.database_is_locked:
+            raise TimeoutError("database is locked")
+        self.stored += 1
         self.database = json.dumps(session.record.as_state())
 
     @property
@@ -94,12 +101,12 @@ class Server:
         """What ``User.spawn`` does: start, and on any failure poll and stop."""
         session = self.session = self._session()
         self.ready, self.error, self.taken_up = False, None, False
-        tag = new_tag("jupyterhub", self.user, self.name, token="a token", key=KEY, now=self.slurm.now())
+        tag = new_tag("jupyterhub", self.user, self.name, SCRIPT, token="a token", key=KEY, clock=self.slurm.now)
         nonce = tag.nonce
         argv = ("sbatch", "--parsable", f"--comment={tag.comment}")
         identity = (await self.cluster.member(self.user)).identity
         try:
-            await session.submit(nonce, argv, "#!/bin/sh\n", {}, identity)
+            await session.submit(nonce, argv, SCRIPT, {}, identity)
             await session.until_listening()
             self.ready = True
         except ResourceFormError as error:

@@ -183,7 +183,7 @@ class CheckHandler(APIHandler):  # type: ignore[misc]
         tag = Tag(spawner.cluster.hub_name, spawner.user.name, self.get_argument("server", ""), "nonce")
         with_script, with_estimate = self.get_argument("script", "1") != "0", self.get_argument("when", "") == "1"
         if with_script or with_estimate:
-            job = await spawner.prepare(assessment.request, tag, member.identity.home)
+            job = await spawner.prepare(assessment.request, lambda _script: tag, member.identity.home)
         if with_script:
             answer |= {"script": job.script, "command": job.command, "environment": job.shown_environment}
         if with_estimate:

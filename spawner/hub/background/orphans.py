@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import Iterator
 
 from jupyterhub import orm
 
+from ...cache import BoundedDict
 from ...errors import ResourceFormError
 from ...job.sbatch import signing_key
-from ...session.orphans import Orphan, Sweep
+from ...session.orphans import Orphan, Sweep, why_not_ours
 from ...session.session import Session
 from ..common import cluster_of
 from ..protocol import HubApplication, HubSpawner, HubUser
+from ..sessions.storage import Storage
 from ..state import HubState
 from .startup import BackgroundTasks
+
+MAX_GIVEN_UP = 1000
+"""So many jobs that did not answer are remembered, with why they were not adopted."""
 
 
 class AdoptingSpawners:
@@ -44,7 +48,11 @@ class Sweeper:
         self._adopting = HubState.of(app).part(AdoptingSpawners).by_nonce
         self._tasks = HubState.of(app).part(BackgroundTasks)
         self._sweep = Sweep(self.cluster, signing_key(app.cookie_secret))
+        self._storage = Storage.in_hub(HubState.of(app), app.db, self.cluster, app.log)
         self._settled: set[str] = set()
+        self._given_up: BoundedDict[str, str] = BoundedDict(MAX_GIVEN_UP)
+        self._told: set[int] = set()
+        self._seen_over: set[str] = set()
 
     async def run(self) -> None:
         """Sweep until the Hub ends."""
@@ -67,13 +75,45 @@ class Sweeper:
         """
         orphans = await self._sweep.look(lambda: set(self._owned()))
         self._settled &= {orphan.tag.nonce for orphan in orphans}
+        self._tell_of_refused()
+        self._store_what_is_over()
+        if orphans:
+            self.cluster.jobs.expire()
         for orphan in orphans:
             if self.cluster.orphaned_jobs == "cancel":
                 self._tasks.begin(self._cancel(orphan))
             elif orphan.tag.nonce not in self._settled:
-                obstacle = self._adopt(orphan) if self.cluster.orphaned_jobs == "adopt" else "SlurmCluster.orphaned_jobs says so"
-                if obstacle:
-                    self._report(orphan, obstacle)
+                await self._settle(orphan)
+
+    async def _settle(self, orphan: Orphan) -> None:
+        """Adopt it, or report why not; where nobody can say, the next sweep sees to it."""
+        obstacle = "SlurmCluster.orphaned_jobs says so"
+        if self.cluster.orphaned_jobs == "adopt":
+            try:
+                obstacle = self._given_up.get(orphan.tag.nonce, "") or self._storage.over.why_over(orphan.tag)
+                obstacle = obstacle or await why_not_ours(self.cluster, orphan) or self._adopt(orphan)
+            except Exception as error:  # noqa: BLE001 - Slurm or the database; what cannot be judged is not adopted
+                words = getattr(error, "log", "") or str(error).partition("\n")[0]
+                self.log.warning("Whether %s is a session cannot be told now: %s", orphan, words)
+                return
+        if obstacle:
+            self._report(orphan, obstacle)
+
+    def _tell_of_refused(self) -> None:
+        """Say of each job once, while it goes on, why its tag counts for nothing."""
+        refused = {found.job.job_id: found for found in self._sweep.refused}
+        for number in refused.keys() - self._told:
+            found = refused[number]
+            self.log.warning("Job %s of %s carries a tag of this Hub's and is no session: %s", number, found.job.user, found.why)
+        self._told = set(refused)
+
+    def _store_what_is_over(self) -> None:
+        """Slurm forgets a job minutes after its end; a copy of its tag would be the first one then."""
+        for tag in self._sweep.over:
+            if tag.nonce not in self._seen_over:
+                self.cluster.ended.add(tag.nonce, tag.user)
+        self._seen_over = {tag.nonce for tag in self._sweep.over}
+        self._storage.store_what_ended()
 
     def _owned(self) -> Iterator[str]:
         for user in self.app.users.values():
@@ -110,8 +150,6 @@ class Sweeper:
             return "named servers are not allowed"
         user = self.app.users[orm_user]
         spawner = user.spawners[tag.server]
-        if tag.nonce in self.cluster.ended:
-            return "its session has ended"
         if spawner.active:
             return "the user has another session in its place"
         self.log.warning("%s belongs to no session; it is adopted", str(orphan).capitalize())
@@ -143,8 +181,8 @@ class Sweeper:
         if future.cancelled() or future.exception() is None:
             spawner._spawn_future = None  # noqa: SLF001
         else:
-            with contextlib.suppress(Exception):
-                self._report(orphan, f"it could not be adopted: {future.exception()}")
+            obstacle = self._given_up[orphan.tag.nonce] = f"it could not be adopted: {future.exception()}"
+            self._report(orphan, obstacle)
 
     async def _stopped(self, user: HubUser, server: str) -> None:
         self.log.warning("The adopted session of %s%s is over", user.name, f":{server}" if server else "")

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import object_session
 
 from ...errors import ResourceFormError
@@ -19,11 +20,14 @@ from ...slurm.model import Job
 from ...slurm.sacct import FinishedJob
 from ...slurm.states import ENDED
 from ...units import parse_memory_mb, parse_walltime
+from ..database import Transaction
 from ..locale import language_spoken
 from ..protocol import HubSpawner
 from ..state import HubState
-from .history import History, HistoryMemory, PastSession, session_key
+from .history import History, HistoryMemory, PastSession
 from .options import display_name, kept_request
+from .storage import Storage, put_into_row
+from .tables import session_key
 
 WANTED_SOON = frozenset({"cancelled", "server_exit", "out_of_memory", "gone", "unknown"})
 """Ends that slurmdbd may know the reason of; of the others it only knows what they used."""
@@ -34,16 +38,8 @@ LATE_SECONDS = 5.0
 
 def history_of(spawner: HubSpawner) -> History:
     """Return the record of past sessions, with the length and days that the admin has set."""
-    # Spawner.db is deprecated, and says so in the log.
-    database = object_session(spawner.user.orm_user) or spawner.db
-    return History(
-        database,
-        log=spawner.log,
-        length=spawner.history_length,
-        days=spawner.history_days,
-        clock=spawner.cluster.clock,
-        memory=HubState.of(spawner).part(HistoryMemory),
-    )
+    memory = HubState.of(spawner).part(HistoryMemory)
+    return History(Storage.of(spawner), length=spawner.history_length, days=spawner.history_days, memory=memory)
 
 
 def stop_cause(spawner: HubSpawner, begun: float | None, listening: float | None) -> str:
@@ -151,6 +147,12 @@ class _Noted:
 
     def told(self, finished: FinishedJob) -> None:
         """Add what slurmdbd has told of the job's end, to the record and to what the Hub shows."""
+        try:
+            self._take_in(finished)
+        except SQLAlchemyError:  # JupyterHub's own database session is in trouble
+            Storage.of(self.spawner).later(("told", self.past.session), lambda: self._take_in(finished))
+
+    def _take_in(self, finished: FinishedJob) -> None:
         spawner, before = self.spawner, self.end
         with using(language_spoken(spawner)):
             self.evidence = replace(self.evidence, finished=finished, uid=finished.uid)
@@ -161,7 +163,7 @@ class _Noted:
         self.past = replace(
             past, started=past.started or started, ended=finished.end or past.ended, cost=past.cost if cost is None else cost
         )
-        history_of(spawner).update(self.past)
+        history_of(spawner).update(self.past, lambda own: self._put_into_state(own, before))
         if self.session.end == before:
             self.session.end = self.end
         # By now the server's spawner may be another object, with a session of its own.
@@ -169,21 +171,13 @@ class _Noted:
         for known in (spawner, current):
             if known is not None and known.last_end == before:
                 known.last_end = self.end
-        self._put_into_state(before)
 
-    def _put_into_state(self, before: End) -> None:
+    def _put_into_state(self, own: Transaction, before: End) -> None:
         """Into what the Hub's database has of the server, unless another session has ended there since."""
         server = self.spawner.orm_spawner
-        database = object_session(server)
-        state = server.state if database is not None else None
-        if database is None or not isinstance(state, Mapping) or End.from_state(state.get("last_end")) != before:
-            return
-        try:
-            server.state = {**state, "last_end": asdict(self.end)}
-            database.commit()
-        except Exception as error:  # noqa: BLE001 - it is in memory, and in the history
-            database.rollback()
-            self.spawner.log.error("How a session ended could not be stored: %s", error)  # noqa: TRY400 - one line is enough
+        state = server.state if object_session(server) is not None else None
+        if isinstance(state, Mapping) and End.from_state(state.get("last_end")) in (before, self.end):
+            put_into_row(own, server, state={**state, "last_end": asdict(self.end)})
 
 
 def _with(end: End, found: Ending) -> End:

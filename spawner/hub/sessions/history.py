@@ -1,30 +1,26 @@
-"""Our own record of sessions that are over: a table of ours in the Hub's own database, so that it needs neither slurmdbd nor a file.
+"""Our own record of sessions that are over: a table of ours in the Hub's own database.
 
-Written through the Hub's one database session, as JupyterHub itself does it: a second connection would wait for the first in SQLite, and
-would see nothing in ``:memory:``. A database that is broken or cannot be written costs nobody their session: the log says so, once a while.
+A database that is broken or cannot be written costs nobody their session: the log says so, once a while.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
-import logging
-import time
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from datetime import timezone
-from typing import Any, TypeVar
+from functools import partial
+from typing import Any
 from weakref import WeakValueDictionary
 
 import sqlalchemy as sa
 from jupyterhub import orm
-from sqlalchemy.orm import Session as DatabaseSession
 
 from ...session.record import End
-
-Answer = TypeVar("Answer")
-Otherwise = TypeVar("Otherwise")
+from ..database import Transaction
+from .storage import Storage
+from .tables import SESSIONS
 
 HISTORY_LENGTH = 100
 HISTORY_DAYS = 90
@@ -36,24 +32,6 @@ REREAD_SECONDS = 3600
 
 FEW = 10
 """Of more users than these it is not counted whose sessions have changed."""
-
-REPEAT_LOG_SECONDS = 600.0
-"""After so long the log says again that the database does not take what we write."""
-
-_metadata = sa.MetaData()
-SESSIONS = sa.Table(
-    "resource_form_sessions",
-    _metadata,
-    sa.Column("session", sa.String(64), primary_key=True),
-    sa.Column("user_name", sa.String(255), nullable=False),
-    sa.Column("server_name", sa.String(255), nullable=False),
-    sa.Column("kind", sa.String(16), nullable=False),
-    sa.Column("ended", sa.Float(53), nullable=False),
-    sa.Column("record", sa.Text, nullable=False),
-    sa.Index("resource_form_sessions_of_user", "user_name", "ended"),
-    sa.Index("resource_form_sessions_by_end", "ended"),
-)
-"""``record`` is the rest as JSON, so that a later version needs no other table."""
 
 _users: sa.TableClause = orm.User.__table__
 
@@ -73,13 +51,10 @@ class HistoryMemory:
     """What a Hub knows of its database without asking: the Hub is the only one that writes there."""
 
     def __init__(self) -> None:
-        self.has_table = False
         self.changes: Counter[str | None] = Counter()
         """How often each user's sessions were changed, and (None) all together."""
         self.rows: WeakValueDictionary[Any, Rows] = WeakValueDictionary()
         """The answers that are in use."""
-        self.told: dict[str, float] = {}
-        """When the log was last told of each kind of error."""
 
     def changed(self, user: str) -> None:
         """Count a change of a user's sessions."""
@@ -136,12 +111,6 @@ class PastSession:
         )
 
 
-def session_key(nonce: str, *, user: str = "", server: str = "", at: float = 0.0) -> str:
-    """Return what tells a session from all others: a digest of its nonce, or of the rest where it came to none."""
-    text = nonce or json.dumps([user, server, at])
-    return hashlib.sha256(text.encode()).hexdigest()
-
-
 _COLUMNS = ("session", "user", "name", "kind", "ended")
 
 
@@ -174,12 +143,10 @@ def _is_of_an_earlier_user(row: Any) -> bool:
 
 
 class History:
-    """The past sessions in the database of ``db``.
+    """The past sessions in the Hub's own database.
 
     Parameters
     ----------
-    db
-        The Hub's own database session. What is pending in it is committed first, so that a failure of ours takes nothing else back.
     length, days
         So many sessions of each user are kept, for so many days; 0 of either keeps none.
     memory
@@ -187,63 +154,61 @@ class History:
     """
 
     def __init__(
-        self,
-        db: DatabaseSession,
-        *,
-        log: logging.Logger | logging.LoggerAdapter[logging.Logger],
-        length: int = HISTORY_LENGTH,
-        days: float = HISTORY_DAYS,
-        clock: Callable[[], float] = time.time,
-        memory: HistoryMemory | None = None,
+        self, storage: Storage, *, length: int = HISTORY_LENGTH, days: float = HISTORY_DAYS, memory: HistoryMemory | None = None
     ) -> None:
-        self._db = db
+        self._storage = storage
         self._memory = memory if memory is not None else HistoryMemory()
-        self._log = log
         self._length = length
         self._days = days
-        self._clock = clock
+        self._clock = storage.clock
 
     # --- write ------------------------------------------------------------------------------------------------------------------
 
     def add(self, past: PastSession) -> bool:
-        """Record the session, and forget what is beyond the bounds. Return False if it is there already, or could not be recorded."""
-        if self._length <= 0 or self._days <= 0:
+        """Record the session, and forget what is beyond the bounds. Return False if it is there already, or could not be recorded yet.
+
+        That it is over is stored also where the admin wants no past sessions to be kept.
+        """
+        if not self.is_kept:
+            self._storage.store_what_ended()
             return False
 
-        def write() -> bool:
-            if self._db.execute(sa.select(SESSIONS.c.session).where(SESSIONS.c.session == past.session)).first() is not None:
+        def write(own: Transaction) -> bool:
+            if own.execute(sa.select(SESSIONS.c.session).where(SESSIONS.c.session == past.session)).first() is not None:
                 return False
-            self._db.execute(sa.insert(SESSIONS).values(_row(past)))
-            self._forget_what_is_beyond(past.user)
+            own.execute(sa.insert(SESSIONS).values(_row(past)))
+            self._forget_what_is_beyond(own, past.user)
+            own.afterwards(partial(self._memory.changed, past.user))
             return True
 
-        return self._changed(past.user, self._try(write, False))
+        return self._storage.write_or_later(("past", past.session), write, otherwise=False)
 
-    def update(self, past: PastSession) -> bool:
-        """Record what more is known of a session. Return False if it is not there, or not any more."""
+    def update(self, past: PastSession, *also: Callable[[Transaction], None]) -> bool:
+        """Record what more is known of a session, and do in the same transaction what belongs to it.
 
-        def write() -> bool:
+        Return False if the session is not there, or not any more, or if it could not be recorded yet.
+        """
+
+        def write(own: Transaction) -> bool:
             row = _row(past)
-            result: Any = self._db.execute(sa.update(SESSIONS).where(SESSIONS.c.session == past.session).values(row))
+            result: Any = own.execute(sa.update(SESSIONS).where(SESSIONS.c.session == past.session).values(row))
+            for work in also:
+                work(own)
+            own.afterwards(partial(self._memory.changed, past.user))
             return bool(result.rowcount)
 
-        return self._changed(past.user, self._try(write, False))
+        return self._storage.write_or_later(("more of", past.session), write, otherwise=False)
 
-    def _changed(self, user: str, answer: Answer) -> Answer:
-        if answer:
-            self._memory.changed(user)
-        return answer
-
-    def _forget_what_is_beyond(self, user: str) -> None:
+    def _forget_what_is_beyond(self, own: Transaction, user: str) -> None:
         """What is too old, what a user has too many of, and what is of users that the Hub does not have any more."""
         oldest = self._clock() - self._days * 86_400
-        self._db.execute(sa.delete(SESSIONS).where(SESSIONS.c.ended < oldest))
-        self._db.execute(sa.delete(SESSIONS).where(SESSIONS.c.user_name.not_in(sa.select(_users.c.name))))
-        own = sa.select(SESSIONS.c.session).where(SESSIONS.c.user_name == user)
-        newest_first = own.order_by(SESSIONS.c.ended.desc(), SESSIONS.c.session)
-        beyond = [row.session for row in self._db.execute(newest_first.offset(self._length).limit(MAX_FORGOTTEN))]
+        own.execute(sa.delete(SESSIONS).where(SESSIONS.c.ended < oldest))
+        own.execute(sa.delete(SESSIONS).where(SESSIONS.c.user_name.not_in(sa.select(_users.c.name))))
+        of_user = sa.select(SESSIONS.c.session).where(SESSIONS.c.user_name == user)
+        newest_first = of_user.order_by(SESSIONS.c.ended.desc(), SESSIONS.c.session)
+        beyond = [row.session for row in own.execute(newest_first.offset(self._length).limit(MAX_FORGOTTEN))]
         if beyond:
-            self._db.execute(sa.delete(SESSIONS).where(SESSIONS.c.session.in_(beyond)))
+            own.execute(sa.delete(SESSIONS).where(SESSIONS.c.session.in_(beyond)))
 
     # --- read -------------------------------------------------------------------------------------------------------------------
 
@@ -286,40 +251,10 @@ class History:
     def _read(self, query: sa.Select[Any], limit: int) -> tuple[PastSession, ...] | None:
         """None where the database does not answer."""
 
-        def read() -> tuple[PastSession, ...]:
+        def read(own: Transaction) -> tuple[PastSession, ...]:
             newest_first = query.where(SESSIONS.c.ended >= self._clock() - self._days * 86_400).order_by(SESSIONS.c.ended.desc())
-            rows = self._db.execute(newest_first.limit(max(0, limit))).all()
+            rows = own.execute(newest_first.limit(max(0, limit))).all()
             return tuple(past for row in rows if not _is_of_an_earlier_user(row) and (past := _past(row)) is not None)
 
-        return self._try(read, None)
-
-    # --- the database -----------------------------------------------------------------------------------------------------------
-
-    def _try(self, work: Callable[[], Answer], otherwise: Otherwise) -> Answer | Otherwise:
-        """Do it in a transaction of its own; ``otherwise`` where the database does not let us."""
-        try:
-            self._db.commit()
-            self._make_table()
-            answer = work()
-            self._db.commit()
-        except Exception as error:  # noqa: BLE001 - whatever the database says, the session that has ended must be over
-            self._failed(error)
-            return otherwise
-        return answer
-
-    def _make_table(self) -> None:
-        if not self._memory.has_table:
-            _metadata.create_all(self._db.connection(), checkfirst=True)
-            self._db.commit()
-            self._memory.has_table = True
-
-    def _failed(self, error: Exception) -> None:
-        try:
-            self._db.rollback()
-            self._memory.has_table = False
-        except Exception:  # noqa: BLE001 - as above
-            self._log.exception("The Hub's database cannot take back what failed")
-        kind, now = type(error).__name__, self._clock()
-        if not 0 <= now - self._memory.told.get(kind, -REPEAT_LOG_SECONDS) < REPEAT_LOG_SECONDS:
-            self._memory.told[kind] = now
-            self._log.error("The record of past sessions cannot be read or written: %s", str(error).partition("\n")[0])
+        nothing: tuple[PastSession, ...] = ()
+        return self._storage.read(read, empty=nothing, otherwise=None)

@@ -26,7 +26,9 @@ from ...session.status_text import Charge
 from ..protocol import HubHandler, HubSpawner
 from ..state import HubState
 from .ended import history_of
-from .history import HISTORY_DAYS, HISTORY_LENGTH, History, HistoryMemory, PastSession, Rows, session_key
+from .history import HISTORY_DAYS, HISTORY_LENGTH, History, HistoryMemory, PastSession, Rows
+from .storage import Storage
+from .tables import session_key
 
 SHOWN = 100
 MAX_LISTED = 500
@@ -216,4 +218,6 @@ def history_for(handler: HubHandler, spawner: HubSpawner | None) -> History:
         return history_of(spawner)
     settings = handler.config.get("ResourceFormSpawner", {})
     length, days = settings.get("history_length", HISTORY_LENGTH), settings.get("history_days", HISTORY_DAYS)
-    return History(handler.db, log=handler.log, length=length, days=days, memory=HubState.of(handler).part(HistoryMemory))
+    state = HubState.of(handler)
+    storage = Storage.in_hub(state, handler.db, state.cluster, handler.log)
+    return History(storage, length=length, days=days, memory=state.part(HistoryMemory))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 
 from ...advice.assessment import verdict_of
 from ...advice.service import refuse_over_budget
@@ -55,22 +56,23 @@ async def _submit(spawner: StartingSpawner, session: Session) -> None:
     pricing = await spawner.terms()
     await refuse_over_budget(spawner.cluster, choices, request, pricing)
     spawner.user_options = request.options()
-    spawner.orm_spawner.user_options = spawner.user_options
+    spawner.kept_options = spawner.user_options
     spawner.port = 0
     spawner.member = member = await spawner.cluster.member(spawner.user.name)
-    tag = new_tag(
+    tagged = partial(
+        new_tag,
         spawner.cluster.hub_name,
         spawner.user.name,
         spawner.name,
         token=spawner.api_token,
         key=signing_key(spawner.user.settings["cookie_secret"]),
-        now=spawner.cluster.clock(),
+        clock=spawner.cluster.clock,
     )
-    job = await spawner.prepare(request, tag, member.identity.home)
+    job = await spawner.prepare(request, tagged, member.identity.home)
     session.usage_factor, session.is_priced = usage_factor_of(choices, request.partition, request.account, pricing), True
     session.say(5, _("Handing the job to Slurm"))
     session.expected = await expected_start(spawner, job, request, choices, member.identity)
-    job_id = await session.submit(tag.nonce, job.argv, job.script, job.environment, member.identity)
+    job_id = await session.submit(job.tag.nonce, job.argv, job.script, job.environment, member.identity)
     spawner.remember_request(request)
     spawner.log.info("Job %s for %s: %s", job_id, spawner.log_name, request.summary)
     session.say(15, _("Job {number} is submitted").format(number=job_id))
@@ -105,7 +107,7 @@ async def wait_for_adopted(spawner: StartingSpawner, session: Session) -> tuple[
     ResourceFormError
         The job ended, or its launcher does not report.
     """
-    spawner.keep_state()
+    session.remember()
     found = _("Job {number} of yours was found again. Waiting for its server.")
     session.say(15, found.format(number=session.record.job_id))
     spawner.member = await spawner.cluster.member(spawner.user.name)
@@ -118,6 +120,7 @@ async def wait_for_adopted(spawner: StartingSpawner, session: Session) -> tuple[
     except SessionFailed:
         if session.end is not None and session.end.state == "LISTEN_TIMEOUT":
             spawner.session = None
+            spawner.cluster.ended.forget([session.record.nonce])  # another run of the Hub may reach it
         raise
     return spawner.ip, spawner.port
 

@@ -8,6 +8,7 @@ from typing import Any
 from ...session.session import Session
 from ..protocol import StartingSpawner
 from .ended import record_end
+from .storage import store_address
 
 
 async def is_taken_up(spawner: StartingSpawner, session: Session) -> bool:
@@ -21,9 +22,7 @@ async def is_taken_up(spawner: StartingSpawner, session: Session) -> bool:
         return False
     spawner.ip, spawner.port = endpoint
     if (spawner.server.ip, spawner.server.port) != endpoint:
-        spawner.server.proto = "https" if spawner.internal_ssl else "http"
-        spawner.server.ip, spawner.server.port = endpoint
-        spawner.keep_state()
+        store_address(spawner, *endpoint)
     return True
 
 

@@ -136,7 +136,7 @@ def test_nobody_knows(returncode: int, stderr: str) -> None:
 def submission(user: str = "ada", *, cores: int = 4, token: str = "t", extra: Sequence[str] = ()) -> tuple[str, ...]:
     """A submission's argv, with a nonce of its own each time."""
     options = {"cores": cores, "memory": "8G", "gpus": "1", "walltime": 60, "partition": "g100_int", "release": "a", "interface": "lab"}
-    tag = new_tag("jupyterhub", user, "", token=token, key=KEY, now=EPOCH)
+    tag = new_tag("jupyterhub", user, "", "", token=token, key=KEY, clock=lambda: EPOCH)
     return sbatch_arguments(parse_request(options), tag, home=f"/home/{user}", extra=extra)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import json
 import re
 import subprocess
@@ -18,6 +20,7 @@ from spawner.job.sbatch import (
     JOB_PATH,
     Tag,
     begun_at,
+    is_script_of,
     is_signed,
     is_token_of,
     job_environment,
@@ -26,6 +29,7 @@ from spawner.job.sbatch import (
     new_tag,
     sbatch_arguments,
     signing_key,
+    tells_script,
 )
 from spawner.request.model import SessionRequest, parse_request
 from spawner.request.validation import resolve_request
@@ -141,12 +145,13 @@ def test_a_comment_that_is_not_ours(comment: str) -> None:
 
 
 KEY = signing_key(b"the secret of a Hub")
+SCRIPT = "#!/bin/bash\nexec server\n"
 NOW = 1_800_000_000.7
 
 
-def tag_of(user: str = "ada", server: str = "", token: str = "a token", key: bytes = KEY) -> Tag:
+def tag_of(user: str = "ada", server: str = "", token: str = "a token", script: str = SCRIPT, key: bytes = KEY) -> Tag:
     """The tag of a start that begins now."""
-    return new_tag("hub", user, server, token=token, key=key, now=NOW)
+    return new_tag("hub", user, server, script, token=token, key=key, clock=lambda: NOW)
 
 
 def test_new_tag() -> None:
@@ -154,7 +159,7 @@ def test_new_tag() -> None:
     tags = [tag_of(token="0123456789abcdef0123456789abcdef") for _ in range(100)]
     assert len({tag.nonce for tag in tags}) == 100
     for tag in tags:
-        assert re.fullmatch(r"[0-9a-f]{8}\.[0-9a-f]{16}\.[0-9a-f]{32}\.[0-9a-f]{32}", tag.nonce)
+        assert re.fullmatch(r"[0-9a-f]{8}\.[0-9a-f]{16}\.[0-9a-f]{32}\.[0-9a-f]{32}\.[0-9a-f]{32}", tag.nonce)
         assert Tag.parse(tag.comment) == tag
         assert begun_at(tag) == int(NOW)
         assert "0123456789abcdef0123456789abcdef" not in tag.comment
@@ -171,6 +176,31 @@ def test_a_tag_knows_its_token() -> None:
     assert not is_token_of("", "")
 
 
+def test_a_tag_knows_its_script() -> None:
+    """The script of a start is known again from its nonce, however Slurm ends its last line, and no other one."""
+    nonce = tag_of().nonce
+    assert tells_script(nonce)
+    for same in (SCRIPT, SCRIPT + "\n", SCRIPT.rstrip("\n")):
+        assert is_script_of(nonce, same)
+    for other in ("", SCRIPT + "exit\n", "\n" + SCRIPT, SCRIPT.upper(), "a token", nonce.split(".")[3]):
+        assert not is_script_of(nonce, other)
+    for broken in ("", "....", nonce.partition(".")[2], nonce + "."):
+        assert not is_script_of(broken, SCRIPT)
+
+
+def test_the_tag_of_an_older_version() -> None:
+    """It says nothing of the script; its token and its signature are known as they were."""
+    core = f"{int(NOW):x}.{'0' * 16}.{hashlib.sha256(b'a token').hexdigest()[:32]}"
+    signature = hmac.digest(KEY, json.dumps(["hub", "ada", "", core]).encode(), "sha256").hex()[:32]
+    tag = Tag("hub", "ada", "", f"{core}.{signature}")
+    assert is_signed(tag, KEY)
+    assert begun_at(tag) == int(NOW)
+    assert is_token_of(tag.nonce, "a token")
+    assert not is_token_of(tag.nonce, "another token")
+    assert not tells_script(tag.nonce)
+    assert not is_script_of(tag.nonce, "")
+
+
 def test_only_the_hub_signs() -> None:
     """A tag that was made with another secret, for another user or server, or in another way, is none of ours."""
     tag = tag_of(server="second")
@@ -182,7 +212,7 @@ def test_only_the_hub_signs() -> None:
     core, _, signature = tag.nonce.rpartition(".")
     for nonce in (f"f{core}.{signature}", f"{core}.{signature[:-1]}", f"{core}.", core, f"{core}.{signature}0"):
         assert not is_signed(replace(tag, nonce=nonce), KEY), nonce
-    assert not is_signed(Tag("a", "b", "c", new_tag("a", "b\0c", "", token="x", key=KEY, now=NOW).nonce), KEY)
+    assert not is_signed(Tag("a", "b", "c", new_tag("a", "b\0c", "", SCRIPT, token="x", key=KEY, clock=lambda: NOW).nonce), KEY)
 
 
 # --- environment --------------------------------------------------------------------------------------------------------------

@@ -270,7 +270,7 @@ async def test_remembered_once_it_is_submitted(monkeypatch: pytest.MonkeyPatch, 
     """A request that Slurm refuses is not one to offer again."""
 
     async def nothing(*_args: Any, **_named: Any) -> Any:
-        return SimpleNamespace(argv=(), script="", environment={}, identity=SimpleNamespace(home="/"))
+        return SimpleNamespace(argv=(), script="", environment={}, identity=SimpleNamespace(home="/"), tag=SimpleNamespace(nonce="a nonce"))
 
     async def offered() -> Choices:
         return choices()

@@ -15,6 +15,7 @@ import pytest
 from jupyterhub import orm
 
 from spawner.hub.sessions.history import History
+from spawner.hub.sessions.storage import Storage
 from spawner.request.recent import as_state, recent_of
 from spawner.session.record import End, Record
 from tests.support.past_sessions import past_sessions
@@ -93,7 +94,7 @@ def test_every_word_is_read(database: sqlite3.Connection, tmp_path: Path) -> Non
     ]
     assert len(stored) == 2
     with orm.new_session_factory(f"sqlite:///{tmp_path / 'jupyterhub.sqlite'}")() as db:
-        past = past_sessions(History(db, log=logging.getLogger("tests.older"), clock=lambda: stored[0]["ended"]), "demo-ada")
+        past = past_sessions(History(Storage(db, log=logging.getLogger("tests.older"), clock=lambda: stored[0]["ended"])), "demo-ada")
     for kept, entry in zip(stored, past, strict=True):
         assert kept.items() <= as_json(asdict(entry)).items()
 

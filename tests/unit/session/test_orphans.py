@@ -6,12 +6,13 @@ import asyncio
 
 import pytest
 
-from spawner.errors import SlurmOutputError, SlurmUnavailable
+from spawner.errors import ResourceFormError, SlurmOutputError, SlurmUnavailable
 from spawner.job.sbatch import Tag, new_tag, signing_key
-from spawner.session.orphans import SUBMITTED_WITHIN_SECONDS, SUSPECTED_SECONDS, Sweep
+from spawner.session.orphans import CLOCKS_DIFFER_SECONDS, SUBMITTED_WITHIN_SECONDS, SUSPECTED_SECONDS, Orphan, Sweep, why_not_ours
 from spawner.session.record import Record
-from tests.support.fake_slurm import EPOCH, FakeSlurm
-from tests.support.session_rig import KEY, make_cluster, virtually
+from spawner.slurm.model import Job
+from tests.support.fake_slurm import EPOCH, FakeSlurm, Trouble
+from tests.support.session_rig import KEY, SCRIPT, make_cluster, virtually
 
 
 def make_sweep() -> tuple[FakeSlurm, Sweep]:
@@ -22,7 +23,7 @@ def make_sweep() -> tuple[FakeSlurm, Sweep]:
 
 def tag(user: str = "ada", server: str = "", hub: str = "jupyterhub", began: float = EPOCH, key: bytes = KEY) -> Tag:
     """A tag that the Hub has made."""
-    return new_tag(hub, user, server, token="a token", key=key, now=began)
+    return new_tag(hub, user, server, SCRIPT, token="a token", key=key, clock=lambda: began)
 
 
 def nobody() -> set[str]:
@@ -112,6 +113,126 @@ def test_a_copied_tag_is_not_the_job() -> None:
         await asyncio.sleep(SUSPECTED_SECONDS)
         (orphan,) = await sweep.look(nobody)
         assert orphan.job.job_id == job.job_id
+
+    virtually(scenario)
+
+
+def test_the_first_job_counts_whatever_became_of_it() -> None:
+    """Where the job that was submitted first is over, its session is, and a copy of its tag makes no other; the log can say so."""
+
+    async def scenario() -> None:
+        slurm, sweep = make_sweep()
+        own = tag()
+        slurm.make_job("ada", own.comment, "CANCELLED")
+        copy = slurm.make_job("ada", own.comment, "RUNNING")
+        assert await sweep.look(nobody) == ()
+        assert not sweep.suspects
+        assert sweep.over == (own,)
+        assert [(found.job.job_id, found.why) for found in sweep.refused] == [
+            (copy.job_id, "job 100 was submitted before it with the same tag")
+        ]
+
+    virtually(scenario)
+
+
+def test_the_time_of_submission_decides_which_was_first() -> None:
+    """Ids begin anew after the highest."""
+
+    async def scenario() -> None:
+        slurm, sweep = make_sweep()
+        own = tag()
+        slurm.make_job("ada", own.comment, "RUNNING", job_id=67_000_000)
+        copy = slurm.make_job("ada", own.comment, "RUNNING", job_id=7)
+        copy.submit += 1
+        await sweep.look(nobody)
+        await asyncio.sleep(SUSPECTED_SECONDS)
+        (orphan,) = await sweep.look(nobody)
+        assert orphan.job.job_id == 67_000_000
+
+    virtually(scenario)
+
+
+@pytest.mark.parametrize(
+    ("user", "comment", "why"),
+    [
+        ("mallory", tag(user="ada").comment, "its tag is of another user"),
+        ("ada", tag(key=signing_key(b"of the user's own making")).comment, "this Hub has not made its tag"),
+        ("ada", tag(began=EPOCH - 3600).comment, "its tag is of another time than its submission"),
+        ("ada", tag(hub="another").comment, None),
+        ("ada", "train the model", None),
+        ("ada", OWN.comment, None),
+    ],
+    ids=["another user's", "not signed", "of another time", "another Hub's", "no tag", "a session's"],
+)
+def test_what_is_refused_is_told(user: str, comment: str, why: str | None) -> None:
+    """With the reason, for the log; nothing of jobs that do not say to be this Hub's, and of those that are over."""
+
+    async def scenario() -> None:
+        slurm, sweep = make_sweep()
+        slurm.make_job(user, comment, "COMPLETED")
+        slurm.make_job(user, comment, "RUNNING")
+        await sweep.look(lambda: {OWN.nonce})
+        assert [found.why for found in sweep.refused] == ([why] if why else [])
+
+    virtually(scenario)
+
+
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    [
+        ({}, ""),
+        ({"partition": "g100_cpu"}, "sessions may not run in its partition g100_cpu"),
+        ({"partition": "g100_int,g100_cpu"}, "sessions may not run in its partition g100_int,g100_cpu"),
+        ({"script": SCRIPT + "exit\n"}, "its script is not the one that this Hub has submitted"),
+        ({"script": ""}, "its script is not the one that this Hub has submitted"),
+        ({"script": None}, ""),
+    ],
+    ids=["ours", "another partition", "one of several", "another script", "no script", "a script that the Hub may not read"],
+)
+def test_what_was_really_submitted(changes: dict[str, str | None], why: str) -> None:
+    """The partition is one that the admin allows, and the script, where the Hub may read it, the one that it submitted."""
+
+    async def scenario() -> None:
+        slurm, sweep = make_sweep()
+        sweep.cluster.partitions = ["g100_int"]
+        job = slurm.make_job("ada", OWN.comment, "RUNNING")
+        for name, value in {"script": SCRIPT, **changes}.items():
+            setattr(job, name, value)
+        assert await why_not_ours(sweep.cluster, Orphan(Job(job.job_id, "ada", "RUNNING"), OWN)) == why
+
+    virtually(scenario)
+
+
+def test_a_job_of_an_older_version() -> None:
+    """Its tag says nothing of its script: it is not asked for."""
+
+    async def scenario() -> None:
+        slurm, sweep = make_sweep()
+        job = slurm.make_job("ada", OWN.comment, "RUNNING")
+        job.script = "another one"
+        older = Tag("jupyterhub", "ada", "", ".".join([*OWN.nonce.split(".")[:3], "signature"]))
+        assert await why_not_ours(sweep.cluster, Orphan(Job(job.job_id, "ada", "RUNNING"), older)) == ""
+
+    virtually(scenario)
+
+
+@pytest.mark.parametrize("trouble", ["slurm is away", "the job is not in the list", "no answer about the script"])
+def test_what_nobody_can_say(trouble: str) -> None:
+    """No answer is no permission."""
+
+    async def scenario() -> None:
+        slurm, sweep = make_sweep()
+        job = slurm.make_job("ada", OWN.comment, "RUNNING")
+        orphan = Orphan(Job(job.job_id, "ada", "RUNNING"), OWN)
+        await sweep.cluster.lets_sessions_into(["g100_int"])
+        slurm.answers = trouble != "slurm is away"
+        if trouble == "the job is not in the list":
+            del slurm.jobs[job.job_id]
+        if trouble == "no answer about the script":
+            await sweep.cluster.job(job.job_id)
+            slurm.troubles.append(Trouble("scontrol", stderr="job script retrieval failed: Socket timed out on send/recv operation"))
+        with pytest.raises(ResourceFormError):
+            await why_not_ours(sweep.cluster, orphan)
 
     virtually(scenario)
 
@@ -210,8 +331,8 @@ def test_every_job_is_looked_at() -> None:
     [
         (SUBMITTED_WITHIN_SECONDS, True),
         (SUBMITTED_WITHIN_SECONDS + 1, False),
-        (-SUBMITTED_WITHIN_SECONDS, True),
-        (-SUBMITTED_WITHIN_SECONDS - 1, False),
+        (-CLOCKS_DIFFER_SECONDS, True),
+        (-CLOCKS_DIFFER_SECONDS - 1, False),
     ],
 )
 def test_how_old_a_tag_may_be(seconds: float, *, ours: bool) -> None:

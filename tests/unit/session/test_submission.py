@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import json
 
 import pytest
 
 from spawner.cluster.job_commands import SUBMIT_TIMEOUT_SECONDS
 from spawner.errors import NotStored, SlurmRefused, SlurmUnavailable
 from spawner.job.sbatch import Tag
+from spawner.session.submission import STORE_PATIENCE_SECONDS
 from tests.support.fake_slurm import Trouble
 from tests.support.session_rig import jobs_of, make_server, run_and_listen, virtually
 
@@ -157,5 +159,68 @@ def test_an_sbatch_that_ran_long() -> None:
         await run_and_listen(server)
         await start
         assert server.ready
+
+    virtually(scenario)
+
+
+@pytest.mark.parametrize(("seconds", "submitted"), [(STORE_PATIENCE_SECONDS / 2, True), (STORE_PATIENCE_SECONDS * 2, False)])
+def test_a_database_that_somebody_has_locked(seconds: float, *, submitted: bool) -> None:
+    """The start waits for it, without keeping anybody; not for ever, and Slurm is not asked before the nonce is durable."""
+
+    async def scenario() -> None:
+        server = make_server()
+        server.database_is_locked = True
+        start = asyncio.ensure_future(server.start())
+        await asyncio.sleep(seconds)
+        assert server.slurm.commands == []
+        assert start.done() is not submitted
+        server.database_is_locked = False
+        if submitted:
+            await run_and_listen(server)
+        await start
+        assert server.ready is submitted
+        assert submitted or isinstance(server.error, NotStored)
+
+    virtually(scenario)
+
+
+def test_a_start_that_is_given_up_while_the_database_is_locked() -> None:
+    """There is nothing to look for, and Stop is over at once."""
+
+    async def scenario() -> None:
+        server = make_server()
+        server.database_is_locked = True
+        server.task = asyncio.ensure_future(server.start())
+        await asyncio.sleep(5)
+        began = server.slurm.now()
+        server.task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await server.task
+        assert server.slurm.now() - began < 1
+        assert server.slurm.commands == []
+
+    virtually(scenario)
+
+
+def test_how_often_a_session_is_stored() -> None:
+    """Once for each thing that happens: asked for, has an id, has reported, listens, is stopped. Looking at it stores nothing."""
+
+    async def scenario() -> None:
+        server = make_server()
+        start = asyncio.ensure_future(server.start())
+        for _ in range(20):
+            await asyncio.sleep(5)
+        assert server.stored == 2
+        await run_and_listen(server)
+        await start
+        assert server.session is not None
+        assert server.session.record.queued_at
+        assert json.loads(server.database)["queued_at"] == server.session.record.queued_at
+        for _ in range(20):
+            await asyncio.sleep(30)
+            await server.poll()
+        assert server.stored == 4
+        await server.stop()
+        assert server.stored == 5
 
     virtually(scenario)

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from spawner.cluster.ended import EndedSessions
 from spawner.errors import ResourceFormError, SessionFailed, SlurmUnavailable
 from spawner.gpu.claims import GpuClaims
 from spawner.job.sbatch import Tag
@@ -169,7 +170,7 @@ class Answers:
         self.tagged: list[Job] | ResourceFormError = []
         self.questions_about_nonces = 0
         self.as_of, self.stale = float(EPOCH), False
-        self.ended: set[str] = set()
+        self.ended = EndedSessions()
         self.asked: list[tuple[int, float | None]] = []
 
     def clock(self) -> float:

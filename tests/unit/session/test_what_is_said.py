@@ -315,7 +315,7 @@ def test_a_state_that_cannot_be_stored(caplog: pytest.LogCaptureFixture) -> None
 
     virtually(scenario)
     assert lines(caplog) == [
-        "The state of ada: could not be stored: database or disk is full. If the Hub stops now, the sweep has to find its job."
+        "The state of ada: could not be stored: database or disk is full. If the Hub stops before it is, the sweep finds the job."
     ]
 
 

@@ -10,6 +10,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 from jupyterhub import orm
 
 from spawner.cluster.job_history import FIRST_SECONDS, IDLE_SECONDS
@@ -19,7 +20,7 @@ from spawner.hub.sessions.history import PastSession
 from spawner.session.outcome import NO_ANSWER, START_TIMEOUT, STOPPED
 from spawner.session.record import End, Record
 from spawner.session.session import Session
-from tests.support.fake_slurm import FakeSlurm
+from tests.support.fake_slurm import EPOCH, FakeSlurm
 from tests.support.finished_jobs import row
 from tests.support.past_sessions import past_sessions
 from tests.support.session_rig import LOG, make_cluster, virtually
@@ -138,6 +139,60 @@ def test_slurmdbd_tells_more(db: Any) -> None:
         assert End.from_state(spawner.orm_spawner.state["last_end"]) == spawner.last_end
         assert spawner.orm_spawner.state["other"] == 1
         assert [name for _, name in slurm.commands].count("sacct") == 1
+
+    virtually(scenario)
+
+
+@pytest.fixture
+def writes(db: Any) -> Iterator[list[str]]:
+    """One entry for each transaction that has changed something."""
+    done: list[str] = []
+    under_way: list[str] = []
+
+    def statement(_connection: Any, _cursor: Any, text: str, *_rest: Any) -> None:
+        if text.startswith(("INSERT", "UPDATE", "DELETE", "CREATE")):
+            under_way.append(text)
+
+    def commit(_connection: Any) -> None:
+        if under_way:
+            done.append(" / ".join(under_way))
+            under_way.clear()
+
+    sa.event.listen(db.get_bind(), "before_cursor_execute", statement)
+    sa.event.listen(db.get_bind(), "commit", commit)
+    yield done
+    sa.event.remove(db.get_bind(), "before_cursor_execute", statement)
+    sa.event.remove(db.get_bind(), "commit", commit)
+
+
+def test_one_write_for_each_thing_that_happens(db: Any, writes: list[str]) -> None:
+    """That it is over, in the history and among what makes no other session; what slurmdbd tells, in the history and the state. Who
+    looks at it writes nothing.
+    """
+
+    async def scenario() -> None:
+        slurm = FakeSlurm(asyncio.get_running_loop())
+        spawner = running(slurm, db, nonce=f"{EPOCH:x}.0.0.0.0")
+        job = slurm.jobs[spawner.session.record.job_id]
+        assert spawner.past == ()
+        writes.clear()
+        job.state = "CANCELLED"
+        spawner.cluster.jobs.expire()
+        for _ in range(3):
+            assert await spawner.session.poll() is not None
+            record_end(spawner, spawner.session)
+        assert len(writes) == 1
+        assert "resource_form_sessions" in writes[0]
+        assert "resource_form_over" in writes[0]
+        spawner.keep()
+        writes.clear()
+        slurm.finished[job.job_id] = row(JobIDRaw=str(job.job_id), State="CANCELLED by 0", **moments_of(slurm, job.job_id))
+        await asyncio.sleep(FIRST_SECONDS + 1)
+        assert len(writes) == 1
+        assert "UPDATE resource_form_sessions" in writes[0]
+        assert "UPDATE spawners" in writes[0]
+        assert [past.category for past in spawner.past] == ["cancelled"]
+        assert len(writes) == 1
 
     virtually(scenario)
 

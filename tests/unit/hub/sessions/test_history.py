@@ -14,7 +14,9 @@ from jupyterhub import orm
 from sqlalchemy.dialects import mysql, postgresql
 from sqlalchemy.schema import CreateIndex, CreateTable
 
-from spawner.hub.sessions.history import SESSIONS, History, HistoryMemory, PastSession, session_key
+from spawner.hub.sessions.history import History, HistoryMemory, PastSession
+from spawner.hub.sessions.storage import Storage, StorageMemory
+from spawner.hub.sessions.tables import SESSIONS, session_key
 from spawner.session.record import End
 from tests.support.past_sessions import past_sessions
 
@@ -47,7 +49,8 @@ def db(url: str) -> Iterator[Any]:
 
 def of(db: Any, **more: Any) -> History:
     """The record, at NOW."""
-    return History(db, log=LOG, clock=lambda: NOW, memory=db.info.setdefault("memory", HistoryMemory()), **more)
+    storage = Storage(db, log=LOG, clock=lambda: NOW, memory=db.info.setdefault("storage", StorageMemory()))
+    return History(storage, memory=db.info.setdefault("memory", HistoryMemory()), **more)
 
 
 def ids(sessions: tuple[PastSession, ...]) -> list[int]:
@@ -148,6 +151,7 @@ def test_users_who_are_gone(db: Any) -> None:
     of(db).add(past(2, "grace"))
     of(db).add(past(3, "grace"))
     db.delete(orm.User.find(db, "grace"))
+    db.commit()
     of(db).add(past(4))
     assert {entry.user for entry in past_sessions(of(db))} == {"ada"}
 
@@ -158,7 +162,8 @@ def test_what_the_hub_has_not_committed_is_kept(db: Any) -> None:
     db.execute(sa.text("create table resource_form_sessions (odd integer)"))
     assert not of(db).add(past(1))
     assert orm.User.find(db, "alan") is not None
-    db.rollback()
+    db.commit()
+    db.expire_all()
     assert orm.User.find(db, "alan") is not None
 
 
@@ -178,6 +183,7 @@ def test_rows_that_cannot_be_read(db: Any) -> None:
     of(db).add(past(2))
     db.execute(sa.update(SESSIONS).where(SESSIONS.c.ended == NOW - 1).values(record='{"job_id": 1, "later": true}'))
     db.execute(sa.update(SESSIONS).where(SESSIONS.c.ended == NOW - 2).values(record="not JSON"))
+    db.commit()
     assert ids(past_sessions(of(db), "ada")) == [1]
 
 
@@ -194,15 +200,16 @@ class Said(logging.Handler):
 
 def test_a_database_that_cannot_be_written(tmp_path: Path) -> None:
     """It is said once in ten minutes, and the Hub's session can be used as before."""
-    log, said, memory = logging.Logger("tests.history"), Said(), HistoryMemory()
+    log, said = logging.Logger("tests.history"), Said()
     log.addHandler(said)
     path = tmp_path / "jupyterhub.sqlite"
     orm.new_session_factory(f"sqlite:///{path}")().close()
     engine = sa.create_engine(f"sqlite:///file:{path}?mode=ro&uri=true", future=True)
     with sa.orm.Session(engine) as db:
+        history = History(Storage(db, log=log, clock=lambda: NOW))
         for number in range(5):
-            assert not History(db, log=log, clock=lambda: NOW, memory=memory).add(past(number))
-        assert past_sessions(History(db, log=log, clock=lambda: NOW, memory=memory), "ada") == ()
+            assert not history.add(past(number))
+        assert past_sessions(history, "ada") == ()
         assert db.execute(sa.text("select count(*) from users")).scalar() == 0
     assert len(said.lines) == 1
     assert "readonly" in said.lines[0]

@@ -26,8 +26,10 @@ from spawner.hub.common import page_templates, static_version
 from spawner.hub.handlers.sessions import LISTS, SHOWN_AT_FIRST, form_link, newest_first
 from spawner.hub.sessions import history as table
 from spawner.hub.sessions.feed import Sessions
-from spawner.hub.sessions.history import SESSIONS, History, HistoryMemory, PastSession, session_key
+from spawner.hub.sessions.history import History, HistoryMemory, PastSession
 from spawner.hub.sessions.past import MAX_LISTED, SHOWN, Past, Reach, history_for, key_of, reaches_others, status_of_past
+from spawner.hub.sessions.storage import Storage, StorageMemory
+from spawner.hub.sessions.tables import SESSIONS, session_key
 from spawner.i18n import using
 from spawner.session.record import End, Record
 from spawner.session.session import Session
@@ -61,7 +63,8 @@ def past(job: int, user: str = "ada", name: str = "", ago: float | None = None, 
 
 def record_of(db: Any, **more: Any) -> History:
     """The record as the Hub opens it."""
-    return History(db, log=LOG, clock=lambda: float(EPOCH), memory=db.info.setdefault("memory", HistoryMemory()), **more)
+    storage = Storage(db, log=LOG, clock=lambda: float(EPOCH), memory=db.info.setdefault("storage", StorageMemory()))
+    return History(storage, memory=db.info.setdefault("memory", HistoryMemory()), **more)
 
 
 def of(db: Any, cluster: SlurmCluster, *spawners: FakeSpawner, reach: Reach | None = None, limit: int = SHOWN, **more: Any) -> Sessions:
@@ -262,7 +265,7 @@ def test_the_admins_settings(db: Any) -> None:
     assert not history_for(handler, None).is_kept
     assert history_for(SimpleNamespace(config={}, db=db, log=LOG, settings={}), SimpleNamespace()).is_kept
     user = SimpleNamespace(orm_user=orm.User(name="ada"), settings={})
-    known = SimpleNamespace(history_length=5, history_days=1, user=user, db=db, log=LOG, cluster=SimpleNamespace(clock=lambda: 0.0))
+    known = SimpleNamespace(history_length=5, history_days=1, user=user, db=db, log=LOG, cluster=SlurmCluster(clock=lambda: 0.0))
     assert history_for(handler, known).is_kept
 
 
@@ -324,6 +327,7 @@ def test_streams_of_many_users(db: Any, selects: list[str]) -> None:
 
     async def scenario() -> None:
         cluster = make_cluster(FakeSlurm(asyncio.get_running_loop()))
+        record_of(db).add(past(10, "user50"))
         closed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         seen: dict[int, list[int | None]] = {}
         pages = [

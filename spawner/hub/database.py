@@ -1,0 +1,131 @@
+"""Our own transactions in the Hub's database: short, on a connection of their own, and written later where they cannot be written now.
+
+JupyterHub has one database session for all that it does, on the Hub's loop. A failure of ours in it would take back what JupyterHub is
+about to store, and a wait of ours would keep everybody waiting; so we take another connection of the same engine and wait for a moment
+only. In ``:memory:`` there is one connection for all, and nobody else who could lock it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Hashable, Iterator
+from typing import Any
+
+from sqlalchemy import Connection, CursorResult, Executable
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import Session as DatabaseSession
+
+LOCK_PATIENCE_MS = 40
+"""So long one statement of ours waits for SQLite's lock. Nobody else is served meanwhile: JupyterHub's own statements wait for 5 s."""
+
+FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.5, 10.0
+"""Between two tries to write what the database did not take."""
+
+MAX_LATE = 10_000
+"""So many writes are kept at most that the database did not take, the latest."""
+
+
+class Transaction:
+    """One transaction of ours, on a connection of its own."""
+
+    def __init__(self, connection: Connection) -> None:
+        self.connection = connection
+        self._afterwards: list[Callable[[], object]] = []
+
+    def execute(self, statement: Executable) -> CursorResult[Any]:
+        """Execute a statement."""
+        return self.connection.execute(statement)
+
+    def afterwards(self, call: Callable[[], object]) -> None:
+        """Have something called once the transaction is committed; not at all if it is taken back."""
+        self._afterwards.append(call)
+
+    def commit(self) -> None:
+        """Commit it."""
+        self.connection.commit()
+        for call in self._afterwards:
+            call()
+
+
+@contextlib.contextmanager
+def transaction(db: DatabaseSession) -> Iterator[Transaction]:
+    """Begin a transaction of our own in the database of ``db``; in the end it is committed, or taken back.
+
+    Raises
+    ------
+    TimeoutError
+        Somebody holds SQLite's lock: it may work in a moment.
+    """
+    with db.get_bind().connect() as connection, _short_patience(connection):  # type: ignore[union-attr]
+        own = Transaction(connection)
+        try:
+            yield own
+            own.commit()
+        except OperationalError as error:
+            connection.rollback()
+            if "locked" in str(error.orig):
+                raise TimeoutError(str(error.orig)) from error
+            raise
+        except BaseException:
+            connection.rollback()
+            raise
+
+
+@contextlib.contextmanager
+def _short_patience(connection: Connection) -> Iterator[None]:
+    if connection.dialect.name != "sqlite":
+        yield
+        return
+    # Not through the connection: that would begin a transaction, and this is to hold until one is over.
+    driver: Any = connection.connection.dbapi_connection
+    ((patience,),) = driver.execute("PRAGMA busy_timeout").fetchall()
+    driver.execute(f"PRAGMA busy_timeout = {LOCK_PATIENCE_MS}")
+    try:
+        yield
+    finally:
+        driver.execute(f"PRAGMA busy_timeout = {int(patience)}")
+
+
+class LateWrites:
+    """What the database of one Hub did not take: tried again until it does. A later write of the same name takes an earlier one's place."""
+
+    def __init__(self) -> None:
+        self._writes: dict[Hashable, Callable[[], None]] = {}
+        self._task: asyncio.Task[None] | None = None
+
+    def __len__(self) -> int:
+        return len(self._writes)
+
+    def add(self, name: Hashable, write: Callable[[], None]) -> None:
+        """Have ``write`` called until it raises nothing. It must say what is true by then, not what was when it failed first."""
+        self._writes.pop(name, None)
+        self._writes[name] = write
+        while len(self._writes) > MAX_LATE:
+            del self._writes[next(iter(self._writes))]
+        if self._task is None or self._task.done():
+            with contextlib.suppress(RuntimeError):  # no loop runs: the next one begins it
+                self._task = asyncio.get_running_loop().create_task(self._run())
+
+    def forget(self, name: Hashable) -> None:
+        """Give a write up: it was made, or is not true any more."""
+        self._writes.pop(name, None)
+
+    async def _run(self) -> None:
+        pause = FIRST_PAUSE_SECONDS
+        while self._writes:
+            await asyncio.sleep(pause)
+            pause = FIRST_PAUSE_SECONDS if await self._write() else min(2 * pause, LONGEST_PAUSE_SECONDS)
+
+    async def _write(self) -> bool:
+        """Once each, until one fails; that one comes last the next time."""
+        for name, write in list(self._writes.items()):
+            try:
+                write()
+            except Exception:  # noqa: BLE001 - whoever failed first has said so in the log
+                self._writes[name] = self._writes.pop(name, write)
+                return False
+            if self._writes.get(name) is write:
+                del self._writes[name]
+            await asyncio.sleep(0)
+        return True

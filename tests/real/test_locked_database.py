@@ -1,0 +1,151 @@
+"""SQLite's lock in other hands while sessions start, end and stop: nobody waits for what we write, and in the end all of it is there."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import sqlite3
+import threading
+import time
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from private_slurm.cluster import PrivateCluster
+
+from tests.support.injected_faults import NONCE_IS_STORED, STOP_IS_STORED, Orders
+from tests.support.invariant import ask_to_start, ask_to_stop, assert_consistent, tagged_jobs
+from tests.support.real_hub import CHECKOUT, Environments, open_site
+from tests.support.site_under_test import Site, wait_for
+
+PLAIN = {"gpus": 0}
+START_IS_STORED = "^UPDATE spawners SET started="
+"""The last that JupyterHub itself stores before it asks the spawner to start."""
+STALL_SECONDS = 0.5
+"""What a request may take that needs no database, on a machine that runs the tests besides. JupyterHub itself waits for 5 s."""
+
+
+@pytest.fixture(scope="module")
+def orders(environments: Environments) -> Orders:
+    """What the Hub of these tests is told to do to itself."""
+    folder = environments.folder / "hub-locked-orders"
+    folder.mkdir(exist_ok=True)
+    orders = Orders(folder)
+    orders.take_all_back()
+    return orders
+
+
+@pytest.fixture(scope="module")
+def running_site(environments: Environments, cluster: PrivateCluster, users: tuple[str, ...], orders: Orders) -> Iterator[Site]:
+    """A Hub of these tests' own, which polls every three seconds."""
+    more = f"""
+import pathlib, sys
+sys.path.insert(0, {str(CHECKOUT)!r})
+from tests.support import injected_faults
+injected_faults.obey(c, pathlib.Path({str(orders.folder)!r}))
+c.SlurmCluster.jobs_interval = 2
+c.Spawner.poll_interval = 3
+"""
+    with open_site("hub-locked", environments, cluster, users, more) as site:
+        yield site
+
+
+@dataclass
+class Pulse:
+    """How long a request takes that needs no database, again and again while something goes on."""
+
+    site: Site
+    seconds: list[float] = field(default_factory=list)
+    over: threading.Event = field(default_factory=threading.Event)
+
+    def _beat(self) -> None:
+        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        while not self.over.is_set():
+            began = time.monotonic()
+            with contextlib.suppress(OSError):
+                opener.open(f"{self.site.hub.url}hub/health", timeout=60).close()
+            self.seconds.append(time.monotonic() - began)
+
+    @classmethod
+    @contextlib.contextmanager
+    def of(cls, site: Site) -> Iterator[Pulse]:
+        """Feel it until the end of the block."""
+        pulse = cls(site)
+        thread = threading.Thread(target=pulse._beat, daemon=True)
+        thread.start()
+        yield pulse
+        pulse.over.set()
+        thread.join(60)
+
+
+def stored(site: Site) -> dict[str, Any]:
+    """What the Hub's database has of the session of the first user's default server."""
+    path = site.hub.folder / "jupyterhub.sqlite"
+    with contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as database:
+        query = "select spawners.state from spawners join users on users.id = spawners.user_id where users.name = ? and spawners.name = ''"
+        ((state,),) = database.execute(query, (site.users[0],))
+    session: dict[str, Any] = json.loads(state).get("session", {})
+    return session
+
+
+@pytest.mark.parametrize("after", [START_IS_STORED, NONCE_IS_STORED], ids=["before the nonce", "before the job's id"])
+def test_a_start(site: Site, orders: Orders, after: str) -> None:
+    """Locked for 12 s right before something is stored: nobody waits meanwhile, nothing is submitted before its nonce is durable, and the
+    session comes up.
+    """
+    orders.lock_after(after, 12)
+    start = ask_to_start(site, site.users[0], PLAIN)
+    wait_for(lambda: orders.pending("locked"), "the lock", 60, every=0.02)
+    with Pulse.of(site) as pulse:
+        while orders.pending("locked"):
+            if after == START_IS_STORED:
+                assert not tagged_jobs(site)
+            time.sleep(0.2)
+    assert max(pulse.seconds) < STALL_SECONDS, sorted(pulse.seconds)[-5:]
+    start.join(60)
+    wait_for(lambda: site.server(site.users[0]).get("ready"), f"the session to be ready\n{site.logs()}", 60)
+    ((_, _, number),) = tagged_jobs(site)
+    assert stored(site)["job_id"] == number
+    assert_consistent(site)
+
+
+def test_what_was_not_stored_is_stored_later(site: Site, orders: Orders) -> None:
+    """The job waits in the queue, and nothing else happens to its session that would be stored: its id is, once the lock is free."""
+    site.cluster.run("scontrol", "update", "partition=g100_int", "state=DOWN")
+    try:
+        orders.lock_after(NONCE_IS_STORED, 3)
+        ask_to_start(site, site.users[0], {**PLAIN, "partition": "g100_int"})
+        wait_for(lambda: orders.pending("locked"), "the lock", 60, every=0.02)
+        wait_for(lambda: not orders.pending("locked"), "the lock to be free", 60)
+        wait_for(lambda: stored(site).get("job_id"), f"the id to be stored\n{site.logs()}", 30)
+        ((_, _, number),) = tagged_jobs(site)
+        assert stored(site)["job_id"] == number
+    finally:
+        site.cluster.run("scontrol", "update", "partition=g100_int", "state=UP")
+
+
+@pytest.mark.parametrize("how", ["stopped", "cancelled in Slurm"])
+def test_an_end(site: Site, orders: Orders, how: str) -> None:
+    """Locked for 12 s, so that JupyterHub cannot store that the server is stopped: the job is given back, and without anybody's doing the
+    server is stopped in the end, its token revoked, and the user can start another one.
+    """
+    user = site.users[0]
+    site.start(PLAIN)
+    ((_, _, number),) = tagged_jobs(site)
+    log = len(site.hub.log())
+    if how == "stopped":
+        orders.lock_after(STOP_IS_STORED, 12)
+        ask_to_stop(site, user).join(60)
+    else:
+        orders.lock_after("^INSERT INTO resource_form_sessions", 12)
+        site.cluster.run("scancel", str(number))
+        wait_for(lambda: orders.pending("locked"), "the lock", 60, every=0.02)
+    wait_for(lambda: not orders.pending("locked"), "the lock to be free", 60)
+    wait_for(lambda: "could not be stored before; it is now" in site.hub.log()[log:], f"the stop to be made up for\n{site.logs()}", 60)
+    wait_for(lambda: site.server(user) == {}, f"the server to be stopped\n{site.logs()}", 30)
+    assert site.cluster.job_state(number) == "CANCELLED"
+    assert stored(site) == {}
+    site.start(PLAIN)
+    assert_consistent(site)
