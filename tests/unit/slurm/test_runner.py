@@ -69,7 +69,8 @@ def open_files() -> int:
 WITHOUT_END = """
 open({pid!r}, "w").write(str(os.getpid()))
 if os.fork() == 0:
-    open({child!r}, "w").write(str(os.getpid()))
+    open({child!r} + ".new", "w").write(str(os.getpid()))
+    os.rename({child!r} + ".new", {child!r})
 while True:
     os.write({output}, b"x" * 65536)
 """
