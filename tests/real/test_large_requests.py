@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -135,3 +137,22 @@ def test_a_question_of_many_keys(site: Site) -> None:
     assert "at most 100 are read" in answer.text
     assert took < MOMENT_SECONDS
     assert longest() < MOMENT_SECONDS
+
+
+def test_refused_starts_leave_nothing_in_the_database(site: Site) -> None:
+    """JupyterHub stores the options of a start before it asks us. What is refused is taken out again, and its room is used again.
+
+    Ten starts of almost as much as the Hub reads make the file larger by two of them, and leave no long text in it.
+    """
+    user, database = site.users[0], site.hub.folder / "jupyterhub.sqlite"
+    options = {f"key{number}": "x" * 90_000 for number in range(10)}
+    before = database.stat().st_size
+    for number in range(10):
+        server = f"big-{number % 2}"
+        status, answer = site.call("POST", f"/users/{user}/servers/{server}", options)
+        assert status == 400, answer
+        wait_for(lambda server=server: not site.server(user, server).get("pending"), "the refused start to be over", 30)
+    assert database.stat().st_size - before < 3 * len(json.dumps(options))
+    with contextlib.closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as connection:
+        ((longest,),) = connection.execute("select max(length(user_options) + length(state)) from spawners")
+    assert longest < 10_000
