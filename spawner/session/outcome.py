@@ -83,6 +83,9 @@ MORE_MEMORY = 2
 MORE_TIME = 2
 """So many times as much is proposed as what was not enough."""
 
+LATE_ENDS = 1.1
+"""Slurm ends a job some time after its limit: it looks every half minute, and OverTimeLimit may give it more (slurm.conf(5))."""
+
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
@@ -91,7 +94,8 @@ class Evidence:
     ``state`` is Slurm's terminal state or one of :data:`CATEGORIES`'s own words, ``sentence`` what was said of it when it was noticed.
     ``exit_status`` is squeue's raw wait status; None where nobody knows. ``stopped``: the Hub had been told to stop the session.
     ``listened``: its server had come up. ``memory_mb`` and ``minutes`` are what was asked for, 0 where that is not known.
-    ``uid`` is the user's own numeric id. ``idle_minutes``: for how long its GPUs had done nothing, where it was stopped for that.
+    ``ran_minutes`` is how long Slurm had it run, 0 where that is not known. ``uid`` is the user's own numeric id.
+    ``idle_minutes``: for how long its GPUs had done nothing, where it was stopped for that.
     ``finished`` is what sacct says, once it does.
     """
 
@@ -103,6 +107,7 @@ class Evidence:
     node: str = ""
     memory_mb: int = 0
     minutes: int = 0
+    ran_minutes: int = 0
     uid: int | None = None
     idle_minutes: int = 0
     finished: FinishedJob | None = None
@@ -196,9 +201,16 @@ def _used(evidence: Evidence) -> int | None:
 
 
 def _minutes(evidence: Evidence) -> int | None:
-    """What the job was allowed."""
+    """What the job was allowed in the end: an admin may have changed it while it ran, and what it ran tells before slurmdbd does."""
     said = evidence.finished.minutes if evidence.finished is not None else None
-    return said or evidence.minutes or None
+    asked, ran = evidence.minutes, evidence.ran_minutes
+    was_changed = bool(ran and asked) and not asked <= ran <= asked * LATE_ENDS + 1
+    return said or (ran if was_changed else asked) or None
+
+
+def _was_cut(evidence: Evidence) -> bool:
+    had = _minutes(evidence)
+    return had is not None and had < evidence.minutes
 
 
 def _is_out_of_memory(evidence: Evidence, state: str) -> bool:
@@ -241,7 +253,7 @@ def _words(evidence: Evidence, state: str, category: Category, code: int | None)
     if category == "server_exit":
         return _server_exit(evidence, state, code)
     if category == "time_limit":
-        return _time_limit(evidence), _("Start again for a longer time.")
+        return _time_limit(evidence), "" if _was_cut(evidence) else _("Start again for a longer time.")
     if category == "node_failure":
         return end_sentence(state), _("Start again: Slurm chooses another node.")
     if category == "cancelled":
@@ -275,6 +287,9 @@ def _see_the_log() -> str:
 def _time_limit(evidence: Evidence) -> str:
     if not (minutes := _minutes(evidence)):
         return end_sentence("TIMEOUT")
+    if _was_cut(evidence):
+        cut = _("The time limit of the session was reached: {asked} were asked for, and an administrator had cut it to {duration}.")
+        return cut.format(asked=duration(evidence.minutes), duration=duration(minutes))
     return _("The time limit of the session was reached: it had {duration}.").format(duration=duration(minutes))
 
 
@@ -337,7 +352,7 @@ def _more_memory(evidence: Evidence) -> dict[str, str]:
 
 
 def _change(evidence: Evidence, category: Category) -> dict[str, str]:
-    if category == "time_limit" and (minutes := _minutes(evidence)):
+    if category == "time_limit" and not _was_cut(evidence) and (minutes := _minutes(evidence)):
         return {"walltime": format_walltime(minutes * MORE_TIME)}
     return {}
 

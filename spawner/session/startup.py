@@ -10,7 +10,7 @@ from ..errors import ResourceFormError
 from ..i18n import _
 from ..slurm.model import Job
 from ..slurm.reasons import advice_for
-from ..slurm.states import ENDED, ENDING, HELD, PENDING, RUNNING, STARTING
+from ..slurm.states import ENDED, ENDING, HALTED, HELD, PENDING, RUNNING, STARTING
 from .facts import SessionFacts
 from .outcome import end_in_words
 from .status_text import silence_in_words
@@ -103,7 +103,7 @@ def _judge(session: SessionFacts, job: Job, positions: Mapping[int, QueuePositio
         session.say(25, _("Job {number} waits in the queue. {why}").format(number=job.job_id, why=advice.sentence), job, positions)
     elif job.state in STARTING:
         session.say(40, _("The node is being made ready"), job)
-    elif job.state == "SUSPENDED":
+    elif job.state in HALTED:
         session.say(60, _("Job {number}: {sentence}").format(number=job.job_id, sentence=session.status(job).sentence), job)
     elif job.state in RUNNING:
         runs = _("Job {number} runs on {node}. The server is starting.")

@@ -16,7 +16,7 @@ from ..gpu.idle import Notice
 from ..i18n import _
 from ..slurm.model import Job
 from ..slurm.reasons import Advice, advice_for
-from ..slurm.states import ENDED, ENDING, HELD, PENDING, RUNNING, STARTING
+from ..slurm.states import ENDED, ENDING, HALTED, HELD, PENDING, RUNNING, STARTING
 from .outcome import CATEGORIES, STOPPED, end_in_words
 from .record import End, Record
 from .status_text import Charge, charge_of, held_by, held_in_words, silence_in_words, suspended, what_to_do_about
@@ -260,7 +260,7 @@ def _sentence(state: State, stage: Stage, record: Record, job: Job | None, end: 
         return silence_in_words(unknown_since)
     if job is not None and job.state in PENDING:
         return _(HELD[job.state]) if job.state in HELD else advice_for(job.reason).sentence
-    if job is not None and job.state == "SUSPENDED":
+    if job is not None and job.state in HALTED:
         return suspended(job)
     node = record.node or (job.batch_host if job is not None else "")
     sentences: Mapping[Stage, str] = {

@@ -27,7 +27,9 @@ HELD = {
 """States of a job in the queue that only an administrator can end: what to say, in English for the catalogue."""
 PENDING = frozenset({"PENDING", "REQUEUED", "REQUEUE_FED", "EXPEDITING", *HELD})
 STARTING = frozenset({"CONFIGURING"})
-RUNNING = frozenset({"RUNNING", "SUSPENDED", "STOPPED", "SIGNALING", "RESIZING"})
+HALTED = frozenset({"SUSPENDED", "STOPPED"})
+"""States in which the processes do not run and the job keeps what it has: scontrol suspend, and SIGSTOP (squeue(1), JOB STATE CODES)."""
+RUNNING = frozenset({"RUNNING", *HALTED, "SIGNALING", "RESIZING"})
 ENDING = frozenset({"COMPLETING", "STAGE_OUT"})
 ENDED = frozenset(
     {

@@ -115,6 +115,7 @@ class _Noted:
             listened=bool(record.node),
             memory_mb=_read(parse_memory_mb, options.get("memory")),
             minutes=_read(parse_walltime, options.get("walltime")),
+            ran_minutes=_minutes_of(job),
         )
         node = record.node or (job.batch_host if job is not None else "")
         better = _with(replace(end, job_id=record.job_id, node=node), ending(evidence))
@@ -211,3 +212,10 @@ def _read(parse: Any, value: Any) -> int:
 def _cost(tres: str, session: Session, seconds: float) -> float | None:
     charge = charge_of(tres, session.usage_factor, seconds)
     return charge.used if charge is not None else None
+
+
+def _minutes_of(job: Job | None) -> int:
+    """For how many whole minutes Slurm had a job run that is over; 0 where that is not known."""
+    if job is None or job.state not in ENDED or not job.start or not job.end:
+        return 0
+    return max(0, job.end - job.start) // 60

@@ -92,7 +92,7 @@ ROWS = [
     Row("CONFIGURING", "starting", "None", None, "The node is being made ready", None),
     Row("RUNNING", "running", "None", None, "runs on g001. The server is starting.", None),
     Row("SUSPENDED", "running", "None", None, "The session is suspended.", None),
-    Row("STOPPED", "running", "None", None, "runs on g001. The server is starting.", None),
+    Row("STOPPED", "running", "None", None, "The session is suspended.", None),
     Row("SIGNALING", "running", "None", None, "runs on g001. The server is starting.", None),
     Row("RESIZING", "running", "None", None, "runs on g001. The server is starting.", None),
     Row("COMPLETING", "ending", "None", None, "is ending", None),

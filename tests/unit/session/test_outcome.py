@@ -272,6 +272,22 @@ def test_time_limit() -> None:
     assert end("TIMEOUT", minutes=0).change == {}
 
 
+def test_a_time_limit_that_was_cut() -> None:
+    """While it ran: that is said, nothing longer is proposed, and slurmdbd's word is not waited for."""
+    cut = "The time limit of the session was reached: 8 hours were asked for, and an administrator had cut it to 30 minutes."
+    for found in (end("TIMEOUT", minutes=480, ran_minutes=30), end("TIMEOUT", told("TIMEOUT", minutes=30), minutes=480, ran_minutes=30)):
+        assert (found.sentence, found.what_to_do, found.change) == (cut, "", {})
+
+
+def test_a_time_limit_that_was_extended() -> None:
+    """What the session had is said, and not what was asked for; a minute or a tenth over the limit is no extension."""
+    longer = end("TIMEOUT", minutes=60, ran_minutes=120)
+    assert longer.sentence == "The time limit of the session was reached: it had 2 hours."
+    assert longer.change == {"walltime": "04:00:00"}
+    for ran in (60, 61, 66):
+        assert end("TIMEOUT", minutes=60, ran_minutes=ran).sentence == "The time limit of the session was reached: it had 1 hour."
+
+
 def test_slurmdbd_knows_what_squeue_has_forgotten() -> None:
     """A job that was gone has an end after all."""
     gone = end("GONE", sentence="The job is no longer known to Slurm.")

@@ -73,6 +73,7 @@ def test_a_start_that_nothing_disturbs() -> None:
         pytest.param("CONFIGURING", 40, "The node is being made ready", id="made-ready"),
         pytest.param("RUNNING", 60, "Job 100 runs on g001. The server is starting.", id="runs"),
         pytest.param("SUSPENDED", 60, "Job 100: The session is suspended. Ask the administrators.", id="suspended"),
+        pytest.param("STOPPED", 60, "Job 100: The session is suspended. Ask the administrators.", id="stopped-by-a-signal"),
         pytest.param("COMPLETING", 30, "Job 100 is ending", id="ending"),
         pytest.param("NEWSTATE", 30, "Job 100 is in a state that is not known here: NEWSTATE", id="not-known-here"),
     ],
