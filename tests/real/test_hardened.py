@@ -14,6 +14,12 @@ from tests.support.real_hub import CHECKOUT
 
 FOLDER = CHECKOUT / "share" / "resource_form" / "hardened"
 
+BRINGS_NO_NEW_PRIVILEGES = re.compile(
+    "PrivateDevices|ProtectClock|ProtectHostname|ProtectKernel(Tunables|Modules|Logs)|LockPersonality|MemoryDenyWriteExecute"
+    "|Restrict(AddressFamilies|FileSystems|Namespaces|Realtime|SUIDSGID)|SystemCall(Filter|Architectures|Log)|DynamicUser"
+)
+"""Settings with which, beside User=, NoNewPrivileges=yes is implied (systemd.exec(5)): then no sudo works, whatever the unit says of it."""
+
 
 def test_nginx_takes_the_configuration(tmp_path: Path) -> None:
     """The real nginx, with a certificate made for it: no error, no warning."""
@@ -44,6 +50,9 @@ def test_the_unit_reads() -> None:
     unit.read_string((FOLDER / "jupyterhub.service").read_text())
     assert unit.sections() == ["Unit", "Service", "Install"]
     assert unit["Service"]["NoNewPrivileges"] == "false"
+    assert [name for name in unit["Service"] if BRINGS_NO_NEW_PRIVILEGES.fullmatch(name)] == []
+    # What sudo starts sees the same files, and reads the logs in the homes.
+    assert "ProtectHome" not in unit["Service"]
     assert int(unit["Service"]["LimitNOFILE"]) >= 4096
     rule = (CHECKOUT / "share" / "resource_form" / "sudoers").read_text()
     assert re.search(rf"^{unit['Service']['User']}\b", rule, re.MULTILINE)
