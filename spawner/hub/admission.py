@@ -161,7 +161,7 @@ class Admission:
         self.callers = Callers(cookie)
         self.streams = OpenStreams()
         self.log = RefusalLog(state.log, "A request")
-        self._base_url = base_url
+        self.base_url = base_url
         self._paces = {name: Pace(getattr(self.bounds, name), seconds) for name, seconds in SECONDS.items()}
         files = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
         self._most_streams = min(self.bounds.streams_in_all, files // SHARE_OF_FILES)
@@ -214,7 +214,7 @@ class Admission:
         return request.method == "POST" and bool(_START.fullmatch(self._address(request)))
 
     def _address(self, request: HTTPServerRequest) -> str:
-        return request.path.removeprefix(self._base_url)
+        return request.path.removeprefix(self.base_url)
 
     def _counted(self, request: HTTPServerRequest, caller: Caller, address: str) -> Iterator[str]:
         """The bounds that count requests like this one."""

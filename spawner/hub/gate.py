@@ -5,23 +5,18 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from markupsafe import Markup
 from tornado import httputil
 from tornado.routing import AnyMatches, Router, Rule
 
 from ..i18n import _, negotiated, using
 from ..worker import working_for
 from .admission import Admission, TooMuch
+from .common import static_version
+from .form.render import render
 from .plain_answer import answer, json_body
 from .protocol import HubApplication
 from .start_line import FindsAnswer, StartLine
 from .state import HubState
-
-_PAGE = Markup(
-    '<!doctype html><html lang="{language}"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">{again}'
-    "<title>{title}</title></head><body><h1>{title}</h1><p>{sentence}</p></body></html>"
-)
-
 
 MOST_DROPPED_BYTES = 50_000_000
 """So large a body is read and dropped, for whoever is cut off while sending does not get to read the answer."""
@@ -84,10 +79,11 @@ class Refused(httputil.HTTPMessageDelegate):
         if "text/html" in request.headers.get("Accept", ""):
             headers["Content-Type"] = "text/html; charset=utf-8"
             # A person who waits need not press anything; what was posted is not sent again by itself.
-            again = (
-                Markup('<meta http-equiv="refresh" content="{}">').format(found.again) if found.again and request.method == "GET" else ""
-            )
-            body = _PAGE.format(language=self._language, again=again, title=title, sentence=sentence).encode()
+            again = found.again if request.method == "GET" else 0
+            values: dict[str, Any] = {"title": title, "sentence": sentence, "again": again, "language": self._language}
+            with using(self._language):
+                page = render("resource_form/refused.html", base_url=self._admission.base_url, static_version=static_version, **values)
+            body = page.encode()
         else:
             headers["Content-Type"] = "application/json"
             body = json_body(found.status, sentence)
