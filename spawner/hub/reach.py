@@ -8,6 +8,14 @@ from jupyterhub.scopes import Scope
 
 from .protocol import HubHandler, HubUser
 
+OWN_SESSIONS = ("read:servers", "access:servers")
+"""Scopes of which a caller has one who has to do with sessions: a session's own token has the second (``Spawner.server_token_scopes``)."""
+
+
+def has_to_do_with_sessions(handler: HubHandler) -> bool:
+    """Tell whether the caller's token is one for sessions at all, and not for a name or the like."""
+    return any(scope in handler.parsed_scopes for scope in OWN_SESSIONS)
+
 
 def user_within_reach(handler: HubHandler, name: str, *any_of: str) -> HubUser | None:
     """Return the user of a name if one of these scopes of the caller's may reach them, or one of their servers; None otherwise.

@@ -22,6 +22,7 @@ from ...humanize import iso_time
 from ...worker import run_in_worker
 from ..common import PATIENCE_SECONDS, cluster_of
 from ..protocol import HubHandler
+from ..reach import has_to_do_with_sessions
 
 NODES_AT_ONCE = 500
 """So many nodes with all their devices are put into words at a time, and sent: then it is the turn of whoever waits for the same thread."""
@@ -81,15 +82,17 @@ async def visible_availability(handler: HubHandler) -> Snapshot[Availability]:
     Raises
     ------
     HTTPError
-        403: a token that may not even read servers.
+        403: a token that has nothing to do with servers.
     ResourceFormError
         Slurm has never answered.
     """
     cluster, user = cluster_of(handler), handler.current_user
-    if "read:servers" not in handler.parsed_scopes:
-        raise web.HTTPError(403, "This takes the scope read:servers.")
     if getattr(user, "kind", "user") != "user":
+        if "read:servers" not in handler.parsed_scopes:
+            raise web.HTTPError(403, "This takes the scope read:servers.")
         return await cluster.availability(patience=PATIENCE_SECONDS)
+    if not has_to_do_with_sessions(handler):
+        raise web.HTTPError(403, "This takes the scope read:servers, or access:servers.")
     return await cluster.availability_for(user.name, reservation=handler.get_argument("reservation", ""), patience=PATIENCE_SECONDS)
 
 

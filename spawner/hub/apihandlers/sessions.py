@@ -16,6 +16,7 @@ from ...request.server_names import MAX_COPIES, copies
 from ..common import cluster_of
 from ..locale import language_of
 from ..protocol import HubHandler, HubSpawner, HubUser
+from ..reach import has_to_do_with_sessions
 from ..sessions.feed import Sessions
 from ..sessions.gpus import GpusOfSessions
 from ..sessions.options import display_name
@@ -35,8 +36,8 @@ class NewNamesHandler(APIHandler):  # type: ignore[misc]
         user = self.current_user
         if user is None or getattr(user, "kind", "user") != "user":
             raise web.HTTPError(403, "Log in, or send a user's token.")
-        if "read:servers" not in self.parsed_scopes:
-            raise web.HTTPError(403, "This takes the scope read:servers.")
+        if not has_to_do_with_sessions(self):
+            raise web.HTTPError(403, "This takes the scope read:servers, or access:servers.")
         text = self.get_argument("number", "1")
         if not (text.isascii() and text.isdigit() and 1 <= int(text[:9]) <= MAX_COPIES):
             raise web.HTTPError(400, f"number: expected 1 to {MAX_COPIES}.")

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from jupyterhub.scopes import Scope
 
-from spawner.hub.reach import user_within_reach
+from spawner.hub.reach import has_to_do_with_sessions, user_within_reach
 
 
 class Handler:
@@ -52,3 +52,19 @@ def test_within_reach(scopes: dict[str, Any]) -> None:
     """By any of the scopes: all users, this one, perhaps a group of theirs, or a server of theirs."""
     handler: Any = Handler(**scopes)
     assert user_within_reach(handler, "ada", "access:servers", "admin:servers") is handler.ada
+
+
+@pytest.mark.parametrize(
+    ("scopes", "has"),
+    [
+        ({"read_servers": OF_BEN}, True),
+        ({"access_servers": {"server": {"ben/x"}}}, True),
+        ({"read_users:name": OF_BEN}, False),
+        ({"users_activity": OF_BEN}, False),
+        ({}, False),
+    ],
+)
+def test_tokens_for_sessions(scopes: dict[str, Any], has: bool) -> None:
+    """A session's own is one; one that may read a name, or tell of activity, is none."""
+    handler: Any = Handler(**scopes)
+    assert has_to_do_with_sessions(handler) is has
