@@ -19,7 +19,7 @@ from tests.support.site_under_test import PASSWORD, Site
 
 UNBOUNDED = """
 c.JupyterHub.named_server_limit_per_user = 0
-for name in ("requests", "requests_of_strangers", "pages", "checks"):
+for name in ("requests", "requests_of_strangers", "pages", "checks", "start_requests"):
     setattr(c.ResourceFormBounds, name, 1_000_000)
 """
 """Tests ask far more often than people; what bounds do is tested on Hubs that have them."""
