@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 from private_slurm.cluster import PrivateCluster
 from private_slurm.users import home_of
 
+from spawner.bounds import DEFAULTS
 from spawner.errors import RequestRejected
 from spawner.job.sbatch import Tag, sbatch_arguments
 from spawner.request.model import FIELDS, FORM_FIELDS, SessionRequest, parse_request
@@ -113,12 +114,21 @@ IN_EVERY_KEY = st.fixed_dictionaries(
 )
 
 
+def levels(value: Any) -> int:
+    """How many lists and objects are within each other, the innermost with something in it."""
+    held = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return max((1 + levels(each) for each in held), default=0)
+
+
 @FUZZED
 @given(values=IN_EVERY_KEY, key=NAMES, own=ANY_JSON)
 def refused_by_api(site: Site, session: requests.Session, values: dict[str, Any], key: str, own: Any) -> None:
     """One request with something hostile under every key, and a key of the attacker's own."""
     url = f"{site.hub.api_url}/users/{site.users[0]}/server"
     answer = session.post(url, data=json.dumps({**values, key: own}).encode(), timeout=60)
+    if levels({**values, key: own}) > DEFAULTS.request_depth:
+        assert answer.status_code == 413, answer.text
+        return
     assert answer.status_code == 400, answer.text
     message = answer.json()["message"]
     for field, info in SessionRequest.model_fields.items():

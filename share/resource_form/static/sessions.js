@@ -20,10 +20,13 @@
 
   // --- words, numbers and times, in the user's language and time zone ---
 
-  // A name may be written from right to left: isolated, so that the words around it stay where they are.
+  // Hebrew, Arabic and their relatives.
+  const RIGHT_TO_LEFT = /[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]/;
+
+  // What is written from right to left is isolated, so that the words around it stay where they are.
   function filled(sentence, values) {
-    const isolated = values.name === undefined ? values : { ...values, name: `\u2068${values.name}\u2069` };
-    return sentence.replace(/\{(\w+)\}/g, (whole, name) => (name in isolated ? String(isolated[name]) : whole));
+    const shown = (value) => (RIGHT_TO_LEFT.test(value) ? `\u2068${value}\u2069` : String(value));
+    return sentence.replace(/\{(\w+)\}/g, (whole, name) => (name in values ? shown(values[name]) : whole));
   }
 
   function number(value) {
