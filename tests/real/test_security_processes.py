@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pwd
 import re
+import shutil
 import subprocess
 import sys
 import time
@@ -14,7 +15,7 @@ from pathlib import Path
 
 from private_slurm.users import credentials
 
-from tests.support.real_hub import needs_users
+from tests.support.real_hub import Environments, needs_users
 from tests.support.site_under_test import Site, Visitor, wait_for
 
 TAKE_OVER = """
@@ -80,7 +81,7 @@ def log_of(visitor: Visitor, job: str) -> tuple[int, str]:
     return answer.status_code, answer.json().get("reason", "")
 
 
-def test_a_user_who_writes_into_their_own_reader(site: Site, tmp_path: Path) -> None:
+def test_a_user_who_writes_into_their_own_reader(site: Site, environments: Environments) -> None:
     """The Hub reads a few MB of it, ends the reader, says that the log cannot be read, and serves others at once."""
     needs_users(site.users, 2)
     ada, grace = site.users[:2]
@@ -89,12 +90,10 @@ def test_a_user_who_writes_into_their_own_reader(site: Site, tmp_path: Path) -> 
     visitor, other = site.visitor(ada), site.visitor(grace)
     assert log_of(visitor, job) == (200, "")
     other.form()
-    drop = tmp_path / "drop"
+    drop = environments.folder / "drop"
+    shutil.rmtree(drop, ignore_errors=True)
     drop.mkdir()
     os.chown(drop, pwd.getpwnam(ada).pw_uid, -1)
-    for folder in (drop, *drop.parents):
-        if folder.stat().st_uid == os.geteuid() and folder.is_relative_to(tmp_path.parent.parent):
-            folder.chmod(0o755)
     said, before, log = drop / "said", peak_kb(site), len(site.hub.log())
     with program(site, ada, TAKE_OVER, job, str(said)):
         wait_for(said.exists, "the user's program to look for readers")
