@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from ..cache import BoundedDict
+
 MAX_REMEMBERED = 10_000
 """So many, the latest; more come together only where the Hub's database takes nothing."""
 
@@ -12,7 +14,7 @@ class EndedSessions:
     """Nonces of sessions that are over, with their users. The Hub stores them and takes them off here (:mod:`.hub.sessions.over`)."""
 
     def __init__(self) -> None:
-        self._users: dict[str, str] = {}
+        self._users: BoundedDict[str, str] = BoundedDict(MAX_REMEMBERED)
 
     def __contains__(self, nonce: str) -> bool:
         """Tell whether the session of this nonce is over, and not stored yet."""
@@ -20,11 +22,8 @@ class EndedSessions:
 
     def add(self, nonce: str, user: str) -> None:
         """Note that a session is over; empty is the nonce of none."""
-        if not nonce:
-            return
-        self._users[nonce] = user
-        while len(self._users) > MAX_REMEMBERED:
-            del self._users[next(iter(self._users))]
+        if nonce:
+            self._users[nonce] = user
 
     @property
     def to_store(self) -> Mapping[str, str]:

@@ -21,6 +21,7 @@ from ..bounds import Bounds
 from ..cache import BoundedDict
 from ..i18n import N_
 from .metrics import REFUSED
+from .numbers import whole_number
 from .pace import MAX_CALLERS, Pace, RefusalLog
 from .state import HubState
 
@@ -113,31 +114,28 @@ class OpenStreams:
     """The event streams that are open now, by whose they are."""
 
     def __init__(self) -> None:
-        self._of: dict[str, weakref.WeakSet[HTTPServerRequest]] = {}
+        self._callers: weakref.WeakKeyDictionary[HTTPServerRequest, str] = weakref.WeakKeyDictionary()
 
     def number_of(self, caller: str) -> int:
         """Return how many a caller has open."""
-        mine = self._of.get(caller)
-        if mine is None:
-            return 0
-        for request in [each for each in mine if _is_over(each)]:
-            mine.discard(request)
-        if not mine:
-            del self._of[caller]
-        return len(mine)
+        return sum(whose == caller for whose in self._open())
 
     def number(self) -> int:
         """Return how many there are of all callers together."""
-        return sum(self.number_of(caller) for caller in list(self._of))
+        return len(self._open())
+
+    def _open(self) -> list[str]:
+        for request in [each for each in self._callers if _is_over(each)]:
+            del self._callers[request]
+        return list(self._callers.values())
 
     def add(self, caller: str, request: HTTPServerRequest) -> None:
         """Count one more."""
-        self._of.setdefault(caller, weakref.WeakSet()).add(request)
+        self._callers[request] = caller
 
     def is_over(self, request: HTTPServerRequest) -> None:
         """Count it no more: it was answered to its end."""
-        for mine in self._of.values():
-            mine.discard(request)
+        self._callers.pop(request, None)
 
 
 def _is_over(request: HTTPServerRequest) -> bool:
@@ -183,8 +181,7 @@ class Admission:
         return replace(found, after=PAUSE_SECONDS) if goes_on and self.held < self._most_held else found
 
     def _too_large(self, request: HTTPServerRequest) -> TooMuch | None:
-        length = request.headers.get("Content-Length", "0")
-        if length.isascii() and length.isdigit() and len(length) <= 18 and int(length) <= self.bounds.body_bytes:
+        if whole_number(request.headers.get("Content-Length", "0"), most=self.bounds.body_bytes) is not None:
             # What comes in chunks tells its length only as it comes: tornado ends the connection then.
             connection: Any = request.connection
             connection.set_max_body_size(self.bounds.body_bytes)

@@ -16,6 +16,8 @@ from sqlalchemy import Connection, CursorResult, Executable
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session as DatabaseSession
 
+from ..cache import BoundedDict
+
 LOCK_PATIENCE_MS = 40
 """So long one statement of ours waits for SQLite's lock. Nobody else is served meanwhile: JupyterHub's own statements wait for 5 s."""
 
@@ -91,7 +93,7 @@ class LateWrites:
     """What the database of one Hub did not take: tried again until it does. A later write of the same name takes an earlier one's place."""
 
     def __init__(self) -> None:
-        self._writes: dict[Hashable, Callable[[], None]] = {}
+        self._writes: BoundedDict[Hashable, Callable[[], None]] = BoundedDict(MAX_LATE)
         self._task: asyncio.Task[None] | None = None
 
     def __len__(self) -> int:
@@ -99,10 +101,7 @@ class LateWrites:
 
     def add(self, name: Hashable, write: Callable[[], None]) -> None:
         """Have ``write`` called until it raises nothing. It must say what is true by then, not what was when it failed first."""
-        self._writes.pop(name, None)
         self._writes[name] = write
-        while len(self._writes) > MAX_LATE:
-            del self._writes[next(iter(self._writes))]
         if self._task is None or self._task.done():
             with contextlib.suppress(RuntimeError):  # no loop runs: the next one begins it
                 self._task = asyncio.get_running_loop().create_task(self._run())
@@ -123,7 +122,7 @@ class LateWrites:
             try:
                 write()
             except Exception:  # noqa: BLE001 - whoever failed first has said so in the log
-                self._writes[name] = self._writes.pop(name, write)
+                self._writes[name] = self._writes.get(name, write)
                 return False
             if self._writes.get(name) is write:
                 del self._writes[name]

@@ -13,6 +13,7 @@ from ..worker import working_for
 from .admission import Admission, TooMuch
 from .common import static_version
 from .form.render import render
+from .numbers import whole_number
 from .plain_answer import answer, json_body
 from .protocol import HubApplication
 from .start_line import FindsAnswer, StartLine
@@ -38,8 +39,7 @@ class Refused(httputil.HTTPMessageDelegate):
         headers: httputil.HTTPHeaders,
     ) -> None:
         """Answer at once where the body is too large even to be dropped."""
-        length = headers.get("Content-Length", "0")
-        if not (length.isascii() and length.isdigit()) or len(length) > 18 or int(length) > MOST_DROPPED_BYTES:
+        if whole_number(headers.get("Content-Length", "0"), most=MOST_DROPPED_BYTES) is None:
             self._answer(keep=False)
 
     def data_received(self, chunk: bytes) -> None:
@@ -70,24 +70,25 @@ class Refused(httputil.HTTPMessageDelegate):
             return
         self._answered = True
         found, request = self._found, self._request
-        with using(self._language):
-            sentence = _(found.sentence).format(seconds=found.again)
-            title = _("One moment") if found.again else _("Too large")
         headers = httputil.HTTPHeaders({"Cache-Control": "no-store"})
         if found.again:
             headers["Retry-After"] = str(found.again)
-        if "text/html" in request.headers.get("Accept", ""):
-            headers["Content-Type"] = "text/html; charset=utf-8"
-            # A person who waits need not press anything; what was posted is not sent again by itself.
-            again = found.again if request.method == "GET" else 0
-            values: dict[str, Any] = {"title": title, "sentence": sentence, "again": again, "language": self._language}
-            with using(self._language):
-                page = render("resource_form/refused.html", base_url=self._admission.base_url, static_version=static_version, **values)
-            body = page.encode()
-        else:
-            headers["Content-Type"] = "application/json"
-            body = json_body(found.status, sentence)
+        with using(self._language):
+            sentence = _(found.sentence).format(seconds=found.again)
+            if "text/html" in request.headers.get("Accept", ""):
+                headers["Content-Type"] = "text/html; charset=utf-8"
+                body = self._page(sentence).encode()
+            else:
+                headers["Content-Type"] = "application/json"
+                body = json_body(found.status, sentence)
         answer(request.connection, found.status, headers, body, keep=keep, head=request.method == "HEAD")
+
+    def _page(self, sentence: str) -> str:
+        # A person who waits need not press anything; what was posted is not sent again by itself.
+        again = self._found.again if self._request.method == "GET" else 0
+        title = _("One moment") if self._found.again else _("Too large")
+        values: dict[str, Any] = {"title": title, "sentence": sentence, "again": again, "language": self._language}
+        return render("resource_form/refused.html", base_url=self._admission.base_url, static_version=static_version, **values)
 
 
 class Gate(Router):

@@ -235,6 +235,10 @@ def test_sessions_that_are_over(site: Site) -> None:
     assert past_ones(ada, [stopped, failed], "?limit=0") == expected[:1]
     assert past_ones(ada, [stopped, failed], "?limit=1") == expected[:1]
     assert visitor_refused(ada, "?limit=501") == visitor_refused(ada, "?limit=all") == 400
+    # Read by their first nine digits these were within their bounds.
+    assert visitor_refused(ada, "?limit=000000000501") == 400
+    names = f"{site.hub.url}hub/api/resource-form/new-names?number="
+    assert [ada.session.get(f"{names}{number}", timeout=60).status_code for number in ("20", "21", "0000000019999")] == [200, 400, 400]
     listed = ada.get("hub/resource-form/sessions").soup
     for kind, job in (("finished", stopped), ("others", failed)):
         logs = [str(link["href"]) for link in listed.select(f"#sessions-{kind} .sessions-actions a")]

@@ -24,6 +24,7 @@ from tornado.routing import Router
 
 from ...errors import ResourceFormError
 from ...gpu.agent.schema import LARGEST_REPORT, NodeReport, ReportRefused, parse_report
+from ..numbers import whole_number
 from ..pace import Pace, RefusalLog
 from ..plain_answer import answer, json_body
 from ..state import HubState
@@ -141,7 +142,7 @@ class Incoming(httputil.HTTPMessageDelegate):
         length = headers.get("Content-Length", "0")
         if not (length.isascii() and length.isdigit()):
             self._refuse(self._refusal or NO_LENGTH)
-        elif len(length) > len(str(LARGEST_REPORT)) or int(length) > LARGEST_REPORT:
+        elif whole_number(length, most=LARGEST_REPORT) is None:
             self._refuse(self._refusal or TOO_LARGE)
         elif self._refusal is None and headers.get("Content-Encoding", "identity").lower() != "identity":
             self._refusal = COMPRESSED

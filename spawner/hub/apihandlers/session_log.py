@@ -30,14 +30,15 @@ from ...session.log_reader import (
 from ...slurm.runner import Identity
 from ..common import cluster_of
 from ..locale import language_of
+from ..numbers import whole_number
 from ..protocol import HubHandler, HubUser
 from ..reach import user_within_reach
 from ..sessions.ended import history_of
 from ..sessions.past import MAX_LISTED
 from ..state import HubState
 
-LONGEST_JOB_ID = 10
-LONGEST_OFFSET = 18
+LARGEST_JOB_ID = 10**10 - 1
+LARGEST_OFFSET = 10**18 - 1
 BEFORE_A_MATCH = 2000
 """So many bytes in front of a line that was found are shown as well."""
 
@@ -69,14 +70,12 @@ def job_asked(handler: HubHandler) -> int:
     HTTPError
         400: it is no job's id.
     """
-    return _number(handler, "job", LONGEST_JOB_ID) or _refuse("job: expected the id of a job.")
+    return _number(handler, "job", LARGEST_JOB_ID) or _refuse("job: expected the id of a job.")
 
 
-def _number(handler: HubHandler, name: str, longest: int = LONGEST_OFFSET) -> int:
-    text = handler.get_argument(name, "")
-    if not (text.isascii() and text.isdigit() and len(text) <= longest):
-        _refuse(f"{name}: expected a number.")
-    return int(text)
+def _number(handler: HubHandler, name: str, most: int = LARGEST_OFFSET) -> int:
+    number = whole_number(handler.get_argument(name, ""), most=most)
+    return _refuse(f"{name}: expected a number.") if number is None else number
 
 
 def _refuse(sentence: str) -> int:

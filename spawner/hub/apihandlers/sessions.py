@@ -15,6 +15,7 @@ from ...request.field_values import LONGEST_NAME
 from ...request.server_names import MAX_COPIES, copies
 from ..common import cluster_of
 from ..locale import language_of
+from ..numbers import whole_number
 from ..protocol import HubHandler, HubSpawner, HubUser
 from ..reach import has_to_do_with_sessions
 from ..sessions.feed import Sessions
@@ -38,11 +39,11 @@ class NewNamesHandler(APIHandler):  # type: ignore[misc]
             raise web.HTTPError(403, "Log in, or send a user's token.")
         if not has_to_do_with_sessions(self):
             raise web.HTTPError(403, "This takes the scope read:servers, or access:servers.")
-        text = self.get_argument("number", "1")
-        if not (text.isascii() and text.isdigit() and 1 <= int(text[:9]) <= MAX_COPIES):
+        number = whole_number(self.get_argument("number", "1"), least=1, most=MAX_COPIES)
+        if number is None:
             raise web.HTTPError(400, f"number: expected 1 to {MAX_COPIES}.")
         named = names_in_use(user)
-        given = copies(self.get_argument("name", "")[:LONGEST_NAME], int(text), named.values(), named)
+        given = copies(self.get_argument("name", "")[:LONGEST_NAME], number, named.values(), named)
         self.set_header("Cache-Control", "no-store")
         self.finish(json.dumps({"names": [{"name": name, "server": server} for name, server in given]}))
 
@@ -58,9 +59,10 @@ def limit_of(handler: HubHandler, otherwise: int = SHOWN) -> int:
     text = handler.get_argument("limit", "")
     if not text:
         return otherwise
-    if not (text.isascii() and text.isdigit() and int(text[:9]) <= MAX_LISTED):
+    number = whole_number(text, most=MAX_LISTED)
+    if number is None:
         raise web.HTTPError(400, f"limit: expected 0 to {MAX_LISTED}.")
-    return int(text)
+    return number
 
 
 def sessions_for(handler: HubHandler, *, limit: int = SHOWN) -> Sessions:

@@ -20,7 +20,7 @@ from jupyterhub import orm
 from ...session.record import End
 from ..database import Transaction
 from .storage import Storage
-from .tables import SESSIONS
+from .tables import SESSIONS, has_row, keep_newest
 
 HISTORY_LENGTH = 100
 HISTORY_DAYS = 90
@@ -174,7 +174,7 @@ class History:
             return False
 
         def write(own: Transaction) -> bool:
-            if own.execute(sa.select(SESSIONS.c.session).where(SESSIONS.c.session == past.session)).first() is not None:
+            if has_row(own, SESSIONS, past.session):
                 return False
             own.execute(sa.insert(SESSIONS).values(_row(past)))
             self._forget_what_is_beyond(own, past.user)
@@ -204,11 +204,7 @@ class History:
         oldest = self._clock() - self._days * 86_400
         own.execute(sa.delete(SESSIONS).where(SESSIONS.c.ended < oldest))
         own.execute(sa.delete(SESSIONS).where(SESSIONS.c.user_name.not_in(sa.select(_users.c.name))))
-        of_user = sa.select(SESSIONS.c.session).where(SESSIONS.c.user_name == user)
-        newest_first = of_user.order_by(SESSIONS.c.ended.desc(), SESSIONS.c.session)
-        beyond = [row.session for row in own.execute(newest_first.offset(self._length).limit(MAX_FORGOTTEN))]
-        if beyond:
-            own.execute(sa.delete(SESSIONS).where(SESSIONS.c.session.in_(beyond)))
+        keep_newest(own, SESSIONS, user, SESSIONS.c.ended, self._length, at_once=MAX_FORGOTTEN)
 
     # --- read -------------------------------------------------------------------------------------------------------------------
 

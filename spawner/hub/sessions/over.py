@@ -16,7 +16,7 @@ from ...bounds import Bounds
 from ...cluster.ended import EndedSessions
 from ...job.sbatch import Tag, begun_at
 from ..database import Transaction, transaction
-from .tables import OVER, SESSIONS, session_key
+from .tables import OVER, SESSIONS, has_row, keep_newest, session_key
 
 DAY_SECONDS = 86_400
 
@@ -50,7 +50,7 @@ class SessionsOver:
         for nonce, user in waiting.items():
             begun, key = _begun(nonce), session_key(nonce)
             # A tag that an early version did not sign is not believed anyway.
-            if begun is not None and not _has(own, OVER, key):
+            if begun is not None and not has_row(own, OVER, key):
                 own.execute(sa.insert(OVER).values(session=key, user_name=user, begun=begun))
         for user in set(waiting.values()):
             self._forget_what_is_beyond(own, user)
@@ -63,10 +63,7 @@ class SessionsOver:
 
     def _forget_what_is_beyond(self, own: Transaction, user: str) -> None:
         own.execute(sa.delete(OVER).where(OVER.c.begun < self.oldest))
-        newest_first = sa.select(OVER.c.session).where(OVER.c.user_name == user).order_by(OVER.c.begun.desc(), OVER.c.session)
-        beyond = [row.session for row in own.execute(newest_first.offset(self._bounds.ended_sessions).limit(AT_ONCE))]
-        if beyond:
-            own.execute(sa.delete(OVER).where(OVER.c.session.in_(beyond)))
+        keep_newest(own, OVER, user, OVER.c.begun, self._bounds.ended_sessions, at_once=AT_ONCE)
 
     def why_over(self, tag: Tag) -> str:
         """Say why the session of a tag of ours is over, or may be; empty if it is not.
@@ -83,21 +80,17 @@ class SessionsOver:
             return "its start is longer ago than ends of sessions are remembered"
         with transaction(self._db) as own:
             inspector = sa.inspect(own.connection)
-            if inspector.has_table(SESSIONS.name) and _has(own, SESSIONS, key):
+            if inspector.has_table(SESSIONS.name) and has_row(own, SESSIONS, key):
                 return "its session has ended"
             if not inspector.has_table(OVER.name):
                 return ""
-            if _has(own, OVER, key):
+            if has_row(own, OVER, key):
                 return "its session has ended"
             count = sa.select(sa.func.count(), sa.func.min(OVER.c.begun)).where(OVER.c.user_name == tag.user)
             number, oldest = tuple(own.execute(count).one())
             if number >= self._bounds.ended_sessions and begun <= oldest:
                 return "more sessions of its user have ended since its start than are remembered"
         return ""
-
-
-def _has(own: Transaction, table: sa.Table, key: str) -> bool:
-    return own.execute(sa.select(table.c.session).where(table.c.session == key)).first() is not None
 
 
 def _begun(nonce: str) -> float | None:

@@ -7,6 +7,8 @@ import json
 
 import sqlalchemy as sa
 
+from ..database import Transaction
+
 TABLES = sa.MetaData()
 
 SESSIONS = sa.Table(
@@ -33,6 +35,19 @@ OVER = sa.Table(
     sa.Index("resource_form_over_by_begin", "begun"),
 )
 """The sessions that are over, whose nonces make no other. ``begun`` is when the start began."""
+
+
+def has_row(own: Transaction, table: sa.Table, key: str) -> bool:
+    """Tell whether a table of ours has the session of this key."""
+    return own.execute(sa.select(table.c.session).where(table.c.session == key)).first() is not None
+
+
+def keep_newest(own: Transaction, table: sa.Table, user: str, moment: sa.ColumnElement[float], number: int, *, at_once: int) -> None:
+    """Delete what a user has beyond ``number`` rows of a table of ours, the newest by ``moment``; so many rows at once at most."""
+    newest_first = sa.select(table.c.session).where(table.c.user_name == user).order_by(moment.desc(), table.c.session)
+    beyond = [row.session for row in own.execute(newest_first.offset(number).limit(at_once))]
+    if beyond:
+        own.execute(sa.delete(table).where(table.c.session.in_(beyond)))
 
 
 def session_key(nonce: str, *, user: str = "", server: str = "", at: float = 0.0) -> str:

@@ -6,6 +6,8 @@ from typing import Any
 
 from traitlets import Bool, HasTraits, Integer, List, TraitError, Unicode, default, validate
 
+from ..numbers import whole_number
+
 LONGER_THAN_BOTH_SECONDS = 60
 MAX_WARNINGS_OF_AN_END = 10
 
@@ -19,9 +21,11 @@ def ports_of(port_range: str) -> range:
         It is not of this form, or they are no ports.
     """
     low, _dash, high = port_range.partition("-") if port_range else ("1", "-", "65535")
-    if not (low.isascii() and low.isdigit() and high.isascii() and high.isdigit() and 1 <= int(low) <= int(high) <= 65535):
+    last = whole_number(high, least=1, most=65535)
+    first = whole_number(low, least=1, most=last or 0)
+    if first is None or last is None:
         raise ValueError(f"{port_range!r} is no range of ports")
-    return range(int(low), int(high) + 1)
+    return range(first, last + 1)
 
 
 class JobSettings(HasTraits):

@@ -437,7 +437,7 @@ async def test_a_person_gets_a_page(hub: Hub) -> None:
 async def test_the_log_tells_once(hub: Hub, caplog: pytest.LogCaptureFixture) -> None:
     """Of each user and bound, with the setting that says how much."""
     await hub.known("ada-token")
-    await hub.statuses(20, "/hub/home", "ada-token")
+    await hub.statuses(SMALL["pages"] + SMALL["refusals"], "/hub/home", "ada-token")
     lines = [record.getMessage() for record in caplog.records if record.name == "tests.gate"]
     assert lines == ["A request from ada was refused: over c.ResourceFormBounds.pages (4)"]
 

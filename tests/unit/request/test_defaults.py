@@ -345,6 +345,7 @@ some_associations = st.none() | st.lists(
 some_qos = st.builds(lambda q, r: (Qos("q", limits=q), Qos("r", frozenset({"OverPartQOS"}), r)), some_limits, some_limits)
 
 
+@pytest.mark.thorough
 # How long it takes to draw a cluster depends on what else the machine does.
 @settings(max_examples=1000, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(some_nodes, some_partitions, some_reservations, some_associations, st.none() | accounts, some_qos)

@@ -364,6 +364,7 @@ any_json = st.recursive(
 any_options = st.fixed_dictionaries({}, optional=dict.fromkeys([*FIELDS, "profile", "colour"], any_json))
 
 
+@pytest.mark.thorough
 @settings(max_examples=250, deadline=None)
 @given(any_options, st.sampled_from(["ada", "nobody"]))
 def test_any_json_in_every_field(options: dict[str, Any], user: str) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
@@ -208,7 +209,7 @@ class SessionLife(RuleBasedStateMachine):
         self.nothing_is_doubled_and_nobody_else_is_hurt()
 
 
-TestSessionLife = SessionLife.TestCase
+TestSessionLife = pytest.mark.thorough(SessionLife.TestCase)
 TestSessionLife.settings = settings(
     max_examples=120, stateful_step_count=40, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much]
 )
