@@ -8,6 +8,9 @@ import sys
 
 import pytest
 
+# A process loads all of JupyterHub for it.
+pytestmark = pytest.mark.thorough
+
 ADDRESS = "/hub/api/batchspawner"
 NEIGHBOURS = ("/hub/api/batchspawner/", "/hub/api/batchspawner/x", "/hub/api//batchspawner", "/hub//api/batchspawner")
 

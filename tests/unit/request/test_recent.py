@@ -157,6 +157,7 @@ nearly = st.fixed_dictionaries(
 states = st.lists(anything | st.fixed_dictionaries({"recent": anything | st.lists(nearly, max_size=8)}), max_size=4)
 
 
+@pytest.mark.thorough
 @given(states)
 def test_anything_in_the_database(stored: list[object]) -> None:
     """It never raises, gives five at most, newest first, each once; the form and the next request can use them."""
