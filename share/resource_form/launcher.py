@@ -50,7 +50,7 @@ LAB_EXTENSION_SCRIPT = "remoteEntry.js"
 OWN_CGROUPS = "/proc/self/cgroup"
 CGROUPS = "/sys/fs/cgroup"
 
-# Exit codes of our own (spawner/session/outcome.py has what they mean for a person).
+# Exit codes of our own (spawner/session/exit_codes.py has what they mean for a person).
 HOME_GONE, HOME_IS_FILE, HOME_CLOSED, HOME_READ_ONLY, HOME_NOT_OURS, HOME_FULL, HOME_SILENT, NO_TEMPORARY_FILES = range(81, 89)
 PROBE_BYTES = 256 * 1024
 

@@ -9,7 +9,6 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +30,7 @@ from spawner.session.log_reader import (
 from spawner.session.progress import StartProgress
 from spawner.session.startup_log import StartupLog
 from spawner.slurm.runner import Identity, Result, SlurmRunner
+from tests.support.fake_runner import FakeRunner
 
 pytestmark = pytest.mark.thorough
 
@@ -230,42 +230,25 @@ def test_where_it_is() -> None:
     assert configured_state_home({"XDG_STATE_HOME": lambda: "/x"}) == configured_state_home({}) == ""
 
 
-class FakeReader:
-    """A log that grows by a line a read, and how often it was read, at once and when."""
+class FakeReader(FakeRunner):
+    """A log that grows by a line a read."""
 
     def __init__(self, answer: Result | Exception | None = None, seconds: float = 0.05) -> None:
+        super().__init__(seconds)
         self.answer = answer
-        self.seconds = seconds
-        self.reads: list[float] = []
-        self.argv: list[tuple[str, ...]] = []
-        self.at_once = self.most_at_once = 0
 
-    async def run(
-        self,
-        argv: Sequence[str],
-        *,
-        stdin: str = "",
-        environment: Mapping[str, str] | None = None,
-        identity: Identity | None = None,
-        timeout: float = 60.0,
-    ) -> Result:
-        self.reads.append(asyncio.get_running_loop().time())
-        self.argv.append(tuple(argv))
-        self.at_once += 1
-        self.most_at_once = max(self.most_at_once, self.at_once)
-        try:
-            await asyncio.sleep(self.seconds)
-        finally:
-            self.at_once -= 1
+    @property
+    def reads(self) -> list[float]:
+        """When it was read, each time."""
+        return self.moments
+
+    def result(self, argv: tuple[str, ...]) -> Result:
         if isinstance(self.answer, Exception):
             raise self.answer
-        content = b"".join(b"line %d\n" % number for number in range(len(self.reads)))
+        content = b"".join(b"line %d\n" % number for number in range(len(self.asked)))
         header = {"size": len(content), "from": 0, "to": len(content), "inode": 1, "modified": 0.0}
         printed = f"{json.dumps(header)}\n{base64.b64encode(content).decode()}\n"
-        return self.answer or Result(tuple(argv), 0, printed, "", self.seconds)
-
-    async def is_running(self, command: str, text: str, identity: Identity) -> bool:
-        return False
+        return self.answer or Result(argv, 0, printed, "", self.seconds)
 
 
 async def test_all_pages_share_one_read() -> None:

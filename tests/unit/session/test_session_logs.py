@@ -9,8 +9,7 @@ import base64
 import json
 import os
 import sys
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -39,6 +38,7 @@ from spawner.session.log_reader import (
 from spawner.session.progress import StartProgress
 from spawner.session.startup_log import LOOK_SECONDS, PATIENCE_SECONDS, RETRY_SECONDS, SLOW_SECONDS, StartupLog
 from spawner.slurm.runner import Identity, Result
+from tests.support.fake_runner import FakeRunner
 from tests.support.session_rig import virtually
 
 ADA = Identity("ada", os.geteuid(), os.getegid(), "/home/ada", "/bin/bash", (os.getegid(),))
@@ -53,54 +53,25 @@ def answer(content: bytes = b"one\n", size: int | None = None, start: int = 0, *
     return f"{json.dumps(header)}\n{base64.b64encode(content).decode()}\n"
 
 
-@dataclass
-class Reader:
+class Reader(FakeRunner):
     """The reader's program, as far as its answers go: the last one again and again, each after so many seconds."""
 
-    answers: list[str | Exception] = field(default_factory=lambda: [answer()])
-    seconds: float = 0.0
-    code: int = 0
-    complaint: str = ""
-    asked: list[dict[str, Any]] = field(default_factory=list)
-    at_once: int = 0
-    most_at_once: int = 0
+    def __init__(self, answers: list[str | Exception] | None = None, seconds: float = 0.0, code: int = 0, complaint: str = "") -> None:
+        super().__init__(seconds)
+        self.answers = [answer()] if answers is None else answers
+        self.code = code
+        self.complaint = complaint
 
-    async def run(
-        self,
-        argv: Sequence[str],
-        *,
-        stdin: str = "",
-        environment: Mapping[str, str] | None = None,
-        identity: Identity | None = None,
-        timeout: float = 60.0,
-    ) -> Result:
-        at = asyncio.get_running_loop().time()
-        self.asked.append(
-            {"argv": tuple(argv), "stdin": stdin, "environment": environment, "identity": identity, "timeout": timeout, "at": at}
-        )
-        self.at_once += 1
-        self.most_at_once = max(self.most_at_once, self.at_once)
-        try:
-            await asyncio.sleep(self.seconds)
-        finally:
-            self.at_once -= 1
+    def result(self, argv: tuple[str, ...]) -> Result:
         found = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
         if isinstance(found, Exception):
             raise found
-        return Result(tuple(argv), self.code, found, self.complaint, self.seconds)
-
-    async def is_running(self, text: str) -> bool:
-        return False
+        return Result(argv, self.code, found, self.complaint, self.seconds)
 
     @property
     def arguments(self) -> list[tuple[str, ...]]:
         """The reader's own arguments, of each time."""
-        return [tuple(asked["argv"][asked["argv"].index("-") + 1 :]) for asked in self.asked]
-
-    @property
-    def moments(self) -> list[float]:
-        """When it was asked, each time."""
-        return [asked["at"] for asked in self.asked]
+        return [argv[argv.index("-") + 1 :] for argv in self.argv]
 
 
 def logs_of(reader: Reader) -> SessionLogs:
@@ -136,12 +107,12 @@ def test_what_the_reader_is_asked(ask: dict[str, Any], arguments: tuple[str, ...
     reader = Reader()
     virtually(lambda: read_log(reader, ADA, 7, **ask))
     (asked,) = reader.asked
-    assert asked["argv"][1:4] == ("-I", "-S", "-")
-    assert asked["argv"][0] in log_reader.PYTHONS
+    assert asked.argv[1:4] == ("-I", "-S", "-")
+    assert asked.argv[0] in log_reader.PYTHONS
     assert reader.arguments == [arguments]
-    assert asked["stdin"] == (folder("share") / "resource_form" / "session_log.py").read_text(encoding="utf-8")
-    assert asked["environment"] == {"LC_ALL": "C", **environment}
-    assert (asked["identity"], asked["timeout"]) == (ADA, log_reader.READ_TIMEOUT_SECONDS)
+    assert asked.stdin == (folder("share") / "resource_form" / "session_log.py").read_text(encoding="utf-8")
+    assert asked.environment == {"LC_ALL": "C", **environment}
+    assert (asked.identity, asked.timeout) == (ADA, log_reader.READ_TIMEOUT_SECONDS)
 
 
 @pytest.mark.parametrize(
@@ -159,12 +130,12 @@ def test_who_reads(monkeypatch: pytest.MonkeyPatch, hub: int, owner: int, instal
     virtually(lambda: read_log(reader, Identity("ada", owner, 1, "/", "/bin/sh", ()), 7, start=5, length=6))
     (asked,) = reader.asked
     if installed:
-        assert (asked["argv"], asked["stdin"]) == ((INSTALLED_READER, "7", "from", "5", "6"), "")
+        assert (asked.argv, asked.stdin) == ((INSTALLED_READER, "7", "from", "5", "6"), "")
         rule = (folder("share") / "resource_form" / "sudoers").read_text()
         assert f"RESOURCE_FORM_LOG = {INSTALLED_READER} ^" in rule
     else:
-        assert asked["stdin"]
-        assert INSTALLED_READER not in asked["argv"]
+        assert asked.stdin
+        assert INSTALLED_READER not in asked.argv
 
 
 def test_a_machine_without_a_python_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -291,8 +262,8 @@ def test_logs_are_told_apart() -> None:
         assert [piece.content for piece in found] == [b"1", b"2", b"3"]
         assert [await logs.tail(who, job) for who, job in ((ADA, 7), (ADA, 8), (GRACE, 7))] == found
         assert reader.moments == [0.0] * 3
-        assert [asked["identity"] for asked in reader.asked] == [ADA, ADA, GRACE]
-        assert [asked["environment"].get("XDG_STATE_HOME") for asked in reader.asked] == [None, "/s", None]
+        assert [asked.identity for asked in reader.asked] == [ADA, ADA, GRACE]
+        assert [asked.environment.get("XDG_STATE_HOME") for asked in reader.asked] == [None, "/s", None]
 
     virtually(scenario)
 
@@ -349,7 +320,7 @@ def test_what_the_log_has_since(start: int, found: bytes, pieces: int) -> None:
         reader = Reader([answer(b"end", size=100, start=90), answer(b"piece", size=100, start=start)])
         assert (await logs_of(reader).since(ADA, 7, start, state_home="/s")).content == found
         assert reader.arguments[1:] == [("7", "from", str(start), str(PIECE_BYTES))] * pieces
-        assert {asked["environment"]["XDG_STATE_HOME"] for asked in reader.asked} == {"/s"}
+        assert {asked.environment["XDG_STATE_HOME"] for asked in reader.asked} == {"/s"}
 
     virtually(scenario)
 
@@ -368,8 +339,8 @@ def test_pieces_wait_for_each_other() -> None:
         assert reader.moments == [0.0, 0.0, MIN_INTERVAL_SECONDS, MIN_INTERVAL_SECONDS, MIN_INTERVAL_SECONDS]
         assert reader.arguments[0] == ("7", "from", "3", "4")
         assert reader.arguments[3] == ("7", "from", "5", str(DOWNLOAD_BYTES))
-        assert [asked["environment"].get("XDG_STATE_HOME") for asked in reader.asked] == ["/s", None, None, "/s", None]
-        assert {asked["identity"] for asked in reader.asked} == {ADA}
+        assert [asked.environment.get("XDG_STATE_HOME") for asked in reader.asked] == ["/s", None, None, "/s", None]
+        assert {asked.identity for asked in reader.asked} == {ADA}
 
     virtually(scenario)
 
@@ -425,7 +396,7 @@ def test_a_search() -> None:
         await logs.search(ADA, 7, "x")
         await logs.search(ADA, 8, "x")
         assert reader.arguments == [("7", "search"), ("7", "search"), ("8", "search")]
-        assert reader.asked[0]["environment"] == {"LC_ALL": "C", "XDG_STATE_HOME": "/s", "RESOURCE_FORM_SEARCH": "my token"}
+        assert reader.asked[0].environment == {"LC_ALL": "C", "XDG_STATE_HOME": "/s", "RESOURCE_FORM_SEARCH": "my token"}
         assert reader.moments == [0.0, MIN_INTERVAL_SECONDS, MIN_INTERVAL_SECONDS]
 
     virtually(scenario)
@@ -467,7 +438,7 @@ def test_the_lines_that_tell() -> None:
         await logs.tail(ADA, 7)
         assert await logs.telling_lines(ADA, 7, state_home="/s") == ("ValueError: 6", "ValueError: 7", "ValueError: 8")
         assert await logs.telling_lines(ADA, 7, max_lines=9, patience=9) == tuple(f"ValueError: {number}" for number in range(9))
-        assert [asked["environment"].get("XDG_STATE_HOME") for asked in reader.asked] == [None, "/s", None]
+        assert [asked.environment.get("XDG_STATE_HOME") for asked in reader.asked] == [None, "/s", None]
         for odd in (SlurmUnavailable("x", log="x"), OSError("x")):
             reader.answers = [odd]
             assert await logs.telling_lines(ADA, 7) == ()
@@ -502,7 +473,7 @@ def test_why_a_session_failed() -> None:
         failed = await words.explained(SessionFailed("The server ended.", log="job 7", label="failed"), "FAILED")
         assert failed.details == ("ValueError: 6", "ValueError: 7", "ValueError: 8")
         assert (failed.sentence, failed.log, failed.label) == ("The server ended.", "job 7", "failed")
-        assert reader.asked[0]["environment"]["XDG_STATE_HOME"] == "/s"
+        assert reader.asked[0].environment["XDG_STATE_HOME"] == "/s"
 
     virtually(scenario)
 
