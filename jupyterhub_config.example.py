@@ -43,6 +43,14 @@ c.SlurmCluster.hub_name = "jupyterhub"
 # c.SlurmCluster.orphaned_jobs = "adopt"
 # c.SlurmCluster.sweep_interval = 600
 
+# How jobs ask for memory ("mem", "mem-per-cpu", "none": the site's default) and for GPUs ("gres", "gpus", "gpus-per-node"), where a plugin
+# of Slurm's wants other options than --mem and --gres.
+# c.SlurmCluster.memory_option = "mem"
+# c.SlurmCluster.gpu_option = "gres"
+
+# Names by which Slurm knows the machine that jobs are submitted from, for partitions with AllocNodes. Empty: this machine's own names.
+# c.SlurmCluster.submit_hosts = ["portal01"]
+
 # The only partitions in which sessions may run. Empty: all that are not hidden.
 # c.SlurmCluster.partitions = ["g100_int"]
 

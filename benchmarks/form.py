@@ -33,8 +33,8 @@ from spawner import ResourceFormSpawner, configure
 from spawner.advice.service import PATIENCE_SECONDS, advise
 from spawner.hub.apihandlers.check import check_answer
 from spawner.hub.apihandlers.cluster import BETWEEN_NODES, around_nodes, cluster_answer
+from spawner.hub.form.free import free_gpus
 from spawner.hub.form.page import decision, usage_panel
-from spawner.hub.form.render import render_availability
 
 LIMIT_MS = 50.0
 FOR_EVER = 1e6
@@ -101,8 +101,7 @@ class Bench:
 
     async def table(self) -> None:
         """As the open page fetches it."""
-        snapshot = await self.cluster.availability_shown(self.spawner.user.name, partition="ashort", patience=PATIENCE_SECONDS)
-        self.table_html = render_availability(snapshot, template_paths=self.spawner.template_paths)
+        self.table_html = await free_gpus(self.spawner, partition="ashort", patience=PATIENCE_SECONDS)
 
     async def check(self, kind: str) -> str:
         """As the open page asks, the pieces of HTML with it."""
@@ -157,6 +156,9 @@ async def measured(bench: Bench, rounds: int, cold_rounds: int) -> list[Samples]
     first = Samples("first form of all")
     cold = {name: Samples(f"form after new {name}") for name in (*bench.answers, "everything")}
     await watch.measure(first, bench.form)
+    unread = [name for name, query in bench.answers.items() if query.last is None or query.last.error]
+    if unread:
+        raise SystemExit(f"The cluster's answers about {', '.join(unread)} could not be read: nothing would be measured.")
     for question in questions.values():
         await question()
     for _ in range(rounds):

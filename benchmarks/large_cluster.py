@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from spawner.slurm.sacctmgr import ASSOCIATION_COLUMNS, QOS_COLUMNS, USER_COLUMNS
+from spawner.slurm.squeue import JOB_COLUMNS
 
 PARTITIONS, ASSOCIATIONS, RUNNING, PENDING, OWN_ACCOUNTS = 200, 500, 5_000, 2_000, 20
 HOUR = 3600
@@ -32,7 +33,7 @@ COMMAND = r"""#!/bin/sh
 cd "$(dirname "$0")"
 case "$(basename "$0") $*" in
   squeue*Comment*) exit 0 ;;
-  squeue*) mark=${*#*JobID:|}; exec sed "s/|MARK|/|${mark%%|*}|/" jobs ;;
+  squeue*) mark=${*#*JobID:^}; exec sed "s/\^MARK\^/^${mark%%^*}^/" jobs ;;
   *show\ node) exec cat nodes ;;
   *show\ partition) exec cat partitions ;;
   *show\ reservation) exec cat reservations ;;
@@ -119,7 +120,7 @@ class LargeCluster:
         self._partitions = self._make_partitions()
         self._accounts = [f"acc{number:03}" for number in range(80)]
         self.answers = {
-            "jobs": self._job_lines(),
+            "jobs": ["^".join(["JOBID", "MARK", *JOB_COLUMNS[1:]]), *self._job_lines()],
             "nodes": [],
             "partitions": self._partition_lines(),
             "reservations": self._reservation_lines(),
@@ -238,7 +239,7 @@ class LargeCluster:
         tres = f"cpu={given},mem={memory * len(taken) // 1024}G,node={len(taken)},billing={given}{f',gres/gpu={gpus}' if gpus else ''}"
         begun = self._now - self._random.randrange(1, 40 * HOUR)
         cells = (number + 1, "MARK", self._owner(number), state, min(taken, default="n/a"), name, begun - 60, begun, begun + 48 * HOUR, 0)
-        return "|".join(map(str, (*cells, given, hostlist(taken)))) + f"|(null)|{1_000_000 - number}|{tres}|None"
+        return "^".join(map(str, (*cells, given, hostlist(taken), "(null)", 1_000_000 - number, tres, "N/A", "N/A", "normal", "None")))
 
     def _pending_job(self, job: int, number: int) -> str:
         # None without a plan in cshort and ashort, so that something can start there now.
@@ -252,7 +253,8 @@ class LargeCluster:
             planned, reason = hostlist(node.name for node in chosen), "Resources"
             start = str(self._now + self._random.randrange(HOUR, 9 * HOUR))
         cells = (job + 1, "MARK", self._owner(number), "PENDING", "n/a", name, self._now - number, start, "N/A", 0, 64, "")
-        return "|".join(map(str, cells)) + f"|{planned}|{1_000_000 - number}|cpu=64,mem=128G,node=1,billing=64|{reason}"
+        more = (planned, 1_000_000 - number, "cpu=64,mem=128G,node=1,billing=64", "N/A", "N/A", "normal", reason)
+        return "^".join(map(str, (*cells, *more)))
 
     # --- accounting ---
 

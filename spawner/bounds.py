@@ -7,6 +7,7 @@ change each (``c.ResourceFormBounds``); the rooms below the Hub are handed the n
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Protocol
 
 
 def _bound(default: int, unit: str, reason: str) -> int:
@@ -27,7 +28,7 @@ class Bounds:
         1_000_000, "bytes", "Of a request's body, on any address of the Hub: it is held in memory and read in one piece."
     )
     requests: int = _bound(
-        300, "requests in ten seconds", "Of one user, whatever they ask for: a page with its styles and scripts takes a dozen."
+        300, "requests in ten seconds", "Of one user, whatever they ask for: a page with its styles and scripts takes up to three dozen."
     )
     requests_of_strangers: int = _bound(
         1_000,
@@ -88,6 +89,28 @@ class Bounds:
         8_000_000, "bytes", "Of what one of the site's own commands may print: the budgets of 50,000 accounts take 5 MB."
     )
 
+
+class Counts(Protocol):
+    """What counts, for whoever runs the Hub. Rooms below the Hub are handed one, for they know no metrics."""
+
+    def over(self, bound: str) -> None:
+        """Count something that was over a bound, by the name of its field of :class:`Bounds`."""
+
+    def unread(self, name: str, rows: int, values: int) -> None:
+        """Count the rows that were left out and the values that are unknown of Slurm's answers about ``name``, such as ``jobs``."""
+
+
+class NoCounts:
+    """Counts nothing, where nobody asks for it."""
+
+    def over(self, bound: str) -> None:
+        """Count nothing."""
+
+    def unread(self, name: str, rows: int, values: int) -> None:
+        """Count nothing."""
+
+
+NO_COUNTS = NoCounts()
 
 DEFAULTS = Bounds()
 """The bounds where no admin has said otherwise."""

@@ -26,6 +26,8 @@ LONGEST_BACK_OFF_SECONDS = 300.0
 LONGEST_SPACING_SECONDS = 5.0
 SHORTEST_SPACING_SECONDS = 0.2
 EXPIRED_RETRY_SECONDS = 10.0
+SILENT_AFTER_SECONDS = 3.0
+"""A question that has waited for so long has no answer: more than Slurm takes that is well, less than a page waits for it."""
 BURST = 15
 REFILL_SECONDS = 1.0
 
@@ -34,13 +36,22 @@ REFILL_SECONDS = 1.0
 class Snapshot(Generic[Data]):
     """Data as Slurm had it at ``as_of``, in seconds since the epoch.
 
-    ``stale``: it is older than it should be, or Slurm does not answer now. ``error``: the sentence for the user then.
+    ``stale``: it is older than it should be, or Slurm does not answer now. ``error``: the sentence for the user then. ``silent``: Slurm
+    was asked for newer data and has not given any. Data that nobody has asked for lately are stale only.
     """
 
     value: Data
     as_of: float
     stale: bool = False
     error: str = ""
+    silent: bool = False
+
+
+def countdown(patience: float | None) -> Callable[[], float | None]:
+    """Return what tells how much of a patience is left, so that several questions one after the other take no longer than one."""
+    clock = asyncio.get_running_loop().time
+    begun = clock()
+    return lambda: None if patience is None else max(0.0, patience - (clock() - begun))
 
 
 class BoundedDict(UserDict[Key, Value]):
@@ -108,6 +119,7 @@ class CachedQuery(Generic[Data]):
         self._retry_at = 0.0
         self._failed_at = 0.0
         self._not_before = 0.0
+        self._asked_at: float | None = None
         self._task: asyncio.Task[None] | None = None
 
     @property
@@ -116,7 +128,8 @@ class CachedQuery(Generic[Data]):
         if self._value is None:
             return None
         too_old = self._clock() - self._as_of > STALE_AFTER_INTERVALS * self._interval()
-        return Snapshot(self._value[0], self._as_of, too_old or self.error is not None, self.error.sentence if self.error else "")
+        silent = self.error is not None or (too_old and self._waited() >= SILENT_AFTER_SECONDS)
+        return Snapshot(self._value[0], self._as_of, too_old or silent, self.error.sentence if self.error else "", silent)
 
     @property
     def as_of(self) -> float:
@@ -138,6 +151,10 @@ class CachedQuery(Generic[Data]):
         age = self._clock() - self._as_of
         return self._generation_of_value == self._generation and 0 <= age < self._interval() * self._stretch
 
+    def _waited(self) -> float:
+        """For how many seconds a question has been under way; 0 where none is."""
+        return self._clock() - self._asked_at if self._asked_at is not None else 0.0
+
     def _backs_off(self) -> bool:
         return 0 < self._retry_at - self._clock() <= LONGEST_BACK_OFF_SECONDS * (1 + self._jitter)
 
@@ -147,7 +164,8 @@ class CachedQuery(Generic[Data]):
         Parameters
         ----------
         patience
-            The most seconds to wait for Slurm where there is older data to show, or none; None: as long as the command may take.
+            The most seconds to wait for Slurm where there is older data to show, or none; None: as long as the command may take. Of a
+            question that is under way already, what it has waited counts where there is older data: a Slurm that hangs is waited for once.
 
         Raises
         ------
@@ -162,6 +180,8 @@ class CachedQuery(Generic[Data]):
         return snapshot
 
     async def _refresh(self, patience: float | None) -> None:
+        if patience is not None and self._value is not None:
+            patience = max(0.0, patience - max(0.0, self._waited()))
         give_up = None if patience is None else time.monotonic() + patience
         running = self._task
         if running is not None and not running.done() and self._generation_of_task < self._generation:
@@ -191,7 +211,7 @@ class CachedQuery(Generic[Data]):
             await asyncio.sleep(pause)
             self._pause()
         self._quick_ones_left -= 1
-        started = self._clock()
+        started = self._asked_at = self._clock()
         self._generation_of_task = self._generation
         self.fetches += 1
         try:
@@ -212,6 +232,7 @@ class CachedQuery(Generic[Data]):
             self._failures = 0
             self._retry_at = 0.0
         finally:
+            self._asked_at = None
             self._stretch = 1 + self._jitter * random.random()  # noqa: S311 - nobody gains from guessing it # nosec B311
             took = max(0.0, self._clock() - started)
             self._not_before = self._clock() + max(SHORTEST_SPACING_SECONDS, 2 * took)

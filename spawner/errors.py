@@ -9,6 +9,7 @@
     ├── CatalogueError                  catalogue               500   the admin's catalogue of releases is broken
     ├── SlurmError                      slurm
     │   ├── SlurmUnavailable            slurm_unavailable       503   no answer, or none that can be trusted: unknown
+    │   │   ├── SlurmDenied             slurm_denied            503   Slurm does not show the Hub what it needs
     │   │   ├── SlurmTimeout            slurm_timeout           503   our own time limit ended the command: ambiguous
     │   │   ├── SlurmSaysTooMuch        slurm_says_too_much     503   our own bound of its output ended the command: ambiguous
     │   │   ├── SlurmNotStarted         slurm_not_started       503   the command is not there, or may not be run
@@ -18,6 +19,7 @@
     │   └── SlurmOutputError            slurm_output            502   an answer that we cannot read
     ├── NotStored                       not_stored              503   the Hub's database does not take what has to be durable
     ├── SessionFailed                   session_failed          400   the job ended, or never could start
+    ├── StartRefused                    start_refused           403   a hook of the site's said no, and why
     └── LogError                        log
         ├── NoLogYet                    no_log_yet              404   the job has not begun to write its log
         ├── LogGone                     log_gone                404   there is no log, and none will come
@@ -115,6 +117,12 @@ class SlurmUnavailable(SlurmError):
     status = 503
 
 
+class SlurmDenied(SlurmUnavailable):
+    """Slurm does not let the Hub's user see what it was asked for (slurm.conf(5), PrivateData)."""
+
+    label = "slurm_denied"
+
+
 class SlurmTimeout(SlurmUnavailable):
     """A command ran past our own time limit. For sbatch this is ambiguous: the job may exist."""
 
@@ -134,15 +142,18 @@ class SlurmNotStarted(SlurmUnavailable):
 
 
 class SlurmUnconfirmed(SlurmUnavailable):
-    """sbatch failed in a way that leaves open whether there is a job. ``refusal`` is what to say once there is none, if Slurm gave words
-    that we do not know.
+    """sbatch ended in a way that leaves open whether there is a job, or which. ``refusal`` is what to say once there is none, if Slurm
+    gave words that may be a refusal. ``printed`` are numbers that it printed and that may be the job's id.
     """
 
     label = "slurm_unconfirmed"
 
-    def __init__(self, sentence: str, *, log: str = "", stderr: str = "", refusal: SlurmRefused | None = None) -> None:
+    def __init__(
+        self, sentence: str, *, log: str = "", stderr: str = "", refusal: SlurmRefused | None = None, printed: tuple[int, ...] = ()
+    ) -> None:
         super().__init__(sentence, log=log, stderr=stderr)
         self.refusal = refusal
+        self.printed = printed
 
 
 class EstimateUnavailable(SlurmUnavailable):
@@ -152,15 +163,23 @@ class EstimateUnavailable(SlurmUnavailable):
 
 
 class SlurmRefused(SlurmError):
-    """Slurm refused the request. ``details`` are its own words, one line each."""
+    """Slurm refused the request. ``details`` are its own words, one line each; ``words`` what the sentence has a place ``{words}`` for."""
 
     label = "slurm_refused"
     status = 400
 
-    def __init__(self, sentence: str, *, details: tuple[str, ...] = (), log: str = "", stderr: str = "", field: str = "") -> None:
+    def __init__(
+        self, sentence: str, *, details: tuple[str, ...] = (), log: str = "", stderr: str = "", field: str = "", words: str = ""
+    ) -> None:
         super().__init__(sentence, log=log, stderr=stderr)
         self.details = details
         self.field = field
+        self.words = words
+
+    @property
+    def sentence(self) -> str:
+        """What to tell the user, in the language in use."""
+        return super().sentence.replace("{words}", self.words)
 
 
 class SlurmOutputError(SlurmError):
@@ -185,6 +204,17 @@ class SessionFailed(ResourceFormError):
     def __init__(self, sentence: str, *, details: tuple[str, ...] = (), log: str = "", label: str = "") -> None:
         super().__init__(sentence, log=log, label=label)
         self.details = details
+
+
+class StartRefused(ResourceFormError):
+    """A hook of the site's does not let the session start. The sentence is the site's own; ``status`` is the hook's."""
+
+    label = "start_refused"
+    status = 403
+
+    def __init__(self, sentence: str, *, status: int = 403, log: str = "") -> None:
+        super().__init__(sentence, log=log)
+        self.status = status
 
 
 class LogError(ResourceFormError):

@@ -141,5 +141,21 @@ def duration(minutes: int) -> str:
     return " ".join(parts)
 
 
+def time_on_a_button(minutes: int) -> str:
+    """Return minutes as briefly as they are understood: ``30 min``, ``8 h``, ``1 h 57 min``, ``2 days``, ``1 day 12 h``."""
+    days, rest = divmod(minutes, 24 * 60)
+    hours, rest = divmod(rest, 60)
+    parts = [ngettext("{number} day", "{number} days", days).format(number=days)] if days else []
+    parts += [_("{number} h").format(number=hours)] if hours else []
+    parts += [_("{number} min").format(number=rest)] if rest or not parts else []
+    return " ".join(parts)
+
+
 def _minutes(number: int) -> str:
     return ngettext("{number} minute", "{number} minutes", number).format(number=number)
+
+
+def as_sentence(text: str) -> str:
+    """Return what an admin has written as a sentence that can stand among ours: with a capital letter, and a full stop."""
+    words = text.strip()
+    return words and f"{words[0].upper()}{words[1:]}{'' if words[-1] in '.!?…' else '.'}"

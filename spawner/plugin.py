@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from .hub.background.idle_gpus import watch_idle_gpus
 from .hub.background.orphans import sweep_orphans
-from .hub.background.precautions import advise_admin
+from .hub.background.precautions import advise_admin, warn_of_settings
 from .hub.background.startup import begin_with_the_hub
 from .hub.configure import configure
 from .hub.errors import install_log_filter
 from .hub.gate import install_gate
+from .hub.pages import compare_class, install_pages
 from .hub.routes import register_handlers
 from .spawner import ResourceFormSpawner
 
 __all__ = ["ResourceFormSpawner", "configure"]
 
 register_handlers()
-begin_with_the_hub((install_log_filter, install_gate), advise_admin, sweep_orphans, watch_idle_gpus)
+begin_with_the_hub(
+    (install_log_filter, compare_class, install_pages, install_gate), warn_of_settings, advise_admin, sweep_orphans, watch_idle_gpus
+)

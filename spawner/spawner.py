@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import suppress
 from dataclasses import asdict, replace
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -19,14 +20,15 @@ from .errors import RequestRejected, RequestTooLarge, ResourceFormError, Session
 from .hub import links
 from .hub.background.unfinished import UnfinishedStops
 from .hub.base import SlurmSpawner
-from .hub.common import static_version
 from .hub.errors import FormIsFilled, HubRefusal, refusal_of
 from .hub.form import flash
 from .hub.form.flash import Rejection
 from .hub.form.page import form_page
 from .hub.handlers.sessions import IN_A_LINK
+from .hub.known import name_of, value_of
 from .hub.locale import language_asked, language_spoken, restore
 from .hub.prepare import names_of_nodes, prepared_job
+from .hub.sessions.before_start import is_not_counted, note_failed_start, run_hook
 from .hub.sessions.ended import record_end, refused, stop_cause
 from .hub.sessions.start import startup_log_of, submit_and_wait, wait_for_adopted
 from .hub.sessions.storage import revoke_tokens, store_state
@@ -35,10 +37,10 @@ from .hub.start_line import StartLine
 from .hub.state import AdminWarnings, HubState
 from .hub.user_choices import UserChoices
 from .humanize import iso_time
-from .i18n import ENGLISH, _, using
+from .i18n import ENGLISH, using
 from .job.sbatch import PreparedJob, TagOfScript, is_token_of
 from .request.form_data import read_form
-from .request.model import FIELDS, SessionRequest, at_field, label_of, parse_request
+from .request.model import FIELDS, SessionRequest, at_field, label_of
 from .request.recent import Recent, as_state, recent_of, remember
 from .session.record import End, Limits, Record
 from .session.session import Session
@@ -60,14 +62,18 @@ class ResourceFormSpawner(UserChoices, SlurmSpawner):
     def _default_options_form(self) -> Any:
         return ResourceFormSpawner.options_form_html
 
-    apply_user_options = Union([Callable(), Dict()], default_value=_no_hook).tag(config=True)
+    # None as JupyterHub's own has it: a spawner that wraps this one hands its values down.
+    apply_user_options = Union([Callable(), Dict()], default_value=_no_hook, allow_none=True).tag(config=True)
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
+        if self.user is not None:
+            self.log_name  # noqa: B018 - is known from now on
         self.session: Session | None = None
         self.last_end: End | None = None
         self.stop_reason = ""
         """Why the latest stop was ordered (:func:`.ended.stop_cause`)."""
+        self._is_begun = asyncio.Event()
         self._begun_at: float | None = None
         self._listens_since: float | None = None
         self._typed: dict[str, Any] | None = None
@@ -85,7 +91,12 @@ class ResourceFormSpawner(UserChoices, SlurmSpawner):
     @property
     def log_name(self) -> str:
         """User and server, as the Hub's log names them."""
-        return str(self._log_name)
+        return f"{name_of(self.user)}:{self.name}" if self.name else name_of(self.user)
+
+    @property
+    def name(self) -> str:
+        """The server's name; unlike JupyterHub's own, it asks no database."""
+        return str(value_of(self.orm_spawner, "name")) if self.orm_spawner else ""
 
     def remember_request(self, request: SessionRequest) -> None:
         """Note what was asked for last, of which Slurm has taken the job: for the next form."""
@@ -103,30 +114,6 @@ class ResourceFormSpawner(UserChoices, SlurmSpawner):
         """Return the form as HTML, for this session's user."""
         with using(language_asked(self)):
             return await form_page(self)
-
-    def gettext(self, sentence: str) -> str:
-        """Translate a sentence into the language of whoever looks at the form, for the templates of the Hub's own pages."""
-        with using(language_spoken(self)):
-            return _(sentence)
-
-    @property
-    def page_language(self) -> str:
-        """For the templates of the Hub's own pages: the language that :meth:`gettext` answers in."""
-        return language_spoken(self)
-
-    @property
-    def request_in_words(self) -> str:
-        """For the templates of the Hub's own pages: what was asked for, in one line; empty where that cannot be read."""
-        try:
-            request = parse_request(self.user_options or {}, HubState.of(self).bounds)
-        except RequestRejected:
-            return ""
-        with using(language_spoken(self)):
-            return request.in_words
-
-    def static_version(self, name: str) -> str:
-        """Return the version of a static file (:func:`.static_version`), for the templates of the Hub's own pages."""
-        return static_version(name)
 
     def again_url(self, url: str) -> str:
         """Return the form at ``url``, with what makes sense to change after the last session's end, for the Hub's own pages."""
@@ -154,9 +141,7 @@ class ResourceFormSpawner(UserChoices, SlurmSpawner):
             try:
                 return read_form(form_data, bounds)
             except RequestRejected as error:
-                refusal = self._refusal(error)
-                self._typed = None
-                raise refusal from None
+                raise self.refusal(error) from None
 
     def options_from_query(self, query_data: Mapping[str, Any]) -> dict[str, Any]:
         """Fill the form from a link with options. It starts no session, for a foreign page may have made it: that takes a press of Start.
@@ -175,19 +160,32 @@ class ResourceFormSpawner(UserChoices, SlurmSpawner):
         headers = self.handler.request.headers if self.handler is not None else {}
         if self.links_may_start and links.may_start(headers, self.hub.public_host):
             return self.options_from_form(query_data)
-        flash.keep(self, Rejection(values, {}))
+        flash.keep(self, Rejection(values, {}, is_link=True))
         raise FormIsFilled
 
-    def _refusal(self, error: ResourceFormError) -> HubRefusal:
-        """``error`` for the Hub; what was typed into the form is kept for the form that is shown next."""
-        if self._typed is not None:
+    def refusal(self, error: ResourceFormError) -> HubRefusal:
+        """Return an error for the Hub; what was typed into the form is kept for the form that is shown next."""
+        typed, self._typed = self._typed, None
+        if typed is not None:
             errors = error.errors if isinstance(error, RequestRejected) else {}
             if isinstance(error, SlurmRefused) and error.field:
                 errors = {error.field: at_field(label_of(error.field), error.sentence)}
-            flash.keep(self, Rejection(self._typed, errors))
+            flash.keep(self, Rejection(typed, errors))
         return refusal_of(self, error)
 
     # --- the life of a session ----------------------------------------------------------------------------------------------
+
+    async def run_pre_spawn_hook(self) -> None:
+        """Run the site's hook. What it says to the user by raising an error is shown as ours are; a mistake in it is an error of the Hub.
+
+        Raises
+        ------
+        HubRefusal
+            The hook does not let the session start.
+        HTTPError
+            500: the hook is wrong.
+        """
+        await run_hook(self, super().run_pre_spawn_hook)
 
     async def start(self) -> tuple[str, int]:
         """Submit the job and wait until its server listens; return its address and port.
@@ -201,6 +199,7 @@ class ResourceFormSpawner(UserChoices, SlurmSpawner):
         self._compare_time_limits()
         adopted, self._adopted = self._adopted, None
         session = self.session = self._new_session(adopted)
+        self._is_begun.set()
         self.last_end, self.kept_options = None, None
         self._begun_at, self._listens_since = self.cluster.clock(), None
         with using(language_asked(self)):
@@ -224,7 +223,8 @@ class ResourceFormSpawner(UserChoices, SlurmSpawner):
             if isinstance(error, SessionFailed) and session.end is not None and (log := startup_log_of(self, session)) is not None:
                 error = await log.explained(error, session.end.state)
                 session.end = replace(session.end, log=session.end.log or error.details)
-            raise self._refusal(error) from None
+            is_not_counted(self)
+            raise self.refusal(error) from None
         finally:
             session.progress.close()
             session.report.close()
@@ -269,9 +269,9 @@ class ResourceFormSpawner(UserChoices, SlurmSpawner):
     def _new_session(self, record: Record | None = None) -> Session:
         return Session(
             self.cluster,
-            self.user.name,
+            name_of(self.user),
             keep=self.keep_state,
-            name=self._log_name,
+            name=self.log_name,
             log=self.log,
             limits=Limits(queue=self.queue_timeout, listen=self.listen_timeout),
             record=record,
@@ -299,6 +299,8 @@ class ResourceFormSpawner(UserChoices, SlurmSpawner):
 
     async def progress(self) -> AsyncIterator[dict[str, Any]]:
         """Yield the messages of this start, from its first: a reload and a second tab see them all."""
+        if self.session is None and self._start_pending:
+            await self._is_begun.wait()  # a hook of the site's takes its time
         if self.session is not None:
             async for message in self.session.progress.follow():
                 yield {**message.details, "progress": message.progress, "message": message.text, "at": iso_time(message.at)}
@@ -373,4 +375,9 @@ class ResourceFormSpawner(UserChoices, SlurmSpawner):
         super().clear_state()
         if self.session is not None:
             record_end(self, self.session)
+        elif (future := self._spawn_future) is not None and not future.done():
+            # A start begins, or has failed before it came to ours: the end of the session before is not its.
+            self.last_end = None
+            self._is_begun.clear()
+            future.add_done_callback(partial(note_failed_start, self))
         self.session = None

@@ -8,7 +8,7 @@ from __future__ import annotations
 from private_slurm.cluster import PrivateCluster, stop_cluster
 from private_slurm.errors import PrivateSlurmError
 from private_slurm.hub import PrivateHub, service_config, shared_password_config, stop_hub
-from private_slurm.newer_slurm import ensure_newer_slurm
+from private_slurm.newer_slurm import ensure_newer_slurm, slurm_of
 from private_slurm.packages import (
     SLURM_PACKAGES,
     ensure_checkout,
@@ -66,6 +66,7 @@ __all__ = [
     "remove_system_users",
     "service_config",
     "shared_password_config",
+    "slurm_of",
     "stop_cluster",
     "stop_hub",
     "wait_until",

@@ -3,35 +3,39 @@
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Sequence
 
 from private_slurm.errors import PrivateSlurmError
 from private_slurm.operations import ClusterOperations
 from private_slurm.spec import Account, ClusterSpec
 
+_WRONG = re.compile("error|problem|unknown|invalid|nothing|not a valid|doesn't exist", re.IGNORECASE)
+
 
 def create_accounts(operations: ClusterOperations, spec: ClusterSpec) -> None:
     """Make the cluster, its QOS, its accounts (parents first) and its users with their default accounts."""
-    for command in account_commands(spec):
-        done = operations.run("sacctmgr", "--immediate", "--quiet", *command, check=False)
-        if done.returncode != 0:
-            raise PrivateSlurmError(f"sacctmgr {' '.join(command)} failed: {(done.stderr + done.stdout).strip()}")
+    run_sacctmgr(operations, account_commands(spec))
 
 
-def account_commands(spec: ClusterSpec) -> list[list[str]]:
-    """The arguments of each sacctmgr command, in order. Pure.
+def run_sacctmgr(operations: ClusterOperations, lines: Sequence[str]) -> None:
+    """Give these lines to one sacctmgr; each takes half a second, whatever it does. Its exit status does not tell of a bad line."""
+    done = operations.run("sacctmgr", "--immediate", "--quiet", input="\n".join(lines) + "\n", check=False, timeout_s=120)
+    said = (done.stderr + done.stdout).strip()
+    if done.returncode != 0 or _WRONG.search(said):
+        raise PrivateSlurmError(f"sacctmgr was given\n{chr(10).join(lines)}\nand said: {said}")
 
-    Each command takes half a second, whatever it does, so what is alike goes into one.
-    """
-    commands = [["add", "cluster", spec.name]]
-    commands += [["add", "qos", qos.name, *qos.options.split()] for qos in spec.qos]
+
+def account_commands(spec: ClusterSpec) -> list[str]:
+    """The lines for sacctmgr, in order. Pure."""
+    commands = [f"add cluster {spec.name}"]
+    commands += [f"add qos {qos.name} {qos.options}" for qos in spec.qos]
     for (parent, options), accounts in itertools.groupby(_parents_first(spec.accounts), lambda each: (each.parent, each.options)):
-        commands.append(["add", "account", ",".join(account.name for account in accounts), f"parent={parent}", *options.split()])
+        commands.append(f"add account {','.join(account.name for account in accounts)} parent={parent} {options}")
     for (accounts_of, options), members in itertools.groupby(spec.members, lambda each: (each.accounts, each.options)):
         names = ",".join(member.user for member in members)
-        where = [f"account={','.join(accounts_of)}", f"defaultaccount={accounts_of[0]}"]
-        commands.append(["add", "user", names, *where, *options.split()])
-    return commands
+        commands.append(f"add user {names} account={','.join(accounts_of)} defaultaccount={accounts_of[0]} {options}")
+    return [*(command.strip() for command in commands), *spec.sacctmgr_lines]
 
 
 def _parents_first(accounts: Sequence[Account]) -> list[Account]:

@@ -17,7 +17,7 @@ from io import TextIOWrapper
 from pathlib import Path
 from types import TracebackType
 
-from private_slurm import configuration, services
+from private_slurm import configuration, control_groups, services
 from private_slurm.accounting import create_accounts
 from private_slurm.configuration import Layout
 from private_slurm.errors import PrivateSlurmError
@@ -96,6 +96,16 @@ class PrivateCluster(ClusterOperations):
         """End slurmctld: connections to it are refused. Jobs run on."""
         self.processes.stop(["slurmctld"])
 
+    def kill_controller(self) -> None:
+        """Take slurmctld away without warning, once it has saved the jobs that it knows: it saves a change up to 5 s later."""
+        jobs = self.active_jobs()
+        if jobs:
+            mark = f"saved at {time.time_ns()}"
+            self.run("scontrol", "update", f"jobid={jobs[-1]}", f"AdminComment={mark}")
+            saved = self.folder / "state" / "job_state"
+            wait_until(lambda: saved.exists() and mark.encode() in saved.read_bytes(), "slurmctld to save its jobs", 30)
+        self.processes.stop(["slurmctld"], first_signal=signal.SIGKILL)
+
     def start_controller(self) -> None:
         """Start slurmctld on the state it left behind and wait until it answers."""
         self._start_daemon("slurmctld", ["slurmctld", "-D", "-f", str(self.slurm_conf)])
@@ -143,6 +153,8 @@ class PrivateCluster(ClusterOperations):
             text = re.sub(rf"(?m)^{name}=.*$", f"{name}={value}", text)
         self.slurm_conf.write_text(text)
         self.run("scontrol", "reconfigure")
+        # From 23.11 on slurmctld starts anew for it, and knows nothing of its nodes until each has said that it is there.
+        wait_until(lambda: "unknown" not in self.run("sinfo", "--noheader", "--Node", "--format=%T").stdout, "all nodes to be known", 30)
 
     def stop_munge(self) -> None:
         """Take munged away without warning: no command and no daemon can prove who it is."""
@@ -222,9 +234,11 @@ class PrivateCluster(ClusterOperations):
         etc = self.folder / "etc"
         self.slurm_conf.write_text(configuration.slurm_conf(self.spec, self.layout))
         (etc / "gres.conf").write_text(configuration.gres_conf(self.spec, self.layout))
-        (etc / "cgroup.conf").write_text(configuration.cgroup_conf(self.slurm_release()))
+        (etc / "cgroup.conf").write_text(configuration.cgroup_conf(self.spec, self.slurm_release()))
+        for name, text in self.spec.files.items():
+            (etc / name).write_text(text)
         self.layout.slurmdbd_conf.touch(mode=0o600)
-        self.layout.slurmdbd_conf.write_text(configuration.slurmdbd_conf(self.layout, self.spec.slurm.plugins))
+        self.layout.slurmdbd_conf.write_text(configuration.slurmdbd_conf(self.spec, self.layout))
 
     def slurm_release(self) -> tuple[int, int]:
         """The release of this cluster's Slurm, such as (22, 5)."""
@@ -235,15 +249,22 @@ class PrivateCluster(ClusterOperations):
         return int(found[1]), int(found[2])
 
     def _make_devices(self) -> None:
-        """One file a GPU: a character device like /dev/null, or a link to it where devices may not be made."""
+        """One file a GPU: a character device like /dev/null, or a link to it where devices may not be made.
+
+        Where jobs are confined each is a device of its own: they are kept from those of others by their numbers.
+        """
+        number = 0
         for group in self.spec.nodes:
             count = sum(gres.count for gres in group.resources if gres.name == "gpu")
             for node in group.names if group.with_slurmd else []:
                 for index in range(count):
                     path = self.layout.device(node, index)
                     path.parent.mkdir(parents=True, exist_ok=True)
+                    device = os.makedev(control_groups.DEVICE_MAJOR, number) if self.spec.control_groups else os.makedev(1, 3)
+                    number += 1
                     try:
-                        os.mknod(path, stat.S_IFCHR | 0o666, os.makedev(1, 3))
+                        os.mknod(path, stat.S_IFCHR | 0o666, device)
+                        path.chmod(0o666)
                     except PermissionError:
                         path.symlink_to("/dev/null")
 
@@ -301,6 +322,15 @@ def stop_cluster(folder: Path, processes: ProcessFolder | None = None) -> None:
     for name in ("slurmctld", "slurmdbd", "mariadbd", "munged"):
         processes.stop([name], deadline_s=3 if name == "mariadbd" else 10)  # its data is not needed again
     processes.sweep()
+    control_groups.clean(_confined_nodes(operations.slurm_conf))
+
+
+def _confined_nodes(slurm_conf: Path) -> list[str]:
+    """The nodes of a cluster that has control groups."""
+    with contextlib.suppress(OSError):
+        if control_groups.is_used(slurm_conf.with_name("cgroup.conf").read_text()):
+            return re.findall(r"(?m)^NodeName=(\S+) NodeHostname=", slurm_conf.read_text())
+    return []
 
 
 def _end_job_processes(operations: ClusterOperations) -> None:

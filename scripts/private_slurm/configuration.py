@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from private_slurm import control_groups
 from private_slurm.spec import ClusterSpec, Gres
 
 
@@ -102,13 +103,15 @@ def slurm_conf(spec: ClusterSpec, layout: Layout) -> str:
         settings["AccountingStorageTRES"] = ",".join(sorted({f"gres/{name}" for name, _ in resources}) + typed)
     if spec.slurm.plugins:
         settings["PluginDir"] = str(spec.slurm.plugins)
+    if spec.control_groups:
+        settings.update(control_groups.SETTINGS)
     settings.update(spec.slurm_conf)
     lines = [f"{key}={value}" for key, value in settings.items()]
     return "\n".join([*lines, *spec.slurm_conf_lines, *_node_lines(spec, layout), *_partition_lines(spec)]) + "\n"
 
 
-def slurmdbd_conf(layout: Layout, plugins: Path | None) -> str:
-    """slurmdbd.conf; the database lets the daemon's user in by its Unix identity, so there is no password."""
+def slurmdbd_conf(spec: ClusterSpec, layout: Layout) -> str:
+    """slurmdbd.conf; the database lets the daemon's user in by its Unix identity, so there is no password. The spec's settings win."""
     settings = {
         "AuthType": "auth/munge",
         "AuthInfo": f"socket={layout.munge_socket}",
@@ -124,8 +127,9 @@ def slurmdbd_conf(layout: Layout, plugins: Path | None) -> str:
         "LogFile": str(layout.folder / "log" / "slurmdbd.log"),
         "DebugLevel": "info",
     }
-    if plugins:
-        settings["PluginDir"] = str(plugins)
+    if spec.slurm.plugins:
+        settings["PluginDir"] = str(spec.slurm.plugins)
+    settings.update(spec.slurmdbd_conf)
     return "".join(f"{key}={value}\n" for key, value in settings.items())
 
 
@@ -148,8 +152,10 @@ def gres_conf(spec: ClusterSpec, layout: Layout) -> str:
     return "\n".join(lines) + "\n"
 
 
-def cgroup_conf(release: tuple[int, int]) -> str:
-    """cgroup.conf: a plugin that touches no cgroup, by the name that this release of Slurm has for it."""
+def cgroup_conf(spec: ClusterSpec, release: tuple[int, int]) -> str:
+    """cgroup.conf; without control groups a plugin that touches none, by the name that this release of Slurm has for it."""
+    if spec.control_groups:
+        return control_groups.cgroup_conf(release)
     return "CgroupPlugin=disabled\n" if release >= (24, 5) else "CgroupPlugin=cgroup/v1\n"
 
 

@@ -11,8 +11,10 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from private_slurm import control_groups
 from private_slurm.demo_setup import Demo, PluginConfig, plugin_config, stop_demo
 from private_slurm.errors import PrivateSlurmError
+from private_slurm.newer_slurm import SUITES
 from private_slurm.processes import Interrupted, signals_raise
 from private_slurm.releases import JUPYTERHUB_VERSION
 
@@ -32,7 +34,7 @@ def main(argv: Sequence[str] | None = None, plugin: PluginConfig = plugin_config
         if options.stop:
             print("The demo has stopped." if stop_demo(options.dir) else f"No demo runs in {options.dir}.")
             return 0
-        demo = Demo(options.dir, options.port, jupyterhub=options.jupyterhub, newer_slurm=options.newer_slurm, plugin=plugin)
+        demo = Demo(options.dir, options.port, jupyterhub=options.jupyterhub, slurm=options.slurm, plugin=plugin)
         return _start_detached(demo) if options.detach else _run(demo)
     except PrivateSlurmError as error:
         print(error, file=sys.stderr)
@@ -46,7 +48,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--dir", type=lambda text: Path(text).absolute(), default=default_folder(), help="its folder (%(default)s)")
     parser.add_argument("--port", type=int, help="the Hub's port (8000, or the next one that is free)")
     parser.add_argument("--jupyterhub", default=JUPYTERHUB_VERSION, metavar="VERSION", help="JupyterHub's version (%(default)s)")
-    parser.add_argument("--newer-slurm", action="store_true", help="Debian 13's Slurm 24.11 instead of the machine's own")
+    parser.add_argument("--slurm", choices=[*SUITES], metavar="VERSION", help=f"one of {', '.join(SUITES)}, instead of the machine's own")
     what = parser.add_mutually_exclusive_group()
     what.add_argument("--detach", action="store_true", help="return once the Hub answers")
     what.add_argument("--stop", action="store_true", help="stop the demo of this folder")
@@ -139,6 +141,11 @@ def _announce(demo: Demo) -> None:
         print(f"  log in as {user['name']} with the password {user['password']}")
     if demo.cluster:
         print(f"Slurm's commands: export SLURM_CONF={demo.cluster.slurm_conf} PATH={demo.cluster.bin_dir}:$PATH")
+    confined = control_groups.why_not()
+    print(
+        (confined and f"Jobs may use more than they ask for. {confined}")
+        or "Jobs are kept to the memory, cores and devices that they ask for."
+    )
     print(f"For programs: {demo.description_file}")
     stop = f"scripts/demo --stop --dir {demo.folder}"
     print(f"To stop: {stop}, or Ctrl-C where it runs in the foreground.", flush=True)

@@ -15,11 +15,11 @@ from contextlib import contextmanager
 from io import TextIOWrapper
 from pathlib import Path
 
-from private_slurm import packages
+from private_slurm import control_groups, packages
 from private_slurm.cluster import PrivateCluster, stop_cluster
 from private_slurm.errors import PrivateSlurmError
 from private_slurm.hub import PrivateHub, service_config, shared_password_config, stop_hub
-from private_slurm.newer_slurm import ensure_newer_slurm
+from private_slurm.newer_slurm import slurm_of
 from private_slurm.ports import PortReservations
 from private_slurm.processes import MARKER, Identity, ProcessFolder, signals_held, wait_until
 from private_slurm.releases import DEMO_RELEASES, JUPYTERHUB_VERSION, catalogue_text, ensure_release
@@ -58,7 +58,7 @@ class Demo:
         port: int | None = None,
         *,
         jupyterhub: str = JUPYTERHUB_VERSION,
-        newer_slurm: bool = False,
+        slurm: str | None = None,
         plugin: PluginConfig = plugin_config,
         say: Callable[[str], None] = print,
     ) -> None:
@@ -70,7 +70,7 @@ class Demo:
         self.seconds: dict[str, float] = {}
         self._wanted_port = port
         self._jupyterhub = jupyterhub
-        self._newer_slurm = newer_slurm
+        self._slurm = slurm
         self._plugin = plugin
         self._say = say
         self._ports = PortReservations()
@@ -93,8 +93,9 @@ class Demo:
         with self._stage("environments"), self._marked_installers():
             self._make_environments()
         with self._stage("cluster"):
-            slurm = ensure_newer_slurm(self.folder / "newer-slurm") if self._newer_slurm else None
-            self.cluster = PrivateCluster(demo_spec(self.users, slurm=slurm), self.folder / "slurm")
+            slurm = slurm_of(self._slurm, self.folder) if self._slurm else None
+            spec = demo_spec(self.users, slurm=slurm, control_groups=not control_groups.why_not())
+            self.cluster = PrivateCluster(spec, self.folder / "slurm")
             self.cluster.start()
         with self._stage("Hub"):
             self.hub = self._make_hub(port)
@@ -202,7 +203,7 @@ class Demo:
             shared_password_config(self.users, self._password())
             + service_config(SERVICE, self._token, SERVICE_SCOPES)
             + "c.JupyterHub.cleanup_servers = False\n"
-            + self._plugin(self.cluster.slurm_conf, self._catalogue, str(self.cluster.bin_dir) if self._newer_slurm else "")
+            + self._plugin(self.cluster.slurm_conf, self._catalogue, str(self.cluster.bin_dir) if self._slurm else "")
         )
         environment = self.folder / "hub-environment" / "bin"
         proxy = self.folder / "node" / "node_modules" / ".bin" / packages.PROXY_PACKAGE

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from private_slurm.errors import PrivateSlurmError
-from private_slurm.newer_slurm import ensure_newer_slurm
+from private_slurm.newer_slurm import SUITES, ensure_newer_slurm
 from private_slurm.packages import (
     PROXY_PACKAGE,
     PYTHON_PACKAGES,
@@ -34,6 +34,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     node.add_argument("path", type=Path)
     newer = commands.add_parser("newer-slurm", help="the Slurm of a later Debian, beside the machine's own")
     newer.add_argument("path", type=Path)
+    newer.add_argument("--version", choices=[*SUITES], default="24.11")
     options = parser.parse_args(argv)
     try:
         if options.command == "debian":
@@ -41,7 +42,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         elif options.command == "venv":
             print(ensure_venv(options.path, options.requirements, options.python))
         elif options.command == "newer-slurm":
-            print(ensure_newer_slurm(options.path).commands)
+            print(ensure_newer_slurm(options.path, SUITES[options.version]).commands)
         else:
             print(ensure_node_package(PROXY_PACKAGE, options.path))
     except PrivateSlurmError as error:

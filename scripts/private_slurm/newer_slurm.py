@@ -1,6 +1,6 @@
-"""A second, newer Slurm beside the machine's own, from a later release of Debian, without touching the system.
+"""Newer versions of Slurm beside the machine's own, from a later release of Debian, without touching the system.
 
-The later release's packages are unpacked into a folder, and Slurm's programs are told (by patchelf) to use the C library and
+A later release's packages are unpacked into a folder, and Slurm's programs are told (by patchelf) to use the C library and
 the other libraries of that folder. So they run as ordinary programs of this machine, for every user: no chroot, no mounts, no
 root, and a job sees the machine's own files and users, the virtual environments among them.
 """
@@ -18,13 +18,26 @@ from private_slurm.errors import PrivateSlurmError
 from private_slurm.packages import ensure_debian_packages, locked, run_installer
 from private_slurm.spec import SlurmInstallation
 
-SUITE = "trixie"  # Debian 13: Slurm 24.11
+OWN = "22.05"
+SUITES = {"24.11": "trixie", "26.05": "forky"}
+"""The versions beside the machine's own, and the release of Debian each is from: 13, and what becomes 14."""
+
+SLURMS = (OWN, *SUITES)
 _PACKAGES = ("slurmctld", "slurmd", "slurmdbd", "slurm-client", "slurm-wlm-basic-plugins", "slurm-wlm-mysql-plugin")
 _RECIPE = "1"  # changed whenever what is made of the packages changes
 _KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 
 
-def ensure_newer_slurm(folder: Path, suite: str = SUITE) -> SlurmInstallation:
+def slurm_of(version: str, folder: Path) -> SlurmInstallation:
+    """The Slurm of one of `SLURMS`; a newer one lies in a folder of its own below `folder`. Slurm 22.05 is Debian 12's own."""
+    if version == OWN:
+        return SlurmInstallation()
+    if version not in SUITES:
+        raise PrivateSlurmError(f"{version} is none of the versions {', '.join(SLURMS)}.")
+    return ensure_newer_slurm(Path(folder) / f"slurm-{version}", SUITES[version])
+
+
+def ensure_newer_slurm(folder: Path, suite: str = SUITES["24.11"]) -> SlurmInstallation:
     """Unpack the Slurm of a later Debian into `folder`, unless it is there already, and return where it lies.
 
     The folder has to be reachable for every user who shall run its commands.

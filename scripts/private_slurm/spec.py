@@ -120,8 +120,15 @@ class ClusterSpec:
     reservations: tuple[Reservation, ...] = ()
     slurm_conf: Mapping[str, str] = field(default_factory=dict)
     slurm_conf_lines: tuple[str, ...] = ()
+    slurmdbd_conf: Mapping[str, str] = field(default_factory=dict)
+    sacctmgr_lines: tuple[str, ...] = ()
+    """More for sacctmgr, after QOS, accounts and members."""
+    files: Mapping[str, str] = field(default_factory=dict)
+    """Other files of Slurm's configuration, by their name beside slurm.conf: `job_submit.lua`, `topology.conf`."""
     name: str = "demo"
     slurm: SlurmInstallation = SlurmInstallation()
+    control_groups: bool = False
+    """Jobs are confined to the memory, devices and cores that they asked for: where :func:`control_groups.why_not` is empty."""
 
     @property
     def daemon_nodes(self) -> list[str]:
@@ -129,7 +136,9 @@ class ClusterSpec:
         return [name for group in self.nodes if group.with_slurmd for name in group.names]
 
 
-def demo_spec(users: Sequence[str], *, name: str = "demo", slurm: SlurmInstallation | None = None) -> ClusterSpec:
+def demo_spec(
+    users: Sequence[str], *, name: str = "demo", slurm: SlurmInstallation | None = None, control_groups: bool = False
+) -> ClusterSpec:
     """The demo's cluster, modelled on CINECA's Galileo100.
 
     The first user belongs to two accounts and to the reservation, the second to one account; nobody belongs to `cin_other`.
@@ -138,6 +147,7 @@ def demo_spec(users: Sequence[str], *, name: str = "demo", slurm: SlurmInstallat
     return ClusterSpec(
         name=name,
         slurm=slurm or SlurmInstallation(),
+        control_groups=control_groups,
         nodes=(
             NodeGroup("g[001-004]", cpus=48, memory_mb=375300, gres="gpu:v100:2"),
             NodeGroup("c[001-002]", cpus=48, memory_mb=375300),

@@ -36,8 +36,10 @@ import urllib.request
 FOR_THE_SERVER = "RESOURCE_FORM_SET_"
 MAX_ATTEMPTS = 10
 LISTEN_LIMIT_SECONDS = 600
-REPORT_LIMIT_SECONDS = 300
+REPORT_LIMIT_SECONDS = 3600
 GPU_REPORT_PAUSES_SECONDS = (0, 1, 5, 30)
+REFUSED = "X-Resource-Form-Refused"
+"""In a refusal that is final. A Hub whose database is away answers 403 to anybody, and a proxy may say what it likes."""
 STOP_GRACE_SECONDS = 3.0
 POLL_SECONDS = 0.02
 MEMORY_SECONDS = 5.0
@@ -243,7 +245,8 @@ def memory_events():
     """The file in which the kernel counts which processes of this job it has killed for memory; None where it does not say that of this
     job alone: without a control group of the job's own, others' processes would be counted too.
     """
-    own = "job_" + os.environ.get("SLURM_JOB_ID", "")
+    # From 26.05 on Slurm calls the group by the job's SLUID under cgroup v2 (cgroup.conf(5), CgroupJobIdPaths).
+    names = {"job_" + os.environ.get("SLURM_JOB_ID", ""), os.environ.get("SLURM_JOB_SLUID", "")} - {""}
     try:
         with open(OWN_CGROUPS) as rows:
             groups = [row.rstrip("\n").split(":", 2) for row in rows]
@@ -251,7 +254,8 @@ def memory_events():
         return None
     for _, controllers, path in (group for group in groups if len(group) == 3):
         parts = path.strip("/").split("/")
-        if own not in parts:
+        own = next((part for part in parts if part in names), None)
+        if own is None:
             continue
         if not controllers:
             # cgroup v2: a group counts what is below it as well, so the job's counts its steps.
@@ -286,6 +290,7 @@ class MemoryWatch:
         self.events = memory_events()
         self.before = self.seen = (self.events and processes_killed(self.events)) or 0
         self.next = 0.0
+        self.hub_knows_session = False
 
     @property
     def pause(self):
@@ -301,10 +306,17 @@ class MemoryWatch:
         if killed is None or killed <= self.seen:
             return
         self.bar.tell_killed(killed - self.before)
+        self.tell_hub(killed - self.before)
         number, limit = killed - self.seen, os.environ.get("SLURM_MEM_PER_NODE", "")
         who = "a process of this session was" if number == 1 else "%d processes of this session were" % number
         say(who + " killed for want of memory" + (" (limit %s MB)" % limit if limit.isdigit() else ""))
         self.seen = killed
+
+    def tell_hub(self, number=None):
+        """So many, or as many as are known, have been killed; on its own, for nobody waits for it."""
+        number = self.seen - self.before if number is None else number
+        if number and self.hub_knows_session:
+            threading.Thread(target=tell_in_time, args=("/resource-form/own-memory", {"killed": number}), daemon=True).start()
 
 
 def secured():
@@ -331,7 +343,7 @@ def to_the_hub(address, body):
 
 
 def report(port):
-    """Tell the Hub; it may be restarting, so try for a while. A refusal is final: the Hub does not expect this session."""
+    """Tell the Hub; it or its database may be away, so try for a while. Only a refusal that says so is final: the Hub expects no such session."""
     send = to_the_hub("/batchspawner", {"port": port})
     deadline = time.monotonic() + REPORT_LIMIT_SECONDS
     pause = 0.2
@@ -341,7 +353,7 @@ def report(port):
             return True
         except urllib.error.HTTPError as error:
             error.close()
-            if 400 <= error.code < 500 and error.code != 429:
+            if error.headers.get(REFUSED):
                 say("the Hub refused the port: HTTP %d" % error.code)
                 return False
             trouble = "HTTP %d" % error.code
@@ -355,11 +367,15 @@ def report(port):
 
 
 def report_gpus():
-    """Tell the Hub which of the node's GPUs are the job's, by Slurm's own numbers. The session does without it: a few tries, no word."""
+    """Tell the Hub which of the node's GPUs are the job's, by Slurm's own numbers."""
     numbers = os.environ.get("SLURM_JOB_GPUS", "")
-    if not numbers.replace(",", "").isdigit():
-        return
-    send = to_the_hub("/resource-form/own-gpus", {"gpus": numbers})
+    if numbers.replace(",", "").isdigit():
+        tell_in_time("/resource-form/own-gpus", {"gpus": numbers})
+
+
+def tell_in_time(address, body):
+    """Tell the Hub what the session does without: a few tries, no word."""
+    send = to_the_hub(address, body)
     for pause in GPU_REPORT_PAUSES_SECONDS:
         time.sleep(pause)
         try:
@@ -367,7 +383,7 @@ def report_gpus():
             return
         except urllib.error.HTTPError as error:
             error.close()
-            if 400 <= error.code < 500 and error.code != 429:
+            if error.headers.get(REFUSED):
                 return
         except (OSError, http.client.HTTPException):
             continue
@@ -577,6 +593,8 @@ def report_and_wait(server, port, watch, environment):
         if answers[-1]:
             # On its own: nobody waits for it.
             threading.Thread(target=report_gpus, daemon=True).start()
+            watch.hub_knows_session = True
+            watch.tell_hub()
 
     def begin():
         reporter = threading.Thread(target=tell, daemon=True)

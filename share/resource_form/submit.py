@@ -6,7 +6,7 @@
 Standard input: the length of the variables in eight digits and a newline; then the variables, NAME=value, each with a NUL behind it; then
 the job's script, up to the end. sbatch runs in an environment built from nothing and hands the variables on (--export-file), so that none of
 them (LD_PRELOAD, SLURM_CONF, SBATCH_...) acts here. Where slurm.conf is, only the administrator says: by env_file of the rule. No secret is
-in an argument or in a file.
+in an argument or in a file. A blank within an option comes as the character 1f, for the rule cannot tell it from one between two options.
 
 Standard library only, Python 3.6 and newer.
 """
@@ -17,6 +17,7 @@ import sys
 
 LENGTH_BYTES = 9
 MAX_BYTES = 4 << 20
+BLANK = "\x1f"
 FIXED_BY_THE_RULE = ("SLURM_CONF", "SLURM_CONF_SERVER")
 """sudo takes them out of the Hub's environment; what is here has come from env_file."""
 
@@ -62,6 +63,7 @@ def open_variables(variables):
 def command_of(sbatch, options, variables):
     """sbatch's argv and its own environment."""
     environment = {name: os.environ[name] for name in FIXED_BY_THE_RULE if name in os.environ}
+    options = [option.replace(BLANK, " ") for option in options]
     if options[:1] == ["--test-only"]:
         # There is no job to have the variables; the answer has a time in it, which we read as a number.
         return [sbatch, *options], dict(environment, SLURM_TIME_FORMAT="%s")

@@ -16,7 +16,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from ..availability.demand import Demand
+from ..availability.demand import Demand, in_whole_cores
 from ..slurm.model import Tres
 from ..slurm.shared_gres import SHARED
 from .billing_rule import BillingRule, Combining, Shape
@@ -35,11 +35,12 @@ _KNOWN = frozenset({*_ON_NODE, "billing", "fs/disk", "vmem", "pages"})
 def _allocations(rule: BillingRule, demand: Demand) -> Iterator[dict[str, int]]:
     """The TRES of every job that Slurm may make of the request, on any node that could hold it when empty."""
     for shape in rule.shapes:
-        if demand.memory_mb > shape.memory_mb:
-            continue
         for cpus in _cpus(rule, shape, demand):
+            memory_mb = rule.memory_rule.taken(demand, cpus, shape.memory_mb)
+            if memory_mb > shape.memory_mb:
+                continue
             for given in _gres_given(rule, shape, demand):
-                tres = {"cpu": cpus, "mem": demand.memory_mb if rule.counts_memory else 0, "node": 1}
+                tres = {"cpu": cpus, "mem": memory_mb if rule.counts_memory else 0, "node": 1}
                 for name, kind, count in given:
                     for entry in (f"gres/{name}", f"gres/{name}:{kind}") if kind else (f"gres/{name}",):
                         tres[entry.lower()] = tres.get(entry.lower(), 0) + count
@@ -49,19 +50,12 @@ def _allocations(rule: BillingRule, demand: Demand) -> Iterator[dict[str, int]]:
 def _cpus(rule: BillingRule, shape: Shape, demand: Demand) -> set[int]:
     """CPUs that the job gets: whole cores, or the whole node.
 
-    Who asks for more memory than MaxMemPerCPU for each CPU gets more of them, as many as the memory needs. 22.05 rounds that down to a
-    multiple of ``--cpus-per-task``, as if more tasks ran, which may be none more; and a job with GRES gets none more at all. Measured.
+    Who asks for more memory than MaxMemPerCPU for each CPU gets more of them (:meth:`.MemoryRule.cores_given`).
     """
-    cores = demand.cores
     if rule.whole_nodes:
-        return {shape.whole} if cores <= shape.cpus else set()
-    wanted = {cores}
-    if rule.memory_mb_per_cpu:
-        needed = -(-demand.memory_mb // rule.memory_mb_per_cpu)
-        grown = {"cpu": needed, "task": 0 if demand.gpus else needed // cores * cores}
-        wanted = {max(cores, grown[kind]) for kind in rule.grows_by}
-    rounded = {-(-count // shape.step) * shape.step for count in wanted}
-    return {count for count in rounded if count <= shape.cpus}
+        return {shape.whole} if demand.cores <= shape.cpus else set()
+    given = in_whole_cores(rule.memory_rule.cores_given(demand), shape.step)
+    return {given} if given <= shape.cpus else set()
 
 
 _Given = tuple[tuple[str, str, int], ...]

@@ -11,6 +11,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
+from ..availability.allocation import counts_memory, cpus_given_together, in_force, memory_rule_of, most_cpus, unit_of
+from ..availability.demand import AS_ASKED, MemoryRule
 from ..slurm.model import Node, Partition, SlurmConfig
 from ..slurm.values import names_of
 
@@ -67,8 +69,7 @@ class BillingRule:
 
     ``weights`` is empty where CPUs are billed; those of memory are for a MB. ``combinings`` has more than one where Slurm does not say
     which it uses. ``tracked`` is AccountingStorageTRES: only these are counted. ``counts_memory``: memory is consumable. A job is given
-    the whole node where ``whole_nodes``, with its GPUs if ``whole_gres``. ``memory_mb_per_cpu`` is MaxMemPerCPU; ``grows_by`` is what
-    more memory than that adds, ``task`` or ``cpu`` (:func:`_cpus`).
+    the whole node where ``whole_nodes``, with its GPUs if ``whole_gres``.
     """
 
     weights: tuple[tuple[str, float], ...]
@@ -77,34 +78,37 @@ class BillingRule:
     counts_memory: bool
     whole_nodes: bool
     whole_gres: bool
-    memory_mb_per_cpu: int | None
-    grows_by: frozenset[str]
     shapes: tuple[Shape, ...]
+    memory_rule: MemoryRule = AS_ASKED
 
 
-def billing_rule(partition: Partition, nodes: Iterable[Node], config: SlurmConfig) -> BillingRule | None:
+def billing_rule(
+    partition: Partition, nodes: Iterable[Node], config: SlurmConfig, memory_rule: MemoryRule | None = None
+) -> BillingRule | None:
     """Return the rule for jobs in ``partition`` on one of ``nodes`` (those of the partition, or of a reservation in it).
 
+    ``memory_rule`` is how its jobs ask for memory; None: with ``--mem``.
     None where it cannot be known: the configuration is not at hand, a weight cannot be read, or SelectType is one that we do not know.
     """
     tracked = tuple(tres.lower() for tres in names_of(config.get("AccountingStorageTRES")))
     weights = _weights_of(partition)
     linear = config.get("SelectType").endswith("/linear")
-    parameters = (partition.select_parameters or config.get("SelectTypeParameters")).upper()
-    unit = "node" if linear else next((word for word in ("CPU", "CORE", "SOCKET") if f"CR_{word}" in parameters), "")
+    partition = in_force(partition, config)
+    parameters = partition.select_parameters.upper()
+    unit = "node" if linear else unit_of(parameters)
     if not tracked or weights is None or not unit:
         return None
+    there = list(nodes)
     whole = linear or partition.oversubscribe == "EXCLUSIVE"
     return BillingRule(
         weights=weights,
         combinings=_combinings(config),
         tracked=tracked,
-        counts_memory="MEMORY" in parameters,
+        counts_memory=counts_memory(partition),
         whole_nodes=whole,
         whole_gres=whole and not linear,
-        memory_mb_per_cpu=_memory_per_cpu(partition, config),
-        grows_by=_growth(config.version),
-        shapes=_shapes(partition, nodes, unit),
+        shapes=_shapes(partition, there, unit),
+        memory_rule=memory_rule_of(partition, there, "mem") if memory_rule is None else memory_rule,
     )
 
 
@@ -117,21 +121,6 @@ def _combinings(config: SlurmConfig) -> tuple[Combining, ...]:
     return ("max and gres",) if "MAX_TRES_GRES" in words else ("max",) if "MAX_TRES" in words else ("sum",)
 
 
-def _memory_per_cpu(partition: Partition, config: SlurmConfig) -> int | None:
-    """MaxMemPerCPU: the partition's; the cluster's only where the partition has no limit of memory at all (measured)."""
-    if partition.max_memory_mb_per_cpu is not None or partition.max_memory_mb_per_node is not None:
-        return partition.max_memory_mb_per_cpu
-    text = config.get("MaxMemPerCPU")
-    return int(text) or None if text.isascii() and text.isdigit() else None
-
-
-def _growth(version: tuple[int, ...]) -> frozenset[str]:
-    """Measured for 22.05.8 and 24.11.5; either may hold for what lies between and before."""
-    if version[:2] == (22, 5):
-        return frozenset({"task"})
-    return frozenset({"cpu"} if version >= (24, 11) else {"task", "cpu"})
-
-
 def _shapes(partition: Partition, nodes: Iterable[Node], unit: str) -> tuple[Shape, ...]:
     shapes: dict[Shape, None] = {}
     known: set[tuple[object, ...]] = set()
@@ -142,7 +131,7 @@ def _shapes(partition: Partition, nodes: Iterable[Node], unit: str) -> tuple[Sha
         if key in known:
             continue
         known.add(key)
-        most = partition.max_cores_per_node
+        most = most_cpus(partition, node)
         # MaxCPUsPerNode below the whole node: no job of an EXCLUSIVE partition is accepted (measured).
         whole = node.cores_total if unit == "node" else node.cores_schedulable
         cpus = node.cores_schedulable if most is None else min(most, node.cores_schedulable)
@@ -152,16 +141,6 @@ def _shapes(partition: Partition, nodes: Iterable[Node], unit: str) -> tuple[Sha
         for entry in node.gres:
             gres[(entry.name, entry.type)] = gres.get((entry.name, entry.type), 0) + entry.count
         counts = tuple((name, kind, count) for (name, kind), count in gres.items() if count)
-        shapes[Shape(cpus, whole, _step(node, unit), node.memory_mb_schedulable, counts)] = None
+        step = 1 if unit == "node" else cpus_given_together(node, unit)
+        shapes[Shape(cpus, whole, step, node.memory_mb_schedulable, counts)] = None
     return tuple(shapes)
-
-
-def _step(node: Node, unit: str) -> int:
-    """CPUs that are given out together: those of a core, or of a socket.
-
-    A core is one CPU where CPUs= of slurm.conf is the number of cores, whatever ThreadsPerCore is; CR_CPU gives single threads (measured).
-    """
-    cores = node.sockets * node.cores_per_socket
-    if unit == "CORE":
-        return max(1, node.cores_total // cores if cores else node.threads_per_core)
-    return max(1, node.cores_total // node.sockets) if unit == "SOCKET" and node.sockets else 1

@@ -16,6 +16,7 @@ from typing import Any, Literal
 from ..errors import ResourceFormError
 from ..humanize import day_and_time
 from ..i18n import N_, _
+from ..slurm.names import in_accounting
 from .billing import Cost
 from .budgets import Budget
 from .limits import source_in_words
@@ -62,7 +63,9 @@ NO_OBJECTION = BudgetVerdict()
 
 def is_charged(not_charged: bool | Collection[str], partition: str, account: str) -> bool:
     """Tell whether such a session is charged; ``not_charged`` is all, none, or the partitions and accounts whose sessions are not."""
-    return not not_charged if isinstance(not_charged, bool) else not {partition, account} & set(not_charged)
+    if isinstance(not_charged, bool):
+        return not not_charged
+    return partition not in not_charged and account not in map(in_accounting, not_charged)
 
 
 # --- the answer of a site's command ----------------------------------------------------------------------------------------------

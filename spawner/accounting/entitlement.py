@@ -6,11 +6,17 @@ reservations (users or groups, and accounts; a leading ``-`` means everyone exce
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from ..availability.allocation import counts_memory, in_force, memory_rule_of, unit_of
+from ..availability.demand import MemoryRule
 from ..i18n import _
-from ..slurm.model import Association, Node, Partition, Reservation, SlurmConfig, UserDefaults
+from ..slurm.model import Association, Node, Partition, Reservation, SlurmConfig, UserDefaults, is_admitted
+from ..slurm.names import in_accounting
+from ..slurm.resources import MEMORY
+from ..slurm.versions import Version, accounts_are_hierarchical, magnets_draw_in_what_is_longer, unknown_accounts_are_ignored
 from .partition_limits import NO_RULES, JobRules, NodeKind, PartitionLimits, kinds_of, limits_of, widest
 from .qos import AccountingData, QosResolver, line_of, parents_of
 
@@ -21,7 +27,12 @@ class Entitlement:
 
     ``reservation_accounts`` has, for each reservation, those of the accounts that may use it. ``upcoming`` are reservations that the user
     may use once they have begun. ``accounts_as_of`` is when slurmdbd said so, in seconds since the epoch; ``accounts_stale``: it does not
-    answer now, or that is too long ago. ``accounts_partial``: the user may have accounts that could not be read.
+    answer now, or that is too long ago. ``accounts_partial``: the user may have accounts that could not be read. ``accounts_hidden``: Slurm
+    does not tell the Hub anybody's accounts (PrivateData); a job then asks for none, or for one that the user names.
+
+    ``limits_known`` and ``holdings_known`` say whether the limits of accounting are known, and what is used of those that jobs share.
+    ``overrun_minutes`` is how long a job may outlast its reservation (ResvOverRun), infinity for any time; ``drawn_in_though_longer``:
+    a reservation with MAGNETIC draws in jobs that it will end.
     """
 
     user: str
@@ -34,10 +45,21 @@ class Entitlement:
     accounts_as_of: float = 0.0
     accounts_stale: bool = False
     accounts_partial: bool = False
+    groups: frozenset[str] = frozenset()
+    accounts_hidden: bool = False
+    limits_known: bool = True
+    holdings_known: bool = True
+    overrun_minutes: float = 0
+    drawn_in_though_longer: bool = False
 
     def partition(self, name: str) -> PartitionLimits | None:
         """Return the limits of the partition, None if the user may not use it."""
         return next((partition for partition in self.partitions if partition.name == name), None)
+
+    def qos_to_ask_for(self, partition: str, account: str) -> str:
+        """Return the QOS that a job there has to ask for by name; empty for none."""
+        limits = self.partition(partition)
+        return "" if limits is None else limits.rules_for(account).asked_qos
 
     @property
     def default_partition(self) -> str:
@@ -71,29 +93,34 @@ def ancestors_of(account: str, associations: Iterable[Association]) -> tuple[str
     return line_of(account, parents_of(associations))
 
 
-def partition_accounts(partition: Partition, user: str, associations: Iterable[Association], *, enforced: bool = True) -> tuple[str, ...]:
+def partition_accounts(
+    partition: Partition, user: str, associations: Sequence[Association], *, enforced: bool = True, version: Version = ()
+) -> tuple[str, ...]:
     """Return those of the user's accounts that may run in ``partition``: by its associations, then AllowAccounts over DenyAccounts.
 
-    Where associations are not ``enforced``, slurmctld looks at neither list (part_policy_valid_acct).
+    Where associations are not ``enforced``, slurmctld looks at neither list (part_policy_valid_acct). ``version`` is slurmctld's: what a
+    list means depends on it. The associations are the user's, and the accounts' own rows.
     """
-    own = {
-        association.account for association in associations if association.user == user and association.partition in ("", partition.name)
-    }
+    there = ("", in_accounting(partition.name))
+    own = {entry.account for entry in associations if entry.user == user and in_accounting(entry.partition) in there}
     if not enforced:
         return tuple(sorted(own))
-    if partition.allow_accounts is not None:
-        own &= set(partition.allow_accounts)
-    elif partition.deny_accounts is not None:
-        own -= set(partition.deny_accounts)
-    return tuple(sorted(own))
+    parents = parents_of(associations)
 
+    def listed(names: tuple[str, ...] | None) -> set[str] | None:
+        """Those of the user's accounts that a list names; None where there is no list."""
+        if names is None:
+            return None
+        if unknown_accounts_are_ignored(version) and not set(names) & {*parents, *own}:
+            return None
+        if accounts_are_hierarchical(version):
+            return {account for account in own if set(line_of(account, parents)) & set(names)}
+        return own & set(names)
 
-def _listed(name_or_names: Collection[str], listing: Sequence[str]) -> bool:
-    """Whether one of the names is admitted by a reservation's list; with ``-`` entries everyone but those named is."""
-    refused = {entry[1:] for entry in listing if entry.startswith("-")}
-    if refused:
-        return not refused & set(name_or_names)
-    return bool(set(listing) & set(name_or_names))
+    allowed = listed(partition.allow_accounts)
+    if allowed is not None:
+        return tuple(sorted(allowed))
+    return tuple(sorted(own - (listed(partition.deny_accounts) or set())))
 
 
 def reservation_accounts(
@@ -104,13 +131,13 @@ def reservation_accounts(
     scontrol(1): users or groups may be given, and accounts; a job must match both. An account matches if it or one of its parents
     is listed.
     """
-    if reservation.users and not _listed((user,), reservation.users):
+    if reservation.users and not is_admitted((user,), reservation.users):
         return ()
-    if reservation.groups and not _listed(groups, reservation.groups):
+    if reservation.groups and not is_admitted(groups, reservation.groups):
         return ()
     if not reservation.accounts:
-        return tuple(accounts) if reservation.users or reservation.groups else ()
-    return tuple(account for account in accounts if _listed(ancestors_of(account, associations), reservation.accounts))
+        return tuple(accounts) if reservation.users or reservation.groups or reservation.qos or reservation.allowed_partitions else ()
+    return tuple(account for account in accounts if is_admitted(ancestors_of(account, associations), reservation.accounts))
 
 
 def may_use_reservation(
@@ -122,26 +149,26 @@ def may_use_reservation(
     return bool(reservation_accounts(reservation, user, groups, accounts or ("",), associations))
 
 
-def _bounded(partition: Partition, config: SlurmConfig) -> Partition:
-    """With the cluster's MaxMemPerNode or MaxMemPerCPU where the partition has neither (slurm.conf(5))."""
-    if partition.max_memory_mb_per_node is not None or partition.max_memory_mb_per_cpu is not None:
-        return partition
-    found = {key: config.get(key) for key in ("MaxMemPerNode", "MaxMemPerCPU")}
-    numbers = {key: int(value) for key, value in found.items() if value.isascii() and value.isdigit() and int(value)}
-    if not numbers:
-        return partition
-    return replace(partition, max_memory_mb_per_node=numbers.get("MaxMemPerNode"), max_memory_mb_per_cpu=numbers.get("MaxMemPerCPU"))
+def shapes_of(
+    partitions: Iterable[Partition], nodes: Mapping[str, Node], config: SlurmConfig, memory_option: str = "mem"
+) -> dict[str, tuple[NodeKind, ...]]:
+    """Return the shapes of each partition's nodes, by its name: the same for all users, so worked out once for an answer of Slurm.
+
+    ``memory_option`` is how jobs ask for memory (:func:`.memory_rule_of`).
+    """
+    bounded = (in_force(partition, config) for partition in partitions)
+    return {entry.name: kinds_of(entry, entry.nodes, nodes, _memory_rule(entry, nodes, memory_option)) for entry in bounded}
 
 
-def shapes_of(partitions: Iterable[Partition], nodes: Mapping[str, Node], config: SlurmConfig) -> dict[str, tuple[NodeKind, ...]]:
-    """Return the shapes of each partition's nodes, by its name: the same for all users, so worked out once for an answer of Slurm."""
-    return {partition.name: kinds_of(_bounded(partition, config), partition.nodes, nodes) for partition in partitions}
+def _memory_rule(partition: Partition, nodes: Mapping[str, Node], memory_option: str) -> MemoryRule:
+    return memory_rule_of(partition, (nodes[name] for name in partition.nodes if name in nodes), memory_option)
 
 
 def entitlement(
     user: str,
     accounting: AccountingData,
     *,
+    spellings: Collection[str] = (),
     groups: Collection[str],
     partitions: Sequence[Partition],
     reservations: Sequence[Reservation],
@@ -149,11 +176,15 @@ def entitlement(
     now: float,
     uid: int = -1,
     shapes: Mapping[str, tuple[NodeKind, ...]] | None = None,
+    memory_option: str = "mem",
+    hosts: Collection[str] | None = None,
 ) -> Entitlement:
     """Return everything that ``user`` may choose.
 
     Parameters
     ----------
+    spellings
+        Other names that the system has for the user.
     groups
         Names of the user's groups on the system, for AllowGroups and for reservations of groups.
     partitions
@@ -164,27 +195,40 @@ def entitlement(
         The user's numeric id, by which Slurm counts what a user holds of a QOS.
     shapes
         :func:`shapes_of` of these partitions and nodes, where it is known already.
+    memory_option
+        How jobs ask for memory (:func:`.memory_rule_of`).
+    hosts
+        The names of the machine that jobs are submitted from, for AllocNodes; None: that is not looked at.
     """
     config, enforced = accounting.config or SlurmConfig(), accounting.enforced
     by_name = nodes if isinstance(nodes, Mapping) else {node.name: node for node in nodes}
     # From here on only this user's rows and the accounts' own are looked at: there may be thousands of others.
     own = None if accounting.records is None else accounting.records.rows_of(user)
     accounts = None if own is None else accounts_of(user, own)
-    if accounts == () and not enforced.associations:
+    hidden = accounts == () and accounting.hides_all
+    if hidden or (accounts == () and not enforced.associations):
         accounts = None
     resolver = QosResolver(user, own or (), accounting, uid=uid)
+    reservations = [_as_spelled(entry, user, spellings) for entry in reservations]
     running, upcoming = _reservations_of(user, reservations, groups, accounts, own or (), now)
     allowed = []
     for partition in partitions:
         if partition.state != "UP" or partition.root_only:
             continue
+        if hosts is not None and partition.alloc_nodes is not None and not set(hosts) & set(partition.alloc_nodes):
+            continue
         if partition.allow_groups is not None and not set(partition.allow_groups) & set(groups):
             continue
-        there = ("",) if accounts is None else partition_accounts(partition, user, own or (), enforced=enforced.associations)
+        there: tuple[str, ...] = ("",)
+        if accounts is not None:
+            there = partition_accounts(partition, user, own or (), enforced=enforced.associations, version=config.version)
         judged = {account: resolver.rules(account, partition) for account in there} if own is not None else {"": (NO_RULES, "")}
-        bounded = _bounded(partition, config)
-        kinds = shapes.get(partition.name) if shapes is not None else None
+        bounded = in_force(partition, config)
+        rule = _memory_rule(bounded, by_name, memory_option)
+        kinds = shapes.get(partition.name) if shapes is not None else kinds_of(bounded, partition.nodes, by_name, rule)
         limits = limits_of(bounded, there, by_name, kinds)
+        if unit_of(bounded.select_parameters) and not counts_memory(bounded):
+            judged = {account: (_without_memory(rules), why or _why_no_memory(rules)) for account, (rules, why) in judged.items()}
         if limits.exclusive:
             judged = {account: (rules, why or _why_not_whole(limits, rules)) for account, (rules, why) in judged.items()}
         admitted = tuple(account for account, (_rules, why) in judged.items() if not why)
@@ -195,7 +239,7 @@ def entitlement(
             accounts=() if accounts is None else admitted,
             rules={account: rules for account, (rules, _why) in judged.items()},
             refused={account: why for account, (_rules, why) in judged.items() if why},
-            inside={entry.name: _inside(entry, bounded, by_name) for entry in running if entry.nodes and "FLEX" not in entry.flags},
+            inside={entry.name: _inside(entry, bounded, by_name, rule) for entry in running if entry.nodes and "FLEX" not in entry.flags},
         )
         allowed.append(widest(limits))
     return Entitlement(
@@ -208,7 +252,33 @@ def entitlement(
             reservation.name: reservation_accounts(reservation, user, groups, accounts or (), own or ()) for reservation in running
         },
         upcoming=upcoming,
+        groups=frozenset(groups),
+        accounts_hidden=hidden,
+        limits_known=accounting.knows_limits,
+        overrun_minutes=overrun_minutes_of(config),
+        drawn_in_though_longer=magnets_draw_in_what_is_longer(config.version),
+        holdings_known=accounting.holdings is not None or accounting.records is None or not accounting.records.has_shared_limits,
     )
+
+
+def overrun_minutes_of(config: SlurmConfig) -> float:
+    """Return the minutes that a job may outlast its reservation: ResvOverRun of slurm.conf(5), infinity for UNLIMITED.
+
+    Slurm starts a job that is longer than its reservation, and ends it that long after the reservation (measured, 22.05.8 and 26.05.5).
+    """
+    word = (config.get("ResvOverRun").split() or ["0"])[0]
+    return math.inf if word == "UNLIMITED" else int(word) if word.isascii() and word.isdigit() else 0
+
+
+def _why_no_memory(rules: JobRules) -> str:
+    """Why a partition that counts no memory is not for jobs that must have some; empty if it is."""
+    least = next((limit for limit in rules.limits if limit.least and limit.resource == MEMORY), None)
+    return _("{source} asks for memory, and Slurm counts none there").format(source=least.whose) if least is not None else ""
+
+
+def _without_memory(rules: JobRules) -> JobRules:
+    """The rules where no memory is counted: no limit of it holds a job back (measured on 22.05.8)."""
+    return replace(rules, limits=tuple(limit for limit in rules.limits if limit.least or limit.resource != MEMORY))
 
 
 def _why_not_whole(limits: PartitionLimits, rules: JobRules) -> str:
@@ -220,14 +290,30 @@ def _why_not_whole(limits: PartitionLimits, rules: JobRules) -> str:
     return _("it gives whole nodes, which are more than QOS {name} or the account allows").format(name=rules.qos)
 
 
-def _inside(reservation: Reservation, partition: Partition, nodes: Mapping[str, Node]) -> tuple[NodeKind, ...]:
+def _inside(reservation: Reservation, partition: Partition, nodes: Mapping[str, Node], rule: MemoryRule) -> tuple[NodeKind, ...]:
     """The shapes of the partition's nodes in the reservation; where it has some cores only, an equal share of them on each node."""
     there = set(reservation.nodes)
-    kinds = kinds_of(partition, [name for name in partition.nodes if name in there], nodes)
+    inside = [name for name in partition.nodes if name in there]
     if reservation.core_count is None:
-        return kinds
+        return kinds_of(partition, inside, nodes, rule)
     share = -(-reservation.core_count // len(there))
-    return tuple(replace(kind, cores_total=min(kind.cores_total, share * kind.threads_per_core)) for kind in kinds)
+
+    def with_its_share(node: Node) -> Node:
+        cores = min(node.cores_schedulable, share * node.cpus_per_core)
+        return replace(node, cores_total=cores, cores_system=0, sockets=0, threads_per_core=node.cpus_per_core)
+
+    return kinds_of(partition, inside, {name: with_its_share(nodes[name]) for name in inside if name in nodes}, rule)
+
+
+def _as_spelled(reservation: Reservation, user: str, spellings: Collection[str]) -> Reservation:
+    """The reservation, where it names the user otherwise than we do, with the name that we have."""
+
+    def spelled(entry: str) -> str:
+        without = entry.removeprefix("-")
+        return entry[: len(entry) - len(without)] + user if without in spellings else entry
+
+    users = tuple(map(spelled, reservation.users))
+    return reservation if users == reservation.users else replace(reservation, users=users)
 
 
 def _reservations_of(

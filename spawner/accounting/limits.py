@@ -18,6 +18,7 @@ from typing import Literal
 from ..availability.demand import Demand
 from ..i18n import _
 from ..slurm.model import NO_LIMITS, AccountingLimits, Association, Holdings, Qos, Tres, Use
+from ..slurm.names import in_accounting
 from ..slurm.resources import CORES, GPUS, JOBS, MEMORY, MINUTES, NODES, SUBMITTED
 from ..slurm.shared_gres import SHARED
 
@@ -151,11 +152,16 @@ def resource_of(tres: str) -> str:
     return _RESOURCES.get(tres, "")
 
 
+def typed(resource: str, gpu_type: str) -> str:
+    """Return the resource of one type: ``gpus:v100``. Limits know types as slurmdbd writes them."""
+    return f"{resource}:{in_accounting(gpu_type)}" if gpu_type else resource
+
+
 def amounts_of(demand: Demand) -> dict[str, int]:
     """Return what a job on one node asks for, by resource."""
     kind = GPUS if demand.gres == "gpu" else demand.gres
     amounts = {**_SMALLEST, CORES: demand.cores, MEMORY: demand.memory_mb, MINUTES: demand.minutes, GPUS: 0, kind: demand.gpus}
-    return {**amounts, f"{kind}:{demand.gpu_type}": demand.gpus} if demand.gpu_type else amounts
+    return {**amounts, typed(kind, demand.gpu_type): demand.gpus} if demand.gpu_type else amounts
 
 
 def qos_order(partition_qos: Qos | None, job_qos: Qos | None) -> tuple[Qos, ...]:

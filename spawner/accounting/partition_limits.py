@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
-from ..availability.demand import Demand, NodeSize, in_whole_cores
+from ..availability.allocation import allows_whole, cores_for_one_job, cores_to_ask, cpus_given_together, odd_threads, unit_of
+from ..availability.demand import AS_ASKED, Demand, MemoryRule, NodeSize, in_whole_cores
 from ..availability.node_state import gpus_of
 from ..slurm.model import Node, Partition
 from ..slurm.resources import CORES, GPUS, MEMORY, MINUTES
 from ..slurm.shared_gres import has_parts, part_kinds
 from .budgets import Budget
-from .limits import Limit, amounts_of
+from .limits import Limit, amounts_of, typed
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +28,11 @@ class NodeKind(NodeSize):
     def gpus_total(self, gpu_type: str) -> int:
         """Return the number of GPUs of this type; of all types together for the empty type: Slurm mixes them for a job that names none."""
         return sum(count for name, count in self.gpus if gpu_type in ("", name))
+
+    @property
+    def gpu_types(self) -> tuple[str, ...]:
+        """The types of its GPUs."""
+        return tuple(name for name, _count in self.gpus)
 
     def part_total(self, gres: str, gpu_type: str) -> int:
         """Return how many parts a card of this type, or of any for the empty one, makes at most; 0 where none is given out in parts."""
@@ -46,7 +52,8 @@ class JobRules:
 
     ``qos`` is the one that they run under, empty where there is none. ``needs_reservation``: the QOS has RequiresReservation.
     ``beyond_partition_time``: it has PartitionTimeLimit, so that the partition's MaxTime does not count (sacctmgr(1)). ``usage_factor`` is
-    what it charges for a unit, None where Slurm's word cannot be read; ``budgets`` are what its jobs are charged to.
+    what it charges for a unit, None where Slurm's word cannot be read; ``budgets`` are what its jobs are charged to. ``asked_qos`` is what
+    a job has to ask for by name, because the partition does not take the one that it would have by itself; empty for nothing.
     """
 
     qos: str = ""
@@ -55,6 +62,7 @@ class JobRules:
     beyond_partition_time: bool = False
     usage_factor: float | None = 1.0
     budgets: tuple[Budget, ...] = ()
+    asked_qos: str = ""
 
 
 NO_RULES = JobRules()
@@ -102,8 +110,13 @@ class PartitionLimits:
             most = max((kind.gpus_total("") for kind in self.kinds), default=0)
         else:
             most = dict(self.gpus).get(gpu_type, 0)
-        limits = (self.binding.get(key) for key in (GPUS, f"{GPUS}:{gpu_type}"))
+        limits = (self.binding.get(key) for key in (GPUS, typed(GPUS, gpu_type)))
         return min([most, *(limit.most for limit in limits if limit is not None)])
+
+    @property
+    def asks_for_memory(self) -> bool:
+        """Whether jobs here say how much memory they need."""
+        return any(kind.memory_rule.is_asked_for for kind in self.kinds)
 
     @property
     def parts(self) -> tuple[tuple[str, str, int], ...]:
@@ -126,6 +139,17 @@ class PartitionLimits:
         """Return the least of the resource that a job here must have, 0 where nothing is said."""
         return self.least[resource].most if resource in self.least else 0
 
+    def least_gpus_missing(self, gpu_type: str, gpus: int) -> Limit | None:
+        """Return the limit that asks for more GPUs than so many of this type (empty: of any); None where they are enough.
+
+        Jobs that name no type have none of a type that a limit asks for.
+        """
+        of_type = typed(GPUS, gpu_type)
+        for resource, limit in self.least.items():
+            if resource.partition(":")[0] == GPUS and (gpus if resource in (GPUS, of_type) else 0) < limit.most:
+                return limit
+        return None
+
     def rules_for(self, account: str) -> JobRules:
         """Return what accounting says of the account's jobs here."""
         return self.rules.get(account, NO_RULES)
@@ -135,26 +159,44 @@ class PartitionLimits:
         kinds = self.inside.get(reservation, self.kinds) if reservation else self.kinds
         return _narrowed(self, kinds, self.rules_for(account))
 
+    def takes_too_much(self, node: NodeSize, demand: Demand, account: str) -> bool:
+        """Tell whether all of the node, which an exclusive partition gives to the job, is more than the account may have now."""
+        if not self.exclusive:
+            return False
+        whole = whole_amounts(node, demand)
+        return any(not limit.least and (limit.forbids(whole) or limit.delays(whole)) for limit in self.rules_for(account).limits)
+
     def amounts(self, demand: Demand) -> dict[str, int]:
         """Return such a job, by resource, as Slurm counts it against its limits. Measured on 22.05.8.
 
-        Whole cores where these have threads; all of the node where it is exclusive; as many cores as MaxMemPerCPU makes of the memory,
-        rounded down to a multiple of those that were asked for.
+        Whole cores where these have threads; all of the node where it is exclusive; as many cores as MaxMemPerCPU makes of the memory
+        (:meth:`.MemoryRule.cores_given`).
         """
         fitting = [kind for kind in self.kinds if kind.may_be_asked_for(demand)] or self.kinds
-        cores = demand.cores
+        cores = fitting[0].memory_rule.cores_given(demand) if fitting else demand.cores
+        demand = replace(demand, memory_mb=min((kind.memory_taken(demand) for kind in fitting), default=demand.memory_mb))
         if self.exclusive and fitting:
             kind = min(fitting, key=lambda entry: (entry.cores_total, entry.gpus_total("")))
-            whole = amounts_of(replace(demand, cores=max(cores, kind.cores_total)))
-            return {**whole, GPUS: max(demand.gpus, kind.gpus_total(""))}
-        if self.memory_mb_per_core:
-            cores = max(cores, -(-demand.memory_mb // self.memory_mb_per_core) // cores * cores)
-        threads = min((kind.threads_per_core for kind in fitting), default=1)
-        return amounts_of(replace(demand, cores=in_whole_cores(cores, threads)))
+            return whole_amounts(kind, demand)
+        together = min((kind.cores_together for kind in fitting), default=1)
+        return amounts_of(replace(demand, cores=in_whole_cores(cores, together)))
 
 
-def kinds_of(partition: Partition, names: Iterable[str], nodes: Mapping[str, Node]) -> tuple[NodeKind, ...]:
+def whole_amounts(node: NodeSize, demand: Demand) -> dict[str, int]:
+    """Return what a job that gets the whole node has, by resource, as Slurm counts it: all cores and GPUs, the memory as asked for."""
+    amounts = amounts_of(replace(demand, cores=max(demand.cores, node.cores_total)))
+    gpus = {GPUS: max(demand.gpus, node.gpus_total(""))}
+    for gpu_type in node.gpu_types:
+        name = typed(GPUS, gpu_type)
+        gpus[name] = (gpus.get(name, 0) if gpu_type else 0) + node.gpus_total(gpu_type)
+    return {**amounts, **gpus}
+
+
+def kinds_of(
+    partition: Partition, names: Iterable[str], nodes: Mapping[str, Node], memory_rule: MemoryRule = AS_ASKED
+) -> tuple[NodeKind, ...]:
     """Return the shapes of these nodes, as far as one job may have them; nodes out of service count, for they come back."""
+    unit = unit_of(partition.select_parameters)
     kinds: dict[NodeKind, None] = {}
     known: dict[tuple[object, ...], None] = {}
     with_parts: dict[int, bool] = {}
@@ -164,7 +206,8 @@ def kinds_of(partition: Partition, names: Iterable[str], nodes: Mapping[str, Nod
         if node is None:
             continue
         # The grammar gives equal GRES the same object; to compare them would take most of the time with thousands of nodes.
-        size = (node.cores_schedulable, node.memory_mb_schedulable, node.threads_per_core)
+        together = cpus_given_together(node, unit)
+        size = (node.cores_schedulable, node.memory_mb_schedulable, together, node.sockets)
         if id(node.gres) not in with_parts:
             with_parts[id(node.gres)] = has_parts(node.gres)
         parts: tuple[tuple[str, str, int], ...] = ()
@@ -178,16 +221,17 @@ def kinds_of(partition: Partition, names: Iterable[str], nodes: Mapping[str, Nod
         if key in known:
             continue
         known[key] = None
-        cores, memory_mb = node.cores_schedulable, node.memory_mb_schedulable
-        if partition.max_cores_per_node is not None:
-            cores = min(cores, partition.max_cores_per_node)
+        if not allows_whole(node, partition):
+            continue
+        cores, memory_mb = cores_for_one_job(node, partition), node.memory_mb_schedulable
         if partition.max_memory_mb_per_node is not None:
             memory_mb = min(memory_mb, partition.max_memory_mb_per_node)
         if partition.max_memory_mb_per_cpu is not None:
             memory_mb = min(memory_mb, partition.max_memory_mb_per_cpu * cores)
         if cores and memory_mb:
             gpus = tuple((gpus.type, gpus.total) for gpus in gpus_of(node) if gpus.total)
-            kinds[NodeKind(cores, memory_mb, max(1, node.threads_per_core), gpus, parts)] = None
+            most, odd = cores_to_ask(node, partition), odd_threads(node, partition)
+            kinds[NodeKind(cores, memory_mb, together, gpus, parts, memory_rule=memory_rule, cores_to_ask=most, odd_threads=odd)] = None
     return tuple(kinds)
 
 
@@ -201,8 +245,8 @@ def limits_of(
         name=partition.name,
         is_default=partition.is_default,
         accounts=accounts,
-        max_cores=max((kind.cores_total for kind in kinds), default=0),
-        max_memory_mb=max((kind.memory_mb_total for kind in kinds), default=0),
+        max_cores=max((kind.most_cores for kind in kinds), default=0),
+        max_memory_mb=_most_memory(kinds),
         gpus=_most_gpus(kinds),
         max_minutes=partition.max_minutes,
         partition_minutes=partition.max_minutes,
@@ -213,6 +257,15 @@ def limits_of(
         exclusive=partition.oversubscribe == "EXCLUSIVE",
         memory_mb_per_core=partition.max_memory_mb_per_cpu,
     )
+
+
+NOT_ASKED_FOR_MB = 1024 * 1024
+"""The most memory where jobs do not say how much they need: any amount is taken, and none is asked of Slurm."""
+
+
+def _most_memory(kinds: Iterable[NodeKind]) -> int:
+    """The most that may be asked for."""
+    return max((kind.memory_mb_total if kind.memory_rule.is_asked_for else NOT_ASKED_FOR_MB for kind in kinds), default=0)
 
 
 def most_by_type(gpus: Iterable[tuple[str, int]]) -> dict[str, int]:
@@ -237,16 +290,16 @@ def _narrowed(partition: PartitionLimits, kinds: tuple[NodeKind, ...], rules: Jo
     limits = rules.limits
     if partition.exclusive:
         kinds = tuple(kind for kind in kinds if not _exceeds(kind, limits))
-    cores = max((kind.cores_total for kind in kinds), default=0)
-    memory_mb = max((kind.memory_mb_total for kind in kinds), default=0)
+    cores = max((kind.most_cores for kind in kinds), default=0)
+    memory_mb = _most_memory(kinds)
     minutes = None if rules.beyond_partition_time else partition.partition_minutes
     binding: dict[str, Limit] = {}
-    threads = min((kind.threads_per_core for kind in kinds), default=1)
+    together = min((kind.cores_together for kind in kinds), default=1)
     bound = _bound(limits, CORES)
-    if bound is not None and bound.most // threads * threads < cores and not partition.exclusive:
-        cores, binding[CORES] = bound.most // threads * threads, bound
+    if bound is not None and bound.most // together * together < cores and not partition.exclusive:
+        cores, binding[CORES] = bound.most // together * together, bound
     bound = _bound(limits, MEMORY)
-    if bound is not None and bound.most < memory_mb:
+    if bound is not None and bound.most < memory_mb and memory_mb != NOT_ASKED_FOR_MB:
         memory_mb, binding[MEMORY] = bound.most, bound
     bound = _bound(limits, MINUTES)
     if bound is not None and (minutes is None or bound.most < minutes):

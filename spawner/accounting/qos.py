@@ -8,6 +8,7 @@ from functools import cached_property
 
 from ..i18n import _
 from ..slurm.model import Association, Holdings, Partition, Qos, SlurmConfig, UserDefaults
+from ..slurm.names import in_accounting
 from .budgets import Budget, budgets_of
 from .limits import Enforced, Limit, is_shared, limits_of_job, qos_order, why_impossible
 from .partition_limits import JobRules
@@ -17,8 +18,9 @@ from .partition_limits import JobRules
 class AccountingRecords:
     """What slurmdbd knows: every association of the cluster, each user's default account, every QOS.
 
-    ``from_controller``: slurmdbd has never answered, and this is the little that slurmctld knows (:func:`records_of_controller`).
-    ``is_partial``: some associations could not be read, so that a user without one may have one all the same.
+    ``from_controller``: slurmdbd has never said, and this is the little that slurmctld knows (:func:`records_of_controller`).
+    ``is_partial``: some associations could not be read, so that a user without one may have one all the same. ``hides_users``: slurmdbd
+    shows the Hub its own rows alone (PrivateData), so that these are slurmctld's, or where that hides them too, none.
     """
 
     associations: tuple[Association, ...]
@@ -26,6 +28,21 @@ class AccountingRecords:
     qos: tuple[Qos, ...] = ()
     from_controller: bool = False
     is_partial: bool = False
+    hides_users: bool = False
+
+    @property
+    def knows_limits(self) -> bool:
+        """Whether limits and QOS are among it."""
+        return not self.from_controller
+
+    @property
+    def is_substitute(self) -> bool:
+        """Whether it stands in for slurmdbd's answer, which may come any time."""
+        return self.from_controller and not self.hides_users
+
+    def is_operator(self, user: str) -> bool:
+        """Tell whether slurmdbd calls this user an operator, or more."""
+        return any(entry.user == user and entry.is_operator for entry in self.defaults)
 
     @cached_property
     def has_shared_limits(self) -> bool:
@@ -59,11 +76,14 @@ class AccountingRecords:
 
 
 def records_of_controller(holdings: Holdings) -> AccountingRecords:
-    """Return who has which account, as slurmctld itself knows it, for a Hub that starts while slurmdbd is away.
+    """Return who has which account, and which is above which, as slurmctld itself knows it, for a Hub that starts while slurmdbd is away.
 
     Limits and QOS are not among it: then none is judged here, and Slurm judges them itself when the job is submitted.
     """
-    rows = tuple(Association(account, user, partition) for account, user, partition in holdings.associations)
+    rows = tuple(
+        Association(account, user, partition, parent="" if user else holdings.parents.get(account, ""))
+        for account, user, partition in holdings.associations
+    )
     return AccountingRecords(rows, (), from_controller=True)
 
 
@@ -91,12 +111,15 @@ def qos_of_job(forced: str, own: Association | None, associations: Sequence[Asso
 
 
 def forced_qos(sbatch_options: Iterable[str]) -> str:
-    """Return the QOS that the admin's own options of sbatch ask for, empty where they ask for none; the last one counts."""
+    """Return the QOS that the admin's own options of sbatch ask for, as slurmdbd writes it; empty where they ask for none.
+
+    The last one counts.
+    """
     chosen = ""
     for option in sbatch_options:
         name, _equals, value = option.partition("=")
         if name == "--qos":
-            chosen = value
+            chosen = in_accounting(value)
     return chosen
 
 
@@ -119,6 +142,16 @@ class AccountingData:
         """What of the accounting Slurm enforces."""
         return Enforced.parse(self.config.get("AccountingStorageEnforce")) if self.config else Enforced()
 
+    @property
+    def hides_all(self) -> bool:
+        """Whether Slurm tells the Hub nobody's accounts."""
+        return self.records is not None and self.records.hides_users and not self.records.associations
+
+    @property
+    def knows_limits(self) -> bool:
+        """Whether the limits that Slurm enforces are known."""
+        return self.records is None or self.records.knows_limits or not (self.enforced.limits or self.enforced.qos)
+
 
 class QosResolver:
     """The rules of one user's accounts, each made once: most partitions have the same.
@@ -139,15 +172,17 @@ class QosResolver:
         self._job_qos = data.job_qos
         self._uid = uid
         self._parents = parents_of(rows)
-        self._own = {(entry.account, entry.partition): entry for entry in rows if entry.user == user}
+        self._own = {(entry.account, in_accounting(entry.partition)): entry for entry in rows if entry.user == user}
         self._rows = {entry.account: entry for entry in rows if not entry.user}
         self._levels: dict[tuple[str, str, tuple[str, ...]], tuple[tuple[Limit, ...], tuple[Budget, ...]]] = {}
 
     def rules(self, account: str, partition: Partition) -> tuple[JobRules, str]:
         """Return the rules of a job of this account there, and why it may not run there at all, empty if it may."""
         # An association that names the partition comes before the one for any (assoc_mgr_fill_in_assoc).
-        own = self._own.get((account, partition.name)) or self._own.get((account, ""))
+        own = self._own.get((account, in_accounting(partition.name))) or self._own.get((account, ""))
         name = qos_of_job(self._job_qos, own, self._associations)
+        asked = "" if self._job_qos or not self._is_barred(name, partition) else self._another(own, partition)
+        name = asked or name
         qos = self._qos.get(name)
         refused = self._why_not_under(name, qos, own, partition)
         order = qos_order(self._qos.get(partition.qos), qos)
@@ -165,6 +200,7 @@ class QosResolver:
             beyond_partition_time="PartitionTimeLimit" in flags,
             usage_factor=qos.usage_factor if qos else 1.0,
             budgets=budgets,
+            asked_qos=asked,
         )
         return rules, refused or why_impossible(limits)
 
@@ -176,11 +212,20 @@ class QosResolver:
                 return _("there is no QOS {name}").format(name=name)
             if own is not None and name not in own.qos:
                 return _("the account may not use QOS {name}").format(name=name)
+        return _("QOS {name} may not be used there").format(name=name) if self._is_barred(name, partition) else ""
+
+    @staticmethod
+    def _is_barred(name: str, partition: Partition) -> bool:
+        """Whether the partition takes no jobs of the QOS: AllowQos over DenyQos (slurm.conf(5))."""
         if partition.allow_qos is not None:
-            barred = name not in partition.allow_qos
-        else:
-            barred = name in (partition.deny_qos or ())
-        return _("QOS {name} may not be used there").format(name=name) if barred else ""
+            return name not in partition.allow_qos
+        return name in (partition.deny_qos or ())
+
+    def _another(self, own: Association | None, partition: Partition) -> str:
+        """Another QOS that the account has and that the partition takes, the first that it names; empty where there is none."""
+        held = [name for name in (own.qos if own else ()) if name in self._qos and not self._is_barred(name, partition)]
+        order = partition.allow_qos or ()
+        return min(held, key=lambda name: (order.index(name) if name in order else len(order), name), default="")
 
     def _levels_of(self, account: str, own: Association | None, order: Sequence[Qos]) -> tuple[tuple[Limit, ...], tuple[Budget, ...]]:
         """The limits and the budgets of such jobs."""

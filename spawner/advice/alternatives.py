@@ -19,7 +19,7 @@ from ..request.policy import number_of
 from ..request.validation import check_request
 from ..slurm.shared_gres import Parts
 from ..units import format_memory, format_walltime
-from .verdict import verdict
+from .verdict import Verdict, verdict
 
 MAX_ALTERNATIVES = 4
 MAX_PARTITIONS = 20
@@ -64,7 +64,7 @@ def alternatives(
 
     A request that is ``refused``, or held back by a limit, would not start though the nodes have it.
     """
-    if verdict(request, forecast).kind not in (("now", "wait", "never") if refused else ("wait", "never")):
+    if _judged(request, forecast, choices).kind not in (("now", "wait", "never") if refused else ("wait", "never")):
         return ()
     offered = choices.gpus.values()
     if request.gpus not in offered:
@@ -79,12 +79,16 @@ def alternatives(
         change = _change(request, candidate)
         if not change or any(_is_more_of(candidate, change, nearer) for nearer in found):
             continue
-        if verdict(candidate, forecast).kind != "now" or check_request(candidate, choices):
+        if _judged(candidate, forecast, choices).kind != "now" or check_request(candidate, choices):
             continue
         found.append(Alternative(change, _sentence(request, candidate), candidate))
         if len(found) == most:
             break
     return tuple(found)
+
+
+def _judged(request: SessionRequest, forecast: ClusterForecast, choices: Choices) -> Verdict:
+    return verdict(request, forecast, choices.submitter(request), lambda node: choices.takes_too_much(node, request))
 
 
 def _places(request: SessionRequest, forecast: ClusterForecast, choices: Choices) -> Iterator[_Place]:
@@ -134,11 +138,13 @@ def _distinct(
 
     found: dict[tuple[_Values, tuple[GpuRequest, ...]], None] = {}
     kinds_of: dict[tuple[tuple[GpuCount, ...], tuple[Parts, ...]], tuple[GpuRequest, ...]] = {}
-    for node_class in forecast.node_classes(place.partition.name, place.reservation):
+    moved = request.model_copy(update={"partition": place.partition.name, "reservation": place.reservation, "account": place.account})
+    meets = forecast.for_job(place.partition.name, choices.submitter(moved))
+    for node_class in meets.roomiest.node_classes(place.partition.name, place.reservation):
         if node_class.why_not:
             continue
         cores = value("cores", node_class.whole_cores)
-        memory = value("memory", node_class.memory_mb)
+        memory = value("memory", node_class.memory_to_ask if node_class.memory_rule.is_asked_for else asked["memory"])
         minutes = value(
             "walltime",
             place.most_minutes if node_class.until == math.inf else min(place.most_minutes, int(node_class.minutes(forecast.now))),

@@ -11,9 +11,10 @@ from ..accounting.billing_rule import BillingRule
 from ..accounting.budgets import Budget
 from ..accounting.limits import Limit
 from ..availability.forecast import ClusterForecast
-from ..humanize import cores_in_words, duration, gpu_type_in_words, limit_of_memory, part_of_gpu
+from ..humanize import cores_in_words, day_and_time, duration, gpu_type_in_words, limit_of_memory, part_of_gpu
 from ..i18n import _, ngettext
 from ..request.choices import Choices
+from ..request.field_values import quoted
 from ..request.gpus import GpuRequest
 from ..request.model import SessionRequest
 from ..request.ranges import Range, gpus_there, ranges
@@ -31,6 +32,7 @@ class Assessment:
 
     ``errors`` and ``moved`` have a sentence by field. ``cost`` is None where nobody knows it. ``gpus`` are the configurations that the
     chosen partition has; ``ranges`` the bounds of the numbers there. ``only_gpu_type`` is the type of GPU where the user has no other.
+    ``asks_for_memory``: the job says how much memory it needs.
     """
 
     request: SessionRequest
@@ -44,6 +46,7 @@ class Assessment:
     only_gpu_type: str = ""
     ranges: Mapping[str, Range] = field(default_factory=dict)
     forecast: ClusterForecast | None = None
+    asks_for_memory: bool = True
 
 
 def read_and_reconcile(options: Mapping[str, Any], choices: Choices, changed: str = "") -> Assessment:
@@ -62,6 +65,7 @@ def read_and_reconcile(options: Mapping[str, Any], choices: Choices, changed: st
     moved = {name: sentence for name, sentence in reconciled.moved.items() if name not in unreadable}
     errors = {**check_request(request, choices), **unreadable}
     types = choices.entitlement.gpu_types
+    partition = choices.partition(request.partition)
     return Assessment(
         request=request,
         errors=errors,
@@ -70,6 +74,7 @@ def read_and_reconcile(options: Mapping[str, Any], choices: Choices, changed: st
         gpus=_with_asked(gpus_there(request, choices), request.gpus, errors),
         only_gpu_type=types[0] if len(types) == 1 else "",
         ranges=ranges(request, choices),
+        asks_for_memory=partition is None or partition.asks_for_memory,
     )
 
 
@@ -85,11 +90,40 @@ def verdict_of(request: SessionRequest, errors: Mapping[str, str], forecast: Clu
         return Verdict("never", sentence, name)
     if forecast is None:
         return Verdict("unknown", _("Slurm has not said yet what is free."))
-    found = verdict(request, forecast)
-    held_back = choices.waits_for(request)
-    if found.kind != "now" or not held_back:
-        return found
-    return _held_back(held_back[0], request, choices, found.nodes_that_fit)
+    found = _on_nodes(request, forecast, choices)
+    if found.kind == "now" and (held_back := choices.waits_for(request)):
+        return _held_back(held_back[0], request, choices, found.nodes_that_fit)
+    if (found.kind == "now" and not choices.knows_limits_of(request)) or (found.kind == "wait" and not choices.entitlement.limits_known):
+        return replace(found, kind="unknown", sentence=_perhaps_not_allowed(found))
+    if found.kind != "never" and (magnet := choices.cut_short_by(request)):
+        sentence = _("Reservation {reservation} may draw this session in, and end it at {moment} with itself. Ask for less time.")
+        moment = day_and_time(magnet.end, forecast.now)
+        return replace(found, kind="unknown", sentence=sentence.format(reservation=quoted(magnet.name), moment=moment), field="walltime")
+    return found
+
+
+def _on_nodes(request: SessionRequest, forecast: ClusterForecast, choices: Choices) -> Verdict:
+    """What nodes have for it, also those of reservations that draw a job in which names none."""
+
+    def judged(request: SessionRequest) -> Verdict:
+        return verdict(request, forecast, choices.submitter(request), lambda node: choices.takes_too_much(node, request))
+
+    found = judged(request)
+    for name in () if found.kind == "now" else choices.magnetic_for(request):
+        inside = judged(request.model_copy(update={"reservation": name}))
+        if inside.kind == "now" or found.kind == "never":
+            found = inside
+    return found
+
+
+def _perhaps_not_allowed(found: Verdict) -> str:
+    if found.kind == "wait":
+        return " ".join((found.sentence, _("Whether your account allows it, Slurm does not tell this service.")))
+    return ngettext(
+        "{number} node has all of it free, but Slurm does not tell this service what your account allows now.",
+        "{number} nodes have all of it free, but Slurm does not tell this service what your account allows now.",
+        found.nodes_that_fit,
+    ).format(number=found.nodes_that_fit)
 
 
 def _held_back(limit: Limit, request: SessionRequest, choices: Choices, number: int) -> Verdict:
@@ -142,16 +176,17 @@ def alternatives_to(request: SessionRequest, found: Verdict, forecast: ClusterFo
     """Return what would start now instead, where this does not; none where nobody knows."""
     if forecast is None or found.kind not in ("wait", "never"):
         return ()
-    return tuple(entry for entry in alternatives(request, forecast, choices, refused=True) if not choices.waits_for(entry.request))
+    others = alternatives(request, forecast, choices, refused=True)
+    return tuple(entry for entry in others if not choices.waits_for(entry.request) and choices.knows_limits_of(entry.request))
 
 
-def request_in_words(request: SessionRequest, only_gpu_type: str = "") -> str:
+def request_in_words(request: SessionRequest, only_gpu_type: str = "", *, asks_for_memory: bool = True) -> str:
     """Return ``2 × V100, 16 cores, 128 GB for 4 hours on g100_int as physics``."""
     gpus = request.gpus
     if not gpus.is_part and not gpus.type:
         gpus = replace(gpus, type=only_gpu_type)
     parts = [gpus.words] if gpus.count else []
-    parts += request.cores_and_memory
+    parts += request.cores_and_memory[: None if asks_for_memory else 1]
     values = {
         "resources": ", ".join(parts),
         "time": duration(request.walltime),
@@ -192,5 +227,5 @@ def review(assessment: Assessment, *, charged: bool = True) -> str:
     """Return the one live sentence: what is asked for, what it costs, whether it starts now."""
     price = cost_in_words(assessment.cost) if charged else _("not charged")
     tail = "; ".join(part for part in (price, _in_short(assessment.verdict.kind)) if part)
-    words = request_in_words(assessment.request, assessment.only_gpu_type)
+    words = request_in_words(assessment.request, assessment.only_gpu_type, asks_for_memory=assessment.asks_for_memory)
     return f"{words}: {tail}." if tail else f"{words}."

@@ -9,7 +9,8 @@ from typing import Any
 
 from ..accounting.budget_policy import NO_OBJECTION, BudgetPolicy, BudgetVerdict, OverBudget, budget_in_words, is_charged, judge_budget
 from ..accounting.budgets import Budget
-from ..availability.node_fit import features_of
+from ..availability.node_choice import node_choice_of
+from ..cache import countdown
 from ..cluster.cluster import SlurmCluster
 from ..errors import RequestRejected, ResourceFormError
 from ..request.choices import Choices
@@ -21,9 +22,17 @@ from .usage_bars import ResourceUsage, resource_usage_of
 from .verdict import Verdict
 
 PATIENCE_SECONDS = 5.0
-"""How long a page waits for Slurm where there is nothing older to show."""
+"""How long a page waits for Slurm in all, once."""
+
+CHECK_PATIENCE_SECONDS = 0.5
+"""How long an open page waits for newer data, which asks again and again."""
 
 MAX_BUDGETS = 3
+
+
+def patience_of_open_page(cluster: SlurmCluster) -> float:
+    """Return how long what an open page asks waits for Slurm: the table and the verdict alike, so that they age together."""
+    return CHECK_PATIENCE_SECONDS if cluster.nodes.last_value is not None else PATIENCE_SECONDS
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +57,13 @@ class Advice:
 
 
 async def advise(
-    cluster: SlurmCluster, choices: Choices, options: Mapping[str, Any], pricing: PricingSettings, *, changed: str = ""
+    cluster: SlurmCluster,
+    choices: Choices,
+    options: Mapping[str, Any],
+    pricing: PricingSettings,
+    *,
+    changed: str = "",
+    patience: float | None = PATIENCE_SECONDS,
 ) -> Advice:
     """Work out everything that is to be said about the request that ``options`` ask for.
 
@@ -56,23 +71,26 @@ async def advise(
     ----------
     changed
         The field that the user has just changed: the others follow it. Empty for none.
+    patience
+        So many seconds Slurm is waited for in all, where there is older data or none.
 
     Raises
     ------
     NoAccount
         The user has no account in Slurm.
     """
+    left = countdown(patience)
     assessment = await run_in_worker(lambda: read_and_reconcile(options, choices, changed))
     request = assessment.request
     try:
-        forecast = await cluster.forecast(features=features_of(pricing.sbatch_options), patience=PATIENCE_SECONDS)
+        forecast = await cluster.forecast(sbatch_options=pricing.sbatch_options, patience=left())
     except ResourceFormError:
         forecast = None
-    charge = await _charge(cluster, choices, request, pricing)
+    charge = await _charge(cluster, choices, request, pricing, left())
     if charge.over.refuse and not assessment.errors:
         assessment = replace(assessment, errors={charge.over.field: charge.over.sentence})
 
-    running, pools = await cluster.running_and_pools(reservation=request.reservation, patience=PATIENCE_SECONDS)
+    running, pools = await cluster.running_and_pools(reservation=request.reservation, patience=left())
     configuration = cluster.configuration.last_value
 
     def judge() -> Advice:
@@ -92,13 +110,16 @@ async def advise(
     return await run_in_worker(judge)
 
 
-async def _charge(cluster: SlurmCluster, choices: Choices, request: SessionRequest, pricing: PricingSettings) -> Advice:
+async def _charge(
+    cluster: SlurmCluster, choices: Choices, request: SessionRequest, pricing: PricingSettings, patience: float | None = PATIENCE_SECONDS
+) -> Advice:
     """The part of the advice that is about money."""
     plain = Assessment(request, {}, Verdict("unknown", ""))
     charged = is_charged(pricing.not_charged, request.partition, request.account)
     if not charged:
         return Advice(plain, charged=False)
-    rule = await cluster.billing_rule(request.partition, request.reservation, patience=PATIENCE_SECONDS)
+    whole = node_choice_of(pricing.sbatch_options).whole
+    rule = await cluster.billing_rule(request.partition, request.reservation, whole_nodes=whole, patience=patience)
     cost = cost_there(request, choices, rule)
     budgets: tuple[Budget, ...] = budgets_there(request, choices)
     if pricing.site_budgets is not None:

@@ -92,7 +92,7 @@ def resource_usage_of(
     config
         The cluster's configuration, for AccountingStorageTRES.
     """
-    there = choices.limits(partition, account, reservation)
+    there = choices.partition(partition)
     if there is None:
         return ()
     jobs = None if running is None else running.by_user.get(choices.entitlement.user, ())
@@ -108,7 +108,7 @@ def resource_usage_of(
         overall = _held(resource, jobs, counts_gpus)
         more = None if pools is None else _still(resource, choices, account, pools)
         label, unit = _LABELS[resource]
-        parts_here, parts = (_parts_in_words(each) if resource == GPUS else "" for each in (jobs_here, jobs))
+        parts_here, parts = (_parts_in_words(each) if resource == GPUS else [] for each in (jobs_here, jobs))
         bars.append(
             ResourceUsage(
                 resource=resource,
@@ -236,19 +236,18 @@ def _what_it_is(resource: str, limit: Limit | None, most: int | None, partition:
     return _("all of the partition")
 
 
-def _bar(resource: str, used: int | None, most: int | None, besides: str = "") -> Bar:
-    words = _in_words(resource, used, most)
-    return Bar(used, most, joined([words, besides]) if besides else words)
+def _bar(resource: str, used: int | None, most: int | None, besides: Sequence[str]) -> Bar:
+    return Bar(used, most, joined([_in_words(resource, used, most), *besides]))
 
 
-def _parts_in_words(jobs: Iterable[Job] | None) -> str:
-    """The parts of GPUs that the jobs hold: ``2 shards``; empty where there are none."""
+def _parts_in_words(jobs: Iterable[Job] | None) -> list[str]:
+    """The parts of GPUs that the jobs hold, kind by kind: ``MPS 50``, ``2 shards``."""
     held: dict[str, int] = {}
     for job in jobs or ():
         for name, count in parts_in(job.tres).items():
             if ":" not in name:
                 held[name] = held.get(name, 0) + count
-    return joined([part_of_gpu(name, "", count, None) for name, count in sorted(held.items())])
+    return [part_of_gpu(name, "", count, None) for name, count in sorted(held.items())]
 
 
 def _in_words(resource: str, used: int | None, most: int | None) -> str:

@@ -6,21 +6,19 @@ It is advice: between the answer and the submission somebody else may take the n
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from ..availability.forecast import ClusterForecast
 from ..availability.node_fit import MAINTENANCE, QUEUE, NodeClass
+from ..availability.ownership import NOBODY, Submitter
 from ..humanize import clock_time, cores_in_words, day_and_time, duration, gpu_type_in_words, joined, limit_of_memory, share_of_gpu
 from ..i18n import _, ngettext
 from ..request.field_values import quoted
 from ..request.gpus import GpuRequest
 from ..request.model import SessionRequest
 from ..units import format_memory
-
-TOO_OLD_SECONDS = 180
-"""Slurm starts jobs every few seconds: what was free minutes ago says nothing."""
 
 Kind = Literal["now", "wait", "never", "unknown"]
 
@@ -35,12 +33,41 @@ class Verdict:
     nodes_that_fit: int = 0
 
 
-def verdict(request: SessionRequest, forecast: ClusterForecast) -> Verdict:
-    """Judge whether the request would start now, has to wait, can never run, or nobody knows."""
+def verdict(
+    request: SessionRequest,
+    forecast: ClusterForecast,
+    submitter: Submitter = NOBODY,
+    too_large: Callable[[NodeClass], bool] = lambda _node: False,
+) -> Verdict:
+    """Judge whether the submitter's request would start now, has to wait, can never run, or nobody knows.
+
+    Whose jobs make room for it is not said. ``too_large`` tells of a node that the job would get as a whole whether that is more than the
+    submitter may have: Slurm chooses a node before it looks.
+    """
+    meets = forecast.for_job(request.partition, submitter)
+    found = _judge(request, meets.plain, too_large)
+    if found.kind != "wait":
+        return found
+    if meets.with_room is not None:
+        better = _judge(request, meets.with_room, too_large)
+        if better.kind == "now":
+            return replace(better, sentence=_starts_with_room(meets.room_seconds))
+    if meets.with_perhaps_room is not None and _judge(request, meets.with_perhaps_room, too_large).kind == "now":
+        return Verdict("unknown", _("It starts now if Slurm ranks it above jobs that run and would have to make room, or waits for them."))
+    return found
+
+
+def _starts_with_room(seconds: int) -> str:
+    if seconds <= 0:
+        return _("Starts now: jobs of lower rank make room for it.")
+    return _("Starts now: jobs of lower rank make room for it, which may take {time}.").format(time=duration(-(-seconds // 60)))
+
+
+def _judge(request: SessionRequest, forecast: ClusterForecast, too_large: Callable[[NodeClass], bool]) -> Verdict:
     gpus = request.gpus
     if not forecast.nodes or request.partition not in forecast.partitions:
         return Verdict("unknown", _("Slurm has not said yet what is free."))
-    if forecast.now - forecast.as_of > TOO_OLD_SECONDS:
+    if forecast.is_old:
         return Verdict("unknown", _("Slurm has not said since {time} what is free.").format(time=clock_time(forecast.as_of)))
     problem = _never(request, forecast)
     if problem is not None:
@@ -50,6 +77,12 @@ def verdict(request: SessionRequest, forecast: ClusterForecast) -> Verdict:
     if reservation is not None and reservation.start > forecast.now:
         begins = day_and_time(reservation.start, forecast.now)
         return _wait(_("reservation {reservation} begins at {moment}.").format(reservation=reservation.name, moment=begins))
+    if (short := forecast.missing_license) is not None:
+        return _wait(
+            _("{number} of licence {name} are needed, and {free} of {total} are free.").format(
+                number=short.wanted, name=short.name, free=short.free, total=short.total
+            )
+        )
     if forecast.partitions[request.partition].state == "DOWN":
         return _wait(_("partition {partition} is closed for the moment.").format(partition=request.partition))
     demand, minutes = request.demand, request.walltime
@@ -60,7 +93,35 @@ def verdict(request: SessionRequest, forecast: ClusterForecast) -> Verdict:
             return Verdict("unknown", _perhaps(gpus, sum(node_class.nodes for node_class in perhaps)))
     if not fitting:
         return _wait(_why_wait(request, node_classes, forecast))
-    number = sum(node_class.nodes for node_class in fitting)
+    return _of_free_nodes(fitting, request, forecast, too_large)
+
+
+def _of_free_nodes(
+    fitting: Sequence[NodeClass], request: SessionRequest, forecast: ClusterForecast, too_large: Callable[[NodeClass], bool]
+) -> Verdict:
+    """What is said where these nodes have all of it free: what else may hold the job back."""
+    large = [node_class for node_class in fitting if too_large(node_class)]
+    if large:
+        why = _("the free nodes are larger than your limits allow, and the partition gives whole nodes only.")
+        unsure = _(
+            "Some of the free nodes are larger than your limits allow, and the partition gives whole nodes: it depends on Slurm's choice."
+        )
+        return _wait(why) if len(large) == len(fitting) else Verdict("unknown", unsure)
+    return _where_it_fits(request, forecast, fitting)
+
+
+def _where_it_fits(request: SessionRequest, forecast: ClusterForecast, fitting: Sequence[NodeClass]) -> Verdict:
+    """What becomes of it where some nodes have all of it free, as far as Slurm shows and this product judges what they depend on."""
+    shown = [node_class for node_class in fitting if not node_class.not_shown]
+    if not shown:
+        return Verdict("unknown", _perhaps_switched_on(sum(node_class.nodes for node_class in fitting)))
+    number = sum(node_class.nodes for node_class in shown)
+    if not forecast.choice.is_known:
+        return Verdict("unknown", _perhaps_not_these(number), nodes_that_fit=number)
+    if all(node_class.not_judged for node_class in shown):
+        return Verdict("unknown", _depends(number, shown[0].not_judged), nodes_that_fit=number)
+    if forecast.hides_what_comes_first:
+        return Verdict("unknown", _perhaps_not_first(number), nodes_that_fit=number)
     waiting, unplanned = forecast.in_line(request.partition)
     if unplanned:
         why = ngettext(
@@ -69,7 +130,7 @@ def verdict(request: SessionRequest, forecast: ClusterForecast) -> Verdict:
             unplanned,
         )
         return _wait(why.format(number=unplanned), number)
-    return Verdict("now", _starts_now(number, waiting, asleep=all(node_class.asleep for node_class in fitting)), nodes_that_fit=number)
+    return Verdict("now", _starts_now(number, waiting, asleep=all(node_class.asleep for node_class in shown)), nodes_that_fit=number)
 
 
 def _starts_now(number: int, waiting: int, *, asleep: bool) -> str:
@@ -98,6 +159,38 @@ def _perhaps(gpus: GpuRequest, number: int) -> str:
     ).format(number=number, part=gpus.words)
 
 
+def _depends(number: int, field: str) -> str:
+    return ngettext(
+        "{number} node has all of it free, but whether it starts there depends on {field} of slurm.conf, which is not judged here.",
+        "{number} nodes have all of it free, but whether it starts there depends on {field} of slurm.conf, which is not judged here.",
+        number,
+    ).format(number=number, field=field)
+
+
+def _perhaps_switched_on(number: int) -> str:
+    return ngettext(
+        "Slurm may switch on {number} node for it, which takes minutes; while it is off nobody knows whether it can.",
+        "Slurm may switch on one of {number} nodes for it, which takes minutes; while they are off nobody knows whether it can.",
+        number,
+    ).format(number=number)
+
+
+def _perhaps_not_these(number: int) -> str:
+    return ngettext(
+        "{number} node has all of it free, but whether this service's own options of sbatch leave it to you is not known.",
+        "{number} nodes have all of it free, but whether this service's own options of sbatch leave them to you is not known.",
+        number,
+    ).format(number=number)
+
+
+def _perhaps_not_first(number: int) -> str:
+    return ngettext(
+        "{number} node has all of it free, but Slurm does not show this service all that may come first.",
+        "{number} nodes have all of it free, but Slurm does not show this service all that may come first.",
+        number,
+    ).format(number=number)
+
+
 def _wait(why: str, number: int = 0) -> Verdict:
     return Verdict("wait", _("Will wait: {why}").format(why=why), nodes_that_fit=number)
 
@@ -111,6 +204,9 @@ def _never(request: SessionRequest, forecast: ClusterForecast) -> tuple[str, str
     How long it may last is not the nodes' to say: a QOS may allow more than the partition's MaxTime (sacctmgr(1), PartitionTimeLimit).
     """
     partition = forecast.partitions[request.partition]
+    if (short := forecast.missing_license) is not None and short.wanted > short.total:
+        sentence = _("{number} of licence {name} are needed, and there are {total}.")
+        return "partition", sentence.format(number=short.wanted, name=short.name, total=short.total)
     if partition.state not in ("UP", "DOWN"):
         return "partition", _("partition {partition} takes no jobs.").format(partition=partition.name)
     if request.reservation and request.reservation not in forecast.reservations:
@@ -143,11 +239,11 @@ def _what_is_too_much(request: SessionRequest, node_classes: Sequence[NodeClass]
         if not most_gpus:
             return "gpus", _("no node {where} has any {gpus}.").format(where=where, gpus=_kind(gpus))
         return "gpus", _("no node {where} has more than {number} {gpus}.").format(where=where, number=most_gpus, gpus=_kind(gpus))
-    most_cores = max(node_class.cores_total for node_class in node_classes)
-    if all(node_class.cores_taken(request.cores) > node_class.cores_total for node_class in node_classes):
+    most_cores = max(node_class.most_cores for node_class in node_classes)
+    if request.cores > most_cores or all(node_class.cores_taken(request.demand) > node_class.cores_total for node_class in node_classes):
         return "cores", _("no node {where} has more than {amount}.").format(where=where, amount=cores_in_words(most_cores))
     most_memory = max(node_class.memory_mb_total for node_class in node_classes)
-    if request.memory > most_memory:
+    if all(node_class.memory_taken(request.demand) > node_class.memory_mb_total for node_class in node_classes):
         return "memory", _("no node {where} has more than {amount}.").format(where=where, amount=limit_of_memory(most_memory))
     # Each can be had, together they cannot.
     parts = [gpus.words] if gpus.count else []
@@ -277,9 +373,11 @@ def _too_small_parts(gpus: GpuRequest, node_classes: Iterable[NodeClass]) -> str
 
 def _lacking(request: SessionRequest, node_classes: Sequence[NodeClass]) -> str:
     """The part of cores and memory that none of the nodes has free: one of them, or both where each can be had by itself."""
-    if all(node_class.cores_taken(request.cores) > node_class.cores for node_class in node_classes):
+    if not any(node_class.has_cores(request.demand) for node_class in node_classes):
         return cores_in_words(request.cores)
-    if all(request.memory > node_class.memory_mb for node_class in node_classes):
+    if all(node_class.memory_taken(request.demand) > node_class.memory_mb for node_class in node_classes):
+        if not any(node_class.memory_rule.is_asked_for for node_class in node_classes):
+            return _("as much memory as Slurm gives a session")
         return format_memory(request.memory)
     return joined(request.cores_and_memory)
 

@@ -12,20 +12,6 @@ from ..slurm.states import ENDING, RUNNING, STARTING
 from .demand import Demand, NodeSize
 from .node_state import GpuCount
 
-
-def features_of(sbatch_options: Iterable[str]) -> frozenset[str]:
-    """Return the features that the admin's own options ask of every job's node; the last ``--constraint`` counts.
-
-    Only names joined by ``&`` are understood (sbatch(1)). Of anything else nothing follows here, and a verdict may be too hopeful.
-    """
-    features: frozenset[str] = frozenset()
-    for option in sbatch_options:
-        name, _equals, value = option.partition("=")
-        if name == "--constraint":
-            features = frozenset(value.split("&")) if not set(value) & set("|[]()*:") else frozenset()
-    return features - {""}
-
-
 HOLDS_RESOURCES = RUNNING | STARTING | ENDING
 
 
@@ -61,8 +47,12 @@ class NodeClass(NodeSize):
     """What one more job can have on each of ``nodes`` equal nodes.
 
     ``cores`` and ``memory_mb`` are free, the ``_total`` ones those of the empty node, less what its partition lets one job have.
+    ``cores_to_ask_now`` is what is left of ``cores_to_ask``.
     ``why_not`` says why no job can start there now, ``back`` when that ends where it is known. ``until`` is when the node is needed for
     something else, infinity for never, and ``until_for`` what that is. Moments are seconds since the epoch. ``parts`` are those of GPUs.
+    ``time_slices`` is how many times its limit a job is taken to last before a reservation, for gang scheduling shares its time with others
+    (``_get_job_duration`` in src/slurmctld/reservation.c).
+    ``not_judged`` is a field of slurm.conf on which it depends as well. ``not_shown``: Slurm does not show them while they are off.
     """
 
     nodes: int
@@ -74,12 +64,23 @@ class NodeClass(NodeSize):
     until: float = math.inf
     until_for: str = ""
     asleep: bool = False
+    not_shown: bool = False
+    not_judged: str = ""
     parts: tuple[Parts, ...] = ()
+    time_slices: int = 1
+    cores_to_ask_now: int | None = None
 
     @property
     def whole_cores(self) -> int:
         """The free cores that a job can ask for: those of whole cores, where these have threads."""
-        return self.cores // self.threads_per_core * self.threads_per_core
+        whole = self.cores // self.cores_together * self.cores_together
+        return whole if self.cores_to_ask_now is None else min(whole, self.cores_to_ask_now)
+
+    @property
+    def memory_to_ask(self) -> int:
+        """The free memory in MB that a job can ask for: no more than MaxMemPerCPU for each of its free cores."""
+        most = self.memory_rule.most_per_cpu
+        return self.memory_mb if most is None else min(self.memory_mb, most * self.whole_cores)
 
     def gpus_free(self, gpu_type: str) -> int:
         """Return the number of free GPUs of one type; of all types together for the empty type, for Slurm mixes them then."""
@@ -88,6 +89,11 @@ class NodeClass(NodeSize):
             if not gpu_type or entry.type == gpu_type:
                 free += entry.free
         return free
+
+    @property
+    def gpu_types(self) -> tuple[str, ...]:
+        """The types of its GPUs."""
+        return tuple(entry.type for entry in self.gpus)
 
     def gpus_unfit(self, gpu_type: str) -> int:
         """Return the number of GPUs that are no use although Slurm calls them free, counted as :meth:`gpus_free` does."""
@@ -120,9 +126,13 @@ class NodeClass(NodeSize):
         """Tell whether so many GPUs are free, or so large a part of one."""
         return (self.gpus_free(gpu_type) if gres == "gpu" else self.part_free(gres, gpu_type)) >= gpus
 
+    def has_cores(self, demand: Demand) -> bool:
+        """Tell whether the cores that such a job takes are free, and the partition has so many left for it."""
+        return self.cores >= self.cores_taken(demand) and self.may_ask(demand, self.cores_to_ask_now)
+
     def holds(self, demand: Demand) -> bool:
         """Tell whether the node has all of it free now."""
-        if self.why_not or self.memory_mb < demand.memory_mb or self.cores < self.cores_taken(demand.cores):
+        if self.why_not or self.memory_mb < self.memory_taken(demand) or not self.has_cores(demand):
             return False
         return not demand.gpus or self.has_free(demand.gpu_type, demand.gpus, demand.gres)
 
@@ -132,4 +142,7 @@ class NodeClass(NodeSize):
 
     def minutes(self, now: float) -> float:
         """Return the whole minutes that a job may last if it starts at ``now`` (seconds since the epoch), infinity for any time."""
-        return self.until if self.until == math.inf else max(0, int(self.until - now - MARGIN_SECONDS) // 60)
+        if self.until == math.inf:
+            return self.until
+        slices = 1 if self.until_for == QUEUE else self.time_slices
+        return max(0, int(self.until - now - MARGIN_SECONDS) // 60 // slices)

@@ -2,7 +2,7 @@
 
 Slurm tries them by priority, the largest number first, and of equal ones the older first (``sort_job_queue2`` in
 src/slurmctld/job_scheduler.c); backfill starts a small job earlier where that delays nobody. So a place is where one stands in line, and
-no promise. The waiting tasks of an array are one job here, as they are in Slurm's list.
+no promise. The waiting tasks of an array stand in Slurm's list as one job, and count here as what they are.
 """
 
 from __future__ import annotations
@@ -48,8 +48,10 @@ def queue_positions_of(jobs: Iterable[Job]) -> dict[int, QueuePosition]:
     positions: dict[int, QueuePosition] = {}
     for line in lines.values():
         line.sort(key=lambda job: (-job.priority, job.job_id))
-        for number, job in enumerate(line, start=1):
+        number, waiting = 1, sum(job.tasks for job in line)
+        for job in line:
             best = positions.get(job.job_id)
             if best is None or number < best.place:
-                positions[job.job_id] = QueuePosition(number, len(line))
+                positions[job.job_id] = QueuePosition(number, waiting)
+            number += job.tasks
     return positions

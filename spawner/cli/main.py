@@ -12,6 +12,7 @@ from .._version import __version__
 
 COMMANDS: Mapping[str, tuple[str, str]] = MappingProxyType(
     {
+        "capture": ("capture", "write down what Slurm answers here, without names, for a report of a bug"),
         "gpu-report": ("gpu_report", "report this node's GPUs to the Hub"),
         "gpu-token": ("gpu_token", "make the tokens with which nodes report"),
         "gpus": ("gpus", "show which GPUs are free on which node"),

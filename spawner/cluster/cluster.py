@@ -15,13 +15,14 @@ from traitlets.config import SingletonConfigurable
 
 from ..accounting.billing_rule import BillingRule
 from ..accounting.entitlement import Entitlement
+from ..availability.demand import MemoryRule
 from ..availability.forecast import ClusterForecast
 from ..availability.queue_position import QueuePosition
 from ..availability.table import Availability, Excerpt
 from ..availability.totals import NodePool, Running
-from ..bounds import DEFAULTS, Bounds
-from ..cache import Snapshot
-from ..gpu.claims import GpuClaims
+from ..bounds import DEFAULTS, NO_COUNTS, Bounds, Counts
+from ..cache import BoundedDict, Snapshot
+from ..gpu.claims import MAX_CLAIMS, GpuClaims
 from ..gpu.device_matching import Reported
 from ..slurm.job_gres import JobGres
 from ..slurm.model import Job
@@ -29,6 +30,7 @@ from ..slurm.runner import Identity, Runner, SlurmRunner
 from .device_reports import DeviceReports
 from .ended import EndedSessions
 from .estimator import Estimator
+from .hub_user import HubUser
 from .job_commands import JobCommands
 from .job_history import MIN_INTERVAL_SECONDS, MIN_INTERVAL_WHILE_STARTING_SECONDS, JobHistory
 from .job_usage import UsageOfSessions
@@ -37,7 +39,7 @@ from .readings import Readings
 from .settings import OLD_SECTION, ClusterSettings, warn_of_old_section
 from .users import Member, SystemUsers
 from .views import DerivedViews
-from .visibility import JobVisibility
+from .visibility import Visibility
 
 JITTER = 0.1
 
@@ -60,18 +62,25 @@ class SlurmCluster(ClusterSettings, SingletonConfigurable):
         clock: Callable[[], float] = time.time,
         jitter: float = JITTER,
         bounds: Bounds = DEFAULTS,
+        counts: Counts = NO_COUNTS,
+        hub_user: HubUser | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         warn_of_old_section(self.config, self.log)
         self.clock = clock
         self.bounds = bounds
-        self.runner: Runner = runner or SlurmRunner(slurm_conf=self.slurm_conf, bin_dir=self.bin_dir, sudo=tuple(self.sudo), bounds=bounds)
+        self.runner: Runner = runner or SlurmRunner(
+            slurm_conf=self.slurm_conf, bin_dir=self.bin_dir, sudo=tuple(self.sudo), bounds=bounds, counts=counts
+        )
+        hub_user = hub_user or HubUser()
         self.ended = EndedSessions()
         log = self.log
         self.device_reports = DeviceReports(self, clock)
         self.gpu_claims = GpuClaims()
-        self.readings = Readings(log=log, clock=clock, bounds=bounds)
+        self.session_jobs: BoundedDict[int, str] = BoundedDict(MAX_CLAIMS)
+        """The nonces of sessions by the ids of their jobs, as the sessions themselves have them."""
+        self.readings = Readings(log=log, clock=clock, bounds=bounds, counts=counts)
         self.gpu_reports = self.device_reports.store
         self.queries = queries = SlurmQueries(
             self.runner,
@@ -82,6 +91,7 @@ class SlurmCluster(ClusterSettings, SingletonConfigurable):
             log=log,
             clock=clock,
             jitter=jitter,
+            hub_user=hub_user,
         )
         self.nodes, self.jobs, self.all_partitions, self.reservations = (
             queries.nodes,
@@ -91,7 +101,7 @@ class SlurmCluster(ClusterSettings, SingletonConfigurable):
         )
         self.accounting, self.configuration, self.holdings = queries.accounting, queries.configuration, queries.holdings
         self.users = SystemUsers(clock)
-        self.visibility = JobVisibility(queries, log=log)
+        self.visibility = Visibility(queries, hub_user, log=log)
         self.views = DerivedViews(queries, self.users, self.visibility, self, clock)
         self.commands = JobCommands(self.runner, changed=queries.expire_changed)
         self.estimator = Estimator(
@@ -163,14 +173,14 @@ class SlurmCluster(ClusterSettings, SingletonConfigurable):
         return await self.users.member(user)
 
     async def sees_all_jobs(self) -> bool:
-        """Tell whether a list without a job says anything (:meth:`.JobVisibility.sees_all_jobs`)."""
+        """Tell whether a list without a job says anything (:meth:`.Visibility.sees_all_jobs`)."""
         return await self.visibility.sees_all_jobs()
 
     # --- what follows from the answers: views ---
 
-    async def entitlement(self, user: str, *, job_qos: str = "", patience: float | None = None) -> Entitlement:
+    async def entitlement(self, user: str, *, job_qos: str = "", whole_nodes: bool = False, patience: float | None = None) -> Entitlement:
         """Return what ``user`` may choose (:meth:`.DerivedViews.entitlement`)."""
-        return await self.views.entitlement(user, job_qos=job_qos, patience=patience)
+        return await self.views.entitlement(user, job_qos=job_qos, whole_nodes=whole_nodes, patience=patience)
 
     async def lets_sessions_into(self, partitions: Collection[str]) -> bool:
         """Tell whether sessions may run in each of these partitions (:meth:`.DerivedViews.lets_sessions_into`)."""
@@ -180,25 +190,33 @@ class SlurmCluster(ClusterSettings, SingletonConfigurable):
         """Return what is free now in every partition of the service (:meth:`.DerivedViews.availability`)."""
         return await self.views.availability(reservation=reservation, patience=patience)
 
-    async def availability_for(
-        self, user: str, *, reservation: str = "", job_qos: str = "", patience: float | None = None
-    ) -> Snapshot[Availability]:
+    async def availability_for(self, user: str, *, reservation: str = "", patience: float | None = None) -> Snapshot[Availability]:
         """Return what is free now in the partitions of ``user`` (:meth:`.DerivedViews.availability_for`)."""
-        return await self.views.availability_for(user, reservation=reservation, job_qos=job_qos, patience=patience)
+        return await self.views.availability_for(user, reservation=reservation, patience=patience)
 
-    async def availability_shown(
-        self, user: str, *, partition: str = "", reservation: str = "", job_qos: str = "", patience: float | None = None
-    ) -> Snapshot[Excerpt]:
-        """Return as much of :meth:`availability_for` as a page shows to ``user`` (:meth:`.DerivedViews.availability_shown`)."""
-        return await self.views.availability_shown(user, partition=partition, reservation=reservation, job_qos=job_qos, patience=patience)
+    async def availability_in(
+        self, partitions: Iterable[str], *, reservation: str = "", patience: float | None = None
+    ) -> Snapshot[Availability]:
+        """Return what is free now in these partitions (:meth:`.DerivedViews.availability_in`)."""
+        return await self.views.availability_in(partitions, reservation=reservation, patience=patience)
 
-    async def forecast(self, *, features: frozenset[str] = frozenset(), patience: float | None = None) -> ClusterForecast:
+    async def excerpt_of(self, found: Snapshot[Availability], partition: str) -> Snapshot[Excerpt]:
+        """Return as much of it as a page shows (:meth:`.DerivedViews.excerpt_of`)."""
+        return await self.views.excerpt_of(found, partition)
+
+    async def forecast(self, *, sbatch_options: Sequence[str] = (), patience: float | None = None) -> ClusterForecast:
         """Return the cluster as one more job would meet it (:meth:`.DerivedViews.forecast`)."""
-        return await self.views.forecast(features=features, patience=patience)
+        return await self.views.forecast(sbatch_options=sbatch_options, patience=patience)
 
-    async def billing_rule(self, partition: str, reservation: str = "", *, patience: float | None = None) -> BillingRule | None:
+    async def billing_rule(
+        self, partition: str, reservation: str = "", *, whole_nodes: bool = False, patience: float | None = None
+    ) -> BillingRule | None:
         """Return how jobs in the partition, or in a reservation there, are billed (:meth:`.DerivedViews.billing_rule`)."""
-        return await self.views.billing_rule(partition, reservation, patience=patience)
+        return await self.views.billing_rule(partition, reservation, whole_nodes=whole_nodes, patience=patience)
+
+    async def memory_rule(self, partition: str, *, patience: float | None = None) -> MemoryRule:
+        """Return how a job of the partition asks for memory (:meth:`.DerivedViews.memory_rule`)."""
+        return await self.views.memory_rule(partition, patience=patience)
 
     async def running_and_pools(
         self, *, reservation: str = "", patience: float | None = None

@@ -33,7 +33,10 @@ MAX_AT_ONCE = 4
 MAX_UNDER_WAY = 20
 """So many users' questions are under way, those that wait for a place among :data:`MAX_AT_ONCE` included."""
 PAUSE_SECONDS = 10.0
-"""After a question that Slurm did not answer, nobody asks for so long: a command that sudo runs cannot be ended by us."""
+"""After a question that Slurm did not answer its user asks no other for so long: a command that sudo runs cannot be ended by us."""
+SILENCE_OF_USERS = 3
+"""Questions of so many users without an answer within the pause: it is Slurm that does not answer, and nobody asks. A user may stop or end
+their own commands, which run as them: that says nothing about Slurm."""
 NOW_SECONDS = 15.0
 """What starts within so many seconds starts now: Slurm looks at its queue every few seconds."""
 
@@ -112,7 +115,8 @@ class Estimator:
         self._under_way: dict[str, _UnderWay] = {}
         self._remembered: BoundedDict[_Key, tuple[float, Answer]] = BoundedDict(MAX_REMEMBERED)
         self._last_minute: list[tuple[float, str]] = []
-        self._paused_at: float | None = None
+        self._unanswered: BoundedDict[str, float] = BoundedDict(MAX_REMEMBERED)
+        """When each user's question was last not answered."""
 
     async def ask(self, argv: Sequence[str], script: str, environment: Mapping[str, str], identity: Identity) -> Estimate:
         """Return when Slurm would start the job of :func:`.sbatch_arguments`, as ``identity``; an answer may be half a minute old.
@@ -139,6 +143,7 @@ class Estimator:
             answer.refusal.sentence,
             details=answer.details,
             field=answer.refusal.field,
+            words=answer.refusal.words,
             log=f"no estimate for {identity.name}: {' / '.join(answer.details)}",
         )
 
@@ -165,7 +170,7 @@ class Estimator:
         return known[1] if known is not None and 0 <= self._clock() - known[0] < REMEMBERED_SECONDS else None
 
     def _may_ask(self, user: str) -> None:
-        self._is_not_paused()
+        self._is_not_paused(user)
         now = self._clock()
         self._last_minute = [entry for entry in self._last_minute if 0 <= now - entry[0] < 60]
         own = sum(name == user for _asked, name in self._last_minute)
@@ -178,25 +183,27 @@ class Estimator:
             )
         self._last_minute.append((now, user))
 
-    def _is_not_paused(self) -> None:
-        if self._paused_at is not None and 0 <= self._clock() - self._paused_at < PAUSE_SECONDS:
+    def _is_not_paused(self, user: str) -> None:
+        now = self._clock()
+        lately = {name for name, at in self._unanswered.items() if 0 <= now - at < PAUSE_SECONDS}
+        if user in lately or len(lately) >= SILENCE_OF_USERS:
             raise EstimateUnavailable(N_("Slurm did not answer just now: no estimate."), label="estimate_timeout")
 
     async def _run(self, key: _Key, script: str, environment: Mapping[str, str], identity: Identity) -> Answer:
         async with self._places:
-            self._is_not_paused()
+            self._is_not_paused(identity.name)
             self.asked += 1
             started = self._clock()
             try:
                 result = await self._runner.run(key[1], stdin=script, environment=environment, identity=identity, timeout=self._timeout())
                 answer = answer_of(result)
             except SlurmTimeout as error:
-                self._paused_at = self._clock()
+                self._unanswered[identity.name] = self._clock()
                 raise EstimateUnavailable(
                     N_("Slurm did not answer in time: no estimate."), log=f"no estimate: {error.log}", label="estimate_timeout"
                 ) from error
             except EstimateUnavailable:
-                self._paused_at = self._clock()
+                self._unanswered[identity.name] = self._clock()
                 raise
             except ResourceFormError as error:
                 raise EstimateUnavailable(error.sentence, log=f"no estimate: {error.log}") from error

@@ -40,16 +40,27 @@ class JobCommands:
             Ambiguous: the job may exist or not.
         """
         result = await self._runner.run(argv, stdin=script, environment=environment, identity=identity, timeout=SUBMIT_TIMEOUT_SECONDS)
+        printed = sbatch.printed_ids(result.stdout)
         if result.ok:
             self._changed()
-            return sbatch.parse_job_id(result.stdout)
-        outcome = outcome_of_sbatch(result.returncode, result.stderr)
+            if len(printed) == 1:
+                return printed[0]
         failed = f"sbatch for {identity.name} exited with {result.returncode}: "
+        if result.ok or printed:
+            said = " / ".join(result.stdout.split("\n")[-3:])[:300]
+            raise SlurmUnconfirmed(
+                N_("Slurm did not confirm the job."),
+                log=f"{failed}{last_line(result.stderr)}; it printed {said!r}, which is not one id",
+                stderr=result.stderr,
+                printed=printed,
+            )
+        outcome = outcome_of_sbatch(result.returncode, result.stderr)
         refusal = refusal_for(result.stderr)
         refused = SlurmRefused(
             refusal.sentence,
             details=slurm_words(result.stderr),
             field=refusal.field,
+            words=refusal.words,
             log=failed + " / ".join(slurm_words(result.stderr)),
             stderr=result.stderr,
         )

@@ -9,20 +9,21 @@ import contextlib
 import logging
 import secrets
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
 from typing import Any, TypeVar
 
-from ..accounting.qos import AccountingRecords, records_of_controller
+from ..accounting.qos import AccountingRecords
 from ..cache import CachedQuery, Snapshot
 from ..errors import ResourceFormError, SlurmOutputError, SlurmUnavailable
 from ..i18n import N_
-from ..slurm import commands, sacctmgr, scontrol, squeue
+from ..slurm import batch_script, commands, licenses, scontrol, squeue
 from ..slurm.job_gres import JobGres, parse_job_gres
-from ..slurm.model import UNREAD, Holdings, Job, Node, Partition, Reservation, SlurmConfig
+from ..slurm.model import UNREAD, Holdings, Job, License, Node, Partition, Reservation, SlurmConfig
 from ..slurm.reading import Reading
 from ..slurm.runner import Runner, read
 from ..slurm.states import RUNNING
+from .accounts import AccountsReader
 from .device_reports import DeviceReports
+from .hub_user import HubUser
 from .readings import Readings
 from .settings import ClusterSettings
 
@@ -32,6 +33,9 @@ CONFIGURATION_PATIENCE_SECONDS = 5.0
 DEFAULT_MESSAGE_TIMEOUT_SECONDS = 10.0
 STRETCH_WHILE_ASKING = 0.25
 """For each of the two other questions, the list of jobs is asked for so much more seldom."""
+
+NOT_UP = frozenset({"powered_down", "powering_up", "not_responding"})
+"""Flags of a node that has not come up, as far as the last answer goes."""
 
 RETRY_SECONDS = 60.0
 """After so long slurmdbd is asked again that has never answered."""
@@ -50,6 +54,8 @@ class SlurmQueries:
         Reads the answers.
     others
         How many other questions keep Slurm busy now (slurmdbd about ended jobs, nodes about sessions' use).
+    hub_user
+        Who asks: Slurm may hide other users' accounts from it.
     """
 
     def __init__(
@@ -63,6 +69,7 @@ class SlurmQueries:
         log: logging.Logger | logging.LoggerAdapter[logging.Logger],
         clock: Callable[[], float],
         jitter: float,
+        hub_user: HubUser,
     ) -> None:
         self._runner = runner
         self._settings = settings
@@ -71,6 +78,7 @@ class SlurmQueries:
         self._others = others
         self._log = log
         self._clock = clock
+        self._accounts = AccountsReader(self._read, hub_user, configuration=self._configuration, log=log)
         self._starting = 0
         self._newer_associations: frozenset[tuple[str, str, str]] = frozenset()
         common: dict[str, Any] = {"log": log, "clock": clock, "jitter": jitter, "sparing": True}
@@ -91,6 +99,9 @@ class SlurmQueries:
         self.configuration: CachedQuery[SlurmConfig] = CachedQuery(
             "its configuration", self._read_configuration, lambda: settings.accounting_interval, **common
         )
+        self.licenses: CachedQuery[tuple[License, ...]] = CachedQuery(
+            "licences", self._read_licenses, lambda: settings.nodes_interval, **common
+        )
         self.holdings: CachedQuery[Holdings] = CachedQuery("what is held", self._read_holdings, self._holdings_interval_now, **common)
 
     def _jobs_interval_now(self) -> float:
@@ -103,7 +114,7 @@ class SlurmQueries:
     def _accounting_interval_now(self) -> float:
         known = self.accounting.last_value
         interval = self._settings.accounting_interval
-        return min(interval, RETRY_SECONDS) if known is not None and known.from_controller else interval
+        return min(interval, RETRY_SECONDS) if known is not None and known.is_substitute else interval
 
     def _holdings_interval_now(self) -> float:
         known = self.accounting.last
@@ -149,33 +160,21 @@ class SlurmQueries:
     async def _read_reservations(self) -> tuple[Reservation, ...]:
         return (await self._read("reservations", commands.show_reservations(), scontrol.parse_reservations))[0]
 
+    async def _read_licenses(self) -> tuple[License, ...]:
+        return (await self._read("licences", commands.show_licenses(), licenses.parse_licenses))[0]
+
     async def _read_configuration(self) -> SlurmConfig:
         return (await self._read("its configuration", commands.show_config(), scontrol.parse_config))[0]
 
-    async def _read_accounting(self) -> AccountingRecords | None:
-        try:
-            associations, of_accounts = await self._read("accounts", commands.show_associations(), sacctmgr.parse_associations)
-            defaults, _of_users = await self._read("users", commands.show_users(), sacctmgr.parse_user_defaults)
-            qos, of_qos = await self._read("QOS", commands.show_qos(), sacctmgr.parse_qos)
-        except SlurmUnavailable as error:
-            if sacctmgr.has_no_accounting(error.stderr):
-                return None
-            known = self.accounting.last
-            if known is not None and not (known.value is not None and known.value.from_controller):
-                raise
-            self._log.warning("slurmdbd has not answered yet (%s): the accounts are those that slurmctld knows", error.log)
-            holdings, of_accounts = await self._read_of_controller()
-            return replace(records_of_controller(holdings), is_partial=of_accounts.rows_left_out > 0)
-        cluster = (await self.configuration.get()).value.cluster_name
-        own = tuple(entry for entry in associations if entry.cluster in ("", cluster))
-        # A QOS that is not in the list would be refused as one that does not exist: then none is judged.
-        return AccountingRecords(own, defaults, () if of_qos.rows_left_out else qos, is_partial=of_accounts.rows_left_out > 0)
+    async def _configuration(self) -> SlurmConfig:
+        return (await self.configuration.get()).value
 
-    async def _read_of_controller(self) -> tuple[Holdings, Reading]:
-        return await self._read("what is held", commands.show_holdings(), sacctmgr.parse_holdings)
+    async def _read_accounting(self) -> AccountingRecords | None:
+        known = self.accounting.last
+        return await self._accounts.records(known.value if known is not None else None, has_known=known is not None)
 
     async def _read_holdings(self) -> Holdings:
-        holdings, _reading = await self._read_of_controller()
+        holdings, _reading = await self._accounts.holdings()
         known = self.accounting.last
         newer = known.value.lacks(holdings) if known is not None and known.value is not None else frozenset()
         if newer - self._newer_associations:
@@ -194,6 +193,8 @@ class SlurmQueries:
         if accounting is None or (accounting.has_user(user) and not accounting.has_shared_limits):
             return None
         try:
+            if self._accounts.hides_use(accounting, await self.known_configuration(patience)):
+                return None
             return (await self.holdings.get(patience)).value
         except ResourceFormError:
             return None
@@ -244,7 +245,7 @@ class SlurmQueries:
         """
         argv = commands.show_script(job_id)
         result = await self._runner.run(argv, timeout=self._settings.command_timeout)
-        return scontrol.parse_script(result.stdout, result.stderr)
+        return batch_script.parse_script(result.stdout, result.stderr)
 
     async def job(self, job_id: int, *, patience: float | None = None) -> tuple[Job | None, Snapshot[dict[int, Job]]]:
         """Return the job as the last list has it, None if it is not in it, and the list's own age."""
@@ -272,7 +273,8 @@ class SlurmQueries:
     async def node_address(self, name: str, *, patience: float | None = None) -> str:
         """Return where the node can be reached: its NodeAddr, for names need not resolve (slurm.conf(5), NodeAddr).
 
-        Where Slurm names no such node it is the name.
+        Where Slurm names no such node it is the name. A node of a cloud may get its address while it boots: of one that was not up yet when
+        Slurm was asked last, it is asked again.
 
         Raises
         ------
@@ -281,9 +283,8 @@ class SlurmQueries:
         """
         for attempt in range(2):
             snapshot = await self.nodes.get(patience)
-            for node in snapshot.value:
-                if node.name == name:
-                    return node.address or node.name
-            if attempt == 0:
-                self.nodes.expire()
+            known = next((node for node in snapshot.value if node.name == name), None)
+            if known is not None and (attempt or not known.flags & NOT_UP):
+                return known.address or known.name
+            self.nodes.expire()
         return name

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Callable
 from typing import TypeVar
 
-from ..bounds import DEFAULTS, Bounds
+from ..bounds import DEFAULTS, NO_COUNTS, Bounds, Counts
 from ..slurm.reading import Reading
 
 Parsed = TypeVar("Parsed")
@@ -29,6 +29,7 @@ class Readings:
         log: logging.Logger | logging.LoggerAdapter[logging.Logger],
         clock: Callable[[], float] = time.time,
         bounds: Bounds = DEFAULTS,
+        counts: Counts = NO_COUNTS,
     ) -> None:
         self.rows_left_out: Counter[str] = Counter()
         """By the name of the list, since the Hub has begun."""
@@ -36,6 +37,7 @@ class Readings:
         self._log = log
         self._clock = clock
         self._bounds = bounds
+        self._counts = counts
         self._told: dict[str, tuple[float, int, int]] = {}
         """By the name of the list: when the log was told, and the numbers then."""
 
@@ -48,10 +50,14 @@ class Readings:
             As the parser.
         """
         reading = Reading(self._bounds)
-        if len(text) > LARGE_OUTPUT:
-            parsed = await asyncio.to_thread(parser, text, reading)
-        else:
-            parsed = parser(text, reading)
+        try:
+            if len(text) > LARGE_OUTPUT:
+                parsed = await asyncio.to_thread(parser, text, reading)
+            else:
+                parsed = parser(text, reading)
+        finally:
+            for bound in reading.over:
+                self._counts.over(bound)
         if reading.first:
             self._note(name, reading)
         return parsed, reading
@@ -59,6 +65,7 @@ class Readings:
     def _note(self, name: str, reading: Reading) -> None:
         self.rows_left_out[name] += reading.rows_left_out
         self.values_unknown[name] += reading.values_unknown
+        self._counts.unread(name, reading.rows_left_out, reading.values_unknown)
         rows, values, now = self.rows_left_out[name], self.values_unknown[name], self._clock()
         at, rows_told, values_told = self._told.get(name, (None, 0, 0))
         if at is not None and 0 <= now - at < TOLD_EVERY_SECONDS:

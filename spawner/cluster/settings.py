@@ -91,6 +91,39 @@ class ClusterSettings(HasTraits):
         """,
     ).tag(config=True)
 
+    memory_option = Enum(
+        ["mem", "mem-per-cpu", "none"],
+        default_value="mem",
+        help="""
+        How jobs ask for their memory: ``"mem"`` is ``--mem`` with all of it, ``"mem-per-cpu"`` a share for each CPU, for sites whose
+        plugins want that, ``"none"`` not at all: then a session gets what Slurm gives by itself (DefMemPerCPU and so on of slurm.conf(5)),
+        and the form has no memory to choose. On nodes of which slurm.conf says no RealMemory it is always ``"none"``.
+
+        Default: ``"mem"``
+        """,
+    ).tag(config=True)
+
+    gpu_option = Enum(
+        ["gres", "gpus", "gpus-per-node"],
+        default_value="gres",
+        help="""
+        How jobs ask for GPUs: ``"gres"`` is ``--gres=gpu:…``, ``"gpus"`` and ``"gpus-per-node"`` are the options of these names, for sites
+        whose plugins want one of them. Parts of GPUs are always asked for by ``--gres``.
+
+        Default: ``"gres"``
+        """,
+    ).tag(config=True)
+
+    submit_hosts = List(
+        Unicode(),
+        help="""
+        Names by which Slurm knows the machine that jobs are submitted from: a partition may take jobs of some hosts only (AllocNodes of
+        slurm.conf(5)), and the form does not offer one that takes none of these.
+
+        Empty (the default): the names of the Hub's machine. Example: ``["portal01"]``
+        """,
+    ).tag(config=True)
+
     nodes_interval = Float(
         20.0,
         help="Seconds for which the state of the nodes counts as fresh, while somebody looks at it. Default: 20.",

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import grp
+import pwd
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from ..cache import BoundedDict
 from ..errors import SlurmRefused
 from ..i18n import N_
+from ..slurm.names import in_accounting
 from ..slurm.runner import Identity
 
 IDENTITY_SECONDS = 300.0
@@ -21,10 +23,11 @@ MAX_MEMBERS = 4096
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """A user of the system with the names of all their groups."""
+    """A user of the system with the names of all their groups. ``spellings`` are names that the system has the same uid for."""
 
     identity: Identity
     groups: frozenset[str]
+    spellings: tuple[str, ...] = ()
 
 
 class SystemUsers:
@@ -63,4 +66,16 @@ def _member(user: str) -> Member:
             names.add(grp.getgrgid(gid).gr_name)
         except KeyError:
             continue
-    return Member(identity, frozenset(names))
+    return Member(identity, frozenset(names), _spellings(user, identity))
+
+
+def _spellings(user: str, identity: Identity) -> tuple[str, ...]:
+    """What Slurm may call the user, the system's own name first. slurmdbd writes names in lower case, and a directory may know both."""
+    found = []
+    for name in dict.fromkeys((identity.name, user, in_accounting(identity.name), in_accounting(user))):
+        try:
+            if pwd.getpwnam(name).pw_uid == identity.uid:
+                found.append(name)
+        except KeyError:
+            continue
+    return tuple(found)

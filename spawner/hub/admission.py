@@ -20,6 +20,7 @@ from tornado.httputil import HTTPServerRequest
 from ..bounds import Bounds
 from ..cache import BoundedDict
 from ..i18n import N_
+from .known import name_at_hand
 from .metrics import REFUSED
 from .numbers import whole_number
 from .pace import MAX_CALLERS, Pace, RefusalLog
@@ -35,6 +36,9 @@ SHARE_OF_FILES_HELD = 8
 """One in so many may be a refusal that waits to be answered."""
 
 STREAM_RETRY_SECONDS = 30
+
+MOST_DROPPED_BYTES = 50_000_000
+"""So large a body is read and dropped, for whoever is cut off while sending does not get to read the answer."""
 
 PAUSE_SECONDS = 0.9
 """Refusals cost as well: a program that goes on whatever it is told asks thousands of times a second, or fifty times if it has to wait."""
@@ -60,6 +64,9 @@ class TooMuch:
     sentence: str
     again: int = 0
     after: float = 0.0
+
+
+_TOO_LARGE = TooMuch("body_bytes", 413, N_("That is more than the service reads of one request."))
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,10 +99,11 @@ class Callers:
     def learn(self, handler: Any) -> None:
         """Remember for whom JupyterHub took the credentials of a request, once it is answered."""
         user = getattr(handler, "_jupyterhub_user", None)
-        if user is None:
+        name = name_at_hand(user) if user is not None else ""
+        if not name:
             return
         token = bool(getattr(handler, "_token_authenticated", False))
-        found = Caller(str(user.name), is_service=getattr(user, "kind", "user") != "user")
+        found = Caller(name, is_service=getattr(user, "kind", "user") != "user")
         for credential in self._credentials(handler.request, tokens=token, cookies=not token):
             self._known[credential] = found
 
@@ -173,20 +181,29 @@ class Admission:
         if address == _OWN_BOUNDS:
             return None
         found = self._too_large(request) or (None if caller.is_service else self._too_often(request, caller, address))
-        if found is None:
-            return None
+        return self._counted_as_refused(found, caller) if found is not None else None
+
+    def too_large_after_all(self, caller: Caller) -> TooMuch:
+        """Return why a request is not taken whose body, which came in chunks, has turned out to be over the bound; it counts."""
+        return self._counted_as_refused(_TOO_LARGE, caller)
+
+    def bounds_its_body(self, request: HTTPServerRequest) -> bool:
+        """Tell whether a request's body has to be measured as it comes."""
+        return self._address(request) != _OWN_BOUNDS and "Transfer-Encoding" in request.headers
+
+    def _counted_as_refused(self, found: TooMuch, caller: Caller) -> TooMuch:
         REFUSED.labels(found.bound).inc()
         self.log.tell(str(caller), f"over c.ResourceFormBounds.{found.bound} ({getattr(self.bounds, found.bound)})")
         goes_on = self._paces["refusals"].wait(str(caller)) > 0
         return replace(found, after=PAUSE_SECONDS) if goes_on and self.held < self._most_held else found
 
     def _too_large(self, request: HTTPServerRequest) -> TooMuch | None:
-        if whole_number(request.headers.get("Content-Length", "0"), most=self.bounds.body_bytes) is not None:
-            # What comes in chunks tells its length only as it comes: tornado ends the connection then.
-            connection: Any = request.connection
-            connection.set_max_body_size(self.bounds.body_bytes)
-            return None
-        return TooMuch("body_bytes", 413, N_("That is more than the service reads of one request."))
+        if whole_number(request.headers.get("Content-Length", "0"), most=self.bounds.body_bytes) is None:
+            return _TOO_LARGE
+        # What comes in chunks tells its length only as it comes. tornado cuts it off without a word: the gate does it earlier, with one.
+        connection: Any = request.connection
+        connection.set_max_body_size(2 * MOST_DROPPED_BYTES if self.bounds_its_body(request) else self.bounds.body_bytes)
+        return None
 
     def _too_often(self, request: HTTPServerRequest, caller: Caller, address: str) -> TooMuch | None:
         for bound in self._counted(request, caller, address):
@@ -205,6 +222,10 @@ class Admission:
             )
         self.streams.add(str(caller), request)
         return None
+
+    def has_own_bounds(self, request: HTTPServerRequest) -> bool:
+        """Tell whether whoever answers a request bounds and reads it by itself."""
+        return self._address(request) == _OWN_BOUNDS
 
     def is_start(self, request: HTTPServerRequest) -> bool:
         """Tell whether a request asks for a session."""

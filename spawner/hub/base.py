@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     class SlurmSpawner(Configurable):
         """What :class:`.ResourceFormSpawner` and the Hub's side use of JupyterHub's ``Spawner`` and of batchspawner's."""
 
-        name: str
         user: HubUser
         user_options: dict[str, Any]
         orm_spawner: Any
@@ -35,15 +34,19 @@ if TYPE_CHECKING:
         ip: str
         port: int
         cmd: Sequence[str]
+        pre_spawn_hook: Any
         internal_ssl: bool
         _log_name: str
         _check_pending: bool
         _spawn_pending: bool
+        _start_pending: bool
         _spawn_future: asyncio.Future[Any] | None
         _proxy_pending: bool
         _stop_pending: bool
         _stop_future: asyncio.Future[None] | None
 
+        @property
+        def name(self) -> str: ...
         @property
         def active(self) -> bool: ...
         @property
@@ -56,6 +59,7 @@ if TYPE_CHECKING:
         def get_state(self) -> dict[str, Any]: ...
         def load_state(self, state: dict[str, Any]) -> None: ...
         def clear_state(self) -> None: ...
+        def run_pre_spawn_hook(self) -> Any: ...
         def run_post_stop_hook(self) -> Any: ...
         async def poll(self) -> int | None: ...
         async def poll_and_notify(self) -> int | None: ...

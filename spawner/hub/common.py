@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import functools
-import hashlib
-
 from .._data import folder
 from ..cluster.cluster import SlurmCluster
+from .class_settings import class_settings
 from .protocol import HubApplication, HubHandler, OfUser
 from .state import HubState
 
@@ -20,18 +18,9 @@ def cluster_of(owner: HubApplication | HubHandler | OfUser) -> SlurmCluster:
 
 def template_paths(handler: HubHandler) -> list[str]:
     """Return the admin's folders of templates."""
-    return list(handler.config.ResourceFormSpawner.get("template_paths", []))
+    return list(class_settings(handler).template_paths)
 
 
 def page_templates() -> str:
     """Return the folder of our own version of the Hub's pages."""
     return str(folder("templates") / "hub")
-
-
-STATIC = folder("share") / "resource_form" / "static"
-
-
-@functools.cache
-def static_version(name: str) -> str:
-    """Return a short hash of a static file's content: its address changes when it does."""
-    return hashlib.sha256((STATIC / name).read_bytes()).hexdigest()[:12]

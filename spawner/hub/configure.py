@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from .apihandlers.gpu_reporters import SCOPE
-from .common import page_templates
 
 GPU_REPORT_SERVICE = "gpu-reports"
 
@@ -23,10 +22,11 @@ _TOKEN = re.compile(r"[A-Za-z0-9_-]{32,64}", re.ASCII)
 def configure(c: Any, *, gpu_report_token_file: str | os.PathLike[str] | None = None) -> None:
     """Set a Hub up for this spawner.
 
-    Sets the spawner class; adds our pages behind the site's own; declares the scope ``custom:resource-form:gpu-reports``; and replaces
+    Sets the spawner class; declares the scope ``custom:resource-form:gpu-reports``; and replaces
     defaults of the Hub that do not fit a batch system: a session that waits in the queue must not count as one of a hundred that
     start at the same time, sessions must outlive a restart of the Hub, and a user has :data:`NAMED_SERVERS` named servers at most.
-    Whatever the configuration file sets later wins.
+    Whatever the configuration file sets later wins. Our pages need no setting: they are put behind the site's own when the Hub starts
+    (:mod:`.pages`).
 
     Parameters
     ----------
@@ -45,12 +45,6 @@ def configure(c: Any, *, gpu_report_token_file: str | os.PathLike[str] | None = 
         Everybody can read the token file, or it holds no such token.
     """
     c.JupyterHub.spawner_class = "resource-form"
-    paths = c.JupyterHub.template_paths
-    if isinstance(paths, list):
-        c.JupyterHub.template_paths = [*paths, page_templates()]
-    else:
-        # Not a list yet but a promise of one: the Hub's own folder will stand at its end.
-        paths.prepend([page_templates()])
     # Queued jobs count as pending spawns (docs/jupyterhub-facts.md#pending-spawns).
     c.JupyterHub.concurrent_spawn_limit = 0
     c.JupyterHub.cleanup_servers = False

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import collections
 import logging
+import re
 
 from jupyterhub import spawner as jupyterhub_spawner
 from markupsafe import Markup, escape
@@ -14,6 +15,8 @@ from ..i18n import _
 from ..request.model import FIELDS
 from .protocol import HubApplication, HubSpawner
 from .state import HubState
+
+_SECRETS = re.compile(r"((?:[?&]|\b)(?:_xsrf|token|access_token|code|state)=)(?!\[secret\])[^&\s'\")]+")
 
 MAX_NOTED = 64
 """Refusals that may wait for their lines in the log."""
@@ -60,7 +63,7 @@ def text_message(error: ResourceFormError) -> str:
     if isinstance(error, SessionFailed) and error.details:
         said = _("The log of the session says: {words}").format(words="; ".join(error.details))
         return f"{error.sentence} {said}"
-    details = error.details if isinstance(error, SlurmRefused) else ()
+    details = error.details if isinstance(error, SlurmRefused) and not error.words else ()
     if not details:
         return error.sentence.strip()
     said = _("Slurm says: {words}").format(words="; ".join(details))
@@ -155,10 +158,23 @@ class QuietRefusals(logging.Filter):
         return True
 
 
+class NoSecrets(logging.Filter):
+    """The filter of a Hub's log that leaves out what an address has that opens something: tornado writes it with each error."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Write the line, without secrets."""
+        text = record.getMessage()
+        if _SECRETS.search(text):
+            record.msg, record.args = "%s", (_SECRETS.sub(r"\1[secret]", text),)
+        return True
+
+
 def install_log_filter(app: HubApplication) -> None:
     """Put the Hub's :class:`QuietRefusals` on the loggers that it writes with, once."""
     refusals = HubState.of(app).part(RecentRefusals)
     for name in ("JupyterHub", "tornado.application", "tornado.general"):
         logger = logging.getLogger(name)
+        if not any(isinstance(entry, NoSecrets) for entry in logger.filters):
+            logger.addFilter(NoSecrets())
         if not any(isinstance(entry, QuietRefusals) and entry.refusals is refusals for entry in logger.filters):
             logger.addFilter(QuietRefusals(refusals))

@@ -6,7 +6,10 @@ import jinja2
 
 from ..cache import BoundedDict
 from ..i18n import _, languages, negotiated, ngettext
-from .protocol import HubHandler, HubSpawner
+from .class_settings import class_settings
+from .known import name_of
+from .own_spawner import own_spawner
+from .protocol import HubHandler, HubSpawner, OfUser
 from .state import HubState
 
 MAX_USERS = 10_000
@@ -33,7 +36,7 @@ class LatestLanguages:
             self.remember(user, language)
 
 
-def language_of(handler: HubHandler | None, spawner: HubSpawner | None = None) -> str:
+def language_of(handler: HubHandler | None, spawner: OfUser | None = None) -> str:
     """Return the language for whoever sends this request: the admin's choice, else what their browser prefers.
 
     Parameters
@@ -41,40 +44,41 @@ def language_of(handler: HubHandler | None, spawner: HubSpawner | None = None) -
     handler
         None where nobody asks, as when the Hub goes on with a session by itself.
     spawner
-        Whose :attr:`.SpawnerSettings.language` counts; without one, that of the configuration.
+        Whose :attr:`.SpawnerSettings.language` counts; without one of ours, that of the Hub's class of spawners.
     """
     request = getattr(handler, "request", None)
     header = request.headers.get("Accept-Language", "") if request is not None else ""
-    if spawner is not None:
-        chosen = spawner.language
-    else:
-        config = getattr(handler, "config", None)
-        chosen = config.ResourceFormSpawner.get("language", "") if config is not None else ""
-    return negotiated(header, str(chosen))
+    owner = spawner if spawner is not None else handler
+    return negotiated(header, _set_language(owner) if owner is not None else "")
+
+
+def _set_language(owner: HubHandler | OfUser) -> str:
+    own = own_spawner(owner)
+    return own.language if own is not None else class_settings(owner).language
 
 
 def language_asked(spawner: HubSpawner) -> str:
     """Return the language of the request at hand, and remember it for the spawner's user."""
     if spawner.handler is not None:
-        _latest(spawner).remember(spawner.user.name, language_of(spawner.handler, spawner))
+        _latest(spawner).remember(name_of(spawner.user), language_of(spawner.handler, spawner))
     return language_spoken(spawner)
 
 
-def language_spoken(spawner: HubSpawner) -> str:
+def language_spoken(spawner: OfUser) -> str:
     """Return the language of the latest request for the spawner's user.
 
     JupyterHub shows a refused form without the request (docs/jupyterhub-facts.md#refused-form), and asks nobody when it goes on with a
     session by itself.
     """
-    return negotiated("", spawner.language or _latest(spawner).of(spawner.user.name))
+    return negotiated("", _set_language(spawner) or _latest(spawner).of(name_of(spawner.user)))
 
 
 def restore(spawner: HubSpawner, language: str) -> None:
     """Remember the language in which an earlier run of the Hub spoke to the spawner's user, unless there was a request since."""
-    _latest(spawner).restore(spawner.user.name, language)
+    _latest(spawner).restore(name_of(spawner.user), language)
 
 
-def _latest(spawner: HubSpawner) -> LatestLanguages:
+def _latest(spawner: OfUser) -> LatestLanguages:
     return HubState.of(spawner).part(LatestLanguages)
 
 

@@ -6,6 +6,8 @@ import asyncio
 from collections.abc import Mapping
 from typing import Any
 
+from ..accounting.qos import forced_qos
+from ..availability.node_choice import node_choice_of
 from ..errors import SessionFailed
 from ..i18n import _
 from ..job.lab_extension import session_bar
@@ -13,6 +15,7 @@ from ..job.sbatch import PreparedJob, TagOfScript, job_environment, job_script, 
 from ..request.model import SessionRequest
 from ..slurm.values import is_address
 from .handlers.stop import stop_url
+from .known import name_of
 from .protocol import HubSpawner, StartingSpawner
 from .sessions.options import display_name
 
@@ -41,6 +44,9 @@ async def prepared_job(
             _("Release {release} was taken off the list. Choose another one.").format(release=request.release),
             log=f"release {request.release} was taken off the list",
         )
+    memory = await spawner.cluster.memory_rule(request.partition)
+    options = spawner.sbatch_options
+    own = await spawner.cluster.entitlement(name_of(spawner.user), job_qos=forced_qos(options), whole_nodes=node_choice_of(options).whole)
     environment = job_environment(
         request,
         spawner.get_env(),
@@ -50,15 +56,25 @@ async def prepared_job(
         umask=spawner.job_umask,
         certificates=certificates,
         bar=_session_bar(spawner, request) if spawner.lab_extension else None,
+        memory=memory,
     )
     script = await asyncio.to_thread(job_script, release, template_folders=spawner.template_paths, lab_extension=spawner.lab_extension)
     tag = tagged(script)
-    return PreparedJob(sbatch_arguments(request, tag, home=home, extra=spawner.sbatch_options), script, environment, tag)
+    argv = sbatch_arguments(
+        request,
+        tag,
+        home=home,
+        extra=options,
+        memory=memory,
+        gpu_option=spawner.cluster.gpu_option,
+        qos=own.qos_to_ask_for(request.partition, request.account),
+    )
+    return PreparedJob(argv, script, environment, tag)
 
 
 def _session_bar(spawner: StartingSpawner, request: SessionRequest) -> dict[str, Any]:
     name = display_name(spawner.orm_spawner, {"name": request.name}) or _("Default server")
-    address = stop_url(spawner.hub.public_host, spawner.hub.base_url, spawner.user.name, spawner.name)
+    address = stop_url(spawner.hub.public_host, spawner.hub.base_url, name_of(spawner.user), spawner.name)
     return session_bar(request, display_name=name, stop_url=address, warn_minutes=spawner.warn_minutes)
 
 

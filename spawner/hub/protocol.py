@@ -11,6 +11,7 @@ from typing import Any, Protocol
 from ..advice.service import PricingSettings
 from ..cluster.cluster import SlurmCluster
 from ..cluster.users import Member
+from ..errors import ResourceFormError
 from ..job.sbatch import PreparedJob, TagOfScript
 from ..request.choices import Choices
 from ..request.model import SessionRequest
@@ -103,6 +104,8 @@ class HubApplication(Protocol):
 
     tornado_settings: MutableMapping[str, Any]
     tornado_application: Any
+    data_files_path: str
+    template_paths: Sequence[str | Path]
     hub: HubAddress
     config: Any
     log: Log
@@ -143,7 +146,6 @@ class HubSpawner(Protocol):
 
     # --- JupyterHub's -------------------------------------------------------------------------------------------------------
 
-    name: str
     user: HubUser
     user_options: dict[str, Any]
     orm_spawner: OrmSpawner
@@ -157,6 +159,10 @@ class HubSpawner(Protocol):
     _proxy_pending: bool
     _stop_pending: bool
     _stop_future: asyncio.Future[None] | None
+
+    @property
+    def name(self) -> str:
+        """The server's name; empty for the default server."""
 
     @property
     def environment(self) -> Mapping[str, Any]:
@@ -214,6 +220,7 @@ class HubSpawner(Protocol):
     session: Session | None
     last_end: End | None
     stop_reason: str
+    pre_spawn_hook: Any
 
     @property
     def log_name(self) -> str:
@@ -246,6 +253,19 @@ class HubSpawner(Protocol):
 
     async def server_listens(self, port: int, token: str) -> bool:
         """Take the launcher's report in."""
+
+
+class FormSpawner(HubSpawner, Protocol):
+    """What pages use of a spawner of ours besides."""
+
+    async def open_to_user(self, *, patience: float | None = None) -> tuple[frozenset[str], frozenset[str]]:
+        """Return the names of the partitions and reservations in which the user can start a session now."""
+
+    def again_url(self, url: str) -> str:
+        """Return the form at an address, with what makes sense to change after the last end."""
+
+    def refusal(self, error: ResourceFormError) -> Exception:
+        """Return an error for the Hub, and keep what was typed."""
 
 
 class StartingSpawner(HubSpawner, Protocol):

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from jupyterhub.scopes import Scope
+from tornado import web
 
-from .protocol import HubHandler, HubUser
+from .own_spawner import own_spawner
+from .protocol import FormSpawner, HubHandler, HubUser
 
 OWN_SESSIONS = ("read:servers", "access:servers")
 """Scopes of which a caller has one who has to do with sessions: a session's own token has the second (``Spawner.server_token_scopes``)."""
@@ -28,9 +31,63 @@ def user_within_reach(handler: HubHandler, name: str, *any_of: str) -> HubUser |
     return handler.find_user(name)
 
 
+def user_asked_about(handler: HubHandler, *any_of: str) -> HubUser:
+    """Return the user that a question is about, for whom the caller has one of these scopes: ``?user=``, else the caller.
+
+    Raises
+    ------
+    HTTPError
+        404 for a user that is none, or for whom the caller has no such scope: the two look alike.
+    """
+    caller = handler.current_user
+    name = handler.get_argument("user", "") or (caller.name if getattr(caller, "kind", "user") == "user" else "")
+    user = user_within_reach(handler, name, *any_of)
+    if user is None or not any(handler.get_scope_filter(scope)(user.orm_user, "user") for scope in any_of):
+        raise web.HTTPError(404, "There is no such user.")
+    return user
+
+
+def spawner_asked_about(handler: HubHandler) -> FormSpawner:
+    """Return the spawner of ours that a question is about: ``?user=`` and ``?server=``; one's own default server where nothing is said.
+
+    Raises
+    ------
+    HTTPError
+        404: :func:`user_asked_about`, of whose servers the caller may start; and for a server that is not ours.
+    """
+    user = user_asked_about(handler, "servers")
+    server = handler.get_argument("server", "")
+    own = own_spawner(user.get_spawner(server) if server in user.orm_user.orm_spawners else user.spawner)
+    if own is None:
+        raise web.HTTPError(404, "This server is none that is started as a job.")
+    return own
+
+
 def _could_reach(allowed: Any, name: str) -> bool:
     if allowed is None or allowed is Scope.ALL:
         return allowed is not None
     if name in allowed.get("user", ()) or allowed.get("group"):
         return True
     return any(server.startswith(f"{name}/") for server in allowed.get("server", ()))
+
+
+def default_server_name(settings: Mapping[str, Any]) -> str:
+    """Return the name of the server of who names none (``JupyterHub.default_server_name``); empty for the one without a name."""
+    return str(settings.get("default_server_name") or "")
+
+
+def is_active(user: HubUser, server: str) -> bool:
+    """Tell whether a user's server runs, starts or stops. It is not made by the question."""
+    if not server:
+        return user.spawner.active
+    return server in user.orm_user.orm_spawners and user.spawners[server].active
+
+
+def may_have_server(scopes: Any, spawner: Any) -> bool:
+    """Tell whether a caller may start and stop a server, by the caller's parsed scopes: a guest of a shared server may not."""
+    allowed, owner = (scopes or {}).get("servers"), spawner.user
+    if allowed is None or allowed is Scope.ALL:
+        return allowed is not None
+    groups = {group.name for group in getattr(owner.orm_user, "groups", ())}
+    named = owner.name in allowed.get("user", ()) or f"{owner.name}/{spawner.name}" in allowed.get("server", ())
+    return bool(named or groups & set(allowed.get("group", ())))

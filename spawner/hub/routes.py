@@ -9,19 +9,23 @@ from typing import Any
 import batchspawner.api  # noqa: F401
 from jupyterhub import apihandlers, handlers
 from jupyterhub.app import JupyterHub
+from jupyterhub.handlers.pages import SpawnHandler
 
-from .apihandlers.callback import PortHandler, SessionGpusHandler
+from .apihandlers.callback import PortHandler, SessionGpusHandler, SessionMemoryHandler
 from .apihandlers.check import CheckHandler
 from .apihandlers.cluster import ClusterHandler
 from .apihandlers.gpu_reports import GpuReports
 from .apihandlers.session_log import LogDownloadHandler, LogHandler
 from .apihandlers.sessions import NewNamesHandler, SessionEventsHandler, SessionsHandler
-from .common import STATIC
 from .handlers.availability import AvailabilityHandler, StaticHandler
+from .handlers.left_over import PATH as LEFT_OVER_PATH
+from .handlers.left_over import LeftOverPage
 from .handlers.session_log import LogDownloadPage, LogPage
 from .handlers.sessions import NewSessionPage, SessionsPage
+from .handlers.stale import FormPage
 from .handlers.stop import PATH as STOP_PATH
 from .handlers.stop import StopPage
+from .static import STATIC
 
 
 def _settings_of_the_hub() -> MutableMapping[str, Any]:
@@ -34,6 +38,7 @@ API = [
     (r"/api/batchspawner", PortHandler),
     (r"/api/resource-form/check", CheckHandler),
     (r"/api/resource-form/own-gpus", SessionGpusHandler),
+    (r"/api/resource-form/own-memory", SessionMemoryHandler),
     (r"/api/resource-form/log", LogHandler),
     (r"/api/resource-form/log/download", LogDownloadHandler),
     (r"/api/resource-form/sessions", SessionsHandler),
@@ -50,6 +55,7 @@ PAGES = [
     (r"/resource-form/sessions", SessionsPage),
     (r"/resource-form/new", NewSessionPage),
     (rf"/{STOP_PATH}", StopPage),
+    (rf"/{LEFT_OVER_PATH}", LeftOverPage),
 ]
 
 
@@ -58,4 +64,4 @@ def register_handlers() -> None:
     for registry, ours in ((apihandlers.default_handlers, API), (handlers.default_handlers, PAGES)):
         addresses = {entry[0] for entry in ours}
         kept: list[tuple[Any, ...]] = [entry for entry in registry if entry[0] not in addresses]
-        registry[:] = [*ours, *kept]
+        registry[:] = [*ours, *((entry[0], FormPage, *entry[2:]) if entry[1] is SpawnHandler else entry for entry in kept)]

@@ -11,6 +11,7 @@ from ..bounds import Bounds
 from ..cluster.cluster import SlurmCluster
 from ..session.log_reader import SessionLogs
 from ..turns import Turns
+from .metrics import HubCounts
 from .protocol import HubApplication, HubHandler, OfUser
 from .settings.bounds import ResourceFormBounds
 
@@ -71,7 +72,10 @@ class HubState:
     @property
     def cluster(self) -> SlurmCluster:
         """The Hub's one SlurmCluster."""
-        return self.part(SlurmCluster, lambda: SlurmCluster(config=self.settings.get("config"), log=self.log, bounds=self.bounds))
+        return self.part(
+            SlurmCluster,
+            lambda: SlurmCluster(config=self.settings.get("config"), log=self.log, bounds=self.bounds, counts=HubCounts()),
+        )
 
     @property
     def starts(self) -> Turns:

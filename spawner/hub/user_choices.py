@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 
 from jupyterhub.utils import maybe_future
 
 from ..accounting.qos import forced_qos
 from ..advice.service import PricingSettings
+from ..availability.node_choice import node_choice_of
 from ..cluster.cluster import SlurmCluster
 from ..i18n import N_
 from ..request.choices import Choices
@@ -18,6 +20,7 @@ from ..site.budget_command import SiteBudgets
 from ..site.catalogue import Catalogue, CatalogueFile, parse_catalogue
 from ..site.notice_board import NoticeBoard
 from ..site.notices import Announcement, announcements
+from .known import name_of
 from .protocol import HubUser, Log
 from .settings.spawner import SpawnerSettings
 from .state import AdminWarnings, HubState
@@ -72,17 +75,38 @@ class UserChoices(SpawnerSettings):
         ResourceFormError
             Slurm has never answered, or there is no catalogue.
         """
+        offered = await self._offered(patience, self.current_catalogue)
+        return offered.with_presets(await self._all_presets(), await self._groups())
+
+    async def open_to_user(self, *, patience: float | None = None) -> tuple[frozenset[str], frozenset[str]]:
+        """Return the names of the partitions in which this user can start a session now, and of the reservations; without a catalogue, too.
+
+        Raises
+        ------
+        ResourceFormError
+            Slurm has never answered.
+        """
+        offered = await self._offered(patience, lambda: parse_catalogue(PLAIN_CATALOGUE))
+        partitions = frozenset(entry.name for entry in offered.partitions) - offered.closed.keys()
+        return partitions, frozenset(offered.reservation_values)
+
+    async def _offered(self, patience: float | None, catalogue: Callable[[], Catalogue]) -> Choices:
+        """The choices without presets."""
         fields = self.fields
         if callable(fields):
             fields = await maybe_future(fields(self))
-        own = await self.cluster.entitlement(self.user.name, job_qos=forced_qos(self.sbatch_options), patience=patience)
-        groups = (await self.cluster.member(self.user.name)).groups
+        options = self.sbatch_options
+        own = await self.cluster.entitlement(
+            name_of(self.user), job_qos=forced_qos(options), whole_nodes=node_choice_of(options).whole, patience=patience
+        )
         now = time.time()
         closed = (await self.notice_board().current()).closed(now)
-        offered = Choices(
-            own, self.current_catalogue(), parse_policies(fields or {}), now=now, closed=closed, bounds=HubState.of(self).bounds
-        )
-        return offered.with_presets(await self._all_presets(), groups)
+        return Choices(own, catalogue(), parse_policies(fields or {}), now=now, closed=closed, bounds=HubState.of(self).bounds)
+
+    async def _groups(self) -> frozenset[str]:
+        """The names of the user's groups: the system's on the cluster, and the Hub's own."""
+        own = {group.name for group in getattr(self.user.orm_user, "groups", ())}
+        return (await self.cluster.member(name_of(self.user))).groups | own
 
     async def _all_presets(self) -> tuple[Preset, ...]:
         """The admin's presets for all users; none where the admin's function gives something else: nobody's session depends on them."""
@@ -118,7 +142,7 @@ class UserChoices(SpawnerSettings):
         board = await self.notice_board().current()
         viewer = UNKNOWN_VIEWER
         if choices is not None:
-            viewer = choices.viewer((await self.cluster.member(self.user.name)).groups)
+            viewer = choices.viewer(await self._groups())
         return announcements(board, time.time(), viewer)
 
     async def terms(self) -> PricingSettings:

@@ -41,7 +41,7 @@ def with_lab_extension(launcher: str) -> str:
         A file cannot stand in a raw string of Python.
     """
     entries = "".join(f"    {name!r}: {_raw(text)},\n" for name, text in lab_extension_files().items())
-    return launcher.replace(PLACE, f"\nLAB_EXTENSION = {{\n{entries}}}\n", 1)
+    return launcher.replace(PLACE, f"\nLAB_EXTENSION = {{\n{entries}}}\n")
 
 
 def _raw(text: str) -> str:

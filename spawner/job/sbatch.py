@@ -14,7 +14,7 @@ import re
 import secrets
 import shlex
 import urllib.parse
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,8 @@ from typing import Any
 import jinja2
 
 from .._data import folder
+from ..availability.demand import AS_ASKED, MemoryRule
+from ..request.gpus import GpuRequest
 from ..request.model import SessionRequest
 from ..site.catalogue import Interface, Release
 from ..units import format_walltime
@@ -32,6 +34,8 @@ FOR_THE_SERVER = "RESOURCE_FORM_SET_"
 """In front of the name of each of the user's variables, so that it acts neither on sbatch nor on a shell: the launcher takes it off."""
 SECRET = re.compile("TOKEN|SECRET|KEY|PASSWORD|CERTIFICATES|COOKIE|CREDENTIAL")
 """A variable with one of these words in its name is shown without its value, the user's own as well."""
+_PART = r"([A-Za-z0-9@.%_~-]*)"
+_TAG = re.compile(rf"(?:^|(?<=[^A-Za-z0-9@.%_~:-])){COMMENT_PREFIX}:{_PART}:{_PART}:{_PART}:{_PART}(?=$|[^A-Za-z0-9@.%_~:-])", re.ASCII)
 PARTS, OLDER_PARTS = 5, 4
 """Of a nonce; those of versions before the script's digest was in it have one less."""
 JOB_PATH = "/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin"
@@ -60,12 +64,9 @@ class Tag:
 
     @classmethod
     def parse(cls, comment: str) -> Tag | None:
-        """Read the tag in a job's comment; None if it is not one of ours."""
-        parts = comment.strip().split(":")
-        if len(parts) != 5 or parts[0] != COMMENT_PREFIX:
-            return None
-        hub, user, server, nonce = (urllib.parse.unquote(part) for part in parts[1:])
-        return cls(hub, user, server, nonce)
+        """Read the tag in a job's comment, whatever a site's plugin has put before it or behind it; None if there is none of ours."""
+        found = _TAG.search(comment)
+        return None if found is None else cls(*map(urllib.parse.unquote, found.groups()))
 
 
 TagOfScript = Callable[[str], Tag]
@@ -149,7 +150,26 @@ def _signature(hub: str, user: str, server: str, core: str, key: bytes) -> str:
     return hmac.digest(key, signed.encode(), "sha256").hex()[:32]
 
 
-def sbatch_arguments(request: SessionRequest, tag: Tag, *, home: str, extra: Sequence[str] = ()) -> tuple[str, ...]:
+def forced_partitions(sbatch_options: Iterable[str]) -> frozenset[str]:
+    """Return the partitions that the admin's own options of sbatch ask for, none where they ask for none; the last option counts."""
+    chosen = ""
+    for option in sbatch_options:
+        name, _equals, value = option.partition("=")
+        if name == "--partition":
+            chosen = value
+    return frozenset(name for name in chosen.split(",") if name)
+
+
+def sbatch_arguments(
+    request: SessionRequest,
+    tag: Tag,
+    *,
+    home: str,
+    extra: Sequence[str] = (),
+    memory: MemoryRule = AS_ASKED,
+    gpu_option: str = "gres",
+    qos: str = "",
+) -> tuple[str, ...]:
     """Return sbatch's argv for ``request`` (sbatch(1)).
 
     Parameters
@@ -165,7 +185,7 @@ def sbatch_arguments(request: SessionRequest, tag: Tag, *, home: str, extra: Seq
         "--nodes=1",
         "--ntasks=1",
         f"--cpus-per-task={request.cores}",
-        f"--mem={request.memory}M",
+        *_memory_option(request, memory),
         f"--time={format_walltime(request.walltime)}",
         f"--partition={request.partition}",
         "--no-requeue",
@@ -179,12 +199,27 @@ def sbatch_arguments(request: SessionRequest, tag: Tag, *, home: str, extra: Seq
         "--propagate=NONE",
     ]
     if request.gpus.option:
-        arguments.append(f"--gres={request.gpus.option}")
+        arguments.append(_gpu_option(request.gpus, gpu_option))
     if request.account:
         arguments.append(f"--account={request.account}")
+    if qos:
+        arguments.append(f"--qos={qos}")
     if request.reservation:
         arguments.append(f"--reservation={request.reservation}")
     return (*arguments, *extra)
+
+
+def _memory_option(request: SessionRequest, memory: MemoryRule) -> tuple[str, ...]:
+    if memory.option == "mem":
+        return (f"--mem={request.memory}M",)
+    return (f"--mem-per-cpu={memory.share(request.demand)}M",) if memory.is_asked_for else ()
+
+
+def _gpu_option(gpus: GpuRequest, option: str) -> str:
+    """``--gpus=v100:2`` and ``--gpus-per-node=v100:2`` are ``--gres=gpu:v100:2`` (sbatch(1)); parts have no option but ``--gres``."""
+    if option == "gres" or gpus.is_part:
+        return f"--gres={gpus.option}"
+    return f"--{option}={gpus.option.partition(':')[2]}"
 
 
 def job_environment(
@@ -197,6 +232,7 @@ def job_environment(
     umask: str = "0022",
     certificates: Mapping[str, str] | None = None,
     bar: Mapping[str, Any] | None = None,
+    memory: MemoryRule = AS_ASKED,
 ) -> dict[str, str]:
     """Return the job's environment, by name.
 
@@ -213,22 +249,43 @@ def job_environment(
         only the user can read.
     bar
         What JupyterLab's session bar says (:func:`.lab_extension.session_bar`); None for no bar.
+    memory
+        How the job asks for memory: if it does not, how much it gets is not the request's to say.
     """
     own = {"RESOURCE_FORM_CERTIFICATES": json.dumps(dict(certificates))} if certificates else {}
     own |= {"RESOURCE_FORM_BAR": json.dumps(dict(bar))} if bar else {}
+    own_limits = {name: value for name, value in limits(request).items() if memory.is_asked_for or not name.startswith("MEM_")}
+    given = {**server_environment, **own_limits}
     return {
         "PATH": JOB_PATH,
         "LANG": "C.UTF-8",
-        **{FOR_THE_SERVER + name: value for name, value in request.environment.items() if name not in server_environment},
-        **server_environment,
+        **{FOR_THE_SERVER + name: value for name, value in request.environment.items() if name not in given},
+        **given,
         "RESOURCE_FORM_RELEASE": request.release,
         "RESOURCE_FORM_GPUS": request.gpus.value,
         "RESOURCE_FORM_COMMAND": json.dumps(list(command)),
         "RESOURCE_FORM_PORTS": ports,
         "RESOURCE_FORM_UMASK": umask,
         **own,
-        "JUPYTERHUB_DEFAULT_URL": interface.url,
+        "JUPYTERHUB_DEFAULT_URL": first_page(interface.url, server_environment.get("JUPYTERHUB_DEFAULT_URL", "")),
     }
+
+
+def limits(request: SessionRequest) -> dict[str, str]:
+    """Return what the job has, as JupyterHub tells any server its limits: memory in bytes, cores. They are the job's, not the Hub's."""
+    memory, cores = str(request.memory * 1024 * 1024), str(float(request.cores))
+    return {"MEM_LIMIT": memory, "MEM_GUARANTEE": memory, "CPU_LIMIT": cores, "CPU_GUARANTEE": cores}
+
+
+def continues(interface_url: str, default_url: str) -> bool:
+    """Tell whether the admin's ``default_url`` leads to a page of an interface: it is its address, or goes on from there."""
+    path = default_url.partition("?")[0].partition("#")[0].rstrip("/")
+    return path == interface_url.rstrip("/") or path.startswith(f"{interface_url.rstrip('/')}/")
+
+
+def first_page(interface_url: str, default_url: str) -> str:
+    """Return the address that the server opens first: the admin's ``default_url`` if it is one of the chosen interface."""
+    return default_url if default_url and continues(interface_url, default_url) else interface_url
 
 
 def launcher_source() -> str:

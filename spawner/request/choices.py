@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Literal
@@ -10,6 +11,8 @@ from typing import Literal
 from ..accounting.entitlement import Entitlement
 from ..accounting.limits import Limit, minutes_by_amount
 from ..accounting.partition_limits import PartitionLimits
+from ..availability.demand import NodeSize
+from ..availability.ownership import Submitter
 from ..bounds import DEFAULTS, Bounds
 from ..i18n import _
 from ..site.audience import Viewer
@@ -82,6 +85,11 @@ class Choices:
         return next((entry for entry in self.partitions if entry.name == name), None)
 
     @cached_property
+    def asks_for_memory(self) -> bool:
+        """Whether sessions say how much memory they need; where they do in none of the partitions, there is nothing to choose."""
+        return not self.partitions or any(partition.asks_for_memory for partition in self.partitions)
+
+    @cached_property
     def accounts(self) -> tuple[str, ...] | None:
         """The accounts to choose from, None where the site has none."""
         if self.entitlement.accounts is None:
@@ -97,6 +105,37 @@ class Choices:
         """The reservations to choose from, besides None."""
         names = self._narrowed("reservation", [reservation.name for reservation in self.entitlement.reservations])
         return tuple(reservation for reservation in self.entitlement.reservations if reservation.name in names)
+
+    def magnetic_for(self, request: SessionRequest) -> tuple[str, ...]:
+        """Return the reservations into which Slurm draws the request's job though it names none (scontrol(1), MAGNETIC).
+
+        What the admin offers does not matter to Slurm.
+        """
+        return tuple(
+            entry.name
+            for entry in self._magnets(request)
+            if self.entitlement.drawn_in_though_longer or "FLEX" in entry.flags or self.now + 60 * request.walltime <= entry.end
+        )
+
+    def cut_short_by(self, request: SessionRequest) -> Reservation | None:
+        """Return a reservation that may draw the request's job in, and ends it before its time; None where none does."""
+        if not self.entitlement.drawn_in_though_longer:
+            return None
+        lasting = ((entry, self.minutes_left(entry)) for entry in self._magnets(request))
+        return next((entry for entry, left in lasting if left is not None and left < request.walltime), None)
+
+    def _magnets(self, request: SessionRequest) -> Iterator[Reservation]:
+        own = self.entitlement
+        for entry in own.reservations if not request.reservation else ():
+            if (
+                "MAGNETIC" in entry.flags
+                and entry.start <= self.now
+                and entry.partition in ("", request.partition)
+                and entry.takes_partition(request.partition)
+                and entry.takes_qos(self.submitter(request).qos)
+                and request.account in ("", *own.reservation_accounts.get(entry.name, ()))
+            ):
+                yield entry
 
     @property
     def reservation_values(self) -> tuple[str, ...]:
@@ -128,13 +167,36 @@ class Choices:
         amounts = limits.amounts(request.demand)
         return tuple(limit for limit in limits.rules_for(request.account).limits if limit.delays(amounts))
 
+    def takes_too_much(self, node: NodeSize, request: SessionRequest) -> bool:
+        """Tell whether the job would get the whole node, and that is more than the account may have now."""
+        partition = self.partition(request.partition)
+        return partition is not None and partition.takes_too_much(node, request.demand, request.account)
+
+    def submitter(self, request: SessionRequest) -> Submitter:
+        """Return whose job the request becomes, and under which QOS it runs."""
+        partition = self.partition(request.partition)
+        qos = partition.rules_for(request.account).qos if partition is not None else ""
+        return Submitter(self.entitlement.user, request.account, qos, self.entitlement.groups)
+
+    def knows_limits_of(self, request: SessionRequest) -> bool:
+        """Tell whether the limits of accounting that bind the request are known, and what jobs hold of those that they share."""
+        if not self.entitlement.limits_known:
+            return False
+        limits = self.entitlement.partition(request.partition)
+        if self.entitlement.holdings_known or limits is None:
+            return True
+        return all(limit.scope == "job" for limit in limits.rules_for(request.account).limits)
+
     def reservation(self, name: str) -> Reservation | None:
         """Return the reservation of this name, None if it cannot be chosen."""
         return next((reservation for reservation in self.reservations if reservation.name == name), None)
 
     def minutes_left(self, reservation: Reservation) -> int | None:
         """Return the whole minutes that a job in the reservation may last, None where its end does not end jobs."""
-        return None if "FLEX" in reservation.flags else max(0, int(reservation.end - self.now) // 60)
+        overrun = self.entitlement.overrun_minutes
+        if "FLEX" in reservation.flags or overrun == math.inf:
+            return None
+        return max(0, int(reservation.end - self.now) // 60 + int(overrun)) if reservation.end > self.now else 0
 
     @property
     def releases(self) -> tuple[Release, ...]:

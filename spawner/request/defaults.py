@@ -9,7 +9,7 @@ from ..accounting.limits import minutes_by_amount
 from ..accounting.partition_limits import PartitionLimits
 from ..availability.demand import Demand
 from ..site.catalogue import Release, newest_tested
-from ..slurm.resources import CORES, GPUS, MEMORY
+from ..slurm.resources import CORES, MEMORY
 from ..units import format_walltime
 from .choices import Choices
 from .gpus import GpuRequest, parse_gpus
@@ -49,6 +49,7 @@ def _reservation(choices: Choices, partition: PartitionLimits | None, account: s
         entry.name
         for entry in choices.reservations
         if entry.partition in ("", partition.name if partition else "")
+        and (partition is None or (entry.takes_partition(partition.name) and entry.takes_qos(partition.rules_for(account).qos)))
         and choices.minutes_left(entry) != 0
         and (partition is None or partition.inside.get(entry.name, True))
         and (not account or account in choices.entitlement.reservation_accounts.get(entry.name, (account,)))
@@ -139,11 +140,12 @@ def _gpus(choices: Choices, partition: PartitionLimits | None) -> GpuRequest:
     """The admin's preset where the partition has it, else none, else the least that may be asked for."""
     preset = choices.policy("gpus").default
     wanted = GpuRequest() if preset is None else choices.gpus.known(parse_gpus(preset), partition.name if partition else "")
-    least = partition.at_least(GPUS) if partition else 0
 
     def can_be_had(gpus: GpuRequest) -> bool:
-        if gpus.whole < least or not gpus.count:
-            return gpus.whole >= least
+        if partition is not None and partition.least_gpus_missing(gpus.type, gpus.whole) is not None:
+            return False
+        if not gpus.count:
+            return True
         if gpus.is_part:
             return partition is not None and partition.has_part(gpus.gres, gpus.type, gpus.count)
         return partition is not None and gpus.count <= partition.gpus_of(gpus.type)

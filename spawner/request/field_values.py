@@ -13,6 +13,7 @@ from typing import Any
 from pydantic_core import PydanticCustomError
 
 from ..i18n import _
+from ..slurm.names import in_accounting, may_be_a_name
 from ..units import parse_memory_mb, parse_walltime
 from .gpus import GpuRequest, parse_gpus
 
@@ -22,7 +23,7 @@ MAX_BYTES_IN_ALL = 262144
 """Linux takes at most 128 KiB for one variable, and for all of them together (with argv) a part of the stack: 2 MiB as a rule."""
 
 NAME = re.compile(r"[A-Za-z0-9_.@+-]{1,64}")
-"""Slurm's own names (accounts, partitions, reservations): one token, and never an option."""
+"""Names of releases, interfaces and presets, which the admin of the Hub gives."""
 
 ENVIRONMENT_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,199}")
 RESERVED_ENVIRONMENT = re.compile(
@@ -67,11 +68,24 @@ def _fail(sentence: str) -> PydanticCustomError:
 
 
 def read_name(value: Any) -> str:
-    """Return the name of an account, a partition or the like; it is empty, or one that Slurm itself could have."""
+    """Return the name of a release, an interface or a preset; it may be empty."""
     if not isinstance(value, str) or value.startswith("-") or (value and not NAME.fullmatch(value)):
         sentence = _("{value} is not a name of at most 64 letters, digits and . _ + @ -. Choose one from the list.")
         raise _fail(sentence.format(value=quoted(value)))
     return value
+
+
+def read_slurm_name(value: Any) -> str:
+    """Return the name of a partition or a reservation; it is empty, or one that Slurm itself could have."""
+    if not isinstance(value, str) or (value and not may_be_a_name(value)):
+        sentence = _("{value} is not a name that Slurm could have. Choose one from the list.")
+        raise _fail(sentence.format(value=quoted(value)))
+    return value
+
+
+def read_account(value: Any) -> str:
+    """Return the name of an account as slurmdbd writes it, from any spelling with capitals: to Slurm they are the same."""
+    return in_accounting(read_slurm_name(value))
 
 
 def read_cores(value: Any) -> int:

@@ -7,13 +7,25 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ..accounting.partition_limits import PartitionLimits
-from ..humanize import duration, gpu_type_in_words, gpus_in_words, joined, limit_of_memory, moment_in_words, share_of_gpu
+from ..humanize import (
+    cores_in_words,
+    duration,
+    gpu_type_in_words,
+    gpus_in_words,
+    joined,
+    limit_of_memory,
+    moment_in_words,
+    share_of_gpu,
+    time_on_a_button,
+)
 from ..i18n import N_, _
+from ..units import format_walltime
 from .choices import Choices
 from .field_values import COLOR, COLORS
 from .gpus import GpuRequest, parse_gpus
-from .model import APPEARANCE_FIELDS, FIELDS, FORM_FIELDS, SessionRequest, help_of, label_of, unit_of
+from .model import APPEARANCE_FIELDS, FIELDS, SessionRequest, help_of, label_of, memory_value, unit_of
 from .ranges import Range, gpus_there, limits_there, ranges
+from .useful_values import useful_values
 from .validation import judge_request
 
 
@@ -29,11 +41,21 @@ class Option:
 
 
 @dataclass(frozen=True, slots=True)
+class UsefulValue:
+    """A value to press: what the field then holds, what stands on the button, and the number that it is (cores, MB, minutes)."""
+
+    value: str
+    label: str
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
 class FormField:
     """One field of the page.
 
     ``kind`` is ``select``, ``buttons`` (few values, one press each), ``number`` or ``text``. ``range`` says in words what is
-    allowed. ``minimum`` and ``maximum`` are for a number's widget, None for the others.
+    allowed. ``minimum`` and ``maximum`` are for a number's widget, None for the others. ``useful`` are values of a number to press.
+    ``folded`` fields stand behind one line that names their values.
     """
 
     key: str
@@ -48,6 +70,36 @@ class FormField:
     maximum: int | None = None
     error: str = ""
     locked: bool = False
+    useful: tuple[UsefulValue, ...] = ()
+    folded: bool = False
+
+    @property
+    def shown(self) -> str:
+        """Its value as a person reads it in the line of folded fields."""
+        if self.key == "reservation" and not self.value:
+            return _("no reservation")
+        if self.key == "cores" and self.value.isascii() and self.value.isdigit():
+            return cores_in_words(int(self.value))
+        label = next((option.label for option in self.options if option.value == self.value), self.value)
+        return f"{label} {self.unit}" if self.key == "memory" and label.isascii() and label.isdigit() else label
+
+
+PAGE_ORDER = ("gpus", "cores", "memory", "walltime", "release", "interface", "partition", "account", "reservation")
+"""The fields as they stand on the page, where the admin says nothing else: what a person needs first, what Slurm calls it last."""
+
+FOLDED = frozenset({"partition", "account", "reservation"})
+"""Those that have a value of their own for nearly everybody, so that one line names them."""
+
+POSITION_STEP = 10
+"""Between the positions of the fields of :data:`PAGE_ORDER`, so that an admin can put one between two of them."""
+
+
+def _in_page_order(choices: Choices) -> list[str]:
+    def position(key: str) -> int:
+        own = choices.policy(key).position
+        return (PAGE_ORDER.index(key) + 1) * POSITION_STEP if own is None else own
+
+    return sorted(PAGE_ORDER, key=position)
 
 
 def _sharing(partition: PartitionLimits) -> str:
@@ -59,11 +111,14 @@ def _sharing(partition: PartitionLimits) -> str:
 def form_fields(choices: Choices, values: Mapping[str, Any], errors: Mapping[str, str]) -> tuple[FormField, ...]:
     """Return the fields of the page in their order, filled with ``values`` as typed, wrong ones marked with ``errors``."""
     request = judge_request({key: value for key, value in values.items() if key in FIELDS}, choices)[0]
-    words = ranges_in_words(request, choices)
+    found = ranges(request, choices)
+    words = ranges_in_words(request, choices, found)
+    # Where the place that is asked for is none, as in an old link, the buttons are those of the form as it opens.
+    useful = useful_to_press(found or ranges(judge_request({}, choices)[0], choices))
     built = []
-    for key in FORM_FIELDS:
+    for key in _in_page_order(choices):
         policy = choices.policy(key)
-        if policy.hidden or (key == "account" and choices.accounts is None):
+        if policy.hidden or (key == "account" and choices.accounts is None) or (key == "memory" and not choices.asks_for_memory):
             continue
         built.append(
             FormField(
@@ -74,6 +129,8 @@ def form_fields(choices: Choices, values: Mapping[str, Any], errors: Mapping[str
                 error=errors.get(key, ""),
                 locked=policy.locked,
                 range=words.get(key, ""),
+                useful=() if policy.locked else useful.get(key, ()),
+                folded=key in FOLDED if policy.folded is None else policy.folded,
                 **_widget(key, choices, str(values.get(key, ""))),
             )
         )
@@ -112,9 +169,8 @@ def appearance_fields(choices: Choices, values: Mapping[str, Any], errors: Mappi
     return tuple(built)
 
 
-def ranges_in_words(request: SessionRequest, choices: Choices) -> dict[str, str]:
-    """Return what the numbers may be in the request's place, a sentence or two by field."""
-    found = ranges(request, choices)
+def ranges_in_words(request: SessionRequest, choices: Choices, found: Mapping[str, Range]) -> dict[str, str]:
+    """Return what the numbers may be in the request's place, as :func:`.ranges.ranges` has found, a sentence or two by field."""
     limits = limits_there(request, choices)
     words = {"gpus": _gpus_in_words(request, choices)}
     if limits is None or not found:
@@ -124,6 +180,19 @@ def ranges_in_words(request: SessionRequest, choices: Choices) -> dict[str, str]
         "memory": _range(found["memory"], limit_of_memory),
         "walltime": _range(found["walltime"], duration),
         **words,
+    }
+
+
+def useful_to_press(found: Mapping[str, Range]) -> dict[str, tuple[UsefulValue, ...]]:
+    """Return the values of cores, memory and time to press within these ranges, by field."""
+    shown: dict[str, Callable[[int], tuple[str, str]]] = {
+        "cores": lambda number: (str(number), str(number)),
+        # The field behind them says GB.
+        "memory": lambda number: (memory_value(number).removesuffix("G"), limit_of_memory(number).removesuffix(" GB")),
+        "walltime": lambda number: (format_walltime(number), time_on_a_button(number)),
+    }
+    return {
+        name: tuple(UsefulValue(*shown[name](number), number) for number in useful_values(name, bounds)) for name, bounds in found.items()
     }
 
 

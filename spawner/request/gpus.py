@@ -8,6 +8,7 @@ from typing import Any
 
 from ..humanize import gpus_in_words, part_of_gpu
 from ..i18n import N_, _
+from ..slurm.names import may_be_a_name
 from ..slurm.shared_gres import SHARED
 
 
@@ -106,10 +107,13 @@ def parse_gpus(value: Any) -> GpuRequest:
         raise ValueError(N_("GPUs are counted in whole numbers; a part of one is asked for as a number of shards, such as shard:1."))
     if len(parts) > 2 or not re.fullmatch(r"[0-9]{1,4}", parts[-1]):
         raise ValueError(N_("It is not a count, nor a type and a count."))
-    if len(parts) == 2 and not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,63}", parts[0]):
+    if len(parts) == 2 and not (may_be_a_name(parts[0]) and _TYPE.fullmatch(parts[0])):
         raise ValueError(N_("Its type is not one that Slurm could have."))
     count = int(parts[-1])
     return GpuRequest(count, parts[0] if len(parts) == 2 else "", gres) if count else GpuRequest()
 
+
+_TYPE = re.compile(r"[^:(),\s-][^:(),\s]*")
+"""What GRES lists can hold as a type (:func:`.grammar.parse_gres`)."""
 
 _FRACTION = re.compile(r"[0-9]*[.,/][0-9]+|[0-9]+ *%", re.ASCII)

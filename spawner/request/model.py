@@ -24,7 +24,19 @@ from ..errors import RequestRejected, RequestTooLarge
 from ..humanize import cores_in_words
 from ..i18n import ENGLISH, N_, _, using
 from ..units import format_memory, format_walltime
-from .field_values import quoted, read_color, read_cores, read_environment, read_gpus, read_memory, read_name, read_walltime, read_words
+from .field_values import (
+    quoted,
+    read_account,
+    read_color,
+    read_cores,
+    read_environment,
+    read_gpus,
+    read_memory,
+    read_name,
+    read_slurm_name,
+    read_walltime,
+    read_words,
+)
 from .gpus import GpuRequest
 
 CARD = "gpu_card"
@@ -33,6 +45,7 @@ IGNORED_KEYS = frozenset({"profile", "_xsrf", CARD})
 
 
 NameField = Annotated[str, BeforeValidator(read_name)]
+SlurmNameField = Annotated[str, BeforeValidator(read_slurm_name)]
 
 
 class SessionRequest(BaseModel):
@@ -40,17 +53,17 @@ class SessionRequest(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
 
-    reservation: NameField = Field(
+    reservation: SlurmNameField = Field(
         default="",
         title=N_("Slurm reservation"),
         description=N_("None, unless you were given one."),
     )
-    account: NameField = Field(
+    account: Annotated[str, BeforeValidator(read_account)] = Field(
         default="",
         title=N_("Slurm account"),
         description=N_("It is charged for the session."),
     )
-    partition: NameField = Field(
+    partition: SlurmNameField = Field(
         default="",
         title=N_("Partition"),
         description=N_("The nodes that the session may run on."),
@@ -282,7 +295,7 @@ def read_request(options: Mapping[str, Any]) -> SessionRequest:
     return _with_card(request, options.get(CARD))
 
 
-_A_CARD = re.compile(r"([A-Za-z0-9._+-]{0,64})/([1-9][0-9]{0,3})", re.ASCII)
+_A_CARD = re.compile(r"([^:(),\s<>]{0,255})/([1-9][0-9]{0,3})")
 
 
 def _with_card(request: SessionRequest, value: object) -> SessionRequest:

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from ..errors import RequestRejected
 from ..i18n import ENGLISH, using
+from ..slurm.names import in_accounting
 from ..units import parse_memory_mb, parse_walltime
 from .gpus import parse_gpus
 from .model import FIELDS, parse_request
@@ -18,7 +19,9 @@ class FieldPolicy(BaseModel):
     """How the admin narrows one field. Every value is written as a user would type it (``"64G"``, ``"4h"``, ``"v100:1"``).
 
     ``choices`` are the only values; ``minimum`` and ``maximum`` bound cores, memory, GPUs and time; ``default`` is preset;
-    ``locked`` leaves the default as the only value; ``hidden`` takes the field off the page (its default holds).
+    ``locked`` leaves the default as the only value; ``hidden`` takes the field off the page (its default holds). ``folded`` puts it behind
+    the line that names partition, account and reservation, or in front of it. ``position`` orders the page: GPUs are at 10, cores at 20,
+    then memory, time, release, interface, partition, account and reservation, which is at 90.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -31,6 +34,8 @@ class FieldPolicy(BaseModel):
     hidden: bool = False
     label: str | None = None
     help: str | None = None
+    folded: bool | None = None
+    position: int | None = None
 
     @property
     def only_value(self) -> str | int | float | None:
@@ -57,6 +62,8 @@ def parse_policies(fields: Mapping[str, Any], *, trait: str = "ResourceFormSpawn
             raise ValueError(f"{trait}: there is no field {name!r}; the fields are {', '.join(FIELDS)}")
         try:
             policy = FieldPolicy.model_validate(settings)
+            if name == "account":
+                policy = _as_slurmdbd_writes_them(policy)
             values = [policy.default, policy.minimum, policy.maximum, *(policy.choices or ())]
             for value in values:
                 if value is not None:
@@ -70,6 +77,21 @@ def parse_policies(fields: Mapping[str, Any], *, trait: str = "ResourceFormSpawn
             raise ValueError(f"{trait}[{name!r}]: locked needs a default, the one value that the field then has")
         policies[name] = policy
     return policies
+
+
+def _as_slurmdbd_writes_them(policy: FieldPolicy) -> FieldPolicy:
+    """The policy of the field account, its names without capitals."""
+
+    def written(value: str | float) -> str | float:
+        return in_accounting(value) if isinstance(value, str) else value
+
+    default, choices = policy.default, policy.choices
+    return policy.model_copy(
+        update={
+            "default": None if default is None else written(default),
+            "choices": None if choices is None else tuple(map(written, choices)),
+        }
+    )
 
 
 def number_of(name: str, value: Any) -> int:

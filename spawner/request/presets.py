@@ -34,10 +34,10 @@ class Preset(Audience):
             what = f"there is no field {strange[0]!r}" if strange else "at least one field is needed"
             raise ValueError(f"{what}; the fields are {', '.join(FIELDS_OF_A_PRESET)}")
         try:
-            parse_request(values)
+            read = parse_request(values)
         except RequestRejected as error:
             raise ValueError(error.sentence) from error
-        return dict(values)
+        return {**values, "account": read.account} if "account" in values else dict(values)
 
     @property
     def title(self) -> str:

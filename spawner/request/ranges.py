@@ -61,8 +61,8 @@ def ranges(request: SessionRequest, choices: Choices) -> dict[str, Range]:
     gpus = request.gpus
     able = [kind for kind in limits.kinds if not gpus.count or kind.has_gpus(gpus.type, gpus.count, gpus.gres)] or limits.kinds
     most: Mapping[str, int | None] = {
-        CORES: min(limits.max_cores, max(kind.cores_total for kind in able)),
-        MEMORY: min(limits.max_memory_mb, max(kind.memory_mb_total for kind in able)),
+        CORES: min(limits.max_cores, max(kind.most_cores for kind in able)),
+        MEMORY: min(limits.max_memory_mb, max(kind.memory_mb_total for kind in able)) if limits.asks_for_memory else limits.max_memory_mb,
         "walltime": choices.walltime_limit(request)[0],
     }
     return {name: _range(name, limits, bound, choices) for name, bound in most.items()}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from ..accounting.limits import Limit
+from ..accounting.limits import Limit, typed
 from ..accounting.partition_limits import PartitionLimits
 from ..humanize import gpu_type_in_words, gpus_in_words, joined, limit_of_memory, part_of_gpu
 from ..i18n import _, ngettext
@@ -206,18 +206,16 @@ def not_among(value: str, offered: Sequence[str]) -> str:
 
 def _too_few_gpus(gpus: GpuRequest, partition: PartitionLimits) -> str:
     """Some QOS are only for jobs with GPUs (MinTRESPerJob)."""
-    for resource, limit in partition.least.items():
-        of_type = resource.partition(":")[2]
-        have = gpus.whole if of_type in ("", gpus.type) else 0
-        if resource.startswith(GPUS) and have < limit.most:
-            least = gpus_in_words(limit.most, of_type) if of_type else str(limit.most)
-            return less_than_asked(gpus.words, least, limit)
-    return ""
+    limit = partition.least_gpus_missing(gpus.type, gpus.whole)
+    if limit is None:
+        return ""
+    of_type = limit.resource.partition(":")[2]
+    return less_than_asked(gpus.words, gpus_in_words(limit.most, of_type) if of_type else str(limit.most), limit)
 
 
 def _tightest(partition: PartitionLimits, gpu_type: str) -> Limit | None:
     """The limit of accounting that leaves fewer GPUs than the nodes have."""
-    bounds = [partition.binding[key] for key in (GPUS, f"{GPUS}:{gpu_type}") if key in partition.binding]
+    bounds = [partition.binding[key] for key in (GPUS, typed(GPUS, gpu_type)) if key in partition.binding]
     tightest = min(bounds, key=lambda limit: limit.most, default=None)
     return tightest if tightest is not None and tightest.most == partition.gpus_of(gpu_type) else None
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from ..accounting.partition_limits import PartitionLimits
 from ..errors import NoAccount, RequestRejected, SlurmOutputError
-from ..humanize import moment_in_words
+from ..humanize import as_sentence, moment_in_words
 from ..i18n import ENGLISH, N_, _, using
 from ..units import format_walltime
 from .choices import Choices
@@ -205,12 +205,10 @@ def check_request(request: SessionRequest, choices: Choices) -> dict[str, str]:
 
 def _closed(partition: str, choices: Choices) -> str:
     """The admin's words, and where else sessions can be started."""
-    why = choices.closed[partition]
     names = [entry.name for entry in choices.partitions if entry.name not in choices.closed]
     instead = _("Choose one of: {list}.").format(list=listed(names)) if names else _("Try again later.")
-    words = why if not why or why[-1] in ".!?…" else f"{why}."
     closed = _("{value} takes no new sessions at the moment.").format(value=quoted(partition))
-    return " ".join(part for part in (closed, words, instead) if part)
+    return " ".join(part for part in (closed, as_sentence(choices.closed[partition]), instead) if part)
 
 
 def _no_preset(name: str, choices: Choices) -> str:
@@ -233,7 +231,7 @@ def _check_narrowed(request: SessionRequest, choices: Choices, refuse: Refuse) -
 def _check_account(request: SessionRequest, choices: Choices, partition: PartitionLimits | None, refuse: Refuse) -> None:
     accounts = choices.accounts
     if accounts is None:
-        if request.account:
+        if request.account and not choices.entitlement.accounts_hidden:
             sentence = _("{value} cannot be used: this cluster keeps no accounts. Leave it empty.")
             refuse("account", sentence.format(value=quoted(request.account)))
     elif request.account not in accounts:
@@ -293,6 +291,12 @@ def _check_reservation(request: SessionRequest, choices: Choices, partition: Par
             "reservation",
             sentence.format(reservation=quoted(request.reservation), partition=reservation.partition, other=partition.name),
         )
+    elif partition is not None and not reservation.takes_partition(partition.name):
+        sentence = _("{reservation} is not for partition {other}. Choose another partition, or None.")
+        refuse("reservation", sentence.format(reservation=quoted(request.reservation), other=partition.name))
+    elif partition is not None and not reservation.takes_qos(partition.rules_for(request.account).qos):
+        sentence = _("{reservation} is not for QOS {name}. Choose another account, or None.")
+        refuse("reservation", sentence.format(reservation=quoted(request.reservation), name=partition.rules_for(request.account).qos))
     elif partition is not None and partition.inside.get(request.reservation) == ():
         sentence = _("{reservation} has no node of partition {partition}. Choose another partition, or None.")
         refuse("reservation", sentence.format(reservation=quoted(request.reservation), partition=partition.name))

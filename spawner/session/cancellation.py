@@ -48,14 +48,14 @@ async def cancel(session: SessionFacts) -> bool:
     """
     job_id = session.record.job_id
     if await session.cluster.sees_all_jobs():
-        job = own_job(await session.cluster.tagged_jobs(session.user), session.record, user=session.user, hub=session.cluster.hub_name)
+        job = own_job(await session.cluster.tagged_jobs(session.owner), session.record, user=session.owner, hub=session.cluster.hub_name)
         if job is None or job.state in ENDED:
             session.log.info("Job %s of %s is over already", job_id, session.name)
             return False
         job_id = job.job_id
         if not session.record.queued_at and job.submit:
             session.remember(queued_at=job.submit)
-    member = await session.cluster.member(session.user)
+    member = await session.cluster.member(session.owner)
     await session.cluster.cancel(job_id, member.identity)
     session.log.info("Job %s of %s is cancelled", job_id, session.name)
     return True
@@ -80,4 +80,4 @@ async def _has_let_go(session: SessionFacts) -> bool:
     listed = listed_row(job, snapshot.value)
     if listed is None or listed.state in ENDED:
         return True
-    return not (is_own(listed, session.record, user=session.user) or may_be_own(listed, session.record, user=session.user))
+    return not (is_own(listed, session.record, user=session.owner) or may_be_own(listed, session.record, user=session.owner))

@@ -55,6 +55,10 @@ class SessionFacts:
         self.usage_factor: float | None = None
         """Of the job's QOS, for what the session costs; None where it is not charged, or that is not known yet (:attr:`is_priced`)."""
         self.is_priced = False
+        self.billing: int | None = None
+        """What Slurm will write on the job, by the rules of the partition, as far as that is known before it runs."""
+        self.seen: Job | None = None
+        """Its job as it was seen last on a node: Slurm forgets one that is over, and its page does not."""
         self.expected: float | None = None
         """When Slurm said that it would start the job, before it was submitted; for as long as Slurm has no plan for it."""
         self.gpus_question: asyncio.Task[bool] | None = None
@@ -76,23 +80,30 @@ class SessionFacts:
         """When answers of Slurm's lacked the job, since it was seen last (seconds since the epoch)."""
         self.has_asked_for_report = False
         """Whether Slurm was asked about the job since its launcher's report came: its list is fresh then."""
-        self._claim_gpus()
+        self._claim()
+
+    @property
+    def owner(self) -> str:
+        """The system's name of the user whose job it is: what the record says, whatever the Hub calls the user today."""
+        return self.record.owner or self.user
 
     # --- what is remembered -------------------------------------------------------------------------------------------------
 
     def remember(self, **changes: Any) -> None:
         """Change the record and make it durable; where that fails, it is in memory, and the log says so."""
         self.record = replace(self.record, **changes)
-        self._claim_gpus()
+        self._claim()
         try:
             self.keep()
         except Exception as error:  # noqa: BLE001 - a full disk must not cost us the job that runs already
             sentence = "The state of %s could not be stored: %s. If the Hub stops before it is, the sweep finds the job."
             self.log.error(sentence, self.name, error)  # noqa: TRY400 - one line is enough
 
-    def _claim_gpus(self) -> None:
-        """Tell the others on the node which GPUs this session calls its own."""
+    def _claim(self) -> None:
+        """Tell the other sessions which job this one calls its own, and those on the node which GPUs."""
         known = self.record
+        if known.job_id:
+            self.cluster.session_jobs[known.job_id] = known.nonce
         if known.gpu_indices and known.node and not known.stopping:
             self.cluster.gpu_claims.note(known.nonce, Claim(known.job_id, known.node, known.gpu_indices, known.gpus_confirmed))
         elif known.stopping:
@@ -133,11 +144,14 @@ class SessionFacts:
 
         ``silent_since``: since when Slurm has not answered the caller, in seconds since the epoch.
         """
+        if job is not None and job.batch_host:
+            self.seen = job
         return status_of(
             server or Server(self.user),
             self.record,
             now=self.cluster.clock(),
             job=job,
+            seen=self.seen,
             positions=positions,
             end=self.end,
             stopped=self.record.stopping,
@@ -145,6 +159,7 @@ class SessionFacts:
             usage_factor=self.usage_factor,
             counts_use=counts_use,
             expected=self.expected,
+            billing=self.billing,
         )
 
     def say(self, progress: int, text: str, job: Job | None = None, positions: Mapping[int, QueuePosition] | None = None) -> None:

@@ -21,7 +21,10 @@ def own_job(jobs: Sequence[Job], record: Record, *, user: str, hub: str) -> Job 
     """Find the job of the record among ``jobs``, which have their comments; None if it is not there.
 
     It is the job of the record's id that was submitted in the very second that ours was. As long as that is not known, it is the one
-    that carries the record's nonce. Its owner may write any comment on any job of theirs, but not another id or time.
+    that carries the record's nonce; where a site's plugin has taken that off, the one of the id that sbatch has printed. Its owner may
+    write any comment on any job of theirs, but not another id or time.
+
+    ``user`` is the system's name of its owner. The tag has the name that the Hub had for the user when the session began.
 
     Raises
     ------
@@ -35,7 +38,10 @@ def own_job(jobs: Sequence[Job], record: Record, *, user: str, hub: str) -> Job 
             return job
     for job in known:
         tag = Tag.parse(job.comment)
-        if tag is not None and (tag.hub, tag.user, tag.nonce) == (hub, user, record.nonce):
+        if tag is not None and (tag.hub, tag.nonce) == (hub, record.nonce):
+            return job
+    for job in known:
+        if record.job_id and not record.queued_at and is_unmarked(job, record, user=user, hub=hub):
             return job
     for job in jobs:
         if job.state == UNREAD and (not job.job_id or not record.job_id or job.job_id == record.job_id):
@@ -44,6 +50,14 @@ def own_job(jobs: Sequence[Job], record: Record, *, user: str, hub: str) -> Job 
                 log=f"the job of {user} may be in a row of squeue that cannot be read, that of job {job.job_id or '?'}",
             )
     return None
+
+
+def is_unmarked(job: Job, record: Record, *, user: str, hub: str) -> bool:
+    """Tell whether the job may be ours without our tag: submitted when ours was, and with no tag of another start's on it."""
+    if job.state == UNREAD or not job.submit or not is_own(job, record, user=user):
+        return False
+    tag = Tag.parse(job.comment)
+    return tag is None or tag.hub != hub
 
 
 def is_own(job: Job, record: Record, *, user: str) -> bool:

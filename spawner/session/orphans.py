@@ -9,9 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 
+from ..cache import BoundedDict
 from ..cluster.cluster import SlurmCluster
 from ..cluster.job_commands import SUBMIT_TIMEOUT_SECONDS
-from ..errors import SlurmUnavailable
+from ..cluster.users import MAX_MEMBERS
+from ..errors import SlurmRefused, SlurmUnavailable
 from ..i18n import N_
 from ..job.sbatch import Tag, begun_at, is_script_of, is_signed, tells_script
 from ..slurm.model import UNREAD, Job
@@ -35,7 +37,13 @@ class Orphan:
     @property
     def record(self) -> Record:
         """What a session needs to take the job up."""
-        return Record(nonce=self.tag.nonce, job_id=self.job.job_id, submitted=float(self.job.submit or 0), queued_at=self.job.submit or 0)
+        return Record(
+            nonce=self.tag.nonce,
+            job_id=self.job.job_id,
+            submitted=float(self.job.submit or 0),
+            queued_at=self.job.submit or 0,
+            owner=self.job.user,
+        )
 
     def __str__(self) -> str:
         return f"job {self.job.job_id} of {self.tag.user}{f':{self.tag.server}' if self.tag.server else ''}"
@@ -60,6 +68,8 @@ class Sweep:
         self.cluster = cluster
         self._key = key
         self._first_seen: dict[str, float] = {}
+        self._names: BoundedDict[str, str] = BoundedDict(MAX_MEMBERS)
+        """What the system calls users whom the Hub calls otherwise."""
         self.over: tuple[Tag, ...] = ()
         """The tags of sessions whose jobs are over, as of the last look."""
         self.refused: tuple[Refused, ...] = ()
@@ -89,11 +99,30 @@ class Sweep:
             Slurm does not answer: nothing follows about any job.
         """
         jobs = await self.cluster.tagged_jobs()
+        await self._learn_names(jobs)
         nonces, now = set(owned()), self.cluster.clock()
         found, over, refused = self._told_apart(jobs, nonces)
         self.over, self.refused = tuple(orphan.tag for orphan in over), tuple(refused)
         self._first_seen = {orphan.tag.nonce: self._first_seen.get(orphan.tag.nonce, now) for orphan in found}
         return tuple(orphan for orphan in found if now - self._first_seen[orphan.tag.nonce] >= self.grace)
+
+    async def _learn_names(self, jobs: Iterable[Job]) -> None:
+        """Look up what the system calls those whom our tags call otherwise than Slurm does: a user may have several names."""
+        for job in jobs:
+            tag = Tag.parse(job.comment)
+            if (
+                tag is not None
+                and tag.user not in (job.user, *self._names)
+                and tag.hub == self.cluster.hub_name
+                and is_signed(tag, self._key)
+            ):
+                try:
+                    self._names[tag.user] = (await self.cluster.member(tag.user)).identity.name
+                except SlurmRefused:
+                    continue
+
+    def _is_of_its_user(self, job: Job, tag: Tag) -> bool:
+        return job.user in (tag.user, self._names.get(tag.user))
 
     def _told_apart(self, jobs: Iterable[Job], owned: Collection[str]) -> tuple[list[Orphan], list[Orphan], list[Refused]]:
         """The first job of each start that is no session's, whether it goes on or is over; and those that go on and only say to be one."""
@@ -107,7 +136,7 @@ class Sweep:
             if tag is None or tag.hub != self.cluster.hub_name:
                 continue
             goes_on = job.state not in ENDED and job.state not in ENDING
-            if tag.user == job.user and tag.nonce in owned:
+            if self._is_of_its_user(job, tag) and tag.nonce in owned:
                 continue
             why = self._why_not(job, tag)
             if not why and tag.nonce in first:
@@ -120,7 +149,7 @@ class Sweep:
         return found, over, refused
 
     def _why_not(self, job: Job, tag: Tag) -> str:
-        if tag.user != job.user:
+        if not self._is_of_its_user(job, tag):
             return "its tag is of another user"
         if not is_signed(tag, self._key):
             return "this Hub has not made its tag"
@@ -129,8 +158,13 @@ class Sweep:
         return ""
 
 
-async def why_not_ours(cluster: SlurmCluster, orphan: Orphan) -> str:
+async def why_not_ours(cluster: SlurmCluster, orphan: Orphan, *, own_partitions: Collection[str] = ()) -> str:
     """Say why an orphan cannot be a session of the Hub's, by what was really submitted; empty if it can.
+
+    Parameters
+    ----------
+    own_partitions
+        Where the admin's own options of sbatch have jobs run, whatever users may choose.
 
     Raises
     ------
@@ -144,7 +178,9 @@ async def why_not_ours(cluster: SlurmCluster, orphan: Orphan) -> str:
             N_("Slurm does not answer at the moment."), log=f"job {number} is not in the last list of all jobs, or cannot be read"
         )
     # A job that waits may name several.
-    if not await cluster.lets_sessions_into(job.partition.split(",")):
+    partitions = job.partition.split(",")
+    chosen = [partition for partition in partitions if partition not in own_partitions]
+    if chosen and not await cluster.lets_sessions_into(chosen):
         return f"sessions may not run in its partition {job.partition}"
     if not tells_script(orphan.tag.nonce):
         return ""  # an older version of ours has submitted it

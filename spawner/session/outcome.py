@@ -76,6 +76,9 @@ OWN_WORDS = frozenset(
 ENDED_BY_MEMORY = frozenset({"OUT_OF_MEMORY", "FAILED", "CANCELLED", "COMPLETED"})
 """Ends that want of memory may have brought about; the others have causes of their own, whatever was killed before."""
 
+SAYS_BEFORE = frozenset({"stopped", "idle_gpus", "time_limit", "node_failure", "preempted", "cancelled", "server_exit"})
+"""Ends of which it is said that memory was full before; the others say so themselves, or have nothing to do with a session that ran."""
+
 KILLED = 9
 NEARLY_FULL = 0.9
 """From such a share on, what was seen to be used is said."""
@@ -95,7 +98,8 @@ class Evidence:
     ``exit_status`` is squeue's raw wait status; None where nobody knows. ``stopped``: the Hub had been told to stop the session.
     ``listened``: its server had come up. ``memory_mb`` and ``minutes`` are what was asked for, 0 where that is not known.
     ``ran_minutes`` is how long Slurm had it run, 0 where that is not known. ``uid`` is the user's own numeric id.
-    ``idle_minutes``: for how long its GPUs had done nothing, where it was stopped for that.
+    ``idle_minutes``: for how long its GPUs had done nothing, where it was stopped for that. ``killed``: how many of its processes the
+    launcher saw killed for want of memory.
     ``finished`` is what sacct says, once it does.
     """
 
@@ -110,6 +114,7 @@ class Evidence:
     ran_minutes: int = 0
     uid: int | None = None
     idle_minutes: int = 0
+    killed: int = 0
     finished: FinishedJob | None = None
 
 
@@ -147,7 +152,7 @@ def ending(evidence: Evidence) -> Ending:
     if cause is not None:
         category = cause.category
     sentence, what_to_do = (_(cause.sentence), _(cause.what_to_do)) if cause is not None else _words(evidence, state, category, code)
-    if full and category in ("stopped", "idle_gpus", "time_limit", "node_failure", "preempted"):
+    if (full or evidence.killed) and category in SAYS_BEFORE:
         before = _("Before that, something in it was ended because its memory was full.")
         sentence = f"{sentence} {before}"
         what_to_do = _("Start again with more memory.")
@@ -157,7 +162,7 @@ def ending(evidence: Evidence) -> Ending:
         state=state,
         sentence=sentence,
         what_to_do=what_to_do,
-        change=_change(evidence, category) | (_more_memory(evidence) if full else {}),
+        change=_change(evidence, category) | (_more_memory(evidence) if full or evidence.killed else {}),
         exit_code=code,
         used_mb=_used(evidence),
         asked_mb=_asked(evidence),

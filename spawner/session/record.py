@@ -15,7 +15,9 @@ class Record:
     ``queued_at`` the job's own SubmitTime once seen (seconds since the epoch). ``port`` is what the launcher reported; ``node`` and
     ``address`` are set once the server is known to listen there. ``stopping`` says that an order to stop was given. ``gpu_indices`` are the
     job's GPUs by Slurm's own numbers (IDX), as the launcher reported them; None where it has not. ``gpus_confirmed``: Slurm says so too.
-    ``idle_minutes``: the stop was ordered because they did nothing for so long; 0 for any other reason.
+    ``owner`` is the name of the system's user whose job it is, as Slurm prints it; empty where that is the Hub's name of the user.
+    ``idle_minutes``: the stop was ordered because they did nothing for so long; 0 for any other reason. ``killed`` is how many of its
+    processes were killed for want of memory, as the launcher says.
     """
 
     nonce: str = ""
@@ -29,6 +31,8 @@ class Record:
     gpu_indices: tuple[int, ...] | None = None
     gpus_confirmed: bool = False
     idle_minutes: int = 0
+    owner: str = ""
+    killed: int = 0
 
     def by_hubs_clock(self, moment: float) -> float:
         """Return one of Slurm's moments by the Hub's clock, if that was ahead of Slurm's when the job was submitted; else as it is.
@@ -60,6 +64,8 @@ class Record:
                 gpu_indices=_numbers(known.get("gpu_indices")),
                 gpus_confirmed=known.get("gpus_confirmed") is True,
                 idle_minutes=int(known.get("idle_minutes", 0)),
+                owner=str(known.get("owner", "")),
+                killed=int(known.get("killed", 0)),
             )
         except (TypeError, ValueError):
             return cls()
@@ -81,6 +87,7 @@ class End:
     ``what_to_do`` are in the language of the session's user. The rest is known once :func:`.outcome.ending` has looked at the evidence:
     ``category`` and ``kind`` are its words, ``change`` the values of the form for another try, ``exit_code`` the server's, ``used_mb`` and
     ``asked_mb`` MB of memory; None, 0 or empty for what is not known. ``log`` are the lines of the session's log that say why.
+    ``submitted`` and ``started`` are when that was (seconds since the epoch), ``cost`` is what it used in billing units.
     """
 
     state: str
@@ -96,6 +103,9 @@ class End:
     used_mb: int | None = None
     asked_mb: int | None = None
     log: tuple[str, ...] = ()
+    submitted: float | None = None
+    started: float | None = None
+    cost: float | None = None
 
     @classmethod
     def from_state(cls, state: object) -> End | None:
@@ -121,6 +131,9 @@ class End:
                 used_mb=_count(state.get("used_mb")),
                 asked_mb=_count(state.get("asked_mb")),
                 log=tuple(str(line) for line in log) if isinstance(log, (list, tuple)) else (),
+                submitted=_amount(state.get("submitted")),
+                started=_amount(state.get("started")),
+                cost=_amount(state.get("cost")),
             )
         except (KeyError, TypeError, ValueError):
             return None
@@ -129,6 +142,10 @@ class End:
 def _numbers(value: Any) -> tuple[int, ...] | None:
     is_list = isinstance(value, (list, tuple)) and all(type(number) is int for number in value)
     return tuple(value) if is_list else None
+
+
+def _amount(value: Any) -> float | None:
+    return None if value is None else float(value)
 
 
 def _count(value: Any) -> int | None:

@@ -19,7 +19,17 @@ from ..slurm.reasons import Advice, advice_for
 from ..slurm.states import ENDED, ENDING, HALTED, HELD, PENDING, RUNNING, STARTING
 from .outcome import CATEGORIES, STOPPED, end_in_words
 from .record import End, Record
-from .status_text import Charge, charge_of, held_by, held_in_words, silence_in_words, suspended, what_to_do_about
+from .status_text import (
+    Charge,
+    charge_in_all,
+    charge_of,
+    held_by,
+    held_in_words,
+    killed_in_words,
+    silence_in_words,
+    suspended,
+    what_to_do_about,
+)
 
 Kind = Literal["running", "finished", "others"]
 State = Literal["waiting", "starting", "running", "stopping", "ended", "unknown"]
@@ -65,7 +75,7 @@ class SessionStatus:
     the form that make sense for another try of an ended session, ``category`` is why it ended (:data:`.outcome.CATEGORIES`),
     ``used_memory_mb`` what it used of the ``asked_memory_mb`` that it had. ``usage`` is what it uses while it runs
     (:class:`.job_usage.Usage`), ``gpus`` what its GPUs do (:class:`.session_gpus.SessionGpus`);
-    None where it has none, or its node has never reported.
+    None where it has none, or its node has never reported. ``killed`` is how many of its processes were killed for want of memory.
     """
 
     server: Server
@@ -101,6 +111,13 @@ class SessionStatus:
     gpus: session_gpus.SessionGpus | None = None
     idle_gpus: Notice | None = None
     idle_sentence: str = ""
+    killed: int = 0
+    killed_sentence: str = ""
+
+
+def cost_of_end(end: End | None) -> Charge | None:
+    """Return what a session cost that is over, as far as its end tells."""
+    return charge_in_all(end.cost, end.at - end.started) if end is not None and end.started is not None else None
 
 
 # --- one session -----------------------------------------------------------------------------------------------------------------
@@ -112,6 +129,7 @@ def status_of(
     *,
     now: float,
     job: Job | None = None,
+    seen: Job | None = None,
     positions: Mapping[int, QueuePosition] | None = None,
     end: End | None = None,
     stopped: bool = False,
@@ -119,6 +137,7 @@ def status_of(
     usage_factor: float | None = None,
     counts_use: bool = True,
     expected: float | None = None,
+    billing: int | None = None,
 ) -> SessionStatus:
     """Say how the session stands.
 
@@ -126,6 +145,8 @@ def status_of(
     ----------
     job
         As the latest list has it; None where it is not there, or nobody knows.
+    seen
+        As it was seen last on a node, for when it began and what it used.
     positions
         The queue positions of those that wait (:func:`.queue_position.queue_positions_of`); None where not all jobs are seen.
     end
@@ -136,12 +157,16 @@ def status_of(
         See :func:`charge_of`; without ``counts_use`` it is not said what has been used so far.
     expected
         When the job is thought to start (seconds since the epoch), for as long as Slurm has no plan for it; None where nobody knows.
+    billing
+        What Slurm is thought to charge it an hour, for as long as it waits and Slurm does not say; None where nobody knows.
     """
     state, stage = _state_and_stage(record, job, end, unknown_since)
     waiting = job if job is not None and job.state in PENDING and state in ("waiting", "unknown") else None
     advice = advice_for(waiting.reason) if waiting is not None else None
     started, limit, over = _moments(job, end)
-    submitted = (job.submit if job is not None else None) or record.queued_at or record.submitted or None
+    if started is None and job is None:
+        started = seen.start if seen is not None else end.started if end is not None else None
+    submitted = (job.submit if job is not None else None) or record.queued_at or record.submitted or (end and end.submitted) or None
     last_word = job.state if job is not None else end.state if end is not None else ""
     held = held_by(job.tres) if job is not None else ()
     ran = (over or now) - started if started is not None else 0.0
@@ -167,7 +192,7 @@ def status_of(
         seconds_left=max(0, int(limit - now)) if limit is not None else None,
         held=held,
         held_text=held_in_words(held),
-        cost=charge_of(job.tres, usage_factor, ran if counts_use else None) if job is not None else None,
+        cost=_cost(job or seen, usage_factor, ran if counts_use else None, billing if waiting is not None else None) or cost_of_end(end),
         unknown_since=unknown_since if state != "ended" else None,
         progress=PROGRESS[stage],
         change=dict(end.change) if end is not None else {},
@@ -175,7 +200,13 @@ def status_of(
         exit_code=end.exit_code if end is not None else None,
         used_memory_mb=end.used_mb if end is not None else None,
         asked_memory_mb=end.asked_mb if end is not None else None,
+        killed=record.killed,
+        killed_sentence=killed_in_words(record.killed, held) if state != "ended" else "",
     )
+
+
+def _cost(job: Job | None, usage_factor: float | None, seconds: float | None, expected: int | None) -> Charge | None:
+    return charge_of(job.tres, usage_factor, seconds, expected) if job is not None else None
 
 
 def _kind(state: State, last_word: str, end: End | None, stopped: bool) -> Kind:

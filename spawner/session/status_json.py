@@ -63,6 +63,7 @@ def as_json(status: SessionStatus) -> dict[str, Any]:
         "asked": {"memory_mb": status.asked_memory_mb} if status.asked_memory_mb is not None else None,
         "usage": _usage(status.usage),
         "idle_gpus": _idle_gpus(status),
+        "killed": {"number": status.killed, "sentence": status.killed_sentence} if status.killed else None,
         "gpus": session_gpus.as_json(status.gpus),
         "warn_minutes": list(server.warn_minutes),
     }

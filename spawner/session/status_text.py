@@ -65,7 +65,7 @@ def _amount_in_words(name: str, count: int) -> str:
     return ngettext("{number} {resource}", "{number} {resource}s", count).format(number=count, resource=name)
 
 
-def charge_of(tres: str, usage_factor: float | None, seconds: float | None) -> Charge | None:
+def charge_of(tres: str, usage_factor: float | None, seconds: float | None, expected: int | None = None) -> Charge | None:
     """Return what a job costs by the number that Slurm itself has written on it (``billing=``); None where there is none.
 
     Parameters
@@ -75,12 +75,31 @@ def charge_of(tres: str, usage_factor: float | None, seconds: float | None) -> C
     seconds
         For how long it has run; None where that is not to be said. Time in which it was suspended counts here: Slurm's list does not
         tell how long that was.
+    expected
+        The number that will stand there once the job runs, by our own rules; None where it runs, or nobody knows. Slurm 26.05 writes none
+        on some jobs that wait.
     """
-    billing = dict(tres_of_job(tres)).get("billing")
+    billing = dict(tres_of_job(tres)).get("billing", expected)
     if billing is None or usage_factor is None:
         return None
     per_hour = billing * usage_factor
     return Charge(per_hour, None if seconds is None else per_hour * max(0.0, seconds) / 3600)
+
+
+def charge_in_all(used: float | None, seconds: float) -> Charge | None:
+    """Return what a session cost that is over and has run for so long; None where that is not known."""
+    return Charge(used * 3600 / seconds, used) if used is not None and seconds > 0 else None
+
+
+def killed_in_words(number: int, held: tuple[tuple[str, int], ...]) -> str:
+    """Say that processes were killed for want of memory, and what helps; empty where none was, or nobody knows how much memory it has."""
+    memory = dict(held).get("memory")
+    if not number or memory is None:
+        return ""
+    sentence = _(
+        "A kernel or program of this session was killed, because the memory of {memory} was used up. Ask for more memory next time."
+    )
+    return sentence.format(memory=format_memory(memory))
 
 
 def what_to_do_about(reason: str, advice: Advice) -> str:

@@ -31,7 +31,7 @@ async def submit(
     SlurmUnavailable
         There is no job: Slurm did not confirm it, and was asked until it could say so.
     """
-    session.record = Record(nonce=nonce, submitted=session.cluster.clock())
+    session.record = Record(nonce=nonce, submitted=session.cluster.clock(), owner=identity.name)
     try:
         await _store(session)
     except BaseException as error:
@@ -78,7 +78,7 @@ async def _submit(session: SessionFacts, argv: Sequence[str], script: str, envir
     except SlurmError as error:
         session.log.warning("Slurm did not confirm the job of %s (%s); asking whether it exists", session.name, error.log)
         session.say(10, _("Slurm did not confirm the job. Asking whether it exists."))
-        found = await find_job(session)
+        found = await find_job(session, error.printed if isinstance(error, SlurmUnconfirmed) else ())
         if not found:
             session.log.warning("The job of %s does not exist: nothing was submitted", session.name)
             _nothing_was_submitted(session)

@@ -66,8 +66,8 @@ async def has_job_with_nonce(session: SessionFacts) -> bool:
     ResourceFormError
         Nobody knows.
     """
-    jobs = await session.cluster.tagged_jobs(session.user)
-    found = own_job(jobs, session.record, user=session.user, hub=session.cluster.hub_name)
+    jobs = await session.cluster.tagged_jobs(session.owner)
+    found = own_job(jobs, session.record, user=session.owner, hub=session.cluster.hub_name)
     if found is not None:
         _note_time(session, found)
     return found is not None
@@ -80,9 +80,9 @@ def _note_time(session: SessionFacts, job: Job) -> None:
 
 
 async def _is_ours(session: SessionFacts, job: Job) -> bool:
-    if is_own(job, session.record, user=session.user):
+    if is_own(job, session.record, user=session.owner):
         return True
-    return job.state != UNREAD and may_be_own(job, session.record, user=session.user) and await has_job_with_nonce(session)
+    return job.state != UNREAD and may_be_own(job, session.record, user=session.owner) and await has_job_with_nonce(session)
 
 
 def _is_later(session: SessionFacts, as_of: float) -> bool:

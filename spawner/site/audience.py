@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from ..slurm.names import in_accounting
 
 MAX_NAMES = 1000
 
@@ -38,6 +40,11 @@ class Audience(BaseModel):
     accounts: Names = ()
     partitions: Names = ()
     reservations: Names = ()
+
+    @field_validator("accounts")
+    @classmethod
+    def _as_slurmdbd_writes_them(cls, accounts: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(map(in_accounting, accounts))
 
     def admits(self, viewer: Viewer) -> bool:
         """Tell whether ``viewer`` belongs to it."""

@@ -11,7 +11,7 @@ import re
 from collections.abc import Sequence
 
 from .sacctmgr import ASSOCIATION_COLUMNS, QOS_COLUMNS, USER_COLUMNS
-from .squeue import JOB_COLUMNS, MARK, TAGGED_JOB_COLUMNS
+from .squeue import JOB_COLUMNS, MARK, SEPARATOR, TAGGED_JOB_COLUMNS
 
 _USER = re.compile(r"[^\s,|\x00-\x1f\x7f-][^\s,|\x00-\x1f\x7f]*")
 
@@ -19,9 +19,9 @@ _USER = re.compile(r"[^\s,|\x00-\x1f\x7f-][^\s,|\x00-\x1f\x7f]*")
 def show_nodes() -> tuple[str, ...]:
     """Ask for every node, one a line; at 10,000 nodes thirty times faster than ``sinfo -N``.
 
-    ``--details`` is what fills GresUsed (scontrol(1)).
+    ``--details`` is what fills GresUsed, ``--future`` names nodes that partitions have and that are not there yet (scontrol(1)).
     """
-    return ("scontrol", "--local", "--all", "--details", "--oneliner", "show", "node")
+    return ("scontrol", "--local", "--all", "--future", "--details", "--oneliner", "show", "node")
 
 
 def show_partitions() -> tuple[str, ...]:
@@ -32,6 +32,11 @@ def show_partitions() -> tuple[str, ...]:
 def show_reservations() -> tuple[str, ...]:
     """Ask for every reservation, one a line."""
     return ("scontrol", "--local", "--all", "--oneliner", "show", "reservation")
+
+
+def show_licenses() -> tuple[str, ...]:
+    """Ask for every licence that slurmctld counts, one a line."""
+    return ("scontrol", "--local", "--oneliner", "show", "licenses")
 
 
 def show_config() -> tuple[str, ...]:
@@ -54,6 +59,11 @@ def show_qos() -> tuple[str, ...]:
     return ("sacctmgr", "--noheader", "--parsable2", "show", "qos", "format=" + ",".join(QOS_COLUMNS))
 
 
+def show_accounting_config() -> tuple[str, ...]:
+    """Ask for slurmdbd's own configuration, which it shows to everybody."""
+    return ("sacctmgr", "show", "config")
+
+
 def show_holdings() -> tuple[str, ...]:
     """Ask for what every association and QOS holds and has used, from slurmctld's own memory: it needs no slurmdbd.
 
@@ -65,9 +75,10 @@ def show_holdings() -> tuple[str, ...]:
 def list_jobs(mark: str = MARK) -> tuple[str, ...]:
     """Ask for every job that the controller still knows, ended ones too (``--states=all`` costs it nothing: the client filters).
 
-    No column holds text that a user chose. Each row carries ``mark`` after its id: see :data:`.squeue.MARK`.
+    No column holds text that a user chose. Each row carries ``mark`` after its id: see :data:`.squeue.MARK`. The header does as well: it
+    tells "no jobs" from a notice of the site's.
     """
-    return ("squeue", "--local", "--all", "--noheader", "--states=all", _columns(JOB_COLUMNS, mark))
+    return ("squeue", "--local", "--all", "--states=all", _columns(JOB_COLUMNS, mark))
 
 
 def list_tagged_jobs(user: str | None = None, mark: str = MARK) -> tuple[str, ...]:
@@ -79,7 +90,7 @@ def list_tagged_jobs(user: str | None = None, mark: str = MARK) -> tuple[str, ..
         ``user`` cannot be one user's name: squeue would read it as a list, or as an option.
     """
     only = () if user is None else (f"--user={_one_user(user)}",)
-    return ("squeue", "--local", "--all", "--noheader", "--states=all", *only, _columns(TAGGED_JOB_COLUMNS, mark))
+    return ("squeue", "--local", "--all", "--states=all", *only, _columns(TAGGED_JOB_COLUMNS, mark))
 
 
 def show_job(job_id: int) -> tuple[str, ...]:
@@ -134,7 +145,8 @@ def cancel(job_id: int, user: str) -> tuple[str, ...]:
 def _columns(names: Sequence[str], mark: str) -> str:
     # Width 0 is never cut; the man page's default width of 20 is, silently (squeue(1), --Format).
     first, *middle, last = names
-    return "--Format=" + ",".join([f"{first}:|{mark}|", *(f"{name}:|" for name in middle), f"{last}:"])
+    marked = f"{first}:{SEPARATOR}{mark}{SEPARATOR}"
+    return "--Format=" + ",".join([marked, *(f"{name}:{SEPARATOR}" for name in middle), f"{last}:"])
 
 
 def _one_user(user: str) -> str:

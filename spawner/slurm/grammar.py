@@ -160,6 +160,18 @@ def parse_duration_minutes(text: str) -> int | None:
     ValueError
         The text is none of these.
     """
+    seconds = parse_duration_seconds(text)
+    return None if seconds is None else -(-seconds // 60)
+
+
+def parse_duration_seconds(text: str) -> int | None:
+    """Read a time as :func:`parse_duration_minutes`, in seconds.
+
+    Raises
+    ------
+    ValueError
+        As there.
+    """
     text = text.strip(" ")
     if text.upper() in _NO_DURATION:
         return None
@@ -167,4 +179,4 @@ def parse_duration_minutes(text: str) -> int | None:
     if match is None:
         raise ValueError(f"{text[:200]!r} is not a time limit that Slurm prints.")
     days, hours, minutes, seconds = (int(part or 0) for part in match.groups())
-    return (days * 24 + hours) * 60 + minutes + -(-seconds // 60)
+    return ((days * 24 + hours) * 60 + minutes) * 60 + seconds

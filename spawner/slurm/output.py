@@ -15,13 +15,13 @@ AFTER_EXIT_SECONDS = 1.0
 class BoundedOutput(asyncio.SubprocessProtocol):
     """Both outputs of one process, each up to so many bytes; more is not kept.
 
-    ``finished`` is done once the process has ended and all that it said is read, or it has said too much. ``too_much`` is then the bound
-    that it went beyond, 0 where it did not.
+    ``finished`` is done once the process has ended and all that it said is read, or it has said too much. ``too_much`` is then the output,
+    and None where it has not.
     """
 
     def __init__(self, max_bytes: int, max_complaint_bytes: int) -> None:
         self.finished: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self.too_much = 0
+        self.too_much: int | None = None
         self._max_bytes = {STDOUT: max_bytes, STDERR: max_complaint_bytes}
         self._said = {STDOUT: bytearray(), STDERR: bytearray()}
         self._transport: asyncio.SubprocessTransport | None = None
@@ -55,7 +55,7 @@ class BoundedOutput(asyncio.SubprocessProtocol):
         if self.finished.done():
             return
         if len(self._said[fd]) + len(data) > self._max_bytes[fd]:
-            self.too_much = self._max_bytes[fd]
+            self.too_much = fd
             self._said = {STDOUT: bytearray(), STDERR: bytearray()}
             self._finish()
         else:

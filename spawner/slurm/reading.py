@@ -23,13 +23,14 @@ Unknown = TypeVar("Unknown")
 class Reading:
     """The reading of one answer, with the numbers of rows that were left out and of values that are unknown.
 
-    ``first`` says for the log what could not be read first; empty where everything could.
+    ``first`` says for the log what could not be read first; empty where everything could. ``over`` names the bounds that were exceeded.
     """
 
     bounds: Bounds = field(default=DEFAULTS)
     rows_left_out: int = 0
     values_unknown: int = 0
     first: str = ""
+    over: list[str] = field(default_factory=list)
 
     def lines(self, text: str, what: str) -> list[str]:
         """Return the lines of a whole answer.
@@ -43,6 +44,7 @@ class Reading:
             unreadable(f"{what}: the answer was cut short", text[-300:])
         number = text.count("\n")
         if number > self.bounds.list_rows:
+            self.over.append("list_rows")
             unreadable(f"{what}: {number} rows, more than the bound of {self.bounds.list_rows}", text)
         return text.split("\n")
 
@@ -88,6 +90,7 @@ class Reading:
             It cannot be read, or is longer than the bound.
         """
         if len(text) > self.bounds.value_characters:
+            self.over.append("value_characters")
             unreadable(f"{what} has {len(text)} characters", text)
         return read(text, what)
 
@@ -109,6 +112,16 @@ def columns_of(line: str, columns: Sequence[str], command: str) -> list[str]:
     return row
 
 
-def filled(lines: Iterable[str]) -> list[str]:
-    """Return the lines that are not blank."""
-    return [line for line in lines if line.strip()]
+def table_rows(lines: Iterable[str], command: str) -> list[str]:
+    """Return the rows of a table whose cells are parted by ``|``; other lines are a notice of the site's, before the table or after it.
+
+    Raises
+    ------
+    SlurmOutputError
+        There are other lines only: it is not known whether this is an answer.
+    """
+    said = [line for line in lines if line.strip()]
+    rows = [line for line in said if "|" in line]
+    if said and not rows:
+        unreadable(f"no row in the answer of {command}", "\n".join(said))
+    return rows

@@ -7,6 +7,9 @@ Sources: squeue(1) JOB REASON CODES, slurm_errno.c's texts, both collected in th
 from __future__ import annotations
 
 import enum
+import errno
+import os
+import re
 from dataclasses import dataclass, replace
 
 from ..i18n import N_, _
@@ -94,10 +97,14 @@ def _advice_for(reason: str) -> Advice:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """One of sbatch's refusals: the field of the form at fault (empty: none in particular) and the sentence."""
+    """One of sbatch's refusals: the field of the form at fault (empty: none in particular) and the sentence.
+
+    ``words`` are a site's or Slurm's own, where the sentence has a place for them.
+    """
 
     field: str
     sentence: str
+    words: str = ""
 
 
 _REFUSALS: tuple[tuple[str, Refusal], ...] = (
@@ -122,27 +129,10 @@ _REFUSALS: tuple[tuple[str, Refusal], ...] = (
     ("Access/permission denied", Refusal("", N_("You may not submit jobs here."))),
     ("System submissions disabled", Refusal("", N_("The cluster does not take new jobs at the moment."))),
     ("Invalid feature specification", Refusal("", N_("No node has the features that the job needs."))),
+    ("Required partition not available", Refusal("partition", N_("The partition takes no jobs now. Choose another one, or try later."))),
+    ("More processors requested than permitted", Refusal("cores", N_("No node has this many cores."))),
 )
-
-_ALSO_REFUSED = (
-    "Invalid wckey specification",
-    "Pathname of a file, directory or other parameter too long",
-    "Job dependency problem",
-    "Node count specification invalid",
-    "Invalid node name specified",
-    "Required node not available",
-    "Requested partition configuration not available now",
-    "Requested node(s) not in job's partition",
-    "Job size specification needs to be provided",
-    "Invalid Trackable RESource",
-    "Invalid license specification",
-    "Burst Buffer request invalid",
-    "User not found on host",
-    "Invalid user id",
-    "Invalid group id",
-    "Job script not supported",
-    "Memory specification",
-)
+"""Of those not in this list the words are Slurm's own."""
 
 _IN_DOUBT = (
     "Unable to contact slurm controller",
@@ -152,13 +142,33 @@ _IN_DOUBT = (
     "Message send/receive failure",
     "Message send failure",
     "Message receive failure",
+    "Communication connection failure",
     "shutdown failure",
+    "Insane message length",
+    "Received zero length message",
+    "Received message length < 0",
+    "missing socket",
+    "file descriptor",
+    "would block",
+    "Connection rejected by handler",
+    "Connection forced closed",
+    "delayed socket error",
+    "shutting down and closing",
     "Header lengths are longer",
     "in standby mode",
     "Rate limit exceeded",
     "Protocol authentication error",
     "Invalid authentication credential",
+    "Authentication credential",
+    "Failed to connect to authentication agent",
+    "Cannot unpack credential",
+    "Authentication does not apply",
+    "Token Generation failed",
+    "socket peer credential",
+    "Memory management error",
     "Incompatible versions",
+    "version number error",
+    "Operation now in progress",
     "temporarily unable to accept job",
     "Resource temporarily unavailable",
     "Transport endpoint",
@@ -171,6 +181,13 @@ _IN_DOUBT = (
 )
 """What sbatch prints where the way to the controller and back is at fault (docs/slurm-facts.md#words-of-refusal)."""
 
+_OF_THE_SYSTEM = frozenset(os.strerror(number) for number in errno.errorcode)
+"""What a system call of sbatch's may have failed with, or a plugin have said by the number alone."""
+
+_NO_OWN_WORDS = ("Unspecified error",)
+_ENDED_BY_TIMEOUT = (124, 125)
+"""Of timeout(1), with which a site's script may have ended sbatch."""
+
 _NO_CONFIGURATION = ("resolve_ctls_from_dns_srv", "fetch_config", "_establish_config_source", "Could not establish a configuration source")
 _SUBMISSION_FAILED = "Batch job submission failed:"
 
@@ -181,45 +198,72 @@ class Outcome(enum.Enum):
     REFUSED = "Slurm said no: there is no job"
     NOT_ASKED = "Slurm was never asked: there is no job"
     IN_DOUBT = "there may be a job, and Slurm is in trouble"
-    UNKNOWN_WORDS = "there may be a job; if there is none, Slurm has refused it in words that are not in our list"
+    UNKNOWN_WORDS = "there may be a job; if there is none, Slurm has refused it in words that a system call could have as well"
 
 
 def outcome_of_sbatch(returncode: int, stderr: str) -> Outcome:
     """Tell what a failed sbatch means.
 
-    Only words that we know mean that there is no job: it is made before Slurm answers (docs/slurm-facts.md#job-before-answer).
+    A job is made before Slurm answers (docs/slurm-facts.md#job-before-answer). So words of the way to the controller and back, of which
+    there is a list, leave open whether there is one. All others are Slurm's answer, whichever they are.
     """
-    if returncode < 0 or (returncode > 128 and returncode != 255) or not stderr.strip() or any(text in stderr for text in _IN_DOUBT):
+    if returncode < 0 or (returncode > 128 and returncode != 255) or returncode in _ENDED_BY_TIMEOUT:
         return Outcome.IN_DOUBT
-    if _SUBMISSION_FAILED not in stderr:
-        return Outcome.NOT_ASKED if any(text in stderr for text in _NO_CONFIGURATION) else Outcome.REFUSED
-    said = stderr.rpartition(_SUBMISSION_FAILED)[2]
-    if any(text in said for text, _refusal in _REFUSALS) or any(text in said for text in _ALSO_REFUSED):
-        return Outcome.REFUSED
-    # A submit plugin's own no: its words stand in the lines before (docs/slurm-facts.md#submit-plugins).
-    if "Unspecified error" in said and len(slurm_words(stderr)) > 1:
-        return Outcome.REFUSED
-    return Outcome.UNKNOWN_WORDS
+    own = "\n".join(_own_lines(stderr))
+    if not own or any(text in own for text in _IN_DOUBT):
+        return Outcome.IN_DOUBT
+    if _SUBMISSION_FAILED not in own:
+        return Outcome.NOT_ASKED if any(text in own for text in _NO_CONFIGURATION) else Outcome.REFUSED
+    before, _, said = own.rpartition(_SUBMISSION_FAILED)
+    # A plugin's own words come with Slurm's answer (docs/slurm-facts.md#submit-plugins).
+    answered = said.strip() not in _OF_THE_SYSTEM or any(map(_is_a_sites_own, slurm_words(before.rpartition("\n")[0])))
+    return Outcome.REFUSED if answered else Outcome.UNKNOWN_WORDS
 
 
 def refusal_for(stderr: str) -> Refusal:
     """Tell what sbatch's complaint means for the user; the detail lines come before the final one, so the first match wins.
 
-    The sentence is English, for the catalogue.
+    A site's plugin may borrow any of Slurm's codes, and says what it means in lines of its own: then those are the refusal, and so are
+    Slurm's where we have no sentence for them. The sentence is English, for the catalogue.
     """
-    for text, refusal in _REFUSALS:
-        if text in stderr:
-            return refusal
-    return Refusal("", N_("Slurm refused the job."))
+    lines = slurm_words(stderr)
+    final = [line for line in lines if line.startswith(_FINAL)]
+    before = [line for line in lines if line not in final]
+    if not final or not any(map(_is_a_sites_own, before)):
+        for text, refusal in _REFUSALS:
+            if any(text in line for line in lines):
+                return refusal
+    words = [line for line in before if _is_a_sites_own(line)]
+    words = words or [line.partition(": ")[2] for line in final if not line.endswith(_NO_OWN_WORDS)] or before
+    if not words:
+        return Refusal("", N_("Slurm refused the job."))
+    return Refusal("", N_("Slurm refused the job: {words}"), " ".join(words))
+
+
+_FINAL = (_SUBMISSION_FAILED, "allocation failure:")
+_A_REASON = re.compile(r"[A-Z][A-Za-z]+", re.ASCII)
+_OF_SLURMS_OWN = ("Warning: ", "CPU count", "Memory", "invalid partition", "Slurm ", "Job creation temporarily", "lua:")
+
+
+def _is_a_sites_own(line: str) -> bool:
+    """Whether a line before the last is a plugin's: Slurm itself has few, each a reason's name or known to us."""
+    known = any(text in line for text, _refusal in _REFUSALS) or line.startswith(_OF_SLURMS_OWN)
+    return not (known or _A_REASON.fullmatch(line))
+
+
+def _own_lines(stderr: str) -> list[str]:
+    """The lines of sbatch itself, where there are any: a site's script around it may print a notice before it and after it."""
+    lines = [line.strip() for line in stderr[: 100 * 300].splitlines()]
+    own = [line for line in lines if line.startswith(("sbatch: ", *_FINAL))]
+    return own or [line for line in lines if line]
 
 
 def slurm_words(stderr: str, *, max_lines: int = 10) -> tuple[str, ...]:
     """Return Slurm's own words, without the command's name in front, at most ``max_lines`` lines of 300 characters."""
     lines = []
-    for line in stderr[: 100 * 300].splitlines():
-        text = line.strip()
-        for prefix in ("sbatch: error: ", "sbatch: ", "error: "):
-            text = text.removeprefix(prefix)
+    for text in _own_lines(stderr):
+        for prefix in ("sbatch: ", "error: "):
+            text = text.removeprefix(prefix)  # noqa: PLW2901 - one after the other
         if text:
             lines.append(text[:300])
     return tuple(lines[:max_lines])

@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import os
 import pwd
+import shlex
 import shutil
 import signal
 import time
@@ -19,8 +20,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from ..bounds import DEFAULTS, Bounds
-from ..errors import SlurmNotStarted, SlurmSaysTooMuch, SlurmTimeout, SlurmUnavailable
+from ..bounds import DEFAULTS, NO_COUNTS, Bounds, Counts
+from ..errors import SlurmDenied, SlurmNotStarted, SlurmSaysTooMuch, SlurmTimeout, SlurmUnavailable
 from ..i18n import N_
 from .output import STDERR, STDIN, STDOUT, BoundedOutput
 from .running import is_running
@@ -31,9 +32,20 @@ DEFAULT_PATH = "/usr/local/bin:/usr/bin:/bin"
 READING_ENVIRONMENT = {"LC_ALL": "C", "SLURM_TIME_FORMAT": "%s"}
 
 
+def _name_of(uid: int) -> str:
+    """The name that the system gives for a uid, empty if it gives none."""
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return ""
+
+
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """A user of the system, as the password database has them. ``groups`` are all group ids, the primary one included."""
+    """A user of the system, as the password database has them. ``groups`` are all group ids, the primary one included.
+
+    ``name`` is the one that the system gives for the uid, as Slurm does: a user may be known by several, and have logged in by another.
+    """
 
     name: str
     uid: int
@@ -53,7 +65,7 @@ class Identity:
         """
         entry = pwd.getpwnam(name)
         groups = tuple(os.getgrouplist(name, entry.pw_gid))
-        return cls(name, entry.pw_uid, entry.pw_gid, entry.pw_dir, entry.pw_shell, groups)
+        return cls(_name_of(entry.pw_uid) or name, entry.pw_uid, entry.pw_gid, entry.pw_dir, entry.pw_shell, groups)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +121,7 @@ class SlurmRunner:
     umask: int = 0o022
     keep: tuple[str, ...] = field(default=("SLURM_JWT",))
     bounds: Bounds = DEFAULTS
+    counts: Counts = NO_COUNTS
 
     def base_environment(self) -> dict[str, str]:
         """Return what every command gets: a path, slurm.conf, and nothing else of the Hub's environment."""
@@ -133,11 +146,12 @@ class SlurmRunner:
             raise SlurmNotStarted(N_("Slurm is not installed on this service."), log=f"{command} not found in {where}")
         return path
 
-    def _max_bytes(self, command: str, identity: Identity | None) -> int:
-        """Of what it may print. Only Slurm tells of a whole cluster; into a user's own process that user may write."""
+    @staticmethod
+    def _bound(command: str, identity: Identity | None) -> str:
+        """The bound of what it may print. Only Slurm tells of a whole cluster; into a user's own process that user may write."""
         if identity is not None:
-            return self.bounds.user_process_bytes
-        return self.bounds.site_process_bytes if "/" in command else self.bounds.process_bytes
+            return "user_process_bytes"
+        return "site_process_bytes" if "/" in command else "process_bytes"
 
     async def is_running(self, command: str, text: str, identity: Identity) -> bool:
         """Tell whether such a command, which an earlier run of the Hub may have started, still runs as that user (:mod:`.running`)."""
@@ -176,11 +190,12 @@ class SlurmRunner:
             The command could not be started.
         """
         command = (self.executable(argv[0]), *argv[1:])
+        bounds = {STDOUT: self._bound(argv[0], identity), STDERR: "complaint_bytes"}
         started = time.monotonic()
         try:
             start, become = self._start(command, READING_ENVIRONMENT if environment is None else environment, stdin.encode(), identity)
             process, output = await asyncio.get_running_loop().subprocess_exec(
-                lambda: BoundedOutput(self._max_bytes(argv[0], identity), self.bounds.complaint_bytes),
+                lambda: BoundedOutput(*(getattr(self.bounds, bound) for bound in bounds.values())),
                 *start.argv,
                 stdin=asyncio.subprocess.PIPE if start.stdin else asyncio.subprocess.DEVNULL,
                 stdout=asyncio.subprocess.PIPE,
@@ -205,10 +220,12 @@ class SlurmRunner:
                 with contextlib.suppress(ProcessLookupError, PermissionError):
                     os.killpg(process.get_pid(), signal.SIGKILL)
             output.close()
-        if output.too_much:
+        if output.too_much is not None:
+            bound = bounds[output.too_much]
+            self.counts.over(bound)
             raise SlurmSaysTooMuch(
                 N_("Slurm's answer is longer than this service reads."),
-                log=f"{argv[0]} printed more than {output.too_much} bytes and was ended",
+                log=f"{argv[0]} printed more than {getattr(self.bounds, bound)} bytes and was ended",
             )
         returncode = process.get_returncode()
         return Result(
@@ -247,15 +264,26 @@ def last_line(text: str) -> str:
     return lines[-1].strip()[:300]
 
 
+ACCESS_DENIED = "Access/permission denied"
+"""Slurm's words for what PrivateData hides as a whole (ESLURM_ACCESS_DENIED)."""
+
+
 async def read(runner: Runner, argv: Sequence[str], *, timeout: float = 60.0) -> str:
     """Return the standard output of a command that only reads.
 
     Raises
     ------
     SlurmUnavailable
-        It failed in any way: nothing follows about jobs or nodes (docs/slurm-facts.md#failed-questions).
+        It failed in any way: nothing follows about jobs or nodes (docs/slurm-facts.md#failed-questions). :class:`.SlurmDenied`: Slurm
+        hides it from the Hub's user.
     """
     result = await runner.run(argv, timeout=timeout)
+    if not result.ok and argv[0] == "scontrol" and ACCESS_DENIED in result.stderr:
+        raise SlurmDenied(
+            N_("Slurm does not show this service what it needs. Ask the support: the Hub's log says what to change."),
+            log=f"{shlex.join(argv)}: {last_line(result.stderr)}. Give the Hub's user AdminLevel=Operator (docs/hardening.md)",
+            stderr=result.stderr,
+        )
     if not result.ok:
         raise SlurmUnavailable(
             N_("Slurm does not answer at the moment."),

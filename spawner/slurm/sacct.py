@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from .grammar import expand_hostlist
-from .reading import Reading, columns_of, filled
+from .reading import Reading, columns_of, table_rows
 from .values import NULL, limit, moment, unreadable
 
 FINISHED_COLUMNS = (
@@ -81,7 +81,7 @@ def show_finished(job_ids: Iterable[int]) -> tuple[str, ...]:
     if not 1 <= len(numbers) <= MAX_AT_ONCE or numbers[0] < 1:
         raise ValueError(f"{len(numbers)} job ids from {numbers[:1]} on are not what sacct can be asked for.")
     return (
-        *("sacct", "--local", "--noheader", "--parsable2", "--delimiter=|", "--units=K", f"--starttime={BACK_TO}"),
+        *("sacct", "--local", "--noheader", "--parsable2", "--units=K", f"--starttime={BACK_TO}"),
         "--jobs=" + ",".join(str(number) for number in numbers),
         "--format=" + ",".join(FINISHED_COLUMNS),
     )
@@ -103,7 +103,7 @@ def parse_finished(text: str, reading: Reading | None = None) -> dict[int, Finis
     jobs: dict[int, FinishedJob] = {}
     used: dict[int, int] = {}
     without_memory: set[int] = set()
-    rows = reading.each(filled(reading.lines(text, "sacct")), lambda line: columns_of(line, FINISHED_COLUMNS, "sacct"))
+    rows = reading.each(table_rows(reading.lines(text, "sacct"), "sacct"), lambda line: columns_of(line, FINISHED_COLUMNS, "sacct"))
     for row in rows:
         if match := _ROW_OF_JOB.fullmatch(row[0]):
             jobs[int(match[1])] = _job(int(match[1]), row, reading)

@@ -11,8 +11,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 
 from ..errors import SlurmOutputError
-from .model import NO_LIMITS, AccountingLimits, Association, Holdings, Qos, Tres, Use, UserDefaults
-from .reading import Reading, columns_of, filled
+from .grammar import parse_duration_seconds
+from .model import NO_LIMITS, AccountingLimits, Association, Holdings, Qos, SlurmConfig, Tres, Use, UserDefaults
+from .reading import Reading, columns_of, table_rows
+from .scontrol import config_values
 from .tres import tres_of
 from .values import limit, minutes, names_of, unreadable
 
@@ -51,7 +53,7 @@ _QOS_LIMITS = {
 
 ASSOCIATION_COLUMNS = ("Cluster", "Account", "User", "Partition", "QOS", "DefaultQOS", "ParentName", *_ASSOCIATION_LIMITS)
 USER_COLUMNS = ("User", "DefaultAccount", "AdminLevel")
-QOS_COLUMNS = ("Name", "Flags", "UsageFactor", *_QOS_LIMITS)
+QOS_COLUMNS = ("Name", "Flags", "UsageFactor", "Preempt", "PreemptMode", "PreemptExemptTime", "GraceTime", *_QOS_LIMITS)
 
 _NO_ACCOUNTING = ("not running a supported accounting_storage plugin", "Slurm accounting storage is disabled")
 
@@ -102,19 +104,47 @@ def parse_qos(text: str, reading: Reading | None = None) -> tuple[Qos, ...]:
             frozenset(names_of(flags)),
             _limits(limits, _QOS_LIMITS, reading),
             reading.value(_factor, factor, f"UsageFactor of {name}", None),
+            frozenset(names_of(preempts)),
+            "" if mode == "cluster" else mode.upper(),
+            reading.value(_seconds, exempt, f"PreemptExemptTime of {name}", None),
+            reading.value(_seconds, grace, f"GraceTime of {name}", 0) or 0,
         )
-        for name, flags, factor, *limits in _rows(text, QOS_COLUMNS, reading)
+        for name, flags, factor, preempts, mode, exempt, grace, *limits in _rows(text, QOS_COLUMNS, reading)
     )
 
 
+_OF_DATABASE = "SlurmDBD configuration:"
+
+
+def parse_database_config(text: str, reading: Reading | None = None) -> SlurmConfig:
+    """Read slurmdbd's own part of ``sacctmgr show config``; empty where it has none.
+
+    Raises
+    ------
+    SlurmOutputError
+        The answer was cut short.
+    """
+    lines = list((reading or Reading()).lines(text, "sacctmgr show config"))
+    begins = next((number for number, line in enumerate(lines) if line.strip() == _OF_DATABASE), len(lines))
+    return SlurmConfig(values=config_values(lines[begins:]))
+
+
 def _rows(text: str, columns: Sequence[str], reading: Reading) -> list[list[str]]:
-    return reading.each(filled(reading.lines(text, "sacctmgr")), lambda line: columns_of(line, columns, "sacctmgr"))
+    return reading.each(table_rows(reading.lines(text, "sacctmgr"), "sacctmgr"), lambda line: columns_of(line, columns, "sacctmgr"))
 
 
 def _factor(text: str, what: str) -> float:
     if not re.fullmatch(r"[0-9]{1,9}(?:\.[0-9]{1,9})?", text or "1", re.ASCII):
         unreadable(f"{what} is no number", text)
     return float(text or "1")
+
+
+def _seconds(text: str, what: str) -> int | None:
+    """A duration in seconds; None where the QOS has none of its own."""
+    try:
+        return parse_duration_seconds(text) if text else None
+    except ValueError:
+        unreadable(f"{what} is no duration", text)
 
 
 def _limits(cells: list[str], columns: Mapping[str, str], reading: Reading) -> AccountingLimits:
@@ -151,13 +181,14 @@ def _limits_of(cells: tuple[str, ...], columns: tuple[tuple[str, str], ...]) -> 
 # --- what is held ---
 
 _HEADING = "Association Manager state"
-_ASSOCIATION = re.compile(r"ClusterName=\S* Account=(\S+) UserName=(\S*) Partition=(\S*) ")
-_QOS = re.compile(r"QOS=(\S+?)\([0-9]+\) ", re.ASCII)
+_ASSOCIATION = re.compile(r"ClusterName=\S* Account=(\S.*?) UserName=(.*?) Partition=(.*?) (?=[A-Z][A-Za-z]*=)")
+_PARENT = re.compile(r" ParentAccount=(\S.*?)\([0-9]+\) ", re.ASCII)
+_QOS = re.compile(r"QOS=(\S.*?)\([0-9]+\) (?=[A-Z][A-Za-z]*=)")
 _GROUP_USE = re.compile(
     r" GrpJobs=\w+\((\d{1,18})\) .*? ?GrpSubmitJobs=\w+\((\d{1,18})\) .*?GrpTRES=(\S*) GrpTRESMins=(\S*) GrpTRESRunMins=(\S*)", re.ASCII
 )
 _ONE_OF_QOS = re.compile(
-    r" (\S+)=\{MaxJobsP[AU]=\w+\((\d{1,18})\) .*?MaxSubmitJobsP[AU]=\w+\((\d{1,18})\) MaxTRESP[AU]=([^\s}]*)", re.ASCII
+    r"(?:^|\}) *([^{}]+?)=\{MaxJobsP[AU]=\w+\((\d{1,18})\) .*?MaxSubmitJobsP[AU]=\w+\((\d{1,18})\) MaxTRESP[AU]=([^\s}]*)", re.ASCII
 )
 _USED_TRES = re.compile(r"([^=,]+)=(?:N|[0-9]+)\(([0-9]{1,20})\)", re.ASCII)
 _NUMERIC_ID = re.compile(r"\(?([0-9]{1,10})\)?", re.ASCII)
@@ -181,11 +212,14 @@ def parse_holdings(text: str, reading: Reading | None = None) -> Holdings:
     qos: dict[str, Use] = {}
     qos_users: dict[tuple[str, int], Use] = {}
     qos_accounts: dict[tuple[str, str], Use] = {}
+    parents: dict[str, str] = {}
 
     def read(line: str) -> None:
         if match := _ASSOCIATION.match(line):
             account, user, partition = match.groups()
             associations[(account, user.partition("(")[0], partition)] = _group_use(line)
+            if parent := _PARENT.search(line):
+                parents[account] = parent[1]
         elif match := _QOS.match(line):
             name = match[1]
             head, _, users = line.partition(" User Limits=")
@@ -198,7 +232,7 @@ def parse_holdings(text: str, reading: Reading | None = None) -> Holdings:
                     qos_users[(name, int(numeric[1]))] = use
 
     reading.each((line for line in lines if _ASSOCIATION.match(line) or _QOS.match(line)), read)
-    return Holdings(associations, qos, qos_users, qos_accounts)
+    return Holdings(associations, qos, qos_users, qos_accounts, parents)
 
 
 _NOTHING = Use()

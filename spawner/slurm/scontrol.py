@@ -14,25 +14,30 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import lru_cache
 
-from .model import Node, Partition, Reservation, SlurmConfig
+from .model import Node, Partition, Reservation, SlurmConfig, Tres
+from .names import in_accounting
 from .reading import Reading
+from .tres import tres_of
 from .values import NULL, dotted, gres, hosts, limit, minutes, moment, names_of, number, unreadable
 
 
 def _lines(text: str, start: re.Pattern[str], nothing: str, reading: Reading) -> Iterator[str]:
     """The lines that start a record of ``scontrol --oneliner``; any other continues the free text of the one before it."""
     found = False
-    for line in reading.lines(text, "scontrol"):
+    lines = reading.lines(text, "scontrol")
+    for line in lines:
         if start.match(line):
             found = True
             yield line
-    if not found and text.strip() != nothing:
+    # A site's script around scontrol may print a notice before it and after it.
+    if not found and nothing not in map(str.strip, lines):
         unreadable("no record in scontrol's answer", text)
 
 
 _NODE_START = re.compile(r"NodeName=[^\s=]+ (?:\w+=\S* )*CoresPerSocket=[0-9]", re.ASCII)
-_PARTITION_START = re.compile(r"PartitionName=[^\s=]+ ", re.ASCII)
-_RESERVATION_START = re.compile(r"ReservationName=\S+ +StartTime=", re.ASCII)
+_PARTITION_START = re.compile(r"PartitionName=\S.*? [A-Z][A-Za-z]*=")
+_RESERVATION_START = re.compile(r"ReservationName=\S.*? StartTime=")
+"""Names of both may hold blanks and signs."""
 _KEY = re.compile(r"(?:^| +)([A-Z][A-Za-z]*)=")
 
 
@@ -192,8 +197,12 @@ def _node(fields: Mapping[str, str], free_text: str, reading: Reading) -> Node:
         gres_used=reading.needed(gres, fields.get("GresUsed", ""), "GresUsed of " + name),
         partitions=names_of(fields.get("Partitions", "")),
         features=names_of(fields.get("ActiveFeatures", "")),
+        features_available=names_of(fields.get("AvailableFeatures", "")),
+        not_judged="RestrictedCoresPerGPU" if fields.get("RestrictedCoresPerGPU") else "",
         arch=fields.get("Arch", ""),
         reason=reason[1].strip(" ") if reason else "",
+        owner="" if fields.get("Owner", "") in NULL else fields["Owner"].partition("(")[0],
+        mcs_label="" if fields.get("MCS_label", "") in NULL else fields["MCS_label"],
     )
 
 
@@ -225,10 +234,18 @@ def _partition(fields: Mapping[str, str], reading: Reading) -> Partition:
     def allowed(key: str) -> tuple[str, ...] | None:
         return None if value(key) == "ALL" else names_of(value(key)) or None
 
+    def in_slurmdbd(names: tuple[str, ...] | None) -> tuple[str, ...] | None:
+        return None if names is None else tuple(map(in_accounting, names))
+
     name = fields["PartitionName"]
     if "MaxTime" not in fields:
         unreadable("a partition without MaxTime", str(dict(fields)))
     sharing, _, jobs = value("OverSubscribe").partition(":")
+    # From 26.05 on (slurm.conf(5), Exclusive: "This replaces the deprecated options OverSubscribe=EXCLUSIVE, ExclusiveUser, and
+    # ExclusiveTopo"), with OverSubscribe=NO beside it. One job a segment of the topology has whole nodes as well.
+    exclusive = value("Exclusive")
+    if exclusive in ("NODE", "TOPO") or value("ExclusiveTopo") == "YES":
+        sharing = "EXCLUSIVE"
     # slurm.conf(5), OverSubscribe: four jobs a core where FORCE or YES gives no number.
     shared_by = reading.value(number, jobs or "4", "OverSubscribe of " + name, 1) if sharing in ("FORCE", "YES") else 1
     return Partition(
@@ -239,15 +256,19 @@ def _partition(fields: Mapping[str, str], reading: Reading) -> Partition:
         total_nodes=read(number, "TotalNodes", "0") or 0,
         max_minutes=read(minutes, "MaxTime", "NONE"),
         default_minutes=read(minutes, "DefaultTime", "NONE"),
-        allow_accounts=allowed("AllowAccounts"),
-        deny_accounts=names_of(value("DenyAccounts")) or None,
+        allow_accounts=in_slurmdbd(allowed("AllowAccounts")),
+        deny_accounts=in_slurmdbd(names_of(value("DenyAccounts")) or None),
         allow_groups=allowed("AllowGroups"),
-        allow_qos=allowed("AllowQos"),
-        deny_qos=names_of(value("DenyQos")) or None,
-        qos="" if value("QoS") in NULL else value("QoS"),
+        allow_qos=in_slurmdbd(allowed("AllowQos")),
+        deny_qos=in_slurmdbd(names_of(value("DenyQos")) or None),
+        qos="" if value("QoS") in NULL else in_accounting(value("QoS")),
         max_cores_per_node=read(limit, "MaxCPUsPerNode"),
+        max_cores_per_socket=read(limit, "MaxCPUsPerSocket"),
         max_memory_mb_per_node=read(limit, "MaxMemPerNode"),
         max_memory_mb_per_cpu=read(limit, "MaxMemPerCPU"),
+        default_memory_mb_per_node=read(limit, "DefMemPerNode"),
+        default_memory_mb_per_cpu=read(limit, "DefMemPerCPU"),
+        default_memory_mb_per_gpu=reading.value(_of_job_defaults, value("JobDefaults"), "JobDefaults of " + name, None),
         min_nodes=read(number, "MinNodes", "0") or 0,
         max_nodes=read(limit, "MaxNodes"),
         oversubscribe=sharing or "NO",
@@ -256,8 +277,27 @@ def _partition(fields: Mapping[str, str], reading: Reading) -> Partition:
         root_only=value("RootOnly") == "YES",
         reservation_required=value("ReqResv") == "YES",
         billing_weights=_weights(value("TRESBillingWeights")),
+        tres=reading.value(_tres, value("TRES"), "TRES of " + name, ()) or (),
+        priority_tier=read(number, "PriorityTier", "1") or 0,
+        preempt_mode=value("PreemptMode"),
+        grace_seconds=read(number, "GraceTime", "0") or 0,
+        not_judged="ExclusiveTopo" if value("ExclusiveTopo") == "YES" or exclusive == "TOPO" else "",
+        exclusive_user=value("ExclusiveUser") == "YES" or exclusive == "USER",
+        alloc_nodes=None
+        if value("AllocNodes") in ("ALL", *NULL)
+        else reading.value(hosts, value("AllocNodes"), "AllocNodes of " + name, None),
         select_parameters="" if value("SelectTypeParameters") in (*NULL, "NONE") else value("SelectTypeParameters"),
     )
+
+
+def _tres(text: str, what: str) -> Tres:
+    return tres_of(text, what, rounded=True)
+
+
+def _of_job_defaults(text: str, what: str) -> int | None:
+    """DefMemPerGPU of ``DefCpuPerGPU=4,DefMemPerGPU=1000`` (slurm.conf(5), JobDefaults)."""
+    found = dict(entry.partition("=")[::2] for entry in names_of(text)).get("DefMemPerGPU")
+    return None if found is None else number(found, what)
 
 
 def _weights(text: str) -> tuple[tuple[str, str], ...]:
@@ -296,8 +336,11 @@ def _reservation(fields: Mapping[str, str], reading: Reading) -> Reservation:
         core_count=reading.value(limit, value("CoreCnt"), "CoreCnt of " + name, None),
         users=names_of(value("Users")),
         groups=names_of(value("Groups")),
-        accounts=names_of(value("Accounts")),
-        partition="" if value("PartitionName") in NULL else value("PartitionName"),
+        accounts=tuple(map(in_accounting, names_of(value("Accounts")))),
+        qos=tuple(map(in_accounting, names_of(value("QOS")))),
+        allowed_partitions=names_of(value("AllowedPartitions")),
+        # With AllowedPartitions it is the first of these, be they allowed or barred (measured on 26.05.5).
+        partition="" if value("PartitionName") in NULL or names_of(value("AllowedPartitions")) else value("PartitionName"),
         flags=frozenset(names_of(value("Flags"))),
         state=value("State"),
     )
@@ -309,6 +352,12 @@ _CONFIG_LINE = re.compile(r"([A-Za-z][A-Za-z0-9_/()-]*) +=(?: (.*))?", re.ASCII)
 _DOTTED = re.compile(r"[0-9]{1,4}(?:\.[0-9]{1,4})+", re.ASCII)
 
 
+def config_values(lines: Iterable[str]) -> tuple[tuple[str, str], ...]:
+    """Return what lines such as ``Key   = value`` say; any other is left out."""
+    matches = (_CONFIG_LINE.fullmatch(line.rstrip()) for line in lines)
+    return tuple((match[1], match[2] or "") for match in matches if match)
+
+
 def parse_config(text: str, reading: Reading | None = None) -> SlurmConfig:
     """Read ``scontrol show config``; the version is SLURM_VERSION, which is the controller's.
 
@@ -318,35 +367,8 @@ def parse_config(text: str, reading: Reading | None = None) -> SlurmConfig:
         There is no ClusterName and no SLURM_VERSION, or the answer was cut short.
     """
     lines = (reading or Reading()).lines(text, "scontrol show config")
-    matches = (_CONFIG_LINE.fullmatch(line.rstrip()) for line in lines)
-    config = SlurmConfig(values=tuple((match[1], match[2] or "") for match in matches if match))
+    config = SlurmConfig(values=config_values(lines))
     cluster, version = config.get("ClusterName"), _DOTTED.match(config.get("SLURM_VERSION"))
     if not cluster and not version:
         unreadable("neither ClusterName nor SLURM_VERSION in scontrol's answer", text)
     return SlurmConfig(dotted(version[0]) if version else (), cluster, config.values)
-
-
-# --- the script of a job ---
-
-_NOT_FOR_US = ("Invalid user id", "Access/permission denied")
-_NO_SCRIPT = "Job script not specified"
-
-
-def parse_script(printed: str, complaint: str) -> str | None:
-    """Read what ``scontrol write batch_script JOB -`` has printed and complained of; its exit status is 0 in any case.
-
-    Empty: the job has no script, as one of salloc's. None: the job is somebody else's, and the caller no operator
-    (docs/slurm-facts.md#scripts-of-jobs).
-
-    Raises
-    ------
-    SlurmOutputError
-        It does not say.
-    """
-    if printed:
-        return printed
-    if any(words in complaint for words in _NOT_FOR_US):
-        return None
-    if _NO_SCRIPT not in complaint:
-        unreadable("neither a script nor a known reason for none", complaint)
-    return ""

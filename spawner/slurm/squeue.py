@@ -12,18 +12,25 @@ from functools import lru_cache
 
 from .grammar import expand_hostlist
 from .model import UNREAD, Job
+from .names import in_accounting
 from .reading import Reading
 from .values import NULL, limit, moment, number, unreadable
 
 JOB_COLUMNS = (
     *("JobID", "UserName", "State", "BatchHost", "Partition", "SubmitTime", "StartTime", "EndTime", "exit_code"),
-    *("NumCPUs", "NodeList", "SchedNodes", "PriorityLong", "tres-alloc", "Reason"),
+    *("NumCPUs", "NodeList", "SchedNodes", "PriorityLong", "tres-alloc", "ArrayTaskID", "HetJobOffset", "QOS", "Reason"),
 )
 """squeue(1) ``--Format`` fields, in all versions from 21.08 on. Reason is last: where a plugin describes it, it is free text.
 
 tres-alloc is made of counts and of the names that slurm.conf gives, and exact: Slurm shortens an amount of memory only where it is a
 whole number of the larger unit, and a number of CPUs never (measured on 22.05.8 and 24.11.5).
 """
+SEPARATOR = "^"
+"""Between the columns. It means nothing to a shell, for a site's script may hand all arguments to one. Recorded answers have ``|``."""
+
+HEADER = "JOBID"
+"""Stands in the place of the id in the first row."""
+
 TAGGED_JOB_COLUMNS = ("JobID", "UserName", "State", "SubmitTime", "Comment")
 
 MARK = secrets.token_hex(8)
@@ -35,6 +42,9 @@ And each row with it is Slurm's own: a list is whole if it ends with a line's en
 
 
 # --- jobs ---
+
+_Row = tuple[str, str, str]
+"""What is written as the id in a row, what parts its columns, and the rest of it."""
 
 _ARRAY_OR_HET = re.compile(r"[0-9]+[_+].*", re.ASCII)
 _STATE = re.compile(r"[A-Z][A-Z_]*", re.ASCII)
@@ -55,9 +65,27 @@ def parse_jobs(text: str, mark: str = MARK, reading: Reading | None = None) -> t
     reading = reading or Reading()
     amounts: dict[str, str] = {}  # one text for all jobs that have the same
 
-    def read(row: tuple[str, str]) -> Job:
+    def read(row: _Row) -> Job:
         job_id, cells = _cells(row, len(JOB_COLUMNS))
-        user, state, host, partition, submit, start, end, exit_code, cores, nodes, planned, priority, tres, reason = cells
+        (
+            user,
+            state,
+            host,
+            partition,
+            submit,
+            start,
+            end,
+            exit_code,
+            cores,
+            nodes,
+            planned,
+            priority,
+            tres,
+            array,
+            component,
+            qos,
+            reason,
+        ) = cells
         return Job(
             job_id=job_id,
             user=user,
@@ -74,6 +102,8 @@ def parse_jobs(text: str, mark: str = MARK, reading: Reading | None = None) -> t
             planned_nodes=reading.value(_known_hosts, planned, "SchedNodes", ()),
             tres=amounts.setdefault(tres, tres),
             priority=_priority(priority),
+            tasks=0 if component not in _NO_COMPONENT else _tasks(array),
+            qos="" if qos in NULL else in_accounting(qos),
         )
 
     return tuple(reading.each(_job_rows(text, mark, reading), read, _unread))
@@ -91,7 +121,7 @@ def parse_tagged_jobs(text: str, mark: str = MARK, reading: Reading | None = Non
     """
     reading = reading or Reading()
 
-    def read(row: tuple[str, str]) -> Job:
+    def read(row: _Row) -> Job:
         job_id, (user, state, submit, comment) = _cells(row, len(TAGGED_JOB_COLUMNS))
         return Job(
             job_id=job_id,
@@ -108,25 +138,26 @@ def parse_tagged_jobs(text: str, mark: str = MARK, reading: Reading | None = Non
     return jobs
 
 
-def _job_rows(text: str, mark: str, reading: Reading) -> list[tuple[str, str]]:
-    """What is written as the id in each marked row, and the rest of the row; of plain jobs only."""
+def _job_rows(text: str, mark: str, reading: Reading) -> list[_Row]:
+    """The marked rows of plain jobs."""
     marked = False
     rows = []
+    between = SEPARATOR if f"{SEPARATOR}{mark}{SEPARATOR}" in text else "|"
     for line in reading.lines(text, "squeue"):
-        written, separator, rest = line.partition(f"|{mark}|")
-        if not separator or "|" in written:
+        written, separator, rest = line.partition(f"{between}{mark}{between}")
+        if not separator or between in written:
             continue
         marked = True
-        if not _ARRAY_OR_HET.fullmatch(written):
-            rows.append((written, rest))
+        if written != HEADER and not _ARRAY_OR_HET.fullmatch(written):
+            rows.append((written, between, rest))
     if not marked and text.strip():
         unreadable("no row in squeue's answer", text)
     return rows
 
 
-def _cells(row: tuple[str, str], columns: int) -> tuple[int, list[str]]:
-    written, rest = row
-    cells = rest.split("|", columns - 2)
+def _cells(row: _Row, columns: int) -> tuple[int, list[str]]:
+    written, between, rest = row
+    cells = rest.split(between, columns - 2)
     if len(cells) != columns - 1:
         unreadable(f"a row of squeue without {columns} columns", f"{written}|…|{rest}")
     return number(written, "JobID"), cells
@@ -135,7 +166,7 @@ def _cells(row: tuple[str, str], columns: int) -> tuple[int, list[str]]:
 _PLAIN_ID = re.compile(r"[0-9]{1,10}", re.ASCII)
 
 
-def _unread(row: tuple[str, str]) -> Job:
+def _unread(row: _Row) -> Job:
     return Job(int(row[0]) if _PLAIN_ID.fullmatch(row[0]) else 0, "", UNREAD)
 
 
@@ -155,6 +186,29 @@ def _cores(text: str) -> int:
     """``48``, and ``2K`` for 2048. It is for advice only: what cannot be read is 0, and hides no job."""
     match = _CORES.match(text)
     return int(match[1]) * (1024 if match[2] else 1) if match else 0
+
+
+_TASKS = re.compile(r"([0-9]{1,9})(?:-([0-9]{1,9})(?::([0-9]{1,9}))?)?", re.ASCII)
+
+
+_NO_COMPONENT = ("0", "", *NULL)
+"""HetJobOffset of all that stands in line by itself: the other components of a heterogeneous job come with its first."""
+
+
+def _tasks(text: str) -> int:
+    """The number of tasks in ``1,3,5-9:2``, which are those that wait; 3 of ``0-49%3``, which run at once; 1 where the job is no array.
+
+    squeue cuts a long list off with ``...`` (SLURM_BITSTR_LEN): then there are at least so many.
+    """
+    number = 0
+    listed, _, at_once = text.partition("%")
+    for part in listed.split(","):
+        match = _TASKS.fullmatch(part)
+        if match is not None:
+            first, last, step = int(match[1]), int(match[2] or match[1]), int(match[3] or 1)
+            number += max(0, last - first) // max(1, step) + 1
+    most = int(at_once) if at_once.isascii() and at_once.isdecimal() else 0
+    return max(1, min(number, most or number))
 
 
 _PRIORITY = re.compile(r"[0-9]{1,10}", re.ASCII)

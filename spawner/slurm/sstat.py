@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from .reading import Reading, columns_of, filled
+from .reading import Reading, columns_of, table_rows
 from .values import unreadable
 
 USAGE_COLUMNS = ("JobID", "TRESUsageInTot")
@@ -67,7 +67,9 @@ def parse_usage(text: str, reading: Reading | None = None) -> dict[int, dict[str
     """
     reading = reading or Reading()
     jobs: dict[int, dict[str, StepUsage]] = {}
-    for step, used in reading.each(filled(reading.lines(text, "sstat")), lambda line: columns_of(line, USAGE_COLUMNS, "sstat")):
+    for step, used in reading.each(
+        table_rows(reading.lines(text, "sstat"), "sstat"), lambda line: columns_of(line, USAGE_COLUMNS, "sstat")
+    ):
         if match := _STEP.fullmatch(step):
             amounts = dict(part.split("=", 1) for part in used.split(",") if "=" in part)
             jobs.setdefault(int(match[1]), {})[match[2]] = StepUsage(

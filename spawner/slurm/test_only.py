@@ -16,7 +16,7 @@ from .values import hosts, moment, number, unreadable
 # 25.05 writes "a using"; a job of several components has neither the word "nodes" nor a partition.
 _LINE = re.compile(
     r"^sbatch: Job [0-9]+ to start at (?P<start>\S+)(?: on cluster \S+)?(?: a)? using (?P<cores>[0-9]+) processors"
-    r" on (?:nodes )?(?P<nodes>\S+)(?: in partition (?P<partition>\S+))?[ \t]*$",
+    r" on (?:nodes )?(?P<nodes>\S+)(?: in partition (?P<partition>\S.*?))?[ \t]*$",
     re.ASCII | re.MULTILINE,
 )
 

@@ -9,12 +9,14 @@ from ..errors import SlurmOutputError
 from .model import Tres
 from .values import names_of, unreadable
 
-_TRES = re.compile(r"([^=,\s]+)=([0-9]{1,20})([KMGTP]?)", re.ASCII)
+_TRES = re.compile(r"([^=,\s]+)=([0-9]{1,20})(\.[0-9]{1,2})?([KMGTP]?)", re.ASCII)
 _POWERS = {"": 0, "K": 1, "M": 2, "G": 3, "T": 4, "P": 5}
 
 
-def tres_of(text: str, what: str) -> Tres:
+def tres_of(text: str, what: str, *, rounded: bool = False) -> Tres:
     """Read ``cpu=8,mem=100G,gres/gpu:v100=2``: memory in MB, where a bare number is MB already.
+
+    With ``rounded`` large amounts may have two decimal places, as a partition's: what they were before that is not known.
 
     Raises
     ------
@@ -24,11 +26,12 @@ def tres_of(text: str, what: str) -> Tres:
     found = []
     for entry in names_of(text):
         match = _TRES.fullmatch(entry)
-        if match is None:
+        if match is None or (match[3] and not rounded):
             unreadable(f"{what} is no list of TRES", text)
-        name, number, unit = match[1].lower(), int(match[2]), match[3]
+        name, number, fraction, unit = match[1].lower(), int(match[2]), match[3], match[4]
         power = _POWERS[unit or ("M" if name == "mem" else "")] - (2 if name == "mem" else 0)
-        found.append((name, number * 1024**power if power >= 0 else -(-number // 1024**-power)))
+        amount = number * 1024**power if power >= 0 else -(-number // 1024**-power)
+        found.append((name, amount + (round(float(fraction) * 1024**power) if fraction else 0)))
     return tuple(found)
 
 

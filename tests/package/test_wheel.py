@@ -13,7 +13,8 @@ import pytest
 CHECKOUT = Path(__file__).resolve().parents[2]
 
 RENDER = """
-from spawner.hub.form.render import render_availability, render_form, static_version
+from spawner.hub.form.render import render_availability, render_form
+from spawner.hub.static import static_version
 from spawner.job.sbatch import job_script
 from spawner.site.catalogue import parse_catalogue
 import spawner, spawner._data
@@ -21,7 +22,7 @@ release = parse_catalogue({"releases": [{"tag": "a", "date": "2026-01-01"}]}).re
 assert "END_OF_RESOURCE_FORM_LAUNCHER" in job_script(release)
 html = render_form({"fields": (), "problem": "", "notes": (), "availability": render_availability(None, sentence="Nothing is known."),
                     "has_page": True, "hub_url": "/hub/", "support_text": ""})
-assert "/hub/resource-form/static/form.js?v=" + static_version("form.js") in html
+assert "/hub/resource-form/static/" + static_version() + "/form/main.js" in html
 assert "Nothing is known." in html
 print(spawner._data.folder("templates"))
 """

@@ -12,11 +12,14 @@ import pytest
 from playwright.sync_api import Browser, sync_playwright
 from private_slurm import packages
 from private_slurm.cluster import PrivateCluster
+from private_slurm.newer_slurm import slurm_of
 from private_slurm.releases import DEMO_RELEASES, Release, catalogue_text, ensure_release
+from private_slurm.spec import SlurmInstallation
 from private_slurm.users import available_users
 
 from tests.support.real_hub import CHECKOUT, Environments, cluster_spec, needs_users, open_site
 from tests.support.site_under_test import Site
+from tests.support.slurm_versions import MAIN
 
 CHROMIUM = "/usr/bin/chromium"
 ARGUMENTS = [
@@ -55,7 +58,14 @@ def test_folder(installed: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
-def environments(installed: Path, test_folder: Path) -> Environments:
+def slurm(installed: Path) -> SlurmInstallation:
+    """The Slurm of every cluster, but of those that are there for another version's sake."""
+    packages.ensure_debian_packages(packages.SLURM_PACKAGES)
+    return slurm_of(MAIN, installed)
+
+
+@pytest.fixture(scope="session")
+def environments(installed: Path, test_folder: Path, slurm: SlurmInstallation) -> Environments:
     """Two releases, the proxy, and the Hub of the environment that pytest runs in."""
     packages.ensure_debian_packages([*packages.SLURM_PACKAGES, *packages.PYTHON_PACKAGES])
     for release in DEMO_RELEASES:
@@ -63,7 +73,7 @@ def environments(installed: Path, test_folder: Path) -> Environments:
     proxy = packages.ensure_node_package(packages.PROXY_PACKAGE, installed / "node")
     catalogue = test_folder / "releases.yaml"
     catalogue.write_text(catalogue_text(DEMO_RELEASES, installed / "releases"))
-    return Environments(test_folder, installed, Path(sys.prefix) / "bin", proxy, catalogue)
+    return Environments(test_folder, installed, Path(sys.prefix) / "bin", proxy, catalogue, slurm)
 
 
 @pytest.fixture(scope="session")
@@ -75,7 +85,7 @@ def users() -> tuple[str, ...]:
 @pytest.fixture(scope="session")
 def cluster(environments: Environments, users: tuple[str, ...]) -> Iterator[PrivateCluster]:
     """The demo's cluster."""
-    cluster = PrivateCluster(cluster_spec(users), environments.folder / "slurm-22")
+    cluster = PrivateCluster(cluster_spec(users, environments.slurm), environments.folder / "slurm")
     cluster.start()
     yield cluster
     cluster.stop()
@@ -118,16 +128,21 @@ def shared_site(environments: Environments, cluster: PrivateCluster, users: tupl
         yield site
 
 
-@pytest.fixture(scope="module")
-def site_5(environments: Environments, cluster: PrivateCluster, users: tuple[str, ...]) -> Iterator[Site]:
-    """A Hub of JupyterHub 5 on the same cluster, with a release that brings the same version."""
+@pytest.fixture(scope="session")
+def older_environments(environments: Environments) -> Environments:
+    """A Hub of JupyterHub 5, with a release that brings the same version."""
     bin_dir = packages.ensure_venv(environments.installed / "jupyterhub-5", [f"jupyterhub=={OLDEST_JUPYTERHUB}"])
     packages.ensure_checkout(bin_dir, CHECKOUT)
     ensure_release(OLDEST_RELEASE, environments.installed / "releases-5", OLDEST_JUPYTERHUB)
     catalogue = environments.folder / "releases-5.yaml"
     catalogue.write_text(catalogue_text([OLDEST_RELEASE], environments.installed / "releases-5"))
-    older = Environments(environments.folder, environments.installed, bin_dir, environments.proxy, catalogue)
-    with open_site("hub-5", older, cluster, users) as site:
+    return Environments(environments.folder, environments.installed, bin_dir, environments.proxy, catalogue, environments.slurm)
+
+
+@pytest.fixture(scope="module")
+def site_5(older_environments: Environments, cluster: PrivateCluster, users: tuple[str, ...]) -> Iterator[Site]:
+    """A Hub of JupyterHub 5 on the same cluster."""
+    with open_site("hub-5", older_environments, cluster, users) as site:
         yield site
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -107,6 +108,24 @@ def test_own_reservation_shows_its_own_nodes(site: Site) -> None:
         assert other["partitions"] == outside["partitions"]
 
 
+def test_a_link_to_a_reservation_shows_its_nodes(site: Site) -> None:
+    """The table beside a form that a link has filled is that of the reservation from the first moment."""
+    page = site.visitor().form(query="opt-reservation=s_tra_school")
+    assert page.values()["reservation"] == "s_tra_school"
+    assert page.table() == {"no free GPU": 0, "1 free GPU": 0, "2 free GPUs": 1}
+
+
+def test_the_table_of_somebody_elses_form(site: Site) -> None:
+    """What the open page fetches is what the one may have whom the form is for; nobody sees that of others whom they cannot start for."""
+    needs_users(site.users, 2)
+    ada, grace = site.users[:2]
+    path = "hub/resource-form/availability?reservation=s_tra_school&user="
+    assert site.visitor(grace).get(f"{path}{ada}").status == 404
+    own = site.visitor(ada).get(f"{path}{ada}")
+    assert own.table() == {"no free GPU": 0, "1 free GPU": 0, "2 free GPUs": 1}
+    assert site.visitor(grace).get(f"{path}{grace}").table() == {"no free GPU": 0, "1 free GPU": 0, "2 free GPUs": 3}
+
+
 def test_cluster_answer_follows_the_contract(site: Site) -> None:
     """The JSON has the contract's keys and no user's name in it; without a log-in there is none."""
     site.start({"gpus": 1})
@@ -153,3 +172,32 @@ def test_form_stays_usable_while_slurm_is_away(site: Site) -> None:
     finally:
         site.cluster.start_controller()
     wait_for(lambda: user.form().soup.select(".resource-form-stale") == [], "the table to be fresh again", 60, every=1)
+
+
+def test_a_controller_that_hangs(site: Site) -> None:
+    """Table, verdict and bars say together that nobody knows any more, no check waits for Slurm, and home does not complain of it."""
+    user = site.visitor()
+    user.form()
+
+    def said() -> tuple[bool, bool, bool]:
+        """What a page of this moment is made of: whether each part is old."""
+        began = time.monotonic()
+        answer = user.api("POST", "resource-form/check?panel=1&script=0", json={"cores": 1, "memory": "1G", "gpus": 0}).json()
+        took.append(time.monotonic() - began)
+        table = user.get("hub/resource-form/availability")
+        bars = [entry["overall"]["used"] for entry in answer["holdings"]]
+        return answer["verdict"] == "unknown", all(used is None for used in bars), bool(table.soup.select(".resource-form-stale"))
+
+    took: list[float] = []
+    assert said() == (False, False, False)
+    site.cluster.pause_controller()
+    try:
+        seen = set()
+        wait_for(lambda: seen.add(found := said()) or found == (True, True, True), "all parts to be old", 90, every=1)
+        assert max(took) < 2.0, took
+        home = user.api("GET", "resource-form/sessions?limit=0").json()
+        assert home["stale"] is False
+        assert {session["state"] for session in home["sessions"]} <= {"ended"}
+    finally:
+        site.cluster.resume_controller()
+    wait_for(lambda: said() == (False, False, False), "all parts to be fresh again", 90, every=1)

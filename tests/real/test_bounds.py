@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import resource
 import shutil
 import socket
@@ -43,7 +44,7 @@ c.JupyterHub.authenticate_prometheus = False
 
 
 @pytest.fixture(scope="module")
-def submissions(environments: Environments) -> Path:
+def submissions(environments: Environments, cluster: PrivateCluster) -> Path:
     """A folder of Slurm's commands in which each sbatch notes when it begins and ends; where it does."""
     folder = environments.folder / "noted"
     shutil.rmtree(folder, ignore_errors=True)
@@ -52,11 +53,11 @@ def submissions(environments: Environments) -> Path:
     lines.touch()
     lines.chmod(0o666)
     for name in ("squeue", "scontrol", "sacct", "sacctmgr", "sstat", "scancel"):
-        (folder / name).symlink_to(str(shutil.which(name)))
-    command = folder / "sbatch"
+        (folder / name).symlink_to(cluster.bin_dir / name)
+    command, sbatch = folder / "sbatch", cluster.bin_dir / "sbatch"
     command.write_text(
-        f'#!/bin/sh\ncase "$*" in *--test-only*) exec "{shutil.which("sbatch")}" "$@";; esac\n'
-        f'echo begin >>{lines}\n"{shutil.which("sbatch")}" "$@"\ncode=$?\necho end >>{lines}\nexit $code\n'
+        f'#!/bin/sh\ncase "$*" in *--test-only*) exec "{sbatch}" "$@";; esac\n'
+        f'echo begin >>{lines}\n"{sbatch}" "$@"\ncode=$?\necho end >>{lines}\nexit $code\n'
     )
     command.chmod(0o755)
     return lines
@@ -161,6 +162,22 @@ def test_checks_of_one_user(site: Site) -> None:
     assert set(statuses) == {200, 429}
     assert CHECKS <= statuses[200] <= CHECKS + CHECKS * took / 10 + 1
     assert sorted(waits)[len(waits) // 2] < MOMENT_SECONDS
+
+
+def test_a_body_in_chunks(site: Site) -> None:
+    """Whoever sends more than the bound without saying so before is refused as whoever says it: with a sentence, and counted."""
+    needs_users(site.users, 2)
+    headers = {"Authorization": f"token {token_of(site, site.users[1])}", "Content-Type": "application/json"}
+    before = counted(site, "body_bytes")
+
+    def post(pieces: int) -> requests.Response:
+        body = (b" " * 100_000 for _piece in range(pieces))
+        return requests.post(f"{site.hub.url}hub/api/resource-form/check", headers=headers, data=itertools.chain(body, [b"{}"]), timeout=60)
+
+    assert (taken := post(9)).status_code == 200, taken.text
+    refused = post(30)
+    assert (refused.status_code, refused.json()["message"]) == (413, "That is more than the service reads of one request.")
+    assert counted(site, "body_bytes") - before == 1
 
 
 def test_many_starts_at_once(site: Site, submissions: Path) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.support.browsing import log_in, serious_findings, table
+from tests.support.browsing import choose, log_in, serious_findings, table
 from tests.support.real_hub import needs_users
 from tests.support.site_under_test import Site, wait_for
 
@@ -29,7 +29,7 @@ def test_from_log_in_to_stop(site: Site, browser: Browser, screenshots: Path) ->
     page = log_in(site, browser, site.users[0])
     page.screenshot(path=screenshots / "form.png")
     assert table(page) == {"no free GPU": 0, "1 free GPU": 0, "2 free GPUs": 3}
-    page.select_option("[name=account]", "cin_train")
+    choose(page, "account", "cin_train")
     page.fill("[name=cores]", "4")
     page.fill("[name=memory]", "8G")
     page.check("[name=gpus][value='2']")
@@ -133,7 +133,7 @@ def test_open_page_says_when_it_is_out_of_date(site: Site, browser: Browser) -> 
 def test_choosing_a_reservation_shows_its_nodes(site: Site, browser: Browser) -> None:
     """With one's reservation chosen the table counts its nodes, at once."""
     page = log_in(site, browser, site.users[0])
-    page.select_option("[name=reservation]", "s_tra_school")
+    choose(page, "reservation", "s_tra_school")
     page.wait_for_function("() => document.querySelectorAll('.resource-form-table tbody tr')[2].innerText.trim().endsWith('1')")
     assert table(page) == {"no free GPU": 0, "1 free GPU": 0, "2 free GPUs": 1}
 

@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 from private_slurm.cluster import PrivateCluster
 
-from tests.support.browsing import log_in, serious_findings
+from tests.support.browsing import choose, log_in, serious_findings
 from tests.support.real_hub import Environments, needs_users, open_site
 from tests.support.site_under_test import Site
 
@@ -68,7 +68,7 @@ def test_limits_follow_each_other(site: Site, browser: Browser, screenshots: Pat
     page = log_in(site, browser, site.users[0])
     page.check("[name=gpus][value='2']")
     page.fill("[name=cores]", "8")
-    page.select_option("[name=partition]", "g100_cpu")
+    choose(page, "partition", "g100_cpu")
     moved = "GPU configuration is now no GPU instead of 2 GPUs"
     expect(page.locator("#resource-form-moved")).to_contain_text(moved)
     expect(page.locator("#resource-form-announcement")).to_contain_text(moved)
@@ -79,7 +79,7 @@ def test_limits_follow_each_other(site: Site, browser: Browser, screenshots: Pat
     page.screenshot(path=screenshots / "form-moved.png")
     page.fill("[name=walltime]", "20h")
     expect(page.locator(".resource-form-sentence")).to_contain_text("Starts now")
-    page.select_option("[name=partition]", "g100_int")
+    choose(page, "partition", "g100_int")
     expect(page.locator("#resource-form-moved")).to_contain_text("Time is now 08:00:00 instead of 20:00:00")
     assert page.input_value("[name=walltime]") == "08:00:00"
 
@@ -151,7 +151,7 @@ def test_a_link_to_the_form_fills_it_for_somebody_else(site: Site, browser: Brow
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     page.fill("[name=cores]", "6")
     page.fill("[name=walltime]", "90m")
-    page.select_option("[name=reservation]", "s_tra_school")
+    choose(page, "reservation", "s_tra_school")
     page.wait_for_load_state("networkidle")
     page.click("#resource-form-link")
     expect(page.locator("#resource-form-said")).to_have_text("Link copied.")
@@ -162,16 +162,16 @@ def test_a_link_to_the_form_fills_it_for_somebody_else(site: Site, browser: Brow
     student.wait_for_selector("#resource-form")
     assert (student.input_value("[name=cores]"), student.input_value("[name=walltime]")) == ("6", "01:30:00")
     assert student.input_value("[name=account]") == "cin_train", "the student's own, not the teacher's"
-    expect(student.locator(".alert-info", has_text="From the link: Slurm reservation")).to_contain_text("s_tra_school")
+    expect(student.locator(".alert-info", has_text="What was asked for cannot be had. Slurm reservation")).to_contain_text("s_tra_school")
     assert site.cluster.active_jobs() == []
 
 
 def test_keyboard_alone(site: Site, browser: Browser) -> None:
     """From the first field to Start with Tab, arrows and Enter; every stop shows where it is."""
     page = log_in(site, browser, site.users[0])
-    page.focus("[name=reservation]")
+    page.focus("[name=gpus]:checked")
     stops = []
-    for _ in range(30):
+    for _ in range(60):
         stops.append(page.evaluate("document.activeElement.name || document.activeElement.className"))
         visible = page.evaluate(
             "(() => { const e = document.activeElement; const o = e.matches('.btn-check') ? e.nextElementSibling : e;"
@@ -186,8 +186,8 @@ def test_keyboard_alone(site: Site, browser: Browser) -> None:
         if "resource-form-start" in stops[-1]:
             break
         page.keyboard.press("Tab")
-    fields = ["reservation", "account", "partition", "cores", "memory", "gpus", "walltime", "release", "interface"]
-    assert [stop for stop in stops if stop in fields] == fields
+    fields = ["gpus", "cores", "memory", "walltime", "release", "interface"]
+    assert [stop for stop in stops if stop in fields] == fields, "partition, account and reservation are folded"
     assert "resource-form-start" in stops[-1]
     page.keyboard.press("Enter")
     page.wait_for_url(re.compile("/spawn-pending/|/user/"))
@@ -268,7 +268,9 @@ def test_start_and_verdict_are_in_view(site: Site, browser: Browser) -> None:
         const box = field.getBoundingClientRect();
         return verdict.contains(document.elementFromPoint(box.left + 20, box.top + 20));
     }"""
+    phone.set_viewport_size({"width": 390, "height": 600})  # in a higher one nothing of the form is below them
     assert phone.evaluate(on_top), "a field that has the focus does not cover them"
+    phone.set_viewport_size({"width": 390, "height": 844})
     phone.locator("[name=interface]").focus()
     phone.wait_for_function(ends_above, arg=["[name=interface]", ".resource-form-verdict"])
     phone.locator("#resource-form-availability").scroll_into_view_if_needed()
@@ -322,6 +324,8 @@ def test_presets_notices_and_last_requests(adorned: Site, browser: Browser, scre
         "Maintenance on <b>Monday</b> More",
     ]
     page.wait_for_load_state("networkidle")
+    assert page.locator(".resource-form-partition").count() > 0
+    assert page.locator("[data-partition=g100_cpu]").count() == 0, "nothing is free in a closed partition"
     page.screenshot(path=screenshots / "form-presets.png")
     assert serious_findings(page) == []
     assert "96 is more than the 48" in page.locator(".resource-form-presets .disabled").inner_text()
@@ -362,7 +366,8 @@ def test_budget_and_closed_partition_hold_for_every_door(adorned: Site) -> None:
     assert status == 400, said
     assert adorned.cluster.active_jobs() == []
     closed = user.start({"partition": "g100_cpu", "gpus": "0"})
-    assert (closed.status, "its cooling is being repaired" in closed.alert) == (400, True), closed.alert
+    assert (closed.status, "at the moment. Its cooling is being repaired." in closed.alert) == (400, True), closed.alert
+    assert "g100_cpu" not in user.api("GET", "resource-form/cluster").json()["partitions"]
     found = user.api("POST", "resource-form/check", json={**dear, "account": "cin_train"}).json()
     assert (found["ok"], found["cost"]["charged"]) == (True, False)
     assert "not charged" in found["review"]

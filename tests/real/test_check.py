@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -95,7 +96,7 @@ def test_the_script_is_what_is_submitted(site: Site) -> None:
     job = int(site.job_of()["JobId"])
     written = site.cluster.run("scontrol", "write", "batch_script", str(job), "-", user=site.users[0]).stdout
     assert shown["script"].rstrip("\n") == written.rstrip("\n")
-    line = site.job_of().get("SubmitLine", "") or submit_line(site, job)
+    line = submit_line(site, job)
     submitted, command = line.split()[1:], shown["command"].split()[1:]
     assert [text for text in submitted if not text.startswith("--comment=")] == [text for text in command if "--comment=" not in text]
     assert len(submitted) == len(command)
@@ -105,7 +106,10 @@ def test_the_script_is_what_is_submitted(site: Site) -> None:
 
 
 def submit_line(site: Site, job: int) -> str:
-    """The command line that slurmdbd keeps of a job."""
+    """The command line of a job, as scontrol shows it from 25.11 on, and as slurmdbd keeps it before."""
+    shown = re.search(r"^ *SubmitLine=(.+)$", site.cluster.run("scontrol", "show", "job", str(job)).stdout, re.MULTILINE)
+    if shown is not None:
+        return shown[1]
     sacct = ("sacct", "-j", str(job), "--noheader", "--allocations", "--parsable2", "--format=SubmitLine")
     return wait_for(lambda: site.cluster.run(*sacct, user=site.users[0]).stdout.strip(), "slurmdbd to know the job")
 

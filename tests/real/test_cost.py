@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from private_slurm import packages
 from private_slurm.cluster import PrivateCluster
-from private_slurm.newer_slurm import ensure_newer_slurm
+from private_slurm.newer_slurm import slurm_of
 from private_slurm.processes import wait_until
 from private_slurm.spec import Account, ClusterSpec, Member, NodeGroup, Partition, Qos, SlurmInstallation
 
@@ -26,6 +26,7 @@ from spawner.request.model import SessionRequest, parse_request
 from spawner.slurm import commands, sacctmgr, sbatch, scontrol
 from spawner.slurm.model import Association, Holdings
 from spawner.slurm.model import Qos as KnownQos
+from tests.support.slurm_versions import READ
 
 WEIGHTS = "TRESBillingWeights=CPU=1.0,Mem=0.25G,GRES/gpu=16"
 TYPED = "TRESBillingWeights=CPU=0.5,Mem=0.1G,GRES/gpu=3,GRES/gpu:a100=20.7,gres/GPU:A100_3g.20gb=5"
@@ -210,11 +211,11 @@ class Rig:
         )
 
 
-@pytest.fixture(scope="module", params=["22.05", "24.11"])
+@pytest.fixture(scope="module", params=READ)
 def running_rig(request: pytest.FixtureRequest, installed: Path, test_folder: Path, users: tuple[str, ...]) -> Iterator[Rig]:
     """The cluster of one version, with its accounts."""
     packages.ensure_debian_packages(packages.SLURM_PACKAGES)
-    slurm = SlurmInstallation() if request.param == "22.05" else ensure_newer_slurm(installed / "slurm-24.11")
+    slurm = slurm_of(request.param, installed)
     with PrivateCluster(spec(slurm, users[0]), test_folder / "slurm-cost") as cluster:
         # slurmdbd knows GPUs only once slurmctld has told it of them.
         gpu_limits = [f"modify account {name} set GrpTRESMins={limit}" for name, limit in BUDGETS.items() if "gres" in limit]

@@ -14,11 +14,13 @@ from pathlib import Path
 
 import pytest
 import requests
+from private_slurm.newer_slurm import OWN
 
 from tests.support.real_hub import CHECKOUT, Environments
 from tests.support.site_under_test import wait_for
+from tests.support.slurm_versions import MAIN
 
-DEMO = CHECKOUT / "scripts" / "demo"
+DEMO = (str(CHECKOUT / "scripts" / "demo"), *(() if MAIN == OWN else ("--slurm", MAIN)))
 
 
 def free_port() -> int:
@@ -30,7 +32,7 @@ def free_port() -> int:
 
 def run_demo(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     """The command with its folder, run to its end."""
-    return subprocess.run([str(DEMO), "--dir", str(folder), *arguments], capture_output=True, text=True, timeout=300, check=False)
+    return subprocess.run([*DEMO, "--dir", str(folder), *arguments], capture_output=True, text=True, timeout=300, check=False)
 
 
 def processes_in(folder: Path) -> list[str]:
@@ -109,7 +111,7 @@ def test_demo_from_start_to_stop(folder: Path) -> None:
 def test_demo_ended_in_the_middle_of_its_start(folder: Path, number: signal.Signals) -> None:
     """Whatever ends it while the cluster comes up, nothing of it goes on; after SIGKILL, that is for --stop to do."""
     with subprocess.Popen(
-        [str(DEMO), "--dir", str(folder), "--port", str(free_port())],
+        [*DEMO, "--dir", str(folder), "--port", str(free_port())],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

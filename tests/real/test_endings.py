@@ -79,7 +79,8 @@ BY_NAME = {case.name: case for case in CASES}
 @pytest.fixture(scope="module")
 def running_site(environments: Environments, users: tuple[str, ...]) -> Iterator[Site]:
     """A cluster of these tests' own, and a Hub on it."""
-    cluster = PrivateCluster(replace(cluster_spec(users), name="endings", slurm_conf=SETTINGS), environments.folder / "slurm-endings")
+    spec = replace(cluster_spec(users, environments.slurm), name="endings", slurm_conf=SETTINGS)
+    cluster = PrivateCluster(spec, environments.folder / "slurm-endings")
     with cluster, open_site("hub-endings", environments, cluster, users, MORE) as site:
         yield site
 

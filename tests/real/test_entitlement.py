@@ -21,8 +21,9 @@ import pytest
 from private_slurm import packages
 from private_slurm.cluster import PrivateCluster
 from private_slurm.errors import PrivateSlurmError
+from private_slurm.newer_slurm import slurm_of
 from private_slurm.processes import wait_until
-from private_slurm.spec import ClusterSpec, NodeGroup, Partition
+from private_slurm.spec import ClusterSpec, NodeGroup, Partition, SlurmInstallation
 from private_slurm.users import primary_group
 
 from spawner.cluster.cluster import SlurmCluster
@@ -33,6 +34,7 @@ from spawner.request.model import SessionRequest, parse_request
 from spawner.request.validation import check_request, resolve_request
 from spawner.site.catalogue import parse_catalogue
 from tests.support.real_hub import needs_users
+from tests.support.slurm_versions import READ
 
 CATALOGUE = parse_catalogue({"releases": [{"tag": "one", "date": "2026-10-01", "interfaces": ["lab"]}]})
 
@@ -99,7 +101,7 @@ UPDATES = {
 """What partitions become once the cluster runs, and knows the QOS."""
 
 
-def spec(ada: str, grace: str) -> ClusterSpec:
+def spec(ada: str, grace: str, slurm: SlurmInstallation) -> ClusterSpec:
     """Two nodes with GPUs, one whose cores have threads, one with two types of GPU, and nine small ones for the reservations."""
     plain = "MaxTime=8:00:00"
     return ClusterSpec(
@@ -129,6 +131,7 @@ def spec(ada: str, grace: str) -> ClusterSpec:
             *(Partition(name, "n[1-2]", plain) for name in UPDATES),
         ),
         slurm_conf={"EnforcePartLimits": "NO"},
+        slurm=slurm,
     )
 
 
@@ -174,7 +177,8 @@ class Rig:
     def submit(self, request: SessionRequest, user: str = "", job_qos: str = "", script: str = "exec sleep 600") -> int | str:
         """Hand in the very job of the product, but for its script: its id, or sbatch's complaint."""
         extra = (f"--qos={job_qos}",) if job_qos else ()
-        argv = sbatch_arguments(request, Tag("hub", user or self.ada, "", "nonce"), home="/tmp", extra=extra)
+        qos = self.choices(user, job_qos=job_qos).entitlement.qos_to_ask_for(request.partition, request.account)
+        argv = sbatch_arguments(request, Tag("hub", user or self.ada, "", "nonce"), home="/tmp", extra=extra, qos=qos)
         done = self.cluster.run(*argv, user=user or self.ada, input=f"#!/bin/bash\n{script}\n", check=False)
         return int(done.stdout.split(";")[0]) if done.returncode == 0 else f"refused: {done.stderr.strip()}"
 
@@ -220,13 +224,13 @@ def choices_of(own: Any) -> Choices:
     return Choices(own, CATALOGUE, now=time.time())
 
 
-@pytest.fixture(scope="module")
-def running_rig(test_folder: Path, users: tuple[str, ...]) -> Iterator[Rig]:
+@pytest.fixture(scope="module", params=READ)
+def running_rig(request: pytest.FixtureRequest, installed: Path, test_folder: Path, users: tuple[str, ...]) -> Iterator[Rig]:
     """The cluster, with all its accounts, QOS and reservations."""
     needs_users(users, 2)
     packages.ensure_debian_packages(packages.SLURM_PACKAGES)
     ada, grace = users[:2]
-    with PrivateCluster(spec(ada, grace), test_folder / "slurm-qos") as cluster:
+    with PrivateCluster(spec(ada, grace, slurm_of(request.param, installed)), test_folder / "slurm-qos") as cluster:
         said = cluster.run("sacctmgr", "--immediate", "--quiet", input=accounting(ada, grace), timeout_s=120)
         assert not re.search("error|unknown|nothing|invalid", said.stdout + said.stderr, re.IGNORECASE), said.stdout + said.stderr
         for name, options in RESERVATIONS.items():
@@ -249,18 +253,21 @@ RUNS = "RUNNING"
 
 @dataclass(frozen=True)
 class Case:
-    """``options`` of a request of ada's; ``field`` is the one that the rules refuse (empty: offered), ``slurm`` how Slurm's answer begins."""
+    """``options`` of a request of ada's; ``field`` is the one that the rules refuse (empty: offered), ``slurm`` how Slurm's answer
+    begins, in one of these ways."""
 
     name: str
     options: Mapping[str, Any]
     field: str
-    slurm: str
+    slurm: str | tuple[str, ...]
     job_qos: str = ""
     user: str = "ada"
     words: str = ""
 
 
-def case(name: str, field: str, slurm: str, *, job_qos: str = "", user: str = "ada", words: str = "", **options: Any) -> Case:
+def case(
+    name: str, field: str, slurm: str | tuple[str, ...], *, job_qos: str = "", user: str = "ada", words: str = "", **options: Any
+) -> Case:
     """A row."""
     given = {"account": "base", "partition": "gpu", "cores": 1, "memory": "100M", "walltime": "10m", "gpus": "0", "reservation": ""}
     return Case(name, {**given, **options}, field, slurm, job_qos, user, words)
@@ -270,7 +277,9 @@ NOT_AVAILABLE = "refused: sbatch: error: Batch job submission failed: Requested 
 NO_ACCOUNT = "refused: sbatch: error: Batch job submission failed: Invalid account or account/partition combination specified"
 NO_QOS = "refused: sbatch: error: Batch job submission failed: Invalid qos specification"
 CORES = "refused: sbatch: error: CPU count per node can not be satisfied"
-NO_GROUP = "refused: sbatch: error: Batch job submission failed: User's group not permitted to use this partition"
+NO_GROUP = ("refused: sbatch: error: Batch job submission failed: User's group not permitted to use this partition", "uid ")
+"""Until 22.05 at once, from 24.11 on by waiting for ever: ``uid 1001 not in group permitted to use this partition``."""
+
 PERMISSION = "refused: sbatch: error: Batch job submission failed: Access/permission denied"
 CLOSED = "refused: sbatch: error: Batch job submission failed: Required partition not available (inactive or drain)"
 MEMORY = "refused: sbatch: error: Memory specification can not be satisfied"
@@ -311,7 +320,8 @@ CASES = [
     case("association-of-another-partition", "account", NO_ACCOUNT, account="onepart"),
     case("allow-qos", "", RUNS, account="small", partition="allowqos"),
     case("allow-qos-others", "account", "", partition="allowqos", words="QOS normal may not be used there"),
-    case("deny-qos", "account", "", account="small", partition="denyqos", words="QOS small may not be used there"),
+    case("deny-qos-of-the-default", "", RUNS, account="small", partition="denyqos"),
+    case("deny-qos-of-the-admins", "partition", "", account="small", partition="denyqos", job_qos="small", words="“denyqos” is not"),
     case("deny-qos-others", "", RUNS, partition="denyqos"),
     # which QOS
     case("no-default-among-several", "account", NO_QOS, account="noqos", words="may not use QOS normal"),

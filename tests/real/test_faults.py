@@ -5,7 +5,6 @@ the active jobs with our tag are exactly the sessions that the Hub knows; none d
 
 from __future__ import annotations
 
-import signal
 import time
 
 import pytest
@@ -40,7 +39,7 @@ def test_controller_killed_and_restarted(two_running: Site) -> None:
     """slurmctld is killed and comes back with what it had saved: the sessions are the same."""
     site = two_running
     kernel_of, jobs = kernels(site), tagged_jobs(site)
-    site.cluster.processes.stop(["slurmctld"], first_signal=signal.SIGKILL)
+    site.cluster.kill_controller()
     site.cluster.start_controller()
     assert_consistent(site)
     assert_kept(site, kernel_of, jobs)

@@ -320,7 +320,8 @@ def test_a_report_that_never_comes(site: Site, orders: Orders, bystander: Runnin
     orders.set_for_new_starts(listen_timeout=4, template_paths=[str(tmp_path)])
     user = site.visitor(site.users[0])
     assert user.start({"gpus": "0"}).status == 302
-    (job,) = [entry[2] for entry in tagged_jobs(site) if entry != bystander.job]
+    # The answer comes after a second, whether or not the job is there by then.
+    (job,) = wait_for(lambda: [entry[2] for entry in tagged_jobs(site) if entry != bystander.job], "the job to be submitted")
     page = wait_for(lambda: failure(user), "the start to be given up", every=0.3)
     assert "The server did not come up in time." in page.text
     assert_only(bystander)

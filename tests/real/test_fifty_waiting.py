@@ -44,7 +44,7 @@ def asked(environments: Environments) -> Path:
     lines.chmod(0o666)
     for name in COMMANDS:
         command = folder / name
-        command.write_text(f'#!/bin/sh\necho {name} >>{lines}\nexec "{shutil.which(name)}" "$@"\n')
+        command.write_text(f'#!/bin/sh\necho {name} >>{lines}\nexec "{environments.slurm.commands / name}" "$@"\n')
         command.chmod(0o755)
     return lines
 

@@ -18,7 +18,7 @@ import pytest
 from private_slurm import packages
 from private_slurm.cluster import PrivateCluster
 from private_slurm.processes import wait_until
-from private_slurm.spec import ClusterSpec, NodeGroup, Partition
+from private_slurm.spec import ClusterSpec, NodeGroup, Partition, SlurmInstallation
 
 from spawner.gpu.agent.schema import NodeReport, parse_report
 from tests.support.nvml_library import device, library_folder
@@ -75,9 +75,8 @@ def write_program(path: Path, text: str) -> None:
 
 
 @pytest.fixture(scope="module")
-def running_rig(test_folder: Path) -> Iterator[Rig]:
+def running_rig(test_folder: Path, slurm: SlurmInstallation) -> Iterator[Rig]:
     """The scripts as an admin puts them there: with the site's own paths and address at their heads."""
-    packages.ensure_debian_packages(packages.SLURM_PACKAGES)
     folder = test_folder / "gpu-node"
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
@@ -116,6 +115,7 @@ def running_rig(test_folder: Path) -> Iterator[Rig]:
             "HealthCheckInterval": "1",
             "HealthCheckNodeState": "ANY",
         },
+        slurm=slurm,
     )
     cluster = PrivateCluster(spec, folder / "slurm")
     find_slurm = f"export SLURM_CONF={cluster.slurm_conf} PATH={cluster.bin_dir}:/usr/bin:/bin"

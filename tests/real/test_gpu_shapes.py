@@ -7,14 +7,14 @@ partition at a time, and taken back.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 from private_slurm import packages
 from private_slurm.cluster import PrivateCluster
-from private_slurm.newer_slurm import ensure_newer_slurm
+from private_slurm.newer_slurm import slurm_of
 from private_slurm.processes import wait_until
 from private_slurm.spec import Account, ClusterSpec, Member, NodeGroup, Partition, SlurmInstallation
 
@@ -31,8 +31,10 @@ from spawner.request.gpus import GpuRequest
 from spawner.request.validation import judge_request
 from spawner.site.catalogue import parse_catalogue
 from spawner.slurm import commands, scontrol, squeue
+from tests.support.conformance_table import Counts, record
 from tests.support.real_hub import Environments, open_site
 from tests.support.site_under_test import Site, wait_for
+from tests.support.slurm_versions import READ
 
 CATALOGUE = parse_catalogue({"releases": [{"tag": "2026.10", "label": "Release", "date": "2026-10-01", "interfaces": ["lab"]}]})
 
@@ -244,21 +246,25 @@ def _in_the_table(trial: Trial, table: PartitionAvailability) -> int | None:
     return next((size for size, nodes in of_kind[0].rows if nodes), None) if len(of_kind) == len(table.part_tables) == 1 else None
 
 
-@pytest.fixture(params=["22.05", "24.11"])
+@pytest.fixture(params=READ)
 def laboratory(request: pytest.FixtureRequest, installed: Path, test_folder: Path, users: tuple[str, ...]) -> Iterator[Laboratory]:
     """A cluster of its own, of Slurm before and after it says how full each card is."""
     packages.ensure_debian_packages(packages.SLURM_PACKAGES)
-    slurm = SlurmInstallation() if request.param == "22.05" else ensure_newer_slurm(installed / "slurm-24.11")
+    slurm = slurm_of(request.param, installed)
     with PrivateCluster(spec(users[0], slurm), test_folder / f"slurm-shapes-{request.param}") as cluster:
         yield Laboratory(cluster, users[0])
 
 
-def test_what_is_said_to_be_free_starts(laboratory: Laboratory) -> None:
+def test_what_is_said_to_be_free_starts(
+    laboratory: Laboratory, request: pytest.FixtureRequest, record_property: Callable[[str, object], None]
+) -> None:
     """Table and verdict are right for each request in each state; nobody knows it only where Slurm does not say how full the cards are."""
     for jobs in STATES:
         laboratory.fill(jobs)
         laboratory.try_all()
     trials = laboratory.trials
+    slurm = request.node.callspec.params["laboratory"]
+    record(record_property, Counts.of("shapes of GPUs", slurm, ((trial.said.kind, trial.wrong) for trial in trials)))
     wrong = [str(trial) for trial in trials if trial.wrong]
     unknown = [trial for trial in trials if trial.said.kind == "unknown"]
     print(f"\n{len(trials)} trials, {len(wrong)} wrong, {len(unknown)} unknown")
@@ -281,6 +287,7 @@ def site_of_fifths(environments: Environments, users: tuple[str, ...]) -> Iterat
         partitions=(Partition("fifths", "s001", "Default=YES MaxTime=8:00:00"),),
         accounts=(Account("cin_ada"),),
         members=tuple(Member(user, ("cin_ada",)) for user in users[:1]),
+        slurm=environments.slurm,
     )
     cluster = PrivateCluster(spec, environments.folder / "slurm-fifths")
     with cluster, open_site("hub-fifths", environments, cluster, users) as site:

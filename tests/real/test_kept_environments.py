@@ -18,7 +18,8 @@ OWN_SECRET = "a secret of the user's own"
 @pytest.fixture(scope="module")
 def site(environments: Environments, users: tuple[str, ...]) -> Iterator[Site]:
     """A cluster of these tests' own, and a Hub on it."""
-    cluster = PrivateCluster(replace(cluster_spec(users), name="keeping", slurm_conf=SETTINGS), environments.folder / "slurm-keeping")
+    spec = replace(cluster_spec(users, environments.slurm), name="keeping", slurm_conf=SETTINGS)
+    cluster = PrivateCluster(spec, environments.folder / "slurm-keeping")
     with cluster, open_site("hub-keeping", environments, cluster, users) as site:
         yield site
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import socket
 import sqlite3
 import threading
 import time
@@ -11,6 +12,7 @@ import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from private_slurm.cluster import PrivateCluster
@@ -19,12 +21,15 @@ from tests.support.injected_faults import NONCE_IS_STORED, STOP_IS_STORED, Order
 from tests.support.invariant import ask_to_start, ask_to_stop, assert_consistent, tagged_jobs
 from tests.support.real_hub import CHECKOUT, Environments, open_site
 from tests.support.site_under_test import Site, wait_for
+from tests.support.stalls import Stall, stalls_in
 
 PLAIN = {"gpus": 0}
 START_IS_STORED = "^UPDATE spawners SET started="
 """The last that JupyterHub itself stores before it asks the spawner to start."""
 STALL_SECONDS = 0.5
 """What a request may take that needs no database, on a machine that runs the tests besides. JupyterHub itself waits for 5 s."""
+OWN_STALL_SECONDS = 0.1
+"""So long a call of the loop's may wait for what is ours, whatever JupyterHub waits for besides."""
 
 
 @pytest.fixture(scope="module")
@@ -43,13 +48,19 @@ def running_site(environments: Environments, cluster: PrivateCluster, users: tup
     more = f"""
 import pathlib, sys
 sys.path.insert(0, {str(CHECKOUT)!r})
-from tests.support import injected_faults
+from tests.support import injected_faults, stalls
 injected_faults.obey(c, pathlib.Path({str(orders.folder)!r}))
+stalls.watch(pathlib.Path({str(orders.folder)!r}))
 c.SlurmCluster.jobs_interval = 2
 c.Spawner.poll_interval = 3
 """
     with open_site("hub-locked", environments, cluster, users, more) as site:
         yield site
+
+
+def stalls_since(orders: Orders, moment: float) -> list[Stall]:
+    """What has kept the loop waiting since then."""
+    return [stall for stall in stalls_in(orders.folder) if stall.at >= moment]
 
 
 @dataclass
@@ -78,6 +89,18 @@ class Pulse:
         yield pulse
         pulse.over.set()
         thread.join(60)
+
+
+@contextlib.contextmanager
+def watching(site: Site, user: str) -> Iterator[None]:
+    """A page of the user's with a stream of events is open until the end of the block."""
+    token = site.visitor(user).api("POST", f"users/{user}/tokens", json={"note": "for a page"}).json()["token"]
+    address = urlsplit(site.hub.url)
+    with socket.create_connection((str(address.hostname), int(address.port or 80)), timeout=60) as page:
+        path = f"{address.path}hub/api/resource-form/sessions/events"
+        page.sendall(f"GET {path} HTTP/1.1\r\nHost: {address.netloc}\r\nAuthorization: token {token}\r\n\r\n".encode())
+        assert page.recv(12).split()[1] == b"200"
+        yield
 
 
 def stored(site: Site) -> dict[str, Any]:
@@ -131,21 +154,33 @@ def test_what_was_not_stored_is_stored_later(site: Site, orders: Orders) -> None
 
 @pytest.mark.parametrize("how", ["stopped", "cancelled in Slurm"])
 def test_an_end(site: Site, orders: Orders, how: str) -> None:
-    """Locked for 12 s, so that JupyterHub cannot store that the server is stopped: the job is given back, and without anybody's doing the
+    """Locked for 20 s, so that JupyterHub cannot store that the server is stopped: the job is given back, and without anybody's doing the
     server is stopped in the end, its token revoked, and the user can start another one.
+
+    JupyterHub has let go of all that it had read by then, and its own statements wait for 5 s each. We ask for nothing meanwhile: not for
+    an answer's sender, a stream, or what slurmdbd tells of the job. In the order of the calls, nothing of ours takes 0.1 s.
     """
     user = site.users[0]
     site.start(PLAIN)
     ((_, _, number),) = tagged_jobs(site)
     log = len(site.hub.log())
-    if how == "stopped":
-        orders.lock_after(STOP_IS_STORED, 12)
-        ask_to_stop(site, user).join(60)
-    else:
-        orders.lock_after("^INSERT INTO resource_form_sessions", 12)
-        site.cluster.run("scancel", str(number))
-        wait_for(lambda: orders.pending("locked"), "the lock", 60, every=0.02)
-    wait_for(lambda: not orders.pending("locked"), "the lock to be free", 60)
+    began = time.time()
+    with watching(site, user):
+        if how == "stopped":
+            orders.lock_after(STOP_IS_STORED, 20)
+            ask_to_stop(site, user).join(60)
+        else:
+            orders.lock_after("^INSERT INTO resource_form_sessions", 20)
+            site.cluster.run("scancel", str(number))
+            wait_for(lambda: orders.pending("locked"), "the lock", 60, every=0.02)
+        wait_for(lambda: not orders.pending("locked"), "the lock to be free", 60)
+    found = stalls_since(orders, began)
+    told = "\n".join(map(str, found))
+    print(
+        f"{how}: JupyterHub {sum(stall.of('jupyterhub') for stall in found):.1f} s, ours {sum(stall.of('ours') for stall in found):.2f} s"
+    )
+    assert max((stall.of("jupyterhub") for stall in found), default=0.0) > 1, f"JupyterHub did not wait: nothing was tried\n{told}"
+    assert max(stall.of("ours") for stall in found) < OWN_STALL_SECONDS, told
     wait_for(lambda: "could not be stored before; it is now" in site.hub.log()[log:], f"the stop to be made up for\n{site.logs()}", 60)
     wait_for(lambda: site.server(user) == {}, f"the server to be stopped\n{site.logs()}", 30)
     assert site.cluster.job_state(number) == "CANCELLED"

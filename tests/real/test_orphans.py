@@ -10,7 +10,7 @@ from private_slurm.cluster import PrivateCluster
 
 from tests.support.invariant import assert_consistent, assert_kept, kernels, tagged_jobs
 from tests.support.real_hub import Environments, needs_users, open_site
-from tests.support.site_under_test import Site, wait_for
+from tests.support.site_under_test import Site, Visitor, wait_for
 
 SWEEP = "c.SlurmCluster.sweep_interval = 2\n"
 
@@ -112,6 +112,40 @@ def test_orphans_are_reported(site: Site) -> None:
     assert_consistent(site)
 
 
+def test_its_owner_sees_an_orphan_and_ends_it(site: Site) -> None:
+    """Home and the list of sessions name it, nobody else's do; its page ends it, and no job that is a session's."""
+    site.start()
+    ((user, _, number),) = tagged_jobs(site)
+    lose_the_database(site, "report")
+    owner, other = site.visitor(user), site.visitor(site.users[1])
+    path = f"hub/resource-form/job?job={number}"
+
+    def named(visitor: Visitor, page: str) -> list[str]:
+        """The jobs that a page says to be left over."""
+        return [str(link["href"]) for link in visitor.get(page).soup.select(".resource-form-left-over-job a")]
+
+    wait_for(lambda: named(owner, "hub/home"), f"home to name the job\n{site.logs()}", 60)
+    site.start()
+    assert named(owner, "hub/home") == named(owner, "hub/resource-form/sessions") == [f"/{path}"]
+    assert named(other, "hub/home") == []
+    assert other.get(path).status == 404
+    (session,) = [job for _user, _server, job in tagged_jobs(site) if job != number]
+    assert owner.get(f"hub/resource-form/job?job={session}").status == 404
+    page = owner.get(path)
+    assert "carries the mark of a session, and belongs to none" in page.text
+    assert "g00" in page.text
+    form = page.soup.select_one("#resource-form-job form")
+    assert form is not None
+    address, token = f"{site.hub.url}{path}", str(form.select("[name=_xsrf]")[0]["value"])
+    assert other.session.post(address, data={"_xsrf": other.session.cookies.get("_xsrf", path="/hub/")}, timeout=30).status_code == 404
+    assert owner.session.post(address, data={"_xsrf": "forged"}, timeout=30).status_code == 403
+    assert len(tagged_jobs(site)) == 2
+    assert "Slurm ends the job." in owner.session.post(address, data={"_xsrf": token}, timeout=30).text
+    wait_for(lambda: [job for _user, _server, job in tagged_jobs(site)] == [session], "the job to be ended", 30)
+    wait_for(lambda: named(owner, "hub/home") == [], "home to name it no more", 60)
+    assert site.server(user).get("ready")
+
+
 def test_the_session_in_its_place_is_kept(site: Site) -> None:
     """A user who has started another session before the sweep keeps it; the old job is reported."""
     site.start()
@@ -125,3 +159,21 @@ def test_the_session_in_its_place_is_kept(site: Site) -> None:
     assert len(tagged_jobs(site)) == 2
     site.cluster.run("scancel", str(number))
     assert_consistent(site)
+
+
+def test_where_the_admins_own_options_have_jobs_run(site: Site) -> None:
+    """Sessions may be asked for in one partition, and all jobs run in another by the admin's own options: they are adopted there."""
+    config = site.hub.config
+    more = "c.SlurmCluster.partitions = ['g100_int']\nc.ResourceFormSpawner.sbatch_options.append('--partition=g100_cpu')\n"
+    site.hub.restart(kill=True, config=config + more)
+    try:
+        site.start({"gpus": 0})
+        jobs = tagged_jobs(site)
+        ((user, _, number),) = jobs
+        assert site.cluster.job(number)["Partition"] == "g100_cpu"
+        lose_the_database(site, "adopt")
+        wait_for(lambda: site.server(user).get("ready"), f"the session to be adopted\n{site.logs()}", 60)
+        assert tagged_jobs(site) == jobs
+        site.stop()
+    finally:
+        site.hub.restart(kill=True, config=config)

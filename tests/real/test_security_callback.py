@@ -31,7 +31,7 @@ from tests.support.attacks import (
     own_token,
     watched,
 )
-from tests.support.real_hub import Environments, needs_users, running
+from tests.support.real_hub import Environments, bin_dir_of, needs_users, running
 from tests.support.site_under_test import PASSWORD, Site, run_in_kernel, wait_for
 
 PORTS = range(2000, 61000)
@@ -82,6 +82,7 @@ import batchspawner.api
 c.JupyterHub.spawner_class = "resource-form"
 c.JupyterHub.allow_named_servers = True
 c.SlurmCluster.slurm_conf = {str(cluster.slurm_conf)!r}
+c.SlurmCluster.bin_dir = {bin_dir_of(cluster)!r}
 c.ResourceFormSpawner.catalogue_file = {str(catalogue)!r}
 c.ResourceFormSpawner.port_range = "{PORTS[0]}-{PORTS[-1]}"
 """

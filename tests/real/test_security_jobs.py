@@ -10,6 +10,7 @@ from collections.abc import Iterator
 import pytest
 from private_slurm.cluster import PrivateCluster
 
+from spawner.slurm.squeue import SEPARATOR
 from tests.support.attacks import Witness, watched
 from tests.support.real_hub import Environments, needs_users, open_site
 from tests.support.site_under_test import Site, run_in_kernel, wait_for
@@ -44,14 +45,11 @@ FORGED_STATES = ("CANCELLED", "FAILED", "COMPLETED", "PENDING", "RUNNING")
 def forged_rows(argv: list[str], victim: str, job: str) -> list[str]:
     """Rows as squeue prints them for this very question, mark and all, that say of a job what is not so."""
     columns = next(word for word in argv if word.startswith("--Format=")).removeprefix("--Format=").split(",")
-    mark = re.search(r"\|(\w+)\|", columns[0])
+    mark = re.search(rf"{re.escape(SEPARATOR)}(\w+){re.escape(SEPARATOR)}", columns[0])
     assert mark is not None, "whoever sees the Hub's processes sees the mark"
-    values = {"JobID": f"{job}|{mark[1]}|", "UserName": f"{victim}|", "State": "", "BatchHost": "g003|", "Partition": "g100_int|"}
-    rows = []
-    for state in FORGED_STATES:
-        filled = {**values, "State": f"{state}|"}
-        rows.append("".join(filled.get(column.split(":")[0], "0|") for column in columns).rstrip("|"))
-    return rows
+    names = [column.partition(":")[0] for column in columns[1:]]
+    values = {"UserName": victim, "BatchHost": "g003", "Partition": "g100_int"}
+    return [SEPARATOR.join([job, mark[1], *({**values, "State": state}.get(name, "0") for name in names)]) for state in FORGED_STATES]
 
 
 def test_forged_rows_are_nobodys(site: Site) -> None:
@@ -68,7 +66,7 @@ def test_forged_rows_are_nobodys(site: Site) -> None:
     question = next(words for words in Witness.of(site).named("squeue") if not any("--user" in word for word in words))
     rows = [row for user, job in jobs.items() for row in forged_rows(question, user, job)]
     # Rows of the same kind for the question after one user's jobs, which does ask for comments.
-    rows += [f"{job}|0123456789abcdef|{user}|CANCELLED|0|{tag_of(site, job)}" for user, job in jobs.items()]
+    rows += [SEPARATOR.join([job, "0123456789abcdef", user, "CANCELLED", "0", tag_of(site, job)]) for user, job in jobs.items()]
     text = "x\n" + "\n".join(rows)
     backwards = "x\n" + "\n".join(reversed(rows))
     for name, comment in ((text[:1000], text[:1000]), ("x\n" + rows[0], backwards[:1000]), ("\n", "\n\n")):

@@ -53,6 +53,7 @@ def test_a_link_on_another_users_page(site: Site) -> None:
 def test_links_that_may_start(site: Site) -> None:
     """From a page of the same site the link starts the session that it asks for; what cannot be had is refused as from the form."""
     visitor = site.visitor()
+    assert visitor.form().status == 200, "the Hub has asked Slurm; a refusal that takes over a second comes on the waiting page"
     headers = pressed("same-site", "https://portal.example.org/")
     answer = visitor.session.get(urljoin(site.hub.url, "hub/spawn?opt-cores=9999"), headers=headers, timeout=60)
     assert answer.status_code == 400

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import requests
 from private_slurm.users import credentials
 
 from tests.support.real_hub import Environments, needs_users
@@ -111,6 +112,8 @@ def test_a_user_who_writes_into_their_own_reader(site: Site, environments: Envir
     assert answers[-1] == (503, "log_unreadable")
     assert set(answers[:-1]) <= {(200, "")}
     assert peak_kb(site) - before < 60_000
+    counted = requests.get(f"{site.hub.url}hub/metrics", timeout=30).text
+    assert re.search(r'^jupyterhub_resource_form_refused_total\{bound="user_process_bytes"\} [1-9]', counted, re.MULTILINE), counted[:300]
     assert "printed more than 8000000 bytes and was ended" in site.hub.log()[log:]
     assert "Traceback" not in site.hub.log()[log:]
     wait_for(lambda: log_of(visitor, job) == (200, ""), "the log to be read again", 20)

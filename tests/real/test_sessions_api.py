@@ -60,8 +60,9 @@ def take_a_gpu_of_each(site: Site) -> list[int]:
 
 
 def billing_of(job: dict[str, str]) -> int:
-    """The number that Slurm has written on the job."""
-    found = re.search(r"billing=(\d+)", job.get("AllocTRES") or job.get("ReqTRES") or job["TRES"])
+    """The number that Slurm has written on the job. Newer versions have two fields for ``TRES``, one of them empty while it waits."""
+    tres = next(job[name] for name in ("AllocTRES", "ReqTRES", "TRES") if job.get(name, "(null)") != "(null)")
+    found = re.search(r"billing=(\d+)", tres)
     assert found is not None, job
     return int(found[1])
 

@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 from private_slurm import packages
 from private_slurm.cluster import PrivateCluster
+from private_slurm.operations import COMMANDS
 from private_slurm.releases import JUPYTERHUB_VERSION
 from private_slurm.users import ensure_system_users
 
@@ -23,7 +24,7 @@ from spawner.cluster.estimator import question_of
 from spawner.job.sbatch import Tag, sbatch_arguments
 from spawner.request.model import parse_request
 from spawner.session.log_reader import INSTALLED_READER
-from spawner.slurm.sudo import INSTALLED_SUBMITTER, packed
+from spawner.slurm.sudo import INSTALLED_SUBMITTER, packed, through_sudo
 from spawner.slurm.test_only import parse_estimate
 from tests.support.invariant import assert_consistent, assert_kept, kernels, tagged_jobs
 from tests.support.real_hub import CHECKOUT, Environments, make_hub, running
@@ -59,10 +60,14 @@ mount --rbind $new /dev
 
 @dataclass
 class Rules:
-    """A place for rules and programs that one name space sees as /etc/sudoers.d and /usr/local/libexec: the machine's are not touched."""
+    """A place for rules and programs that one name space sees as /etc/sudoers.d and /usr/local/libexec: the machine's are not touched.
+
+    There the commands of the cluster's Slurm, whichever version it is, are those in /usr/bin, of which the rule speaks.
+    """
 
     folder: Path
     users: tuple[str, ...]
+    slurm_commands: Path
 
     def write(self, text: str) -> None:
         """Have sudo know this rule and no other, with the names and paths of the tests in it."""
@@ -81,6 +86,7 @@ class Rules:
         above.mkdir(exist_ok=True)
         install = [f"mount --bind {self.folder / 'sudoers.d'} /etc/sudoers.d", f"mount -t tmpfs tmpfs {above}"]
         sources = {INSTALLED_SUBMITTER: "submit.py", INSTALLED_READER: "session_log.py"}
+        install += [f"mount --bind {self.slurm_commands / name} /usr/bin/{name}" for name in COMMANDS]
         install += [f"install -D --mode=0755 {SHARED / sources[program]} {program}" for program in programs]
         become = f"setpriv --reuid={HUB_USER} --regid={HUB_USER} --init-groups"
         return ("unshare", "--mount", "sh", "-ec", "\n".join([before, *install, f'exec {become} "$@"']), "sh")
@@ -91,7 +97,7 @@ def rules(test_folder: Path, users: tuple[str, ...], cluster: PrivateCluster) ->
     """Our rule; slurm.conf is where the administrator's file says."""
     packages.ensure_debian_packages(["sudo"])
     ensure_system_users([HUB_USER])
-    rules = Rules(test_folder / "sudo", users)
+    rules = Rules(test_folder / "sudo", users, cluster.bin_dir)
     rules.write((SHARED / "sudoers").read_text())
     (rules.folder / "environment").write_text(f"SLURM_CONF={cluster.slurm_conf}\n")
     return rules
@@ -111,7 +117,8 @@ def hub_that_is_not_root(
     environment = packages.ensure_venv(environments.installed / "hub-environment", [f"jupyterhub=={JUPYTERHUB_VERSION}"])
     packages.ensure_checkout(environment, CHECKOUT)
     token = secrets.token_hex(16)
-    hub = make_hub(environments.folder / name, environments, cluster, users, token)
+    # In the name space the commands are on the PATH, and the rule knows them by their usual place.
+    hub = make_hub(environments.folder / name, environments, cluster, users, token, "c.SlurmCluster.bin_dir = ''\n")
     hub.bin_dir, hub.owner, hub.wrapper = environment, HUB_USER, wrapper
     with running(hub, cluster, users, token) as site:
         yield site
@@ -229,6 +236,16 @@ def test_the_rule_lets_the_hub_ask_for_an_estimate(site: Site, wrapper: tuple[st
     assert done.returncode == 0, done.stderr
     assert parse_estimate(done.stderr).partition == "g100_int"
     assert site.cluster.active_jobs() == []
+
+
+def test_a_blank_in_an_option(site: Site, wrapper: tuple[str, ...]) -> None:
+    """It passes the rule, and the job has it."""
+    argv = (*SBATCH, "--output=/dev/null", "--chdir=/tmp", "--comment=two words")
+    started = through_sudo((), site.users[0], argv, base={}, own={}, stdin=SCRIPT, has_submitter=True)
+    done = as_user(wrapper, site.users[0], *started.argv[started.argv.index("--") + 1 :], given=started.stdin)
+    assert done.returncode == 0, done.stderr
+    assert site.cluster.run("squeue", "--noheader", f"--jobs={done.stdout.strip()}", "--Format=Comment:40").stdout.strip() == "two words"
+    site.cluster.run("scancel", done.stdout.strip())
 
 
 def test_nobody_but_the_users_of_the_service(site: Site, wrapper: tuple[str, ...]) -> None:
@@ -368,7 +385,7 @@ def test_an_older_rule_goes_on_working(
     environments: Environments, cluster: PrivateCluster, users: tuple[str, ...], test_folder: Path
 ) -> None:
     """With the rule of before and without the submitter sessions start and stop as they did, and the Hub's log says what to change."""
-    older = Rules(test_folder / "sudo-older", users)
+    older = Rules(test_folder / "sudo-older", users, cluster.bin_dir)
     older.write(OLDER_RULE)
     with hub_that_is_not_root("hub-sudo-older", environments, cluster, users, older.wrapper()) as site:
         user = site.users[0]

@@ -6,19 +6,23 @@ and EXCLUSIVE beside NO on nodes without GPUs. Backfill looks every second, so t
 
 from __future__ import annotations
 
+import asyncio
+import json
 import os
 import random
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 from private_slurm import packages
 from private_slurm.cluster import PrivateCluster
+from private_slurm.newer_slurm import slurm_of
 from private_slurm.processes import wait_until
-from private_slurm.spec import Account, ClusterSpec, Member, NodeGroup, Partition
+from private_slurm.spec import Account, ClusterSpec, Member, NodeGroup, Partition, SlurmInstallation
 
 from spawner.accounting.entitlement import entitlement
 from spawner.accounting.qos import AccountingData
@@ -26,12 +30,18 @@ from spawner.advice.alternatives import alternatives
 from spawner.advice.assessment import verdict_of
 from spawner.advice.verdict import Verdict
 from spawner.availability.forecast import ClusterForecast
+from spawner.availability.table import availability
 from spawner.job.sbatch import Tag, sbatch_arguments
 from spawner.request.choices import Choices
 from spawner.request.model import SessionRequest, parse_request
 from spawner.request.validation import check_request
 from spawner.site.catalogue import parse_catalogue
 from spawner.slurm import commands, scontrol, squeue
+from spawner.slurm.capture.document import ask, capture_of
+from spawner.slurm.runner import SlurmRunner
+from tests.support.captured_site import CapturedSite
+from tests.support.conformance_table import Counts, record
+from tests.support.slurm_versions import READ
 
 SEED = int(os.environ.get("RESOURCE_FORM_SEED", "20261121"))
 FILLINGS = 5
@@ -53,7 +63,7 @@ MINUTES = (10, 30, 60, 120, 240, 480)
 CATALOGUE = parse_catalogue({"releases": [{"tag": "2026.10", "label": "Release", "date": "2026-10-01", "interfaces": ["lab"]}]})
 
 
-def spec(user: str) -> ClusterSpec:
+def spec(user: str, slurm: SlurmInstallation) -> ClusterSpec:
     """Nine nodes in five partitions."""
     return ClusterSpec(
         name="verdict",
@@ -72,6 +82,7 @@ def spec(user: str) -> ClusterSpec:
         accounts=(Account("cin_ada"),),
         members=(Member(user, ("cin_ada",)),),
         slurm_conf={"SchedulerParameters": "batch_sched_delay=0,bf_interval=1,bf_window=2880,bf_continue"},
+        slurm=slurm,
     )
 
 
@@ -238,15 +249,69 @@ class Laboratory:
                     self.cluster.resume(name)
 
 
-@pytest.fixture
-def laboratory(test_folder: Path, users: tuple[str, ...]) -> Iterator[Laboratory]:
+@pytest.fixture(params=READ)
+def laboratory(request: pytest.FixtureRequest, installed: Path, test_folder: Path, users: tuple[str, ...]) -> Iterator[Laboratory]:
     """A cluster of its own, with real users, as the demo's has."""
     packages.ensure_debian_packages(packages.SLURM_PACKAGES)
-    with PrivateCluster(spec(users[0]), test_folder / "slurm-verdict") as cluster:
+    with PrivateCluster(spec(users[0], slurm_of(request.param, installed)), test_folder / "slurm-verdict") as cluster:
         yield Laboratory(cluster, users[0], random.Random(SEED))
 
 
-def test_verdicts_hold(laboratory: Laboratory) -> None:
+def test_a_capture_says_the_same(laboratory: Laboratory) -> None:
+    """Of the file of ``resource-form capture`` the product says what it says of the cluster: what is free, and of 20 drawn requests.
+
+    The file holds no name of the cluster's users, accounts, partitions and hosts, and no path or address.
+    """
+    laboratory.fill()
+    cluster = laboratory.cluster
+    runner = SlurmRunner(slurm_conf=str(cluster.slurm_conf), bin_dir=str(cluster.bin_dir))
+    forecast, choices = laboratory.forecast()
+    answers = asyncio.run(ask(runner))
+    capture = capture_of(answers, now=forecast.now, product="")
+    site = CapturedSite(capture.document, forecast.now)
+
+    def said(argv: Sequence[str]) -> str:
+        return asyncio.run(site.run(argv)).stdout
+
+    nodes, partitions = scontrol.parse_nodes(said(commands.show_nodes())), scontrol.parse_partitions(said(commands.show_partitions()))
+    reservations, jobs = scontrol.parse_reservations(said(commands.show_reservations())), squeue.parse_jobs(said(commands.list_jobs()))
+    other_names = dict(zip(forecast.partitions, (partition.name for partition in partitions), strict=True))
+    captured = ClusterForecast(nodes, partitions, reservations, jobs, now=forecast.now)
+    free = availability(list(forecast.nodes.values()), list(forecast.partitions.values()), (), now=forecast.now)
+    free_there = availability(nodes, partitions, (), now=forecast.now)
+    assert [counts(entry) for entry in free.partitions] == [counts(entry) for entry in free_there.partitions]
+    own = entitlement("x", AccountingData(), groups=(), partitions=partitions, reservations=reservations, nodes=nodes, now=forecast.now)
+    theirs = Choices(own, CATALOGUE, now=forecast.now)
+    for _ in range(20):
+        request = laboratory.any_request(laboratory.random.choice([name for names in NODE_SETS for name in names]))
+        there = request.model_copy(update={"partition": other_names[request.partition]})
+        here_said = verdict_of(request, check_request(request, choices), forecast, choices)
+        there_said = verdict_of(there, check_request(there, theirs), captured, theirs)
+        assert (there_said.kind, there_said.nodes_that_fit) == (here_said.kind, here_said.nodes_that_fit), str(request)
+    written = json.dumps(capture.document["answers"]).lower()
+    names = (
+        laboratory.user,
+        "cin_ada",
+        "g100_int",
+        "g100_cpu",
+        "alone",
+        "whole",
+        "verdict",
+        "g001",
+        "c001",
+        "a001",
+        str(cluster.folder),
+        "127.0",
+    )
+    assert [name for name in names if name in written] == []
+
+
+def counts(partition: Any) -> Any:
+    """How many nodes of a partition are usable, and have how many GPUs free."""
+    return partition.nodes_usable, partition.gpu_table
+
+
+def test_verdicts_hold(laboratory: Laboratory, request: pytest.FixtureRequest, record_property: Callable[[str, object], None]) -> None:
     """What is said to start now starts within the next cycles, what is to wait waits, what can never run is refused or hangs.
 
     Less than 1 % of "now" may be wrong, less than 5 % of "wait", and none of the others. The first alternative starts now as well.
@@ -265,6 +330,8 @@ def test_verdicts_hold(laboratory: Laboratory) -> None:
                 offered += laboratory.test(staying, forecast, choices) if staying else []
         laboratory.clear()
     trials = laboratory.trials
+    slurm = request.node.callspec.params["laboratory"]
+    record(record_property, Counts.of("requests at random", slurm, ((trial.said.kind, trial.wrong) for trial in trials)))
     said = Counter(trial.said.kind for trial in trials)
     wrong = Counter(trial.said.kind for trial in trials if trial.wrong)
     report = f"seed {SEED}: " + ", ".join(f"{kind}: {wrong[kind]} of {said[kind]} wrong" for kind in ("now", "wait", "never", "unknown"))

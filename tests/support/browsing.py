@@ -34,6 +34,7 @@ def log_in(
     page.fill("input[name=password]", PASSWORD)
     page.click("#login_submit")
     page.wait_for_selector(shows)
+    page.wait_for_load_state()  # the scripts have run
     return page
 
 
@@ -52,3 +53,11 @@ def serious_findings(page: Page, context: str = "#spawn_form, .spawn-error-msg")
         if finding["impact"] in ("serious", "critical")
         for node in finding["nodes"]
     ]
+
+
+def choose(page: Page, name: str, value: str) -> None:
+    """Choose partition, account or reservation: the line that names them is opened first, where it is closed."""
+    line = page.locator("#resource-form-where")
+    if line.get_attribute("open") is None:
+        line.locator("summary").click()
+    page.select_option(f"[name={name}]", value)

@@ -14,6 +14,7 @@ from typing import Any
 
 from spawner.errors import SlurmNotStarted, SlurmTimeout
 from spawner.slurm.runner import Identity, Result
+from spawner.slurm.squeue import SEPARATOR
 from spawner.slurm.states import ENDED
 
 EPOCH = 1_800_000_000
@@ -112,10 +113,15 @@ class FakeSlurm:
     hang: bool = False
     refuse: int = 0
     private_data: str = "none"
+    database_private_data: str = "none"
     lose_replies: int = 0
     late_orders: int = 0
     drop_orders: int = 0
     late_by: float = 40.0
+    comments: str | None = None
+    """What a site's plugin puts in the place of every job's comment."""
+    says: str = "{id}\n"
+    """What sbatch prints where it succeeds."""
     troubles: list[Trouble] = field(default_factory=list)
     jobs: dict[int, FakeJob] = field(default_factory=dict)
     commands: list[tuple[float, str]] = field(default_factory=list)
@@ -211,6 +217,9 @@ class FakeSlurm:
             return self._scontrol(argv)
         if argv[0] == "sacctmgr" and "qos" in argv:
             return 0, QOS, ""
+        if argv[0] == "sacctmgr" and "config" in argv:
+            own = f"PrivateData = {self.private_data}\n"
+            return 0, f"{own}\nSlurmDBD configuration:\nPrivateData = {self.database_private_data}\nSlurmUser = slurm(64030)\n", ""
         if argv[0] == "sacctmgr":
             return 0, ASSOCIATIONS if "association" in argv else USERS, ""
         raise AssertionError(f"the fake knows no {argv}")
@@ -256,18 +265,18 @@ class FakeSlurm:
             self.late_orders -= 1
             self.loop.call_later(self.late_by, self.make_job, identity.name, comment)
             return 1, "", timed_out
-        job = self.make_job(identity.name, comment)
+        job = self.make_job(identity.name, comment if self.comments is None else self.comments)
         if self.lose_replies:
             self.lose_replies -= 1
             return 1, "", timed_out
-        return 0, f"{job.job_id}\n", ""
+        return 0, self.says.format(id=job.job_id), ""
 
     def _squeue(self, argv: Sequence[str]) -> str:
         columns = next(option for option in argv if option.startswith("--Format="))
-        mark = re.search(r"JobID:\|(\w+)\|", columns)
+        mark = re.search(r"JobID:\^(\w+)\^", columns)
         assert mark is not None, columns
         user = next((option.split("=", 1)[1] for option in argv if option.startswith("--user=")), "")
-        rows = []
+        rows = [re.sub(r":([^,]*)(?:,|$)", r"\1", columns.removeprefix("--Format=")).upper().replace(mark[1].upper(), mark[1])]
         for job in self.jobs.values():
             if user and job.user != user:
                 continue
@@ -289,10 +298,13 @@ class FakeSlurm:
                     "(null)",
                     str(job.priority),
                     job.tres,
+                    "N/A",
+                    "N/A",
+                    "normal",
                     job.reason,
                 ]
-            rows.append(f"{job.job_id}|{mark[1]}|" + "|".join(cells))
-        return "\n".join(rows) + ("\n" if rows else "")
+            rows.append(SEPARATOR.join([str(job.job_id), mark[1], *cells]))
+        return "\n".join(rows) + "\n"
 
     def _sstat(self, argv: Sequence[str]) -> tuple[int, str, str]:
         asked = next(option.partition("=")[2] for option in argv if option.startswith("--jobs=")).split(",")

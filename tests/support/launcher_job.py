@@ -64,6 +64,10 @@ for line in control:
 """
 
 
+REFUSALS = (400, 404, 409)
+"""What the Hub's own handler refuses with; it says so in a header."""
+
+
 class Hub:
     """Answers each report with the next of the statuses, the last one for ever; ``garbage`` is an answer that is no HTTP."""
 
@@ -81,6 +85,8 @@ class Hub:
                     self.close_connection = True
                 else:
                     self.send_response(status)
+                    if status in REFUSALS:
+                        self.send_header("X-Resource-Form-Refused", "yes")
                     self.send_header("Content-Length", "0")
                     self.end_headers()
                 hub.reports.put({"path": self.path, "headers": dict(self.headers), "body": json.loads(body)})

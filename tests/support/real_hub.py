@@ -13,12 +13,13 @@ import pytest
 from private_slurm.cluster import PrivateCluster
 from private_slurm.demo_setup import SERVICE_SCOPES, plugin_config
 from private_slurm.hub import PrivateHub, service_config, shared_password_config
-from private_slurm.spec import ClusterSpec, demo_spec
+from private_slurm.spec import ClusterSpec, SlurmInstallation, demo_spec
 
 from tests.support.site_under_test import PASSWORD, Site
 
 UNBOUNDED = """
 c.JupyterHub.named_server_limit_per_user = 0
+c.JupyterHub.authenticate_prometheus = False
 for name in ("requests", "requests_of_strangers", "pages", "checks", "start_requests"):
     setattr(c.ResourceFormBounds, name, 1_000_000)
 """
@@ -36,6 +37,7 @@ class Environments:
     hub: Path
     proxy: Path
     catalogue: Path
+    slurm: SlurmInstallation
 
 
 def needs_users(users: tuple[str, ...], number: int) -> None:
@@ -44,9 +46,14 @@ def needs_users(users: tuple[str, ...], number: int) -> None:
         pytest.skip(f"needs root: {number} users of the system")
 
 
-def cluster_spec(users: tuple[str, ...]) -> ClusterSpec:
+def cluster_spec(users: tuple[str, ...], slurm: SlurmInstallation) -> ClusterSpec:
     """The demo's cluster; the third user has no account."""
-    return demo_spec(users[:2], name="tests")
+    return demo_spec(users[:2], name="tests", slurm=slurm)
+
+
+def bin_dir_of(cluster: PrivateCluster) -> str:
+    """The setting ``bin_dir`` of a Hub on this cluster: empty where Slurm's commands are on the PATH, as they are at most sites."""
+    return "" if cluster.spec.slurm == SlurmInstallation() else str(cluster.bin_dir)
 
 
 def make_hub(
@@ -64,7 +71,7 @@ def make_hub(
         [
             shared_password_config(list(users), PASSWORD),
             service_config("tests", token, SERVICE_SCOPES),
-            plugin_config(cluster.slurm_conf, environments.catalogue),
+            plugin_config(cluster.slurm_conf, environments.catalogue, bin_dir_of(cluster)),
             "c.JupyterHub.allow_named_servers = True\n",
             "c.SlurmCluster.nodes_interval = 2\n",
             UNBOUNDED,

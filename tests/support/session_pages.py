@@ -35,6 +35,8 @@ class FakeSpawner:
     server: Server | None = None
     own: Session | None = None
     last_end: End | None = None
+    pending_now: str | None = None
+    """What goes on without a session of ours."""
     warn_minutes: tuple[int, ...] = (15, 5)
     options: dict[str, Any] = field(default_factory=lambda: dict(OPTIONS))
 
@@ -48,7 +50,7 @@ class FakeSpawner:
 
     @property
     def pending(self) -> str | None:
-        return "spawn" if self.session is not None and not self.ready else None
+        return "spawn" if self.session is not None and not self.ready else self.pending_now
 
     @property
     def active(self) -> bool:
@@ -65,7 +67,7 @@ class FakeSpawner:
 
     @property
     def orm_spawner(self) -> Any:
-        return SimpleNamespace(user_options=self.options, display_name=self.name, name=self.name)
+        return SimpleNamespace(user_options=self.options, display_name=self.name, name=self.name, started=None)
 
     async def choices(self, *, patience: float | None = None) -> Any:
         raise SlurmUnavailable("Nobody knows the price here.", log="no price")

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from spawner.cluster.cluster import SlurmCluster
+from spawner.cluster.hub_user import HubUser
 from spawner.cluster.users import Member
 from spawner.errors import ResourceFormError
 from spawner.job.sbatch import Tag, new_tag, signing_key
@@ -40,9 +41,9 @@ def virtually(test: Callable[[], Coroutine[Any, Any, Answer]]) -> Answer:
         asyncio.set_event_loop(None)
 
 
-def make_cluster(slurm: FakeSlurm, ahead: float = 0.0) -> SlurmCluster:
+def make_cluster(slurm: FakeSlurm, ahead: float = 0.0, hub_user: HubUser | None = None) -> SlurmCluster:
     """A SlurmCluster that asks the fake, on the fake's clock, or one that is so many seconds ahead of it."""
-    cluster = SlurmCluster(runner=slurm, clock=lambda: slurm.now() + ahead, jitter=0.0)
+    cluster = SlurmCluster(runner=slurm, clock=lambda: slurm.now() + ahead, jitter=0.0, hub_user=hub_user)
 
     async def member(user: str) -> Member:
         return Member(Identity(user, 1000, 1000, f"/home/{user}", "/bin/bash", (1000,)), frozenset())

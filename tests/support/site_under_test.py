@@ -8,7 +8,7 @@ import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import quote, urljoin, urlsplit
 
 import requests
 from bs4 import BeautifulSoup
@@ -186,8 +186,9 @@ class Site:
         """Stop all sessions, cancel all jobs, bring all nodes back."""
         _, users = self.call("GET", "/users?state=active")
         for user in users if isinstance(users, list) else []:
+            path = f"/users/{quote(user['name'])}"
             for name in user.get("servers", {}):
-                self.call("DELETE", f"/users/{user['name']}/servers/{name}" if name else f"/users/{user['name']}/server")
+                self.call("DELETE", f"{path}/servers/{name}" if name else f"{path}/server")
         self.cluster.cancel_all()
         self.cluster.resume_all()
 

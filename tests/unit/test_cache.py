@@ -11,7 +11,16 @@ from types import SimpleNamespace
 import pytest
 
 from spawner import cache
-from spawner.cache import BURST, EXPIRED_RETRY_SECONDS, LONGEST_BACK_OFF_SECONDS, REFILL_SECONDS, BoundedDict, CachedQuery, Snapshot
+from spawner.cache import (
+    BURST,
+    EXPIRED_RETRY_SECONDS,
+    LONGEST_BACK_OFF_SECONDS,
+    REFILL_SECONDS,
+    SILENT_AFTER_SECONDS,
+    BoundedDict,
+    CachedQuery,
+    Snapshot,
+)
 from spawner.errors import ResourceFormError, SlurmTimeout, SlurmUnavailable
 from tests.support.fake_slurm import VirtualTimeLoop
 
@@ -199,6 +208,25 @@ async def test_patience_while_an_older_question_is_under_way(slurm: Slurm) -> No
     assert slurm.asked == 3
 
 
+async def test_a_slurm_that_hangs_is_waited_for_once(slurm: Slurm, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a question has waited already counts for whoever comes later and has older data."""
+    await slurm.shared.get()
+    slurm.later(INTERVAL)
+    slurm.hold()
+    await slurm.shared.get(patience=0)
+    await settled(lambda: slurm.asked == 2)
+    waits: list[float | None] = []
+
+    async def wait(_tasks: set[asyncio.Task[None]], timeout: float | None) -> None:
+        waits.append(timeout and round(timeout, 1))
+
+    monkeypatch.setattr(cache, "asyncio", SimpleNamespace(wait=wait, ensure_future=asyncio.ensure_future))
+    for seconds in (1, 3, 1, 60):
+        slurm.later(seconds)
+        await slurm.shared.get(patience=5)
+    assert waits == [4, 1, 0, 0]
+
+
 # --- stale --------------------------------------------------------------------------------------------------------------------
 
 
@@ -211,12 +239,42 @@ async def test_old_data_is_marked(slurm: Slurm, seconds: float, stale: bool) -> 
     assert slurm.shared.last.stale is stale
 
 
+async def test_not_asked_is_no_silence(slurm: Slurm) -> None:
+    """Data that nobody has asked for lately are old, which says nothing of Slurm; one that owes an answer to them is silent."""
+    await slurm.shared.get()
+    slurm.later(100 * INTERVAL)
+    assert slurm.shared.last is not None
+    assert (slurm.shared.last.stale, slurm.shared.last.silent) == (True, False)
+    slurm.hold()
+    asked = await slurm.shared.get(patience=0)
+    await settled(lambda: slurm.asked == 2)
+    slurm.later(SILENT_AFTER_SECONDS - 0.1)
+    assert not asked.silent
+    assert not slurm.shared.last.silent
+    slurm.later(0.1)
+    assert slurm.shared.last.silent
+
+
+async def test_slow_is_not_silent(slurm: Slurm) -> None:
+    """Of data that are young enough the next may take its time."""
+    await slurm.shared.get()
+    slurm.later(INTERVAL)
+    gate = slurm.hold()
+    await slurm.shared.get(patience=0)
+    await settled(lambda: slurm.asked == 2)
+    slurm.later(2 * SILENT_AFTER_SECONDS)
+    assert slurm.shared.last is not None
+    assert not slurm.shared.last.silent
+    gate.set()
+    assert not (await slurm.shared.get()).silent
+
+
 async def test_last_good_data_stays(slurm: Slurm) -> None:
     """When Slurm does not answer, the last good data stays, with its age, marked stale, and why."""
     await slurm.shared.get()
     slurm.later(INTERVAL)
     slurm.answer = DOWN
-    assert await slurm.shared.get() == Snapshot("first", 1000.0, stale=True, error="Slurm does not answer.")
+    assert await slurm.shared.get() == Snapshot("first", 1000.0, stale=True, error="Slurm does not answer.", silent=True)
     assert slurm.shared.failing_since == 1000.0 + INTERVAL
 
 

@@ -20,12 +20,14 @@ from spawner.errors import (
     RequestTooLarge,
     ResourceFormError,
     SessionFailed,
+    SlurmDenied,
     SlurmError,
     SlurmOutputError,
     SlurmRefused,
     SlurmSaysTooMuch,
     SlurmTimeout,
     SlurmUnavailable,
+    StartRefused,
 )
 
 
@@ -39,12 +41,14 @@ from spawner.errors import (
         (CatalogueError, ResourceFormError, "catalogue", 500),
         (SlurmError, ResourceFormError, "slurm", 502),
         (SlurmUnavailable, SlurmError, "slurm_unavailable", 503),
+        (SlurmDenied, SlurmUnavailable, "slurm_denied", 503),
         (SlurmTimeout, SlurmUnavailable, "slurm_timeout", 503),
         (SlurmSaysTooMuch, SlurmUnavailable, "slurm_says_too_much", 503),
         (EstimateUnavailable, SlurmUnavailable, "no_estimate", 503),
         (SlurmRefused, SlurmError, "slurm_refused", 400),
         (SlurmOutputError, SlurmError, "slurm_output", 502),
         (SessionFailed, ResourceFormError, "session_failed", 400),
+        (StartRefused, ResourceFormError, "start_refused", 403),
         (LogError, ResourceFormError, "log", 404),
         (NoLogYet, LogError, "no_log_yet", 404),
         (LogGone, LogError, "log_gone", 404),
@@ -65,7 +69,7 @@ def test_the_tree(kind: type[ResourceFormError], parent: type, label: str, statu
 def test_the_tree_is_complete() -> None:
     """No exception of the module is left out of the drawing, nor out of the test above; labels are unique."""
     kinds = [entry for entry in vars(errors).values() if isinstance(entry, type) and issubclass(entry, ResourceFormError)]
-    assert len(kinds) == 21
+    assert len(kinds) == 23
     assert len({kind.label for kind in kinds}) == len(kinds)
 
 

@@ -145,7 +145,7 @@ def test_any_header(header: str) -> None:
 def handler(accepted: str, **settings: Any) -> SimpleNamespace:
     """A handler of a request with this header, under a configuration."""
     headers = {"Accept-Language": accepted} if accepted else {}
-    return SimpleNamespace(request=SimpleNamespace(headers=headers), config=Config({"ResourceFormSpawner": settings}))
+    return SimpleNamespace(request=SimpleNamespace(headers=headers), settings={"config": Config({"ResourceFormSpawner": settings})})
 
 
 def test_language_of_a_handler() -> None:
@@ -153,9 +153,9 @@ def test_language_of_a_handler() -> None:
     assert language_of(handler("it")) == "it"
     assert language_of(handler("")) == "en"
     assert language_of(handler("it", language="en")) == "en"
-    assert language_of(handler("it"), SimpleNamespace(language="en")) == "en"
+    assert language_of(handler("it"), SimpleNamespace(language="en", last_end=None)) == "en"
     assert language_of(None) == "en"
-    assert language_of(None, SimpleNamespace(language="it")) == "it"
+    assert language_of(None, SimpleNamespace(language="it", last_end=None)) == "it"
 
 
 def test_only_a_language_that_there_is_can_be_set() -> None:
@@ -169,8 +169,8 @@ def test_only_a_language_that_there_is_can_be_set() -> None:
 def test_the_latest_request_is_remembered() -> None:
     """For what is said without a request; what an earlier run of the Hub knew counts until there is one, the admin's choice always."""
     settings: dict[str, Any] = {}
-    spawner = SimpleNamespace(user=SimpleNamespace(name="ada", settings=settings), handler=None, language="")
-    other = SimpleNamespace(user=SimpleNamespace(name="grace", settings=settings), handler=None, language="")
+    spawner = SimpleNamespace(user=SimpleNamespace(name="ada", settings=settings), handler=None, language="", last_end=None)
+    other = SimpleNamespace(user=SimpleNamespace(name="grace", settings=settings), handler=None, language="", last_end=None)
     assert language_asked(spawner) == "en"
     restore(spawner, "it")
     restore(other, "no language")

@@ -1,4 +1,4 @@
-"""What a session's own job reports: where its server listens, and which GPUs are its own."""
+"""What a session's own job reports: where its server listens, which GPUs are its own, and what was killed for want of memory."""
 
 from __future__ import annotations
 
@@ -10,17 +10,31 @@ from tornado import web
 
 from ...gpu.session_gpus import read_indices
 from ...session.own_gpus import ASK_AGAIN_SECONDS, Word
+from ...session.own_memory import MOST, take_killed
 from ...session.session import Session
 from ..background.orphans import AdoptingSpawners
+from ..own_spawner import own_spawner
 from ..protocol import HubHandler, HubSpawner
 from ..settings.job import ports_of
 from ..state import HubState
 
+REFUSED = "X-Resource-Form-Refused"
+"""The header of the launcher's that makes a refusal final."""
+
+
+class Refusal(web.HTTPError):
+    """A refusal that will be the same however often the launcher asks: all others it takes for trouble on the way, and asks again.
+
+    Not knowing the caller is none: JupyterHub knows nobody while its database is away.
+    """
+
+    headers = {REFUSED: "yes"}  # noqa: RUF012 - JupyterHub reads it (APIHandler.write_error)
+
 
 def spawner_with(handler: HubHandler, token: str) -> HubSpawner | None:
     """Return the spawner whose job has ``token``: one of the caller's, or one whose job is being adopted."""
-    own = getattr(handler.current_user, "spawners", {}).values()
-    found = (spawner for spawner in own if hasattr(spawner, "owns_token") and spawner.owns_token(token))
+    servers = getattr(handler.current_user, "spawners", {}).values()
+    found = (own for spawner in servers if (own := own_spawner(spawner)) is not None and own.owns_token(token))
     return next(found, None) or HubState.of(handler).part(AdoptingSpawners).of_token(token)
 
 
@@ -38,18 +52,18 @@ class PortHandler(APIHandler):  # type: ignore[misc]
             raise web.HTTPError(403, "Send the session's token.")
         if session is None or token is None:
             self.log.warning("A port was reported with a token of no session (%s)", getattr(user, "name", "?"))
-            raise web.HTTPError(404, "This token belongs to no session.")
+            raise Refusal(404, "This token belongs to no session.")
         body = self.get_json_body()
         port = body.get("port") if isinstance(body, dict) else None
         if not isinstance(body, dict) or set(body) != {"port"} or type(port) is not int or not 1 <= port <= 65535:
             self.log.warning("A report of a port that is none was refused, from %s", session.log_name)
-            raise web.HTTPError(400, 'Expected {"port": 1-65535} and nothing else.')
+            raise Refusal(400, 'Expected {"port": 1-65535} and nothing else.')
         if port not in ports_of(session.port_range):
             self.log.warning("%s reported port %s, which is outside of port_range: refused", session.log_name, port)
-            raise web.HTTPError(400, "This Hub leads to no such port: ResourceFormSpawner.port_range.")
+            raise Refusal(400, "This Hub leads to no such port: ResourceFormSpawner.port_range.")
         if not await session.server_listens(port, token):
             self.log.warning("A port was reported by %s, which is not waiting for one", session.log_name)
-            raise web.HTTPError(409, "This session is not waiting for a port.")
+            raise Refusal(409, "This session is not waiting for a port.")
         self.set_status(201)
         self.finish(json.dumps({"message": "The Hub knows the port."}))
 
@@ -68,12 +82,12 @@ class SessionGpusHandler(APIHandler):  # type: ignore[misc]
             raise web.HTTPError(403, "Send the session's token.")
         if spawner is None:
             self.log.warning("GPUs were reported with a token of no session (%s)", getattr(user, "name", "?"))
-            raise web.HTTPError(404, "This token belongs to no session.")
+            raise Refusal(404, "This token belongs to no session.")
         try:
             indices = _indices_in(self.get_json_body())
         except ValueError:
             self.log.warning("A report of GPUs that is none was refused, from %s", spawner.log_name)
-            raise web.HTTPError(400, 'Expected {"gpus": "0,1"}, Slurm\'s numbers of GPUs, and nothing else.') from None
+            raise Refusal(400, 'Expected {"gpus": "0,1"}, Slurm\'s numbers of GPUs, and nothing else.') from None
         session: Session | None = spawner.session
         word = await session.take_gpus(indices) if session is not None else Word.REFUSED
         if word is Word.LATER:
@@ -81,9 +95,35 @@ class SessionGpusHandler(APIHandler):  # type: ignore[misc]
             raise web.HTTPError(503, "Slurm does not say now which GPUs the job has. Try again later.")
         if word is Word.REFUSED:
             self.log.warning("GPUs were reported by %s that it does not have, or is not waiting for", spawner.log_name)
-            raise web.HTTPError(409, "These are not the GPUs of this session, or it is not waiting for them.")
+            raise Refusal(409, "These are not the GPUs of this session, or it is not waiting for them.")
         self.set_status(201)
         self.finish(json.dumps({"message": "The Hub knows the GPUs."}))
+
+
+class SessionMemoryHandler(APIHandler):  # type: ignore[misc]
+    """``POST /hub/api/resource-form/own-memory``: the launcher says how many of the session's processes were killed for want of memory.
+
+    Takes ``{"killed": 1}``, the number so far, from the session's own token, once its server listens.
+    """
+
+    async def post(self) -> None:
+        user, token = self.current_user, self.get_auth_token()
+        spawner = spawner_with(self, token) if token else None
+        if spawner is None and user is None:
+            raise web.HTTPError(403, "Send the session's token.")
+        if spawner is None:
+            self.log.warning("Killed processes were reported with a token of no session (%s)", getattr(user, "name", "?"))
+            raise web.HTTPError(404, "This token belongs to no session.")
+        body = self.get_json_body()
+        killed = body.get("killed") if isinstance(body, dict) and set(body) == {"killed"} else None
+        if type(killed) is not int or not 1 <= killed <= MOST:
+            self.log.warning("A report of killed processes that is none was refused, from %s", spawner.log_name)
+            raise web.HTTPError(400, 'Expected {"killed": 1-1000000} and nothing else.')
+        session: Session | None = spawner.session
+        if session is None or not take_killed(session, killed):
+            raise web.HTTPError(409, "This session is not running.")
+        self.set_status(201)
+        self.finish(json.dumps({"message": "The Hub knows."}))
 
 
 def _indices_in(body: Any) -> tuple[int, ...]:

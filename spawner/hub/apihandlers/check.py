@@ -12,21 +12,24 @@ from tornado import web
 
 from ...advice.alternatives import Alternative
 from ...advice.assessment import Assessment, review
-from ...advice.service import PATIENCE_SECONDS, Advice, advise
+from ...advice.service import Advice, advise, patience_of_open_page
 from ...advice.usage_bars import ResourceUsage
+from ...cache import countdown
 from ...cluster.estimator import estimate_in_words, no_start_in_words
 from ...errors import EstimateUnavailable, ResourceFormError, SlurmRefused
 from ...humanize import iso_time
 from ...i18n import using
 from ...job.sbatch import PreparedJob, Tag
 from ...request.choices import Choices
-from ...request.form_fields import ranges_in_words, shown_value
+from ...request.form_fields import ranges_in_words, shown_value, useful_to_press
 from ...request.model import FORM_FIELDS
 from ...slurm.runner import Identity
 from ..form.page import decision, usage_panel
+from ..known import name_of
 from ..locale import language_of
+from ..logged_in import TellsPages, require_log_in
 from ..protocol import HubSpawner
-from ..reach import user_within_reach
+from ..reach import spawner_asked_about
 
 MAX_NODE_CLASSES = 400
 """Kinds of nodes that the page is told of, so that it can count by itself while the user types; with more it waits for the answer."""
@@ -65,10 +68,12 @@ def _usage(entry: ResourceUsage) -> dict[str, Any]:
 def _fields(assessment: Assessment, choices: Choices) -> dict[str, dict[str, Any]]:
     """What the fields of the page may be now, by field."""
     request = assessment.request
-    words = ranges_in_words(request, choices)
+    words = ranges_in_words(request, choices, assessment.ranges)
     fields: dict[str, dict[str, Any]] = {
         name: {"range": words.get(name, ""), "minimum": bounds.least, "maximum": bounds.most} for name, bounds in assessment.ranges.items()
     }
+    for name, useful in useful_to_press(assessment.ranges).items():
+        fields[name]["useful"] = [{"value": entry.value, "label": entry.label, "number": entry.number} for entry in useful]
     release = choices.release(request.release)
     fields["gpus"] = {"range": words["gpus"], "values": [gpus.value for gpus in assessment.gpus]}
     fields["interface"] = {"values": [entry.name for entry in choices.interfaces(release)]}
@@ -87,7 +92,7 @@ def _node_classes(assessment: Assessment) -> list[dict[str, Any]] | None:
         {
             "nodes": each.nodes,
             "cores": each.whole_cores,
-            "memory_mb": each.memory_mb,
+            "memory_mb": each.memory_to_ask,
             "gpus": {entry.type: entry.free for entry in each.gpus},
             "parts": [{"gres": entry.gres, "type": entry.type, "least": entry.least, "most": entry.most} for entry in each.parts],
             "minutes": None if each.until == float("inf") else each.minutes(forecast.now),
@@ -124,7 +129,7 @@ def check_answer(advice: Advice, choices: Choices, *, now: float) -> dict[str, A
     }
 
 
-class CheckHandler(APIHandler):  # type: ignore[misc]
+class CheckHandler(TellsPages, APIHandler):  # type: ignore[misc]
     """``POST /hub/api/resource-form/check`` with a request as JSON.
 
     ``?user=`` and ``?server=`` say whose: one's own, or that of somebody whose servers the caller may start. ``?changed=FIELD``: the other
@@ -133,34 +138,17 @@ class CheckHandler(APIHandler):  # type: ignore[misc]
     """
 
     async def post(self) -> None:
-        spawner = self._spawner()
+        require_log_in(self)
+        spawner = spawner_asked_about(self)
         options = self._options()
         with using(language_of(self, spawner)):
             try:
                 answer = await self._answer(spawner, options)
             except ResourceFormError as error:
-                self.log.warning("No advice for %s: %s", spawner.user.name, error.log)
+                self.log.warning("No advice for %s: %s", name_of(spawner.user), error.log)
                 raise web.HTTPError(503 if error.status >= 500 else error.status, error.sentence) from None
         self.set_header("Cache-Control", "no-store")
         self.finish(json.dumps(answer))
-
-    def _spawner(self) -> HubSpawner:
-        """The spawner that the question is about; one's own default server where nothing is said.
-
-        Raises
-        ------
-        HTTPError
-            403 without a log-in; 404 for a user that is none, or whose servers the caller may not start: the two look alike.
-        """
-        caller = self.current_user
-        if caller is None:
-            raise web.HTTPError(403, "Log in, or send a token.")
-        name = self.get_argument("user", "") or (caller.name if getattr(caller, "kind", "user") == "user" else "")
-        user = user_within_reach(self, name, "servers")
-        if user is None or not self.get_scope_filter("servers")(user.orm_user, "user"):
-            raise web.HTTPError(404, "There is no such user.")
-        server = self.get_argument("server", "")
-        return user.get_spawner(server) if server in user.orm_user.orm_spawners else user.spawner
 
     def _options(self) -> dict[str, Any]:
         body = self.get_json_body()
@@ -170,17 +158,18 @@ class CheckHandler(APIHandler):  # type: ignore[misc]
 
     async def _answer(self, spawner: HubSpawner, options: Mapping[str, Any]) -> dict[str, Any]:
         changed = self.get_argument("changed", "")
-        choices = await spawner.choices(patience=PATIENCE_SECONDS)
-        terms = await spawner.terms()
-        advice = await advise(spawner.cluster, choices, options, terms, changed=changed if changed in FORM_FIELDS else "")
+        left = countdown(patience_of_open_page(spawner.cluster))
+        choices = await spawner.choices(patience=left())
+        terms, changed = await spawner.terms(), changed if changed in FORM_FIELDS else ""
+        advice = await advise(spawner.cluster, choices, options, terms, changed=changed, patience=left())
         assessment = advice.assessment
         answer = check_answer(advice, choices, now=time.time())
         if self.get_argument("panel", "") == "1":
             answer |= {"panel": decision(advice, choices, spawner), "holding": usage_panel(advice, spawner)}
         if assessment.errors:
             return answer
-        member = await spawner.cluster.member(spawner.user.name)
-        tag = Tag(spawner.cluster.hub_name, spawner.user.name, self.get_argument("server", ""), "nonce")
+        member = await spawner.cluster.member(name_of(spawner.user))
+        tag = Tag(spawner.cluster.hub_name, name_of(spawner.user), self.get_argument("server", ""), "nonce")
         with_script, with_estimate = self.get_argument("script", "1") != "0", self.get_argument("when", "") == "1"
         if with_script or with_estimate:
             job = await spawner.prepare(assessment.request, lambda _script: tag, member.identity.home)

@@ -21,6 +21,8 @@ from ...gpu.device_matching import NO_REPORTS, Reported
 from ...humanize import iso_time
 from ...worker import run_in_worker
 from ..common import PATIENCE_SECONDS, cluster_of
+from ..form.free import availability_to
+from ..own_spawner import own_spawner
 from ..protocol import HubHandler
 from ..reach import has_to_do_with_sessions
 
@@ -77,7 +79,8 @@ def around_nodes(answer: Mapping[str, Any]) -> tuple[str, str]:
 
 
 async def visible_availability(handler: HubHandler) -> Snapshot[Availability]:
-    """Return the availability that the caller may see: a user's own partitions and reservations; a service sees all.
+    """Return the availability that the caller may see: the partitions in which a user can start a session now, in their reservations;
+    a service sees all.
 
     Raises
     ------
@@ -93,7 +96,10 @@ async def visible_availability(handler: HubHandler) -> Snapshot[Availability]:
         return await cluster.availability(patience=PATIENCE_SECONDS)
     if not has_to_do_with_sessions(handler):
         raise web.HTTPError(403, "This takes the scope read:servers, or access:servers.")
-    return await cluster.availability_for(user.name, reservation=handler.get_argument("reservation", ""), patience=PATIENCE_SECONDS)
+    own, reservation = own_spawner(user.spawner), handler.get_argument("reservation", "")
+    if own is not None:
+        return await availability_to(own, reservation=reservation, patience=PATIENCE_SECONDS)
+    return await cluster.availability_for(user.name, reservation=reservation, patience=PATIENCE_SECONDS)
 
 
 class ClusterHandler(APIHandler):  # type: ignore[misc]

@@ -30,11 +30,12 @@ from ...session.log_reader import (
 from ...slurm.runner import Identity
 from ..common import cluster_of
 from ..locale import language_of
+from ..logged_in import TellsPages, require_log_in
 from ..numbers import whole_number
+from ..own_spawner import own_spawner
 from ..protocol import HubHandler, HubUser
-from ..reach import user_within_reach
-from ..sessions.ended import history_of
-from ..sessions.past import MAX_LISTED
+from ..reach import user_asked_about
+from ..sessions.past import MAX_LISTED, history_for
 from ..state import HubState
 
 LARGEST_JOB_ID = 10**10 - 1
@@ -54,12 +55,7 @@ def owner_of_log(handler: HubHandler) -> HubUser:
     HTTPError
         404 for a user that is none, or whose logs the caller may not read: the two look alike.
     """
-    caller = handler.current_user
-    name = handler.get_argument("user", "") or (caller.name if getattr(caller, "kind", "user") == "user" else "")
-    user = user_within_reach(handler, name, *ACCESS)
-    if user is None or not any(handler.get_scope_filter(scope)(user.orm_user, "user") for scope in ACCESS):
-        raise web.HTTPError(404, "There is no such user.")
-    return user
+    return user_asked_about(handler, *ACCESS)
 
 
 def job_asked(handler: HubHandler) -> int:
@@ -94,14 +90,14 @@ class JobOfLog:
     may_come: bool = False
 
 
-def job_of_log(user: HubUser, job: int) -> JobOfLog:
+def job_of_log(handler: HubHandler, user: HubUser, job: int) -> JobOfLog:
     """Return what the Hub knows of the user's job of this number: of a session that it has, else of the last one that is over."""
-    sessions = [session for spawner in user.spawners.values() if (session := getattr(spawner, "session", None))]
-    own = [session for session in sessions if session.record.job_id == job]
-    for session in sorted(own, key=lambda session: session.end is not None):
+    sessions = [own.session for spawner in user.spawners.values() if (own := own_spawner(spawner)) is not None and own.session is not None]
+    of_job = [session for session in sessions if session.record.job_id == job]
+    for session in sorted(of_job, key=lambda session: session.end is not None):
         record, live = session.record, session.end is None
         return JobOfLog(record.queued_at or record.submitted or None, live, live and not record.port)
-    past = history_of(user.spawner).rows(frozenset({user.name}), MAX_LISTED).sessions
+    past = history_for(handler, user.spawner).rows(frozenset({user.name}), MAX_LISTED).sessions
     return JobOfLog(next((session.submitted for session in past if session.job_id == job), None))
 
 
@@ -128,7 +124,7 @@ def search_answer(found: Search) -> dict[str, Any]:
     return {"matches": [{"at": entry.at, "line": entry.line} for entry in found.matches], "number": found.number, "whole": found.whole}
 
 
-class LogHandler(APIHandler):  # type: ignore[misc]
+class LogHandler(TellsPages, APIHandler):  # type: ignore[misc]
     """``GET /hub/api/resource-form/log?job=ID[&user=NAME]``: the end of the log.
 
     ``&offset=BYTE``: what comes from there on; ``&before=BYTE``: what comes in front of it; ``&around=BYTE``: what stands there;
@@ -138,10 +134,9 @@ class LogHandler(APIHandler):  # type: ignore[misc]
     """
 
     async def get(self) -> None:
-        if self.current_user is None:
-            raise web.HTTPError(403, "Log in, or send a token.")
+        require_log_in(self)
         user, job = owner_of_log(self), job_asked(self)
-        known = job_of_log(user, job)
+        known = job_of_log(self, user, job)
         with using(language_of(self, user.spawner)):
             try:
                 identity = (await cluster_of(self).member(user.name)).identity
@@ -196,7 +191,7 @@ class LogDownload:
     async def send(self: Any) -> None:
         user, job = owner_of_log(self), job_asked(self)
         logs, state_home = logs_of(self), configured_state_home(user.spawner.environment)
-        submitted = job_of_log(user, job).submitted
+        submitted = job_of_log(self, user, job).submitted
         with using(language_of(self, user.spawner)):
             try:
                 identity = (await cluster_of(self).member(user.name)).identity
@@ -229,6 +224,5 @@ class LogDownloadHandler(LogDownload, APIHandler):  # type: ignore[misc]
     """``GET /hub/api/resource-form/log/download?job=ID[&user=NAME]``, for programs."""
 
     async def get(self) -> None:
-        if self.current_user is None:
-            raise web.HTTPError(403, "Log in, or send a token.")
+        require_log_in(self)
         await self.send()

@@ -15,6 +15,7 @@ from ...request.field_values import LONGEST_NAME
 from ...request.server_names import MAX_COPIES, copies
 from ..common import cluster_of
 from ..locale import language_of
+from ..logged_in import TellsPages, require_log_in
 from ..numbers import whole_number
 from ..protocol import HubHandler, HubSpawner, HubUser
 from ..reach import has_to_do_with_sessions
@@ -22,6 +23,7 @@ from ..sessions.feed import Sessions
 from ..sessions.gpus import GpusOfSessions
 from ..sessions.options import display_name
 from ..sessions.past import MAX_LISTED, SHOWN, Past, Reach, history_for, reaches_others
+from ..sessions.storage import Storage
 from ..state import HubState
 
 
@@ -30,12 +32,13 @@ def names_in_use(user: HubUser) -> dict[str, str]:
     return {name: display_name(server, server.user_options) for name, server in user.orm_user.orm_spawners.items()}
 
 
-class NewNamesHandler(APIHandler):  # type: ignore[misc]
+class NewNamesHandler(TellsPages, APIHandler):  # type: ignore[misc]
     """``GET /hub/api/resource-form/new-names?name=WORDS&number=2``: names for so many more sessions like that one, and their servers'."""
 
     async def get(self) -> None:
         user = self.current_user
-        if user is None or getattr(user, "kind", "user") != "user":
+        require_log_in(self, "Log in, or send a user's token.")
+        if getattr(user, "kind", "user") != "user":
             raise web.HTTPError(403, "Log in, or send a user's token.")
         if not has_to_do_with_sessions(self):
             raise web.HTTPError(403, "This takes the scope read:servers, or access:servers.")
@@ -77,8 +80,7 @@ def sessions_for(handler: HubHandler, *, limit: int = SHOWN) -> Sessions:
         403: without a log-in, or for what the caller may not see. 400: :func:`limit_of`.
     """
     caller = handler.current_user
-    if caller is None:
-        raise web.HTTPError(403, "Log in, or send a token.")
+    require_log_in(handler)
     may_read = handler.get_scope_filter("read:servers")
     is_user = getattr(caller, "kind", "user") == "user"
     asks_for_all = handler.get_argument("all", "") not in ("", "0")
@@ -94,7 +96,7 @@ def sessions_for(handler: HubHandler, *, limit: int = SHOWN) -> Sessions:
             known = [spawner for user in list(handler.users.values()) for spawner in list(user.spawners.values())]
         else:
             known = [caller.spawners[name] for name in sorted(caller.orm_user.orm_spawners)]
-        return [spawner for spawner in known if hasattr(spawner, "session") and may_read(spawner.orm_spawner, "server")]
+        return [spawner for spawner in known if may_read(spawner.orm_spawner, "server")]
 
     reach = Reach.of(handler.parsed_scopes.get("read:servers"), handler.db)
     own_spawner = caller.spawners.get("") if is_user else None
@@ -104,10 +106,19 @@ def sessions_for(handler: HubHandler, *, limit: int = SHOWN) -> Sessions:
         limit=limit_of(handler, limit),
     )
     gpus = HubState.of(handler).part(GpusOfSessions)
-    return Sessions(cluster_of(handler), spawners, hub_url=handler.hub.base_url, own=not asks_for_all, past=past, gpus=gpus)
+    storage = Storage.in_hub(HubState.of(handler), handler.db, cluster_of(handler), handler.log)
+    return Sessions(
+        cluster_of(handler),
+        spawners,
+        hub_url=handler.hub.base_url,
+        own=not asks_for_all,
+        past=past,
+        gpus=gpus,
+        can_look=lambda: storage.can_look_at(list(handler.users.values()) if asks_for_all else [caller]),
+    )
 
 
-class SessionsHandler(APIHandler):  # type: ignore[misc]
+class SessionsHandler(TellsPages, APIHandler):  # type: ignore[misc]
     """``GET /hub/api/resource-form/sessions``: how the caller's sessions stand; with ``?all=1`` everybody's, for who may see them.
 
     All that go on, and of those that are over the latest 100, or ``?limit=`` (0 to 500; 0: no more than the last one of each server).
@@ -122,7 +133,7 @@ class SessionsHandler(APIHandler):  # type: ignore[misc]
         self.finish(answer.text)
 
 
-class SessionEventsHandler(APIHandler):  # type: ignore[misc]
+class SessionEventsHandler(TellsPages, APIHandler):  # type: ignore[misc]
     """``GET /hub/api/resource-form/sessions/events``: the same answer as server-sent events, one whenever something has changed.
 
     The id of an event is a digest of it. A browser that comes back says which it had last, and is not told the same again.

@@ -18,8 +18,10 @@ from ...session.matching import is_own
 from ...session.session import Session
 from ...slurm.model import Job
 from ..common import cluster_of
+from ..known import name_of
 from ..protocol import HubApplication, HubSpawner, Log, Proxy
 from ..sessions.gpus import GpusOfSessions
+from ..sessions.storage import Storage
 from ..state import HubState
 from .idle_messages import IdleMessages, Message
 
@@ -45,7 +47,12 @@ async def watch_idle_gpus(app: HubApplication) -> None:
 
     home = url_path_join(getattr(app, "public_url", "") or app.base_url, "hub", "home")
     messages, gpus = IdleMessages(cluster.runner, app.log), HubState.of(app).part(GpusOfSessions)
-    await IdleGpuWatch(cluster, spawners, stop, messages, home_url=home, log=app.log, gpus=gpus).run()
+    storage = Storage.in_hub(HubState.of(app), app.db, cluster, app.log)
+
+    def can_look() -> bool:
+        return storage.can_look_at(list(app.users.values()))
+
+    await IdleGpuWatch(cluster, spawners, stop, messages, home_url=home, log=app.log, gpus=gpus, can_look=can_look).run()
 
 
 async def stop_as_ordered(proxy: Proxy, spawner: HubSpawner) -> None:
@@ -78,6 +85,8 @@ class IdleGpuWatch:
         Where users find their sessions, for the messages.
     gpus
         What is said of GPUs, one for all of a Hub.
+    can_look
+        Whether a look at the spawners keeps nobody waiting.
     """
 
     def __init__(
@@ -90,7 +99,9 @@ class IdleGpuWatch:
         home_url: str,
         log: Log,
         gpus: GpusOfSessions | None = None,
+        can_look: Callable[[], bool] = lambda: True,
     ) -> None:
+        self._can_look = can_look
         self._gpus = gpus if gpus is not None else GpusOfSessions()
         self._cluster = cluster
         self._spawners = spawners
@@ -107,7 +118,8 @@ class IdleGpuWatch:
         while True:
             await asyncio.sleep(LOOK_SECONDS)
             try:
-                await self.look()
+                if self._can_look():
+                    await self.look()
             except Exception:  # the next look may do better, and the Hub must not go without any
                 self.log.exception("The look for GPUs that do nothing failed")
 
@@ -161,7 +173,7 @@ class IdleGpuWatch:
         """The session's job, if Slurm says now that it runs on one node; a job that was suspended does nothing, and is not to blame."""
         listed = self._cluster.jobs.last
         job = listed.value.get(session.record.job_id) if listed is not None and not listed.stale else None
-        if job is None or job.state != "RUNNING" or len(job.nodes) > 1 or not is_own(job, session.record, user=session.user):
+        if job is None or job.state != "RUNNING" or len(job.nodes) > 1 or not is_own(job, session.record, user=session.owner):
             return None
         return job if job.batch_host == session.record.node else None
 
@@ -213,7 +225,7 @@ class IdleGpuWatch:
     def _message(self, event: str, spawner: HubSpawner, session: Session, notice: Notice, seen: Seen) -> Message:
         return Message(
             event=event,
-            user=spawner.user.name,
+            user=name_of(spawner.user),
             server=spawner.name,
             job_id=session.record.job_id,
             node=session.record.node,

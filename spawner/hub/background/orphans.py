@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from typing import Any
 
 from jupyterhub import orm
 
 from ...cache import BoundedDict
-from ...errors import ResourceFormError
-from ...job.sbatch import signing_key
+from ...errors import NotStored, ResourceFormError
+from ...job.sbatch import forced_partitions, signing_key
 from ...session.orphans import Orphan, Sweep, why_not_ours
 from ...session.session import Session
 from ..common import cluster_of
+from ..own_spawner import own_spawner
 from ..protocol import HubApplication, HubSpawner, HubUser
+from ..sessions.left_over import LeftOver
 from ..sessions.storage import Storage
 from ..state import HubState
 from .startup import BackgroundTasks
@@ -53,6 +56,7 @@ class Sweeper:
         self._given_up: BoundedDict[str, str] = BoundedDict(MAX_GIVEN_UP)
         self._told: set[int] = set()
         self._seen_over: set[str] = set()
+        self._left_over = HubState.of(app).part(LeftOver)
 
     async def run(self) -> None:
         """Sweep until the Hub ends."""
@@ -75,6 +79,7 @@ class Sweeper:
         """
         orphans = await self._sweep.look(lambda: set(self._owned()))
         self._settled &= {orphan.tag.nonce for orphan in orphans}
+        self._left_over.keep((found.job for found in self._sweep.refused), (orphan.tag.nonce for orphan in orphans))
         self._tell_of_refused()
         self._store_what_is_over()
         if orphans:
@@ -91,13 +96,23 @@ class Sweeper:
         if self.cluster.orphaned_jobs == "adopt":
             try:
                 obstacle = self._given_up.get(orphan.tag.nonce, "") or self._storage.over.why_over(orphan.tag)
-                obstacle = obstacle or await why_not_ours(self.cluster, orphan) or self._adopt(orphan)
+                obstacle = (
+                    obstacle or await why_not_ours(self.cluster, orphan, own_partitions=self._own_partitions()) or self._adopt(orphan)
+                )
             except Exception as error:  # noqa: BLE001 - Slurm or the database; what cannot be judged is not adopted
                 words = getattr(error, "log", "") or str(error).partition("\n")[0]
                 self.log.warning("Whether %s is a session cannot be told now: %s", orphan, words)
                 return
         if obstacle:
             self._report(orphan, obstacle)
+
+    def _own_partitions(self) -> frozenset[str]:
+        """Where the admin's options have jobs run. Not of a spawner: there is to be none for a server that only a comment names."""
+        options: Any = ()
+        for kind in reversed(self.app.spawner_class.mro()):
+            options = self.app.config.get(kind.__name__, {}).get("sbatch_options", options)
+        # With append() in the configuration it is a promise of a list.
+        return forced_partitions(options.get_value([]) if hasattr(options, "get_value") else options)
 
     def _tell_of_refused(self) -> None:
         """Say of each job once, while it goes on, why its tag counts for nothing."""
@@ -116,14 +131,17 @@ class Sweeper:
         self._storage.store_what_ended()
 
     def _owned(self) -> Iterator[str]:
+        if not self._storage.can_look_at(list(self.app.users.values())):
+            raise NotStored("The Hub's database does not answer.")
         for user in self.app.users.values():
             for spawner in user.spawners.values():
-                session = getattr(spawner, "session", None)
-                if session is not None and spawner.active:
-                    yield session.record.nonce
+                own = own_spawner(spawner)
+                if own is not None and own.session is not None and spawner.active:
+                    yield own.session.record.nonce
 
     def _report(self, orphan: Orphan, obstacle: str) -> None:
         self._settled.add(orphan.tag.nonce)
+        self._left_over.reported[orphan.tag.nonce] = orphan.job
         self.log.warning(
             "%s carries this Hub's name and belongs to no session; it is left alone (%s). To end it: scancel --user=%s %s",
             str(orphan).capitalize(),

@@ -9,17 +9,25 @@ import shutil
 from ...errors import ResourceFormError
 from ...slurm.precautions import of_slurm, of_sudo
 from ...slurm.sudo import submitter_is_installed
+from ..class_settings import class_settings
 from ..common import PATIENCE_SECONDS, cluster_of
 from ..protocol import HubApplication
+from ..settings.replaced import settings_without_effect
 
 SUDO_TIMEOUT_SECONDS = 15.0
 AGAIN_SECONDS = 600.0
 """After so long Slurm is asked again that did not answer."""
 
 
+async def warn_of_settings(app: HubApplication) -> None:
+    """Write into the Hub's log each setting that has no effect on this spawner, and what to use instead."""
+    for name, instead in settings_without_effect(app.config, class_settings(app).sections):
+        app.log.warning("%s has no effect on this spawner. Use instead: %s", name, instead)
+
+
 async def advise_admin(app: HubApplication) -> None:
     """Write into the Hub's log what should be changed; nothing where all is well, or where nobody can tell."""
-    for what_to_change in (_of_sudo, _of_slurm):
+    for what_to_change in (_of_sudo, _of_slurm, _of_privacy):
         if sentence := await what_to_change(app):
             app.log.warning("%s", sentence)
 
@@ -40,5 +48,13 @@ async def _of_slurm(app: HubApplication) -> str:
     while True:
         try:
             return of_slurm((await cluster_of(app).configuration.get(PATIENCE_SECONDS)).value)
+        except ResourceFormError:
+            await asyncio.sleep(AGAIN_SECONDS)
+
+
+async def _of_privacy(app: HubApplication) -> str:
+    while True:
+        try:
+            return await cluster_of(app).visibility.what_to_change()
         except ResourceFormError:
             await asyncio.sleep(AGAIN_SECONDS)

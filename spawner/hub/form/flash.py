@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ...cache import BoundedDict
+from ..known import name_of
 from ..protocol import HubSpawner
 from ..state import HubState
 
@@ -21,10 +22,11 @@ MAX_USERS = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Rejection:
-    """One refused form: the typed values, and a sentence for each field at fault. Without errors: a link that fills the form."""
+    """One form that was refused: the typed values, and a sentence for each field at fault. Or, ``is_link``, what a link fills in."""
 
     values: Mapping[str, Any]
     errors: Mapping[str, str]
+    is_link: bool = False
 
 
 class Rejections:
@@ -48,9 +50,9 @@ class Rejections:
 
 def keep(spawner: HubSpawner, rejection: Rejection) -> None:
     """Keep what the spawner's user typed until the form is shown again."""
-    HubState.of(spawner).part(Rejections).keep(spawner.user.name, rejection)
+    HubState.of(spawner).part(Rejections).keep(name_of(spawner.user), rejection)
 
 
 def take(spawner: HubSpawner) -> Rejection | None:
     """Hand out what the spawner's user typed, once; None where nothing waits."""
-    return HubState.of(spawner).part(Rejections).take(spawner.user.name)
+    return HubState.of(spawner).part(Rejections).take(name_of(spawner.user))

@@ -18,8 +18,8 @@ from ...gpu.describe import device_memory
 from ...gpu.device_matching import NO_REPORTS, Reported
 from ...humanize import clock_time, gpu_type_in_words, iso_time, limit_of_memory, share_of_gpu
 from ...i18n import in_use
-from ..common import static_version
 from ..locale import speak
+from ..static import script, stylesheet
 
 
 @functools.lru_cache(maxsize=8)
@@ -95,6 +95,9 @@ def render_decision(
 
 EMPTY_FORM: Mapping[str, Any] = {
     "fields": (),
+    "folded": (),
+    "folded_line": "",
+    "folded_open": False,
     "look": (),
     "look_name": "",
     "problem": "",
@@ -118,4 +121,4 @@ EMPTY_FORM: Mapping[str, Any] = {
 def render_form(values: Mapping[str, Any], *, template_paths: Sequence[str | Path] = ()) -> str:
     """Render the whole form; ``values`` are those of the template's variables (:data:`EMPTY_FORM`) that have one."""
     values = {**EMPTY_FORM, **values}
-    return render("resource_form/form.html", template_paths, static_version=static_version, language=in_use(), **values)
+    return render("resource_form/form.html", template_paths, stylesheet=stylesheet, script=script, language=in_use(), **values)

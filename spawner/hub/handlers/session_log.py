@@ -11,7 +11,6 @@ from tornado import web
 from ...i18n import _, in_use, using
 from ...session.log_reader import configured_state_home, log_place
 from ..apihandlers.session_log import LogDownload, job_asked, owner_of_log
-from ..common import static_version
 from ..locale import language_of
 
 
@@ -35,7 +34,6 @@ class LogPage(BaseHandler):  # type: ignore[misc]
                 "session_log.html",
                 gettext=_,
                 language=in_use(),
-                static_version=static_version,
                 job=job,
                 of_user=user.name if user.name != self.current_user.name else "",
                 place=log_place(job, configured_state_home(user.spawner.environment)),

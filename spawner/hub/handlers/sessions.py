@@ -16,9 +16,9 @@ from ...request.field_values import LONGEST_NAME
 from ...request.model import APPEARANCE_FIELDS, FORM_FIELDS
 from ...request.server_names import copies, server_name
 from ..apihandlers.sessions import names_in_use, sessions_for
-from ..common import static_version
 from ..locale import language_of
 from ..protocol import HubHandler, HubUser
+from ..reach import default_server_name, is_active
 from ..sessions.past import MAX_LISTED, reaches_others
 
 SHOWN_AT_FIRST = 50
@@ -52,7 +52,7 @@ def may_see_everybodys(handler: HubHandler) -> bool:
     return reaches_others(handler.parsed_scopes.get("read:servers"), handler.current_user.name)
 
 
-def new_session_link(user: HubUser, given: Mapping[str, str], *, hub_url: str, named: bool) -> str:
+def new_session_link(user: HubUser, given: Mapping[str, str], *, hub_url: str, named: bool, default: str = "") -> str:
     """Return the address of the form of a new server of the user's.
 
     Parameters
@@ -62,12 +62,15 @@ def new_session_link(user: HubUser, given: Mapping[str, str], *, hub_url: str, n
         NAME-2; ``opt-FIELD`` for what fills the form. Without a name it is the default server's form, unless that server is in use.
     named
         Whether there may be other servers than the default one.
+    default
+        The name of the server that counts as the default one (``JupyterHub.default_server_name``).
     """
     known = names_in_use(user)
-    words, copied, server = " ".join(given.get("name", "")[:LONGEST_NAME].split()), given.get("copy_of", "")[:LONGEST_NAME], ""
+    words, copied = " ".join(given.get("name", "")[:LONGEST_NAME].split()), given.get("copy_of", "")[:LONGEST_NAME]
+    server = default if named else ""
     if named and copied:
         words, server = copies(copied, 1, known.values(), known)[0]
-    elif named and (words or user.spawner.active):
+    elif named and (words or is_active(user, default)):
         server = server_name(words, known)
     values = {f"opt-{name}": given[f"opt-{name}"] for name in IN_A_LINK if given.get(f"opt-{name}")}
     if words and words.isprintable():
@@ -92,7 +95,6 @@ class SessionsPage(BaseHandler):  # type: ignore[misc]
                 "sessions.html",
                 gettext=_,
                 language=in_use(),
-                static_version=static_version,
                 sessions={kind: [entry for entry in found if entry["kind"] == kind][:SHOWN_AT_FIRST] for kind in LISTS},
                 numbers={kind: sum(1 for entry in found if entry["kind"] == kind) for kind in LISTS},
                 form_link=form_link,
@@ -114,4 +116,5 @@ class NewSessionPage(BaseHandler):  # type: ignore[misc]
             for name in ("name", "copy_of", *(f"opt-{field}" for field in IN_A_LINK))
             if self.get_argument(name, "")
         }
-        self.redirect(new_session_link(self.current_user, given, hub_url=self.hub.base_url, named=self.allow_named_servers))
+        default, named = default_server_name(self.settings), self.allow_named_servers
+        self.redirect(new_session_link(self.current_user, given, hub_url=self.hub.base_url, named=named, default=default))

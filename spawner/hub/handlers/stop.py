@@ -15,11 +15,13 @@ from tornado import web
 from ...i18n import _, in_use, using
 from ...session.matching import is_own
 from ...session.status import SessionStatus
-from ..common import cluster_of, static_version
+from ..common import cluster_of
 from ..locale import language_of
+from ..own_spawner import own_spawner
 from ..protocol import HubSpawner
 from ..reach import user_within_reach
 from ..sessions.view import server_of
+from .stale import AsksAgain
 
 PATH = "resource-form/stop"
 
@@ -37,7 +39,7 @@ def stop_url(host: str, hub_url: str, user: str, server: str) -> str:
     return f"{host}{url_path_join(hub_url, PATH)}?{urlencode({'user': user, 'server': server})}"
 
 
-class StopPage(BaseHandler):  # type: ignore[misc]
+class StopPage(AsksAgain, BaseHandler):  # type: ignore[misc]
     """``/hub/resource-form/stop?server=NAME[&user=NAME]``: GET asks whether to stop the session, POST stops it; without JavaScript."""
 
     @web.authenticated
@@ -50,13 +52,17 @@ class StopPage(BaseHandler):  # type: ignore[misc]
                 return
             await self._show(spawner)
 
-    @web.authenticated
     async def post(self) -> None:
+        if self.leads_back(self.request.uri):
+            return
         spawner = self._spawner()
         with using(language_of(self, spawner)):
             done = f"{self._own_url(spawner)}&stopped=1"
             if not spawner.active or spawner.pending == "stop":
                 self.redirect(done)
+                return
+            if self.is_stale:
+                await self._show(spawner, problem=_("You have logged in again since this page was made. Stop this session?"))
                 return
             if self.get_body_argument("job", "") != _job_of(spawner):
                 await self._show(spawner, problem=_("This is another session than the one that you were asked about. Stop this one?"))
@@ -78,7 +84,7 @@ class StopPage(BaseHandler):  # type: ignore[misc]
         Raises
         ------
         HTTPError
-            404 for one that there is not, or that the visitor may not stop: the two look alike.
+            404 for one that there is not, or that the visitor has no part in: the two look alike. 403: a guest, who may not stop it.
         """
         name, server = self.get_query_argument("user", "") or self.current_user.name, self.get_query_argument("server", "")
         user = user_within_reach(self, name, "delete:servers")
@@ -86,26 +92,41 @@ class StopPage(BaseHandler):  # type: ignore[misc]
             spawner = user.spawners[server]
             if self.get_scope_filter("delete:servers")(spawner.orm_spawner, "server"):
                 return spawner
+        self._say_to_a_guest(name, server)
         raise web.HTTPError(404, "There is no such session.")
+
+    def _say_to_a_guest(self, name: str, server: str) -> None:
+        """Tell whoever may look into a session but not stop it why; JupyterLab's bar shows everybody the same Stop.
+
+        Raises
+        ------
+        HTTPError
+            403: the visitor has a share of the session.
+        """
+        user = user_within_reach(self, name, "access:servers")
+        spawner = user.spawners[server] if user is not None and (not server or server in user.orm_user.orm_spawners) else None
+        if spawner is not None and self.get_scope_filter("access:servers")(spawner.orm_spawner, "server"):
+            with using(language_of(self, spawner)):
+                sentence = _("This session is {name}'s, and only they can stop it. You can leave it by closing its page.")
+                raise web.HTTPError(403, sentence.format(name=name))
 
     def _own_url(self, spawner: HubSpawner) -> str:
         return stop_url("", self.hub.base_url, spawner.user.name, spawner.name)
 
     async def _show(self, spawner: HubSpawner, *, problem: str = "") -> None:
-        user, server = spawner.user, server_of(spawner, self.hub.base_url)
+        user, server, own = spawner.user, server_of(spawner, self.hub.base_url), own_spawner(spawner)
         status = self._status(spawner)
         html = await self.render_template(
             "stop.html",
             gettext=_,
             language=in_use(),
-            static_version=static_version,
             server=server,
             status=status,
             job=_job_of(spawner),
             held=(status.held_text if status is not None else "") or server.summary,
             state="stopping" if spawner.pending == "stop" else "running" if spawner.active else "over",
             stopped=bool(self.get_query_argument("stopped", "")),
-            end=getattr(spawner, "last_end", None),
+            end=own.last_end if own is not None else None,
             problem=problem,
             of_user=user.name if user.name != self.current_user.name else "",
             action=self._own_url(spawner),
@@ -115,12 +136,13 @@ class StopPage(BaseHandler):  # type: ignore[misc]
         self.finish(html)
 
     def _status(self, spawner: HubSpawner) -> SessionStatus | None:
-        session = getattr(spawner, "session", None)
-        if session is None or not spawner.active:
+        own = own_spawner(spawner)
+        session = own.session if own is not None and spawner.active else None
+        if session is None:
             return None
         job = (cluster_of(self).jobs.last_value or {}).get(session.record.job_id)
-        own = job is not None and is_own(job, session.record, user=session.user)
-        status: SessionStatus = session.status(job if own else None, server=server_of(spawner, self.hub.base_url))
+        is_its_job = job is not None and is_own(job, session.record, user=session.user)
+        status: SessionStatus = session.status(job if is_its_job else None, server=server_of(spawner, self.hub.base_url))
         return status
 
 
@@ -129,5 +151,5 @@ def _is_up(spawner: HubSpawner) -> bool:
 
 
 def _job_of(spawner: HubSpawner) -> str:
-    session = getattr(spawner, "session", None)
-    return str(session.record.job_id or "") if session is not None else ""
+    own = own_spawner(spawner)
+    return str(own.session.record.job_id or "") if own is not None and own.session is not None else ""

@@ -21,12 +21,13 @@ from ...slurm.sacct import FinishedJob
 from ...slurm.states import ENDED
 from ...units import parse_memory_mb, parse_walltime
 from ..database import Transaction
+from ..known import name_of
 from ..locale import language_spoken
 from ..protocol import HubSpawner
 from ..state import HubState
 from .history import History, HistoryMemory, PastSession
 from .options import display_name, kept_request
-from .storage import Storage, put_into_row
+from .storage import Storage, put_into_row, stored_state
 from .tables import session_key
 
 WANTED_SOON = frozenset({"cancelled", "server_exit", "out_of_memory", "gone", "unknown"})
@@ -112,6 +113,7 @@ class _Noted:
             exit_status=job.exit_code if job is not None and job.state in ENDED else None,
             stopped=record.stopping,
             idle_minutes=record.idle_minutes,
+            killed=record.killed,
             listened=bool(record.node),
             memory_mb=_read(parse_memory_mb, options.get("memory")),
             minutes=_read(parse_walltime, options.get("walltime")),
@@ -120,8 +122,8 @@ class _Noted:
         node = record.node or (job.batch_host if job is not None else "")
         better = _with(replace(end, job_id=record.job_id, node=node), ending(evidence))
         past = PastSession(
-            session=session_key(record.nonce, user=spawner.user.name, server=spawner.name, at=end.at),
-            user=spawner.user.name,
+            session=session_key(record.nonce, user=name_of(spawner.user), server=spawner.name, at=end.at),
+            user=name_of(spawner.user),
             name=spawner.name,
             ended=(job.end if job is not None and job.state in ENDED else None) or end.at,
             display_name=display_name(spawner.orm_spawner, options),
@@ -132,6 +134,7 @@ class _Noted:
         )
         if job is not None and past.started is not None:
             past = replace(past, cost=_cost(job.tres, session, past.ended - past.started))
+        better = _with_use(better, past)
         return cls(spawner, session, evidence, better, past.with_end(better), record)
 
     def record_end(self) -> None:
@@ -143,8 +146,8 @@ class _Noted:
 
     def _is_it(self, finished: FinishedJob) -> bool:
         """Whether sacct's job is the session's own: see :func:`.matching.is_own`."""
-        job = Job(finished.job_id, self.session.user, finished.state, submit=finished.submit)
-        return is_own(job, self.record, user=self.session.user)
+        job = Job(finished.job_id, self.session.owner, finished.state, submit=finished.submit)
+        return is_own(job, self.record, user=self.session.owner)
 
     def told(self, finished: FinishedJob) -> None:
         """Add what slurmdbd has told of the job's end, to the record and to what the Hub shows."""
@@ -164,6 +167,7 @@ class _Noted:
         self.past = replace(
             past, started=past.started or started, ended=finished.end or past.ended, cost=past.cost if cost is None else cost
         )
+        self.end = _with_use(self.end, self.past)
         history_of(spawner).update(self.past, lambda own: self._put_into_state(own, before))
         if self.session.end == before:
             self.session.end = self.end
@@ -176,7 +180,7 @@ class _Noted:
     def _put_into_state(self, own: Transaction, before: End) -> None:
         """Into what the Hub's database has of the server, unless another session has ended there since."""
         server = self.spawner.orm_spawner
-        state = server.state if object_session(server) is not None else None
+        state = stored_state(own, server) if object_session(server) is not None else None
         if isinstance(state, Mapping) and End.from_state(state.get("last_end")) in (before, self.end):
             put_into_row(own, server, state={**state, "last_end": asdict(self.end)})
 
@@ -196,10 +200,15 @@ def _with(end: End, found: Ending) -> End:
     )
 
 
+def _with_use(end: End, past: PastSession) -> End:
+    """The end with what its server's card says of the session: when it began, and what it used."""
+    return replace(end, submitted=past.submitted, started=past.started, cost=past.cost)
+
+
 def _job_of(spawner: HubSpawner, session: Session) -> Job | None:
-    """The session's job as the last list has it; Slurm is not asked."""
+    """The session's job as the last list has it, else as it was seen last; Slurm is not asked."""
     job = (spawner.cluster.jobs.last_value or {}).get(session.record.job_id)
-    return job if job is not None and is_own(job, session.record, user=session.user) else None
+    return job if job is not None and is_own(job, session.record, user=session.owner) else session.seen
 
 
 def _read(parse: Any, value: Any) -> int:

@@ -27,11 +27,13 @@ from ...session.status_json import as_json, without_clock
 from ...session.status_text import idle_in_words
 from ...slurm.model import Job
 from ...slurm.states import RUNNING
+from ..known import name_of
+from ..own_spawner import own_spawner
 from ..protocol import HubSpawner
 from .gpus import GpuNews, GpusOfSessions, WithGpus
 from .history import PastSession
 from .past import Listed, Past, has_end, key_of
-from .view import server_of, usage_factor_of
+from .view import server_of, status_of_other, usage_factor_of
 
 PATIENCE_SECONDS = 5.0
 HEARTBEAT_SECONDS = 15.0
@@ -56,12 +58,15 @@ AT_ONCE = 50
 async def _price(spawner: HubSpawner, session: Session) -> None:
     """Find out again what an earlier run of the Hub knew of the session's price."""
     options = spawner.orm_spawner.user_options or {}
+    own = own_spawner(spawner)
+    if own is None:
+        return
     try:
-        choices = await spawner.choices(patience=0)
+        choices = await own.choices(patience=0)
     except ResourceFormError:
         return
     partition, account = str(options.get("partition", "")), str(options.get("account", ""))
-    session.usage_factor = usage_factor_of(choices, partition, account, await spawner.terms())
+    session.usage_factor = usage_factor_of(choices, partition, account, await own.terms())
     session.is_priced = True
 
 
@@ -69,14 +74,19 @@ async def _price(spawner: HubSpawner, session: Session) -> None:
 
 
 def _live_session(spawner: HubSpawner) -> Session | None:
-    session: Session | None = getattr(spawner, "session", None)
-    return session if session is not None and spawner.active else None
+    own = own_spawner(spawner)
+    return own.session if own is not None and spawner.active else None
 
 
 def _last_end(spawner: HubSpawner) -> End | None:
-    """How the server's session ended, while it has no other."""
-    end: End | None = getattr(spawner, "last_end", None)
-    return end if _live_session(spawner) is None else None
+    """How the server's session ended, while there is no other."""
+    own = own_spawner(spawner)
+    return own.last_end if own is not None and not spawner.active else None
+
+
+def _is_the_hubs(spawner: HubSpawner) -> bool:
+    """Whether only JupyterHub knows of the server: it runs it without us, or a hook of the site's is at work before or after our part."""
+    return bool(spawner.active) and _live_session(spawner) is None
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +100,7 @@ class _Queue:
     def job_of(self, session: Session) -> Job | None:
         """Return the session's own job; None where the list does not have it."""
         job = self.listed.value.get(session.record.job_id) if self.listed is not None else None
-        return job if job is not None and is_own(job, session.record, user=session.user) else None
+        return job if job is not None and is_own(job, session.record, user=session.owner) else None
 
 
 # --- the answer --------------------------------------------------------------------------------------------------------------------
@@ -118,6 +128,8 @@ class Sessions:
         The record of the sessions that are over; None where there is none.
     gpus
         What is said of GPUs, one for all callers of a Hub.
+    can_look
+        Whether a look at the spawners keeps nobody waiting. Until it does a stream says nothing.
     """
 
     def __init__(
@@ -129,12 +141,14 @@ class Sessions:
         own: bool = True,
         past: Past | None = None,
         gpus: GpusOfSessions | None = None,
+        can_look: Callable[[], bool] = lambda: True,
     ) -> None:
         self._cluster = cluster
         self._spawners = spawners
         self._hub_url = hub_url
         self._own = own
         self._past = past
+        self._can_look = can_look
         self._gpus = gpus if gpus is not None else GpusOfSessions()
 
     async def refresh(self, patience: float = PATIENCE_SECONDS, *, usage_patience: float = USAGE_PATIENCE_SECONDS) -> None:
@@ -160,7 +174,7 @@ class Sessions:
         """Return what is equal to that of a moment ago if the answer is. It is made of what the Hub has in memory, and cheap."""
         listed = self._cluster.jobs.last
         changes = self._past.changes() if self._past is not None else 0
-        return listed and (listed.as_of, listed.stale), changes, [_state(spawner) for spawner in self._spawners()]
+        return listed and (listed.as_of, listed.stale, listed.silent), changes, [_state(spawner) for spawner in self._spawners()]
 
     def _with_gpus(self) -> list[WithGpus]:
         """One's own sessions whose GPUs can be told of."""
@@ -174,7 +188,7 @@ class Sessions:
                 continue
             job = queue.job_of(session)
             if job is not None and job.state in RUNNING and self._gpus.can_be_told(session, job):
-                found.append(WithGpus(spawner.user.name, spawner.name, session, job))
+                found.append(WithGpus(name_of(spawner.user), spawner.name, session, job))
         return found
 
     async def answer(self) -> Answer:
@@ -186,8 +200,12 @@ class Sessions:
         for spawner in spawners:
             session = _live_session(spawner)
             if session is None:
+                if _is_the_hubs(spawner):
+                    full = as_json(status_of_other(spawner, self._hub_url))
+                    texts.append(json.dumps(full))
+                    digest.update(json.dumps(full).encode())
                 continue
-            going_on.add(key_of(spawner.user.name, spawner.name, session.record, session.end))
+            going_on.add(key_of(name_of(spawner.user), spawner.name, session.record, session.end))
             if self._own and not session.is_priced:
                 await _price(spawner, session)
             full = as_json(self._status_of_live(spawner, session, queue))
@@ -198,7 +216,8 @@ class Sessions:
         for text, still in await self._over(spawners, going_on):
             texts.append(text)
             digest.update(still)
-        stale = queue.unknown_since is not None
+        # Where there is no session nothing hangs on Slurm, and it was not asked.
+        stale = queue.unknown_since is not None and bool(going_on)
         digest.update(b"stale" if stale else b"")
         head = json.dumps({"as_of": iso_time(queue.listed.as_of) if queue.listed is not None else None, "stale": stale})
         return Answer(f'{head[:-1]}, "sessions": [{", ".join(texts)}]}}', digest.hexdigest()[:32])
@@ -226,7 +245,7 @@ class Sessions:
         now = self._cluster.clock()
         for number, spawner in enumerate(spawners):
             end = _last_end(spawner)
-            if end is None or has_end(of_server.get((spawner.user.name, spawner.name), ()), end):
+            if end is None or has_end(of_server.get((name_of(spawner.user), spawner.name), ()), end):
                 continue
             full = as_json(status_of(server_of(spawner, self._hub_url, end.job_id), Record(), now=now, end=end))
             over.append((end.at, json.dumps(full), json.dumps(without_clock(full)).encode()))
@@ -241,7 +260,7 @@ class Sessions:
         listed = self._cluster.jobs.last
         if listed is None:
             return _Queue(None, {}, self._cluster.jobs.failing_since)
-        if listed.stale:
+        if listed.silent:
             return _Queue(listed, {}, listed.as_of)
         return _Queue(listed, await self._cluster.queue_positions(), None)
 
@@ -257,17 +276,19 @@ class Sessions:
         news = GpuNews(self._gpus, self._cluster.clock, loop.time)
         yield ": sessions\n\n"  # so that the browser has the headers at once
         while not closed.done() and loop.time() - begun < LONGEST_STREAM_SECONDS:
-            await self.refresh(LOOK_SECONDS, usage_patience=0.0)
-            state = self.state()
-            if state != seen:
-                seen, answer = state, await self.answer()
-                if answer.digest != last_id:
-                    last_id, said = answer.digest, loop.time()
-                    news.told(self._with_gpus())
-                    yield f"id: {answer.digest}\ndata: {answer.text}\n\n"
-            if event := news.event(self._with_gpus):
-                said = loop.time()
-                yield event
+            if self._can_look():
+                await self.refresh(LOOK_SECONDS, usage_patience=0.0)
+            if self._can_look():
+                state = self.state()
+                if state != seen:
+                    seen, answer = state, await self.answer()
+                    if answer.digest != last_id:
+                        last_id, said = answer.digest, loop.time()
+                        news.told(self._with_gpus())
+                        yield f"id: {answer.digest}\ndata: {answer.text}\n\n"
+                if event := news.event(self._with_gpus):
+                    said = loop.time()
+                    yield event
             if loop.time() - said >= heartbeat:
                 said = loop.time()
                 yield ": still here\n\n"
@@ -282,7 +303,7 @@ def _state(spawner: HubSpawner) -> object:
     """All that the answer about a server is made of, but the list of jobs."""
     session = _live_session(spawner)
     if session is None:
-        return spawner.name, spawner.pending, spawner.ready, spawner.last_end
+        return spawner.name, spawner.pending, spawner.ready, _last_end(spawner)
     usage = session.cluster.usage.of(session.record.job_id)
     known = (session.record, session.end, session.unknown_since, session.is_priced, usage, session.idle_gpus)
     return spawner.name, spawner.pending, spawner.ready, known

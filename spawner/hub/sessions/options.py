@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from ..known import value_of
+
 SECRET_OPTIONS = frozenset({"environment"})
 """What a user has typed as a variable may be a password."""
 
@@ -18,7 +20,12 @@ def display_name(server: Any, options: Mapping[str, Any] | None = None) -> str:
     Empty for a default server without any; pages call it "Default server", in their language. ``server`` is the Hub's ``orm.Spawner``.
     """
     given = (options or {}).get("name")
-    return str(given or getattr(server, "display_name", "") or getattr(server, "name", ""))
+    return str(given or _known(server, "display_name") or _known(server, "name"))
+
+
+def _known(server: Any, name: str) -> Any:
+    # JupyterHub 5 has no display names.
+    return value_of(server, name) if hasattr(type(server), name) or name in getattr(server, "__dict__", ()) else ""
 
 
 def told_request(options: Mapping[str, Any]) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session as DatabaseSession
 from ...bounds import Bounds
 from ...cluster.ended import EndedSessions
 from ...job.sbatch import Tag, begun_at
-from ..database import Transaction, transaction
+from ..database import Patience, Transaction, transaction
 from .tables import OVER, SESSIONS, has_row, keep_newest, session_key
 
 DAY_SECONDS = 86_400
@@ -33,10 +33,13 @@ class SessionsOver:
         Those that this run of the Hub has seen end and that are not stored yet.
     """
 
-    def __init__(self, db: DatabaseSession, ended: EndedSessions, *, bounds: Bounds, clock: Callable[[], float]) -> None:
+    def __init__(
+        self, db: DatabaseSession, ended: EndedSessions, *, bounds: Bounds, clock: Callable[[], float], patience: Patience
+    ) -> None:
         self._db = db
         self._ended = ended
         self._bounds = bounds
+        self._patience = patience
         self._clock = clock
 
     @property
@@ -78,7 +81,7 @@ class SessionsOver:
         begun, key = begun_at(tag), session_key(tag.nonce)
         if begun < self.oldest:
             return "its start is longer ago than ends of sessions are remembered"
-        with transaction(self._db) as own:
+        with transaction(self._db, self._patience) as own:
             inspector = sa.inspect(own.connection)
             if inspector.has_table(SESSIONS.name) and has_row(own, SESSIONS, key):
                 return "its session has ended"

@@ -22,11 +22,13 @@ from ...request.model import parse_request
 from ...session.record import End, Record
 from ...session.status import Server, SessionStatus, kind_of_end
 from ...session.status_json import as_json, without_clock
-from ...session.status_text import Charge
-from ..protocol import HubHandler, HubSpawner
+from ...session.status_text import charge_in_all
+from ..class_settings import class_settings
+from ..own_spawner import own_spawner
+from ..protocol import HubHandler
 from ..state import HubState
 from .ended import history_of
-from .history import HISTORY_DAYS, HISTORY_LENGTH, History, HistoryMemory, PastSession, Rows
+from .history import History, HistoryMemory, PastSession, Rows
 from .storage import Storage
 from .tables import session_key
 
@@ -131,7 +133,7 @@ def status_of_past(past: PastSession, hub_url: str) -> SessionStatus:
         ended=past.ended,
         what_to_do=past.what_to_do,
         seconds_waited=max(0, int(waited)) if waited is not None else None,
-        cost=Charge(past.cost * 3600 / ran, past.cost) if past.cost is not None and ran > 0 else None,
+        cost=charge_in_all(past.cost, ran),
         progress=100,
         change=dict(past.change),
         category=past.category,
@@ -212,12 +214,11 @@ def has_end(sessions: Iterable[PastSession], end: End) -> bool:
     return any(not past.job_id and abs(past.ended - end.at) < 1 for past in sessions)
 
 
-def history_for(handler: HubHandler, spawner: HubSpawner | None) -> History:
-    """Return the record with the admin's settings: those of a spawner where there is one, else those of the configuration."""
-    if spawner is not None and hasattr(spawner, "history_length"):
-        return history_of(spawner)
-    settings = handler.config.get("ResourceFormSpawner", {})
-    length, days = settings.get("history_length", HISTORY_LENGTH), settings.get("history_days", HISTORY_DAYS)
-    state = HubState.of(handler)
+def history_for(handler: HubHandler, spawner: object) -> History:
+    """Return the record with the admin's settings: those of a spawner of ours where there is one, else those of the Hub's class."""
+    own = own_spawner(spawner)
+    if own is not None:
+        return history_of(own)
+    state, settings = HubState.of(handler), class_settings(handler)
     storage = Storage.in_hub(state, handler.db, state.cluster, handler.log)
-    return History(storage, length=length, days=days, memory=state.part(HistoryMemory))
+    return History(storage, length=settings.history_length, days=settings.history_days, memory=state.part(HistoryMemory))

@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 from functools import partial
 
-from ...advice.assessment import verdict_of
+from ...advice.assessment import cost_there, verdict_of
 from ...advice.service import refuse_over_budget
-from ...availability.node_fit import features_of
+from ...availability.node_choice import node_choice_of
 from ...errors import ResourceFormError, SessionFailed, SlurmUnavailable
 from ...i18n import _
 from ...job.sbatch import PreparedJob, new_tag, signing_key
@@ -20,6 +20,7 @@ from ...session.startup_log import StartupLog
 from ...slurm.runner import Identity
 from ...slurm.states import RUNNING
 from ...worker import run_in_worker
+from ..known import name_of
 from ..protocol import StartingSpawner
 from ..state import HubState
 from .view import usage_factor_of
@@ -40,9 +41,9 @@ async def submit_and_wait(spawner: StartingSpawner, session: Session) -> tuple[s
         The request cannot be had, Slurm refused the job, or the job ended before the server listened.
     """
     turns = HubState.of(spawner).starts
-    if not turns.is_free(spawner.user.name):
+    if not turns.is_free(name_of(spawner.user)):
         session.say(1, _("Waiting for its turn: other sessions are being handed to Slurm."))
-    async with turns.turn(spawner.user.name, at_most=LONGEST_TURN_SECONDS):
+    async with turns.turn(name_of(spawner.user), at_most=LONGEST_TURN_SECONDS):
         await _submit(spawner, session)
     spawner.ip, spawner.port = await _until_listening(spawner, session)
     where = f"{spawner.ip}:{spawner.port} ({session.record.node})"
@@ -58,11 +59,11 @@ async def _submit(spawner: StartingSpawner, session: Session) -> None:
     spawner.user_options = request.options()
     spawner.kept_options = spawner.user_options
     spawner.port = 0
-    spawner.member = member = await spawner.cluster.member(spawner.user.name)
+    spawner.member = member = await spawner.cluster.member(name_of(spawner.user))
     tagged = partial(
         new_tag,
         spawner.cluster.hub_name,
-        spawner.user.name,
+        name_of(spawner.user),
         spawner.name,
         token=spawner.api_token,
         key=signing_key(spawner.user.settings["cookie_secret"]),
@@ -70,12 +71,21 @@ async def _submit(spawner: StartingSpawner, session: Session) -> None:
     )
     job = await spawner.prepare(request, tagged, member.identity.home)
     session.usage_factor, session.is_priced = usage_factor_of(choices, request.partition, request.account, pricing), True
+    session.billing = await _billing_of(spawner, request, choices)
     session.say(5, _("Handing the job to Slurm"))
     session.expected = await expected_start(spawner, job, request, choices, member.identity)
     job_id = await session.submit(job.tag.nonce, job.argv, job.script, job.environment, member.identity)
     spawner.remember_request(request)
     spawner.log.info("Job %s for %s: %s", job_id, spawner.log_name, request.summary)
     session.say(15, _("Job {number} is submitted").format(number=job_id))
+
+
+async def _billing_of(spawner: StartingSpawner, request: SessionRequest, choices: Choices) -> int | None:
+    """What Slurm will charge the job an hour, where that does not depend on the node; from what is known already."""
+    whole = node_choice_of(spawner.sbatch_options).whole
+    rule = await spawner.cluster.billing_rule(request.partition, request.reservation, whole_nodes=whole, patience=0)
+    cost = cost_there(request, choices, rule)
+    return cost.billing if cost is not None and cost.exact else None
 
 
 async def expected_start(
@@ -86,7 +96,7 @@ async def expected_start(
     Asked before the job is submitted: afterwards Slurm would tell when it starts a second one like it.
     """
     try:
-        forecast = await spawner.cluster.forecast(features=features_of(spawner.sbatch_options), patience=0)
+        forecast = await spawner.cluster.forecast(sbatch_options=spawner.sbatch_options, patience=0)
         found = await run_in_worker(lambda: verdict_of(request, {}, forecast, choices))
         if found.kind != "wait" or choices.waits_for(request):
             return None
@@ -110,7 +120,7 @@ async def wait_for_adopted(spawner: StartingSpawner, session: Session) -> tuple[
     session.remember()
     found = _("Job {number} of yours was found again. Waiting for its server.")
     session.say(15, found.format(number=session.record.job_id))
-    spawner.member = await spawner.cluster.member(spawner.user.name)
+    spawner.member = await spawner.cluster.member(name_of(spawner.user))
     try:
         await spawner.cluster.ask_for_report(session.record.job_id, spawner.member.identity)
     except SlurmUnavailable as error:

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Hashable
+from collections.abc import Callable, Collection, Hashable, Iterable
 from functools import partial
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
 from jupyterhub import orm
+from jupyterhub.utils import compare_token
 from sqlalchemy.orm import Session as DatabaseSession
 from sqlalchemy.orm import object_session
 from sqlalchemy.orm.attributes import set_committed_value
 
 from ...bounds import DEFAULTS, Bounds
 from ...cluster.ended import EndedSessions
-from ..database import LateWrites, Transaction, transaction
-from ..protocol import HubSpawner, Log, StartingSpawner
+from ..database import LateWrites, Patience, Transaction, transaction
+from ..known import can_be_read, name_of
+from ..protocol import HubSpawner, HubUser, Log, StartingSpawner
 from ..state import HubState
 from .over import SessionsOver
 from .tables import SESSIONS, TABLES
@@ -34,6 +36,7 @@ class StorageMemory:
 
     def __init__(self) -> None:
         self.has_tables = False
+        self.patience = Patience()
         self.told: dict[str, float] = {}
         """When the log was last told of each kind of error."""
 
@@ -65,7 +68,8 @@ class Storage:
         self._log = log
         self._memory = memory if memory is not None else StorageMemory()
         self._late = late if late is not None else LateWrites()
-        self.over = SessionsOver(db, ended if ended is not None else EndedSessions(), bounds=bounds, clock=clock)
+        ended = ended if ended is not None else EndedSessions()
+        self.over = SessionsOver(db, ended, bounds=bounds, clock=clock, patience=self._memory.patience)
 
     @classmethod
     def of(cls, spawner: HubSpawner) -> Storage:
@@ -88,7 +92,7 @@ class Storage:
             Somebody holds the database's lock: it may work in a moment.
         """
         try:
-            with transaction(self._db) as own:
+            with transaction(self._db, self._memory.patience) as own:
                 if not self._memory.has_tables:
                     TABLES.create_all(own.connection, checkfirst=True)
                 self.over.put(own)
@@ -131,13 +135,17 @@ class Storage:
     def read(self, work: Work[Answer], *, empty: Answer, otherwise: Otherwise) -> Answer | Otherwise:
         """Ask something, and write nothing: ``empty`` where there are no tables of ours yet, ``otherwise`` where there is no answer."""
         try:
-            with transaction(self._db) as own:
+            with transaction(self._db, self._memory.patience) as own:
                 if not self._memory.has_tables and not sa.inspect(own.connection).has_table(SESSIONS.name):
                     return empty
                 return work(own)
         except Exception as error:  # noqa: BLE001 - as above
             self._failed(error)
             return otherwise
+
+    def can_look_at(self, users: Iterable[HubUser]) -> bool:
+        """Tell whether a look at what JupyterHub has of these users and their servers keeps nobody waiting (:mod:`..known`)."""
+        return can_be_read(users, self._db, self._memory.patience)
 
     def _failed(self, error: Exception) -> None:
         kind, now = type(error).__name__, self.clock()
@@ -146,10 +154,24 @@ class Storage:
             self._log.error("The record of past sessions cannot be read or written: %s", str(error).partition("\n")[0])
 
 
+def identity_of(row: Any) -> Any:
+    """Return the id of a row that JupyterHub has an object of; the database is not asked."""
+    return sa.inspect(row).identity[0]
+
+
+def stored_state(own: Transaction, server: Any) -> Any:
+    """Read what is stored of the state of a server that JupyterHub has an object of, in a transaction of ours; None where it is no more."""
+    table = type(server).__table__
+    # As text: SQLAlchemy warns of queries for a type like JupyterHub's that it cannot keep compiled.
+    column = sa.literal_column("state", sa.Text)
+    text = own.execute(sa.select(column).select_from(table).where(table.c.id == identity_of(server))).scalar_one_or_none()
+    return table.c.state.type.process_result_value(text, None)
+
+
 def put_into_row(own: Transaction, row: Any, **values: Any) -> None:
     """Write columns of a row that JupyterHub has an object of, in a transaction of ours; afterwards the object has them as read."""
     table = type(row).__table__
-    own.execute(sa.update(table).where(table.c.id == row.id).values(**values))
+    own.execute(sa.update(table).where(table.c.id == identity_of(row)).values(**values))
     for name, value in values.items():
         own.afterwards(partial(set_committed_value, row, name, value))
 
@@ -164,7 +186,7 @@ def store_state(spawner: StartingSpawner) -> None:
     """
     if object_session(spawner.orm_spawner) is None:
         return
-    storage, name = Storage.of(spawner), ("state", spawner.user.name, spawner.name)
+    storage, name = Storage.of(spawner), ("state", name_of(spawner.user), spawner.name)
 
     def put(own: Transaction) -> None:
         # By the time of a later try another spawner may have taken this one's place, or the server be no more.
@@ -188,20 +210,26 @@ def store_address(spawner: StartingSpawner, ip: str, port: int) -> None:
         if object_session(server.orm_server) is not None:
             put_into_row(own, server.orm_server, proto=proto, ip=ip, port=port)
 
-    Storage.of(spawner).write_or_later(("address", spawner.user.name, spawner.name), put, None)
+    Storage.of(spawner).write_or_later(("address", name_of(spawner.user), spawner.name), put, None)
     # JupyterHub's object has them as read by now: nothing is left to write. Where that failed, it writes them with what comes next.
     server.proto, server.ip, server.port = proto, ip, port
 
 
-def revoke_tokens(spawner: HubSpawner, notes: Collection[str]) -> None:
-    """Revoke the tokens of a spawner's user that have one of these notes; where that fails it is done later."""
+def revoke_tokens(spawner: StartingSpawner, notes: Collection[str]) -> None:
+    """Revoke the tokens of a spawner's user that have one of these notes; where that fails it is done later.
+
+    By then a new session may have a token of the same note, which stays.
+    """
     user: Any = spawner.user.orm_user
-    table, owner = orm.APIToken.__table__, sa.inspect(user).identity[0]
+    table, owner, stopped = orm.APIToken.__table__, identity_of(user), spawner.api_token
 
     def put(own: Transaction) -> None:
-        found = own.execute(sa.select(table.c.id).where(table.c.user_id == owner, table.c.note.in_(notes))).all()
+        query = sa.select(table.c.id, table.c.hashed).where(table.c.user_id == owner, table.c.note.in_(notes))
+        current = getattr(spawner.user.spawners.get(spawner.name), "api_token", "")
+        kept = current if current != stopped else ""
+        found = [row.id for row in own.execute(query).all() if not (kept and compare_token(row.hashed, kept))]
         if found:
-            own.execute(sa.delete(table).where(table.c.id.in_([row.id for row in found])))
+            own.execute(sa.delete(table).where(table.c.id.in_(found)))
             own.afterwards(partial(_read_anew, user, "api_tokens"))
 
     Storage.of(spawner).write_or_later(("tokens", owner, *notes), put, None)

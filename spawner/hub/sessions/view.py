@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import timezone
+from typing import Any
+
 from jupyterhub.utils import url_escape_path, url_path_join
 
 from ...accounting.budget_policy import is_charged
 from ...advice.service import PricingSettings
 from ...i18n import _
 from ...request.choices import Choices
-from ...session.status import Server
+from ...session.status import Server, SessionStatus, State, cost_of_end
+from ..own_spawner import own_spawner
 from ..protocol import HubSpawner
 from .options import display_name, told_request
 from .past import log_link, summary_of
@@ -24,7 +28,7 @@ def usage_factor_of(choices: Choices, partition: str, account: str, terms: Prici
 
 def server_of(spawner: HubSpawner, hub_url: str, job_id: int = 0) -> Server:
     """Return what the Hub knows of the spawner's server. ``job_id`` is the job of the session whose log is to be shown, 0 for none."""
-    user, name = spawner.user, spawner.name
+    user, name, own = spawner.user, spawner.name, own_spawner(spawner)
     options = dict(spawner.orm_spawner.user_options or {})
     return Server(
         user=user.name,
@@ -37,5 +41,35 @@ def server_of(spawner: HubSpawner, hub_url: str, job_id: int = 0) -> Server:
         progress_url=user.progress_url(name),
         spawn_url=url_path_join(hub_url, "spawn", user.escaped_name, url_escape_path(name)),
         log_url=log_link(hub_url, user.name, job_id),
-        warn_minutes=tuple(spawner.warn_minutes),
+        warn_minutes=tuple(own.warn_minutes) if own is not None else (),
+    )
+
+
+def status_of_other(spawner: Any, hub_url: str) -> SessionStatus:
+    """Return how a server stands that has no session of ours: what JupyterHub itself knows."""
+    begun = spawner.orm_spawner.started
+    started = begun.replace(tzinfo=timezone.utc).timestamp() if begun is not None else None
+    state: State = "stopping" if spawner.pending == "stop" else "running" if spawner.ready else "starting"
+    sentences = {
+        "stopping": _("The session is being stopped."),
+        "starting": _("The session is starting."),
+        "running": _("The session is running."),
+    }
+    own = own_spawner(spawner)
+    # Our part of a stop is over before JupyterHub's is: what it was stays on the page.
+    end = own.last_end if own is not None and state == "stopping" else None
+    if end is not None:
+        started = end.started
+    return SessionStatus(
+        server=server_of(spawner, hub_url),
+        kind="running",
+        state=state,
+        stage="connected" if state == "running" else "",
+        sentence=sentences[state],
+        job_id=(end.job_id if end is not None else 0) or None,
+        node=end.node if end is not None else "",
+        submitted=end.submitted if end is not None else None,
+        started=started,
+        cost=cost_of_end(end),
+        progress=100 if state == "running" else 0,
     )

@@ -39,7 +39,9 @@ class FormSettings(HasTraits):
         [Dict(), Callable()],
         help="""
         How the admin narrows, presets or locks the fields of the form: field name to a dictionary with any of ``default``,
-        ``choices``, ``minimum``, ``maximum``, ``locked``, ``hidden``, ``label``, ``help``. Values are written as a user types them.
+        ``choices``, ``minimum``, ``maximum``, ``locked``, ``hidden``, ``label``, ``help``, ``folded``, ``position``. Values are written as
+        a user types them. ``folded`` puts a field behind the line that names partition, account and reservation, or in front of it;
+        ``position`` orders them: GPUs are at 10, cores at 20, then memory, time, release, interface, partition, account, reservation.
 
         May be a function of the spawner that returns such a dictionary. Default: nothing is narrowed. Example::
 
@@ -53,8 +55,9 @@ class FormSettings(HasTraits):
         Requests that are chosen with one press, and are in REST calls and links as ``{"preset": NAME}``: dictionaries with ``name``,
         ``label``, ``description`` and ``values``, which are a part of a request, written as a user types it.
 
-        With any of ``groups`` (of the system), ``accounts``, ``partitions`` and ``reservations`` a preset is for those who are in one of
-        the groups and may choose one of the accounts, and so on. What the values name the user has to be allowed to choose as well.
+        With any of ``groups`` (of the system or the Hub), ``accounts``, ``partitions`` and ``reservations`` a preset is for those who
+        are in one of the groups and may choose one of the accounts, and so on. What the values name the user has to be allowed to
+        choose as well.
 
         May be a function of the spawner that returns such a list. Default: none. Example::
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from spawner.accounting.billing import Cost, billing_of, cost_of
 from spawner.accounting.billing_rule import BillingRule, Shape, billing_rule, parse_weight
 from spawner.accounting.budgets import Budget, budgets_of, tightest
-from spawner.availability.demand import Demand
+from spawner.availability.demand import Demand, MemoryRule
 from spawner.slurm import scontrol
 from spawner.slurm.grammar import parse_gres
 from spawner.slurm.model import AccountingLimits, Association, Gres, Holdings, Node, Qos, SlurmConfig, Use
@@ -161,8 +161,7 @@ def test_all_of_a_rule() -> None:
         counts_memory=True,
         whole_nodes=False,
         whole_gres=False,
-        memory_mb_per_cpu=4000,
-        grows_by=frozenset({"cpu"}),
+        memory_rule=MemoryRule(most_per_cpu=4000),
         shapes=(Shape(12, 12, 2, 375000, (("gpu", "v100", 2),)), Shape(48, 48, 1, 1000)),
     )
 
@@ -187,21 +186,21 @@ def test_who_gets_whole_nodes(changes: dict[str, str | None], sharing: str, whol
 @pytest.mark.parametrize(
     ("version", "grows_by"),
     [
-        ((22, 5), {"task"}),
-        ((22, 5, 8), {"task"}),
-        ((22, 4, 9), {"task", "cpu"}),
-        ((23, 5, 8), {"task", "cpu"}),
-        ((24, 10, 9), {"task", "cpu"}),
-        ((24, 11), {"cpu"}),
-        ((25, 5), {"cpu"}),
-        ((), {"task", "cpu"}),
+        ((22, 5), "task"),
+        ((22, 5, 8), "task"),
+        ((20, 11, 9), "task"),
+        ((24, 5, 8), "task"),
+        ((24, 10, 9), "task"),
+        ((24, 11), "cpu"),
+        ((25, 5), "cpu"),
+        ((), "cpu"),
     ],
 )
-def test_what_grows_with_the_memory(version: tuple[int, ...], grows_by: set[str]) -> None:
-    """As 22.05 was measured, as 24.11 and later, or either where nobody measured."""
-    found = rule(conf=config(version=version))
+def test_what_grows_with_the_memory(version: tuple[int, ...], grows_by: str) -> None:
+    """Tasks before 24.11, cores from then on; what is not known is new."""
+    found = rule(conf=config(version=version), max_memory_mb_per_cpu=4000)
     assert found is not None
-    assert found.grows_by == grows_by
+    assert ("task" if found.memory_rule.adds_tasks else "cpu") == grows_by
 
 
 @pytest.mark.parametrize(
@@ -212,7 +211,7 @@ def test_memory_per_cpu_of_the_cluster(text: str, memory_mb: int | None) -> None
     """A number of MB; 0 and all else is no limit."""
     found = rule(conf=config(MaxMemPerCPU=text))
     assert found is not None
-    assert found.memory_mb_per_cpu == memory_mb
+    assert found.memory_rule.most_per_cpu == memory_mb
 
 
 @pytest.mark.parametrize(
@@ -221,7 +220,7 @@ def test_memory_per_cpu_of_the_cluster(text: str, memory_mb: int | None) -> None
         pytest.param("CR_CPU", {}, 1, id="cpu"),
         pytest.param("CR_CORE", {}, 2, id="core"),
         pytest.param("CR_SOCKET", {}, 8, id="socket"),
-        pytest.param("CR_SOCKET", {"sockets": 0}, 1, id="socket-and-none-is-said"),
+        pytest.param("CR_SOCKET", {"sockets": 0}, 2, id="socket-and-none-is-said"),
         pytest.param("CR_SOCKET", {"cores_total": 1}, 1, id="socket-with-less-than-one-cpu"),
         pytest.param("CR_CORE", {"sockets": 0}, 2, id="core-and-no-socket-is-said"),
         pytest.param("CR_CORE", {"cores_total": 4}, 1, id="core-with-less-than-one-cpu"),
@@ -374,9 +373,8 @@ def test_a_partition_may_have_its_own_parameters() -> None:
         pytest.param((22, 5, 8), 2, 9000, "", (2, True), id="22.05-no-multiple"),
         pytest.param((22, 5, 8), 2, 17000, "", (4, True), id="22.05-a-multiple"),
         pytest.param((22, 5, 8), 1, 9000, "gpu:1", (1, True), id="22.05-gpu"),
-        pytest.param((23, 11, 1), 2, 9000, "", (3, False), id="not-measured"),
-        pytest.param((23, 11, 1), 2, 16000, "", (4, True), id="not-measured-but-the-same"),
-        pytest.param((), 1, 9000, "gpu:1", (3, False), id="version-unknown"),
+        pytest.param((23, 11, 1), 2, 9000, "", (2, True), id="23.11-as-before"),
+        pytest.param((), 1, 9000, "gpu:1", (3, True), id="version-unknown"),
         pytest.param((24, 11, 5), 1, 200000, "", None, id="more-cores-than-there-are"),
     ],
 )
@@ -449,6 +447,21 @@ def test_nodes_that_differ() -> None:
 def test_types_of_gpus(gpus: str, flags: str, expected: tuple[int, bool] | None) -> None:
     """A node with 2 A100 and 4 V100: Slurm chooses the type for a job that names none, so what it costs is not sure."""
     assert billing(rule(node(gres="gpu:a100:2,gpu:v100:4"), weights=TYPED, conf=config(PriorityFlags=flags)), 1, 1, gpus) == expected
+
+
+@pytest.mark.parametrize("gres", ["gpu:t4:1,gpu:v100:1,gpu:a100:1", "gpu:a100:1,gpu:t4:1,gpu:v100:1"])
+def test_the_dearest_of_three_types(gres: str) -> None:
+    """Whatever the order in which Slurm tells them, the dearest are taken first; without a weight, last."""
+    weights = (("gres/gpu:v100", "5"), ("gres/gpu:a100", "10"), ("gres/gpu:t4", "1"))
+    assert billing(rule(node(gres=gres), weights=weights), 1, 1, "gpu:2") == (15, False)
+    halves = (("gres/gpu:v100", "0.4"), ("gres/gpu:a100", "0.5"))
+    assert billing(rule(node(gres=gres.replace(":1", ":4")), weights=halves), 1, 1, "gpu:8") == (3, False)
+
+
+def test_a_node_with_too_little_memory_hides_no_other() -> None:
+    """Whatever the order in which Slurm tells them."""
+    small, large = node("s", memory_mb=8 * GB), node("l")
+    assert billing(rule(small, large), 2, 16 * GB) == billing(rule(large, small), 2, 16 * GB) == (2 + 4, True)
 
 
 def test_many_of_a_cheap_type_may_be_the_largest_amount() -> None:
@@ -680,6 +693,18 @@ def test_a_spent_budget_of_what_the_session_has_none_of() -> None:
     assert Budget("a", "cpu", 10, 10, 0).covers(a_cost(factor=0.0)) is False
     assert Budget("a", "cpu", 10, 9, 1).covers(a_cost(factor=0.0)) is True
     assert Budget("a", "cpu", 10, 9, 1).covers(a_cost()) is False
+
+
+def test_budgets_come_by_what_they_count() -> None:
+    """All of one TRES together, as they are compared, of these the nearest association first."""
+    line = (Association("physics", "ada", limits=limits(billing=500, cpu=60)), *LINE[1:])
+    assert [(budget.tres, budget.limit) for budget in budgets_of(qos=(), line=line, holdings=None)] == [
+        ("billing", 500),
+        ("billing", 1000),
+        ("cpu", 60),
+        ("cpu", 9000),
+        ("mem", 10**9),
+    ]
 
 
 def test_budgets_of_the_association_with_a_partition() -> None:

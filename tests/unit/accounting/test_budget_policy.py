@@ -304,6 +304,22 @@ def test_the_last_good_answer_is_kept_and_dated() -> None:
     run(test)
 
 
+def test_log_of_a_command_that_fails(caplog: pytest.LogCaptureFixture) -> None:
+    """Whose budgets, with what exit code, and the last line that the command said."""
+
+    async def test(site: Site) -> None:
+        site.returncode = 3
+        assert await site.budgets("/opt/budgets").of("ada", ["physics"]) is None
+        assert await site.budgets("/opt/budgets", "{user}").of("ada", ["physics"]) is None
+
+    with caplog.at_level(logging.WARNING, "test"):
+        run(test)
+    assert [record.getMessage() for record in caplog.records] == [
+        "No answer from Slurm about budgets: budget_command exited with 3: no database",
+        "No answer from Slurm about budgets of ada: budget_command exited with 3: no database",
+    ]
+
+
 def test_nobody_waits_for_it() -> None:
     """Where it takes long the form comes without, after half a second; the answer is there for the next one. Unknown is None."""
 

@@ -15,7 +15,7 @@ from spawner.accounting.entitlement import (
     partition_accounts,
     reservation_accounts,
 )
-from spawner.accounting.partition_limits import limits_of
+from spawner.accounting.partition_limits import kinds_of, limits_of
 from spawner.availability.demand import Demand
 from spawner.slurm.model import AccountingLimits, Association, Node, Partition, Qos, Reservation, UserDefaults
 from tests.support.builders import (
@@ -102,7 +102,13 @@ def test_ancestors(account: str, line: tuple[str, ...]) -> None:
         pytest.param({}, ADAS, id="all"),
         pytest.param({"allow_accounts": ("cin_ada", "cin_other")}, ("cin_ada",), id="allowed"),
         pytest.param({"allow_accounts": ("cin_other",)}, (), id="allowed-others"),
-        pytest.param({"allow_accounts": ("cin_staff",)}, (), id="a-parent-is-not-the-account"),
+        pytest.param({"allow_accounts": ("cin_staff",)}, ADAS, id="below-the-one-allowed"),
+        pytest.param({"allow_accounts": ("root",)}, ADAS, id="below-the-root"),
+        pytest.param({"allow_accounts": ("nosuch",)}, ADAS, id="none-that-there-is"),
+        pytest.param({"allow_accounts": ("nosuch", "cin_other")}, (), id="one-that-there-is"),
+        pytest.param({"deny_accounts": ("cin_staff",)}, (), id="below-the-one-denied"),
+        pytest.param({"deny_accounts": ("nosuch",)}, ADAS, id="none-denied-that-there-is"),
+        pytest.param({"allow_accounts": ("nosuch",), "deny_accounts": ("cin_ada",)}, ("cin_extra",), id="denied-where-none-is-allowed"),
         pytest.param({"deny_accounts": ("cin_ada",)}, ("cin_extra",), id="denied"),
         pytest.param({"deny_accounts": ADAS}, (), id="all-denied"),
         pytest.param({"allow_accounts": ("cin_ada",), "deny_accounts": ("cin_ada",)}, ("cin_ada",), id="allow-wins-over-deny"),
@@ -111,6 +117,22 @@ def test_ancestors(account: str, line: tuple[str, ...]) -> None:
 def test_partition_accounts(changes: dict[str, Any], accounts: tuple[str, ...]) -> None:
     """AllowAccounts names who may; DenyAccounts counts only without it (slurm.conf(5))."""
     assert partition_accounts(partition(**changes), "ada", demo_associations()) == accounts
+
+
+@pytest.mark.parametrize(
+    ("version", "changes", "accounts"),
+    [
+        pytest.param((22, 5, 8), {"allow_accounts": ("cin_staff",)}, (), id="22.05-allowed-above"),
+        pytest.param((22, 5, 8), {"deny_accounts": ("cin_staff",)}, ADAS, id="22.05-denied-above"),
+        pytest.param((22, 5, 8), {"allow_accounts": ("nosuch",)}, (), id="22.05-none-that-there-is"),
+        pytest.param((23, 2, 0), {"allow_accounts": ("cin_staff",)}, ADAS, id="23.02-allowed-above"),
+        pytest.param((23, 2, 0), {"allow_accounts": ("nosuch",)}, ADAS, id="23.02-none-that-there-is"),
+        pytest.param((26, 5, 3), {"deny_accounts": ("cin_staff",)}, (), id="26.05-denied-above"),
+    ],
+)
+def test_partition_accounts_by_version(version: tuple[int, ...], changes: dict[str, Any], accounts: tuple[str, ...]) -> None:
+    """Until 22.05 the names were compared as they are; from 23.02 on they are accounts with those below them (slurm.conf(5))."""
+    assert partition_accounts(partition(**changes), "ada", demo_associations(), version=version) == accounts
 
 
 def test_association_for_one_partition() -> None:
@@ -153,7 +175,7 @@ def test_nodes_that_give_nothing_to_jobs_do_not_count() -> None:
 def test_default_partition() -> None:
     """Slurm's default where the user may use it, else the first; none where there is none."""
     assert entitled(partitions=(cpu_partition(), partition())).default_partition == "g100_int"
-    assert entitled(partitions=(cpu_partition(), partition(allow_accounts=()))).default_partition == "g100_cpu"
+    assert entitled(partitions=(cpu_partition(), partition(allow_accounts=("cin_other",)))).default_partition == "g100_cpu"
     assert entitled(partitions=()).default_partition == ""
 
 
@@ -371,6 +393,44 @@ def test_an_account_that_may_not_have_a_whole_node() -> None:
     (unknown,) = entitled(associations=rows, partitions=(whole,)).partitions
     assert dict(unknown.refused) == {"small": "it gives whole nodes", "barred": "it gives whole nodes"}
     assert dict(entitled(associations=rows, partitions=(partition(),)).partitions[0].refused) == {}
+
+
+def test_limits_of_memory_where_none_is_counted() -> None:
+    """No job is held back by them."""
+    rows = (Association("a", "ada", qos=("normal",), limits=AccountingLimits(per_job=(("mem", 4096), ("cpu", 3)))),)
+    for parameters, resources in (("CR_CORE", ["cores"]), ("CR_CORE_MEMORY", ["cores", "memory"])):
+        (found,) = entitled(associations=rows, qos=(Qos("normal"),), partitions=(partition(select_parameters=parameters),)).partitions
+        assert sorted(limit.resource for limit in found.rules["a"].limits) == resources
+
+
+def test_a_whole_node_beyond_what_is_left() -> None:
+    """Of an exclusive partition's nodes those are too much that have more cores or GPUs than the account may have now."""
+    rows = (Association("a", "ada", qos=("normal",), limits=AccountingLimits(per_job=(("gres/gpu:v100", 2), ("cpu", 48)))),)
+    for sharing, gres, cores, too_much in (
+        ("EXCLUSIVE", "gpu:v100:2", 48, False),
+        ("EXCLUSIVE", "gpu:v100:3", 48, True),
+        ("EXCLUSIVE", "gpu:t4:3", 48, False),
+        ("EXCLUSIVE", "gpu:v100:2", 64, True),
+        ("NO", "gpu:v100:3", 64, False),
+    ):
+        nodes = (node("g001"), node("g009", gres=gres, cores_total=cores))
+        whole = partition(oversubscribe=sharing, nodes=("g001", "g009"))
+        (found,) = entitled(associations=rows, qos=(Qos("normal"),), partitions=(whole,), nodes=nodes).partitions
+        (kind,) = kinds_of(whole, ("g009",), {entry.name: entry for entry in nodes})
+        assert found.takes_too_much(kind, Demand(1, 1024), "a") is too_much, (sharing, gres, cores)
+
+
+def test_an_account_that_must_have_memory_where_none_is_counted() -> None:
+    """Its jobs would be given none, and could never start."""
+    rows = (Association("a", "ada", qos=("normal",)), Association("b", "ada", qos=("large",)))
+    least = Qos("large", limits=AccountingLimits(least_per_job=(("mem", 4096),)))
+    for parameters, refused in (
+        ("CR_CORE", {"b": "QOS large asks for memory, and Slurm counts none there"}),
+        ("CR_CORE_MEMORY", {}),
+        ("", {}),
+    ):
+        (found,) = entitled(associations=rows, qos=(Qos("normal"), least), partitions=(partition(select_parameters=parameters),)).partitions
+        assert dict(found.refused) == refused, parameters
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ import pytest
 from spawner.accounting.entitlement import shapes_of
 from spawner.accounting.limits import Limit
 from spawner.accounting.partition_limits import NO_RULES, JobRules, NodeKind, PartitionLimits, kinds_of, limits_of, most_by_type, widest
-from spawner.availability.demand import Demand
+from spawner.availability.demand import Demand, MemoryRule
 from spawner.slurm.grammar import parse_gres
 from spawner.slurm.model import AccountingLimits, Association, Holdings, Node, Qos, SlurmConfig, Use
 from tests.support.builders import (
@@ -158,15 +158,20 @@ def test_gpus_of_several_types_count_together_without_a_type() -> None:
         pytest.param({"nodes": (node("g001"), node("g002", gres="", cores_total=8)), "partition": {"oversubscribe": "EXCLUSIVE"}}, (3, 100, "", 0), 8, 0, id="the-smallest-whole-node"),
         pytest.param({"nodes": (node("g001"), node("g002", gres="", cores_total=8)), "partition": {"oversubscribe": "EXCLUSIVE"}}, (3, 100, "v100", 1), 48, 2, id="the-smallest-that-holds-it"),
         pytest.param({"partition": {"max_memory_mb_per_cpu": 1000}}, (1, 4000, "", 0), 4, 0, id="cores-for-memory"),
-        pytest.param({"partition": {"max_memory_mb_per_cpu": 1000}}, (3, 4000, "", 0), 3, 0, id="cores-for-memory-rounded-down-to-those-asked-for"),
+        pytest.param({"partition": {"max_memory_mb_per_cpu": 1000}, "version": (22, 5, 8)}, (3, 4000, "", 0), 3, 0, id="cores-for-memory-rounded-down-to-those-asked-for"),
+        pytest.param({"partition": {"max_memory_mb_per_cpu": 1000}, "version": (22, 5, 8)}, (3, 6000, "v100", 1), 3, 1, id="none-for-memory-with-gpus"),
+        pytest.param({"partition": {"max_memory_mb_per_cpu": 1000}, "version": (24, 11, 5)}, (3, 4000, "", 0), 4, 0, id="cores-for-memory-from-24.11-on"),
         pytest.param({"partition": {"max_memory_mb_per_cpu": 1000}}, (3, 6000, "", 0), 6, 0, id="twice-those-asked-for"),
         pytest.param({"partition": {"max_memory_mb_per_cpu": 1000}}, (8, 100, "", 0), 8, 0, id="cores-enough"),
     ],
 )  # fmt: skip
 def test_as_slurm_counts(changes: dict[str, Any], asked: tuple[int, int, str, int], cores: int, gpus: int) -> None:
-    """What a job is counted for may be more than it asked for. Measured on 22.05.8."""
+    """What a job is counted for may be more than it asked for. Measured on 22.05.8, and where a version is named on that."""
     nodes = changes.get("nodes", demo_nodes())
-    found = there(nodes=nodes, partitions=(partition(**{"nodes": tuple(entry.name for entry in nodes), **changes.get("partition", {})}),))
+    conf = SlurmConfig(version=changes.get("version", ()))
+    found = there(
+        nodes=nodes, config=conf, partitions=(partition(**{"nodes": tuple(entry.name for entry in nodes), **changes.get("partition", {})}),)
+    )
     amounts = found.amounts(Demand(*asked, 30))
     assert (amounts["cores"], amounts["gpus"], amounts["minutes"]) == (cores, gpus, 30)
 
@@ -501,7 +506,9 @@ def test_of_whole_nodes_alike_in_cores_the_one_with_fewest_gpus_is_counted() -> 
 @pytest.mark.parametrize(("memory_mb", "cores"), [(4000, 4), (4001, 5), (999, 1)])
 def test_cores_for_memory_are_rounded_up(memory_mb: int, cores: int) -> None:
     """A MB more than MaxMemPerCPU gives to the cores is one core more."""
-    counted = on(node(), max_memory_mb_per_cpu=1000).amounts(Demand(1, memory_mb))["cores"]
+    there_is = partition(nodes=("g001",), max_memory_mb_per_cpu=1000)
+    kinds = kinds_of(there_is, there_is.nodes, {"g001": node("g001")}, MemoryRule(most_per_cpu=1000))
+    counted = limits_of(there_is, (), {}, kinds).amounts(Demand(1, memory_mb))["cores"]
     assert (counted, type(counted)) == (cores, int)
 
 

@@ -82,9 +82,9 @@ def test_a_user_of_the_root_account_has_no_say() -> None:
 
 
 def test_who_slurmctld_knows() -> None:
-    """While slurmdbd is away: each association without limits and QOS, and that this is the controller's word."""
-    found = records_of_controller(Holdings({("low", "ada", "gpu"): Use(jobs=3), ("low", "", ""): Use()}))
-    assert found == AccountingRecords((Association("low", "ada", "gpu"), Association("low")), (), (), True)
+    """While slurmdbd is away: each association and the account above it, without limits and QOS, and that this is the controller's word."""
+    found = records_of_controller(Holdings({("low", "ada", "gpu"): Use(jobs=3), ("low", "", ""): Use()}, parents={"low": "top"}))
+    assert found == AccountingRecords((Association("low", "ada", "gpu"), Association("low", parent="top")), (), (), True)
     assert not AccountingRecords((), ()).from_controller
 
 

@@ -25,8 +25,20 @@ from spawner.advice.verdict import Verdict
 from spawner.availability.forecast import ClusterForecast
 from spawner.errors import NoAccount
 from spawner.request.choices import Choices
+from spawner.request.model import SessionRequest
 from spawner.slurm.model import AccountingLimits, Association, Holdings, Node, Qos, Use
-from tests.support.builders import NOW, choices, config, cpu_partition, demo_associations, demo_nodes, entitled, node, partition
+from tests.support.builders import (
+    NOW,
+    choices,
+    config,
+    cpu_partition,
+    demo_associations,
+    demo_nodes,
+    entitled,
+    node,
+    partition,
+    reservation,
+)
 
 SMALL = {"cores": 4, "memory": "16G", "walltime": "1h", "partition": "g100_int"}
 
@@ -278,3 +290,53 @@ def test_review() -> None:
     assert review(Assessment(request, {}, Verdict("wait", ""), cost=cost), charged=False) == f"{words}: not charged; will wait."
     assert review(Assessment(request, {}, Verdict("never", ""))) == f"{words}: cannot be had."
     assert review(Assessment(request, {}, Verdict("unknown", ""))) == f"{words}."
+
+
+# --- reservations that draw jobs in -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("changes", "options", "kind"),
+    [
+        ({}, {}, "now"),
+        ({"flags": frozenset({"SPEC_NODES"})}, {}, "wait"),
+        ({"start": NOW + 60}, {}, "wait"),
+        ({"partition": "g100_int"}, {}, "now"),
+        ({"partition": "g100_cpu"}, {}, "wait"),
+        ({"users": ("grace",)}, {}, "wait"),
+        ({"accounts": ("cin_ada",)}, {}, "now"),
+        ({"accounts": ("cin_extra",)}, {"account": "cin_ada"}, "wait"),
+        ({"end": NOW + 1800}, {}, "wait"),
+        ({"end": NOW + 3600}, {}, "now"),
+        ({"end": NOW + 1800, "flags": frozenset({"MAGNETIC", "FLEX"})}, {}, "now"),
+        ({}, {"reservation": "other"}, "wait"),
+    ],
+    ids=[
+        *("it draws", "another flag", "not begun", "its partition", "another partition", "another user's"),
+        *("the account's", "another account's", "ends before", "ends with it", "FLEX", "another is named"),
+    ],
+)
+def test_a_magnetic_reservation(changes: dict[str, Any], options: dict[str, Any], kind: str) -> None:
+    """Slurm draws a job into it that may be there and names no reservation; whatever else is not free does not matter."""
+    there = {"nodes": ("g003",), "flags": frozenset({"MAGNETIC", "SPEC_NODES"}), "core_count": None, **changes}
+    known = (reservation("magnet", **there), reservation("other", nodes=("g004",), core_count=None))
+    busy = [replace(each, cores_allocated=48, memory_mb_allocated=each.memory_mb) if each.name != "g003" else each for each in demo_nodes()]
+    request = SessionRequest.model_validate({**SMALL, "account": "cin_ada", **options})
+    seen = ClusterForecast(busy, (partition(oversubscribe="NO", oversubscribe_count=1), cpu_partition()), known, (), now=NOW, as_of=NOW)
+    assert verdict_of(request, {}, seen, choices(reservations=known, fields={"reservation": {"choices": [""]}})).kind == kind
+
+
+def test_a_magnetic_reservation_that_ends_it() -> None:
+    """Before 25.11 Slurm draws in what is longer than the reservation, and ends it with that: nobody knows how long it lasts."""
+    magnet = reservation("magnet", end=NOW + 1800, nodes=("g003",), flags=frozenset({"MAGNETIC"}), core_count=None)
+    request = SessionRequest.model_validate({**SMALL, "account": "cin_ada"})
+    seen = ClusterForecast(demo_nodes(), (partition(), cpu_partition()), (magnet,), (), now=NOW, as_of=NOW)
+    offered = choices(reservations=(magnet,))
+    assert verdict_of(request, {}, seen, offered).kind == "now"
+    before = replace(offered, entitlement=replace(offered.entitlement, drawn_in_though_longer=True))
+    found = verdict_of(request, {}, seen, before)
+    assert (found.kind, found.field) == ("unknown", "walltime")
+    assert found.sentence.startswith("Reservation “magnet” may draw this session in, and end it at")
+    short = request.model_copy(update={"walltime": 30})
+    assert verdict_of(short, {}, seen, before).kind == "now"
+    assert verdict_of(request.model_copy(update={"reservation": "magnet"}), {}, seen, before).field != "walltime"

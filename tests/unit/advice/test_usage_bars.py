@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -226,6 +227,66 @@ def test_cores_that_jobs_share() -> None:
     assert found["cores"].limit_is == "all of the partition, each core for up to 5 jobs"
     assert numbers(found["gpus"])[1] == 8
     assert numbers(bars(None, partitions=shared)["cores"]) == (None, 960, None, None)
+
+
+def test_cores_of_several_kinds_of_nodes_that_jobs_share() -> None:
+    """What is free is added up over all of them; memory is there once; a full node takes nothing from the others."""
+    one, two = partition(oversubscribe_count=2), cpu_partition(oversubscribe="FORCE", oversubscribe_count=3)
+    mine = (job(1, "cpu=96,mem=1G", "g100_cpu", "c001"), job(2, "cpu=48,mem=1G", "g100_cpu", "c001"))
+    found = bars(mine, partitions=(one, two))
+    assert numbers(found["cores"]) == (0, 2 * 4 * 48, 144, 144 + 2 * 4 * 48 + 3 * 2 * 48 - 144)
+    assert found["cores"].limit_is == "all of the partition, each core for up to 2 jobs"
+    assert found["memory"].here.most == 4 * 375300
+    assert found["memory"].overall.most == 2 * 1024 + 6 * 375300
+    full = (*mine, *(job(number, "cpu=48,mem=1G", "g100_cpu", "c002") for number in range(3, 6)))
+    assert numbers(bars(full, partitions=(two,), where="g100_cpu")["cores"]) == (288, 288, 288, 288)
+
+
+def test_parts_of_gpus_are_named_beside_the_gpus() -> None:
+    """Here and overall, added up over jobs, each once though Slurm names its type as well; never beside another resource."""
+    mine = (
+        job(1, "cpu=1,mem=1G,gres/shard=2,gres/shard:v100=2"),
+        job(2, "cpu=1,mem=1G,gres/shard=1"),
+        job(3, "cpu=1,mem=1G,gres/mps=50,gres/gpu=1"),
+        job(4, "cpu=1,mem=1G,gres/shard=4", "g100_cpu", "c001"),
+    )
+    found = bars(mine)
+    assert (found["gpus"].here.words, found["gpus"].overall.words) == (
+        "1 of 8 GPUs, MPS 50 and 3 shards",
+        "1 of 8 GPUs, MPS 50 and 7 shards",
+    )
+    assert found["cores"].here.words == "3 of 192 cores"
+    assert bars((job(1, "cpu=1,mem=1G,gres/shard=1"),))["gpus"].here.words == "0 of 8 GPUs and 1 shard"
+
+
+def test_a_limit_as_large_as_the_partition_is_the_limit() -> None:
+    """It is there when nodes are added."""
+    found = bars((), **with_limits(qos=AccountingLimits(per_user=(("cpu", 192), ("gres/gpu", 1)))))
+    assert (found["cores"].here.most, found["cores"].limit_is) == (192, "your limit")
+    assert found["gpus"].here.words == "0 of 1 GPU"
+
+
+def test_what_another_account_could_get_is_not_counted() -> None:
+    """Overall counts the partitions where this session's account may run; without an account, all of the user's."""
+    others = (PARTITIONS[0], cpu_partition(allow_accounts=("cin_extra",)))
+    assert numbers(bars((), partitions=others)["cores"]) == (0, 192, 0, 192)
+    judged: Choices = choices(partitions=others, config=TRACKED)
+    pools = pools_of(availability(demo_nodes(), others, (), now=NOW), running_jobs(()))
+    (cores, *_rest) = resource_usage_of(running_jobs(()), pools, judged, partition="g100_int", config=TRACKED)
+    assert numbers(cores) == (0, 192, 0, 288)
+
+
+def test_nodes_of_two_partitions_are_counted_once() -> None:
+    """Two partitions with limits of their own on the same nodes give no more than is free on these."""
+    limits = with_limits(qos=AccountingLimits(per_user=(("cpu", 180),)))
+    limits["partitions"] = (*limits["partitions"], partition("twice", oversubscribe="NO", oversubscribe_count=1, is_default=False))
+    nodes = [replace(each, partitions=(*each.partitions, "twice")) if each.gres else each for each in demo_nodes()]
+    assert numbers(bars((), nodes=nodes, **limits)["cores"]) == (0, 180, 0, 288)
+
+
+def test_nothing_in_use_in_words() -> None:
+    """Where nobody knows how much there is, nothing in use is 0."""
+    assert bars((), known_nodes=False)["cores"].here.words == "0 cores"
 
 
 def test_where_there_is_nothing_to_show() -> None:

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spawner.advice.verdict import TOO_OLD_SECONDS, Verdict, verdict
+from spawner.advice.verdict import Verdict, verdict
+from spawner.availability.age import TOO_OLD_SECONDS
 from spawner.availability.forecast import ClusterForecast
+from spawner.availability.node_choice import NodeChoice
+from spawner.availability.preemption import Preemption
 from spawner.request.gpus import GpuRequest
 from spawner.request.model import SessionRequest, parse_request
 from spawner.slurm.model import Job, Node, Partition, Reservation
@@ -32,11 +36,17 @@ def said(
     reservations: Sequence[Reservation] = (),
     jobs: Sequence[Job] | None = (),
     as_of: float = NOW,
+    is_silent: bool = False,
     features: Sequence[str] = (),
 ) -> Verdict:
     """The verdict on a cluster of these nodes, all of them in the GPU partition unless partitions are given."""
     everywhere = partitions or (partition(nodes=tuple(entry.name for entry in nodes)),)
-    return verdict(request, ClusterForecast(nodes, everywhere, reservations, jobs, now=NOW, as_of=as_of, features=features))
+    return verdict(
+        request,
+        ClusterForecast(
+            nodes, everywhere, reservations, jobs, now=NOW, as_of=as_of, is_silent=is_silent, choice=NodeChoice(all_of=frozenset(features))
+        ),
+    )
 
 
 def four(*used: str, **changes: Any) -> list[Node]:
@@ -214,12 +224,12 @@ def test_a_job_on_several_nodes_counts_its_share() -> None:
 
 
 MODES = {
-    "NO": partition("NO", nodes=("g001",), oversubscribe="NO", oversubscribe_count=1),
-    "YES-4": partition("YES-4", nodes=("g001",), oversubscribe="YES", oversubscribe_count=4),
-    "FORCE-1": partition("FORCE-1", nodes=("g001",), oversubscribe="FORCE", oversubscribe_count=1),
-    "FORCE-2": partition("FORCE-2", nodes=("g001",), oversubscribe="FORCE", oversubscribe_count=2),
-    "FORCE-5": partition("FORCE-5", nodes=("g001",), oversubscribe="FORCE", oversubscribe_count=5),
-    "EXCLUSIVE": partition("EXCLUSIVE", nodes=("g001",), oversubscribe="EXCLUSIVE", oversubscribe_count=1),
+    "NO": partition("NO", nodes=("g001",), oversubscribe="NO", oversubscribe_count=1, version=(22, 5, 8)),
+    "YES-4": partition("YES-4", nodes=("g001",), oversubscribe="YES", oversubscribe_count=4, version=(22, 5, 8)),
+    "FORCE-1": partition("FORCE-1", nodes=("g001",), oversubscribe="FORCE", oversubscribe_count=1, version=(22, 5, 8)),
+    "FORCE-2": partition("FORCE-2", nodes=("g001",), oversubscribe="FORCE", oversubscribe_count=2, version=(22, 5, 8)),
+    "FORCE-5": partition("FORCE-5", nodes=("g001",), oversubscribe="FORCE", oversubscribe_count=5, version=(22, 5, 8)),
+    "EXCLUSIVE": partition("EXCLUSIVE", nodes=("g001",), oversubscribe="EXCLUSIVE", oversubscribe_count=1, version=(22, 5, 8)),
 }
 STARTS_BESIDE = {
     "FORCE-5": {"FORCE-5", "FORCE-1", "FORCE-2"},
@@ -442,6 +452,10 @@ def test_unknown() -> None:
     """No answer of Slurm's, an old one, or one that does not say it: that is not "no"."""
     assert said(asked(), node(), as_of=NOW - TOO_OLD_SECONDS).kind == "now"
     assert said(asked(), node(), as_of=NOW - TOO_OLD_SECONDS - 1).kind == "unknown"
+    assert said(asked(), node(), as_of=NOW - 30).kind == "now"
+    assert said(asked(), node(), as_of=NOW - 30, is_silent=True).kind == "unknown"
+    whole = partition(oversubscribe="EXCLUSIVE", exclusive_user=True)
+    assert said(asked(), node(), partitions=[whole], as_of=NOW - 30, is_silent=True).kind == "unknown"
     assert said(asked(partition="elsewhere"), node()).kind == "unknown"
     assert verdict(asked(), ClusterForecast((), (partition(),), now=NOW)).kind == "unknown"
     assert said(asked(gpus="shard:1"), node(gres="gpu:t4:1,shard:t4:4", used="shard:t4:1(IDX:0)")).kind == "unknown"
@@ -739,3 +753,62 @@ def test_the_order_of_the_nodes_says_nothing(
     request = asked(gpus=1, cores=8, memory="64G")
     first = verdict(request, ClusterForecast(nodes, (part,), reservations, jobs, now=NOW))
     assert first == verdict(request, ClusterForecast(turned, (other,), reservations[::-1], jobs[::-1], now=NOW))
+
+
+HIGH, LOW = partition("high", nodes=("g001",), priority_tier=2), partition("low", nodes=("g001",), priority_tier=1)
+BELOW = running(partition="low", tres="cpu=48,mem=4G,gres/gpu=2")
+
+
+def met(modes: str, *, grace_seconds: int = 0, request: SessionRequest | None = None) -> Verdict:
+    """The verdict in the higher of two partitions, whose node a job of the lower one has."""
+    full = node("g001", state="allocated", used=TWO_USED, cores_allocated=48)
+    partitions = (HIGH, replace(LOW, grace_seconds=grace_seconds))
+    rules = Preemption("partition", frozenset(modes.split(",")))
+    forecast = ClusterForecast([full], partitions, jobs=[BELOW], now=NOW, preemption=rules)
+    return verdict(request or asked(partition="high", gpus="2"), forecast)
+
+
+@pytest.mark.parametrize(
+    ("modes", "grace_seconds", "kind", "sentence"),
+    [
+        ("CANCEL", 0, "now", "Starts now: jobs of lower rank make room for it."),
+        ("CANCEL", 60, "now", "Starts now: jobs of lower rank make room for it, which may take 1 minute."),
+        ("CANCEL", 61, "now", "Starts now: jobs of lower rank make room for it, which may take 2 minutes."),
+        ("GANG,SUSPEND", 0, "wait", "Will wait: no node has 2 free GPUs."),
+        (
+            "CANCEL,PRIORITY",
+            0,
+            "unknown",
+            "It starts now if Slurm ranks it above jobs that run and would have to make room, or waits for them.",
+        ),
+        ("OFF", 0, "wait", "Will wait: no node has 2 free GPUs."),
+    ],
+)
+def test_others_make_room(modes: str, grace_seconds: int, kind: str, sentence: str) -> None:
+    """It is said that they do, and not who; a job that is suspended keeps its GPUs."""
+    found = met(modes, grace_seconds=grace_seconds)
+    assert (found.kind, found.sentence) == (kind, sentence)
+    assert found.nodes_that_fit == (1 if kind == "now" else 0)
+
+
+def test_room_that_is_not_enough() -> None:
+    """What never fits does not fit then either, and what has to wait says why as before."""
+    assert met("CANCEL", request=asked(partition="high", gpus="3")).kind == "never"
+    assert met("CANCEL", request=asked(partition="low", gpus="1")).sentence == "Will wait: no node has a free GPU."
+
+
+@pytest.mark.parametrize(
+    ("large", "kind", "words"),
+    [
+        ((), "now", "Starts now: 2 nodes have all of it free."),
+        (("g001",), "unknown", "it depends on Slurm's choice"),
+        (("g001", "g002"), "wait", "the free nodes are larger than your limits allow"),
+    ],
+)
+def test_whole_nodes_beyond_the_limits(large: tuple[str, ...], kind: str, words: str) -> None:
+    """Slurm chooses a node before it looks whether the account may have all of it."""
+    nodes = [node("g001"), node("g002", memory_mb=MEMORY_MB + 1024)]
+    sizes = {MEMORY_MB: "g001", MEMORY_MB + 1024: "g002"}
+    forecast = ClusterForecast(nodes, [partition(nodes=("g001", "g002"), oversubscribe="EXCLUSIVE")], now=NOW, jobs=())
+    found = verdict(asked(), forecast, too_large=lambda entry: sizes[entry.memory_mb_total] in large)
+    assert (found.kind, words in found.sentence) == (kind, True), found.sentence

@@ -10,8 +10,11 @@ from typing import Any
 import pytest
 
 from spawner.availability.forecast import ClusterForecast
+from spawner.availability.node_choice import NodeChoice
 from spawner.availability.node_fit import MAINTENANCE, QUEUE, RESERVATION, NodeClass
 from spawner.availability.node_state import GpuCount
+from spawner.availability.ownership import ONE_USER, Submitter
+from spawner.availability.preemption import Preemption
 from spawner.slurm.model import Job, Node, Reservation
 from spawner.slurm.shared_gres import Parts
 from tests.support.builders import HOUR, MEMORY_MB, NOW, node, partition, reservation
@@ -27,7 +30,7 @@ def forecast(
 ) -> ClusterForecast:
     """The cluster with one partition ``p`` of all these nodes, where no job shares a core unless the changes say so."""
     own = {"nodes": tuple(entry.name for entry in nodes), "oversubscribe": "NO", "oversubscribe_count": 1, **changes}
-    return ClusterForecast(nodes, (partition("p", **own),), reservations, jobs, now=NOW, features=features)
+    return ClusterForecast(nodes, (partition("p", **own),), reservations, jobs, now=NOW, choice=NodeChoice(all_of=frozenset(features)))
 
 
 def running(job_id: int = 1, cores: int = 8, **changes: Any) -> Job:
@@ -74,20 +77,22 @@ SHARDS = {"gres": "gpu:v100:2,shard:v100:10", "used": "gpu:v100:0(IDX:N/A),shard
         pytest.param({"cores_allocated": 50, "memory_mb_allocated": MEMORY_MB + 9}, {}, {}, {"cores": 0, "memory_mb": 0}, id="more-than-full"),
         pytest.param({"cores_system": 2, "memory_mb_system": 300}, {}, {}, {"cores": 46, "cores_total": 46, "memory_mb": MEMORY_MB - 300, "memory_mb_total": MEMORY_MB - 300}, id="what-the-system-keeps"),
         pytest.param({"used": "gpu:v100:1(IDX:0)"}, {}, {}, {"gpus": (GpuCount("v100", 2, 1),)}, id="a-gpu-in-use"),
-        pytest.param({"threads_per_core": 2}, {}, {}, {"threads_per_core": 2}, id="threads"),
-        pytest.param({"threads_per_core": 0}, {}, {}, {"threads_per_core": 1}, id="threads-not-told"),
+        pytest.param({"threads_per_core": 2}, {}, {}, {"cores_together": 2}, id="threads"),
+        pytest.param({"threads_per_core": 0}, {}, {}, {"cores_together": 1}, id="threads-not-told"),
         pytest.param({"flags": "powered_down"}, {}, {}, {"asleep": True}, id="switched-off"),
         pytest.param({"flags": "powering_up"}, {}, {}, {"asleep": True}, id="being-switched-on"),
         pytest.param({"flags": "drain"}, {}, {}, {"why_not": "drained"}, id="drained"),
         # --- the partition's own limits
-        pytest.param({}, {"max_cores_per_node": 30}, {}, {"cores": 30, "cores_total": 30}, id="cores-of-the-partition"),
-        pytest.param({"cores_allocated": 20}, {"max_cores_per_node": 30}, {"jobs": [running(1, 12), running(2, 8)]}, {"cores": 10, "cores_total": 30}, id="its-jobs-count"),
-        pytest.param({"cores_allocated": 20}, {"max_cores_per_node": 30}, {"jobs": [running(cores=20, partition="q")]}, {"cores": 28, "cores_total": 30}, id="those-of-others-do-not"),
-        pytest.param({"cores_allocated": 31}, {"max_cores_per_node": 30}, {"jobs": [running(cores=31)]}, {"cores": 0, "cores_total": 30}, id="more-than-it-may-have"),
+        pytest.param({}, {"max_cores_per_node": 30}, {}, {"cores": 30, "cores_total": 30, "cores_to_ask": 30, "cores_to_ask_now": 30}, id="cores-of-the-partition"),
+        pytest.param({"cores_allocated": 20}, {"max_cores_per_node": 30}, {"jobs": [running(1, 12), running(2, 8)]}, {"cores": 28, "cores_total": 30, "cores_to_ask": 30, "cores_to_ask_now": 10}, id="its-jobs-count"),
+        pytest.param({"cores_allocated": 20}, {"max_cores_per_node": 30}, {"jobs": [running(cores=20, partition="q")]}, {"cores": 28, "cores_total": 30, "cores_to_ask": 30, "cores_to_ask_now": 30}, id="those-of-others-do-not"),
+        pytest.param({"cores_allocated": 31}, {"max_cores_per_node": 30}, {"jobs": [running(cores=31)]}, {"cores": 17, "cores_total": 30, "cores_to_ask": 30, "cores_to_ask_now": 0}, id="more-than-it-may-have"),
         pytest.param({}, {"max_cores_per_node": 99}, {}, {}, id="more-cores-than-the-node"),
         pytest.param({}, {"max_memory_mb_per_node": 1000}, {}, {"memory_mb": 1000, "memory_mb_total": 1000}, id="memory-of-the-partition"),
         pytest.param({"memory_mb_allocated": MEMORY_MB - 500}, {"max_memory_mb_per_node": 1000}, {}, {"memory_mb": 500, "memory_mb_total": 1000}, id="less-is-free"),
         # --- cores that jobs share
+        pytest.param({"cores_allocated": 40}, {**FORCE, "max_cores_per_node": 40}, {"jobs": [running(cores=40)]}, {"cores": 40, "cores_total": 40, "cores_to_ask": 40, "cores_to_ask_now": 40}, id="a-bound-in-an-empty-row"),
+        pytest.param({"cores_allocated": 40}, {**FORCE, "max_cores_per_node": 40}, {"jobs": [running(1, 40), running(2, 30)]}, {"cores": 10, "cores_total": 40, "cores_to_ask": 40, "cores_to_ask_now": 10}, id="a-bound-in-a-row"),
         pytest.param({"cores_allocated": 48}, FORCE, {"jobs": [running(cores=48)]}, {}, id="a-row-is-empty"),
         pytest.param({"cores_allocated": 48}, FORCE, {"jobs": [running(1, 48), running(2, 40)]}, {"cores": 8}, id="what-the-emptiest-row-has"),
         pytest.param({"cores_allocated": 20}, FORCE, {"jobs": [running(1, 48), running(2, 40)]}, {"cores": 28}, id="cores-that-nobody-has"),
@@ -125,8 +130,8 @@ SHARDS = {"gres": "gpu:v100:2,shard:v100:10", "used": "gpu:v100:0(IDX:N/A),shard
         pytest.param({"cores_allocated": 45}, {}, {"reservations": [part(8)]}, {"cores": 0}, id="fewer-than-are-kept"),
         pytest.param({}, {}, {"reservations": [part(48)]}, {"why_not": "reserved", "back": NOW + 2 * HOUR}, id="some-cores-that-are-all"),
         pytest.param({}, {}, {"reservations": [part(9, nodes=("g003", "g004"))]}, {"cores": 43}, id="a-share-of-each-node"),
-        pytest.param({"threads_per_core": 2}, {}, {"reservations": [part(8)]}, {"cores": 32, "threads_per_core": 2}, id="cores-not-threads"),
-        pytest.param({}, {"max_cores_per_node": 44}, {"reservations": [part(8)]}, {"cores": 40, "cores_total": 44}, id="kept-ones-before-the-partitions-limit"),
+        pytest.param({"threads_per_core": 2}, {}, {"reservations": [part(8)]}, {"cores": 32, "cores_together": 2}, id="cores-not-threads"),
+        pytest.param({}, {"max_cores_per_node": 44}, {"reservations": [part(8)]}, {"cores": 40, "cores_total": 44, "cores_to_ask": 44, "cores_to_ask_now": 44}, id="kept-ones-before-the-partitions-limit"),
         # --- jobs in front
         pytest.param({}, {}, {"jobs": [planned(NOW + 600)]}, {"until": NOW + 600, "until_for": QUEUE}, id="planned"),
         pytest.param({}, {}, {"jobs": [planned(NOW + 900), planned(NOW + 600), planned(NOW + 700)]}, {"until": NOW + 600, "until_for": QUEUE}, id="the-first-plan"),
@@ -145,7 +150,7 @@ def test_what_one_more_job_can_have(
 ) -> None:
     """All of an idle node, for ever, less what the row names; whatever else the node says stays as it is."""
     idle = {"nodes": 1, "why_not": "", "cores": 48, "memory_mb": MEMORY_MB, "gpus": (GpuCount("v100", 2, 2),)}
-    size = {"cores_total": 48, "memory_mb_total": MEMORY_MB, "threads_per_core": 1}
+    size = {"cores_total": 48, "memory_mb_total": MEMORY_MB, "cores_together": 1}
     cluster = forecast([node("g003", **of_node)], **of_partition, **others)
     assert cluster.node_classes("p") == (NodeClass(**{**idle, **size, **expected}),)
 
@@ -266,3 +271,98 @@ def test_what_is_known_and_when() -> None:
     assert (forecast([node()]).as_of, forecast([node()]).now, forecast([node()]).knows_jobs) == (NOW, NOW, True)
     assert ClusterForecast((), (), now=NOW, as_of=NOW - 9).as_of == NOW - 9
     assert not ClusterForecast((), (), now=NOW).knows_jobs
+
+
+def test_two_reservations_of_some_cores() -> None:
+    """Each has its own share of the node, whatever the other holds."""
+    own = part(4, "own", end=NOW + 9 * HOUR)
+    there = forecast([node("g003", cores_allocated=10)], reservations=[own, part(8, "other", end=NOW + 9 * HOUR)])
+    assert [(entry.cores, entry.cores_total) for entry in there.node_classes("p", "own")] == [(4, 4)]
+    full = forecast([node("g003", cores_allocated=38)], reservations=[own, part(8, "other", end=NOW + 9 * HOUR)])
+    assert [entry.cores for entry in full.node_classes("p", "own")] == [2]
+
+
+TIERS = (partition("high", nodes=("g001", "g002"), priority_tier=2), partition("low", nodes=("g002", "g003"), priority_tier=1))
+
+
+def waiting(job_id: int, name: str, **changes: Any) -> Job:
+    """A job that waits for resources there, without a plan."""
+    return Job(**{"job_id": job_id, "user": "eve", "state": "PENDING", "reason": "Resources", "partition": name, **changes})
+
+
+def test_who_stands_in_front() -> None:
+    """Those of the partition, and those of a higher one that wait for the same nodes; each once."""
+    jobs = [
+        waiting(1, "high"),
+        waiting(2, "low"),
+        waiting(3, "high,low"),
+        waiting(4, "high", tasks=5),
+        waiting(5, "high", reason="Dependency"),
+    ]
+    tiers = ClusterForecast([node("g001"), node("g002"), node("g003")], TIERS, jobs=jobs, now=NOW)
+    assert (tiers.in_line("high"), tiers.in_line("low")) == ((7, 7), (8, 8))
+    twice = [waiting(1, "high,higher"), waiting(2, "low")]
+    higher = partition("higher", nodes=("g002",), priority_tier=3)
+    assert ClusterForecast([node("g002")], (*TIERS, higher), jobs=twice, now=NOW).in_line("low") == (2, 2)
+    apart = ClusterForecast([node("g001"), node("g003")], (TIERS[0], partition("low", nodes=("g003",))), jobs=jobs, now=NOW)
+    assert apart.in_line("low") == (2, 2)
+
+
+def test_for_a_job_of_a_higher_partition() -> None:
+    """What waits in lower ones neither stands in front nor keeps nodes; what waits in both does."""
+    jobs = [
+        waiting(1, "low", planned_nodes=("g002",), start=NOW + HOUR),
+        waiting(2, "low,high", planned_nodes=("g001",), start=NOW + 2 * HOUR),
+    ]
+    tiers = ClusterForecast([node("g001"), node("g002"), node("g003")], TIERS, jobs=jobs, now=NOW)
+    meets = tiers.for_job("high")
+    assert (meets.with_room, meets.with_perhaps_room, meets.room_seconds, meets.roomiest) == (None, None, 0, meets.plain)
+    assert meets.plain.in_line("high") == (1, 0)
+    assert sorted(entry.until - NOW for entry in meets.plain.node_classes("high")) == [2 * HOUR, float("inf")]
+    assert sorted(entry.until - NOW for entry in tiers.for_job("low").plain.node_classes("low")) == [HOUR, float("inf")]
+    assert tiers.for_job("low").plain is tiers
+    assert tiers.for_job("high") is meets
+
+
+def test_a_job_that_meets_what_all_meet() -> None:
+    """One partition, or a partition that Slurm does not know."""
+    alone = ClusterForecast([node("g001")], [TIERS[0]], jobs=[waiting(1, "high")], now=NOW)
+    assert alone.for_job("high").plain is alone
+    assert alone.for_job("gone").plain is alone
+
+
+def test_once_others_have_made_room() -> None:
+    """The nodes of the partition without those jobs, and how long these may take at most."""
+    jobs = [
+        Job(1, "eve", "RUNNING", partition="low", nodes=("g002",), cores=8, tres="cpu=8,mem=8G,gres/gpu=2"),
+        Job(2, "eve", "RUNNING", partition="high", nodes=("g002",), cores=8, tres="cpu=8,mem=8G"),
+        Job(3, "eve", "RUNNING", partition="low", nodes=("g003",), cores=8, tres="cpu=8,mem=8G"),
+    ]
+    alone: dict[str, Any] = {"oversubscribe": "NO", "oversubscribe_count": 1}
+    low = partition("low", nodes=("g002", "g003"), priority_tier=1, grace_seconds=70, **alone)
+    high = partition("high", nodes=("g002",), priority_tier=2, **alone)
+    taken: dict[str, Any] = {"state": "mixed", "cores_allocated": 16, "memory_mb_allocated": 16384, "used": "gpu:v100:2(IDX:0-1)"}
+    rules = Preemption("partition", frozenset({"CANCEL"}))
+    tiers = ClusterForecast([node("g002", **taken), node("g003", **taken)], (high, low), jobs=jobs, now=NOW, preemption=rules)
+    meets = tiers.for_job("high")
+    assert meets.with_room is meets.roomiest is not None
+    (roomy,) = meets.roomiest.node_classes("high")
+    assert (roomy.cores, roomy.memory_mb, roomy.gpus_free("v100")) == (40, MEMORY_MB - 8192, 2)
+    (plain,) = meets.plain.node_classes("high")
+    assert (plain.cores, plain.gpus_free("v100")) == (32, 0)
+    assert meets.room_seconds == 70
+    assert tiers.for_job("low").with_room is None
+    ranked = Preemption("partition", frozenset({"CANCEL", "PRIORITY"}))
+    perhaps = ClusterForecast([node("g002", **taken)], (high, low), jobs=jobs, now=NOW, preemption=ranked).for_job("high")
+    assert perhaps.with_room is None
+    assert perhaps.with_perhaps_room is not None
+    assert perhaps.with_perhaps_room.node_classes("high")[0].gpus_free("v100") == 2
+
+
+def test_nodes_kept_for_others() -> None:
+    """They are told apart from those that are not, by the submitter; a node that is out of service says that first."""
+    nodes = [node("g001"), node("g002"), node("g003", state="down")]
+    jobs = [Job(1, "eve", "RUNNING", partition="p", nodes=("g002", "g003"), cores=1)]
+    mine = ClusterForecast(nodes, [partition("p", nodes=("g001", "g002", "g003"), exclusive_user=True)], jobs=jobs, now=NOW)
+    for user, expected in (("ada", ["", ONE_USER, "down"]), ("eve", ["", "down"])):
+        assert [entry.why_not for entry in mine.for_job("p", Submitter(user)).plain.node_classes("p")] == expected

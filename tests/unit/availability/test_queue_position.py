@@ -52,6 +52,17 @@ def test_order() -> None:
     }
 
 
+def test_tasks_of_an_array() -> None:
+    """Those that wait stand in one row of Slurm's list and count one by one; further components of a heterogeneous job do not count."""
+    jobs = [waiting(1, priority=20, tasks=50), waiting(2), waiting(3, priority=15), waiting(4, priority=15, tasks=0)]
+    assert queue_positions_of(jobs) == {
+        1: QueuePosition(1, 52),
+        3: QueuePosition(51, 52),
+        4: QueuePosition(52, 52),
+        2: QueuePosition(52, 52),
+    }
+
+
 @pytest.mark.parametrize("names", ["a,b", "b,a"])
 def test_in_several_partitions(names: str) -> None:
     """The best place of those lines, with the length of that line."""

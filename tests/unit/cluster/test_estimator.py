@@ -394,6 +394,33 @@ def test_slurm_hangs() -> None:
     virtually(test)
 
 
+def test_one_users_command_says_nothing_about_slurm() -> None:
+    """A user may stop or end their own question, which runs as them: they wait, all others ask. Three users' silence is Slurm's."""
+
+    async def test() -> None:
+        rig = Rig()
+        for trouble in (Trouble("sbatch", hangs=True), Trouble("sbatch", "", returncode=-9)):
+            rig.slurm.troubles = [trouble]
+            assert await rig.label_of("mallory") != ""
+            asked = rig.estimator.asked
+            assert await rig.label_of("mallory") == "estimate_timeout"
+            assert rig.estimator.asked == asked
+            assert await rig.label_of("ada") == ""
+            await asyncio.sleep(room.PAUSE_SECONDS)
+            assert await rig.label_of("mallory") == ""
+            await asyncio.sleep(room.REMEMBERED_SECONDS)
+        for number in range(room.SILENCE_OF_USERS):
+            assert await rig.label_of("ada") == "", number
+            await asyncio.sleep(0)
+            rig.slurm.troubles = [Trouble("sbatch", FAILED + "Unable to contact slurm controller (connect failure)")]
+            await rig.label_of(f"user{number}")
+        assert await rig.label_of("grace") == "estimate_timeout"
+        await asyncio.sleep(room.PAUSE_SECONDS)
+        assert await rig.label_of("grace") == ""
+
+    virtually(test)
+
+
 @pytest.mark.parametrize(
     ("trouble", "words"),
     [

@@ -70,7 +70,7 @@ def test_nonsense(text: str) -> None:
 def test_one_odd_row_hides_no_other() -> None:
     """What cannot be read of it is not measured."""
     reading = Reading()
-    text = "7.batch|cpu=soon,mem=1M\nsorry\n8.batch|cpu=00:00:02,mem=-1\n"
+    text = "7.batch|cpu=soon,mem=1M\nsorry|so|sorry\nA notice.\n8.batch|cpu=00:00:02,mem=-1\n"
     assert parse_usage(text, reading) == {7: {"batch": StepUsage(None, 1)}, 8: {"batch": StepUsage(2, None)}}
     assert (reading.values_unknown, reading.rows_left_out) == (2, 1)
 

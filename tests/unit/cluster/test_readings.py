@@ -65,7 +65,7 @@ async def test_told_once_in_a_while(caplog: pytest.LogCaptureFixture) -> None:
 
 async def test_a_long_answer_is_read_in_the_same_way() -> None:
     """In a thread, and as far as the bounds go."""
-    text = "".join(row(JobIDRaw=str(number)) for number in range(1, 4000)) + "x\n"
+    text = "".join(row(JobIDRaw=str(number)) for number in range(1, 4000)) + "x|x\n"
     assert len(text) > LARGE_OUTPUT
     jobs, reading = await Readings(log=LOG).parse("ended jobs", text, parse_finished)
     assert (len(jobs), reading.rows_left_out) == (3999, 1)
@@ -140,7 +140,7 @@ def test_a_qos_in_a_row_that_cannot_be_read() -> None:
     virtually(scenario)
 
 
-@pytest.mark.parametrize("odd", ["{id}|{mark}|odd\n", "{id}x|{mark}|odd\n"], ids=["its-own-row", "a-row-without-an-id"])
+@pytest.mark.parametrize("odd", ["{id}^{mark}^odd\n", "{id}x^{mark}^odd\n"], ids=["its-own-row", "a-row-without-an-id"])
 def test_a_session_whose_row_cannot_be_read(odd: str) -> None:
     """It is not over, nor is its job given back, until Slurm says so in a row that can be read; another's Stop is as before."""
 
@@ -155,7 +155,7 @@ def test_a_session_whose_row_cannot_be_read(odd: str) -> None:
         def spoilt(argv: Sequence[str]) -> str:
             lines = squeue(argv).splitlines(keepends=True)
             return "".join(
-                odd.format(id=job.job_id, mark=line.split("|")[1]) if line.startswith(f"{job.job_id}|") else line for line in lines
+                odd.format(id=job.job_id, mark=line.split("^")[1]) if line.startswith(f"{job.job_id}^") else line for line in lines
             )
 
         slurm._squeue = spoilt  # type: ignore[method-assign]

@@ -15,7 +15,7 @@ import pytest
 import sqlalchemy as sa
 from jupyterhub import orm
 
-from spawner.hub.database import LONGEST_PAUSE_SECONDS, MAX_LATE, LateWrites, transaction
+from spawner.hub.database import LOCK_PATIENCE_MS, LONGEST_PAUSE_SECONDS, MAX_LATE, REST_FACTOR, LateWrites, Patience, transaction
 from tests.support.session_rig import virtually
 
 STALL_SECONDS = 0.1
@@ -201,3 +201,24 @@ def test_so_many_are_kept() -> None:
     for number in range(MAX_LATE + 5):
         late.add(number, lambda: None)
     assert len(late) == MAX_LATE
+
+
+def test_many_that_wait_in_vain(db: Any, path: Path) -> None:
+    """After one that waited the next ones do not, for ten times as long: fifty sessions' ends keep nobody waiting."""
+    now = [0.0]
+    patience = Patience(lambda: now[0])
+    with locked(path, "EXCLUSIVE"):
+        began = time.monotonic()
+        for _ in range(50):
+            with pytest.raises(TimeoutError), transaction(db, patience) as own:
+                own.execute(sa.insert(orm.Group.__table__).values(name="ours"))
+        assert time.monotonic() - began < 50 * LOCK_PATIENCE_MS / 1000 / 2
+        assert patience.milliseconds == 0
+        now[0] += REST_FACTOR * LOCK_PATIENCE_MS / 1000
+        assert patience.milliseconds == LOCK_PATIENCE_MS
+        patience.was_in_vain(now[0] - 3.0)
+        now[0] += 29.0
+        assert patience.is_resting
+    with transaction(db, patience) as own:
+        own.execute(sa.insert(orm.Group.__table__).values(name="ours"))
+    assert groups(path) == {"ours"}

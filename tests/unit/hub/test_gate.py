@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import logging
 from collections.abc import AsyncIterator, Callable
@@ -19,8 +20,8 @@ from tornado.httpserver import HTTPServer
 from tornado.testing import bind_unused_port
 from traitlets.config import Config
 
-from spawner.hub.admission import PAUSE_SECONDS, Admission
-from spawner.hub.gate import MOST_DROPPED_BYTES, install_gate
+from spawner.hub.admission import MOST_DROPPED_BYTES, PAUSE_SECONDS, Admission
+from spawner.hub.gate import install_gate
 from spawner.hub.start_line import StartLine
 from spawner.hub.state import HubState
 from spawner.worker import working_for
@@ -177,7 +178,7 @@ PAGES = ["/hub/spawn", "/hub/spawn/ada/x", "/hub/home", "/hub/resource-form/sess
         pytest.param("/hub/api/user", "GET", "requests", id="jupyterhubs-api"),
         pytest.param("/hub/api/users/ada/server", "GET", "requests", id="looking-at-a-server"),
         pytest.param("/hub/static/css/style.min.css", "GET", "requests", id="static"),
-        pytest.param("/hub/resource-form/static/form.js", "GET", "requests", id="our-static"),
+        pytest.param("/hub/resource-form/static/form/main.js", "GET", "requests", id="our-static"),
     ],
 )
 async def test_more_than_one_user_may_ask(hub: Hub, path: str, method: str, bound: str) -> None:
@@ -318,14 +319,64 @@ async def test_a_length_that_cannot_be(hub: Hub, length: str) -> None:
     writer.close()
 
 
-async def test_a_body_in_chunks(hub: Hub) -> None:
-    """Its length is known only as it comes: then the connection ends."""
+async def send_in_chunks(hub: Hub, path: str, size: int, token: str = "ada-token", piece: int = 500) -> tuple[int, bytes]:
+    """POST a body whose length nobody is told before; the answer."""
     reader, writer = await asyncio.open_connection("127.0.0.1", hub.port)
-    writer.write(b"POST /hub/spawn HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n")
-    writer.writelines([b"1f4\r\n" + b"x" * 500 + b"\r\n"] * 4)
-    assert (await reader.readline()).split()[1] == b"400"
+    head = f"POST {path} HTTP/1.1\r\nHost: x\r\nAuthorization: token {token}\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n"
+    writer.write(head.encode())
+    with contextlib.suppress(OSError):
+        for sent in range(0, size, piece):
+            length = min(piece, size - sent)
+            writer.write(b"%x\r\n" % length + b"x" * length + b"\r\n")
+            await writer.drain()
+        writer.write(b"0\r\n\r\n")
+    answer = await reader.read()
+    writer.close()
+    head_of_answer, _blank, body = answer.partition(b"\r\n\r\n")
+    return int(head_of_answer.split()[1]), body
+
+
+@pytest.mark.parametrize("path", ["/hub/login", "/hub/api/resource-form/check", "/hub/api/users/ada/server"])
+async def test_a_body_in_chunks(hub: Hub, path: str) -> None:
+    """Its length is known only as it comes: up to the bound it is as any other, beyond it is refused with the same sentence, and counts."""
+    await hub.known("ada-token")
+    status, body = await send_in_chunks(hub, path, 1000)
+    assert (status, json.loads(body)["bytes"]) == (200, 1000)
+    reached, before = len(hub.tornado_settings["reached"]), counted("body_bytes")
+    for size in (1001, 2_000_000):
+        status, body = await send_in_chunks(hub, path, size, piece=500 if size == 1001 else 50_000)
+        assert status == 413
+        assert json.loads(body) == {"status": 413, "message": "That is more than the service reads of one request."}
+    assert len(hub.tornado_settings["reached"]) == reached
+    assert counted("body_bytes") - before == 2
+    assert not hub.line._here
+
+
+async def test_chunks_without_end(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever goes on sending is answered, and cut off."""
+    monkeypatch.setattr("spawner.hub.gate.MOST_DROPPED_BYTES", 100_000)
+    reader, writer = await asyncio.open_connection("127.0.0.1", hub.port)
+    writer.write(b"POST /hub/login HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n")
+    writer.writelines([b"c350\r\n" + b"x" * 50_000 + b"\r\n"] * 3)
+    assert (await reader.readline()).split()[1] == b"413"
+    await reader.read()
     writer.close()
     assert hub.tornado_settings["reached"] == []
+
+
+async def test_who_hangs_up_amid_chunks(hub: Hub) -> None:
+    """It stands in no line, and nothing answers it."""
+    await hub.known("ada-token")
+    reached = list(hub.tornado_settings["reached"])
+    _reader, writer = await asyncio.open_connection("127.0.0.1", hub.port)
+    head = "POST /hub/api/users/ada/server HTTP/1.1\r\nHost: x\r\nAuthorization: token ada-token\r\nTransfer-Encoding: chunked\r\n\r\n"
+    writer.write(head.encode() + b"5\r\nhello\r\n")
+    await writer.drain()
+    writer.close()
+    await writer.wait_closed()
+    await hub.known("ada-token")
+    assert hub.tornado_settings["reached"] == [*reached, "/hub/api/user"]
+    assert not hub.line._here
 
 
 async def test_who_goes_on_asking(hub: Hub) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from pathlib import Path
 from types import SimpleNamespace
@@ -91,3 +92,19 @@ def test_without_a_file() -> None:
     assert tags(spawner) == ["default"]
     spawner.catalogue = {"releases": [{"tag": "own", "date": "2026-01-01"}]}
     assert tags(spawner) == ["own"]
+
+
+def test_groups_of_the_system_and_of_the_hub(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both count for presets and notices; a user that the database does not have yet has the system's alone."""
+
+    async def member(_name: str) -> Any:
+        return SimpleNamespace(groups=frozenset({"physics"}))
+
+    monkeypatch.setattr(UserChoices, "cluster", SimpleNamespace(member=member))
+    spawner = UserChoices()
+    for orm_user, expected in (
+        (SimpleNamespace(groups=[SimpleNamespace(name="of-the-hub")]), {"physics", "of-the-hub"}),
+        (None, {"physics"}),
+    ):
+        spawner.user = SimpleNamespace(name="ada", orm_user=orm_user)  # type: ignore[assignment]
+        assert asyncio.run(spawner._groups()) == expected

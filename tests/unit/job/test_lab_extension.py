@@ -103,6 +103,44 @@ def test_a_launcher_without_room_stays_as_it_is() -> None:
     assert with_lab_extension("print(1)\n") == "print(1)\n"
 
 
+@pytest.mark.parametrize("text", ["a = '''b\n", "no line end", "a\r\nb\n"])
+def test_a_file_that_python_would_read_differently(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+    """Three quotes would end the text too soon, as a backslash at its end would keep it open, and CR becomes LF: that is refused."""
+    monkeypatch.setattr("spawner.job.lab_extension.lab_extension_files", lambda: {"style.css": text})
+    with pytest.raises(ValueError, match=r"^a file of the extension cannot stand in a raw string$"):
+        with_lab_extension(launcher_source())
+
+
+ENGLISH = {
+    "session": "Session",
+    "job": "Job {number}",
+    "ends": "Ends: {time}",
+    "left": "{time} left",
+    "hours": "{hours} h {minutes} min",
+    "minutes": "{minutes} min",
+    "over": "Time is up",
+    "warning": "This session ends in {time}. Save your work.",
+    "killed": "A kernel or program of this session was killed, because the memory of 8 GB was used up. Ask for more memory next time.",
+    "stop": "Stop",
+    "stop_help": "Stop this session and give back what it holds",
+    "close": "Close",
+}
+
+
+def test_what_the_bar_is_sent() -> None:
+    """Where to stop, when to warn, and sentences with the places that the page fills in, whatever the language."""
+    said = bar()
+    assert (said["stop_url"], said["warn_minutes"]) == ("/hub/resource-form/stop?user=ada&server=", [15, 5])
+    assert said["texts"] == ENGLISH
+    with using("it"):
+        italian = bar()["texts"]
+    places = re.compile(r"\{\w+\}")
+    assert {name: sorted(places.findall(text)) for name, text in italian.items()} == {
+        name: sorted(places.findall(text)) for name, text in ENGLISH.items()
+    }
+    assert italian["session"] != ENGLISH["session"]
+
+
 def test_what_the_bar_says() -> None:
     """The request's own GPUs, time and colour; the amount of memory that may turn out too small; sentences in the user's language."""
     said = bar()
@@ -237,6 +275,11 @@ V2 = "0::/system.slice/slurmstepd.scope/job_4711/step_batch/user/task_0\n"
 V1 = "9:cpuset:/slurm/uid_1000/job_4711/step_batch\n4:memory:/slurm/uid_1000/job_4711/step_batch\n0::/\n"
 COUNTERS = {
     "v2": (V2, "system.slice/slurmstepd.scope/job_4711/memory.events", "low 0\nhigh 0\nmax 7\noom 1\noom_kill {}\noom_group_kill 0\n"),
+    "v2 by SLUID": (
+        V2.replace("job_4711", "sEKNKTV3WPV500"),
+        "system.slice/slurmstepd.scope/sEKNKTV3WPV500/memory.events",
+        "low 0\nhigh 0\nmax 7\noom 1\noom_kill {}\noom_group_kill 0\n",
+    ),
     "v1": (V1, "memory/slurm/uid_1000/job_4711/step_batch/memory.oom_control", "oom_kill_disable 0\nunder_oom 0\noom_kill {}\n"),
 }
 
@@ -276,19 +319,24 @@ def said_until(job: Job, words: str) -> str:
 
 @pytest.mark.parametrize("kind", COUNTERS)
 def test_a_killed_process_is_noticed(job: Job, temporary: Path, tmp_path: Path, kind: str) -> None:
-    """The log says so, with the limit, once for each; the bar is told the number; the session goes on."""
+    """The log says so, with the limit, once for each; the bar and the Hub are told the number; the session goes on."""
     node = Node(tmp_path, kind)
     node.count(2)  # what was before is not ours
-    server = start(job, temporary, constants=node.constants, environment={"SLURM_MEM_PER_NODE": "8192"})
+    environment = {"SLURM_MEM_PER_NODE": "8192", "SLURM_JOB_SLUID": "sEKNKTV3WPV500"}
+    server = start(job, temporary, constants=node.constants, environment=environment)
     listen(job, server)
     assert data_of(server)["killed"] == 0
     node.count(3)
     said = said_until(job, "killed for want of memory")
     assert "a process of this session was killed for want of memory (limit 8192 MB)" in said
     assert data_of(server)["killed"] == 1
+    assert job.hub is not None
+    report = job.hub.report()
+    assert (report["path"], report["body"]) == ("/hub/api/resource-form/own-memory", {"killed": 1})
     node.count(5)
     assert "2 processes of this session were killed for want of memory (limit 8192 MB)" in said_until(job, "killed for want of memory")
     assert data_of(server)["killed"] == 3
+    assert job.hub.report()["body"] == {"killed": 3}
     assert not has_ended(server.end, 0)
     server.order("exit", 0)
     code, said = job.outcome()

@@ -20,6 +20,7 @@ from spawner.job.sbatch import (
     JOB_PATH,
     Tag,
     begun_at,
+    forced_partitions,
     is_script_of,
     is_signed,
     is_token_of,
@@ -40,9 +41,11 @@ from tests.support.job_requests import LAB, SERVER, release, request_for
 TAG = Tag("jupyterhub", "ada", "", "0123456789abcdef")
 
 
-def environment(options: dict[str, Any] | None = None, **changes: Any) -> dict[str, str]:
+def environment(options: dict[str, Any] | None = None, server: dict[str, str] | None = None, **changes: Any) -> dict[str, str]:
     """The job's environment for these options."""
-    return job_environment(request_for(options or {}), SERVER, command=["jupyterhub-singleuser", "--debug"], interface=LAB, **changes)
+    return job_environment(
+        request_for(options or {}), {**SERVER, **(server or {})}, command=["jupyterhub-singleuser", "--debug"], interface=LAB, **changes
+    )
 
 
 # --- argv ---------------------------------------------------------------------------------------------------------------------
@@ -188,6 +191,14 @@ def test_a_tag_knows_its_script() -> None:
         assert not is_script_of(broken, SCRIPT)
 
 
+def test_blanks_at_the_end_of_a_script_are_part_of_it() -> None:
+    """Slurm takes away line ends alone."""
+    for script, shorter in (("exit X\n", "exit "), ("exit 0 \n", "exit 0")):
+        nonce = tag_of(script=script).nonce
+        assert is_script_of(nonce, script.rstrip("\n"))
+        assert not is_script_of(nonce, shorter)
+
+
 def test_the_tag_of_an_older_version() -> None:
     """It says nothing of the script; its token and its signature are known as they were."""
     core = f"{int(NOW):x}.{'0' * 16}.{hashlib.sha256(b'a token').hexdigest()[:32]}"
@@ -231,7 +242,36 @@ def test_environment() -> None:
         "RESOURCE_FORM_UMASK": "0077",
         "JUPYTERHUB_DEFAULT_URL": "/lab",
         "RESOURCE_FORM_GPUS": "0",
+        **{f"MEM_{what}": str(4 * 1024**3) for what in ("LIMIT", "GUARANTEE")},
+        **{f"CPU_{what}": "1.0" for what in ("LIMIT", "GUARANTEE")},
     }
+
+
+@pytest.mark.parametrize("hubs", [{}, {"MEM_LIMIT": "1073741824", "CPU_GUARANTEE": "0.5"}], ids=["unset", "set"])
+@pytest.mark.parametrize("users", [{}, {"MEM_LIMIT": "1"}], ids=["no-variable", "variable"])
+def test_the_limits_are_the_jobs(hubs: dict[str, str], users: dict[str, str]) -> None:
+    """Bytes and cores of the request, whatever the Hub's ``mem_limit`` says and the user sets."""
+    found = environment({"memory": "2500M", "cores": 6, "environment": users}, hubs)
+    memory = str(2500 * 1024**2)
+    assert [found[name] for name in ("MEM_LIMIT", "MEM_GUARANTEE", "CPU_LIMIT", "CPU_GUARANTEE")] == [memory, memory, "6.0", "6.0"]
+    assert "RESOURCE_FORM_SET_MEM_LIMIT" not in found
+
+
+@pytest.mark.parametrize(
+    ("default_url", "expected"),
+    [
+        ("", "/lab"),
+        ("/lab/tree/welcome.md", "/lab/tree/welcome.md"),
+        ("/lab?reset", "/lab?reset"),
+        ("/lab/", "/lab/"),
+        ("/labour", "/lab"),
+        ("/tree", "/lab"),
+        ("https://elsewhere/lab", "/lab"),
+    ],
+)
+def test_the_first_page(default_url: str, expected: str) -> None:
+    """The admin's ``default_url`` counts for the interface that it is a page of."""
+    assert environment({}, {"JUPYTERHUB_DEFAULT_URL": default_url} if default_url else {})["JUPYTERHUB_DEFAULT_URL"] == expected
 
 
 @pytest.mark.parametrize(("gpus", "told"), [("0", "0"), ("none", "0"), ("v100:0", "0"), ("1", "1"), ("v100:2", "v100:2")])
@@ -396,9 +436,25 @@ def test_mistake_in_the_admins_template(tmp_path: Path) -> None:
     """A name that does not exist is an error, not an empty string in a script."""
     folder = tmp_path / "resource_form"
     folder.mkdir()
-    (folder / "job_script.sh").write_text("{{ request.account }}")
-    with pytest.raises(jinja2.UndefinedError):
-        job_script(release(), template_folders=[tmp_path])
+    for text in ("{{ request.account }}", "{{ account }}"):
+        (folder / "job_script.sh").write_text(text)
+        with pytest.raises(jinja2.UndefinedError):
+            job_script(release(), template_folders=[tmp_path])
+
+
+def test_lines_of_a_template(tmp_path: Path) -> None:
+    """A tag on a line of its own leaves no line behind, and no blanks; the end of the last line stays, as bash needs it."""
+    folder = tmp_path / "resource_form"
+    folder.mkdir()
+    (folder / "job_script.sh").write_text("#!/bin/bash\n  {% if release.tag %}\necho 1\n  {% endif %}\necho 2\n")
+    assert job_script(release(), template_folders=[tmp_path]) == "#!/bin/bash\necho 1\necho 2\n"
+
+
+def test_launcher_ends_with_one_line_end() -> None:
+    """Of its text nothing is taken away but empty lines at its end."""
+    for last in ("print(1)  # XX", "print(1) "):
+        script = job_script(release(), launcher=f"{last}\n\n")
+        assert f"\n{last}\nEND_OF_RESOURCE_FORM_LAUNCHER\n" in script
 
 
 def test_script_depends_on_the_release_alone() -> None:
@@ -406,3 +462,17 @@ def test_script_depends_on_the_release_alone() -> None:
     entry = catalogue().releases[0]
     assert job_script(entry) == job_script(entry)
     assert job_script(entry) == job_script(entry.model_copy(update={"tag": "other", "label": "$(id)", "description": "`id`"}))
+
+
+@pytest.mark.parametrize(
+    ("options", "partitions"),
+    [
+        ([], set()),
+        (["--qos=x", "--partition-like=y", "--partition="], set()),
+        (["--partition=a"], {"a"}),
+        (["--partition=a", "--partition=b,c"], {"b", "c"}),
+    ],
+)
+def test_partitions_of_the_admins_own_options(options: list[str], partitions: set[str]) -> None:
+    """As sbatch takes them: the last one counts, and may name several."""
+    assert forced_partitions(options) == partitions

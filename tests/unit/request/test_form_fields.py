@@ -13,7 +13,7 @@ from spawner.humanize import moment_in_words
 from spawner.request.defaults import default_values
 from spawner.request.field_values import COLORS
 from spawner.request.form_data import read_form
-from spawner.request.form_fields import MAX_BUTTONS, FormField, appearance_fields, form_fields, shown_value
+from spawner.request.form_fields import MAX_BUTTONS, PAGE_ORDER, FormField, UsefulValue, appearance_fields, form_fields, shown_value
 from spawner.request.model import FORM_FIELDS, parse_request
 from spawner.request.validation import resolve_request
 from tests.support.builders import HOUR, NOW, choices, cpu_partition, demo_nodes, node, partition, reservation
@@ -36,9 +36,11 @@ def labels(field: FormField) -> list[tuple[str, str]]:
 
 
 def test_fields_in_their_order() -> None:
-    """The nine fields stand in the order of issue 2, each with label and help."""
+    """What a person needs comes first, what Slurm calls it last and folded; each of the nine has label and help."""
     fields = form_fields(choices(), default_values(choices()), {})
-    assert tuple(field.key for field in fields) == FORM_FIELDS
+    assert tuple(field.key for field in fields) == PAGE_ORDER
+    assert set(PAGE_ORDER) == set(FORM_FIELDS)
+    assert [field.key for field in fields if field.folded] == ["partition", "account", "reservation"]
     assert all(field.label and field.help for field in fields)
     assert {field.key: field.unit for field in fields if field.unit} == {
         "cores": "cores",
@@ -46,6 +48,37 @@ def test_fields_in_their_order() -> None:
         "gpus": "GPUs",
         "walltime": "h:mm:ss",
     }
+
+
+def test_the_admins_order_and_folds() -> None:
+    """A field is moved between two others, and put behind the line or in front of it."""
+    policies = {
+        "partition": {"position": 5, "folded": False},
+        "interface": {"position": 11},
+        "release": {"folded": True},
+        "gpus": {"hidden": True},
+    }
+    fields = form(fields=policies)
+    assert list(fields) == ["partition", "interface", "cores", "memory", "walltime", "release", "account", "reservation"]
+    assert [key for key, field in fields.items() if field.folded] == ["release", "account", "reservation"]
+
+
+def test_values_to_press() -> None:
+    """Of cores, memory and time, in the way in which the field holds them; none where the field is locked."""
+    fields = form(fields={"memory": {"locked": True, "default": "8G"}}, nodes=(node("g001", memory_mb=375300),))
+    assert [(entry.value, entry.label) for entry in fields["cores"].useful] == [(str(each), str(each)) for each in (1, 2, 4, 8, 16, 32, 48)]
+    assert ("08:00:00", "8 h", 480) in [(entry.value, entry.label, entry.number) for entry in fields["walltime"].useful]
+    assert {key for key, field in fields.items() if field.useful} == {"cores", "walltime"}
+    assert form(nodes=(node("g001", memory_mb=375300),))["memory"].useful[-1] == UsefulValue("375300M", "366.5", 375300)
+
+
+def test_folded_fields_in_one_line() -> None:
+    """Each by what stands on its choice; no reservation is told as such."""
+    fields = form({"reservation": "course"}, reservations=(reservation(),))
+    assert [fields[key].shown for key in ("partition", "account", "reservation")] == ["g100_int", "cin_ada", "course"]
+    assert [fields[key].shown for key in ("cores", "memory", "walltime", "gpus")] == ["1 core", "4 GB", "01:00:00", "None"]
+    assert form({"cores": "many", "memory": "500M"})["cores"].shown == "many"
+    assert form()["reservation"].shown == "no reservation"
 
 
 def test_untouched_form_can_be_sent() -> None:
@@ -198,7 +231,7 @@ def test_the_admins_words_and_locks() -> None:
     )
     assert (fields["account"].label, fields["account"].help) == ("Project", "Ask your PI.")
     assert "interface" not in fields
-    assert [key for key, field in fields.items() if field.locked] == ["reservation", "cores"]
+    assert [key for key, field in fields.items() if field.locked] == ["cores", "reservation"]
     assert fields["cores"].value == "4"
     assert labels(fields["reservation"]) == [("course", "course")]
 
@@ -245,7 +278,7 @@ def test_the_widgets_of_text() -> None:
         pytest.param({"memory": "1536M"}, "memory", "1536M", id="memory-in-MB"),
         pytest.param({"cores": 4}, "cores", "4", id="number"),
         pytest.param({"walltime": "90m"}, "walltime", "01:30:00", id="time"),
-        pytest.param({"account": "projectG"}, "account", "projectG", id="a-name-that-ends-like-a-unit"),
+        pytest.param({"partition": "projectG"}, "partition", "projectG", id="a-name-that-ends-like-a-unit"),
         pytest.param({}, "preset", "", id="nothing"),
     ],
 )
@@ -273,3 +306,10 @@ def test_name_and_colour_of_the_admins() -> None:
 def test_hidden_fields_of_the_look_do_not_hide_the_others() -> None:
     """The first as little as the last."""
     assert [field.key for field in appearance_fields(choices(fields={"name": {"hidden": True}}), {}, {})] == ["color"]
+
+
+def test_a_place_that_is_none_has_the_buttons_of_the_default() -> None:
+    """An old link names a partition that is gone: the rows of buttons stay, so that the page has the same parts."""
+    plain, astray = form(), form({"partition": "gone", "cores": "'><b>"})
+    assert {key: field.useful for key, field in astray.items()} == {key: field.useful for key, field in plain.items()}
+    assert astray["cores"].useful

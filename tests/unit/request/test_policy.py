@@ -21,7 +21,7 @@ from spawner.request.policy import number_of, parse_policies
         pytest.param({"memory": {"maximum": "8X"}}, ["['memory']", "“8X”"], id="maximum-that-cannot-be-read"),
         pytest.param({"walltime": {"minimum": "soon"}}, ["['walltime']", "“soon”"], id="minimum-that-cannot-be-read"),
         pytest.param({"gpus": {"choices": ["0", "x:y:z"]}}, ["['gpus']", "“x:y:z”"], id="choice-that-cannot-be-read"),
-        pytest.param({"partition": {"default": "a b"}}, ["['partition']", "“a b”"], id="name-that-cannot-be"),
+        pytest.param({"partition": {"default": "a,b"}}, ["['partition']", "“a,b”"], id="name-that-cannot-be"),
         pytest.param({"release": {"choices": [2024]}}, ["['release']", "“2024” is not a name"], id="name-written-as-a-number"),
         pytest.param(
             {"gpus": {"maximum": "shard:2"}}, ["['gpus']: minimum and maximum count whole GPUs; name the parts"], id="most-parts-of-a-GPU"

@@ -226,7 +226,7 @@ def spawner_with(state_of_others: dict[str, Any]) -> ResourceFormSpawner:
     """A spawner that no Hub has, of a user with other servers."""
     made = ResourceFormSpawner()
     servers = {name: SimpleNamespace(state=kept) for name, kept in state_of_others.items()}
-    made.user = SimpleNamespace(name="ada", orm_user=SimpleNamespace(orm_spawners=servers), settings={})
+    made.user = SimpleNamespace(name="ada", orm_user=SimpleNamespace(name="ada", orm_spawners=servers), settings={})
     return made
 
 
@@ -276,6 +276,9 @@ async def test_remembered_once_it_is_submitted(monkeypatch: pytest.MonkeyPatch, 
     async def offered() -> Choices:
         return choices()
 
+    async def no_rule(*_args: Any, **_named: Any) -> None:
+        return None
+
     class Submitted:
         record = SimpleNamespace(node="g001", nonce="", job_id=0)
 
@@ -296,7 +299,9 @@ async def test_remembered_once_it_is_submitted(monkeypatch: pytest.MonkeyPatch, 
     made.orm_spawner = SimpleNamespace(user_options={}, state={}, name="", server=None)
     made.user_options = {"cores": 3, "environment": {"A": "hunter2"}}
     made.api_token = "token"
-    monkeypatch.setattr(ResourceFormSpawner, "cluster", SimpleNamespace(hub_name="hub", clock=lambda: 5.0, member=nothing))
+    monkeypatch.setattr(
+        ResourceFormSpawner, "cluster", SimpleNamespace(hub_name="hub", clock=lambda: 5.0, member=nothing, billing_rule=no_rule)
+    )
     monkeypatch.setattr("spawner.hub.sessions.start.refuse_over_budget", nothing)
     monkeypatch.setattr(made, "choices", offered)
     monkeypatch.setattr(made, "prepare", nothing)

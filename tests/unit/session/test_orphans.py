@@ -6,11 +6,13 @@ import asyncio
 
 import pytest
 
+from spawner.cluster.users import Member
 from spawner.errors import ResourceFormError, SlurmOutputError, SlurmUnavailable
 from spawner.job.sbatch import Tag, new_tag, signing_key
 from spawner.session.orphans import CLOCKS_DIFFER_SECONDS, SUBMITTED_WITHIN_SECONDS, SUSPECTED_SECONDS, Orphan, Sweep, why_not_ours
 from spawner.session.record import Record
 from spawner.slurm.model import Job
+from spawner.slurm.runner import Identity
 from tests.support.fake_slurm import EPOCH, FakeSlurm, Trouble
 from tests.support.session_rig import KEY, SCRIPT, make_cluster, virtually
 
@@ -45,7 +47,7 @@ def test_a_job_without_a_session(state: str) -> None:
         assert await sweep.look(nobody) == ()
         await asyncio.sleep(SUSPECTED_SECONDS / 2)
         (orphan,) = await sweep.look(nobody)
-        assert orphan.record == Record(nonce=own.nonce, job_id=job.job_id, submitted=float(job.submit), queued_at=job.submit)
+        assert orphan.record == Record(nonce=own.nonce, job_id=job.job_id, submitted=float(job.submit), queued_at=job.submit, owner="ada")
         assert str(orphan) == f"job {job.job_id} of ada:second"
 
     virtually(scenario)
@@ -178,6 +180,24 @@ def test_what_is_refused_is_told(user: str, comment: str, why: str | None) -> No
 
 
 @pytest.mark.parametrize(
+    ("partition", "may"),
+    [("g100_cpu", True), ("g100_int", True), ("g100_int,g100_cpu", True), ("debug", False), ("g100_cpu,debug", False), ("", False)],
+)
+def test_where_the_admins_own_options_have_jobs_run(partition: str, may: bool) -> None:
+    """That is allowed as well, and nothing else."""
+
+    async def scenario() -> None:
+        slurm, sweep = make_sweep()
+        sweep.cluster.partitions = ["g100_int"]
+        job = slurm.make_job("ada", OWN.comment, "RUNNING")
+        job.script, job.partition = SCRIPT, partition
+        orphan = Orphan(Job(job.job_id, "ada", "RUNNING"), OWN)
+        assert (await why_not_ours(sweep.cluster, orphan, own_partitions={"g100_cpu"}) == "") is may
+
+    virtually(scenario)
+
+
+@pytest.mark.parametrize(
     ("changes", "why"),
     [
         ({}, ""),
@@ -292,9 +312,9 @@ def test_a_comment_that_forges_a_row() -> None:
         ask = slurm.run
 
         async def run(argv, **arguments):  # type: ignore[no-untyped-def]
-            mark = next(option for option in argv if option.startswith("--Format=")).split("|")[1]
+            mark = next(option for option in argv if option.startswith("--Format=")).split("^")[1]
             forged = tag(user="grace").comment
-            mallory.comment = f"x\n{victim.job_id}|{mark}|grace|RUNNING|{victim.submit}|{forged}"
+            mallory.comment = f"x\n{victim.job_id}^{mark}^grace^RUNNING^{victim.submit}^{forged}"
             return await ask(argv, **arguments)
 
         slurm.run = run  # type: ignore[method-assign]
@@ -343,5 +363,29 @@ def test_how_old_a_tag_may_be(seconds: float, *, ours: bool) -> None:
         slurm.make_job("ada", tag(began=EPOCH - seconds).comment, "RUNNING")
         await sweep.look(nobody)
         assert sweep.suspects is ours
+
+    virtually(scenario)
+
+
+@pytest.mark.parametrize(("spelled", "is_ours"), [("ada.lovelace", True), ("eve", False)])
+def test_a_user_of_several_names(spelled: str, is_ours: bool) -> None:
+    """The tag has the name that the Hub knows, Slurm's list the one that the system gives for the uid."""
+
+    async def scenario() -> None:
+        slurm, sweep = make_sweep()
+        names = {"ada.lovelace": "ada"}
+
+        async def member(user: str) -> Member:
+            return Member(Identity(names.get(user, user), 1000, 1000, "/", "/bin/sh", ()), frozenset())
+
+        sweep.cluster.users.member = member  # type: ignore[method-assign]
+        own = tag(user=spelled)
+        slurm.make_job("ada", own.comment, "RUNNING")
+        await sweep.look(nobody)
+        await asyncio.sleep(SUSPECTED_SECONDS)
+        found = await sweep.look(nobody)
+        assert [orphan.record.owner for orphan in found] == (["ada"] if is_ours else [])
+        assert len(sweep.refused) == (0 if is_ours else 1)
+        assert await sweep.look(lambda: {own.nonce}) == ()
 
     virtually(scenario)

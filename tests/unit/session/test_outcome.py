@@ -405,6 +405,24 @@ def test_memory_that_was_full_before_another_end(state: str, sentence: str, chan
     assert found.change == {**change, "memory": "16G"}
 
 
+@pytest.mark.parametrize(
+    ("state", "given", "category"),
+    [
+        pytest.param("CANCELLED", {"stopped": True}, "stopped", id="stopped"),
+        pytest.param("CANCELLED", {}, "cancelled", id="by an administrator"),
+        pytest.param("COMPLETED", {}, "server_exit", id="by itself"),
+        pytest.param("TIMEOUT", {}, "time_limit", id="time"),
+    ],
+)
+def test_what_the_launcher_saw_killed(state: str, given: dict[str, object], category: str) -> None:
+    """It is said before slurmdbd says it, and where it never does; it does not make another end of it."""
+    found = end(state, killed=2, **given)
+    assert (found.category, found.what_to_do) == (category, MORE_MEMORY)
+    assert found.sentence.endswith(BEFORE)
+    assert found.change["memory"] == "16G"
+    assert BEFORE not in end(state, **given).sentence
+
+
 @pytest.mark.parametrize("state", ["DEADLINE", "REVOKED"])
 def test_memory_that_was_full_before_an_end_that_has_no_such_sentence(state: str) -> None:
     """Only ends of a session that ran say it; the change is offered all the same."""

@@ -41,6 +41,8 @@ FULL = Record(
     gpu_indices=(0, 3),
     gpus_confirmed=True,
     idle_minutes=90,
+    owner="demo-ada",
+    killed=2,
 )
 
 
@@ -59,6 +61,8 @@ def test_every_field_of_a_record_survives_the_database() -> None:
         "gpu_indices": [0, 3],
         "gpus_confirmed": True,
         "idle_minutes": 90,
+        "owner": "demo-ada",
+        "killed": 2,
     }
     assert Record.from_state(stored) == FULL
 

@@ -56,6 +56,8 @@ class SessionLife(RuleBasedStateMachine):
         self.servers = [Server(self.slurm, cluster, user, name) for user, name in (("ada", ""), ("ada", "second"), ("grace", ""))]
         self.decoys = [self.slurm.make_job(user, state="RUNNING") for user in ("ada", "grace")]
         self.decoys.append(self.slurm.make_job("ada", Tag("jupyterhub", "ada", "", "of another life").comment, "RUNNING"))
+        for decoy in self.decoys:
+            decoy.script = "#!/bin/sh\nsleep 600\n"
 
     # --- what users do ------------------------------------------------------------------------------------------------------
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -316,6 +317,9 @@ def test_cost() -> None:
     assert charge_of(TRES, None, 1800) is None
     assert charge_of("cpu=1,mem=4G", 1.0, 1800) is None
     assert charge_of("cpu=1,billing=0", 1.0, 1800) == Charge(0.0, 0.0)
+    assert charge_of("cpu=1,mem=4G", 2.0, 0, expected=5) == Charge(10.0, 0.0)
+    assert charge_of("cpu=1,billing=3", 2.0, 0, expected=5) == Charge(6.0, 0.0)
+    assert charge_of("cpu=1", None, 0, expected=5) is None
 
 
 def test_what_a_session_holds_in_words() -> None:
@@ -340,6 +344,7 @@ KEYS = (
     *("estimate", "seconds_waited", "seconds_left", "held", "held_text", "cost", "unknown_since", "progress", "url"),
     *("progress_url", "spawn_url", "log_url", "change", "category", "exit_code", "used", "asked", "usage", "gpus", "warn_minutes"),
     "idle_gpus",
+    "killed",
 )
 
 
@@ -533,3 +538,10 @@ def test_a_server_is_connected_once_its_node_and_its_port_are_known(record: Reco
     """Either alone is not enough."""
     assert status(record, job=job("RUNNING")).state == "starting"
     assert status(record).state == "waiting"
+
+
+@pytest.mark.parametrize(("state", "cost"), [("PENDING", Charge(10.0, 0.0)), ("RUNNING", None), ("CONFIGURING", None)])
+def test_what_is_expected_to_be_charged_counts_while_it_waits(state: str, cost: Charge | None) -> None:
+    """Once it runs Slurm has written the number on it, or charges nothing."""
+    found = replace(job(state), tres="cpu=1,mem=4G", start=None)
+    assert status(job=found, usage_factor=2.0, billing=5).cost == cost

@@ -64,6 +64,8 @@ FULL = SessionStatus(
     idle_gpus=Notice(AT + 8.0, 2, AT + 9.0),
     idle_sentence="They do nothing.",
     gpus=SessionGpus(AT, 1.25),
+    killed=2,
+    killed_sentence="It was killed.",
 )
 
 
@@ -115,6 +117,7 @@ JSON = {
     "usage": {"cores": 1.5, "memory_mb": 300},
     "idle_gpus": {"since": at(8), "stops_at": at(9), "gpus": 2, "sentence": "They do nothing."},
     "gpus": {"age": 1.2, "devices": []},
+    "killed": {"number": 2, "sentence": "It was killed."},
     "warn_minutes": [9, 3],
 }
 

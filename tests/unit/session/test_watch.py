@@ -166,6 +166,7 @@ class Answers:
     def __init__(self) -> None:
         self.listed: Job | None = OUR_JOB
         self.gpu_claims = GpuClaims()
+        self.session_jobs: dict[int, str] = {}
         self.nameless: Job | None = None
         self.tagged: list[Job] | ResourceFormError = []
         self.questions_about_nonces = 0

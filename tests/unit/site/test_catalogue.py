@@ -207,7 +207,7 @@ def test_broken_file(tmp_path: Path, content: bytes, words: list[str]) -> None:
         read_catalogue(path)
     assert broken.value.log.startswith(f"{path}: ")
     assert all(word in broken.value.log for word in words)
-    assert str(path) not in broken.value.sentence
+    assert broken.value.sentence == "The list of software releases is broken."
 
 
 @pytest.mark.parametrize("make", [lambda path: None, Path.mkdir], ids=["missing", "folder"])
@@ -217,7 +217,7 @@ def test_file_that_cannot_be_read(tmp_path: Path, make: Any) -> None:
     make(path)
     with pytest.raises(CatalogueError) as broken:
         read_catalogue(path)
-    assert "cannot be read" in broken.value.sentence
+    assert broken.value.sentence == "The list of software releases cannot be read."
     assert str(path) in broken.value.log
 
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import asyncio
 import datetime
+import itertools
 import json
 import logging
 import os
@@ -200,6 +201,14 @@ def test_periods(period: dict[str, str], first: str | None, last: str | None) ->
         assert found == [utc(first), utc(last)]
 
 
+def test_a_time_that_is_none() -> None:
+    """The log says how to write it, and names every entry that is wrong."""
+    with pytest.raises(ResourceFormError) as broken:
+        parse_notices("notices: [{text: a, from: soon}, {text: b, until: later}]")
+    how = "Value error, write it as 2026-11-21, 2026-11-21T08:00 or 2026-11-21T08:00+01:00"
+    assert broken.value.log == f"the notices: notices.0.from: {how}; notices.1.until: {how}"
+
+
 def test_without_an_end() -> None:
     """From the beginning of time, or to its end."""
     assert active(one(), 0.0)
@@ -259,6 +268,24 @@ def test_health_in_words() -> None:
     ]
 
 
+def test_what_is_announced() -> None:
+    """What holds now, with its link; nothing of a partition that is well, and all the others after it."""
+    board = parse_notices(
+        """
+        notices:
+          - {text: one, link: 'https://hpc.example.org/one'}
+          - {text: two, until: 2026-11-21}
+        health:
+          g100_cpu: {state: ok, text: Repaired.}
+          g100_int: {state: closed, text: Repair.}
+        """
+    )
+    assert announcements(board, NOW, STUDENTS) == (
+        Announcement("Partition g100_int is closed: Repair.", "danger"),
+        Announcement("one", "info", "https://hpc.example.org/one"),
+    )
+
+
 @pytest.mark.parametrize(
     ("states", "now", "expected"),
     [
@@ -303,6 +330,7 @@ def shut(*names: str, text: str = "Repair until noon", **changes: Any) -> Choice
     ("text", "names", "sentence"),
     [
         ("Repair until noon", ["g100_int"], "Partition: “g100_int” takes no new sessions at the moment. Repair until noon. Choose one of: g100_cpu."),
+        ("its cooling fails", ["g100_int"], "Partition: “g100_int” takes no new sessions at the moment. Its cooling fails. Choose one of: g100_cpu."),
         ("Sorry!", ["g100_int", "g100_cpu"], "Partition: “g100_int” takes no new sessions at the moment. Sorry! Try again later."),
         ("{x} %s <b>", ["g100_int"], "Partition: “g100_int” takes no new sessions at the moment. {x} %s <b>. Choose one of: g100_cpu."),
     ],
@@ -430,6 +458,26 @@ def test_file_that_cannot_be_reached_now(tmp_path: Path) -> None:
     directory.write_text("not a folder")
     assert file.current().closed(NOW) == {"g100_int": "Repair"}
     assert file.error is not None
+    assert file.error.log == f"{path}: Not a directory"
+
+
+def test_file_that_never_was_good(tmp_path: Path) -> None:
+    """It says nothing, and hides nothing else: there is a board."""
+    path = tmp_path / "notices.yaml"
+    path.write_text("notices: [")
+    file = NoticesFile(path)
+    assert file.current() == EMPTY_BOARD
+    assert file.error is not None
+
+
+def test_largest_file(tmp_path: Path) -> None:
+    """The bound itself is allowed."""
+    path = tmp_path / "notices.yaml"
+    path.write_text(GOOD + "#" * (MAX_BYTES - len(GOOD)))
+    assert texts(read_notices(path).notices) == ["Hello"]
+    path.write_text(GOOD + "#" * (MAX_BYTES + 1 - len(GOOD)))
+    with pytest.raises(ResourceFormError):
+        read_notices(path)
 
 
 def test_example_file(tmp_path: Path) -> None:
@@ -453,6 +501,7 @@ class Site:
     def __init__(self, loop: VirtualTimeLoop) -> None:
         self.loop = loop
         self.asked: list[tuple[str, ...]] = []
+        self.asked_at: list[float] = []
         self.answer: str | Exception = "notices: [{text: told}]"
         self.returncode = 0
         self.seconds = 0.1
@@ -463,8 +512,9 @@ class Site:
     async def run(
         self, argv: Any, *, stdin: str = "", environment: Any = None, identity: Identity | None = None, timeout: float = 60.0
     ) -> Result:
-        assert identity is None
+        assert (identity, timeout) == (None, 10.0)
         self.asked.append(tuple(argv))
+        self.asked_at.append(self.loop.time())
         await asyncio.sleep(self.seconds)
         if isinstance(self.answer, Exception):
             raise self.answer
@@ -527,6 +577,34 @@ def test_command_that_fails(caplog: pytest.LogCaptureFixture) -> None:
     assert sum("the answer of notices_command: " in record.getMessage() for record in caplog.records) == 1
 
 
+def test_log_of_a_command_that_fails(caplog: pytest.LogCaptureFixture) -> None:
+    """Which question failed, with what exit code, and the last line that the command said."""
+
+    async def test(site: Site) -> None:
+        site.returncode = 3
+        assert await site.board("", "/opt/notices").current() == EMPTY_BOARD
+
+    with caplog.at_level(logging.WARNING, "notices"):
+        run(test)
+    (record,) = caplog.records
+    assert record.name == "notices"
+    assert record.getMessage() == "No answer from Slurm about notices: notices_command exited with 3: it broke"
+
+
+def test_a_slow_command_rests() -> None:
+    """However short the interval: a command that takes long rests for some seconds before it is asked again."""
+
+    async def test(site: Site) -> None:
+        site.seconds = 9.0
+        board = NoticeBoard("", ["/opt/notices"], runner=site, interval=lambda: 1.0, log=logging.getLogger("notices"), clock=site.now)
+        while len(site.asked_at) < 3:
+            await board.current(None)
+            await asyncio.sleep(1.5)
+        assert all(later - earlier >= 9.0 + 5.0 for earlier, later in itertools.pairwise(site.asked_at))
+
+    run(test)
+
+
 def test_nobody_waits_for_the_command() -> None:
     """A form comes after half a second without what is not known; it is there for the next."""
 
@@ -574,6 +652,8 @@ def test_log_of_a_broken_file(tmp_path: Path, caplog: pytest.LogCaptureFixture) 
         run(test)
     assert [record.levelname for record in caplog.records] == ["ERROR", "WARNING"]
     assert str(path) in caplog.records[0].getMessage()
+    assert caplog.records[0].getMessage().startswith("The notices cannot be read; those of a broken file stay as they were: ")
+    assert caplog.records[1].getMessage() == f"The notices can be read again: {path}"
 
 
 def test_a_real_command(tmp_path: Path) -> None:
@@ -634,7 +714,7 @@ def spawner(monkeypatch: pytest.MonkeyPatch) -> ResourceFormSpawner:
     """ada's, without a Hub."""
     monkeypatch.setattr(ResourceFormSpawner, "cluster", FakeCluster())
     made = ResourceFormSpawner()
-    made.user = SimpleNamespace(name="ada", settings={})
+    made.user = SimpleNamespace(name="ada", settings={}, orm_user=None)
     return made
 
 

@@ -25,7 +25,7 @@ def test_an_argv_is_a_tuple_of_words_with_a_bare_command(argv: tuple[str, ...]) 
     """The runner finds the command's path; no word is empty and none holds what a shell or a terminal would act on."""
     assert isinstance(argv, tuple)
     assert argv[0] in {"scontrol", "sacctmgr", "squeue", "scancel"}
-    assert all(word and word.isprintable() and not set(word) & set("\"'`$;&<>\\\n") for word in argv)
+    assert all(word and word.isprintable() and not set(word) & set("\"'`$;&|()<>*?~\\\n") for word in argv)
 
 
 @pytest.mark.parametrize("argv", READERS)
@@ -69,8 +69,8 @@ def _format_of(argv: tuple[str, ...]) -> str:
 def test_columns_of_squeue_have_no_width(argv: tuple[str, ...]) -> None:
     """Every field ends in ``:`` and a separator, so its width is 0 and nothing is cut; the last has no separator."""
     first, *middle, last = _format_of(argv).split(",")
-    assert first == "JobID:|m|"
-    assert all(field.endswith(":|") for field in middle)
+    assert first == "JobID:^m^"
+    assert all(field.endswith(":^") for field in middle)
     assert last.endswith(":")
     assert not any(character.isdigit() for character in _format_of(argv))
 
@@ -79,7 +79,7 @@ def test_the_bulk_list_has_no_column_that_a_user_writes() -> None:
     """Name, comment, working folder and command are users' texts, and squeue prints a newline in them as it is."""
     asked = _format_of(commands.list_jobs()).lower()
     assert not [field for field in ("name:", "comment", "workdir", "command", "wckey", "stdout", "stdin") if f",{field}" in asked]
-    assert "username:|" in asked
+    assert "username:^" in asked
 
 
 def test_the_bulk_list_asks_for_no_details() -> None:
@@ -90,14 +90,15 @@ def test_the_bulk_list_asks_for_no_details() -> None:
 def test_the_bulk_list_has_ended_jobs_of_all_users() -> None:
     """squeue hides ended jobs by default; then an ended job would look like one that never was."""
     argv = commands.list_jobs()
-    assert {"--states=all", "--all", "--noheader"} <= set(argv)
+    assert {"--states=all", "--all"} <= set(argv)
+    assert "--noheader" not in argv, "the header tells no jobs from another program's words"
     assert not any(word.startswith(("--user", "-u", "--jobs", "-j", "--me")) for word in argv)
 
 
 def test_the_mark_is_this_processs_own_unless_given() -> None:
     """The mark is in the first column by default, and long enough not to be guessed."""
     assert len(squeue.MARK) >= 16
-    assert f"JobID:|{squeue.MARK}|," in _format_of(commands.list_jobs())
+    assert f"JobID:^{squeue.MARK}^," in _format_of(commands.list_jobs())
 
 
 def test_tagged_jobs_are_those_of_one_user() -> None:

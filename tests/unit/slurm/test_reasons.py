@@ -120,7 +120,9 @@ def test_no_reason_hides_a_longer_one() -> None:
         pytest.param("sbatch: error: Batch job submission failed: Invalid generic resource (gres) specification", "gpus", "do not exist", id="gres"),
         pytest.param("sbatch: error: Batch job submission failed: Requested time limit is invalid (missing or exceeds some limit)", "walltime", "more than you may", id="time"),
         pytest.param("sbatch: error: AssocMaxSubmitJobLimit\nsbatch: error: Batch job submission failed: Job violates accounting/QOS policy (job submit limit, user's size and/or time limits)", "", "beyond your limits", id="policy"),
-        pytest.param("sbatch: error: The site's plugin says no", "", "Slurm refused the job.", id="unknown"),
+        pytest.param("sbatch: error: The site's plugin says no", "", "Slurm refused the job: {words}", id="unknown"),
+        pytest.param("sbatch: error: Batch job submission failed: Invalid MCS label", "", "Slurm refused the job: {words}", id="not-in-our-list"),
+        pytest.param("sbatch: error: No GPUs on Fridays\nsbatch: error: Batch job submission failed: Access/permission denied", "", "{words}", id="a-plugins-own-words"),
         pytest.param("", "", "Slurm refused the job.", id="silent"),
     ],
 )  # fmt: skip
@@ -166,8 +168,24 @@ FAILED = "sbatch: error: Batch job submission failed: "
         (1, "", Outcome.IN_DOUBT),
         (137, "Killed", Outcome.IN_DOUBT),
         (-9, "anything", Outcome.IN_DOUBT),
-        (1, FAILED + "Unspecified error", Outcome.UNKNOWN_WORDS),
-        (1, FAILED + "Words of a Slurm yet to come", Outcome.UNKNOWN_WORDS),
+        (1, FAILED + "Unspecified error", Outcome.REFUSED),
+        (1, FAILED + "Words of a Slurm yet to come", Outcome.REFUSED),
+        (1, FAILED + "Operation not permitted", Outcome.UNKNOWN_WORDS),
+        (1, f"sbatch: error: Not on Fridays, says the site.\n{FAILED}Operation not permitted", Outcome.REFUSED),
+        (1, f"Connection refused? Write to us.\n{FAILED}Invalid wckey specification\nBye.", Outcome.REFUSED),
+        (1, f"A notice.\n{FAILED}Connection refused\nBye.", Outcome.IN_DOUBT),
+        (124, "A notice.", Outcome.IN_DOUBT),
+        *((1, FAILED + words, Outcome.REFUSED) for words in (
+            "Required partition not available (inactive or drain)",
+            "Requested operation is presently disabled",
+            "Requested nodes not in this partition",
+            "More processors requested than permitted",
+            "Requested account has breached requested QOS usage threshold",
+            "Multiple partition job request not supported when a partition is set in the association",
+            "Job script not specified",
+            "No default partition specified",
+            "Invalid MCS label",
+        )),
         (1, f"sbatch: error: Not on Fridays, says the site.\n{FAILED}Unspecified error", Outcome.REFUSED),
         (1, FAILED + "Invalid wckey specification", Outcome.REFUSED),
         (255, "sbatch: error: Invalid --time specification", Outcome.REFUSED),
@@ -221,8 +239,32 @@ def test_fields_at_fault_of_rarer_refusals() -> None:
 
 def test_slurms_words() -> None:
     """Slurm's own lines without the command's name, none empty, each cut at 300 characters, ten at most."""
-    assert slurm_words("sbatch: error: No.\n\n  sbatch: Careful.\nerror: x\nplain\n") == ("No.", "Careful.", "x", "plain")
+    assert slurm_words("sbatch: error: No.\n\n  sbatch: Careful.\n") == ("No.", "Careful.")
+    assert slurm_words("error: x\nplain\n") == ("x", "plain"), "a script in sbatch's place has words of its own"
+    assert slurm_words("*****\nOur maintenance is on Monday.\nsbatch: error: No.\nBye.\n") == ("No.",)
     assert slurm_words("x" * 1000) == ("x" * 300,)
     assert slurm_words("\n".join(str(number) for number in range(50))) == tuple(str(number) for number in range(10))
     assert slurm_words("a\nb", max_lines=1) == ("a",)
     assert slurm_words("") == ()
+
+
+@pytest.mark.parametrize(
+    ("stderr", "words"),
+    [
+        (
+            "sbatch: error: No GPUs on Fridays.\nsbatch: error: Ask ada.\n" + FAILED + "Access/permission denied",
+            "No GPUs on Fridays. Ask ada.",
+        ),
+        ("sbatch: error: No GPUs on Fridays.\n" + FAILED + "Unspecified error", "No GPUs on Fridays."),
+        (FAILED + "Requested operation is presently disabled", "Requested operation is presently disabled"),
+        ("ERROR: your project has no hours left", "ERROR: your project has no hours left"),
+        ("AssocMaxSubmitJobLimit\nallocation failure: Invalid MCS label", "Invalid MCS label"),
+        (FAILED + "Unspecified error", ""),
+        (FAILED + "Invalid qos specification", ""),
+        ("sbatch: error: CPU count per node can not be satisfied\n" + FAILED + "Requested node configuration is not available", ""),
+    ],
+    ids=["borrowed code", "no code", "not in our list", "a script's", "of no reason", "silent plugin", "known", "known, in two lines"],
+)
+def test_words_of_a_refusal(stderr: str, words: str) -> None:
+    """A site's own words are the refusal, whichever of Slurm's codes they come with; else Slurm's, where we have none."""
+    assert refusal_for(stderr).words == words

@@ -179,6 +179,6 @@ def test_a_value_that_cannot_be_read(column: str, value: str, unknown: tuple[str
 def test_a_row_that_cannot_be_read() -> None:
     """It is left out, and hides no other job of the batch."""
     reading = Reading()
-    jobs = parse_finished(row() + "8|COMPLETED\n" + row(JobIDRaw="9", ReqMem="much") + "sacct: error\n", reading)
+    jobs = parse_finished(row() + "8|COMPLETED\n" + row(JobIDRaw="9", ReqMem="much") + "sacct|error\nA notice of the site.\n", reading)
     assert (set(jobs), jobs[9].memory_mb, jobs[9].is_over) == ({7, 9}, None, True)
     assert (reading.values_unknown, reading.rows_left_out) == (1, 2)

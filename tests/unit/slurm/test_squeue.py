@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from spawner.errors import SlurmOutputError
 from spawner.slurm import sacctmgr, sbatch, scontrol, squeue
-from spawner.slurm.model import UNREAD, AccountingLimits, Association, Gres, Holdings, Job, Node, Qos, Use, UserDefaults
+from spawner.slurm.model import UNREAD, AccountingLimits, Association, Gres, Holdings, Job, Node, Qos, Reservation, Use, UserDefaults
 from spawner.slurm.reading import Reading
 
 settings.register_profile("unit", deadline=None)  # a loaded machine is no failure
@@ -22,6 +22,7 @@ settings.load_profile("unit")
 
 FIXTURES = Path(__file__).resolve().parents[2] / "fixtures" / "slurm"
 CAPTURED = ("22.05.8", "24.11.5")
+NODES_ONLY = ("26.05.5",)
 DERIVED = ("21.08", "23.02", "23.11", "24.05", "25.05", "25.11")
 MARK = "0123456789abcdef"
 
@@ -44,12 +45,25 @@ def gpus(node: Node) -> tuple[dict[tuple[str, str], int], dict[tuple[str, str], 
 def test_every_fixture_is_read() -> None:
     """Each node list of each version gives at least two nodes, none of an unknown state."""
     paths = sorted(FIXTURES.glob("*/nodes*.txt"))
-    assert {path.parent.name for path in paths} == {*CAPTURED, *DERIVED}
+    assert {path.parent.name for path in paths} == {*CAPTURED, *NODES_ONLY, *DERIVED}
     for path in paths:
         nodes = scontrol.parse_nodes(path.read_text(encoding="utf-8"))
         assert len(nodes) >= 2, path
         assert all(node.state in {"idle", "mixed", "allocated", "down"} for node in nodes), path
         assert all(node.address and node.arch == "x86_64" and node.cores_total > 0 and node.memory_mb > 1 for node in nodes), path
+
+
+def test_exclusive_partitions_of_26_05() -> None:
+    """Whole nodes and nodes of one user are printed as Exclusive= from 26.05 on, whatever slurm.conf calls them."""
+    read = {entry.name: entry for entry in scontrol.parse_partitions(fixture("26.05.5", "partitions"))}
+    assert {name: (entry.oversubscribe, entry.exclusive_user) for name, entry in read.items()} == {
+        "g100_int": ("FORCE", False),
+        "g100_cpu": ("NO", False),
+        "whole": ("EXCLUSIVE", False),
+        "node": ("EXCLUSIVE", False),
+        "mine": ("NO", True),
+        "topo": ("EXCLUSIVE", False),
+    }
 
 
 # --- nodes, captured ---
@@ -623,7 +637,20 @@ def test_reservations_of_other_versions_are_read(version: str) -> None:
     """Watts goes, QOS and Comment come; a Comment that holds ``State=`` and ``Users=`` sets neither."""
     (course,) = scontrol.parse_reservations(fixture(version, "reservations"))
     assert (course.name, course.groups, course.users, course.accounts) == ("course", ("students",), (), ("teach", "-old"))
-    assert (course.state, course.flags, course.partition) == ("ACTIVE", frozenset({"FLEX", "MAGNETIC", "SPEC_NODES"}), "gpu")
+    assert (course.state, course.flags) == ("ACTIVE", frozenset({"FLEX", "MAGNETIC", "SPEC_NODES"}))
+    by_lists = (course.partition, course.allowed_partitions, course.qos)
+    assert by_lists == (("", ("gpu", "all"), ("normal",)) if version == "25.11" else ("gpu", (), ()))
+
+
+@pytest.mark.parametrize(
+    ("listing", "admitted"),
+    [((), True), (("gpu", "all"), True), (("all",), False), (("-gpu", "-all"), False), (("-all",), True)],
+)
+def test_whom_a_reservation_takes(listing: tuple[str, ...], admitted: bool) -> None:
+    """Those on its list, all but those on it, or everybody."""
+    assert Reservation("r", allowed_partitions=listing).takes_partition("gpu") is admitted
+    assert Reservation("r", qos=listing).takes_qos("gpu") is admitted
+    assert Reservation("r", qos=listing).takes_qos("")
 
 
 @pytest.mark.parametrize("version", CAPTURED)
@@ -688,7 +715,7 @@ def test_a_database_without_rows_has_none(parser: Any) -> None:
     assert parser("\n") == ()
 
 
-@pytest.mark.parametrize("row", ["demo|acct|ada", "demo|acct|ada|||||||", "sacctmgr: Access denied"])
+@pytest.mark.parametrize("row", ["demo|acct|ada", "demo|acct|ada|||||||", "sacctmgr|Access denied"])
 def test_a_row_with_other_columns_is_unreadable(row: str) -> None:
     """A row that is shifted by a column would give somebody another account."""
     with pytest.raises(SlurmOutputError, match="18 columns"):
@@ -767,18 +794,34 @@ def test_qos_are_read() -> None:
 )
 def test_tres_are_read(text: str, tres: tuple[tuple[str, int], ...]) -> None:
     """Names in lower case, memory in MB."""
-    assert sacctmgr.parse_qos(f"x||1.0|{text}" + "|" * 15 + "\n")[0].limits.per_job == tres
+    assert sacctmgr.parse_qos(f"x||1.0||cluster|||{text}" + "|" * 15 + "\n")[0].limits.per_job == tres
+
+
+@pytest.mark.parametrize(
+    ("columns", "preempts", "mode", "exempt", "grace"),
+    [
+        ("||cluster||00:00:00", frozenset(), "", None, 0),
+        ("|low,scavenge|cancel|00:10:00|00:02:30", frozenset({"low", "scavenge"}), "CANCEL", 600, 150),
+        ("|low|gang,suspend|00:00:00|", frozenset({"low"}), "GANG,SUSPEND", 0, 0),
+    ],
+)
+def test_whom_a_qos_preempts(columns: str, preempts: frozenset[str], mode: str, exempt: int | None, grace: int) -> None:
+    """Whose jobs make room for its own, what becomes of its own that do, and after how long; empty where the cluster's settings hold."""
+    (qos,) = sacctmgr.parse_qos(f"high||1.0{columns}" + "|" * 16 + "\n")
+    assert (qos.preempts, qos.preempt_mode, qos.exempt_seconds, qos.grace_seconds) == (preempts, mode, exempt, grace)
 
 
 @pytest.mark.parametrize(
     "row",
     [
-        pytest.param("x||1.0|cpu|cpu=7" + "|" * 14, id="tres-without-number"),
-        pytest.param("x||1.0|cpu=-1|cpu=7" + "|" * 14, id="negative"),
-        pytest.param("x||1.0|mem=1.5G|cpu=7" + "|" * 14, id="part-of-a-unit"),
-        pytest.param("x||many||cpu=7" + "|" * 14, id="factor"),
-        pytest.param("x||1.0||cpu=7" + "|" * 8 + "soon" + "|" * 6, id="time"),
-        pytest.param("x||1.0||cpu=7" + "|" * 9 + "few" + "|" * 5, id="jobs"),
+        pytest.param("x||1.0||cluster|||cpu|cpu=7" + "|" * 14, id="tres-without-number"),
+        pytest.param("x||1.0||cluster|||cpu=-1|cpu=7" + "|" * 14, id="negative"),
+        pytest.param("x||1.0||cluster|||mem=1.5G|cpu=7" + "|" * 14, id="part-of-a-unit"),
+        pytest.param("x||many||cluster||||cpu=7" + "|" * 14, id="factor"),
+        pytest.param("x||1.0||cluster||||cpu=7" + "|" * 8 + "soon" + "|" * 6, id="time"),
+        pytest.param("x||1.0||cluster||||cpu=7" + "|" * 9 + "few" + "|" * 5, id="jobs"),
+        pytest.param("x||1.0||cluster||soon||cpu=7" + "|" * 14, id="grace"),
+        pytest.param("x||1.0||cluster|soon|||cpu=7" + "|" * 14, id="exempt"),
     ],
 )
 def test_a_qos_with_an_odd_value(row: str) -> None:
@@ -792,7 +835,7 @@ def test_a_qos_with_an_odd_value(row: str) -> None:
 
 def test_unreadable_qos() -> None:
     """Of a row without its columns not even the name is known."""
-    with pytest.raises(SlurmOutputError, match="19 columns"):
+    with pytest.raises(SlurmOutputError, match="23 columns"):
         sacctmgr.parse_qos("x||1.0\n")
 
 
@@ -850,6 +893,9 @@ def job_row(job_id: object = 7, *, mark: str = MARK, **changes: str) -> str:
         "planned": "(null)",
         "priority": "4294901754",
         "tres": "cpu=1,mem=4G,node=1,billing=1",
+        "array": "N/A",
+        "component": "N/A",
+        "qos": "normal",
         "reason": "None",
     }
     values.update(changes)
@@ -1067,9 +1113,22 @@ def test_what_is_no_configuration_is_unreadable(text: str) -> None:
         scontrol.parse_config(text)
 
 
-@pytest.mark.parametrize(("text", "expected"), [("4711\n", 4711), ("4711;galileo\n", 4711), ("Your budget: 5 h\n4711\n\n", 4711), ("1", 1)])
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("4711\n", 4711),
+        ("4711;galileo\n", 4711),
+        ("Your budget: 5 h\n4711\n\n", 4711),
+        ("1", 1),
+        ("4711\nThank you for computing with us.\n", 4711),
+        ("*****\n  4711;galileo \r\n*****\n", 4711),
+        ("4711\n4711\n", 4711),
+        ("Submitted batch job 4711\n", 4711),
+        ("Submitted batch job 4711 on cluster galileo\n", 4711),
+    ],
+)
 def test_the_id_of_a_new_job_is_read(text: str, expected: int) -> None:
-    """``--parsable`` prints ``id`` or ``id;cluster``; site plugins may print before it."""
+    """``--parsable`` prints ``id`` or ``id;cluster``; a site's plugins and scripts may print before it and after it."""
     assert sbatch.parse_job_id(text) == expected
 
 
@@ -1079,7 +1138,9 @@ def test_the_id_of_a_captured_job_is_read(version: str) -> None:
     assert sbatch.parse_job_id(fixture(version, "sbatch")) > 0
 
 
-@pytest.mark.parametrize("text", ["", "0\n", "Submitted batch job 4711\n", "4711\nbye\n", "-1\n", "٤\n", "4711;a;b\n", "99999999999999\n"])
+@pytest.mark.parametrize(
+    "text", ["", "0\n", "4711\n4712\n", "Job 4711 has been submitted\n", "bye\n", "-1\n", "٤\n", "4711;a;b\n", "99999999999999\n"]
+)
 def test_what_is_no_id_is_unreadable(text: str) -> None:
     """The job may exist all the same: this is no refusal."""
     with pytest.raises(SlurmOutputError):
@@ -1159,3 +1220,33 @@ def test_a_state_that_is_no_word_hides_nothing(state: str) -> None:
     """One job of anybody's in a state that Slurm has no word for is unknown; the others are there as before."""
     jobs = squeue.parse_jobs(f"{job_row(job_id=1, state=state)}\n{job_row(job_id=2)}\n", MARK)
     assert [(job.job_id, job.state) for job in jobs] == [(1, "UNKNOWN"), (2, "RUNNING")]
+
+
+@pytest.mark.parametrize(
+    ("written", "tasks"),
+    [
+        *[
+            ("N/A", 1),
+            ("7", 1),
+            ("0-49%3", 3),
+            ("0-49", 50),
+            ("0-1%3", 2),
+            ("0-4%x", 5),
+            ("0-4%0", 5),
+            ("1,3,5", 3),
+            ("0-20:5", 5),
+            ("1-2,8-9:1%9", 4),
+        ],
+        *[("57,60,6...", 2), ("", 1), ("x", 1), ("9-1", 1), ("0-4:0", 5)],
+    ],
+)
+def test_tasks_of_an_array_that_wait(written: str, tasks: int) -> None:
+    """They stand in one row; a list that squeue has cut off tells of the ones before."""
+    (job,) = squeue.parse_jobs(job_row(7, array=written, qos="HighMem"), MARK)
+    assert (job.tasks, job.qos) == (tasks, "highmem")
+
+
+def test_components_of_a_heterogeneous_job() -> None:
+    """All of them are one job in line."""
+    text = "".join(job_row(number, component=offset) for number, offset in enumerate(("0", "1", "2", "N/A", ""), 1))
+    assert [job.tasks for job in squeue.parse_jobs(text, MARK)] == [1, 0, 0, 1, 1]

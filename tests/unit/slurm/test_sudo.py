@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 from pathlib import Path
 
@@ -143,6 +144,19 @@ def test_sbatch_runs_in_an_environment_built_from_nothing(stand_in: Path) -> Non
     assert {name: value for name, value in environment.items() if name != "LC_CTYPE"} == {"SLURM_CONF": "/of/the/rule"}
     assert exported.encode("latin-1") == packed(JOB)[9:]
     assert script == "#!/bin/sh\n"
+
+
+def test_a_blank_in_a_name(stand_in: Path) -> None:
+    """It passes the rule, which allows none, and is there again for sbatch."""
+    options = ["--parsable", "--nodes=1", "--ntasks=1", "--account=genome lab", "--chdir=/home/a b c"]
+    started = start((str(stand_in), *options), JOB)
+    passed = started.argv[started.argv.index(INSTALLED_SUBMITTER) + 2 :]
+    assert [option for option in passed if " " in option] == []
+    pattern = re.search(r"\^/usr/bin/sbatch (.*)\$$", RULE.read_text(), re.MULTILINE)
+    assert pattern is not None
+    assert re.fullmatch(pattern[1], " ".join(passed))
+    done = submit(stand_in, list(passed), packed(JOB) + b"#!/bin/sh\n")
+    assert json.loads(done.stdout)[0][1:] == options
 
 
 def test_a_question_gets_no_variables(stand_in: Path) -> None:

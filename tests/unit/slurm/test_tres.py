@@ -12,6 +12,7 @@ def test_memory_is_in_mb_and_names_are_small() -> None:
     """A bare number of memory is MB; what is not a whole MB is rounded up."""
     assert tres_of("cpu=8,mem=100G,GRES/gpu:v100=2", "limits") == (("cpu", 8), ("mem", 102400), ("gres/gpu:v100", 2))
     assert tres_of("mem=32,bb=1K", "limits") == (("mem", 32), ("bb", 1024))
+    assert tres_of("mem=62.50G", "TRES of a partition", rounded=True) == (("mem", 64000),)
     assert tres_of("mem=1K", "limits") == (("mem", 1),)
 
 

@@ -27,7 +27,14 @@ class FakeCluster:
         self.listed, self.answers = listed, list(answers)
         self.sudo = ["true", "-n"]
         self.argv: list[tuple[str, ...]] = []
-        self.runner = self.configuration = self
+        self.runner = self.configuration = self.visibility = self
+        self.hidden: list[Any] = [""]
+
+    async def what_to_change(self) -> str:
+        answer = self.hidden.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return str(answer)
 
     async def run(self, argv: Sequence[str], *, timeout: float) -> Result:
         self.argv.append(tuple(argv))
@@ -85,12 +92,19 @@ async def test_slurm_that_does_not_answer_yet(told: Any) -> None:
     assert await told(FakeCluster(printed(OLD_RULE), silence, silence, KEEPS)) == [OLDER_RULE, KEPT_ENVIRONMENTS]
 
 
+async def test_what_slurm_hides(told: Any) -> None:
+    """It is told as well, once Slurm has said who the Hub is to it."""
+    cluster = FakeCluster(printed(""), KEEPS_NOT)
+    cluster.hidden = [SlurmUnavailable("x"), "Slurm's PrivateData hides …"]
+    assert await told(cluster) == ["Slurm's PrivateData hides …"]
+
+
 async def test_a_hub_that_is_root_needs_no_sudo(told: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nor does one that has no such program ask what it may."""
     monkeypatch.setattr(precautions.os, "geteuid", lambda: 0)
     cluster = FakeCluster(printed(OLD_RULE), KEEPS_NOT)
     assert await told(cluster) == []
     monkeypatch.setattr(precautions.os, "geteuid", lambda: 12345)
-    cluster.answers, cluster.sudo = [KEEPS_NOT], ["/nowhere/sudo"]
+    cluster.answers, cluster.hidden, cluster.sudo = [KEEPS_NOT], [""], ["/nowhere/sudo"]
     assert await told(cluster) == []
     assert cluster.argv == []

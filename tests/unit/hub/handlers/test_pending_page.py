@@ -3,49 +3,46 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-import jinja2
 import pytest
 from bs4 import BeautifulSoup
-from jupyterhub._data import DATA_FILES_PATH
+from jupyterhub.scopes import Scope
 
-from spawner.hub.common import page_templates, static_version
+from spawner.errors import SlurmUnavailable
 from spawner.session.progress import StartProgress
+from spawner.session.record import End
+from spawner.site.notices import Announcement
+from tests.support.hub_pages import page
 
 HOSTILE = "<img src=x onerror=alert(1)>\"'{{7*7}}"
 
 
 def spawner(name: str = "", **values: Any) -> SimpleNamespace:
     """What the templates use of a spawner."""
-    default = SimpleNamespace(options_form=True, gettext=str)
-    user = SimpleNamespace(name="ada", escaped_name="ada", json_escaped_name="ada", spawner=default)
-    own = {"orm_spawner": SimpleNamespace(display_name=""), "session": None, "last_end": None, "user_options": {}, **values}
-    ours = {"gettext": str, "page_language": "en", "static_version": static_version, "request_in_words": "1 core, 2 GB", "again_url": str}
-    made = SimpleNamespace(name=name, user=user, **ours, **own)
+    user = SimpleNamespace(name="ada", escaped_name="ada", json_escaped_name="ada", settings={}, orm_user=SimpleNamespace(groups=[]))
+    user.spawner = SimpleNamespace(options_form=True, user=user)
+    options = {"cores": 1, "memory": "2G"}
+    own: dict[str, Any] = {"orm_spawner": SimpleNamespace(display_name=""), "session": None, "last_end": None, "user_options": options}
+    said = values.pop("notices", ())
+    own |= values
+
+    async def choices(*, patience: float) -> None:
+        assert patience == 0, "no page waits for Slurm because of notices"
+        raise SlurmUnavailable("Slurm has not answered yet.", log="no answer yet")
+
+    async def announcements(_choices: None) -> tuple[Announcement, ...]:
+        return tuple(said)
+
+    made = SimpleNamespace(name=name, user=user, language="", again_url=str, choices=choices, announcements=announcements, **own)
     user.spawners = {name: made}
     return made
 
 
 def render(template: str, made: SimpleNamespace, **values: Any) -> BeautifulSoup:
     """The page as the Hub makes it."""
-    hubs = str(Path(DATA_FILES_PATH) / "templates")
-    by_name, of_the_hub = (
-        jinja2.FileSystemLoader([page_templates(), hubs]),
-        jinja2.PrefixLoader({"templates": jinja2.FileSystemLoader(hubs)}),
-    )
-    environment = jinja2.Environment(loader=jinja2.ChoiceLoader([by_name, of_the_hub]), autoescape=True)
-    given = {
-        "base_url": "/base/hub/",
-        "user": made.user,
-        "parsed_scopes": {},
-        "static_url": lambda path, include_version=True: f"/base/hub/static/{path}",
-        "xsrf_token": "a-token",
-        **values,
-    }
-    return BeautifulSoup(environment.get_template(template).render(**given), "html.parser")
+    return BeautifulSoup(page(template, user=made.user, **{"parsed_scopes": {"servers": Scope.ALL}, **values}), "html.parser")
 
 
 def waiting(made: SimpleNamespace) -> BeautifulSoup:
@@ -66,7 +63,7 @@ def test_the_page_knows_which_server_it_cancels() -> None:
     )
     assert page.select_one("#pending-change")["href"] == "/base/hub/spawn/ada/gpu%20%26%20co"  # type: ignore[index]
     assert root.select("script, style, [onclick], [style]") == []
-    assert page.select_one("script[src*='pending.js']") is not None
+    assert page.select_one("script[type=module][src$='/pending/main.js']") is not None
     assert not page.find_all("script", string=lambda text: bool(text and "EventSource" in text))
 
 
@@ -144,3 +141,42 @@ def test_a_start_by_itself_stays_one() -> None:
     page = render("not_running.html", made, **given, failed=True, failed_message="no")
     assert not page.select_one("#resource-form-ended").has_attr("data-implicit-seconds")  # type: ignore[union-attr]
     assert page.select_one("noscript meta[http-equiv=refresh]") is None
+
+
+@pytest.mark.parametrize(
+    ("scopes", "may"),
+    [
+        ({"servers": Scope.ALL}, True),
+        ({"servers": {"user": {"ada"}}}, True),
+        ({"servers": {"server": {"ada/two"}}}, True),
+        ({"servers": {"server": {"ada/"}}}, False),
+        ({"servers": {"group": {"physics"}}}, True),
+        ({"servers": {"group": {"biology"}, "user": {"grace"}}, "access:servers": Scope.ALL}, False),
+        ({}, False),
+    ],
+)
+def test_a_guest_is_not_sent_where_there_is_nothing(scopes: dict[str, Any], may: bool) -> None:
+    """Who may not start somebody's session gets no Start, no start by itself, and no link to its log."""
+    made = spawner("two", last_end=End("FAILED", "It failed.", 1.0, what_to_do="Try again.", job_id=7))
+    made.user.orm_user.groups = [SimpleNamespace(name="physics")]
+    values = {"server_name": "two", "spawn_url": "/base/hub/spawn/ada/two", "implicit_spawn_seconds": 3}
+    found = render("not_running.html", made, parsed_scopes=scopes, **values)
+    assert (found.select_one("#start") is not None) is may
+    assert (found.select_one("[data-implicit-seconds]") is not None) is may
+    assert ("resource-form/log" in str(found)) is may
+    assert "It failed." in found.get_text()
+    assert ("Try again." in found.get_text()) is may
+
+
+@pytest.mark.parametrize("template", ["home.html", "spawn_pending.html"])
+def test_notices(template: str) -> None:
+    """What the admin has to say stands there in its order, each in one line and as text; also while Slurm does not answer."""
+    said = (Announcement(HOSTILE, "danger"), Announcement("Maintenance.", "warning", "https://hub.example/more"))
+    made = spawner(notices=said)
+    made.user.all_spawners, made.user.spawner.active = list, False
+    page = render(template, made, spawner=made, default_server=made, progress_url="")
+    lines = page.select("main .resource-form-notice")
+    assert [line.get_text().strip() for line in lines] == [HOSTILE, "Maintenance. More"]
+    assert [line["class"][1] for line in lines] == ["alert-danger", "alert-warning"]
+    assert [link["href"] for link in page.select(".resource-form-notice a")] == ["https://hub.example/more"]
+    assert page.select(".resource-form-notice img") == []

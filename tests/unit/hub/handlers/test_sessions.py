@@ -103,6 +103,24 @@ def test_new_session(query: str, servers: dict[str, Any], active: bool, named: b
     assert filled_in(link) == values
 
 
+@pytest.mark.parametrize(
+    ("query", "servers", "named", "path"),
+    [
+        pytest.param("", {}, True, "/hub/spawn/ada/main", id="none-yet"),
+        pytest.param("", {"main": {}}, True, "/hub/spawn/ada/main", id="stopped"),
+        pytest.param("name=Fit", {}, True, "/hub/spawn/ada/fit", id="name"),
+        pytest.param("copy_of=Fit", {"fit": {"name": "Fit"}}, True, "/hub/spawn/ada/fit-2", id="clone"),
+        pytest.param("", {}, False, "/hub/spawn/ada", id="no-named-servers"),
+    ],
+)
+def test_another_server_is_the_default_one(query: str, servers: dict[str, Any], named: bool, path: str) -> None:
+    """Where no name is given it is JupyterHub's ``default_server_name``."""
+    given = {name: entries[0] for name, entries in parse_qs(query).items()}
+    made = user(servers, active=True)
+    made.spawners = {name: SimpleNamespace(active=False) for name in servers}
+    assert new_session_link(made, given, hub_url="/hub/", named=named, default="main").split("?")[0] == path
+
+
 def test_the_hub_serves_them(monkeypatch: pytest.MonkeyPatch) -> None:
     """Registered with the others."""
     served = list(handlers.default_handlers)

@@ -151,6 +151,78 @@ def test_no_session() -> None:
     virtually(scenario)
 
 
+def test_nobody_has_asked() -> None:
+    """Where no session lives an old list is no sign that Slurm does not answer; neither is one that is asked for just now."""
+
+    async def scenario() -> None:
+        rig = Rig()
+        await rig.wait_in_queue()
+        await rig.give_up()
+        await asyncio.sleep(7200)
+        await rig.sessions.refresh()
+        assert json.loads((await rig.sessions.answer()).text)["stale"] is False
+        rig.slurm.delay = 2.0
+        starting = asyncio.ensure_future(rig.server.start())
+        await asyncio.sleep(1)
+        await rig.sessions.refresh(1.0)
+        assert json.loads((await rig.sessions.answer()).text)["stale"] is False
+        starting.cancel()
+        await asyncio.gather(starting, return_exceptions=True)
+
+    virtually(scenario)
+
+
+@pytest.mark.parametrize(("pending", "state"), [("spawn", "starting"), ("stop", "stopping")])
+def test_a_hook_of_the_sites_is_at_work(pending: str, state: str) -> None:
+    """Before the session is ours, and after, the server stands there as JupyterHub has it; what is known of the session stays."""
+
+    async def scenario() -> None:
+        cluster = make_cluster(FakeSlurm(asyncio.get_running_loop()))
+        end = End("STOPPED", "Stopped.", 7200.0, job_id=7, submitted=1800.0, started=3600.0, cost=5.0)
+        spawner = FakeSpawner(pending_now=pending, last_end=end)
+        answer = json.loads((await sessions_of(cluster, spawner).answer()).text)
+        (session,) = answer["sessions"]
+        assert (session["kind"], session["state"], answer["stale"]) == ("running", state, False)
+        is_known = pending == "stop"
+        assert (session["started"], session["job_id"]) == (("1970-01-01T01:00:00Z", 7) if is_known else (None, None))
+        assert bool(session["cost"]) == is_known
+
+    virtually(scenario)
+
+
+def test_the_card_of_one_that_is_over() -> None:
+    """When it began and what it used is there without the record of past sessions."""
+
+    async def scenario() -> None:
+        cluster = make_cluster(FakeSlurm(asyncio.get_running_loop()))
+        end = End("STOPPED", "Stopped.", 7200.0, category="stopped", submitted=1800.0, started=3600.0, cost=5.0)
+        (session,) = json.loads((await sessions_of(cluster, FakeSpawner(last_end=end)).answer()).text)["sessions"]
+        assert (session["submitted"], session["started"]) == ("1970-01-01T00:30:00Z", "1970-01-01T01:00:00Z")
+        assert session["cost"] == {"per_hour": 5.0, "used": 5.0, "unit": "units"}
+
+    virtually(scenario)
+
+
+def test_slurm_has_forgotten_the_job() -> None:
+    """A session that is being stopped, whose job is not in the list any more, keeps when it began."""
+
+    async def scenario() -> None:
+        rig = Rig()
+        await rig.wait_in_queue()
+        await rig.become_ready()
+        before = await rig.one()
+        assert rig.server.session is not None
+        rig.slurm.jobs.clear()
+        rig.server.session.remember(stopping=True)
+        rig.cluster.jobs.expire()
+        await rig.sessions.refresh()
+        after = await rig.one()
+        assert (after["state"], after["started"]) == ("stopping", before["started"])
+        assert before["started"]
+
+    virtually(scenario)
+
+
 def test_slurm_is_away() -> None:
     """What was known is shown as old, and since when."""
 
@@ -341,6 +413,7 @@ def handler(scopes: dict[str, Any], *, user: str = "ada", kind: str = "user", ev
         get_scope_filter=scope_filter,
         get_argument=lambda name, default="": {"all": everything}.get(name, "") or default,
         users=people,
+        request=SimpleNamespace(headers={}, host="hub.example"),
         hub=SimpleNamespace(base_url="/hub/"),
         config={},
         db=None,

@@ -8,21 +8,18 @@ import logging
 from collections.abc import Callable, Iterator
 from contextlib import aclosing
 from datetime import datetime
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-import jinja2
 import pytest
 import sqlalchemy as sa
 from bs4 import BeautifulSoup
 from jupyterhub import orm
-from jupyterhub._data import DATA_FILES_PATH
 from jupyterhub.scopes import Scope
+from traitlets.config import Config
 
 from spawner.cluster.cluster import SlurmCluster
 from spawner.hub.apihandlers.sessions import limit_of
-from spawner.hub.common import page_templates, static_version
 from spawner.hub.handlers.sessions import LISTS, SHOWN_AT_FIRST, form_link, newest_first
 from spawner.hub.sessions import history as table
 from spawner.hub.sessions.feed import Sessions
@@ -35,6 +32,7 @@ from spawner.session.record import End, Record
 from spawner.session.session import Session
 from spawner.session.status_json import as_json
 from tests.support.fake_slurm import EPOCH, FakeSlurm
+from tests.support.hub_pages import page
 from tests.support.session_pages import OPTIONS, FakeSpawner
 from tests.support.session_rig import make_cluster, virtually
 
@@ -260,12 +258,14 @@ def test_keys() -> None:
 
 def test_the_admins_settings(db: Any) -> None:
     """By a spawner of ours, else by the configuration."""
-    config = {"ResourceFormSpawner": {"history_length": 0}}
-    handler = SimpleNamespace(config=config, db=db, log=LOG, settings={})
+    config = Config({"ResourceFormSpawner": {"history_length": 0}})
+    handler = SimpleNamespace(db=db, log=LOG, settings={"config": config})
     assert not history_for(handler, None).is_kept
-    assert history_for(SimpleNamespace(config={}, db=db, log=LOG, settings={}), SimpleNamespace()).is_kept
+    assert history_for(SimpleNamespace(db=db, log=LOG, settings={}), SimpleNamespace()).is_kept
     user = SimpleNamespace(orm_user=orm.User(name="ada"), settings={})
-    known = SimpleNamespace(history_length=5, history_days=1, user=user, db=db, log=LOG, cluster=SlurmCluster(clock=lambda: 0.0))
+    known = SimpleNamespace(
+        last_end=None, history_length=5, history_days=1, user=user, db=db, log=LOG, cluster=SlurmCluster(clock=lambda: 0.0)
+    )
     assert history_for(handler, known).is_kept
 
 
@@ -414,21 +414,14 @@ def test_languages(db: Any) -> None:
 
 def page_of(found: list[dict[str, Any]]) -> str:
     """The page of all sessions, as the Hub makes it."""
-    hubs = str(Path(DATA_FILES_PATH) / "templates")
-    by_name = jinja2.FileSystemLoader([page_templates(), hubs])
-    of_the_hub = jinja2.PrefixLoader({"templates": jinja2.FileSystemLoader(hubs)})
-    environment = jinja2.Environment(loader=jinja2.ChoiceLoader([by_name, of_the_hub]), autoescape=True)
-    default = SimpleNamespace(gettext=str, options_form=True, page_language="en", static_version=static_version)
+    user = SimpleNamespace(name="ada", escaped_name="ada", json_escaped_name="ada", settings={})
+    user.spawner = SimpleNamespace(options_form=True, user=user)
     ordered = newest_first(found)
     given = {
         "base_url": "/hub/",
-        "user": SimpleNamespace(name="ada", spawner=default, escaped_name="ada", json_escaped_name="ada"),
-        "parsed_scopes": {},
-        "static_url": lambda path, include_version=True: f"/hub/static/{path}",
-        "xsrf_token": "a-token",
+        "user": user,
         "gettext": str,
         "language": "en",
-        "static_version": static_version,
         "sessions": {kind: [entry for entry in ordered if entry["kind"] == kind][:SHOWN_AT_FIRST] for kind in LISTS},
         "numbers": {kind: sum(1 for entry in ordered if entry["kind"] == kind) for kind in LISTS},
         "form_link": form_link,
@@ -436,7 +429,7 @@ def page_of(found: list[dict[str, Any]]) -> str:
         "may_see_everybodys": True,
         "stale": False,
     }
-    return str(environment.get_template("sessions.html").render(**given))
+    return page("sessions.html", **given)
 
 
 @pytest.mark.parametrize("kinds", [("finished",), ("finished", "others")])
@@ -449,11 +442,11 @@ def test_five_hundred_rows(kinds: tuple[str, ...]) -> None:
     ]
     html = page_of(found)
     assert len(html.encode()) < MAX_PAGE_BYTES
-    page = BeautifulSoup(html, "html.parser")
+    found_page = BeautifulSoup(html, "html.parser")
     for kind in kinds:
-        rows = page.select(f"#sessions-{kind} .sessions-row")
+        rows = found_page.select(f"#sessions-{kind} .sessions-row")
         assert len(rows) == SHOWN_AT_FIRST
         assert rows[0].select_one(".sessions-name").get_text().startswith(hostile)  # type: ignore[union-attr]
-        assert page.select_one(f'[data-number="{kind}"]').get_text() == str(MAX_LISTED // len(kinds))  # type: ignore[union-attr]
-    assert page.select("img[src=x]") == []
+        assert found_page.select_one(f'[data-number="{kind}"]').get_text() == str(MAX_LISTED // len(kinds))  # type: ignore[union-attr]
+    assert found_page.select("img[src=x]") == []
     assert len(html.encode()) - len(page_of(found[: SHOWN_AT_FIRST * len(kinds)]).encode()) < 100

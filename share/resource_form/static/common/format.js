@@ -1,0 +1,148 @@
+// Numbers, durations, moments and sentences as the pages write them, in the user's language and time zone. Nothing here touches a page.
+
+// Hebrew, Arabic and their relatives.
+const RIGHT_TO_LEFT = /[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]/;
+
+/**
+ * Puts values into a sentence. What is written from right to left is isolated, so that the words around it stay where they are.
+ * @param {string} sentence
+ * @param {Record<string, unknown>} values
+ */
+export function filled(sentence, values) {
+  return sentence.replace(/\{(\w+)\}/g, (whole, name) => (name in values ? isolated(String(values[name])) : whole));
+}
+
+/** @param {string} text */
+function isolated(text) {
+  return RIGHT_TO_LEFT.test(text) ? `\u2068${text}\u2069` : text;
+}
+
+// --- numbers ---
+
+/**
+ * @param {number} value
+ * @param {string} lang
+ */
+export function number(value, lang) {
+  return new Intl.NumberFormat(lang, { maximumFractionDigits: value < 10 ? 2 : value < 100 ? 1 : 0 }).format(value);
+}
+
+/**
+ * @param {number} value of 100
+ * @param {string} lang
+ */
+export function percent(value, lang) {
+  return new Intl.NumberFormat(lang, { style: "percent", maximumFractionDigits: 0 }).format(value / 100);
+}
+
+/**
+ * Writes a number with its unit.
+ * @param {number} value
+ * @param {string} unit one that Intl.NumberFormat knows
+ * @param {string} lang
+ * @param {"short" | "long"} [display]
+ */
+export function amount(value, unit, lang, display = "short") {
+  return new Intl.NumberFormat(lang, { style: "unit", unit, unitDisplay: display, maximumFractionDigits: 1 }).format(value);
+}
+
+/**
+ * @param {number} megabytes
+ * @param {string} lang
+ */
+export function memory(megabytes, lang) {
+  return megabytes < 1024 ? amount(Math.round(megabytes), "megabyte", lang) : amount(megabytes / 1024, "gigabyte", lang);
+}
+
+/**
+ * Writes gigabytes without their unit.
+ * @param {number} megabytes
+ * @param {string} lang
+ * @param {number} digits at most, after the point
+ */
+export function gigabytes(megabytes, lang, digits) {
+  return new Intl.NumberFormat(lang, { maximumFractionDigits: digits }).format(megabytes / 1024);
+}
+
+// --- durations ---
+
+/**
+ * Writes a duration in its two largest units: what is left, what has passed.
+ * @param {number} seconds
+ * @param {string} lang
+ */
+export function duration(seconds, lang) {
+  const minutes = Math.floor(seconds / 60);
+  const hours = Math.floor(minutes / 60);
+  if (seconds < 60) return amount(Math.max(0, Math.floor(seconds)), "second", lang);
+  if (minutes < 60) return amount(minutes, "minute", lang);
+  if (hours < 48) return inTwo(hours, "hour", minutes % 60, "minute", lang);
+  return inTwo(Math.floor(hours / 24), "day", hours % 24, "hour", lang);
+}
+
+/**
+ * @param {number} large
+ * @param {string} unit
+ * @param {number} small
+ * @param {string} smaller
+ * @param {string} lang
+ */
+function inTwo(large, unit, small, smaller, lang) {
+  return small ? `${amount(large, unit, lang)} ${amount(small, smaller, lang)}` : amount(large, unit, lang);
+}
+
+/**
+ * Writes an estimate in one unit.
+ * @param {number} seconds
+ * @param {string} lang
+ */
+export function about(seconds, lang) {
+  if (seconds < 5400) return amount(Math.max(1, Math.round(seconds / 60)), "minute", lang, "long");
+  if (seconds < 129600) return amount(Math.round(seconds / 3600), "hour", lang, "long");
+  return amount(Math.round(seconds / 86400), "day", lang, "long");
+}
+
+/**
+ * Writes a duration that somebody watches growing.
+ * @param {number} seconds
+ * @param {string} lang
+ */
+export function exactly(seconds, lang) {
+  const hours = Math.floor(seconds / 3600);
+  const minutes = Math.floor(seconds / 60) % 60;
+  const parts = [];
+  if (hours) parts.push(amount(hours, "hour", lang));
+  if (hours || minutes) parts.push(amount(minutes, "minute", lang));
+  if (!hours) parts.push(amount(seconds % 60, "second", lang));
+  return parts.join(" ");
+}
+
+// --- moments ---
+
+/**
+ * Reads a moment in ISO 8601; null where there is none.
+ * @param {string | null | undefined} text
+ */
+export function moment(text) {
+  const found = text ? new Date(text) : null;
+  return found && !Number.isNaN(found.getTime()) ? found : null;
+}
+
+/**
+ * Puts the day before a time that is not today's.
+ * @param {Date} when
+ * @param {string} time
+ * @param {string} lang
+ */
+export function dated(when, time, lang, now = new Date()) {
+  if (when.toDateString() === now.toDateString()) return time;
+  return `${when.toLocaleDateString(lang, { weekday: "short", day: "numeric", month: "short" })}, ${time}`;
+}
+
+/**
+ * @param {Date} when
+ * @param {string} lang
+ */
+export function clock(when, lang, now = new Date()) {
+  return dated(when, when.toLocaleTimeString(lang, { hour: "2-digit", minute: "2-digit", hourCycle: "h23" }), lang, now);
+}

@@ -1,0 +1,139 @@
+// What becomes of the request while it is being made. All rules are the Hub's: this asks and shows.
+
+import { ask } from "../common/api.js";
+import { parsed, within } from "../common/dom.js";
+import { announcer } from "./page.js";
+import { nodesInWords, nodesThatFit, wishOf } from "./rooms.js";
+import { localTimes } from "./times.js";
+
+/** @import { Fields } from "./fields.js" */
+/** @import { Page } from "./page.js" */
+/** @import { Room } from "./rooms.js" */
+
+const PAUSE_MS = 150;
+
+/**
+ * The name of the server that a form is for, by the address to which it is sent; null for the default server.
+ * @param {string} action
+ */
+export function serverOf(action) {
+  const path = action.split("?")[0].split("/spawn/")[1];
+  return path?.includes("/") ? decodeURIComponent(path.split("/")[1]) : null;
+}
+
+/**
+ * What asks the Hub about the request as it stands in the form.
+ * @param {Page} page
+ * @param {Fields} fields
+ */
+export function asker({ form, whole }, fields) {
+  /** @param {Record<string, string>} parameters */
+  return (parameters) => {
+    const url = new URL(form.dataset.checkUrl || "", window.location.href);
+    url.searchParams.set("user", form.dataset.user || "");
+    const server = serverOf(whole.action);
+    if (server !== null) url.searchParams.set("server", server);
+    for (const [name, value] of Object.entries(parameters)) url.searchParams.set(name, value);
+    const xsrf = new URL(whole.action, window.location.href).searchParams.get("_xsrf") || "";
+    return ask(url, { method: "POST", xsrf, body: fields.values() });
+  };
+}
+
+/** @typedef {ReturnType<typeof asker>} Ask */
+
+/**
+ * @param {Page} page
+ * @param {HTMLElement} panel
+ * @param {Fields} fields
+ * @param {Ask} askHub
+ */
+export function makeCheck(page, panel, fields, askHub) {
+  const script = /** @type {HTMLDetailsElement} */ (page.place("script"));
+  const announce = announcer(page);
+  /** @type {Room[] | null} */
+  let rooms = null;
+  let latest = 0;
+  let pending = 0;
+
+  function count() {
+    const place = panel.querySelector(".resource-form-count");
+    const wish = wishOf(fields.values());
+    if (!rooms || !place || !wish) return;
+    const nodes = nodesThatFit(rooms, wish);
+    // Nobody knows it of some nodes, and the Hub says so.
+    if (nodes !== null) place.textContent = nodesInWords(nodes, page.texts);
+  }
+
+  /**
+   * Asks, and shows the answer unless another question followed.
+   * @param {string} [changed] the field that the user has changed, "" for several
+   * @returns {Promise<void>}
+   */
+  async function check(changed) {
+    const mine = ++latest;
+    panel.classList.add("resource-form-checking");
+    const answer = await askHub({ changed: changed || "", panel: "1", script: script.open ? "1" : "0" }).catch(() => null);
+    if (mine !== latest) return;
+    if (answer?.tooOften) {
+      // The last change is what counts, and it is asked about as soon as it may be.
+      window.setTimeout(() => mine === latest && check(changed), 1000 * answer.again);
+      return;
+    }
+    panel.classList.remove("resource-form-checking");
+    if (answer?.ok) show(answer.body, changed);
+    else showUnchecked();
+  }
+
+  /**
+   * @param {any} said
+   * @param {string | undefined} changed
+   */
+  function show(said, changed) {
+    rooms = said.rooms;
+    const moved = fields.showSaid(said, changed);
+    const decision = within(parsed(said.panel), ":scope > *");
+    localTimes(decision, page.form.lang);
+    panel.replaceChildren(decision);
+    if (said.holding !== undefined) page.place("holding").replaceChildren(...parsed(said.holding).childNodes);
+    if (changed !== undefined) announce([...moved, said.sentence].join(" "));
+    if (said.script) showScript(said);
+    count();
+  }
+
+  function showUnchecked() {
+    const decision = /** @type {HTMLElement | null} */ (panel.querySelector(".resource-form-decision"));
+    if (!decision) return;
+    decision.className = "resource-form-decision resource-form-is-unknown";
+    decision.dataset.verdict = "unknown";
+    within(decision, ".resource-form-mark").textContent = "?";
+    within(decision, ".resource-form-sentence").textContent = page.texts.unchecked;
+    decision.querySelector(".resource-form-alternatives")?.remove();
+  }
+
+  /** @param {{ command: string, script: string, environment: Record<string, string> }} said */
+  function showScript(said) {
+    page.place("script-command").textContent = said.command;
+    page.place("script-text").textContent = said.script;
+    const environment = Object.entries(said.environment).map(([name, value]) => `${name}=${value}`);
+    page.place("script-environment").textContent = environment.join("\n");
+  }
+
+  /**
+   * Asks once the user pauses.
+   * @param {string} changed
+   */
+  function checkSoon(changed) {
+    window.clearTimeout(pending);
+    page.place("said").textContent = "";
+    count();
+    pending = window.setTimeout(() => check(changed), PAUSE_MS);
+  }
+
+  script.addEventListener("toggle", () => {
+    if (script.open) check("");
+  });
+
+  return { check, checkSoon };
+}
+
+/** @typedef {ReturnType<typeof makeCheck>} Check */

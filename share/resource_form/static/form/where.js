@@ -1,0 +1,34 @@
+// The line that names partition, account and reservation; the fields themselves are folded behind it.
+
+import { FILLED } from "./fields.js";
+
+/** @import { Page } from "./page.js" */
+
+/**
+ * A field's value as the line has it.
+ * @param {HTMLInputElement | HTMLSelectElement} field
+ * @param {string} none what the line says in place of no reservation
+ */
+export function shownIn(field, none) {
+  if (field.name === "reservation" && !field.value) return none;
+  return field instanceof HTMLSelectElement ? field.selectedOptions[0]?.textContent?.trim() || "" : field.value;
+}
+
+/** @param {Page} page */
+export function followWhere({ form, texts, find }) {
+  const details = /** @type {HTMLDetailsElement | null} */ (find("where"));
+  const line = find("where-line");
+  if (!details || !line) return;
+  // Radio buttons and fields of other kinds that an admin has folded are named as the Hub has written them.
+  const named = "select[name], .form-control[name]";
+  const folded = /** @type {NodeListOf<HTMLInputElement | HTMLSelectElement>} */ (details.querySelectorAll(named));
+  const follows = !details.querySelector("input[type=radio]");
+
+  function show() {
+    if (follows && line) line.textContent = [...folded].map((field) => shownIn(field, texts.no_reservation)).join(" · ");
+    if (details && details.querySelector("[aria-invalid=true]")) details.open = true;
+  }
+
+  form.addEventListener("input", show);
+  form.addEventListener(FILLED, show);
+}

@@ -1,0 +1,86 @@
+// The page as a whole: how it looks while the session starts, when the Hub is away, and when it is over.
+
+import { clock, filled } from "../common/format.js";
+import { showLog, showLogLinks } from "./log.js";
+import { adviceOf, sentenceOf, stageOf, waits } from "./stages.js";
+
+/** @import { Facts } from "./facts.js" */
+/** @import { Page } from "./page.js" */
+/** @import { Steps } from "./steps.js" */
+
+const LOST_MS = 5000;
+
+/**
+ * @param {Page} page
+ * @param {Steps} steps
+ * @param {Facts} facts
+ */
+export function makeView(page, steps, facts) {
+  const { texts, lang } = page;
+  let lostSince = 0;
+
+  function isFound() {
+    lostSince = 0;
+    page.line("lost", "");
+  }
+
+  function isLost() {
+    lostSince ||= Date.now();
+    if (Date.now() - lostSince >= LOST_MS) page.line("lost", filled(texts.lost, { time: clock(new Date(lostSince), lang) }));
+  }
+
+  function showWhatIsKnown() {
+    steps.show(stageOf(page.session));
+    steps.showProgress(page.highest);
+    facts.show();
+    showLog(page, page.session.log);
+    showLogLinks(page, steps);
+  }
+
+  function show() {
+    if (page.phase !== "starting") return;
+    const { session } = page;
+    const advice = adviceOf(session, texts);
+    showWhatIsKnown();
+    page.line("advice", advice);
+    page.say(session.unknown_since ? "unknown" : waits(session) ? "waiting" : "starting", sentenceOf(session, texts, lang), advice);
+    document.title = `${steps.label()} – ${page.title}`;
+  }
+
+  function showReady() {
+    facts.stop();
+    steps.show("connected");
+    steps.showProgress(100);
+    page.line("advice", "");
+    page.cancelButton.hidden = true;
+    page.say("ready", texts.ready);
+  }
+
+  /**
+   * It goes no further: what is left to do is another request, or to go home.
+   * @param {string} tone
+   * @param {string} sentence
+   * @param {string} title
+   * @param {string} [advice]
+   */
+  function showOver(tone, sentence, title, advice = "") {
+    facts.stop();
+    steps.stop();
+    page.line("advice", advice);
+    page.line("lost", "");
+    const hadFocus = document.activeElement === page.cancelButton;
+    page.cancelButton.hidden = true;
+    page.progressBar.hidden = true;
+    page.place("change").hidden = false;
+    page.place("home").hidden = false;
+    if (hadFocus) page.place("change").focus();
+    for (const name of ["held", "cost"]) page.fact(name, "");
+    showLogLinks(page, steps);
+    page.say(tone, sentence, advice);
+    document.title = `${title} – ${page.title}`;
+  }
+
+  return { isFound, isLost, showWhatIsKnown, show, showReady, showOver };
+}
+
+/** @typedef {ReturnType<typeof makeView>} View */

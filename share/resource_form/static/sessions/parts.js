@@ -1,0 +1,85 @@
+// What cards and rows have in common.
+
+import { element } from "../common/dom.js";
+import { filled, moment } from "../common/format.js";
+import { isOver } from "./model.js";
+
+/** @import { Session } from "./model.js" */
+/** @import { Page } from "./page.js" */
+
+/** @typedef {[string, string | Node | null | undefined]} Fact */
+
+/** @param {Fact[]} facts those without a value are left out */
+export function rowsOf(facts) {
+  return facts
+    .filter(([, value]) => value)
+    .map(([label, value]) => element("div", {}, element("dt", { text: label }), element("dd", {}, value)));
+}
+
+/**
+ * @param {HTMLElement} place
+ * @param {string | undefined} color
+ */
+export function paint(place, color) {
+  if (color && /^#[0-9a-f]{6}$/i.test(color)) place.style.setProperty("--session-color", color);
+  else place.style.removeProperty("--session-color");
+}
+
+/** @param {Page} page */
+export function makeParts({ texts, states, words, time }) {
+  /**
+   * @param {string} state
+   * @param {string} tone
+   */
+  const badge = (state, tone) => element("span", { class: "sessions-state", "data-tone": tone, text: states[state] });
+
+  /** @param {string | null | undefined} text */
+  function when(text) {
+    const found = moment(text);
+    return found ? time(found) : "";
+  }
+
+  /** @param {Session} session */
+  const job = (session) => (session.job_id ? String(session.job_id) : "");
+
+  /**
+   * @param {Session} session
+   * @returns {Fact[]}
+   */
+  function cardFacts(session) {
+    const { position, request } = session;
+    const waits = session.state === "waiting";
+    return [
+      [texts.node, session.node],
+      [texts.release, request.release],
+      [waits ? texts.asks : texts.has, isOver(session) ? "" : session.held_text],
+      [texts.place, position ? filled(texts.place_of, { place: position.place, all: position.of }) : ""],
+      [texts.estimate, waits ? when(session.estimate) : ""],
+      [session.started ? texts.started : texts.submitted, when(session.started || session.submitted)],
+      [texts.ends, isOver(session) ? "" : when(session.ends)],
+      [texts.ended, when(session.ended)],
+      ...words.usage(session),
+      [texts.job, job(session)],
+    ];
+  }
+
+  /**
+   * @param {Session} session
+   * @param {string} used
+   * @returns {Fact[]}
+   */
+  function rowFacts(session, used) {
+    return [
+      [texts.submitted, when(session.submitted)],
+      [texts.started, when(session.started)],
+      isOver(session) ? [texts.ended, when(session.ended)] : [texts.ends, when(session.ends)],
+      [texts.node, session.node],
+      [isOver(session) ? texts.used_all : texts.used, used],
+      [texts.job, job(session)],
+    ];
+  }
+
+  return { badge, cardFacts, rowFacts };
+}
+
+/** @typedef {ReturnType<typeof makeParts>} Parts */

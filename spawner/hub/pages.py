@@ -1,0 +1,259 @@
+"""Our versions of the Hub's pages: found whatever folders of templates the site lists, and under names by which a site can extend them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import jinja2
+from jinja2 import nodes
+from markupsafe import Markup
+
+from ..errors import RequestRejected, ResourceFormError
+from ..i18n import _, using
+from ..request.model import parse_request
+from ..session.record import End
+from ..session.session import Session
+from ..site.notices import Announcement
+from . import static
+from .common import page_templates
+from .locale import language_spoken
+from .own_spawner import own_spawner
+from .protocol import HubApplication, Log
+from .reach import default_server_name, is_active, may_have_server
+from .sessions.left_over import LeftOver
+from .state import HubState
+
+OURS = "ours"
+"""Under ``ours/home.html`` a site's home.html finds ours."""
+
+STOCK = "jupyterhub"
+"""Under ``jupyterhub/page.html`` ours finds JupyterHub's own: what JupyterHub calls ``templates/page.html`` is ours, so that a site's
+page.html, which extends that name, has our entry in the navigation as well."""
+
+PAGE = "page.html"
+NAVIGATION = ("nav_bar", "nav_bar_left_items")
+"""The blocks of page.html that our entry in the navigation stands in."""
+
+LONGEST_CHAIN = 20
+
+
+class PageHelp:
+    """What our pages ask of a spawner, whichever class it is of: the templates know it as ``resource_form``."""
+
+    @staticmethod
+    def stylesheet(hub_url: str, name: str) -> Markup:
+        """Return what gives a page one of our stylesheets."""
+        return static.stylesheet(hub_url, name)
+
+    @staticmethod
+    def script(hub_url: str, name: str) -> Markup:
+        """Return what gives a page one of our scripts."""
+        return static.script(hub_url, name)
+
+    @staticmethod
+    def language(spawner: Any) -> str:
+        """Return the language in which the spawner's user is spoken to."""
+        return language_spoken(spawner)
+
+    @staticmethod
+    def gettext(spawner: Any) -> Callable[[str], str]:
+        """Return what translates a sentence for the spawner's user; as it is where there is no spawner."""
+
+        def translated(sentence: str) -> str:
+            if getattr(spawner, "user", None) is None:
+                return sentence
+            with using(language_spoken(spawner)):
+                return _(sentence)
+
+        return translated
+
+    @staticmethod
+    def session(spawner: Any) -> Session | None:
+        """Return the session of a spawner of ours."""
+        own = own_spawner(spawner)
+        return own.session if own is not None else None
+
+    @staticmethod
+    def end(spawner: Any) -> End | None:
+        """Return how the last start or session of a spawner of ours ended."""
+        own = own_spawner(spawner)
+        return own.last_end if own is not None else None
+
+    @staticmethod
+    def request_in_words(spawner: Any) -> str:
+        """Return what was asked for, in one line; empty where that cannot be read."""
+        own = own_spawner(spawner)
+        if own is None:
+            return ""
+        try:
+            request = parse_request(own.user_options or {}, HubState.of(own).bounds)
+        except RequestRejected:
+            return ""
+        with using(language_spoken(own)):
+            return request.in_words
+
+    @staticmethod
+    async def notices(spawner: Any) -> tuple[Announcement, ...]:
+        """Return what the admin has to say to the spawner's user, the gravest first; without a wait for Slurm."""
+        own = own_spawner(spawner)
+        if own is None:
+            return ()
+        with using(language_spoken(own)):
+            try:
+                choices = await own.choices(patience=0)
+            except Exception:  # noqa: BLE001 - whatever is wrong, as in an admin's function, what is for everyone is said
+                choices = None
+            return await own.announcements(choices)
+
+    @staticmethod
+    async def left_over(user: Any) -> list[int]:
+        """Return the numbers of a user's jobs that carry this Hub's name and are no session's. Slurm is not asked."""
+        state = HubState.of(user.spawner)
+        known = state.part(LeftOver)
+        if not known.refused and not known.reported:
+            return []
+        try:
+            member = await state.cluster.member(user.name)
+        except ResourceFormError:
+            return []
+        return [job.job_id for job in known.of(member, state.cluster)]
+
+    @staticmethod
+    def again_url(spawner: Any, url: str) -> str:
+        """Return the form at ``url``, with what makes sense to change after the last end."""
+        own = own_spawner(spawner)
+        return own.again_url(url) if own is not None else url
+
+    @staticmethod
+    def default_server_name(user: Any) -> str:
+        """Return the name of the server that the user has without naming one (``JupyterHub.default_server_name``)."""
+        return default_server_name(user.settings)
+
+    @staticmethod
+    def is_active(user: Any, server: str) -> bool:
+        """Tell whether a server of the user's is active."""
+        return is_active(user, server)
+
+    @staticmethod
+    def may_start(spawner: Any, scopes: Any) -> bool:
+        """Tell whether who looks at a page may start and stop a server, by the page's ``parsed_scopes``: a guest may only look in."""
+        return may_have_server(scopes, spawner)
+
+
+class _InFront(jinja2.BaseLoader):
+    """Gives ours where a site's page.html asks for JupyterHub's."""
+
+    def __init__(self, ours: jinja2.BaseLoader) -> None:
+        self._ours = ours
+
+    def get_source(self, environment: jinja2.Environment, template: str) -> tuple[str, str | None, Callable[[], bool] | None]:
+        """Return our page.html under JupyterHub's name for its own."""
+        if template == f"templates/{PAGE}":
+            return self._ours.get_source(environment, PAGE)
+        raise jinja2.TemplateNotFound(template)
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """One of the templates that a page is made of: where it comes from, and what is in it."""
+
+    file: str
+    tree: nodes.Template
+
+    def is_our(self, name: str) -> bool:
+        """Tell whether it is this package's template of that name."""
+        return self.file == str(Path(page_templates()) / name)
+
+    def drops(self, block: str) -> bool:
+        """Tell whether it fills a block without what stood there."""
+        found = [each for each in self.tree.find_all(nodes.Block) if each.name == block]
+        return any(not any(name.name == "super" for name in each.find_all(nodes.Name)) for each in found)
+
+
+def chain_of(environment: jinja2.Environment, name: str) -> Iterator[Template]:
+    """Yield the template of a name and those that it extends, one after the other.
+
+    Raises
+    ------
+    jinja2.TemplateError
+        One of them is not there, or is none.
+    """
+    for _number in range(LONGEST_CHAIN):
+        source, file, _uptodate = environment.loader.get_source(environment, name)  # type: ignore[union-attr]
+        found = Template(file or "", environment.parse(source))
+        yield found
+        extends = next(iter(found.tree.find_all(nodes.Extends)), None)
+        if extends is None or not isinstance(extends.template, nodes.Const):
+            return
+        name = str(extends.template.value)
+
+
+@dataclass(slots=True)
+class Pages:
+    """What is known of a Hub's pages once it has started."""
+
+    form_is_ours: bool = False
+    """Whether the form stands on our page, or on one that extends ours: another page has a Start of its own."""
+
+
+def install_pages(app: HubApplication) -> None:
+    """Put our pages behind the site's and before JupyterHub's, and say in the log what of ours a site's page takes away."""
+    state = HubState.of(app)
+    stock = str(Path(app.data_files_path) / "templates")
+    site = [str(path) for path in app.template_paths if str(path) not in (page_templates(), stock)]
+    ours = jinja2.FileSystemLoader(page_templates())
+    for name in ("jinja2_env", "jinja2_env_sync"):
+        environment: jinja2.Environment = app.tornado_settings[name]
+        before = [environment.loader] if environment.loader is not None else []
+        names = jinja2.PrefixLoader({OURS: ours, STOCK: jinja2.FileSystemLoader(stock)})
+        environment.loader = jinja2.ChoiceLoader([_InFront(ours), names, jinja2.FileSystemLoader(site), ours, *before])
+        environment.globals["resource_form"] = PageHelp
+    environment = app.tornado_settings["jinja2_env"]
+    state.part(Pages).form_is_ours = _is_ours(environment, "spawn.html")
+    _compare(environment, app.log)
+
+
+def compare_class(app: HubApplication) -> None:
+    """Say in the log if the Hub's class of spawners is not ours: what we show of its servers is then what JupyterHub knows."""
+    if hasattr(app.spawner_class, "adopt"):
+        return
+    app.log.error(
+        "c.JupyterHub.spawner_class is %s, which is not ours: its servers are shown as JupyterHub knows them, and sessions of ours that it "
+        "may start in their place are not found again after the Hub has lost them, nor watched for idle GPUs. Lines below "
+        "spawner.configure(c) win over it",
+        getattr(app.spawner_class, "__name__", app.spawner_class),
+    )
+
+
+def _is_ours(environment: jinja2.Environment, name: str) -> bool:
+    try:
+        return any(template.is_our(name) for template in chain_of(environment, name))
+    except jinja2.TemplateError:
+        return False
+
+
+def _compare(environment: jinja2.Environment, log: Log) -> None:
+    for name in sorted(path.name for path in Path(page_templates()).glob("*.html")):
+        try:
+            chain = list(chain_of(environment, name))
+        except jinja2.TemplateError as error:
+            log.error("The template %s cannot be used, and pages made of it are errors: %s", name, error)  # noqa: TRY400 - one line is enough
+            continue
+        before_ours = []
+        for template in chain:
+            if template.is_our(name):
+                break
+            before_ours.append(template)
+        is_reached = len(before_ours) < len(chain)
+        if name == PAGE:
+            if not is_reached or any(template.drops(block) for template in before_ours for block in NAVIGATION):
+                log.error(
+                    'The pages have no link to the list of sessions: %s does not extend "templates/page.html", or fills the block '
+                    "nav_bar_left_items or nav_bar without {{ super() }}",
+                    chain[0].file,
+                )
+        elif not is_reached:
+            log.warning('%s takes the place of our page; with {%% extends "ours/%s" %%} it adds to it', chain[0].file, name)

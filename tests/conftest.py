@@ -1,0 +1,32 @@
+"""No two tests have one name; and at the end of a run: what was said of requests and what Slurm did with them, if such tests were in it."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from tests.support.conformance_table import as_markdown, as_text, recorded
+
+
+def pytest_collection_modifyitems(items: Sequence[pytest.Item]) -> None:
+    """Refuse tests that share a name: xdist would run the first of them, and say nothing of the others."""
+    shared = [name for name, number in Counter(item.nodeid for item in items).items() if number > 1]
+    if shared:
+        raise pytest.UsageError(f"More than one test has the name {', '.join(shared)}.")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print the table; with RESOURCE_FORM_SITES_TABLE write it into that file as well."""
+    reports = [report for kind in ("passed", "failed") for report in terminalreporter.stats.get(kind, ()) if report.when == "call"]
+    rows = sorted(recorded(entry for report in reports for entry in report.user_properties), key=lambda row: row.site)
+    if not rows:
+        return
+    terminalreporter.section("what was said of requests, and how often Slurm did something else")
+    for line in as_text(rows):
+        terminalreporter.write_line(line)
+    if path := os.environ.get("RESOURCE_FORM_SITES_TABLE"):
+        Path(path).write_text(as_markdown(rows))

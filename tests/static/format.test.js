@@ -1,0 +1,91 @@
+// Numbers, durations and moments as the pages write them.
+
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+
+import * as format from "../../share/resource_form/static/common/format.js";
+
+/** Each row: what is given, and what is written of it. */
+function rows(name, write, table) {
+  describe(name, () => {
+    for (const [given, expected] of table) test(`${given} is ${expected || "nothing"}`, () => assert.equal(write(given), expected));
+  });
+}
+
+rows("a duration has its two largest units", (seconds) => format.duration(seconds, "en"), [
+  [-5, "0 sec"],
+  [0, "0 sec"],
+  [59.9, "59 sec"],
+  [60, "1 min"],
+  [3599, "59 min"],
+  [3600, "1 hr"],
+  [3660, "1 hr 1 min"],
+  [47 * 3600 + 59 * 60, "47 hr 59 min"],
+  [48 * 3600, "2 days"],
+  [50 * 3600 + 1800, "2 days 2 hr"],
+]);
+
+rows("an estimate has one unit", (seconds) => format.about(seconds, "en"), [
+  [5, "1 minute"],
+  [90, "2 minutes"],
+  [5399, "90 minutes"],
+  [5400, "2 hours"],
+  [129599, "36 hours"],
+  [129600, "2 days"],
+]);
+
+rows("what somebody watches growing has its seconds, until there are hours", (seconds) => format.exactly(seconds, "en"), [
+  [0, "0 sec"],
+  [61, "1 min 1 sec"],
+  [3600, "1 hr 0 min"],
+  [3725, "1 hr 2 min"],
+]);
+
+rows("memory is in gigabytes from one on", (megabytes) => format.memory(megabytes, "en"), [
+  [512.4, "512 MB"],
+  [1023, "1,023 MB"],
+  [1024, "1 GB"],
+  [1536, "1.5 GB"],
+]);
+
+rows("a number has fewer digits the larger it is", (value) => format.number(value, "en"), [
+  [0.126, "0.13"],
+  [12.34, "12.3"],
+  [1234.5, "1,235"],
+]);
+
+test("units are in the user's language", () => {
+  assert.equal(format.duration(3660, "it"), "1 h 1 min");
+  assert.equal(format.about(7200, "it"), "2 ore");
+  assert.equal(format.gigabytes(1536, "it", 1), "1,5");
+  assert.equal(format.percent(42.4, "en"), "42%");
+});
+
+describe("a sentence", () => {
+  test("has each value where its name stands, and keeps a name that has none", () => {
+    assert.equal(format.filled("{name}: {number} of {all}", { name: "a", number: 0 }), "a: 0 of {all}");
+  });
+
+  test("takes a value as it is, whatever stands in it", () => {
+    assert.equal(format.filled("{name}.", { name: "$& {name} <b>" }), "$& {name} <b>.");
+  });
+
+  test("isolates what is written from right to left, and nothing else", () => {
+    assert.equal(format.filled("{name}: ok", { name: "שלום" }), "\u2068שלום\u2069: ok");
+    assert.equal(format.filled("{name}: ok", { name: "però" }), "però: ok");
+  });
+});
+
+describe("a moment", () => {
+  const now = new Date(2026, 10, 29, 12, 0);
+
+  test("is null where there is none", () => {
+    for (const text of [null, undefined, "", "soon"]) assert.equal(format.moment(text), null);
+    assert.equal(format.moment("2026-11-29T12:00:00Z")?.getTime(), Date.UTC(2026, 10, 29, 12));
+  });
+
+  test("of today is a time, and of another day has that day", () => {
+    assert.equal(format.clock(new Date(2026, 10, 29, 0, 5), "en", now), "00:05");
+    assert.equal(format.clock(new Date(2026, 10, 30, 23, 59), "en", now), "Mon, Nov 30, 23:59");
+  });
+});

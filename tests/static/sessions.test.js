@@ -1,0 +1,204 @@
+// What the cards and the list say of sessions, and which stand where.
+
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+
+import { refusalInWords } from "../../share/resource_form/static/sessions/copies.js";
+import { neverStarted, shownOf } from "../../share/resource_form/static/sessions/home.js";
+import { startBody } from "../../share/resource_form/static/sessions/hub.js";
+import { copyLink, formLink, safeLink, viewLink } from "../../share/resource_form/static/sessions/links.js";
+import * as model from "../../share/resource_form/static/sessions/model.js";
+import { toldOf, warningDue } from "../../share/resource_form/static/sessions/notices.js";
+import { isDone } from "../../share/resource_form/static/sessions/orders.js";
+import { changed, makeWords } from "../../share/resource_form/static/sessions/words.js";
+
+const HERE = "https://hub.example/hub/home";
+const TEXTS = {
+  busy_cores: "CPU",
+  busy_memory: "Memory",
+  cores: "{number} of {all} cores",
+  cores_only: "{number} cores",
+  memory: "{number} of {all}",
+  idle: "Idle since {time}.",
+  idle_stops: "Stopped at {time}.",
+  idle_asks: "Stop it.",
+  left: "{duration} left",
+  time_is_up: "Time is up.",
+  said: "{name}: {state}. {sentence}",
+  units: "{number} {unit}",
+  limit_words: "{number} of {most}.",
+};
+const words = makeWords(TEXTS, { running: "Running", ended: "Ended", failed: "Failed" }, "en");
+
+/** A running session of ada's, but for what is given. */
+function session(values = {}) {
+  const spawn = "/hub/spawn/ada/one";
+  const request = { cores: 4, memory: "8G", preset: "small", name: "Mine", profile: "a line" };
+  const fixed = { user: "ada", name: "one", display_name: "Mine", id: "7", kind: "running", state: "running", request, spawn_url: spawn };
+  return { ...fixed, sentence: "It runs.", submitted: "2026-11-29T10:00:00Z", ...values };
+}
+
+describe("a session", () => {
+  test("that has failed is one that has ended among the others", () => {
+    assert.equal(model.stateOf(session({ state: "ended", kind: "others" })), "failed");
+    assert.equal(model.stateOf(session({ state: "ended", kind: "finished" })), "ended");
+    assert.equal(model.toneOf(session({ state: "ended", kind: "others" })), "bad");
+    assert.equal(model.toneOf(session({ state: "stopping" })), "plain");
+  });
+
+  test("is not shown anew for what changes by time passing alone", () => {
+    const before = model.signature(session({ seconds_left: 60, seconds_waited: 1, gpus: null, cost: { per_hour: 2, used: 1, unit: "u" } }));
+    const after = { seconds_left: 59, seconds_waited: 2, gpus: { age: 1, devices: [] }, cost: { per_hour: 2, used: 1.5, unit: "u" } };
+    assert.equal(model.signature(session(after)), before);
+    assert.notEqual(model.signature(session({ ...after, node: "g001" })), before);
+    assert.notEqual(model.signature(session({ ...after, cost: { per_hour: 3, used: 1, unit: "u" } })), before);
+  });
+
+  test("that is over has a cost that is shown anew", () => {
+    const over = (used) => model.signature(session({ state: "ended", cost: { per_hour: 2, used, unit: "u" } }));
+    assert.notEqual(over(1), over(2));
+  });
+
+  test("is found by any of its words, by its user and by its state", () => {
+    const found = (filter) => model.matches(session({ node: "g001" }), { text: "", user: "", state: "", ...filter });
+    assert.ok(found({}));
+    assert.ok(found({ text: " G001 " }));
+    assert.ok(found({ user: "AD", state: "running", text: "mine" }));
+    assert.ok(!found({ user: "ben" }));
+    assert.ok(!found({ state: "ended" }));
+    assert.ok(!found({ text: "g002" }));
+  });
+});
+
+describe("the cards", () => {
+  const old = session({ id: "5", state: "ended", ended: "2026-11-28T10:00:00Z" });
+  const older = session({ id: "4", state: "ended", ended: "2026-11-27T10:00:00Z" });
+  const servers = ["", "one", "two"].map((name) => ({ name, display_name: name, spawn_url: `/hub/spawn/ada/${name}` }));
+
+  test("show the session that is there, else the last one", () => {
+    assert.equal(model.currentOf([older, old], "ada", "one"), old);
+    assert.equal(model.currentOf([older, session(), old], "ada", "one").id, "7");
+    assert.equal(model.currentOf([session({ user: "ben" })], "ada", "one"), undefined);
+  });
+
+  test("begin with what runs, and end with what is over, the latest first", () => {
+    const states = ["ended", "stopping", "waiting", "running"];
+    const sessions = states.map((state, index) => session({ name: String(index), state, ended: state === "ended" ? old.ended : null }));
+    assert.deepEqual([...sessions, { ...older, name: "4" }].sort(model.byRank).map((each) => each.name), ["3", "2", "1", "0", "4"]);
+  });
+
+  test("have a place for a server that was never started, but the default one, which is always there", () => {
+    assert.deepEqual(shownOf([session()], servers, "ada").map((each) => each.name), ["one", "two"]);
+    assert.equal(neverStarted(servers[0], "ada"), null);
+    assert.ok(model.isNew(neverStarted(servers[2], "ada")));
+  });
+});
+
+describe("a change", () => {
+  const told = (before, after) => changed(before, after, words.warnings).map(words.said);
+
+  test("is told of once, in a sentence", () => {
+    const over = session({ state: "ended", kind: "finished", sentence: "It was stopped.", what_to_do: "Start it again." });
+    assert.deepEqual(told([session()], [over]), ["Mine: Ended. It was stopped. Start it again."]);
+    assert.deepEqual(told([session()], [session({ seconds_left: 5 })]), []);
+  });
+
+  test("is a session that is new and not over, and one that got its id", () => {
+    assert.equal(told([], [session()]).length, 1);
+    assert.equal(told([], [session({ state: "ended" })]).length, 0);
+    assert.equal(told([session({ id: "" })], [session()]).length, 0);
+  });
+
+  test("is a warning", () => {
+    const killed = session({ killed: { number: 1, sentence: "A kernel was killed." } });
+    assert.deepEqual(told([session()], [killed]), ["Mine: Running. It runs. A kernel was killed."]);
+  });
+});
+
+describe("what is said of a session", () => {
+  test("warns of idle GPUs, and says whether it is stopped for them", () => {
+    const idle = (stops) => words.idle(session({ idle_gpus: { since: "2026-11-29T10:00:00Z", stops_at: stops } }));
+    assert.match(idle(null), /^Idle since .*\. Stop it\.$/);
+    assert.match(idle("2026-11-29T11:00:00Z"), /^Idle since .*\. Stopped at .*\.$/);
+    assert.equal(words.warnings(session({ state: "ended", idle_gpus: { since: "2026-11-29T10:00:00Z", stops_at: null } })), "");
+  });
+
+  test("counts the cost on while it runs, and not of one whose cost is not known", () => {
+    const cost = { per_hour: 2, used: 1, unit: "units" };
+    assert.equal(words.used(session({ cost }), 1, 1 + 1800000), "2 units");
+    assert.equal(words.used(session({ cost, state: "ended" }), 1, 1 + 1800000), "1 units");
+    assert.equal(words.used(session({ cost: { ...cost, used: null } }), 1, 2), "");
+    assert.equal(words.used(session(), 1, 2), "");
+  });
+
+  test("has what is in use, of what it has as far as that is known", () => {
+    const usage = { cores: 1.5, memory_mb: 2048 };
+    const held = [{ name: "cores", amount: 4 }, { name: "memory", amount: 8192 }];
+    assert.deepEqual(words.usage(session({ usage, held })), [["CPU", "1.5 of 4 cores"], ["Memory", "2 GB of 8 GB"]]);
+    assert.deepEqual(words.usage(session({ usage })), [["CPU", "1.5 cores"], ["Memory", "2 GB"]]);
+    assert.deepEqual(words.usage(session({ usage: null })), []);
+  });
+
+  test("has the time that is left", () => {
+    assert.equal(words.left(90), "1 min left");
+    assert.equal(words.left(0), "Time is up.");
+  });
+});
+
+describe("a link", () => {
+  const options = (link) => Object.fromEntries(new URL(link).searchParams);
+
+  test("to the form has the request, and what makes sense to change instead of the preset", () => {
+    const all = { "opt-cores": "4", "opt-memory": "8G", "opt-preset": "small", "opt-name": "Mine" };
+    assert.deepEqual(options(formLink(session(), HERE)), all);
+    const changedOne = options(formLink(session({ change: { memory: "16G" } }), HERE));
+    assert.deepEqual(changedOne, { "opt-cores": "4", "opt-memory": "16G", "opt-name": "Mine" });
+  });
+
+  test("to a copy has the request without the name", () => {
+    const link = copyLink(session({ change: { memory: "16G" } }), "Mine", HERE, "/hub/");
+    assert.ok(link.startsWith("https://hub.example/hub/resource-form/new?"));
+    assert.deepEqual(options(link), { copy_of: "Mine", "opt-cores": "4", "opt-memory": "8G", "opt-preset": "small" });
+  });
+
+  test("is none to what is no page", () => {
+    assert.equal(safeLink("javascript:alert(1)", HERE), "");
+    assert.equal(safeLink("", HERE), "");
+    assert.equal(safeLink("/user/ada/", HERE), "https://hub.example/user/ada/");
+    assert.equal(safeLink("https://ada.hub.example/", HERE), "https://ada.hub.example/");
+    assert.equal(viewLink(session(), "/hub/"), "/hub/spawn-pending/ada/one");
+  });
+});
+
+test("a start has a name to show where JupyterHub knows and takes it", () => {
+  assert.deepEqual(startBody({ name: "My run" }, true), { display_name: "My run", user_options: { name: "My run" } });
+  for (const name of [" leading", "two  blanks", "", undefined]) assert.deepEqual(startBody({ name }, true), { name });
+  assert.deepEqual(startBody({ name: "My run" }, false), { name: "My run" });
+});
+
+test("an order is over once the session stands otherwise; one to stop not before it stops", () => {
+  assert.ok(!isDone({ what: "start", state: "ended" }, "ended"));
+  assert.ok(isDone({ what: "start", state: "ended" }, "waiting"));
+  assert.ok(!isDone({ what: "stop", state: "waiting" }, "running"));
+  assert.ok(isDone({ what: "stop", state: "running" }, "stopping"));
+  assert.ok(isDone({ what: "stop", state: "running" }, "ended"));
+});
+
+test("the warning that is due is the last whose time has come", () => {
+  assert.equal(warningDue([30, 10, 5], 601), 30);
+  assert.equal(warningDue([30, 10, 5], 600), 10);
+  assert.equal(warningDue([30, 10, 5], 1801), null);
+  assert.equal(warningDue(undefined, 1), null);
+});
+
+test("what was told is kept for the sessions that are there, each thing of its own", () => {
+  const told = { "ada/one/7": 10, "ada/one/7/killed": "1", "ada/one/7/idle": "now", "ada/one/71": 5, "ada/two/8/idle": "now" };
+  assert.deepEqual(Object.keys(toldOf(told, ["ada/one/7"])), ["ada/one/7", "ada/one/7/killed", "ada/one/7/idle"]);
+});
+
+test("JupyterHub's limit of named servers is said in our words, any other refusal in its own", () => {
+  const why = "User ada already has the maximum of 3 named servers. One must be deleted.";
+  assert.equal(refusalInWords(why, 3, 2, TEXTS), "3 of 3.");
+  assert.equal(refusalInWords(why, 0, 2, TEXTS), why);
+  assert.equal(refusalInWords("No.", 3, 2, TEXTS), "No.");
+});
