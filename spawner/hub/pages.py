@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,8 +16,9 @@ from ..i18n import _, using
 from ..request.model import parse_request
 from ..session.record import End
 from ..session.session import Session
+from ..session.status import Stage
 from ..site.notices import Announcement
-from . import static
+from . import start_page, static
 from .common import page_templates
 from .locale import language_spoken
 from .own_spawner import own_spawner
@@ -120,6 +121,26 @@ class PageHelp:
         except ResourceFormError:
             return []
         return [job.job_id for job in known.of(member, state.cluster)]
+
+    @staticmethod
+    def starts_about(spawner: Any, estimate: str | None) -> str:
+        """Return when a session is thought to start, in words; empty where nobody knows."""
+        own = own_spawner(spawner)
+        if own is None or not estimate:
+            return ""
+        with using(language_spoken(own)):
+            return start_page.starts_about(estimate, own.cluster.clock())
+
+    @staticmethod
+    def stage_of_end(spawner: Any) -> Stage:
+        """Return the stage at which the last start of a spawner of ours failed."""
+        return start_page.stage_of_end(PageHelp.end(spawner))
+
+    @staticmethod
+    def request_to_post(spawner: Any) -> Mapping[str, Any]:
+        """Return what starts the last request once more when it is posted to the form's address; empty where that is of no use."""
+        own = own_spawner(spawner)
+        return start_page.request_to_post(own) if own is not None else {}
 
     @staticmethod
     def again_url(spawner: Any, url: str) -> str:

@@ -64,6 +64,15 @@ export function readPage(root) {
     line: (name, text) => show(place(name), text),
 
     /**
+     * @param {string} words the largest of the page
+     * @param {string} [more] beside them
+     */
+    headline(words, more = "") {
+      write(place("headline"), words);
+      write(place("in"), more);
+    },
+
+    /**
      * Says how it stands, to the eye and to a screen reader.
      * @param {string} tone
      * @param {string} sentence
