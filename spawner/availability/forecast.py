@@ -33,13 +33,7 @@ from .hidden_nodes import NOT_SHOWN
 from .licenses import MissingLicense
 from .node_choice import ANY_NODE, NodeChoice
 from .node_fit import HOLDS_RESOURCES, WAITS_IN_LINE, NodeClass
-from .node_state import (
-    GpuCount,
-    PartsOnNodes,
-    cores_on_a_node,
-    gpus_of,
-    why_not_usable,
-)
+from .node_state import GpuCount, PartsOnNodes, cores_on_a_node, gpus_of, why_not_usable
 from .ownership import NO_LABELS, NOBODY, SecurityLabels, Submitter, kept_for_others
 from .preemption import NO_PREEMPTION, Preemption, Room, going_for, once_gone
 from .sharing import do_not_mix, free_cores, free_in_rows
@@ -176,6 +170,12 @@ class ClusterForecast:
             found.pop(job.job_id, None)
         return found.values()
 
+    def without(self, job_id: int) -> ClusterForecast:
+        """Return the cluster as it would be met if a job that waits were not there."""
+        ahead = [job for job in self._waiting if job.job_id != job_id]
+        there = [*{job.job_id: job for jobs in self._running.values() for job in jobs}.values(), *ahead]
+        return self if len(ahead) == len(self._waiting) else self._changed(self.nodes.values(), there, self._barred)
+
     def for_job(self, partition: str, submitter: Submitter = NOBODY) -> JobForecast:
         """Return the cluster as a job of this partition and this submitter meets it, made once for all who meet it alike.
 
@@ -234,6 +234,7 @@ class ClusterForecast:
             is_silent=self.is_old,
             choice=self.choice,
             preemption=self._preemption,
+            labels=self._labels,
             barred=barred,
             hidden=self._hidden,
             missing_license=self.missing_license,
@@ -324,8 +325,7 @@ class ClusterForecast:
             memory, memory_free = min(memory, partition.max_memory_mb_per_node), min(memory_free, partition.max_memory_mb_per_node)
         gpus = gpus_of(node)
         why_not = why_not_usable(node, held=claim.others, partly=claim.partly, inside=True if claim.inside else None)
-        if not why_not:
-            why_not = barred or self._why_not_with_others(node, partition, gpus, claim, clash=clash)
+        why_not = why_not or barred or self._why_not_with_others(node, partition, gpus, claim, clash=clash)
         return NodeClass(
             nodes=number,
             why_not=why_not,

@@ -25,6 +25,7 @@ from .own_spawner import own_spawner
 from .protocol import HubApplication, Log
 from .reach import default_server_name, is_active, may_have_server
 from .sessions.left_over import LeftOver
+from .sessions.switching import Switching
 from .state import HubState
 
 OURS = "ours"
@@ -130,6 +131,21 @@ class PageHelp:
             return ""
         with using(language_spoken(own)):
             return start_page.starts_about(estimate, own.cluster.clock())
+
+    @staticmethod
+    def offers(spawner: Any) -> list[Mapping[str, Any]]:
+        """Return what would start now in the place of a session that waits, as far as that is known; from now on somebody wants to know."""
+        session = PageHelp.session(spawner)
+        if session is None:
+            return []
+        session.progress.look()
+        return list(session.progress.latest.details.get("offers", ()))
+
+    @staticmethod
+    def note_on_switching(spawner: Any) -> str:
+        """Return why a session that waits was not given up for another request; once."""
+        own = own_spawner(spawner)
+        return HubState.of(own).part(Switching).take_note(own) if own is not None else ""
 
     @staticmethod
     def stage_of_end(spawner: Any) -> Stage:

@@ -6,6 +6,7 @@ import { makeFacts } from "./facts.js";
 import { makeFollow } from "./follow.js";
 import { makeHistory } from "./history.js";
 import { isNotified, makeNotify } from "./notify.js";
+import { makeOffers } from "./offers.js";
 import { makeOutcomes } from "./outcomes.js";
 import { readPage } from "./page.js";
 import { makeServer } from "./server.js";
@@ -19,7 +20,8 @@ function begin(root) {
   const page = readPage(root);
   const steps = makeSteps(page);
   const facts = makeFacts(page);
-  const view = makeView(page, steps, facts);
+  const offers = makeOffers(page, () => follow.close());
+  const view = makeView(page, steps, facts, offers);
   const history = makeHistory(page.history, page.lang);
   const server = makeServer(page);
   const notify = makeNotify(page);

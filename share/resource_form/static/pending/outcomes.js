@@ -117,10 +117,16 @@ export function makeOutcomes(page, view, history, server, follow, notify) {
     if (known === null) {
       page.phase = "cancelled";
       view.showOver("cancelled", texts.cancelled, texts.cancelled_title);
+      window.setTimeout(lookOnceMore, STOP_BEGINS_MS);
       return;
     }
     if (Date.now() - since > STOP_SLOW_MS) page.say("unknown", texts.still_being_cancelled);
     window.setTimeout(() => whenStopped(since), STOP_LOOK_MS);
+  }
+
+  // In another tab it may have been given up for something else, which starts now.
+  async function lookOnceMore() {
+    if (await server.model().catch(() => null)) window.location.reload();
   }
 
   /** @param {string} why */

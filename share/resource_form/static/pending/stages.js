@@ -26,7 +26,10 @@ import { clock, filled, moment } from "../common/format.js";
  * @property {string} [held_text]
  * @property {{ per_hour: number, unit: string } | null} [cost]
  * @property {string[]} [log] the last lines
+ * @property {Offer[]} [offers] what would start now instead
  */
+
+/** @typedef {{ sentence: string, price: string, change: Record<string, string> }} Offer with the fields to change, as a form posts them */
 
 /** @typedef {Record<string, string>} Texts */
 

@@ -6,6 +6,7 @@ import { showLog, showLogLinks } from "./log.js";
 import { adviceOf, sentenceOf, stageOf, waits } from "./stages.js";
 
 /** @import { Facts } from "./facts.js" */
+/** @import { Offers } from "./offers.js" */
 /** @import { Page } from "./page.js" */
 /** @import { Steps } from "./steps.js" */
 
@@ -15,8 +16,9 @@ const LOST_MS = 5000;
  * @param {Page} page
  * @param {Steps} steps
  * @param {Facts} facts
+ * @param {Pick<Offers, "show">} offers
  */
-export function makeView(page, steps, facts) {
+export function makeView(page, steps, facts, offers) {
   const { texts, lang } = page;
   let lostSince = 0;
 
@@ -43,6 +45,7 @@ export function makeView(page, steps, facts) {
     const { session } = page;
     const advice = adviceOf(session, texts);
     showWhatIsKnown();
+    offers.show();
     write(page.place("advice"), advice);
     page.say(session.unknown_since ? "unknown" : waits(session) ? "waiting" : "starting", sentenceOf(session, texts, lang), advice);
     document.title = `${steps.label()} – ${page.title}`;
@@ -55,6 +58,7 @@ export function makeView(page, steps, facts) {
     write(page.place("advice"), "");
     page.headline(steps.label());
     page.cancelButton.hidden = true;
+    page.place("offers").hidden = true;
     page.say("ready", texts.ready);
   }
 
@@ -72,6 +76,7 @@ export function makeView(page, steps, facts) {
     page.headline(title);
     page.line("lost", "");
     page.line("leave", "");
+    page.place("offers").hidden = true;
     const hadFocus = document.activeElement === page.cancelButton;
     page.cancelButton.hidden = true;
     page.progressBar.hidden = true;
