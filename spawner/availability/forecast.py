@@ -259,7 +259,7 @@ class ClusterForecast:
         # Jobs of two partitions that both share cores (YES:2) do not mix either.
         shares_cores = partition.oversubscribe == "FORCE" or partition.oversubscribe_count > 1
         looks_at_jobs = self._modes_differ or shares_cores or partition.bounds_cores
-        counts: dict[tuple[object, ...], int] = {}
+        alike: dict[tuple[object, ...], list[str]] = {}
         examples: list[tuple[Node, Claims, _Load, str]] = []
         for name in partition.nodes:
             node = self.nodes.get(name)
@@ -272,14 +272,13 @@ class ClusterForecast:
             # GRES are told apart by identity: the grammar gives equal texts the same object, and to compare is many times slower.
             barred = self._barred.get(name, "")
             key = (_STATE(node), id(node.gres), id(node.gres_used), claim, load, self._parts(node), barred, self._needs_reboot(node))
-            number = counts.get(key)
-            if number is None:
+            if key not in alike:
                 examples.append((node, claim, load, barred))
-                number = 0
-            counts[key] = number + 1
+                alike[key] = []
+            alike[key].append(name)
         return tuple(
-            self._node_class(node, partition, claim, load, number, barred)
-            for (node, claim, load, barred), number in zip(examples, counts.values(), strict=True)
+            self._node_class(node, partition, claim, load, names, barred)
+            for (node, claim, load, barred), names in zip(examples, alike.values(), strict=True)
         )
 
     def _needs_reboot(self, node: Node) -> str:
@@ -310,7 +309,7 @@ class ClusterForecast:
             rows = free_in_rows(cores_for_one_job(node, partition), partition.oversubscribe_count, own)
         return (rows, used if partition.bounds_cores else 0, clash)
 
-    def _node_class(self, node: Node, partition: Partition, claim: Claims, load: _Load, number: int, barred: str) -> NodeClass:
+    def _node_class(self, node: Node, partition: Partition, claim: Claims, load: _Load, names: Sequence[str], barred: str) -> NodeClass:
         rows, used, clash = load
         empty, bound = cores_for_one_job(node, partition), cores_to_ask(node, partition)
         free, left = free_cores(node, partition, empty, bound, rows=rows, used=used)
@@ -327,7 +326,8 @@ class ClusterForecast:
         why_not = why_not_usable(node, held=claim.others, partly=claim.partly, inside=True if claim.inside else None)
         why_not = why_not or barred or self._why_not_with_others(node, partition, gpus, claim, clash=clash)
         return NodeClass(
-            nodes=number,
+            nodes=len(names),
+            names=tuple(names),
             why_not=why_not,
             cores=free,
             memory_mb=memory_free,

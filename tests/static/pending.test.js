@@ -84,8 +84,8 @@ describe("the start", () => {
 
   test("is said with how long that is, and as any moment from half a minute on", () => {
     assert.match(words({ stage: "queue", estimate: at(600) }).when, /^Starts about .*\d\d:\d\d$/);
-    assert.equal(words({ stage: "queue", estimate: at(600) }).inAbout, "in 10 minutes");
-    assert.equal(words({ estimate: at(30) }).inAbout, "in 1 minute");
+    assert.equal(words({ stage: "queue", estimate: at(600) }).inAbout, "in 10 min");
+    assert.equal(words({ estimate: at(30) }).inAbout, "in 1 min");
     assert.deepEqual(words({ stage: "queue", estimate: at(29) }), { when: "Starts any moment now", inAbout: "" });
     assert.equal(words({ stage: "queue", estimate: at(-600) }).when, "Starts any moment now");
   });

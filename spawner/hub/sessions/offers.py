@@ -7,10 +7,10 @@ import contextlib
 from collections.abc import Iterator
 from typing import Any
 
-from ...accounting.budget_policy import is_charged
 from ...advice.alternatives import Alternative
-from ...advice.assessment import alternatives_to, cost_in_words, cost_there, verdict_of
-from ...availability.node_choice import node_choice_of
+from ...advice.assessment import alternatives_to, verdict_of
+from ...advice.price import price_in_words
+from ...advice.service import priced
 from ...errors import ResourceFormError
 from ...request.choices import Choices
 from ...request.form_fields import shown_value
@@ -61,7 +61,7 @@ async def _offer(spawner: HubSpawner, session: Session) -> None:
 
 
 async def offers(spawner: HubSpawner, session: Session) -> list[dict[str, Any]]:
-    """Return what would start now in the place of the session's job: a sentence, its price, and the fields to change, as a form posts them.
+    """Return what would start now in the place of the session's job: in words, its price, and the fields to change, as a form posts them.
 
     Nobody waits for Slurm: what it has said last decides.
 
@@ -75,6 +75,7 @@ async def offers(spawner: HubSpawner, session: Session) -> list[dict[str, Any]]:
     if errors:
         return []
     forecast = await spawner.cluster.forecast(sbatch_options=spawner.sbatch_options, patience=0)
+    terms = await spawner.terms()
 
     def alternatives() -> tuple[Alternative, ...]:
         without = forecast.without(session.record.job_id)
@@ -82,21 +83,12 @@ async def offers(spawner: HubSpawner, session: Session) -> list[dict[str, Any]]:
 
     return [
         {
-            "sentence": entry.sentence,
-            "price": await _price(spawner, entry.request, choices),
+            "sentence": entry.words,
+            "price": price_in_words((await priced(spawner.cluster, choices, entry, terms, 0)).cost),
             "change": {name: shown_value(entry.request, name, choices) for name in entry.change},
         }
         for entry in await run_in_worker(alternatives)
     ]
-
-
-async def _price(spawner: HubSpawner, request: SessionRequest, choices: Choices) -> str:
-    terms = await spawner.terms()
-    if not is_charged(terms.not_charged, request.partition, request.account):
-        return ""
-    whole = node_choice_of(spawner.sbatch_options).whole
-    rule = await spawner.cluster.billing_rule(request.partition, request.reservation, whole_nodes=whole, patience=0)
-    return cost_in_words(cost_there(request, choices, rule))
 
 
 async def starts_now(spawner: HubSpawner, session: Session, request: SessionRequest, choices: Choices) -> bool:

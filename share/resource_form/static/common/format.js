@@ -66,6 +66,19 @@ export function gigabytes(megabytes, lang, digits) {
 
 // --- durations ---
 
+/** As the Hub writes them (spawner/humanize.py): "1 h 57 min", "2 days". The signs are those of the units, the same in every language. */
+const SIGNS = { second: "s", minute: "min", hour: "h" };
+
+/**
+ * Writes a number of one unit of time.
+ * @param {number} value
+ * @param {"second" | "minute" | "hour" | "day"} unit
+ * @param {string} lang
+ */
+function timed(value, unit, lang) {
+  return unit === "day" ? amount(value, unit, lang, "long") : `${value} ${SIGNS[unit]}`;
+}
+
 /**
  * Writes a duration in its two largest units: what is left, what has passed.
  * @param {number} seconds
@@ -74,21 +87,21 @@ export function gigabytes(megabytes, lang, digits) {
 export function duration(seconds, lang) {
   const minutes = Math.floor(seconds / 60);
   const hours = Math.floor(minutes / 60);
-  if (seconds < 60) return amount(Math.max(0, Math.floor(seconds)), "second", lang);
-  if (minutes < 60) return amount(minutes, "minute", lang);
-  if (hours < 48) return inTwo(hours, "hour", minutes % 60, "minute", lang);
+  if (seconds < 60) return timed(Math.max(0, Math.floor(seconds)), "second", lang);
+  if (minutes < 60) return timed(minutes, "minute", lang);
+  if (hours < 24) return inTwo(hours, "hour", minutes % 60, "minute", lang);
   return inTwo(Math.floor(hours / 24), "day", hours % 24, "hour", lang);
 }
 
 /**
  * @param {number} large
- * @param {string} unit
+ * @param {"hour" | "day"} unit
  * @param {number} small
- * @param {string} smaller
+ * @param {"minute" | "hour"} smaller
  * @param {string} lang
  */
 function inTwo(large, unit, small, smaller, lang) {
-  return small ? `${amount(large, unit, lang)} ${amount(small, smaller, lang)}` : amount(large, unit, lang);
+  return small ? `${timed(large, unit, lang)} ${timed(small, smaller, lang)}` : timed(large, unit, lang);
 }
 
 /**
@@ -97,9 +110,9 @@ function inTwo(large, unit, small, smaller, lang) {
  * @param {string} lang
  */
 export function about(seconds, lang) {
-  if (seconds < 5400) return amount(Math.max(1, Math.round(seconds / 60)), "minute", lang, "long");
-  if (seconds < 129600) return amount(Math.round(seconds / 3600), "hour", lang, "long");
-  return amount(Math.round(seconds / 86400), "day", lang, "long");
+  if (seconds < 5400) return timed(Math.max(1, Math.round(seconds / 60)), "minute", lang);
+  if (seconds < 129600) return timed(Math.round(seconds / 3600), "hour", lang);
+  return timed(Math.round(seconds / 86400), "day", lang);
 }
 
 /**
@@ -111,9 +124,9 @@ export function exactly(seconds, lang) {
   const hours = Math.floor(seconds / 3600);
   const minutes = Math.floor(seconds / 60) % 60;
   const parts = [];
-  if (hours) parts.push(amount(hours, "hour", lang));
-  if (hours || minutes) parts.push(amount(minutes, "minute", lang));
-  if (!hours) parts.push(amount(seconds % 60, "second", lang));
+  if (hours) parts.push(timed(hours, "hour", lang));
+  if (hours || minutes) parts.push(timed(minutes, "minute", lang));
+  if (!hours) parts.push(timed(Math.floor(seconds % 60), "second", lang));
   return parts.join(" ");
 }
 
