@@ -20,6 +20,8 @@ from .apihandlers.sessions import NewNamesHandler, SessionEventsHandler, Session
 from .handlers.availability import AvailabilityHandler, StaticHandler
 from .handlers.left_over import PATH as LEFT_OVER_PATH
 from .handlers.left_over import LeftOverPage
+from .handlers.over import PATH as OVER_PATH
+from .handlers.over import OverPage
 from .handlers.session_log import LogDownloadPage, LogPage
 from .handlers.sessions import NewSessionPage, SessionsPage
 from .handlers.stale import FormPage
@@ -58,6 +60,7 @@ PAGES = [
     (r"/resource-form/new", NewSessionPage),
     (rf"/{STOP_PATH}", StopPage),
     (rf"/{SWITCH_PATH}", SwitchHandler),
+    (rf"/{OVER_PATH}", OverPage),
     (rf"/{LEFT_OVER_PATH}", LeftOverPage),
 ]
 
