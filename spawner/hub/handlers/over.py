@@ -18,7 +18,6 @@ PATH = "resource-form/over"
 LOOKS = 8
 """So often, a second apart, it is looked whether a session has ended whose time is up: Slurm gives its processes time to end."""
 
-
 OLD_SECONDS = 5.0
 """A list of jobs that is older may not know yet that this one is over."""
 
@@ -62,5 +61,7 @@ class OverPage(BaseHandler):  # type: ignore[misc]
 def _time_is_up(spawner: HubSpawner) -> bool:
     """Whether Slurm has it that the session's job is to be over by now."""
     own = own_spawner(spawner)
-    job = own.session.seen if own is not None and own.session is not None else None
+    if own is None or own.session is None:
+        return False
+    job = (own.cluster.jobs.last_value or {}).get(own.session.record.job_id) or own.session.seen
     return job is not None and job.end is not None and job.end <= spawner.cluster.clock()
