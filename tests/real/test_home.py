@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, Locator, Page, expect
 from private_slurm.cluster import PrivateCluster
 
 from spawner.request.field_values import COLORS
-from tests.support.browsing import log_in, serious_findings
+from tests.support.browsing import log_in, press_more, press_stop, serious_findings
 from tests.support.real_hub import Environments, needs_users, open_site
 from tests.support.site_under_test import Site, wait_for
 
@@ -74,8 +74,8 @@ def test_two_named_sessions_at_once(at_home: Site, browser: Browser, screenshots
     page.fill("[name=walltime]", "30m")
     page.click("button.resource-form-start")
     page.wait_for_url(re.compile("/hub/spawn-pending/|/user/"))
+    page.goto(f"{site.hub.url}hub/home")  # before the waiting page leads into the session
     site.start({**SMALL, "name": "Other work", "color": "red", "gpus": 1}, server="other")
-    page.goto(f"{site.hub.url}hub/home")
     first, second = card(page, "protein-folding-run-3"), card(page, "other")
     for place, name, color in ((first, "Protein folding, run 3", "blue"), (second, "Other work", "red")):
         expect(place.locator(".sessions-state")).to_have_text("Running", timeout=STARTED_MS)
@@ -88,16 +88,18 @@ def test_two_named_sessions_at_once(at_home: Site, browser: Browser, screenshots
     assert shown == set(jobs)
     doomed = int(fact(second, "Job").inner_text())
     job = site.cluster.job(doomed)
-    expect(fact(second, "Node")).to_have_text(job["BatchHost"])
+    expect(second.locator(".sessions-has")).to_have_text(re.compile(rf"^1 × V100 · 1 core · 1 GB · {job['BatchHost']}$"))
+    assert second.inner_text().count("1 core") == 1, "what it has is said once"
     ends = page.evaluate(
         "text => new Date(text).toLocaleTimeString('en', {hour: '2-digit', minute: '2-digit', hourCycle: 'h23'})",
-        second.locator("dl > div", has_text="Ends").locator("time").get_attribute("datetime"),
+        second.locator(".sessions-until time").get_attribute("datetime"),
     )
-    assert fact(second, "Ends").inner_text().endswith(ends)
+    assert second.locator(".sessions-until").inner_text().endswith(ends)
     expect(second.locator("[data-action=open]")).to_have_attribute("href", re.compile(rf"/user/{user}/other/"))
     page.screenshot(path=screenshots / "home-two.png")
-    expect(second.locator("[data-action=stop]")).to_have_text(re.compile(r"Stop – gives back 1 GPU.*, 1 core, 1 GB"))
     second.locator("[data-action=stop]").click()
+    expect(page.locator(".sessions-dialog")).to_contain_text("Given back: 1 × V100, 1 core, 1 GB.")
+    page.click(".sessions-dialog [data-action=yes]")
     expect(second.locator(".sessions-state")).to_have_text("Ended", timeout=30_000)
     expect(page.locator("#sessions-announcement")).to_contain_text("Other work: Ended")
     assert site.cluster.active_jobs() == [number for number in jobs if number != doomed]
@@ -111,11 +113,11 @@ def test_several_of_one_kind(at_home: Site, browser: Browser) -> None:
     page = home(site, browser)
     fit = card(page, "fit")
     expect(fit.locator(".sessions-state")).to_have_text("Running")
-    fit.locator("details.sessions-more summary").click()
-    fit.locator(".sessions-copies input").fill("3")
-    fit.locator(".sessions-copies button").click()
-    results = fit.locator(".sessions-results li")
-    expect(fit.locator(".sessions-results-sum")).to_have_text("2 of 3 started.", timeout=STARTED_MS)
+    press_more(fit, "several")
+    page.fill(".sessions-copies input", "3")
+    page.click(".sessions-copies [type=submit]")
+    results = page.locator(".sessions-results li")
+    expect(page.locator(".sessions-results-sum")).to_have_text("2 of 3 started.", timeout=STARTED_MS)
     said = results.all_inner_texts()
     assert sorted(words.split(":")[0] for words in said) == ["Fit-2", "Fit-3", "Fit-4"]
     refused = [words for words in said if "not started" in words]
@@ -140,7 +142,7 @@ def test_after_it_has_ended(at_home: Site, browser: Browser) -> None:
     fit = card(page, "fit")
     expect(fit.locator(".sessions-state")).to_have_text("Ended")
     expect(fit.locator(".sessions-sentence")).not_to_be_empty()
-    fit.locator("[data-action=edit]").click()
+    press_more(fit, "edit")
     page.wait_for_selector("#resource-form")
     assert f"/hub/spawn/{user}/fit" in page.url
     assert page.input_value("[name=cores]") == "2"
@@ -152,13 +154,52 @@ def test_after_it_has_ended(at_home: Site, browser: Browser) -> None:
     fit.locator("[data-action=again]").click()
     expect(fit.locator(".sessions-state")).to_have_text("Running", timeout=STARTED_MS)
     assert site.server(user, "fit")["user_options"]["cores"] == 2
-    fit.locator("[data-action=stop]").click()
-    expect(fit.locator("[data-action=delete]")).to_be_visible(timeout=30_000)
-    fit.locator("[data-action=delete]").click()
+    press_stop(fit)
+    expect(fit.locator(".sessions-state")).to_have_text("Ended", timeout=30_000)
+    press_more(fit, "delete")
     expect(fit).to_have_count(0)
     _, model = site.call("GET", f"/users/{user}?include_stopped_servers=1")
     assert "fit" not in model["servers"]
     expect(page.locator("#sessions-none")).to_be_visible()
+
+
+def test_stop_asks(at_home: Site, browser: Browser) -> None:
+    """What is given back and what is lost; Escape and Enter say no, and the keyboard is where it was; the menu closes by Escape as well."""
+    site = at_home
+    site.start(SMALL)
+    page = home(site, browser)
+    stop, dialog = page.locator("#stop"), page.locator(".sessions-dialog")
+    expect(stop).to_be_visible()
+    for key in ("Escape", "Enter"):
+        stop.press("Enter")
+        expect(dialog).to_contain_text("what is not saved is lost")
+        expect(dialog).to_contain_text("Given back: 1 core, 1 GB.")
+        expect(dialog).to_contain_text("min of its time are left")
+        assert serious_findings(page, ".sessions-dialog") == []
+        page.keyboard.press(key)
+        expect(dialog).to_have_count(0)
+        expect(stop).to_be_focused()
+    dots = card(page, "").locator(".sessions-menu summary")
+    dots.press("Enter")
+    expect(card(page, "").locator("[data-action=log]")).to_be_visible()
+    page.keyboard.press("Tab")
+    expect(card(page, "").locator("[data-action=log]")).to_be_focused()
+    page.keyboard.press("Escape")
+    expect(card(page, "").locator("[data-action=log]")).to_be_hidden()
+    expect(dots).to_be_focused()
+    assert len(site.cluster.active_jobs()) == 1
+
+
+def test_open_is_in_view(at_home: Site, browser: Browser) -> None:
+    """On a phone with one session, without scrolling; the menu is not cut off where the page is narrowest."""
+    site = at_home
+    site.start(SMALL)
+    page = home(site, browser, width=390, height=844)
+    expect(page.locator("[data-action=open]")).to_be_in_viewport(ratio=1)
+    page.set_viewport_size({"width": 320, "height": 700})
+    card(page, "").locator(".sessions-menu summary").click()
+    expect(page.locator(".sessions-menu-list")).to_be_in_viewport(ratio=1)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 320
 
 
 def test_the_end_comes_nearer(at_home: Site, browser: Browser) -> None:
@@ -215,7 +256,7 @@ def test_all_sessions(at_home: Site, browser: Browser, screenshots: Path) -> Non
     expect(row).to_have_count(1)
     page.screenshot(path=screenshots / "sessions-everybodys.png")
     assert row.locator("[data-action=open], [data-action=again]").count() == 0
-    row.locator("[data-action=stop]").click()
+    press_stop(row)
     wait_for(lambda: site.cluster.active_jobs() == [], "the session to be ended")
     expect(row).to_have_count(0)
 
@@ -228,7 +269,10 @@ def test_without_javascript(at_home: Site) -> None:
     plain = page.soup.select_one(".sessions-plain")
     assert plain is not None
     assert "<b>Fit</b>" in plain.get_text()
-    assert [link["href"] for link in plain.select("a")] == [f"/user/{visitor.name}/fit/"]
+    assert [link["href"] for link in plain.select("a")] == [
+        f"/user/{visitor.name}/fit/",
+        f"/hub/resource-form/stop?user={visitor.name}&server=fit",
+    ]
     assert "/hub/resource-form/sessions" in [link.get("href") for link in page.soup.select("nav a")]
     listed = visitor.get("hub/resource-form/sessions")
     row = listed.soup.select_one("#sessions-running .sessions-row")
@@ -251,7 +295,7 @@ def test_nothing_serious(at_home: Site, browser: Browser, screenshots: Path, sch
     site.stop(server="two")
     page = home(site, browser, scheme=scheme, width=width, height=height)
     expect(card(page, "one").locator(".sessions-state")).to_have_text("Running")
-    card(page, "one").locator("details summary").click()
+    card(page, "one").locator(".sessions-menu summary").click()
     page.screenshot(path=screenshots / f"home-{scheme}-{width}.png")
     for path, shown in (("home", ".sessions-card"), ("resource-form/sessions", ".sessions-row"), (f"spawn/{user}/two", "#resource-form")):
         page.goto(f"{site.hub.url}hub/{path}")

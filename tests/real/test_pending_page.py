@@ -72,7 +72,7 @@ def job_of(site: Site, page: Page) -> int:
 
 def seconds_waited(page: Page) -> int:
     """How long the page says that the session has waited."""
-    said = re.fullmatch(r"(?:(\d+) min )?(\d+) sec", page.locator("#pending-waited").inner_text())
+    said = re.fullmatch(r"(?:(\d+) min )?(\d+) s", page.locator("#pending-waited").inner_text())
     assert said is not None, page.locator("#pending-waited").inner_text()
     return 60 * int(said[1] or 0) + int(said[2])
 

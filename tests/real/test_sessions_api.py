@@ -145,7 +145,7 @@ def test_a_session_that_runs(site: Site) -> None:
     assert (running["stage"], running["progress"], running["node"]) == ("connected", 100, job["BatchHost"])
     assert moment(running["ends"]) - moment(running["started"]) == 90 * 60
     assert 80 * 60 < running["seconds_left"] <= 90 * 60
-    assert running["held_text"].startswith("1 GPU v100, ")
+    assert running["held_text"].startswith("1 × V100, ")
     assert running["cost"]["per_hour"] == billing_of(job)
     assert 0 <= running["cost"]["used"] < billing_of(job) / 10
     assert (running["position"], running["estimate"], running["reason"]) == (None, None, "")

@@ -13,16 +13,16 @@ function rows(name, write, table) {
 }
 
 rows("a duration has its two largest units", (seconds) => format.duration(seconds, "en"), [
-  [-5, "0 sec"],
-  [0, "0 sec"],
-  [59.9, "59 sec"],
+  [-5, "0 s"],
+  [0, "0 s"],
+  [59.9, "59 s"],
   [60, "1 min"],
   [3599, "59 min"],
-  [3600, "1 hr"],
-  [3660, "1 hr 1 min"],
-  [47 * 3600 + 59 * 60, "47 hr 59 min"],
+  [3600, "1 h"],
+  [3660, "1 h 1 min"],
+  [47 * 3600 + 59 * 60, "47 h 59 min"],
   [48 * 3600, "2 days"],
-  [50 * 3600 + 1800, "2 days 2 hr"],
+  [50 * 3600 + 1800, "2 days 2 h"],
 ]);
 
 rows("an estimate has one unit", (seconds) => format.about(seconds, "en"), [
@@ -35,10 +35,10 @@ rows("an estimate has one unit", (seconds) => format.about(seconds, "en"), [
 ]);
 
 rows("what somebody watches growing has its seconds, until there are hours", (seconds) => format.exactly(seconds, "en"), [
-  [0, "0 sec"],
-  [61, "1 min 1 sec"],
-  [3600, "1 hr 0 min"],
-  [3725, "1 hr 2 min"],
+  [0, "0 s"],
+  [61, "1 min 1 s"],
+  [3600, "1 h 0 min"],
+  [3725, "1 h 2 min"],
 ]);
 
 rows("memory is in gigabytes from one on", (megabytes) => format.memory(megabytes, "en"), [

@@ -128,15 +128,17 @@ describe("what is said of a session", () => {
     assert.equal(words.used(session({ cost }), 1, 1 + 1800000), "2 units");
     assert.equal(words.used(session({ cost, state: "ended" }), 1, 1 + 1800000), "1 units");
     assert.equal(words.used(session({ cost: { ...cost, used: null } }), 1, 2), "");
+    assert.equal(words.used(session({ cost, state: "waiting" }), 1, 2), "");
     assert.equal(words.used(session(), 1, 2), "");
   });
 
   test("has what is in use, of what it has as far as that is known", () => {
-    const usage = { cores: 1.5, memory_mb: 2048 };
+    const used = { cores: 1.5, memory_mb: 2048 };
+    const usage = (found) => words.usage(found).map(({ label, value, share }) => [label, value, share]);
     const held = [{ name: "cores", amount: 4 }, { name: "memory", amount: 8192 }];
-    assert.deepEqual(words.usage(session({ usage, held })), [["CPU", "1.5 of 4 cores"], ["Memory", "2 GB of 8 GB"]]);
-    assert.deepEqual(words.usage(session({ usage })), [["CPU", "1.5 cores"], ["Memory", "2 GB"]]);
-    assert.deepEqual(words.usage(session({ usage: null })), []);
+    assert.deepEqual(usage(session({ usage: used, held })), [["CPU", "1.5 of 4 cores", 0.375], ["Memory", "2 GB of 8 GB", 0.25]]);
+    assert.deepEqual(usage(session({ usage: used })), [["CPU", "1.5 cores", null], ["Memory", "2 GB", null]]);
+    assert.deepEqual(usage(session({ usage: null })), []);
   });
 
   test("has the time that is left", () => {

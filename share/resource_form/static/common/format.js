@@ -66,6 +66,16 @@ export function gigabytes(megabytes, lang, digits) {
 
 // --- durations ---
 
+const SYMBOLS = /** @type {Record<string, string>} */ ({ hour: "h", minute: "min", second: "s" });
+
+/**
+ * Writes hours, minutes and seconds with their symbols, which are the same in all languages, and anything else in words.
+ * @param {number} value
+ * @param {string} unit
+ * @param {string} lang
+ */
+const short = (value, unit, lang) => (unit in SYMBOLS ? `${value} ${SYMBOLS[unit]}` : amount(value, unit, lang, "long"));
+
 /**
  * Writes a duration in its two largest units: what is left, what has passed.
  * @param {number} seconds
@@ -74,8 +84,8 @@ export function gigabytes(megabytes, lang, digits) {
 export function duration(seconds, lang) {
   const minutes = Math.floor(seconds / 60);
   const hours = Math.floor(minutes / 60);
-  if (seconds < 60) return amount(Math.max(0, Math.floor(seconds)), "second", lang);
-  if (minutes < 60) return amount(minutes, "minute", lang);
+  if (seconds < 60) return short(Math.max(0, Math.floor(seconds)), "second", lang);
+  if (minutes < 60) return short(minutes, "minute", lang);
   if (hours < 48) return inTwo(hours, "hour", minutes % 60, "minute", lang);
   return inTwo(Math.floor(hours / 24), "day", hours % 24, "hour", lang);
 }
@@ -88,7 +98,7 @@ export function duration(seconds, lang) {
  * @param {string} lang
  */
 function inTwo(large, unit, small, smaller, lang) {
-  return small ? `${amount(large, unit, lang)} ${amount(small, smaller, lang)}` : amount(large, unit, lang);
+  return small ? `${short(large, unit, lang)} ${short(small, smaller, lang)}` : short(large, unit, lang);
 }
 
 /**
@@ -111,9 +121,9 @@ export function exactly(seconds, lang) {
   const hours = Math.floor(seconds / 3600);
   const minutes = Math.floor(seconds / 60) % 60;
   const parts = [];
-  if (hours) parts.push(amount(hours, "hour", lang));
-  if (hours || minutes) parts.push(amount(minutes, "minute", lang));
-  if (!hours) parts.push(amount(seconds % 60, "second", lang));
+  if (hours) parts.push(short(hours, "hour", lang));
+  if (hours || minutes) parts.push(short(minutes, "minute", lang));
+  if (!hours) parts.push(short(seconds % 60, "second", lang));
   return parts.join(" ");
 }
 

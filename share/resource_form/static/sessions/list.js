@@ -1,9 +1,9 @@
 // The list of all sessions, in three parts, with a filter.
 
-import { arrange, element, show, within, write } from "../common/dom.js";
+import { arrange, element, present, show, within, write } from "../common/dom.js";
 import { filled } from "../common/format.js";
 import { refill } from "./actions.js";
-import { byLatest, isLive, keyOf, matches, signature, stateOf, toneOf } from "./model.js";
+import { byLatest, isLive, keyOf, matches, placeOf, signature, stateOf, toneOf } from "./model.js";
 import { makeParts, paint, rowsOf } from "./parts.js";
 
 /** @import { Actions } from "./actions.js" */
@@ -45,7 +45,8 @@ function makeRows(page, { actions, orders, gpus }) {
     const body = element("div", { class: "sessions-row-body" });
     const gpuPlace = gpus.place();
     const buttons = element("div", { class: "sessions-actions", role: "group" });
-    const place = element("article", { class: "sessions-row", "data-session": keyOf(first) }, element("div", {}, body, gpuPlace), buttons);
+    const attributes = { class: "sessions-row", "data-session": keyOf(first), "data-of": placeOf(first) };
+    const place = element("article", attributes, element("div", {}, body, gpuPlace), buttons);
 
     /** @param {Session} current */
     function draw(current) {
@@ -56,7 +57,8 @@ function makeRows(page, { actions, orders, gpus }) {
       paint(place, session.color);
       body.replaceChildren(...bodyOf(session));
       buttons.setAttribute("aria-label", filled(texts.actions_of, { name: session.display_name }));
-      refill(buttons, actions.of(session));
+      const { main, stopButton, log, edit } = actions;
+      refill(buttons, present([main(session), stopButton(session), log(session), edit(session)]));
       for (const action of buttons.children) action.classList.add("btn-sm");
     }
 

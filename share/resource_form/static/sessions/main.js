@@ -48,8 +48,8 @@ function begin(page) {
   let isFirst = true;
 
   function home() {
-    const moreOf = makeCopies(page, hub, feed);
-    const made = makeHome(page, makeCards(page, { actions, orders, notices, gpus, moreOf, gone }));
+    const copies = makeCopies(page, hub, feed);
+    const made = makeHome(page, makeCards(page, { actions, orders, notices, gpus, copies, gone }));
     /** @param {Session} session */
     function gone(session) {
       orders.forget(session);

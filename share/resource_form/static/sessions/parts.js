@@ -48,19 +48,42 @@ export function makeParts({ texts, states, words, time }) {
    */
   function cardFacts(session) {
     const { position, request } = session;
-    const waits = session.state === "waiting";
     return [
-      [texts.node, session.node],
-      [texts.release, request.release],
-      [waits ? texts.asks : texts.has, isOver(session) ? "" : session.held_text],
       [texts.place, position ? filled(texts.place_of, { place: position.place, all: position.of }) : ""],
-      [texts.estimate, waits ? when(session.estimate) : ""],
+      [texts.estimate, session.state === "waiting" ? when(session.estimate) : ""],
       [session.started ? texts.started : texts.submitted, when(session.started || session.submitted)],
-      [texts.ends, isOver(session) ? "" : when(session.ends)],
       [texts.ended, when(session.ended)],
-      ...words.usage(session),
+      [texts.release, request.release],
       [texts.job, job(session)],
     ];
+  }
+
+  /**
+   * What it has, or asks for, and where: said once.
+   * @param {Session} session
+   */
+  const hasOf = ({ held_text: held, summary, node }) =>
+    [...(held ? held.split(", ") : [summary || ""]), node || ""].filter(Boolean).join(" · ");
+
+  /**
+   * How much of its cores and memory is in use: a thin bar each, beside the words.
+   * @param {Session} session
+   */
+  function usesOf(session) {
+    return words.usage(session).map(({ label, value, share }) => {
+      const bar = share === null ? null : element("progress", { class: "sessions-use-bar", max: 1, value: share, "aria-hidden": "true" });
+      return element("div", { class: "sessions-use" }, element("span", { text: label }), bar, element("span", { text: value }));
+    });
+  }
+
+  /**
+   * Until when it lasts.
+   * @param {Date} end
+   * @returns {(string | Node)[]}
+   */
+  function until(end) {
+    const [before, after = ""] = texts.until.split("{time}");
+    return [before, time(end), after];
   }
 
   /**
@@ -79,7 +102,7 @@ export function makeParts({ texts, states, words, time }) {
     ];
   }
 
-  return { badge, cardFacts, rowFacts };
+  return { badge, cardFacts, hasOf, rowFacts, until, usesOf };
 }
 
 /** @typedef {ReturnType<typeof makeParts>} Parts */
