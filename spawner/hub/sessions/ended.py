@@ -130,7 +130,7 @@ class _Noted:
             color=str(options.get("color") or ""),
             request=kept_request(options),
             submitted=record.queued_at or record.submitted or None,
-            started=job.start if job is not None and job.batch_host else None,
+            started=(job.start if job is not None and job.batch_host else None) or record.started or None,
         )
         if job is not None and past.started is not None:
             past = replace(past, cost=_cost(job.tres, session, past.ended - past.started))

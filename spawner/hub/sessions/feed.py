@@ -55,14 +55,14 @@ AT_ONCE = 50
 # --- what one session costs --------------------------------------------------------------------------------------------------------
 
 
-async def _price(spawner: HubSpawner, session: Session) -> None:
-    """Find out again what an earlier run of the Hub knew of the session's price."""
+async def _price(spawner: HubSpawner, session: Session, patience: float) -> None:
+    """Find out what the session is charged by, where the record does not say: an older version wrote it, or the job was found again."""
     options = spawner.orm_spawner.user_options or {}
     own = own_spawner(spawner)
     if own is None:
         return
     try:
-        choices = await own.choices(patience=0)
+        choices = await own.choices(patience=patience)
     except ResourceFormError:
         return
     partition, account = str(options.get("partition", "")), str(options.get("account", ""))
@@ -154,9 +154,10 @@ class Sessions:
     async def refresh(self, patience: float = PATIENCE_SECONDS, *, usage_patience: float = USAGE_PATIENCE_SECONDS) -> None:
         """Have the shared list of jobs, and what those of one's own use, asked for anew if that is due, and if there is a session.
 
-        The nodes only where nothing could be said of GPUs without them.
+        What one's own are charged by as well, where that is not known. The nodes only where nothing could be said of GPUs without them.
         """
-        live = [session for spawner in self._spawners() if (session := _live_session(spawner)) is not None]
+        found = [(spawner, session) for spawner in self._spawners() if (session := _live_session(spawner)) is not None]
+        live = [session for _spawner, session in found]
         if not live:
             return
         try:
@@ -164,6 +165,7 @@ class Sessions:
         except ResourceFormError:
             return
         if self._own:
+            await asyncio.gather(*(_price(spawner, session, patience) for spawner, session in found if not session.is_priced))
             running = _running(live, _Queue(listed, {}, None))
             await self._cluster.usage.look([job.job_id for _session, job in running], usage_patience)
             if any(self._gpus.needs_nodes(session, job) for session, job in running):
@@ -206,8 +208,6 @@ class Sessions:
                     digest.update(json.dumps(full).encode())
                 continue
             going_on.add(key_of(name_of(spawner.user), spawner.name, session.record, session.end))
-            if self._own and not session.is_priced:
-                await _price(spawner, session)
             full = as_json(self._status_of_live(spawner, session, queue))
             texts.append(json.dumps(full))
             digest.update(json.dumps(without_clock(full)).encode())
