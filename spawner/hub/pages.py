@@ -24,6 +24,7 @@ from .own_spawner import own_spawner
 from .protocol import HubApplication, Log
 from .reach import default_server_name, is_active, may_have_server
 from .sessions.left_over import LeftOver
+from .sessions.options import display_name
 from .state import HubState
 
 OURS = "ours"
@@ -94,6 +95,12 @@ class PageHelp:
             return ""
         with using(language_spoken(own)):
             return request.in_words
+
+    @staticmethod
+    def name(spawner: Any) -> str:
+        """Return what a server is called, as everywhere."""
+        with using(language_spoken(spawner)):
+            return display_name(spawner.orm_spawner or spawner, spawner.user_options)
 
     @staticmethod
     async def notices(spawner: Any) -> tuple[Announcement, ...]:

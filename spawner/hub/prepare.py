@@ -73,7 +73,7 @@ async def prepared_job(
 
 
 def _session_bar(spawner: StartingSpawner, request: SessionRequest) -> dict[str, Any]:
-    name = display_name(spawner.orm_spawner, {"name": request.name}) or _("Default server")
+    name = display_name(spawner.orm_spawner, request.options())
     address = stop_url(spawner.hub.public_host, spawner.hub.base_url, name_of(spawner.user), spawner.name)
     return session_bar(request, display_name=name, stop_url=address, warn_minutes=spawner.warn_minutes)
 

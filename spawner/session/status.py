@@ -50,11 +50,15 @@ def kind_of_end(state: str, *, stopped: bool = False) -> Kind:
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """What the Hub itself knows of a session's server; addresses are paths on the Hub, empty for none."""
+    """What the Hub itself knows of a session's server; addresses are paths on the Hub, empty for none.
+
+    ``named`` says that ``display_name`` is what the user has called it, not what it is.
+    """
 
     user: str = ""
     name: str = ""
     display_name: str = ""
+    named: bool = False
     color: str = ""
     request: Mapping[str, Any] = field(default_factory=dict)
     summary: str = ""

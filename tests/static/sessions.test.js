@@ -54,6 +54,11 @@ describe("a session", () => {
     assert.notEqual(model.signature(session({ ...after, cost: { per_hour: 3, used: 1, unit: "u" } })), before);
   });
 
+  test("is called as its user calls it, and not as what it is", () => {
+    assert.equal(model.calledBy(session({ named: true })), "Mine");
+    assert.equal(model.calledBy(session({ display_name: "JupyterLab · 4 cores · g100_int", named: false })), "");
+  });
+
   test("that is over has a cost that is shown anew", () => {
     const over = (used) => model.signature(session({ state: "ended", cost: { per_hour: 2, used, unit: "u" } }));
     assert.notEqual(over(1), over(2));

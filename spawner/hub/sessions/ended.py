@@ -26,7 +26,7 @@ from ..locale import language_spoken
 from ..protocol import HubSpawner
 from ..state import HubState
 from .history import History, HistoryMemory, PastSession
-from .options import display_name, kept_request
+from .options import given_name, kept_request
 from .storage import Storage, put_into_row, stored_state
 from .tables import session_key
 
@@ -126,7 +126,7 @@ class _Noted:
             user=name_of(spawner.user),
             name=spawner.name,
             ended=(job.end if job is not None and job.state in ENDED else None) or end.at,
-            display_name=display_name(spawner.orm_spawner, options),
+            display_name=given_name(spawner.orm_spawner, options),
             color=str(options.get("color") or ""),
             request=kept_request(options),
             submitted=record.queued_at or record.submitted or None,

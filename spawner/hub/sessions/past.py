@@ -17,7 +17,7 @@ from jupyterhub.scopes import Scope
 from jupyterhub.utils import url_escape_path, url_path_join
 
 from ...errors import RequestRejected
-from ...i18n import _, in_use
+from ...i18n import in_use
 from ...request.model import parse_request
 from ...session.record import End, Record
 from ...session.status import Server, SessionStatus, kind_of_end
@@ -29,6 +29,7 @@ from ..protocol import HubHandler
 from ..state import HubState
 from .ended import history_of
 from .history import History, HistoryMemory, PastSession, Rows
+from .options import shown_name
 from .storage import Storage
 from .tables import session_key
 
@@ -110,7 +111,8 @@ def status_of_past(past: PastSession, hub_url: str) -> SessionStatus:
     server = Server(
         user=past.user,
         name=past.name,
-        display_name=past.display_name or past.name or _("Default server"),
+        display_name=shown_name(past.display_name, past.request, past.name),
+        named=bool(past.display_name),
         color=past.color,
         request=past.request,
         summary=summary_of(past.request),

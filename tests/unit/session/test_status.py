@@ -339,7 +339,7 @@ def test_cost_of_a_session() -> None:
 # --- JSON ----------------------------------------------------------------------------------------------------------------------
 
 KEYS = (
-    *("user", "name", "display_name", "color", "id", "kind", "state", "stage", "slurm_state", "job_id", "node", "request"),
+    *("user", "name", "display_name", "named", "color", "id", "kind", "state", "stage", "slurm_state", "job_id", "node", "request"),
     *("summary", "submitted", "started", "ends", "ended", "reason", "sentence", "waiting_helps", "what_to_do", "position"),
     *("estimate", "seconds_waited", "seconds_left", "held", "held_text", "cost", "unknown_since", "progress", "url"),
     *("progress_url", "spawn_url", "log_url", "change", "category", "exit_code", "used", "asked", "usage", "gpus", "warn_minutes"),
