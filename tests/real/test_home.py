@@ -229,30 +229,48 @@ def test_the_end_comes_nearer(at_home: Site, browser: Browser) -> None:
     assert page.evaluate("window.told") == [], "a reload tells the same again"
 
 
-def test_all_sessions(at_home: Site, browser: Browser, screenshots: Path) -> None:
-    """Those that go on and those that are over, each in one list; an administrator sees everybody's, finds one, and ends it."""
+def test_the_lists(at_home: Site, browser: Browser, screenshots: Path) -> None:
+    """Tabs with their numbers: what goes on on the home page, what is over by days; an administrator finds another's, and ends it."""
     site, (user, overseer) = at_home, at_home.users[:2]
     site.start({**SMALL, "name": "Over and done"}, server="done")
     site.stop(server="done")
     site.start({**SMALL, "name": "Still here"}, server="here")
     page = log_in(site, browser, user, path="hub/resource-form/sessions", shows=ROOT)
-    running, finished = page.locator("#sessions-running .sessions-row"), page.locator("#sessions-finished .sessions-row")
-    expect(running.filter(has_text="Still here")).to_have_count(1)
-    expect(finished.filter(has_text="Over and done").first).to_be_visible()
-    expect(page.locator("#sessions-running")).not_to_contain_text("Over and done")
+    assert page.url.endswith("/hub/home")
+    tabs = page.locator(".sessions-tabs a")
+    expect(page.locator("#sessions-cards .sessions-card")).to_have_count(1)
+    expect(page.locator("#sessions-rest .sessions-card")).to_contain_text("Over and done")
+    expect(page.locator(".sessions-tabs [aria-current=page]")).to_have_text(re.compile(r"^Running\s+1$"))
+    finished = int(tabs.nth(1).locator(".sessions-number").inner_text())
+    press_stop(card(page, "here"))
+    expect(tabs.nth(1).locator(".sessions-number")).to_have_text(str(finished + 1), timeout=30_000)
+    expect(tabs.nth(0).locator(".sessions-number")).to_have_text("0")
+    site.start({**SMALL, "name": "Still here"}, server="here")
+    tabs.nth(1).click()
+    expect(page.locator(".sessions-tabs [aria-current=page]")).to_have_text(re.compile(rf"^Finished\s+{finished + 1}$"))
+    today = page.locator(".sessions-day").first
+    expect(today.locator("h2")).to_have_text("Today")
+    row = today.locator(".sessions-row", has_text="Over and done").first
+    expect(row.locator(".sessions-row-has")).to_have_text("1 core · 1 GB")
+    expect(row.locator(".sessions-row-ran")).to_have_text(re.compile(r"^\d+ (s|min)$"))
+    expect(row.locator(".sessions-sentence")).to_have_text("The session was stopped from JupyterHub.")
+    expect(row.locator("[data-action=log]")).to_be_visible()
+    page.screenshot(path=screenshots / "sessions-finished.png")
+    row.locator("[data-action=again]").click()
+    wait_for(lambda: site.server(user, "done").get("ready"), "the session to be started again")
     assert page.locator("a", has_text="Everybody's").count() == 0
     assert page.goto(f"{site.hub.url}hub/resource-form/sessions?all=1").status == 403  # type: ignore[union-attr]
+    assert page.goto(f"{site.hub.url}hub/resource-form/sessions?list=none").status == 400  # type: ignore[union-attr]
+    site.stop(server="done")
     page = log_in(site, browser, overseer, path="hub/home", shows=ROOT)
-    page.click("nav >> text=Sessions")
     page.click("text=Everybody's")
     row = page.locator("#sessions-running .sessions-row", has_text="Still here")
     expect(row).to_contain_text(user)
     page.fill("#sessions-filter-user", "nobody")
     expect(row).to_have_count(0)
-    expect(page.locator("#sessions-running .sessions-empty")).to_have_text("No session here matches the filter.")
+    expect(page.locator("#sessions-empty")).to_have_text("No session here matches the filter.")
     page.fill("#sessions-filter-user", user)
     page.fill("#sessions-filter-text", "still")
-    page.select_option("#sessions-filter-state", "running")
     expect(row).to_have_count(1)
     page.screenshot(path=screenshots / "sessions-everybodys.png")
     assert row.locator("[data-action=open], [data-action=again]").count() == 0
@@ -274,10 +292,16 @@ def test_without_javascript(at_home: Site) -> None:
         f"/hub/resource-form/stop?user={visitor.name}&server=fit",
     ]
     assert "/hub/resource-form/sessions" in [link.get("href") for link in page.soup.select("nav a")]
-    listed = visitor.get("hub/resource-form/sessions")
-    row = listed.soup.select_one("#sessions-running .sessions-row")
+    tabs = [link["href"] for link in page.soup.select(".sessions-tabs a")]
+    assert tabs == ["/hub/home", "/hub/resource-form/sessions?list=finished", "/hub/resource-form/sessions?list=others"]
+    assert visitor.get("hub/resource-form/sessions").url.endswith("/hub/home")
+    site.stop(server="fit")
+    listed = visitor.get("hub/resource-form/sessions?list=finished")
+    row = listed.soup.select_one("#sessions-finished .sessions-row")
     assert row is not None
     assert "<b>Fit</b>" in row.get_text()
+    assert "1 core · 1 GB" in row.get_text()
+    assert listed.soup.select(".sessions-day h2")[0].get_text() == "Today"
     form = visitor.get("hub/resource-form/new?name=My+words")
     assert form.url.split("?")[0].endswith(f"/hub/spawn/{visitor.name}/my-words")
     assert form.values()["name"] == "My words"
@@ -297,7 +321,11 @@ def test_nothing_serious(at_home: Site, browser: Browser, screenshots: Path, sch
     expect(card(page, "one").locator(".sessions-state")).to_have_text("Running")
     card(page, "one").locator(".sessions-menu summary").click()
     page.screenshot(path=screenshots / f"home-{scheme}-{width}.png")
-    for path, shown in (("home", ".sessions-card"), ("resource-form/sessions", ".sessions-row"), (f"spawn/{user}/two", "#resource-form")):
+    for path, shown in (
+        ("home", ".sessions-card"),
+        ("resource-form/sessions?list=finished", ".sessions-row"),
+        (f"spawn/{user}/two", "#resource-form"),
+    ):
         page.goto(f"{site.hub.url}hub/{path}")
         page.wait_for_selector(shown)
         if path.startswith("spawn/"):

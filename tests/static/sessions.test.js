@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 
+import { byDay, dayInWords } from "../../share/resource_form/static/sessions/days.js";
 import { refusalInWords } from "../../share/resource_form/static/sessions/copies.js";
 import { neverStarted, shownOf } from "../../share/resource_form/static/sessions/home.js";
 import { startBody } from "../../share/resource_form/static/sessions/hub.js";
@@ -10,6 +11,8 @@ import { copyLink, formLink, safeLink, viewLink } from "../../share/resource_for
 import * as model from "../../share/resource_form/static/sessions/model.js";
 import { toldOf, warningDue } from "../../share/resource_form/static/sessions/notices.js";
 import { isDone } from "../../share/resource_form/static/sessions/orders.js";
+import { ranFor } from "../../share/resource_form/static/sessions/rows.js";
+import { numbersAfter, numbersOf } from "../../share/resource_form/static/sessions/tabs.js";
 import { changed, makeWords } from "../../share/resource_form/static/sessions/words.js";
 
 const HERE = "https://hub.example/hub/home";
@@ -96,6 +99,43 @@ describe("the cards", () => {
     assert.deepEqual(shownOf([session()], servers, "ada").map((each) => each.name), ["one", "two"]);
     assert.equal(neverStarted(servers[0], "ada"), null);
     assert.ok(model.isNew(neverStarted(servers[2], "ada")));
+  });
+});
+
+describe("the lists", () => {
+  const texts = { today: "Today", yesterday: "Yesterday" };
+  const now = new Date(2026, 10, 29, 12);
+  const inWords = (day, lang = "en") => dayInWords(day, lang, texts, now);
+
+  test("speak of days as people do", () => {
+    assert.equal(inWords(new Date(2026, 10, 29, 0, 1)), "Today");
+    assert.equal(inWords(new Date(2026, 10, 28, 23, 59)), "Yesterday");
+    assert.equal(inWords(new Date(2026, 10, 26)), "Thursday 26 November");
+    assert.equal(inWords(new Date(2026, 10, 26), "it"), "Giovedì 26 novembre");
+    assert.equal(inWords(new Date(2025, 11, 31)), "Wednesday 31 December 2025");
+  });
+
+  test("have a group for each day, in their order", () => {
+    const ended = [new Date(2026, 10, 29, 9), new Date(2026, 10, 29, 8), new Date(2026, 10, 28)];
+    const sessions = ended.map((day, index) => session({ id: String(index), state: "ended", ended: day.toISOString() }));
+    const days = byDay([...sessions, session({ id: "3", submitted: null })], inWords);
+    const found = [...days].map(([day, group]) => [day, group.map(({ id }) => id).join("")]);
+    assert.deepEqual(found, [["Today", "01"], ["Yesterday", "2"], ["", "3"]]);
+  });
+
+  test("tell how long a session ran, of one that did", () => {
+    assert.equal(ranFor({ started: "2026-11-29T10:00:00Z", ended: "2026-11-29T11:57:00Z" }), 7020);
+    assert.equal(ranFor({ started: null, ended: "2026-11-29T11:57:00Z" }), null);
+    assert.equal(ranFor({ started: "2026-11-29T10:00:00Z", ended: null }), null);
+  });
+
+  test("have numbers, which follow what ends", () => {
+    const over = (kind) => session({ state: "ended", kind });
+    assert.deepEqual(numbersOf([session(), over("finished"), over("others"), over("others")]), { running: 1, finished: 1, others: 2 });
+    const before = { running: 1, finished: 7, others: 2 };
+    assert.deepEqual(numbersAfter(before, [session()], [over("finished")]), { running: 0, finished: 8, others: 2 });
+    assert.deepEqual(numbersAfter(before, [], [over("finished"), session({ name: "two" })]), before);
+    assert.deepEqual(numbersAfter(before, [over("others")], [over("others")]), { ...before, running: 0 });
   });
 });
 

@@ -46,6 +46,15 @@ def shown_name(given: str, options: Mapping[str, Any], server: str = "") -> str:
     return _unless_made_up(given) or _what_it_is(options) or server or _("Default server")
 
 
+def had_in_words(options: Mapping[str, Any]) -> str:
+    """Return what a session that is over had, by its request: ``1 × V100, 4 cores, 8 GB``; empty where that cannot be read."""
+    try:
+        request = parse_request(options)
+    except RequestRejected:
+        return ""
+    return ", ".join([*([request.gpus.words] if request.gpus.count else []), *request.cores_and_memory])
+
+
 def _unless_made_up(name: str) -> str:
     return "" if MADE_UP.fullmatch(name or "") else name
 

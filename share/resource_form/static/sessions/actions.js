@@ -112,25 +112,29 @@ export function makeActions(page, hub, orders) {
     return button(words, "stop", () => void stop(session), { style: `btn-sm ${DANGER}`, off: given });
   }
 
-  /** @param {Session} session */
-  function againButton(session) {
+  /**
+   * @param {Session} session
+   * @param {string} style
+   */
+  function againButton(session, style) {
     if (session.user !== me || isLive(page.sessions, session.user, session.name)) return null;
     const off = orders.of(session) === "start";
     const { profile: _line, ...request } = session.request;
     const again = () => orders.give(session, "start", () => hub.start(session.user, session.name, request));
-    return button(off ? texts.starting : texts.start_again, "again", again, { style: MAIN, off });
+    return button(off ? texts.starting : texts.start_again, "again", again, { style, off });
   }
 
   /**
    * The one thing that most people want of a session.
    * @param {Session} session
+   * @param {string} [style]
    */
-  function main(session) {
-    if (isNew(session)) return link(texts.start, session.spawn_url, "start", MAIN);
-    if (isOver(session)) return againButton(session);
+  function main(session, style = MAIN) {
+    if (isNew(session)) return link(texts.start, session.spawn_url, "start", style);
+    if (isOver(session)) return againButton(session, style);
     if (session.state === "stopping") return null;
-    if (session.state !== "running") return link(texts.view, safe(viewLink(session, base)), "view", MAIN);
-    return session.user === me ? link(texts.open, safe(session.url), "open", MAIN) : null;
+    if (session.state !== "running") return link(texts.view, safe(viewLink(session, base)), "view", style);
+    return session.user === me ? link(texts.open, safe(session.url), "open", style) : null;
   }
 
   /** @param {Session} session */

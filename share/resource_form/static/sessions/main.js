@@ -13,6 +13,7 @@ import { makeList } from "./list.js";
 import { isNotified, makeNotices } from "./notices.js";
 import { makeOrders } from "./orders.js";
 import { readPage } from "./page.js";
+import { makeTabs } from "./tabs.js";
 import { changed } from "./words.js";
 
 /** @import { Answer } from "./feed.js" */
@@ -41,10 +42,11 @@ function begin(page) {
   const hub = makeHub(page);
   const gpus = makeGpus(page);
   const notices = makeNotices(page);
+  const tabs = makeTabs(page);
   const orders = makeOrders(page, { render: () => view.render(), look: () => feed.lookIfClosed() });
   const actions = makeActions(page, hub, orders);
   const feed = makeFeed(page, hub, { take, hearGpus });
-  const view = page.isHome ? home() : makeList(page, { actions, orders, gpus });
+  const view = page.isHome ? home() : makeList(page, { actions, orders });
   let isFirst = true;
 
   function home() {
@@ -66,6 +68,7 @@ function begin(page) {
     page.clockAhead = aheadBy(sessions) ?? page.clockAhead;
     gpus.take(page.everybodys ? [] : sessions);
     view.render();
+    tabs.take(before, sessions);
     if (!isFirst && !page.everybodys) page.announce(changed(before, sessions, page.words.warnings).map(page.words.said));
     isFirst = false;
     view.tick();

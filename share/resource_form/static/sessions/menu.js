@@ -19,8 +19,13 @@ export function makeMenu(label) {
   fold.addEventListener("focusout", ({ relatedTarget }) => {
     if (relatedTarget && !fold.contains(/** @type {Node} */ (relatedTarget))) close();
   });
-  document.addEventListener("pointerdown", ({ target }) => {
-    if (fold.open && !fold.contains(/** @type {Node} */ (target))) close();
+  /** @param {Event} event */
+  function closeFrom({ target }) {
+    if (!fold.contains(/** @type {Node} */ (target))) close();
+  }
+  fold.addEventListener("toggle", () => {
+    if (fold.open) document.addEventListener("pointerdown", closeFrom);
+    else document.removeEventListener("pointerdown", closeFrom);
   });
   list.addEventListener("click", close);
   /** @param {string} name */

@@ -2,7 +2,6 @@
 
 import { element } from "../common/dom.js";
 import { filled, moment } from "../common/format.js";
-import { isOver } from "./model.js";
 
 /** @import { Session } from "./model.js" */
 /** @import { Page } from "./page.js" */
@@ -86,23 +85,7 @@ export function makeParts({ texts, states, words, time }) {
     return [before, time(end), after];
   }
 
-  /**
-   * @param {Session} session
-   * @param {string} used
-   * @returns {Fact[]}
-   */
-  function rowFacts(session, used) {
-    return [
-      [texts.submitted, when(session.submitted)],
-      [texts.started, when(session.started)],
-      isOver(session) ? [texts.ended, when(session.ended)] : [texts.ends, when(session.ends)],
-      [texts.node, session.node],
-      [isOver(session) ? texts.used_all : texts.used, used],
-      [texts.job, job(session)],
-    ];
-  }
-
-  return { badge, cardFacts, hasOf, rowFacts, until, usesOf };
+  return { badge, cardFacts, hasOf, until, usesOf };
 }
 
 /** @typedef {ReturnType<typeof makeParts>} Parts */

@@ -1,7 +1,5 @@
 """What a session is called: by its user, else as what it is."""
 
-# ruff: noqa: E501 - a row of a table is one line
-
 from __future__ import annotations
 
 from types import SimpleNamespace
