@@ -103,6 +103,8 @@ c.SlurmCluster.hub_name = "jupyterhub"
 #     "values": {"gpus": 1, "cores": 8, "memory": "32G", "walltime": "4h"},
 #     "partitions": ["g100_int"],
 # }]
+# Presets and Start, nothing else, for everyone (True) or for some: a class that should not have to choose.
+# c.ResourceFormSpawner.only_presets = {"groups": ["school"]}
 # c.ResourceFormSpawner.support_text = "Questions: support@cluster.example"
 # The language of the form and of all that users are told; without it each user's browser decides between English and Italian.
 # c.ResourceFormSpawner.language = "it"

@@ -126,33 +126,13 @@ def limit_of_memory(megabytes: int) -> str:
 
 
 def duration(minutes: int) -> str:
-    """Return minutes in words: ``8 hours``, ``1 day 12 hours``, ``90 minutes``."""
-    days, rest = divmod(minutes, 24 * 60)
-    hours, rest = divmod(rest, 60)
-    if rest and not days:
-        return _minutes(minutes)
-    parts = []
-    if days:
-        parts.append(ngettext("{number} day", "{number} days", days).format(number=days))
-    if hours:
-        parts.append(ngettext("{number} hour", "{number} hours", hours).format(number=hours))
-    if rest or not parts:
-        parts.append(_minutes(rest))
-    return " ".join(parts)
-
-
-def time_on_a_button(minutes: int) -> str:
-    """Return minutes as briefly as they are understood: ``30 min``, ``8 h``, ``1 h 57 min``, ``2 days``, ``1 day 12 h``."""
+    """Return minutes as everybody writes them: ``30 min``, ``8 h``, ``1 h 57 min``, ``2 days``, ``1 day 12 h``."""
     days, rest = divmod(minutes, 24 * 60)
     hours, rest = divmod(rest, 60)
     parts = [ngettext("{number} day", "{number} days", days).format(number=days)] if days else []
     parts += [_("{number} h").format(number=hours)] if hours else []
     parts += [_("{number} min").format(number=rest)] if rest or not parts else []
     return " ".join(parts)
-
-
-def _minutes(number: int) -> str:
-    return ngettext("{number} minute", "{number} minutes", number).format(number=number)
 
 
 def as_sentence(text: str) -> str:

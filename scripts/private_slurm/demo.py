@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from private_slurm import control_groups
-from private_slurm.demo_setup import Demo, PluginConfig, plugin_config, stop_demo
+from private_slurm.demo_setup import Demo, PluginConfig, demo_config, stop_demo
 from private_slurm.errors import PrivateSlurmError
 from private_slurm.newer_slurm import SUITES
 from private_slurm.processes import Interrupted, signals_raise
@@ -26,7 +26,7 @@ def default_folder() -> Path:
     return Path(tempfile.gettempdir()) / f"resource-form-demo-{os.geteuid()}"
 
 
-def main(argv: Sequence[str] | None = None, plugin: PluginConfig = plugin_config) -> int:
+def main(argv: Sequence[str] | None = None, plugin: PluginConfig = demo_config) -> int:
     """Start or stop a demo; the exit status is 0, 1 after a failure, or the shell's for a signal."""
     options = _parser().parse_args(argv)
     os.umask(0o022)  # the demo's users run what is made here; secrets are given their own mode

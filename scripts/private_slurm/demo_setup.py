@@ -49,6 +49,32 @@ c.ResourceFormSpawner.catalogue_file = {str(catalogue)!r}
 """
 
 
+PRESETS = """
+c.ResourceFormSpawner.presets = [
+    {
+        "name": "notebook", "label": "A notebook", "description": "2 cores, 8 GB, 4 h",
+        "values": {"partition": "g100_int", "gpus": 0, "cores": 2, "memory": "8G", "walltime": "4h"},
+    },
+    {
+        "name": "gpu", "label": "One GPU", "description": "1 V100, 8 cores, 64 GB, 4 h",
+        "values": {"partition": "g100_int", "gpus": "v100:1", "cores": 8, "memory": "64G", "walltime": "4h"},
+    },
+    {
+        "name": "school", "label": "The school", "description": "1 V100 of the course, 4 cores, 32 GB, 2 h",
+        "values": {
+            "partition": "g100_int", "reservation": "s_tra_school", "account": "cin_train",
+            "gpus": "v100:1", "cores": 4, "memory": "32G", "walltime": "2h",
+        },
+    },
+]
+"""
+
+
+def demo_config(slurm_conf: Path, catalogue: Path, bin_dir: str = "") -> str:
+    """The same, with what people of the demo's cluster mostly want as presets."""
+    return plugin_config(slurm_conf, catalogue, bin_dir) + PRESETS
+
+
 class Demo:
     """The cluster, the Hub and what they run from, in `folder`; `say` is told each stage as it ends."""
 
@@ -59,7 +85,7 @@ class Demo:
         *,
         jupyterhub: str = JUPYTERHUB_VERSION,
         slurm: str | None = None,
-        plugin: PluginConfig = plugin_config,
+        plugin: PluginConfig = demo_config,
         say: Callable[[str], None] = print,
     ) -> None:
         self.folder = Path(folder).absolute()

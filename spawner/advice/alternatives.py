@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from ..accounting.billing import Cost
 from ..accounting.partition_limits import PartitionLimits
 from ..availability.forecast import ClusterForecast
 from ..availability.node_fit import NodeClass
@@ -35,11 +36,20 @@ _GPUS, _NO_GPU, _GPU_TYPE, _PARTITION, _ACCOUNT, _RESERVATION, _PART = 1.2, 3.0,
 
 @dataclass(frozen=True, slots=True)
 class Alternative:
-    """``change`` holds the fields to change, with values as a form posts them."""
+    """``change`` holds the fields to change, with values as a form posts them; ``words`` name it: ``1 × V100 instead of 2``.
+
+    ``cost`` is None where it is not known, or not charged.
+    """
 
     change: Mapping[str, str]
-    sentence: str
+    words: str
     request: SessionRequest
+    cost: Cost | None = None
+
+    @property
+    def sentence(self) -> str:
+        """That it starts now, where it stands by itself."""
+        return _("{changes}: starts now.").format(changes=self.words)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +91,7 @@ def alternatives(
             continue
         if _judged(candidate, forecast, choices).kind != "now" or check_request(candidate, choices):
             continue
-        found.append(Alternative(change, _sentence(request, candidate), candidate))
+        found.append(Alternative(change, _words(request, candidate), candidate))
         if len(found) == most:
             break
     return tuple(found)
@@ -235,8 +245,8 @@ def _change(request: SessionRequest, candidate: SessionRequest) -> dict[str, str
     return {name: _posted(candidate, name) for name in _FIELDS if _posted(candidate, name) != _posted(request, name)}
 
 
-def _sentence(request: SessionRequest, candidate: SessionRequest) -> str:
-    """``1 × V100 instead of 2: starts now.``"""
+def _words(request: SessionRequest, candidate: SessionRequest) -> str:
+    """``1 × V100 instead of 2``"""
     asked, gpus = request.gpus, candidate.gpus
     pairs = []
     if gpus != asked:
@@ -257,7 +267,7 @@ def _sentence(request: SessionRequest, candidate: SessionRequest) -> str:
     if candidate.account != request.account:
         parts.append(_("account {account}").format(account=candidate.account))
     changes = ", ".join(parts)
-    return _("{changes}: starts now.").format(changes=f"{changes[:1].upper()}{changes[1:]}")
+    return f"{changes[:1].upper()}{changes[1:]}"
 
 
 def _asked_in_short(asked: GpuRequest, gpus: GpuRequest) -> str:

@@ -22,7 +22,8 @@ from ..request.reconcile import reconcile
 from ..request.validation import check_request, judge_request
 from ..slurm.resources import CORES, GPUS, JOBS, MEMORY, SUBMITTED
 from ..slurm.shared_gres import SHARED
-from .alternatives import Alternative, alternatives
+from .alternatives import SHORTEST_MINUTES, Alternative, alternatives
+from .price import cost_in_words
 from .verdict import Verdict, verdict
 
 
@@ -146,7 +147,7 @@ def _held_back(limit: Limit, request: SessionRequest, choices: Choices, number: 
 
 def _amount(limit: Limit, amount: int) -> str:
     if limit.measure == "minutes":
-        return _("{number} minutes of {resource}").format(number=amount, resource=limit.resource.replace(":", " "))
+        return _("{time} of {resource}").format(time=duration(amount), resource=limit.resource.replace(":", " "))
     if limit.resource == MEMORY:
         return limit_of_memory(amount)
     kind, _colon, gpu_type = limit.resource.partition(":")
@@ -180,6 +181,30 @@ def alternatives_to(request: SessionRequest, found: Verdict, forecast: ClusterFo
     return tuple(entry for entry in others if not choices.waits_for(entry.request) and choices.knows_limits_of(entry.request))
 
 
+def nodes_with_room(assessment: Assessment, most: int) -> tuple[str, ...]:
+    """Return the names of nodes that have all of it free for as long as it lasts, ``most`` of them; none where that is not known."""
+    request, forecast = assessment.request, assessment.forecast
+    if forecast is None or assessment.verdict.kind not in ("now", "wait"):
+        return ()
+    names: list[str] = []
+    for node_class in forecast.node_classes(request.partition, request.reservation):
+        if node_class.holds(request.demand) and node_class.minutes(forecast.now) >= request.walltime:
+            names += node_class.names[: most - len(names)]
+    return tuple(names)
+
+
+def warnings(assessment: Assessment) -> tuple[str, ...]:
+    """Return what is allowed and hardly meant, a sentence each."""
+    minutes = assessment.request.walltime
+    if assessment.errors or minutes >= SHORTEST_MINUTES:
+        return ()
+    return (
+        _("Only {time}: that is over before much is done. For hours, write {example}.").format(
+            time=duration(minutes), example=f"{minutes}h"
+        ),
+    )
+
+
 def request_in_words(request: SessionRequest, only_gpu_type: str = "", *, asks_for_memory: bool = True) -> str:
     """Return ``2 × V100, 16 cores, 128 GB for 4 hours on g100_int as physics``."""
     gpus = request.gpus
@@ -201,21 +226,6 @@ def request_in_words(request: SessionRequest, only_gpu_type: str = "", *, asks_f
     if request.reservation:
         return _("{resources} for {time} on {partition} in reservation {reservation}").format(**values)
     return _("{resources} for {time} on {partition}").format(**values)
-
-
-def units(number: float) -> str:
-    """Return a number of billing units, with no more digits than help: ``60``, ``7.5``, ``0.25``."""
-    return f"{number:.4g}" if number < 1000 else f"{number:,.0f}"
-
-
-def cost_in_words(cost: Cost | None) -> str:
-    """Return ``60 units an hour``, ``up to 60 units an hour`` where it depends on the node; empty where it is not known."""
-    if cost is None:
-        return ""
-    number = 1 if cost.per_hour == 1 else 2
-    if cost.exact:
-        return ngettext("{units} unit an hour", "{units} units an hour", number).format(units=units(cost.per_hour))
-    return ngettext("up to {units} unit an hour", "up to {units} units an hour", number).format(units=units(cost.per_hour))
 
 
 def _in_short(kind: str) -> str:

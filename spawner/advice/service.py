@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from ..accounting.billing_rule import BillingRule
 from ..accounting.budget_policy import NO_OBJECTION, BudgetPolicy, BudgetVerdict, OverBudget, budget_in_words, is_charged, judge_budget
 from ..accounting.budgets import Budget
 from ..availability.node_choice import node_choice_of
@@ -17,7 +18,9 @@ from ..request.choices import Choices
 from ..request.model import SessionRequest, label_of
 from ..site.budget_command import SiteBudgets
 from ..worker import run_in_worker
+from .alternatives import Alternative
 from .assessment import Assessment, alternatives_to, budgets_there, cost_there, read_and_reconcile, verdict_of
+from .price import unit_in_words
 from .usage_bars import ResourceUsage, resource_usage_of
 from .verdict import Verdict
 
@@ -47,10 +50,14 @@ class PricingSettings:
 
 @dataclass(frozen=True, slots=True)
 class Advice:
-    """The assessment with what surrounds it: whether it is charged, what is left of budgets in words, what the user has already."""
+    """The assessment with what surrounds it: whether it is charged, what is left of budgets in words, what the user has already.
+
+    ``unit`` says what a unit of the price is.
+    """
 
     assessment: Assessment
     charged: bool = True
+    unit: str = ""
     budgets: tuple[str, ...] = ()
     over: BudgetVerdict = NO_OBJECTION
     holdings: tuple[ResourceUsage, ...] = ()
@@ -107,7 +114,24 @@ async def advise(
         return replace(charge, assessment=judged, holdings=resource_usage_of(running, pools, choices, **place, config=configuration))
 
     # With thousands of nodes the first verdict after each answer of Slurm takes a while.
-    return await run_in_worker(judge)
+    advice = await run_in_worker(judge)
+    with_price = [await priced(cluster, choices, entry, pricing, left()) for entry in advice.assessment.alternatives]
+    return replace(advice, assessment=replace(advice.assessment, alternatives=tuple(with_price)))
+
+
+async def priced(
+    cluster: SlurmCluster, choices: Choices, entry: Alternative, pricing: PricingSettings, patience: float | None
+) -> Alternative:
+    """Return what would start instead with what it costs, as far as that is charged and known within ``patience`` seconds."""
+    request = entry.request
+    if not is_charged(pricing.not_charged, request.partition, request.account):
+        return entry
+    return replace(entry, cost=cost_there(request, choices, await _rule(cluster, request, pricing, patience)))
+
+
+async def _rule(cluster: SlurmCluster, request: SessionRequest, pricing: PricingSettings, patience: float | None) -> BillingRule | None:
+    whole = node_choice_of(pricing.sbatch_options).whole
+    return await cluster.billing_rule(request.partition, request.reservation, whole_nodes=whole, patience=patience)
 
 
 async def _charge(
@@ -118,8 +142,7 @@ async def _charge(
     charged = is_charged(pricing.not_charged, request.partition, request.account)
     if not charged:
         return Advice(plain, charged=False)
-    whole = node_choice_of(pricing.sbatch_options).whole
-    rule = await cluster.billing_rule(request.partition, request.reservation, whole_nodes=whole, patience=patience)
+    rule = await _rule(cluster, request, pricing, patience)
     cost = cost_there(request, choices, rule)
     budgets: tuple[Budget, ...] = budgets_there(request, choices)
     if pricing.site_budgets is not None:
@@ -130,7 +153,8 @@ async def _charge(
     now = time.time()
     held = cluster.holdings.last
     words = [budget_in_words(budget, now=now, as_of=held.as_of if held is not None else None) for budget in budgets]
-    return Advice(replace(plain, cost=cost, budgets=budgets), budgets=tuple(dict.fromkeys(filter(None, words)))[:MAX_BUDGETS], over=over)
+    shown = tuple(dict.fromkeys(filter(None, words)))[:MAX_BUDGETS]
+    return Advice(replace(plain, cost=cost, budgets=budgets), unit=unit_in_words(rule), budgets=shown, over=over)
 
 
 async def refuse_over_budget(cluster: SlurmCluster, choices: Choices, request: SessionRequest, pricing: PricingSettings) -> None:

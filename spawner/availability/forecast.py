@@ -33,13 +33,7 @@ from .hidden_nodes import NOT_SHOWN
 from .licenses import MissingLicense
 from .node_choice import ANY_NODE, NodeChoice
 from .node_fit import HOLDS_RESOURCES, WAITS_IN_LINE, NodeClass
-from .node_state import (
-    GpuCount,
-    PartsOnNodes,
-    cores_on_a_node,
-    gpus_of,
-    why_not_usable,
-)
+from .node_state import GpuCount, PartsOnNodes, cores_on_a_node, gpus_of, why_not_usable
 from .ownership import NO_LABELS, NOBODY, SecurityLabels, Submitter, kept_for_others
 from .preemption import NO_PREEMPTION, Preemption, Room, going_for, once_gone
 from .sharing import do_not_mix, free_cores, free_in_rows
@@ -176,6 +170,12 @@ class ClusterForecast:
             found.pop(job.job_id, None)
         return found.values()
 
+    def without(self, job_id: int) -> ClusterForecast:
+        """Return the cluster as it would be met if a job that waits were not there."""
+        ahead = [job for job in self._waiting if job.job_id != job_id]
+        there = [*{job.job_id: job for jobs in self._running.values() for job in jobs}.values(), *ahead]
+        return self if len(ahead) == len(self._waiting) else self._changed(self.nodes.values(), there, self._barred)
+
     def for_job(self, partition: str, submitter: Submitter = NOBODY) -> JobForecast:
         """Return the cluster as a job of this partition and this submitter meets it, made once for all who meet it alike.
 
@@ -234,6 +234,7 @@ class ClusterForecast:
             is_silent=self.is_old,
             choice=self.choice,
             preemption=self._preemption,
+            labels=self._labels,
             barred=barred,
             hidden=self._hidden,
             missing_license=self.missing_license,
@@ -258,7 +259,7 @@ class ClusterForecast:
         # Jobs of two partitions that both share cores (YES:2) do not mix either.
         shares_cores = partition.oversubscribe == "FORCE" or partition.oversubscribe_count > 1
         looks_at_jobs = self._modes_differ or shares_cores or partition.bounds_cores
-        counts: dict[tuple[object, ...], int] = {}
+        alike: dict[tuple[object, ...], list[str]] = {}
         examples: list[tuple[Node, Claims, _Load, str]] = []
         for name in partition.nodes:
             node = self.nodes.get(name)
@@ -271,14 +272,13 @@ class ClusterForecast:
             # GRES are told apart by identity: the grammar gives equal texts the same object, and to compare is many times slower.
             barred = self._barred.get(name, "")
             key = (_STATE(node), id(node.gres), id(node.gres_used), claim, load, self._parts(node), barred, self._needs_reboot(node))
-            number = counts.get(key)
-            if number is None:
+            if key not in alike:
                 examples.append((node, claim, load, barred))
-                number = 0
-            counts[key] = number + 1
+                alike[key] = []
+            alike[key].append(name)
         return tuple(
-            self._node_class(node, partition, claim, load, number, barred)
-            for (node, claim, load, barred), number in zip(examples, counts.values(), strict=True)
+            self._node_class(node, partition, claim, load, names, barred)
+            for (node, claim, load, barred), names in zip(examples, alike.values(), strict=True)
         )
 
     def _needs_reboot(self, node: Node) -> str:
@@ -309,7 +309,7 @@ class ClusterForecast:
             rows = free_in_rows(cores_for_one_job(node, partition), partition.oversubscribe_count, own)
         return (rows, used if partition.bounds_cores else 0, clash)
 
-    def _node_class(self, node: Node, partition: Partition, claim: Claims, load: _Load, number: int, barred: str) -> NodeClass:
+    def _node_class(self, node: Node, partition: Partition, claim: Claims, load: _Load, names: Sequence[str], barred: str) -> NodeClass:
         rows, used, clash = load
         empty, bound = cores_for_one_job(node, partition), cores_to_ask(node, partition)
         free, left = free_cores(node, partition, empty, bound, rows=rows, used=used)
@@ -324,10 +324,10 @@ class ClusterForecast:
             memory, memory_free = min(memory, partition.max_memory_mb_per_node), min(memory_free, partition.max_memory_mb_per_node)
         gpus = gpus_of(node)
         why_not = why_not_usable(node, held=claim.others, partly=claim.partly, inside=True if claim.inside else None)
-        if not why_not:
-            why_not = barred or self._why_not_with_others(node, partition, gpus, claim, clash=clash)
+        why_not = why_not or barred or self._why_not_with_others(node, partition, gpus, claim, clash=clash)
         return NodeClass(
-            nodes=number,
+            nodes=len(names),
+            names=tuple(names),
             why_not=why_not,
             cores=free,
             memory_mb=memory_free,

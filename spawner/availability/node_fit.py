@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ..slurm.model import Job
 from ..slurm.shared_gres import Parts, parts_in
@@ -53,6 +53,7 @@ class NodeClass(NodeSize):
     ``time_slices`` is how many times its limit a job is taken to last before a reservation, for gang scheduling shares its time with others
     (``_get_job_duration`` in src/slurmctld/reservation.c).
     ``not_judged`` is a field of slurm.conf on which it depends as well. ``not_shown``: Slurm does not show them while they are off.
+    ``names`` are those of the nodes.
     """
 
     nodes: int
@@ -69,6 +70,7 @@ class NodeClass(NodeSize):
     parts: tuple[Parts, ...] = ()
     time_slices: int = 1
     cores_to_ask_now: int | None = None
+    names: tuple[str, ...] = field(default=(), compare=False, repr=False)
 
     @property
     def whole_cores(self) -> int:

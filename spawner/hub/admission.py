@@ -46,7 +46,7 @@ PAUSE_SECONDS = 0.9
 _OWN_BOUNDS = "api/resource-form/gpu-reports"
 _CHECK = "api/resource-form/check"
 _STREAM = re.compile(r"api/(resource-form/sessions/events|users/[^/]+/servers?(/[^/]*)?/progress)/?", re.ASCII)
-_START = re.compile(r"(api/users/[^/]+/servers?(/[^/]*)?/?|spawn(/.*)?)", re.ASCII)
+_START = re.compile(r"(api/users/[^/]+/servers?(/[^/]*)?/?|spawn(/.*)?|resource-form/switch)", re.ASCII)
 _LIGHT = re.compile(r"(static|resource-form/static|logo|health|api(?!/resource-form/))(/|$)", re.ASCII)
 
 _TOO_OFTEN = N_("You ask more often than the service can answer. Wait {seconds} s, then go on.")

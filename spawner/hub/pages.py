@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,8 +16,9 @@ from ..i18n import _, using
 from ..request.model import parse_request
 from ..session.record import End
 from ..session.session import Session
+from ..session.status import Stage
 from ..site.notices import Announcement
-from . import static
+from . import start_page, static
 from .common import page_templates
 from .locale import language_spoken
 from .own_spawner import own_spawner
@@ -28,6 +29,7 @@ from .sessions.feed import Sessions
 from .sessions.left_over import LeftOver
 from .sessions.options import display_name
 from .sessions.past import MAX_LISTED, Past, Reach, reaches_others
+from .sessions.switching import Switching
 from .state import HubState
 
 OURS = "ours"
@@ -144,6 +146,41 @@ class PageHelp:
     def sees_others(scopes: Any, user: str) -> bool:
         """Tell whether who looks at a page may read others' servers, by the page's ``parsed_scopes``."""
         return reaches_others((scopes or {}).get("read:servers"), user)
+
+    @staticmethod
+    def starts_about(spawner: Any, estimate: str | None) -> str:
+        """Return when a session is thought to start, in words; empty where nobody knows."""
+        own = own_spawner(spawner)
+        if own is None or not estimate:
+            return ""
+        with using(language_spoken(own)):
+            return start_page.starts_about(estimate, own.cluster.clock())
+
+    @staticmethod
+    def offers(spawner: Any) -> list[Mapping[str, Any]]:
+        """Return what would start now in the place of a session that waits, as far as that is known; from now on somebody wants to know."""
+        session = PageHelp.session(spawner)
+        if session is None:
+            return []
+        session.progress.look()
+        return list(session.progress.latest.details.get("offers", ()))
+
+    @staticmethod
+    def note_on_switching(spawner: Any) -> str:
+        """Return why a session that waits was not given up for another request; once."""
+        own = own_spawner(spawner)
+        return HubState.of(own).part(Switching).take_note(own) if own is not None else ""
+
+    @staticmethod
+    def stage_of_end(spawner: Any) -> Stage:
+        """Return the stage at which the last start of a spawner of ours failed."""
+        return start_page.stage_of_end(PageHelp.end(spawner))
+
+    @staticmethod
+    def request_to_post(spawner: Any) -> Mapping[str, Any]:
+        """Return what starts the last request once more when it is posted to the form's address; empty where that is of no use."""
+        own = own_spawner(spawner)
+        return start_page.request_to_post(own) if own is not None else {}
 
     @staticmethod
     def again_url(spawner: Any, url: str) -> str:

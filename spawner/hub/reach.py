@@ -9,7 +9,7 @@ from jupyterhub.scopes import Scope
 from tornado import web
 
 from .own_spawner import own_spawner
-from .protocol import FormSpawner, HubHandler, HubUser
+from .protocol import FormSpawner, HubHandler, HubSpawner, HubUser
 
 OWN_SESSIONS = ("read:servers", "access:servers")
 """Scopes of which a caller has one who has to do with sessions: a session's own token has the second (``Spawner.server_token_scopes``)."""
@@ -45,6 +45,23 @@ def user_asked_about(handler: HubHandler, *any_of: str) -> HubUser:
     if user is None or not any(handler.get_scope_filter(scope)(user.orm_user, "user") for scope in any_of):
         raise web.HTTPError(404, "There is no such user.")
     return user
+
+
+def server_to_start(handler: Any) -> HubSpawner:
+    """Return the spawner of the server that a page is about, ``?server=`` of ``?user=``, the visitor where nobody is named.
+
+    Raises
+    ------
+    HTTPError
+        404 for one that there is not, or that the visitor may not start: the two look alike.
+    """
+    name, server = handler.get_query_argument("user", "") or handler.current_user.name, handler.get_query_argument("server", "")
+    user = user_within_reach(handler, name, "servers")
+    if user is not None and (not server or server in user.orm_user.orm_spawners):
+        spawner = user.spawners[server]
+        if handler.get_scope_filter("servers")(spawner.orm_spawner, "server"):
+            return spawner
+    raise web.HTTPError(404, "There is no such session.")
 
 
 def spawner_asked_about(handler: HubHandler) -> FormSpawner:

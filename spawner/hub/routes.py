@@ -25,6 +25,8 @@ from .handlers.sessions import NewSessionPage, SessionsPage
 from .handlers.stale import FormPage
 from .handlers.stop import PATH as STOP_PATH
 from .handlers.stop import StopPage
+from .handlers.switch import PATH as SWITCH_PATH
+from .handlers.switch import SwitchHandler
 from .static import STATIC
 
 
@@ -55,6 +57,7 @@ PAGES = [
     (r"/resource-form/sessions", SessionsPage),
     (r"/resource-form/new", NewSessionPage),
     (rf"/{STOP_PATH}", StopPage),
+    (rf"/{SWITCH_PATH}", SwitchHandler),
     (rf"/{LEFT_OVER_PATH}", LeftOverPage),
 ]
 

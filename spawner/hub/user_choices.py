@@ -15,7 +15,7 @@ from ..i18n import N_
 from ..request.choices import Choices
 from ..request.policy import parse_policies
 from ..request.presets import Preset, parse_presets
-from ..site.audience import UNKNOWN_VIEWER
+from ..site.audience import UNKNOWN_VIEWER, Audience
 from ..site.budget_command import SiteBudgets
 from ..site.catalogue import Catalogue, CatalogueFile, parse_catalogue
 from ..site.notice_board import NoticeBoard
@@ -76,7 +76,9 @@ class UserChoices(SpawnerSettings):
             Slurm has never answered, or there is no catalogue.
         """
         offered = await self._offered(patience, self.current_catalogue)
-        return offered.with_presets(await self._all_presets(), await self._groups())
+        only = self.only_presets
+        only_for = Audience.model_validate(only if isinstance(only, dict) else {}) if only is not False else None
+        return offered.with_presets(await self._all_presets(), await self._groups(), only_for)
 
     async def open_to_user(self, *, patience: float | None = None) -> tuple[frozenset[str], frozenset[str]]:
         """Return the names of the partitions in which this user can start a session now, and of the reservations; without a catalogue, too.

@@ -15,7 +15,7 @@ from ..availability.demand import NodeSize
 from ..availability.ownership import Submitter
 from ..bounds import DEFAULTS, Bounds
 from ..i18n import _
-from ..site.audience import Viewer
+from ..site.audience import Audience, Viewer
 from ..site.catalogue import Catalogue, Interface, Release
 from ..slurm.model import Reservation
 from .gpu_choices import GpuChoices
@@ -28,7 +28,8 @@ from .presets import Preset
 class Choices:
     """Everything that a request of one user is judged by, at one moment. ``now`` is seconds since the epoch.
 
-    ``presets`` are those that this user may choose. ``closed`` are the partitions that take no new sessions, with the admin's words why.
+    ``presets`` are those that this user may choose, ``only_presets`` if the form shows nothing else to them. ``closed`` are the partitions
+    that take no new sessions, with the admin's words why.
     ``bounds`` say how large a request may be.
     """
 
@@ -37,6 +38,7 @@ class Choices:
     policies: Mapping[str, FieldPolicy] = field(default_factory=dict)
     now: float = 0.0
     presets: tuple[Preset, ...] = ()
+    only_presets: bool = False
     closed: Mapping[str, str] = field(default_factory=dict)
     bounds: Bounds = DEFAULTS
 
@@ -50,10 +52,14 @@ class Choices:
             reservations=frozenset(reservation.name for reservation in reservations),
         )
 
-    def with_presets(self, presets: Iterable[Preset], groups: Iterable[str]) -> Choices:
-        """Return the same with those of ``presets`` that this user, who is in ``groups`` of the system, may choose."""
+    def with_presets(self, presets: Iterable[Preset], groups: Iterable[str], only_for: Audience | None = None) -> Choices:
+        """Return the same with those of ``presets`` that this user, who is in ``groups`` of the system, may choose.
+
+        Whoever belongs to ``only_for`` is shown nothing else, where there is one.
+        """
         viewer = self.viewer(groups)
-        return replace(self, presets=tuple(preset for preset in presets if preset.is_for(viewer)))
+        own = tuple(preset for preset in presets if preset.is_for(viewer))
+        return replace(self, presets=own, only_presets=bool(own) and only_for is not None and only_for.admits(viewer))
 
     def preset(self, name: str) -> Preset | None:
         """Return the preset of this name, None if this user may not choose it."""

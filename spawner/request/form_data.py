@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,11 +12,24 @@ from ..i18n import _
 from .field_values import quoted
 from .model import FIELDS, IGNORED_KEYS, label_of, refuse_too_large
 
+_HOURS = re.compile(r"[0-9]{1,5}", re.ASCII)
+_HOURS_AND_MINUTES = re.compile(r"[0-9]{1,5}:[0-9]{2}", re.ASCII)
+
+
+def hours_as_typed(text: str) -> str:
+    """Return a time that was typed into the page as :func:`.parse_walltime` reads it.
+
+    The page counts in hours: ``2`` is ``2h`` there and ``1:30`` an hour and a half. For sbatch they are minutes, and minutes and seconds.
+    """
+    if _HOURS.fullmatch(text):
+        return f"{text}h"
+    return f"{text}:00" if _HOURS_AND_MINUTES.fullmatch(text) else text
+
 
 def read_form(form: Mapping[str, Any], bounds: Bounds = DEFAULTS) -> dict[str, Any]:
     """Read what a browser posts, lists of strings, as options: one value a field, empty ones left out so that the default holds.
 
-    ``reservation`` may be empty: that is its value for None.
+    ``reservation`` may be empty: that is its value for None. The time is in hours, as the page says it is (:func:`hours_as_typed`).
 
     Raises
     ------
@@ -33,7 +47,7 @@ def read_form(form: Mapping[str, Any], bounds: Bounds = DEFAULTS) -> dict[str, A
         if not isinstance(values, (list, tuple)) or len(values) != 1 or not isinstance(values[0], str):
             errors[key] = _("{field} must be given once, as text.").format(field=label_of(key) if key in FIELDS else quoted(key))
         elif values[0].strip() or key == "reservation":
-            options[key] = values[0].strip()
+            options[key] = hours_as_typed(values[0].strip()) if key == "walltime" else values[0].strip()
     refuse_too_large(options, bounds)
     if errors:
         names = ", ".join(quoted(key) for key in list(errors)[:MAX_ERRORS])

@@ -16,7 +16,6 @@ from ..humanize import (
     limit_of_memory,
     moment_in_words,
     share_of_gpu,
-    time_on_a_button,
 )
 from ..i18n import N_, _
 from ..units import format_walltime
@@ -102,6 +101,19 @@ def _in_page_order(choices: Choices) -> list[str]:
     return sorted(PAGE_ORDER, key=position)
 
 
+def labels_on_page(choices: Choices) -> dict[str, str]:
+    """Return the fields that the page has for this user, in their order, each with its name there; none where it has presets only."""
+    if choices.only_presets:
+        return {}
+    left_out = {"account": choices.accounts is None, "memory": not choices.asks_for_memory}
+    labels = {}
+    for key in _in_page_order(choices):
+        policy = choices.policy(key)
+        if not policy.hidden and not left_out.get(key):
+            labels[key] = policy.label or label_of(key)
+    return labels
+
+
 def _sharing(partition: PartitionLimits) -> str:
     if partition.users_per_core <= 1:
         return ""
@@ -116,14 +128,12 @@ def form_fields(choices: Choices, values: Mapping[str, Any], errors: Mapping[str
     # Where the place that is asked for is none, as in an old link, the buttons are those of the form as it opens.
     useful = useful_to_press(found or ranges(judge_request({}, choices)[0], choices))
     built = []
-    for key in _in_page_order(choices):
+    for key, label in labels_on_page(choices).items():
         policy = choices.policy(key)
-        if policy.hidden or (key == "account" and choices.accounts is None) or (key == "memory" and not choices.asks_for_memory):
-            continue
         built.append(
             FormField(
                 key=key,
-                label=policy.label or label_of(key),
+                label=label,
                 help=policy.help or (_help_of_gpus(choices) if key == "gpus" else help_of(key)),
                 unit=unit_of(key),
                 error=errors.get(key, ""),
@@ -189,7 +199,7 @@ def useful_to_press(found: Mapping[str, Range]) -> dict[str, tuple[UsefulValue, 
         "cores": lambda number: (str(number), str(number)),
         # The field behind them says GB.
         "memory": lambda number: (memory_value(number).removesuffix("G"), limit_of_memory(number).removesuffix(" GB")),
-        "walltime": lambda number: (format_walltime(number), time_on_a_button(number)),
+        "walltime": lambda number: (format_walltime(number), duration(number)),
     }
     return {
         name: tuple(UsefulValue(*shown[name](number), number) for number in useful_values(name, bounds)) for name, bounds in found.items()

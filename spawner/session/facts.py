@@ -167,4 +167,6 @@ class SessionFacts:
         details, latest = details_of(self.status(job, positions, counts_use=False)), self.progress.latest
         if text == latest.text and "log" in latest.details:
             details["log"] = latest.details["log"]  # what the job's log says of a slow start is not taken back
+        if details["stage"] == latest.details.get("stage") == "queue" and "offers" in latest.details and not details["unknown_since"]:
+            details["offers"] = latest.details["offers"]
         self.progress.say(progress, text, **details)

@@ -32,6 +32,8 @@ class StartProgress:
         self._said = 0
         self._changed = asyncio.Event()
         self._closed = False
+        self._followers = 0
+        self._is_watched = asyncio.Event()
 
     @property
     def messages(self) -> list[Message]:
@@ -58,6 +60,16 @@ class StartProgress:
         texts = [message.text for _number, message in self._kept]
         return next((place for place in range(1, len(texts) - 1) if texts[place] == texts[place - 1]), 1)
 
+    def look(self) -> None:
+        """Note that somebody looks at the page now, who may not follow the messages."""
+        self._is_watched.set()
+
+    async def until_watched(self) -> None:
+        """Wait until somebody follows the messages, or has looked since this was asked the last time."""
+        await self._is_watched.wait()
+        if not self._followers:
+            self._is_watched.clear()
+
     def close(self) -> None:
         """End the messages: no more will come."""
         self._closed = True
@@ -70,16 +82,21 @@ class StartProgress:
     async def follow(self) -> AsyncIterator[Message]:
         """Yield all messages from the first, then each new one, until the start is over."""
         shown = 0
-        while True:
-            changed = self._changed
-            for number, message in [entry for entry in self._kept if entry[0] > shown]:
-                yield message
-                shown = number
-            if shown < self._said:
-                continue
-            if self._closed:
-                return
-            await changed.wait()
+        self._followers += 1
+        self.look()
+        try:
+            while True:
+                changed = self._changed
+                for number, message in [entry for entry in self._kept if entry[0] > shown]:
+                    yield message
+                    shown = number
+                if shown < self._said:
+                    continue
+                if self._closed:
+                    return
+                await changed.wait()
+        finally:
+            self._followers -= 1
 
 
 class PortReport:

@@ -7,12 +7,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 from private_slurm.cluster import PrivateCluster
 
 from tests.support.browsing import choose, log_in, serious_findings
 from tests.support.real_hub import Environments, needs_users, open_site
-from tests.support.site_under_test import Site
+from tests.support.site_under_test import Site, wait_for
 
 pytestmark = pytest.mark.usefixtures("pages_are_closed")
 
@@ -39,7 +39,7 @@ def test_what_would_start_now_is_one_press_away(site: Site, browser: Browser, sc
     expect(page.locator(".resource-form-sentence")).to_have_text("Starts now: 3 nodes have all of it free.")
     page.check("[name=gpus][value='2']")
     expect(page.locator(".resource-form-sentence")).to_have_text("Will wait: no node has 2 free GPUs; 3 have one.")
-    expect(page.locator(".resource-form-count")).to_have_text("no node")
+    expect(page.locator(".resource-form-estimate")).to_contain_text("Slurm's estimate")
     expect(page.locator("#resource-form-announcement")).to_contain_text("Will wait: no node has 2 free GPUs")
     page.screenshot(path=screenshots / "form-wait.png")
     assert serious_findings(page) == []
@@ -49,18 +49,56 @@ def test_what_would_start_now_is_one_press_away(site: Site, browser: Browser, sc
     assert page.evaluate("document.activeElement.classList.contains('resource-form-start')"), "the focus is lost"
 
 
-def test_the_count_needs_no_round_trip(site: Site, browser: Browser) -> None:
-    """How many nodes have all of it free is counted on the page itself: with the Hub out of reach as well."""
+def marked(page: Page) -> list[str]:
+    """The nodes of the picture that are said to have room for the request, to everybody."""
+    shown = page.locator(".resource-form-strip button.resource-form-fits")
+    expect(shown.locator(".resource-form-fits-words:not([hidden])")).to_have_count(shown.count())
+    return [str(node.get_attribute("data-node")) for node in shown.all()]
+
+
+def test_the_picture_of_the_nodes(site: Site, browser: Browser, screenshots: Path) -> None:
+    """A square for each GPU; framed is which node has room; a press asks for what is free there, but on a reserved one."""
     take_gpus(site, "g001")
     page = log_in(site, browser, site.users[0])
-    expect(page.locator(".resource-form-count")).to_have_text("3 nodes")
-    page.wait_for_load_state("networkidle")
-    page.context.set_offline(True)
+    strip = page.locator(".resource-form-strip")
+    expect(strip.locator("button.resource-form-fits")).to_have_count(3)
+    assert marked(page) == ["g001", "g002", "g003"]
+    assert strip.locator("[data-node=g001] .resource-form-squares i").count() == 2
+    assert strip.locator("[data-node=g001] .resource-form-squares i.resource-form-free").count() == 1
+    expect(strip.locator("[data-node=g001]")).to_contain_text("1 of 2 GPUs free")
+    expect(strip.locator("[data-node=g004]")).to_be_disabled()
+    expect(strip.locator("[data-node=g004]")).to_contain_text("reserved")
     page.check("[name=gpus][value='2']")
-    assert page.locator(".resource-form-count").inner_text() == "2 nodes"
-    page.fill("[name=cores]", "49")
-    assert page.locator(".resource-form-count").inner_text() == "no node"
-    expect(page.locator(".resource-form-sentence")).to_contain_text("The Hub does not answer")
+    expect(strip.locator("button.resource-form-fits")).to_have_count(2)
+    assert marked(page) == ["g002", "g003"]
+    page.screenshot(path=screenshots / "form-strip.png")
+    assert serious_findings(page) == []
+    strip.locator("[data-node=g001]").press("Enter")
+    expect(page.locator("[name=gpus][value='1']")).to_be_checked()
+    expect(strip.locator("button.resource-form-fits")).to_have_count(3)
+    choose(page, "partition", "g100_cpu")
+    expect(strip.locator("button.resource-form-fits")).to_have_count(0)
+    strip.locator("[data-node=g002]").click()
+    expect(page.locator("[name=gpus][value='2']")).to_be_checked()
+    assert page.input_value("[name=partition]") == "g100_int"
+
+
+def test_what_is_shown_belongs_to_what_is_typed(site: Site, browser: Browser) -> None:
+    """While the Hub does not answer nothing is said any more of a request that has changed since: not known, and no node is framed."""
+    page = log_in(site, browser, site.users[0])
+    expect(page.locator(".resource-form-sentence")).to_have_text("Starts now: 3 nodes have all of it free.")
+    page.wait_for_load_state("networkidle")
+    waiting: list[Route] = []
+    page.route("**/api/resource-form/check*", lambda route: waiting.append(route))
+    page.check("[name=gpus][value='2']")
+    expect(page.locator("[data-verdict=unknown] .resource-form-sentence")).to_have_text("Not known yet: the Hub has not answered.")
+    expect(page.locator(".resource-form-line, .resource-form-alternatives")).to_have_count(0)
+    expect(page.locator(".resource-form-strip button.resource-form-fits")).to_have_count(0)
+    page.unroute("**/api/resource-form/check*")
+    for route in waiting:
+        route.fallback()
+    expect(page.locator("[data-verdict=now] .resource-form-sentence")).to_have_text("Starts now: 3 nodes have all of it free.")
+    expect(page.locator(".resource-form-strip button.resource-form-fits")).to_have_count(3)
 
 
 def test_limits_follow_each_other(site: Site, browser: Browser, screenshots: Path) -> None:
@@ -105,10 +143,13 @@ def test_what_it_costs_and_when_it_ends(site: Site, browser: Browser) -> None:
     page.fill("[name=memory]", "32")
     page.check("[name=gpus][value='1']")
     page.fill("[name=walltime]", "2h")
-    expect(page.locator(".resource-form-review")).to_have_text(
-        "1 × V100, 4 cores, 32 GB for 2 hours on g100_int as cin_staff: 28 units an hour; starts now."
-    )
-    expect(page.locator(".resource-form-facts")).to_contain_text("56 units")
+    price = page.locator(".resource-form-hint button")
+    expect(price).to_have_text("28 units an hour, 56 in all")
+    meaning = page.locator(".resource-form-hint [role=tooltip]")
+    expect(meaning).to_be_hidden()
+    price.focus()
+    expect(meaning).to_be_visible()
+    expect(meaning).to_contain_text("for each hour: 1 for each core, 0.25 for each GB and 16 for each GPU")
     moment = page.locator(".resource-form-ends time")
     shown = page.evaluate(
         "element => new Date(element.dateTime).toLocaleTimeString('en-GB', {hour: '2-digit', minute: '2-digit', timeZone: 'Asia/Tokyo'})",
@@ -128,11 +169,9 @@ def test_what_i_have(site: Site, browser: Browser) -> None:
     assert gpus.locator("progress").first.get_attribute("value") == "17"
 
 
-def test_when_and_script_on_demand(site: Site, browser: Browser, screenshots: Path) -> None:
-    """Slurm's estimate, worded as one; the script with its command; nothing is submitted by looking."""
+def test_script_on_demand(site: Site, browser: Browser, screenshots: Path) -> None:
+    """The script with its command; nothing is submitted by looking."""
     page = log_in(site, browser, site.users[0])
-    page.click("#resource-form-when")
-    expect(page.locator("#resource-form-said")).to_contain_text("Slurm's estimate")
     page.click("#resource-form-script summary")
     expect(page.locator("#resource-form-script-command")).to_contain_text("sbatch --parsable --nodes=1")
     expect(page.locator("#resource-form-script-text")).to_contain_text("#!/bin/bash")
@@ -279,9 +318,10 @@ def test_start_and_verdict_are_in_view(site: Site, browser: Browser) -> None:
 
 PRESETS = """
 c.ResourceFormSpawner.presets = [
-    {"name": "gpu", "label": "One GPU", "description": "8 cores, 64 GB, 4 hours",
+    {"name": "gpu", "label": "One GPU", "description": "8 cores, 64 GB, 4 h",
      "values": {"gpus": "v100:1", "cores": 8, "memory": "64G", "walltime": "4h"}},
     {"name": "course", "label": "The course", "values": {"reservation": "s_tra_school", "cores": 4}},
+    {"name": "notebook", "label": "A notebook", "groups": ["school"], "values": {"partition": "g100_int", "cores": 2, "walltime": "1h"}},
     {"name": "huge", "label": "Two nodes' worth", "values": {"cores": 96}},
 ]
 """
@@ -310,13 +350,15 @@ c.ResourceFormSpawner.notices_file = "{folder}/notices.yaml"
 c.ResourceFormSpawner.budget_command = ["{script}"]
 c.ResourceFormSpawner.over_budget = "refuse"
 c.ResourceFormSpawner.not_charged = ["cin_train"]
+c.ResourceFormSpawner.only_presets = {{"groups": ["school"]}}
+c.JupyterHub.load_groups = {{"school": {{"users": {list(users[1:2])}}}}}
 """
     with open_site("hub-adorned", environments, cluster, users, more, base_url="/jupyter/") as site:
         yield site
 
 
 def test_presets_notices_and_last_requests(adorned: Site, browser: Browser, screenshots: Path) -> None:
-    """A preset fills the form with one press, an edited value makes it Custom and wins; the last requests are one press away."""
+    """A preset fills the form with one press, an edited value wins; the last requests are one press away."""
     adorned.clean()
     page = log_in(adorned, browser, adorned.users[0], path="hub/spawn")
     assert page.locator(".resource-form-notice").all_inner_texts() == [
@@ -336,10 +378,12 @@ def test_presets_notices_and_last_requests(adorned: Site, browser: Browser, scre
         "walltime": "04:00:00",
     }
     assert page.is_checked("[name=gpus][value='1']")
-    expect(page.locator(".resource-form-custom")).to_be_hidden()
-    expect(page.locator(".resource-form-sentence")).to_contain_text("cin_staff has")
+    expect(page.locator("[data-preset=gpu]")).to_have_attribute("aria-current", "true")
+    expect(page.locator(".resource-form-sentence")).to_contain_text("Look at: Slurm account")
+    expect(page.locator("#resource-form-account-error")).to_be_visible()
+    expect(page.locator("#resource-form-account-error")).to_contain_text("cin_staff has")
     page.fill("[name=walltime]", "1h")
-    expect(page.locator(".resource-form-custom")).to_be_visible()
+    expect(page.locator("[data-preset][aria-current]")).to_have_count(0)
     expect(page.locator(".resource-form-sentence")).to_contain_text("Starts now")
     page.click(".resource-form-start")
     page.wait_for_url("**/user/**", timeout=90_000)
@@ -351,6 +395,28 @@ def test_presets_notices_and_last_requests(adorned: Site, browser: Browser, scre
     page.click(".resource-form-recent summary")
     page.click(".resource-form-recent a")
     assert page.input_value("[name=cores]") == "8"
+
+
+@pytest.mark.parametrize("scripted", [True, False], ids=["scripts", "no-scripts"])
+def test_a_class_sees_presets_and_start(adorned: Site, browser: Browser, screenshots: Path, *, scripted: bool) -> None:
+    """For a group of JupyterHub's own: no field to fill in. A card and Start are enough, without JavaScript too."""
+    needs_users(adorned.users, 2)
+    user = adorned.users[1]
+    adorned.clean()
+    page = log_in(adorned, browser, user, path="hub/spawn", java_script_enabled=scripted)
+    expect(page.locator(".resource-form-presets a")).to_have_count(2)
+    expect(page.locator(".resource-form-field:visible, #resource-form-where, .resource-form-recent")).to_have_count(0)
+    expect(page.locator("[data-preset][aria-current]")).to_have_count(1)
+    page.click("[data-preset=notebook]")
+    expect(page.locator("[data-preset=notebook]")).to_have_attribute("aria-current", "true")
+    expect(page.locator("[data-verdict=now]")).to_be_visible()
+    if scripted:
+        page.screenshot(path=screenshots / "form-presets-only.png")
+        assert serious_findings(page) == []
+    page.click(".resource-form-start")
+    wait_for(lambda: adorned.server(user).get("ready"), f"the session of the class\n{adorned.logs()}", 90)
+    job = adorned.job_of(user)
+    assert (job["CPUs/Task"], job["TimeLimit"]) == ("2", "01:00:00")
 
 
 def test_budget_and_closed_partition_hold_for_every_door(adorned: Site) -> None:

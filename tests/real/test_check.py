@@ -47,7 +47,7 @@ def test_a_request_that_can_start(site: Site) -> None:
     assert found["sentence"].startswith("Starts now: 3 nodes have all of it free")
     assert (found["nodes_that_fit"], found["alternatives"]) == (3, [])
     assert (found["cost"]["per_hour"], found["cost"]["total"], found["cost"]["exact"]) == (28, 56, True)
-    assert found["review"] == "1 × V100, 4 cores, 32 GB for 2 hours on g100_int as cin_staff: 28 units an hour; starts now."
+    assert found["review"] == "1 × V100, 4 cores, 32 GB for 2 h on g100_int as cin_staff: 28 units an hour; starts now."
     assert site.cluster.active_jobs() == []
 
 

@@ -64,7 +64,7 @@ class Case:
 
 
 CASES = (
-    Case("time", "time_limit", "finished", "TIMEOUT", "it had 1 minute", {"walltime": "1m"}, {"walltime": "00:02:00"}),
+    Case("time", "time_limit", "finished", "TIMEOUT", "it had 1 min", {"walltime": "1m"}, {"walltime": "00:02:00"}),
     Case("hog", "out_of_memory", "others", "FAILED", "it used ", {"memory": "1G"}, {"memory": "2G"}),
     Case("admin", "cancelled", "others", "CANCELLED", "An administrator cancelled the job."),
     Case("scancel", "stopped", "finished", "CANCELLED", "You cancelled the session's job yourself."),

@@ -58,7 +58,7 @@ def test_estimates(site: Site) -> None:
     busy = ask(site)
     assert busy.start == pytest.approx(min(ends), abs=60)
     assert busy.nodes == ("g001",)
-    assert "(in 10 minutes) on g001. It changes" in estimate_in_words(busy, min(ends) - 595)
+    assert "(in 10 min) on g001. It changes" in estimate_in_words(busy, min(ends) - 595)
     assert ask(site, gpus="0", partition="g100_cpu").start == pytest.approx(time.time(), abs=20)
 
     with pytest.raises(SlurmRefused) as caught:

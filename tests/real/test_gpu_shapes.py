@@ -317,5 +317,5 @@ def test_two_fifths_from_the_form_to_the_job(site_of_fifths: Site) -> None:
     wait_for(tables, "the table to count the card that carries parts as no free GPU", 15)
     answer = user.api("POST", "resource-form/check", json={"gpus": "shard:5"}).json()
     assert (answer["request"]["gpus"], answer["verdict"]) == ("v100:1", "now")
-    assert answer["rooms"][0]["parts"] == [{"gres": "shard", "type": "v100", "least": 5, "most": 5}]
+    assert len(answer["fits"]) == 1
     site.stop()

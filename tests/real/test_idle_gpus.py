@@ -151,13 +151,13 @@ def test_told_then_stopped(
 
     wait_for(lambda: not site.server(user).get("ready"), "the session to be stopped", 60)
     wait_for(lambda: site.cluster.job(int(job["JobId"]))["JobState"] == "CANCELLED", "the job to be cancelled", 30)
-    expect(page.locator(".sessions-card .sessions-sentence")).to_contain_text("its GPUs did nothing for 1 minute", timeout=60_000)
+    expect(page.locator(".sessions-card .sessions-sentence")).to_contain_text("its GPUs did nothing for 1 min", timeout=60_000)
     expect(notice).to_be_hidden()
     ended = session_of(site)
     assert (ended["state"], ended["kind"], ended["category"], ended["slurm_state"]) == ("ended", "finished", "idle_gpus", "IDLE_GPUS")
     assert ended["idle_gpus"] is None
-    assert "its GPUs did nothing for 1 minute" in site.visitor().get(f"user/{user}/").text
-    assert "its GPUs did nothing for 1 minute" in site.visitor().form().text
+    assert "its GPUs did nothing for 1 min" in site.visitor().get(f"user/{user}/").text
+    assert "its GPUs did nothing for 1 min" in site.visitor().form().text
 
     events = wait_for(lambda: len(told[0]) == 2 and told[0], "the webhook to be called twice", 30)
     assert [event["event"] for event in events] == ["idle", "stopped"]

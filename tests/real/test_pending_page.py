@@ -93,14 +93,17 @@ def test_why_it_waits_and_until_when(busy: Site, browser: Browser, screenshots: 
     """The reason within 5 s, said once and politely; the estimate in the user's own time zone; place, time and price; nothing repeated."""
     page = ask_for_two_gpus(busy, browser, "two", timezone_id="Asia/Tokyo")
     expect(page.locator(SENTENCE)).to_have_text(WHY, timeout=REASON_MS)
-    estimate = page.locator("#pending-estimate")
-    expect(estimate).to_contain_text("in about", timeout=REASON_MS)
-    expect(page.locator("#pending-steps [aria-current=step]")).to_contain_text("In the queue (now)")
+    starts = page.locator("#pending-headline")
+    expect(starts).to_contain_text("Starts about", timeout=REASON_MS)
+    expect(page.locator("#pending-in")).to_contain_text("in ")
+    expect(page.locator("#pending-steps [aria-current=step]")).to_contain_text("Waiting in line (now)")
     assert page.locator("#pending-steps [aria-current=step]").count() == 1
     job = job_of(busy, page)
     assert busy.cluster.job_state(job) == "PENDING"
     expect(page.locator("#pending-place")).to_have_text("1st of 1")
-    expect(page.locator("#pending-held")).to_contain_text("2 GPUs")
+    expect(page.locator("#pending-summary")).to_contain_text("2 GPUs")
+    expect(page.locator("#pending-held")).to_be_hidden()
+    expect(page.locator("#pending-leave")).to_contain_text("You may close this page")
     expect(page.locator("#pending-cost")).to_contain_text("units an hour, once it runs")
 
     def planned() -> int:
@@ -108,7 +111,7 @@ def test_why_it_waits_and_until_when(busy: Site, browser: Browser, screenshots: 
         return int(said) if said.isdigit() else 0
 
     start = wait_for(planned, "Slurm to plan the job", SLURM_PLANS_SECONDS)
-    clock = estimate.inner_text().split(", in about")[0].split(", ")[-1]
+    clock = starts.inner_text().split()[-1]
     near = {datetime.datetime.fromtimestamp(start + late, ZoneInfo("Asia/Tokyo")).strftime("%H:%M") for late in (-60, 0, 60)}
     assert clock in near
     submitted = submitted_at(busy, job)
@@ -219,13 +222,14 @@ def test_a_failed_start_says_why(busy: Site, browser: Browser, screenshots: Path
     expect(page.locator(SENTENCE)).to_have_text(WHY, timeout=REASON_MS)
     job = job_of(busy, page)
     busy.cluster.run("scontrol", "hold", str(job))
-    expect(page.locator("#pending-panel")).to_have_attribute("data-tone", "failed", timeout=30_000)
-    sentence = page.locator(SENTENCE).inner_text()
+    expect(page.locator(".pending-panel")).to_have_attribute("data-tone", "failed", timeout=30_000)
+    expect(page.locator("#pending-outcome")).to_be_focused()
+    sentence = page.locator(".pending-why").inner_text().split(".")[0]
     assert "never start" in sentence
-    assert sentence in page.locator(ANNOUNCEMENT).inner_text()
-    assert page.locator("#pending-steps .is-stopped").inner_text().startswith("In the queue")
-    expect(page.locator(CANCEL)).to_be_hidden()
-    expect(page.locator("#pending-estimate")).to_be_hidden()
+    assert page.locator("main").inner_text().count(sentence) == 1, "it is said once"
+    assert page.locator("#pending-steps .is-stopped").inner_text().startswith("Waiting in line")
+    expect(page.locator(CANCEL)).to_have_count(0)
+    expect(page.locator("#again")).to_have_count(0)  # the same again would never start either
     assert serious_findings(page, "main") == []
     page.screenshot(path=screenshots / "pending-failed.png")
     wait_for(lambda: job not in busy.cluster.active_jobs(), "the held job to be gone", 15)
@@ -251,6 +255,9 @@ def test_an_ended_session_says_why_and_starts_again(site: Site, browser: Browser
     page.click("#start")
     page.wait_for_selector("#resource-form")
     assert "notes" in page.url
+    page.go_back()
+    page.click("#again button")
+    page.wait_for_url(re.compile(f"/user/{user}/lab/tree/notes"), timeout=90_000)
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -85,11 +85,13 @@ describe("an answer", () => {
 test("who is logged out gets no piece of a page, but is led to the log-in", async () => {
   const address = new URL("/hub/resource-form/availability", globalThis.window.location.href);
   answer.body = "<p>free</p>";
-  assert.equal(await askForHtml(address), "<p>free</p>");
+  assert.deepEqual(await askForHtml(address), { html: "<p>free</p>", isLoggedOut: false });
   answer.status = 500;
-  assert.equal(await askForHtml(address), null);
+  assert.deepEqual(await askForHtml(address), { html: null, isLoggedOut: false });
+  answer.status = 403;
+  assert.deepEqual(await askForHtml(address), { html: null, isLoggedOut: true });
   answer = { status: 302, headers: { Location: "/hub/login" } };
-  assert.equal(await askForHtml(address), null);
+  assert.deepEqual(await askForHtml(address), { html: null, isLoggedOut: true });
 });
 
 test("a server's path has its name, and the default one has none", () => {

@@ -3,26 +3,23 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 
-import { gpusOf, megabytesOf, minutesOf } from "../../share/resource_form/static/form/amounts.js";
-import { serverOf } from "../../share/resource_form/static/form/check.js";
-import { freeOf, nodesInWords, nodesThatFit, wishOf } from "../../share/resource_form/static/form/rooms.js";
+import { gpusOf, hoursAsTyped, megabytesOf, minutesOf } from "../../share/resource_form/static/form/amounts.js";
+import { isRefusal, serverOf } from "../../share/resource_form/static/form/check.js";
+import { choiceFor } from "../../share/resource_form/static/form/strip.js";
 import { timeInWords } from "../../share/resource_form/static/form/times.js";
 import { numberOf } from "../../share/resource_form/static/form/useful.js";
 import { linkTo } from "../../share/resource_form/static/form/tools.js";
 
-const V100 = { nodes: 3, cores: 48, memory_mb: 375300, minutes: null, gpus: { v100: 2 }, parts: [] };
-const CPU = { nodes: 2, cores: 48, memory_mb: 375300, minutes: 120, gpus: {}, parts: [] };
-const SHARED = { ...V100, nodes: 1, gpus: {}, parts: [{ gres: "shard", type: "v100", least: 1, most: 3 }] };
-const SMALL = { cores: 1, megabytes: 2048, minutes: 60, gres: "gpu", type: "", gpus: 0 };
-
 describe("a time", () => {
   const table = {
-    90: 90,
+    1: 60,
+    " 8 ": 480,
     "90m": 90,
     "2h": 120,
     " 1D ": 1440,
-    "5:30": 6,
-    "5:00": 5,
+    "1:30": 90,
+    "0:05": 5,
+    "1:3": 2,
     "1:00:00": 60,
     "1:00:01": 61,
     "1-0:0": 1440,
@@ -30,6 +27,11 @@ describe("a time", () => {
   };
   for (const [text, minutes] of Object.entries(table)) test(`${text} has ${minutes} minutes`, () => assert.equal(minutesOf(text), minutes));
   for (const text of ["", "h", "2 hours", "-5", "1.5h", "1:2:3:4"]) test(`"${text}" is none`, () => assert.equal(minutesOf(text), null));
+});
+
+test("a time without a unit is in hours, as the page says, and every other is sent as it is typed", () => {
+  const typed = ["1", " 12 ", "1:30", "1:3", "90m", "01:00:00", "1-12", "soon", "", "123456"];
+  assert.deepEqual(typed.map(hoursAsTyped), ["1h", "12h", "1:30:00", "1:3", "90m", "01:00:00", "1-12", "soon", "", "123456"]);
 });
 
 test("a field holds a number in the unit of its values to press", () => {
@@ -50,41 +52,22 @@ test("GPUs have a kind and a type, or none", () => {
   assert.equal(gpusOf("v100"), null);
 });
 
-describe("a request", () => {
-  test("is counted as soon as all its fields say an amount", () => {
-    assert.deepEqual(wishOf({ cores: "1", memory: "2G", walltime: "1h" }), SMALL);
-    for (const field of ["cores", "memory", "walltime", "gpus"]) {
-      assert.equal(wishOf({ cores: "1", memory: "2G", walltime: "1h", gpus: "0", [field]: "x" }), null, field);
-    }
-  });
+test("a node that is pressed asks for its free GPUs, of its type where the form names types", () => {
+  const untyped = ["0", "1", "2", "shard:1"];
+  const typed = ["0", "v100:1", "v100:2", "a100:1", "2"];
+  assert.equal(choiceFor(untyped, "v100", 2), "2");
+  assert.equal(choiceFor(untyped, "v100", 1), "1");
+  assert.equal(choiceFor(untyped, "v100", 7), "2");
+  assert.equal(choiceFor(typed, "v100", 2), "v100:2");
+  assert.equal(choiceFor(typed, "a100", 4), "2");
+  assert.equal(choiceFor(typed, "a100", 1), "a100:1");
+  assert.equal(choiceFor(typed, "v100", 0), null);
+  assert.equal(choiceFor([], "v100", 2), null);
+});
 
-  test("fits on the nodes that have it free for as long as it lasts", () => {
-    assert.equal(nodesThatFit([V100, CPU], SMALL), 5);
-    assert.equal(nodesThatFit([V100, CPU], { ...SMALL, minutes: 121 }), 3);
-    assert.equal(nodesThatFit([V100, CPU], { ...SMALL, gpus: 2 }), 3);
-    assert.equal(nodesThatFit([V100, CPU], { ...SMALL, gpus: 3 }), 0);
-    assert.equal(nodesThatFit([V100, CPU], { ...SMALL, gpus: 1, type: "a100" }), 0);
-    assert.equal(nodesThatFit([V100, CPU], { ...SMALL, cores: 49 }), 0);
-    assert.equal(nodesThatFit([V100, CPU], { ...SMALL, megabytes: 375301 }), 0);
-  });
-
-  test("for a part of a GPU fits where the least that is free is enough, and is not known where only the most is", () => {
-    assert.equal(nodesThatFit([SHARED], { ...SMALL, gres: "shard", gpus: 1 }), 1);
-    assert.equal(nodesThatFit([SHARED], { ...SMALL, gres: "shard", gpus: 3 }), null);
-    assert.equal(nodesThatFit([SHARED], { ...SMALL, gres: "shard", gpus: 4 }), 0);
-  });
-
-  test("adds whole GPUs of all types up, and parts of none", () => {
-    assert.deepEqual(freeOf({ ...V100, gpus: { v100: 2, a100: 1 } }, "gpu", ""), [3, 3]);
-    const parts = [...SHARED.parts, { gres: "shard", type: "a100", least: 2, most: 2 }];
-    assert.deepEqual(freeOf({ ...SHARED, parts }, "shard", ""), [2, 3]);
-    assert.deepEqual(freeOf({ ...SHARED, parts }, "mps", ""), [0, 0]);
-  });
-
-  test("is told of in words", () => {
-    const texts = { fits_none: "no node", fits_one: "1 node", fits_many: "{number} nodes" };
-    assert.deepEqual([0, 1, 7].map((nodes) => nodesInWords(nodes, texts)), ["no node", "1 node", "7 nodes"]);
-  });
+test("what the Hub has to say to somebody who may not ask is no silence", () => {
+  for (const status of [401, 403, 404]) assert.equal(isRefusal({ status }), true);
+  assert.deepEqual([isRefusal({ status: 502 }), isRefusal(null)], [false, false]);
 });
 
 test("the server that a form is for stands in the address to which it is sent", () => {

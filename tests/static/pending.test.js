@@ -4,14 +4,18 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 
 import { adviceOf, costInWords, placeInWords, sentenceOf, stageOf, STAGES } from "../../share/resource_form/static/pending/stages.js";
-import { aheadOf, estimateInWords, secondsWaited } from "../../share/resource_form/static/pending/times.js";
+import { stepOf } from "../../share/resource_form/static/pending/steps.js";
+import { aheadOf, secondsWaited, startInWords } from "../../share/resource_form/static/pending/times.js";
 
 const TEXTS = {
-  helps: "Waiting helps.",
   helps_not: "Waiting does not help.",
   unknown: "Silent since {time}.",
-  any_moment: "any moment now",
-  estimate: "{time}, in about {duration}",
+  one_moment: "One moment…",
+  in_line: "Waiting in line",
+  starting: "Starting…",
+  starts_any_moment: "Starts any moment now",
+  starts_about: "Starts about {time}",
+  in_about: "in {duration}",
   place_one: "{place}st of {all}",
   place_other: "{place}th of {all}",
   cost: "{cost} {unit} an hour",
@@ -31,8 +35,10 @@ describe("a stage", () => {
 });
 
 describe("advice", () => {
-  test("says whether waiting helps while the session waits, and what to do", () => {
-    assert.equal(adviceOf({ stage: "queue", waiting_helps: true, what_to_do: "Ask for less." }, TEXTS), "Waiting helps. Ask for less.");
+  test("says what to do, and where waiting does not help", () => {
+    assert.equal(adviceOf({ stage: "queue", waiting_helps: true, what_to_do: "Ask for less." }, TEXTS), "Ask for less.");
+    const hopeless = { stage: "queue", waiting_helps: false, what_to_do: "Ask for less." };
+    assert.equal(adviceOf(hopeless, TEXTS), "Waiting does not help. Ask for less.");
     assert.equal(adviceOf({ stage: "server", waiting_helps: true }, TEXTS), "");
     assert.equal(adviceOf({ stage: "queue", waiting_helps: false }, TEXTS), "Waiting does not help.");
     assert.equal(adviceOf({ stage: "queue", waiting_helps: null }, TEXTS), "");
@@ -73,20 +79,27 @@ describe("the time waited", () => {
   });
 });
 
-describe("the estimate", () => {
-  const words = (session) => estimateInWords(session, NOON, TEXTS, "en");
+describe("the start", () => {
+  const words = (session) => startInWords(session, NOON, TEXTS, "en");
 
   test("is said with how long that is, and as any moment from half a minute on", () => {
-    assert.match(words({ stage: "queue", estimate: at(600) }), /\d\d:\d\d, in about 10 minutes$/);
-    assert.match(words({ estimate: at(30) }), /in about 1 minute$/);
-    assert.equal(words({ stage: "queue", estimate: at(29) }), "any moment now");
-    assert.equal(words({ stage: "queue", estimate: at(-600) }), "any moment now");
+    assert.match(words({ stage: "queue", estimate: at(600) }).when, /^Starts about .*\d\d:\d\d$/);
+    assert.equal(words({ stage: "queue", estimate: at(600) }).inAbout, "in 10 min");
+    assert.equal(words({ estimate: at(30) }).inAbout, "in 1 min");
+    assert.deepEqual(words({ stage: "queue", estimate: at(29) }), { when: "Starts any moment now", inAbout: "" });
+    assert.equal(words({ stage: "queue", estimate: at(-600) }).when, "Starts any moment now");
   });
 
-  test("is none once the session has a node, or where there is none", () => {
-    assert.equal(words({ stage: "node", estimate: at(600) }), "");
-    assert.equal(words({ stage: "queue", estimate: null }), "");
+  test("has no time once the session has a node, or where nobody knows it", () => {
+    assert.deepEqual(words({ stage: "node", estimate: at(600) }), { when: "Starting…", inAbout: "" });
+    assert.deepEqual(words({ stage: "queue", estimate: null }), { when: "Waiting in line", inAbout: "" });
+    assert.equal(words({}).when, "One moment…");
   });
+});
+
+test("the stages of a start are four steps", () => {
+  assert.deepEqual(STAGES.map(stepOf), [0, 1, 2, 2, 2, 3]);
+  assert.equal(stepOf("new"), 0);
 });
 
 test("the browser's clock is compared with the middle of a second", () => {

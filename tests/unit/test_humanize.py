@@ -35,13 +35,13 @@ def test_what_is_said_can_be_had(megabytes: int) -> None:
 @pytest.mark.parametrize(
     ("minutes", "words"),
     [
-        (480, "8 hours"),
-        (60, "1 hour"),
+        (480, "8 h"),
+        (60, "1 h"),
         (1440, "1 day"),
-        (2160, "1 day 12 hours"),
-        (90, "90 minutes"),
-        (1, "1 minute"),
-        (1501, "1 day 1 hour 1 minute"),
+        (2160, "1 day 12 h"),
+        (90, "1 h 30 min"),
+        (1, "1 min"),
+        (1501, "1 day 1 h 1 min"),
     ],
 )
 def test_duration(minutes: int, words: str) -> None:

@@ -200,13 +200,13 @@ def test_templates_speak_the_language_in_use() -> None:
     environment = jinja2.Environment(autoescape=True)
     speak(environment)
     template = environment.from_string(
-        "{{ _('Budget') }}|{{ _('%(time)s if it starts now', time=x) }}|{{ y | translated }}|{% trans %}\n  Starting…\n{% endtrans %}"
+        "{{ _('Budget') }}|{{ _('until %(time)s', time=x) }}|{{ y | translated }}|{% trans %}\n  Starting…\n{% endtrans %}"
     )
     values = {"x": "<b>", "y": "drained"}
-    assert template.render(**values) == "Budget|&lt;b&gt; if it starts now|drained|Starting…"
+    assert template.render(**values) == "Budget|until &lt;b&gt;|drained|Starting…"
     with using("it"):
-        assert template.render(**values) == "Budget|&lt;b&gt; se parte subito|in drain|Avvio…"
-        assert template.render(x="", y="<script>") == "Budget| se parte subito|&lt;script&gt;|Avvio…"
+        assert template.render(**values) == "Budget|fino alle &lt;b&gt;|in drain|Avvio…"
+        assert template.render(x="", y="<script>") == "Budget|fino alle |&lt;script&gt;|Avvio…"
 
 
 # --- what is said -----------------------------------------------------------------------------------------------------------------
@@ -215,7 +215,7 @@ def test_templates_speak_the_language_in_use() -> None:
 def test_amounts(in_italian: None) -> None:
     """Plurals, months and lists follow the language; the clock has 24 hours in both."""
     now = datetime.datetime(2026, 3, 1, 10, 0).astimezone().timestamp()
-    assert duration(1501) == "1 giorno 1 ora 1 minuto"
+    assert duration(1501) == "1 giorno 1 h 1 min"
     assert moment_in_words(now + 86400, now) == "alle ore 10:00 del 02 marzo"
     assert joined(["2 V100", "48 core", "10 GB"]) == "2 V100, 48 core e 10 GB"
 

@@ -11,7 +11,7 @@ from jupyterhub.apihandlers import APIHandler
 from tornado import web
 
 from ...advice.alternatives import Alternative
-from ...advice.assessment import Assessment, review
+from ...advice.assessment import Assessment, nodes_with_room, review, warnings
 from ...advice.service import Advice, advise, patience_of_open_page
 from ...advice.usage_bars import ResourceUsage
 from ...cache import countdown
@@ -31,12 +31,16 @@ from ..logged_in import TellsPages, require_log_in
 from ..protocol import HubSpawner
 from ..reach import spawner_asked_about
 
-MAX_NODE_CLASSES = 400
-"""Kinds of nodes that the page is told of, so that it can count by itself while the user types; with more it waits for the answer."""
+MAX_FITTING_NODES = 200
+"""Names of nodes that the page is told of, to mark them in its picture: it shows no more."""
 
 
 def _alternative(entry: Alternative, choices: Choices) -> dict[str, Any]:
-    return {"change": {name: shown_value(entry.request, name, choices) for name in entry.change}, "sentence": entry.sentence}
+    return {
+        "change": {name: shown_value(entry.request, name, choices) for name in entry.change},
+        "sentence": entry.sentence,
+        "cost": entry.cost and {"total": entry.cost.total, "exact": entry.cost.exact},
+    }
 
 
 def _cost(advice: Advice) -> dict[str, Any] | None:
@@ -80,29 +84,8 @@ def _fields(assessment: Assessment, choices: Choices) -> dict[str, dict[str, Any
     return fields
 
 
-def _node_classes(assessment: Assessment) -> list[dict[str, Any]] | None:
-    """The nodes that take jobs now, equal ones together, for the page to count by itself; None where that is not known, or too much."""
-    forecast, request = assessment.forecast, assessment.request
-    if forecast is None or assessment.verdict.kind == "unknown":
-        return None
-    classes = [each for each in forecast.node_classes(request.partition, request.reservation) if not each.why_not]
-    if len(classes) > MAX_NODE_CLASSES:
-        return None
-    return [
-        {
-            "nodes": each.nodes,
-            "cores": each.whole_cores,
-            "memory_mb": each.memory_to_ask,
-            "gpus": {entry.type: entry.free for entry in each.gpus},
-            "parts": [{"gres": entry.gres, "type": entry.type, "least": entry.least, "most": entry.most} for entry in each.parts],
-            "minutes": None if each.until == float("inf") else each.minutes(forecast.now),
-        }
-        for each in classes
-    ]
-
-
 def check_answer(advice: Advice, choices: Choices, *, now: float) -> dict[str, Any]:
-    """Return the contract's answer, and what the page needs beside it: ``review``, ``moved``, ``fields``, ``rooms``, ``ends``."""
+    """Return the contract's answer, and what the page needs beside it: what is said in words, what had to move, where it fits."""
     assessment = advice.assessment
     request, found = assessment.request, assessment.verdict
     return {
@@ -116,6 +99,7 @@ def check_answer(advice: Advice, choices: Choices, *, now: float) -> dict[str, A
         "alternatives": [_alternative(entry, choices) for entry in assessment.alternatives],
         "cost": _cost(advice),
         "script": "",
+        "warnings": list(warnings(assessment)),
         "review": review(assessment, charged=advice.charged),
         "request": request.options(),
         "moved": {
@@ -123,7 +107,7 @@ def check_answer(advice: Advice, choices: Choices, *, now: float) -> dict[str, A
         },
         "fields": _fields(assessment, choices),
         "holdings": [_usage(entry) for entry in advice.holdings],
-        "rooms": _node_classes(assessment),
+        "fits": list(nodes_with_room(assessment, MAX_FITTING_NODES)),
         "ends": iso_time(now + request.walltime * 60),
         "as_of": iso_time(assessment.forecast.as_of) if assessment.forecast is not None else None,
     }

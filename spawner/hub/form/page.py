@@ -13,7 +13,7 @@ from ...errors import CatalogueError, NoAccount, ResourceFormError, SlurmRefused
 from ...humanize import clock_time, day_and_time
 from ...i18n import _
 from ...request.choices import Choices
-from ...request.form_fields import FormField, appearance_fields, form_fields, shown_value
+from ...request.form_fields import FormField, appearance_fields, form_fields, labels_on_page, shown_value
 from ...request.model import APPEARANCE_FIELDS, FORM_FIELDS, SessionRequest
 from ...request.restore import restore_valid
 from ...request.suggestions import PresetOffer, RecentOffer, offered_presets, offers_of
@@ -83,12 +83,14 @@ async def _filled(spawner: HubSpawner, choices: Choices, left: Callable[[], floa
     if choices.entitlement.accounts_hidden:
         notes.append(_("Slurm does not tell this service which accounts you have: the session is charged to your default account."))
     asked = {key: shown[key] for key in (*FORM_FIELDS, "preset") if key in shown}
+    if choices.only_presets:
+        asked, notes = _preset_to_begin_with(str(shown.get("preset", "")), choices), _notes_of_last_session(spawner)
     advice = await advise(spawner.cluster, choices, asked, await spawner.terms(), patience=left())
     notices, recent = await spawner.announcements(choices), spawner.recent()
     # For a user of hundreds of partitions all this takes a while.
     return await run_in_worker(
         lambda: {
-            **_fields(form_fields(choices, shown, errors)),
+            **_fields(form_fields(choices, shown, {**advice.assessment.errors, **errors})),
             "look": appearance_fields(choices, shown, errors),
             "look_name": given_name(spawner.orm_spawner),
             "notes": notes,
@@ -97,7 +99,7 @@ async def _filled(spawner: HubSpawner, choices: Choices, left: Callable[[], floa
             "partition": advice.assessment.request.partition,
             "reservation": advice.assessment.request.reservation,
             "chosen_preset": advice.assessment.request.preset,
-            "recent": [_recent(offer, choices) for offer in offers_of(recent, choices)],
+            "recent": [] if choices.only_presets else [_recent(offer, choices) for offer in offers_of(recent, choices)],
             "decision": decision(advice, choices, spawner),
             "holding": usage_panel(advice, spawner),
         }
@@ -113,6 +115,12 @@ def _fields(fields: tuple[FormField, ...]) -> dict[str, Any]:
         "folded_line": " · ".join(field.shown for field in folded),
         "folded_open": any(field.error for field in folded),
     }
+
+
+def _preset_to_begin_with(name: str, choices: Choices) -> dict[str, str]:
+    """The preset that the user had, else the first that can be had now, where there is nothing else to choose from."""
+    names = [offer.preset.name for offer in offered_presets(choices) if not offer.why_not] or [choices.presets[0].name]
+    return {"preset": name if name in names else names[0]}
 
 
 def _preset(offer: PresetOffer, choices: Choices, chosen: str) -> dict[str, Any]:
@@ -146,17 +154,19 @@ def decision(advice: Advice, choices: Choices, spawner: HubSpawner) -> str:
     return render_decision(
         advice,
         alternatives=[
-            (entry.sentence, {name: shown_value(entry.request, name, choices) for name in entry.change})
-            for entry in advice.assessment.alternatives
+            (entry, {name: shown_value(entry.request, name, choices) for name in entry.change}) for entry in advice.assessment.alternatives
         ],
+        labels=labels_on_page(choices),
         now=time.time(),
         template_paths=spawner.template_paths,
     )
 
 
 def usage_panel(advice: Advice, spawner: HubSpawner) -> str:
-    """Return the piece of the page that says what the user has already."""
-    return render("resource_form/holding.html", spawner.template_paths, holdings=advice.holdings, request=advice.assessment.request)
+    """Return the piece of the page that says what the user has already: nothing where that is nothing, and no limit bounds it."""
+    says_something = any(entry.here.used or entry.overall.used or entry.source for entry in advice.holdings)
+    holdings = advice.holdings if says_something else ()
+    return render("resource_form/holding.html", spawner.template_paths, holdings=holdings, request=advice.assessment.request)
 
 
 def _from_link(came: Rejection, remembered: Mapping[str, Any], choices: Choices) -> tuple[dict[str, Any], list[str]]:

@@ -10,8 +10,11 @@ from typing import Any
 import jinja2
 
 from ..._data import folder
-from ...advice.assessment import review, units
+from ...advice.alternatives import Alternative
+from ...advice.assessment import warnings
+from ...advice.price import price_in_words, total_in_words, units
 from ...advice.service import Advice
+from ...availability.strip import strip
 from ...availability.table import Excerpt
 from ...cache import Snapshot
 from ...gpu.describe import device_memory
@@ -36,7 +39,7 @@ def _environment(template_paths: tuple[str, ...]) -> jinja2.Environment:
     )
     speak(environment)
     environment.filters.update(memory=limit_of_memory, clock_time=clock_time, iso_time=iso_time, units=units)
-    environment.globals.update(share_of_gpu=share_of_gpu)
+    environment.globals.update(share_of_gpu=share_of_gpu, strip=strip)
     environment.filters.update(device_memory=device_memory, gpu_type=gpu_type_in_words)
     return environment
 
@@ -74,21 +77,31 @@ def render_availability(
 
 
 def render_decision(
-    advice: Advice, *, alternatives: Sequence[tuple[str, Mapping[str, str]]], now: float, template_paths: Sequence[str | Path] = ()
+    advice: Advice,
+    *,
+    alternatives: Sequence[tuple[Alternative, Mapping[str, str]]],
+    labels: Mapping[str, str],
+    now: float,
+    template_paths: Sequence[str | Path] = (),
 ) -> str:
-    """What becomes of the request: the verdict, the request in words, its price, what would start now instead."""
+    """What becomes of the request: the verdict, until when, its price, what would start now instead.
+
+    ``alternatives`` have the values that their buttons fill in; ``labels`` name the fields on the page, so that what is wrong with one of
+    them is said there.
+    """
     assessment = advice.assessment
     return render(
         "resource_form/decision.html",
         template_paths,
         verdict=assessment.verdict,
+        wrong={key: label for key, label in labels.items() if key in assessment.errors},
         errors=assessment.errors,
-        review=review(assessment, charged=advice.charged),
-        cost=assessment.cost,
+        price=price_in_words(assessment.cost),
+        unit=advice.unit,
         budgets=advice.budgets,
-        budget_warning="" if advice.over.refuse else advice.over.sentence,
+        warnings=[*warnings(assessment), *([advice.over.sentence] if advice.over.sentence and not advice.over.refuse else [])],
         charged=advice.charged,
-        alternatives=alternatives,
+        alternatives=[(entry.words, total_in_words(entry.cost), values) for entry, values in alternatives],
         ends=now + assessment.request.walltime * 60,
     )
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ...humanize import MONTHS, time_on_a_button
+from ...humanize import MONTHS, duration
 from ...i18n import N_, _
 
 WEEKDAYS = (N_("Monday"), N_("Tuesday"), N_("Wednesday"), N_("Thursday"), N_("Friday"), N_("Saturday"), N_("Sunday"))
@@ -62,7 +62,7 @@ def _ran(session: Mapping[str, Any]) -> str:
     seconds = (over - begun).total_seconds() if begun is not None else 0
     if seconds <= 0:
         return _("did not run")
-    return time_on_a_button(int(seconds) // 60) if seconds >= 60 else _("{number} s").format(number=int(seconds))
+    return duration(int(seconds) // 60) if seconds >= 60 else _("{number} s").format(number=int(seconds))
 
 
 def _moment(text: str | None) -> datetime.datetime | None:

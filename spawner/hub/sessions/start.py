@@ -23,6 +23,7 @@ from ...worker import run_in_worker
 from ..known import name_of
 from ..protocol import StartingSpawner
 from ..state import HubState
+from .offers import offered_while_waiting
 from .view import usage_factor_of
 
 ESTIMATE_PATIENCE_SECONDS = 1.5
@@ -136,6 +137,11 @@ async def wait_for_adopted(spawner: StartingSpawner, session: Session) -> tuple[
 
 
 async def _until_listening(spawner: StartingSpawner, session: Session) -> tuple[str, int]:
+    with offered_while_waiting(spawner, session):
+        return await _with_startup_log(spawner, session)
+
+
+async def _with_startup_log(spawner: StartingSpawner, session: Session) -> tuple[str, int]:
     startup_log = startup_log_of(spawner, session)
     if startup_log is None:
         return await session.until_listening()

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from pydantic import ValidationError
 from traitlets import Bool, Callable, Dict, Enum, Float, HasTraits, List, TraitError, Unicode, Union, validate
 
 from ...i18n import languages
 from ...request.policy import parse_policies
 from ...request.presets import parse_presets
+from ...site.audience import Audience
 from .checks import check_command
 
 
@@ -63,6 +65,19 @@ class FormSettings(HasTraits):
 
             [{"name": "small-gpu", "label": "Small GPU", "description": "For trying things out.",
               "values": {"gpus": 1, "cores": 8, "memory": "32G", "walltime": "4h"}, "partitions": ["g100_int"]}]
+        """,
+    ).tag(config=True)
+
+    only_presets = Union(
+        [Bool(), Dict()],
+        default_value=False,
+        help="""
+        Whether the form shows presets in place of its fields, as for a class: a card is pressed, and Start. Whoever may have no preset sees
+        the fields. What a request may ask for is not bound by it: :attr:`fields` does that.
+
+        True is for everyone; a dictionary with any of ``groups`` (of the system or the Hub), ``accounts``, ``partitions`` and
+        ``reservations`` for those who are in one of the groups, may choose one of the accounts, and so on. Default: False.
+        Example: ``{"groups": ["school"]}``
         """,
     ).tag(config=True)
 
@@ -185,6 +200,15 @@ class FormSettings(HasTraits):
                 parse_presets(proposal["value"])
             except ValueError as error:
                 raise TraitError(str(error)) from error
+        return proposal["value"]
+
+    @validate("only_presets")
+    def _check_only_presets(self, proposal: Any) -> Any:
+        if isinstance(proposal["value"], dict):
+            try:
+                Audience.model_validate(proposal["value"])
+            except ValidationError as error:
+                raise TraitError(f"ResourceFormSpawner.only_presets: {error}") from error
         return proposal["value"]
 
     @validate("notices_command")

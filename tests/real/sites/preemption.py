@@ -61,7 +61,7 @@ SITES = (
         "Jobs of the lower partition are ended after a grace time",
         "CANCEL",
         "PreemptMode=CANCEL GraceTime=4",
-        asks=(ask("started", gpus="1", cores=1, busy=FULL, words="1 minute", seconds=60),),
+        asks=(ask("started", gpus="1", cores=1, busy=FULL, words="1 min", seconds=60),),
         draws=0,
     ),
     by_partition(

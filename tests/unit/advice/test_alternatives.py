@@ -123,7 +123,7 @@ def test_another_partition_with_its_limits() -> None:
         {"partition": "other", "account": "cin_extra", "walltime": "01:30:00"},
         {"gpus": "0"},
     ]
-    assert found[0].sentence == "90 minutes instead of 2 hours, partition other, account cin_extra: starts now."
+    assert found[0].sentence == "1 h 30 min instead of 2 h, partition other, account cin_extra: starts now."
 
 
 def test_own_reservation() -> None:

@@ -13,13 +13,13 @@ from spawner.advice.assessment import (
     Assessment,
     alternatives_to,
     budgets_there,
-    cost_in_words,
     cost_there,
+    nodes_with_room,
     read_and_reconcile,
     request_in_words,
     review,
-    units,
     verdict_of,
+    warnings,
 )
 from spawner.advice.verdict import Verdict
 from spawner.availability.forecast import ClusterForecast
@@ -179,7 +179,7 @@ def test_a_used_up_budget_is_never() -> None:
     held = Holdings(qos={"int": Use(minutes=(("cpu", 1000),))})
     found, said = on(limited(held, group_minutes=(("cpu", 1100),)))
     assert (found.errors, said.kind, said.field) == ({}, "never", "account")
-    assert said.sentence == "QOS int has only 100 minutes of cores left, and this takes 240 minutes of cores."
+    assert said.sentence == "QOS int has only 1 h 40 min of cores left, and this takes 4 h of cores."
 
 
 def test_no_alternative_is_one_that_would_wait_as_well() -> None:
@@ -235,38 +235,17 @@ def test_cost_and_budgets_of_the_qos() -> None:
     assert budgets_there(nowhere, offered) == ()
 
 
-@pytest.mark.parametrize(
-    ("billing", "exact", "words"),
-    [
-        (28, True, "28 units an hour"),
-        (1, True, "1 unit an hour"),
-        (28, False, "up to 28 units an hour"),
-        (1, False, "up to 1 unit an hour"),
-    ],
-)
-def test_cost_in_words(billing: int, exact: bool, words: str) -> None:
-    assert cost_in_words(Cost(billing, exact, 60, 1.0, ())) == words
-    assert cost_in_words(None) == ""
-
-
-@pytest.mark.parametrize(
-    ("number", "text"), [(60.0, "60"), (7.5, "7.5"), (0.25, "0.25"), (0.1 + 0.2, "0.3"), (999.96, "1000"), (12345.6, "12,346")]
-)
-def test_units(number: float, text: str) -> None:
-    assert units(number) == text
-
-
 # --- in words -----------------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({}, "4 cores, 16 GB for 1 hour on g100_int as cin_ada"),
-        ({"account": ""}, "4 cores, 16 GB for 1 hour on g100_int"),
-        ({"reservation": "course"}, "4 cores, 16 GB for 1 hour on g100_int in reservation course as cin_ada"),
-        ({"reservation": "course", "account": ""}, "4 cores, 16 GB for 1 hour on g100_int in reservation course"),
-        ({"cores": 1}, "1 core, 16 GB for 1 hour on g100_int as cin_ada"),
+        ({}, "4 cores, 16 GB for 1 h on g100_int as cin_ada"),
+        ({"account": ""}, "4 cores, 16 GB for 1 h on g100_int"),
+        ({"reservation": "course"}, "4 cores, 16 GB for 1 h on g100_int in reservation course as cin_ada"),
+        ({"reservation": "course", "account": ""}, "4 cores, 16 GB for 1 h on g100_int in reservation course"),
+        ({"cores": 1}, "1 core, 16 GB for 1 h on g100_int as cin_ada"),
     ],
     ids=["plain", "no-accounting", "reservation", "reservation-without-accounting", "one-core"],
 )
@@ -279,6 +258,27 @@ def test_gpus_in_words_have_their_type_where_there_is_one_only() -> None:
     request = read_and_reconcile({**SMALL, "gpus": 2}, choices()).request
     assert request_in_words(request).startswith("2 GPUs, ")
     assert request_in_words(request, "v100").startswith("2 × V100, ")
+
+
+def test_a_time_that_is_hardly_meant() -> None:
+    """Allowed, and warned of: whoever wrote 5 meant hours, mostly."""
+    offered = choices()
+    for minutes, words in ((5, ("Only 5 min: that is over before much is done. For hours, write 5h.",)), (10, ()), (60, ())):
+        assert warnings(read_and_reconcile({"walltime": minutes}, offered)) == words
+    assert warnings(read_and_reconcile({"walltime": 5, "cores": "many"}, offered)) == ()
+
+
+def test_nodes_with_room() -> None:
+    """Those that have all of it free for as long as it lasts, by name, no more than are asked for; none where nobody knows."""
+    offered = choices()
+    nodes = (node("g001", used="gpu:v100:1"), node("g002"), node("g003", flags="drain"), node("g004"))
+    forecast = ClusterForecast(nodes, [partition()], [], [], now=NOW, as_of=NOW)
+    assessment = read_and_reconcile({"gpus": 2}, offered)
+    known = replace(assessment, forecast=forecast, verdict=Verdict("now", ""))
+    assert nodes_with_room(known, 10) == ("g002", "g004")
+    assert nodes_with_room(known, 1) == ("g002",)
+    assert nodes_with_room(replace(known, verdict=Verdict("unknown", "")), 10) == ()
+    assert nodes_with_room(assessment, 10) == ()
 
 
 def test_review() -> None:

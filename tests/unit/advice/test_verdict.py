@@ -299,8 +299,8 @@ def test_reservation_that_has_not_begun() -> None:
 @pytest.mark.parametrize(
     ("flags", "sentence"),
     [
-        ({"MAINT"}, f"it runs into the maintenance at {clock(NOW + 3 * HOUR)}: choose at most 179 minutes."),
-        (set(), f"the free nodes are reserved from {clock(NOW + 3 * HOUR)} on: choose at most 179 minutes."),
+        ({"MAINT"}, f"it runs into the maintenance at {clock(NOW + 3 * HOUR)}: choose at most 2 h 59 min."),
+        (set(), f"the free nodes are reserved from {clock(NOW + 3 * HOUR)} on: choose at most 2 h 59 min."),
     ],
     ids=["maintenance", "reservation"],
 )
@@ -339,7 +339,7 @@ def test_behind_a_planned_job() -> None:
     front = pending(planned_nodes=("g001",), start=NOW + 20 * 60)
     found = said(asked(walltime="1h"), node(used=ONE_USED), jobs=[front])
     assert found.sentence == (
-        f"Will wait: the free nodes are kept for jobs that wait already and start at {clock(NOW + 20 * 60)}: choose at most 19 minutes."
+        f"Will wait: the free nodes are kept for jobs that wait already and start at {clock(NOW + 20 * 60)}: choose at most 19 min."
     )
     short = said(asked(walltime="19m"), node(used=ONE_USED), jobs=[front])
     assert short.kind == "now"
@@ -350,12 +350,12 @@ def test_behind_a_planned_job() -> None:
 def test_the_first_claim_counts() -> None:
     """Of several plans and reservations on a node the earliest ends what can run there; the one that leaves most time is named."""
     plans = [pending(number, planned_nodes=("g001",), start=NOW + hours * HOUR) for number, hours in enumerate((5, 2, 4), 1)]
-    assert "at most 119 minutes" in said(asked(walltime="6h"), node(), jobs=plans).sentence
+    assert "at most 1 h 59 min" in said(asked(walltime="6h"), node(), jobs=plans).sentence
     later = [reservation(f"r{hours}", start=NOW + hours * HOUR, end=NOW + 9 * HOUR, nodes=("g001",)) for hours in (3, 1, 2)]
-    assert "at most 59 minutes" in said(asked(walltime="6h"), node(), jobs=plans, reservations=later).sentence
-    assert "at most 119 minutes" in said(asked(walltime="6h"), node(), jobs=plans, reservations=later[:1]).sentence
+    assert "at most 59 min" in said(asked(walltime="6h"), node(), jobs=plans, reservations=later).sentence
+    assert "at most 1 h 59 min" in said(asked(walltime="6h"), node(), jobs=plans, reservations=later[:1]).sentence
     assert (
-        "at most 299 minutes"
+        "at most 4 h 59 min"
         in said(
             asked(walltime="6h"), node(), node("g002"), jobs=[*plans, pending(9, planned_nodes=("g002",), start=NOW + 5 * HOUR)]
         ).sentence
@@ -646,7 +646,7 @@ def test_how_it_starts(nodes: list[Node], jobs: list[Job], sentence: str) -> Non
     ("flags", "starts", "sentence"),
     [
         pytest.param({"MAINT"}, 90, f"it runs into the maintenance at {clock(NOW + 90)}.", id="less than a minute left"),
-        pytest.param({"MAINT"}, 120, f"it runs into the maintenance at {clock(NOW + 120)}: choose at most 1 minute.", id="one minute left"),
+        pytest.param({"MAINT"}, 120, f"it runs into the maintenance at {clock(NOW + 120)}: choose at most 1 min.", id="one minute left"),
         pytest.param(set(), 90, f"the free nodes are reserved from {clock(NOW + 90)} on.", id="reserved, no minute left"),
     ],
 )
@@ -772,8 +772,8 @@ def met(modes: str, *, grace_seconds: int = 0, request: SessionRequest | None = 
     ("modes", "grace_seconds", "kind", "sentence"),
     [
         ("CANCEL", 0, "now", "Starts now: jobs of lower rank make room for it."),
-        ("CANCEL", 60, "now", "Starts now: jobs of lower rank make room for it, which may take 1 minute."),
-        ("CANCEL", 61, "now", "Starts now: jobs of lower rank make room for it, which may take 2 minutes."),
+        ("CANCEL", 60, "now", "Starts now: jobs of lower rank make room for it, which may take 1 min."),
+        ("CANCEL", 61, "now", "Starts now: jobs of lower rank make room for it, which may take 2 min."),
         ("GANG,SUSPEND", 0, "wait", "Will wait: no node has 2 free GPUs."),
         (
             "CANCEL,PRIORITY",

@@ -4,7 +4,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -264,6 +266,22 @@ def test_jobs_in_line() -> None:
     ]
     cluster = forecast([node()], jobs=jobs)
     assert [cluster.in_line(name) for name in ("p", "q", "r")] == [(4, 3), (2, 2), (0, 0)]
+
+
+def test_without_a_job_that_waits() -> None:
+    """Neither stands in front, nor keeps a node: those that run and the other ones stay. A job that is not there changes nothing."""
+    jobs = [
+        replace(planned(NOW + 60, "g001"), job_id=1),
+        replace(planned(None, reason="Priority", planned_nodes=()), job_id=2),
+        replace(running(1, 4), job_id=3),
+    ]
+    cluster = forecast([node()], jobs=jobs)
+    assert cluster.without(3) is cluster.without(99) is cluster
+    assert cluster.in_line("p") == (2, 1)
+    assert cluster.without(2).in_line("p") == (1, 0)
+    (kept,), (free,) = cluster.node_classes("p"), cluster.without(1).node_classes("p")
+    assert (kept.until, free.until) == (NOW + 60, math.inf)
+    assert cluster.without(1).in_line("p") == (1, 1)
 
 
 def test_what_is_known_and_when() -> None:

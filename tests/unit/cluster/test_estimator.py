@@ -512,10 +512,10 @@ def test_settings_of_the_cluster() -> None:
         (-3600, ("g001",), "Slurm's estimate: now on g001."),
         (0, (), "Slurm's estimate: now."),
         (10, ("g001", "g002"), "Slurm's estimate: now."),
-        (20, ("g001",), "Slurm's estimate: about {} (in 1 minute) on g001. It changes as other jobs come and end."),
-        (1500, ("g001",), "Slurm's estimate: about {} (in 25 minutes) on g001. It changes as other jobs come and end."),
-        (3600, (), "Slurm's estimate: about {} (in 1 hour). It changes as other jobs come and end."),
-        (3 * 3600 + 700, ("g001",), "Slurm's estimate: about {} (in 3 hours) on g001. It changes as other jobs come and end."),
+        (20, ("g001",), "Slurm's estimate: about {} (in 1 min) on g001. It changes as other jobs come and end."),
+        (1500, ("g001",), "Slurm's estimate: about {} (in 25 min) on g001. It changes as other jobs come and end."),
+        (3600, (), "Slurm's estimate: about {} (in 1 h). It changes as other jobs come and end."),
+        (3 * 3600 + 700, ("g001",), "Slurm's estimate: about {} (in 3 h) on g001. It changes as other jobs come and end."),
     ],
 )
 def test_in_words(seconds: int, nodes: tuple[str, ...], words: str) -> None:
@@ -528,4 +528,4 @@ def test_in_words(seconds: int, nodes: tuple[str, ...], words: str) -> None:
 def test_another_day_in_words() -> None:
     """Then the day is told."""
     now = EPOCH - EPOCH % 86400 + 4 * 3600
-    assert " on 18 January (in 3 days 1 hour) on g001." in estimate_in_words(Estimate(now + 73 * 3600, ("g001",)), now)
+    assert " on 18 January (in 3 days 1 h) on g001." in estimate_in_words(Estimate(now + 73 * 3600, ("g001",)), now)

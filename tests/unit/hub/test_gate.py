@@ -172,6 +172,7 @@ PAGES = ["/hub/spawn", "/hub/spawn/ada/x", "/hub/home", "/hub/resource-form/sess
         *[pytest.param(path, "GET", "pages", id=path) for path in PAGES],
         pytest.param("/hub/spawn", "POST", "start_requests", id="posted-form"),
         pytest.param("/hub/spawn/ada/one", "POST", "start_requests", id="posted-named-form"),
+        pytest.param("/hub/resource-form/switch", "POST", "start_requests", id="switch"),
         pytest.param("/hub/api/users/ada/server", "POST", "start_requests", id="start"),
         pytest.param("/hub/api/users/ada/servers/one", "POST", "start_requests", id="named-start"),
         pytest.param("/hub/api/resource-form/check", "POST", "checks", id="check"),

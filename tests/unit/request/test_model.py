@@ -569,6 +569,19 @@ def test_memory_value(megabytes: int, value: str) -> None:
 # --- the posted form ----------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize(
+    ("typed", "minutes"),
+    [("1", 60), (" 12 ", 720), ("1:30", 90), ("0:05", 5), ("90m", 90), ("01:00:00", 60), ("1-12", 2160), ("1:3", 2), ("2h", 120)],
+)
+def test_hours_are_hours_on_the_page(typed: str, minutes: int) -> None:
+    """The page says that it counts in hours. Everywhere else a number is minutes, as for sbatch."""
+    assert parse_request(read_form({"walltime": [typed]})).walltime == minutes
+
+
+def test_a_number_is_minutes_elsewhere() -> None:
+    assert [parse_request({"walltime": value}).walltime for value in ("90", 90, "1:30")] == [90, 90, 2]
+
+
 def test_form_is_read() -> None:
     """One value a field, blanks around it dropped; an empty one is left to the default, but None is a reservation's own value."""
     form = {"reservation": [""], "account": [" cin_ada "], "cores": [""], "memory": [" "], "_xsrf": ["x"], "colour": ["red"]}

@@ -15,7 +15,9 @@ from spawner.errors import NoAccount, RequestRejected
 from spawner.hub.settings.spawner import SpawnerSettings
 from spawner.i18n import using
 from spawner.request.choices import Choices
+from spawner.request.defaults import default_values
 from spawner.request.form_data import read_form
+from spawner.request.form_fields import form_fields
 from spawner.request.gpus import GpuRequest
 from spawner.request.model import FIELDS, parse_request
 from spawner.request.presets import MAX_PRESETS, Preset, parse_presets
@@ -102,6 +104,33 @@ def test_trait() -> None:
 
 
 READER = Viewer(frozenset({"users", "gpu"}), frozenset({"cin_ada"}), frozenset({"g100_int"}), frozenset({"course"}))
+
+
+@pytest.mark.parametrize(
+    ("only_for", "groups", "expected"),
+    [
+        (None, ("school",), False),
+        (Audience(), (), True),
+        (Audience(groups=("school",)), ("school",), True),
+        (Audience(groups=("school",)), ("staff",), False),
+    ],
+)
+def test_whom_presets_alone_are_shown(only_for: Audience | None, groups: tuple[str, ...], *, expected: bool) -> None:
+    """Then there is no field on the page; what a request may ask for is the same."""
+    offered = choices().with_presets(parse_presets([preset()]), groups, only_for)
+    assert offered.only_presets is expected
+    assert bool(form_fields(offered, default_values(offered), {})) is not expected
+    assert resolve_request({"cores": 3}, offered).cores == 3
+    nobodys = choices().with_presets(parse_presets([preset(groups=["others"])]), groups, only_for)
+    assert form_fields(nobodys, default_values(nobodys), {}), "whoever has no preset chooses by the fields"
+
+
+def test_the_trait_of_presets_alone() -> None:
+    """True, or an audience; what is none is refused with the trait's name."""
+    assert SpawnerSettings(only_presets=True).only_presets is True
+    assert SpawnerSettings(only_presets={"groups": ["school"]}).only_presets == {"groups": ["school"]}
+    with pytest.raises(TraitError, match=r"only_presets.*\n?.*group"):
+        SpawnerSettings(only_presets={"group": ["school"]})
 
 
 @pytest.mark.parametrize(

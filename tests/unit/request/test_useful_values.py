@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from spawner.humanize import time_on_a_button
 from spawner.request.ranges import Range
 from spawner.request.useful_values import MOST_VALUES, useful_values
 
@@ -35,13 +34,3 @@ def test_values_to_press(name: str, found: Range, values: tuple[int, ...]) -> No
     """Doubled from one to the next, the largest that may be had among them, and no more than a row of them."""
     assert useful_values(name, found) == values
     assert len(values) <= MOST_VALUES
-
-
-@pytest.mark.parametrize(
-    ("minutes", "words"),
-    [(1, "1 min"), (45, "45 min"), (60, "1 h"), (117, "1 h 57 min"), (480, "8 h"), (1440, "1 day"),
-     (2160, "1 day 12 h"), (10080, "7 days"), (0, "0 min")],
-)  # fmt: skip
-def test_time_on_a_button(minutes: int, words: str) -> None:
-    """As briefly as it is understood."""
-    assert time_on_a_button(minutes) == words

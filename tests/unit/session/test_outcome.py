@@ -101,7 +101,7 @@ def test_stopped_for_gpus_that_did_nothing() -> None:
     for finished in (None, told("CANCELLED", cancelled_by=0), told("CANCELLED", cancelled_by=UID)):
         found = end("IDLE_GPUS", finished, stopped=True, idle_minutes=90)
         assert (found.category, found.kind, found.state) == ("idle_gpus", "finished", "IDLE_GPUS")
-        assert found.sentence == "The session was stopped: its GPUs did nothing for 90 minutes."
+        assert found.sentence == "The session was stopped: its GPUs did nothing for 1 h 30 min."
         assert found.what_to_do == "Start again, without GPUs if you do not need them."
 
 
@@ -188,7 +188,7 @@ def test_a_kernel_was_killed_for_memory_before_the_time_was_up() -> None:
     """The time ended it: both are said, and both are in the change."""
     found = end("TIMEOUT", told("TIMEOUT", out_of_memory=True))
     assert (found.category, found.kind) == ("time_limit", "finished")
-    assert found.sentence.endswith("it had 1 hour. Before that, something in it was ended because its memory was full.")
+    assert found.sentence.endswith("it had 1 h. Before that, something in it was ended because its memory was full.")
     assert found.change == {"memory": "16G", "walltime": "02:00:00"}
     assert end("NODE_FAIL", told("NODE_FAIL", out_of_memory=True)).category == "node_failure"
 
@@ -264,7 +264,7 @@ def test_which_code_counts(status: int | None, finished: FinishedJob | None, cod
 def test_time_limit() -> None:
     """How long it had, and twice as long for another try; Slurm's own word counts, for an admin may have changed it."""
     found = end("TIMEOUT")
-    assert found.sentence == "The time limit of the session was reached: it had 1 hour."
+    assert found.sentence == "The time limit of the session was reached: it had 1 h."
     assert found.change == {"walltime": "02:00:00"}
     assert end("TIMEOUT", told("TIMEOUT", minutes=90)).change == {"walltime": "03:00:00"}
     assert parse_request({"walltime": end("TIMEOUT", minutes=24 * 60).change["walltime"]}).walltime == 48 * 60
@@ -274,7 +274,7 @@ def test_time_limit() -> None:
 
 def test_a_time_limit_that_was_cut() -> None:
     """While it ran: that is said, nothing longer is proposed, and slurmdbd's word is not waited for."""
-    cut = "The time limit of the session was reached: 8 hours were asked for, and an administrator had cut it to 30 minutes."
+    cut = "The time limit of the session was reached: 8 h were asked for, and an administrator had cut it to 30 min."
     for found in (end("TIMEOUT", minutes=480, ran_minutes=30), end("TIMEOUT", told("TIMEOUT", minutes=30), minutes=480, ran_minutes=30)):
         assert (found.sentence, found.what_to_do, found.change) == (cut, "", {})
 
@@ -282,10 +282,10 @@ def test_a_time_limit_that_was_cut() -> None:
 def test_a_time_limit_that_was_extended() -> None:
     """What the session had is said, and not what was asked for; a minute or a tenth over the limit is no extension."""
     longer = end("TIMEOUT", minutes=60, ran_minutes=120)
-    assert longer.sentence == "The time limit of the session was reached: it had 2 hours."
+    assert longer.sentence == "The time limit of the session was reached: it had 2 h."
     assert longer.change == {"walltime": "04:00:00"}
     for ran in (60, 61, 66):
-        assert end("TIMEOUT", minutes=60, ran_minutes=ran).sentence == "The time limit of the session was reached: it had 1 hour."
+        assert end("TIMEOUT", minutes=60, ran_minutes=ran).sentence == "The time limit of the session was reached: it had 1 h."
 
 
 def test_slurmdbd_knows_what_squeue_has_forgotten() -> None:
@@ -331,7 +331,7 @@ BEFORE = " Before that, something in it was ended because its memory was full."
     [
         pytest.param(
             lambda: end("TIMEOUT", sentence="Said before."),
-            "The time limit of the session was reached: it had 1 hour.",
+            "The time limit of the session was reached: it had 1 h.",
             "Start again for a longer time.",
             id="time",
         ),
@@ -367,7 +367,7 @@ BEFORE = " Before that, something in it was ended because its memory was full."
         pytest.param(lambda: end(STOPPED, sentence="Stopped by ada."), "Stopped by ada.", "", id="stopped, with a sentence"),
         pytest.param(
             lambda: end("IDLE_GPUS", idle_minutes=60),
-            "The session was stopped: its GPUs did nothing for 1 hour.",
+            "The session was stopped: its GPUs did nothing for 1 h.",
             "Start again, without GPUs if you do not need them.",
             id="idle",
         ),
@@ -391,8 +391,8 @@ def test_sentence_and_what_to_do(ending_of: Callable[[], Ending], sentence: str,
 @pytest.mark.parametrize(
     ("state", "sentence", "change"),
     [
-        ("IDLE_GPUS", "The session was stopped: its GPUs did nothing for 90 minutes.", {}),
-        ("TIMEOUT", "The time limit of the session was reached: it had 1 hour.", {"walltime": "02:00:00"}),
+        ("IDLE_GPUS", "The session was stopped: its GPUs did nothing for 1 h 30 min.", {}),
+        ("TIMEOUT", "The time limit of the session was reached: it had 1 h.", {"walltime": "02:00:00"}),
         ("NODE_FAIL", "The compute node failed.", {}),
         ("PREEMPTED", "The job had to make room for one of higher priority.", {}),
     ],

@@ -57,6 +57,26 @@ async def test_new_messages_reach_every_page() -> None:
     assert [type(end) for end in await asyncio.gather(*ends, return_exceptions=True)] == [StopAsyncIteration] * 2
 
 
+async def test_whether_somebody_looks() -> None:
+    """A page that follows is one that looks, until it is closed; a look without that counts once."""
+    progress = said((5, "a"))
+
+    async def is_watched() -> bool:
+        task = asyncio.ensure_future(progress.until_watched())
+        done, _ = await asyncio.wait({task}, timeout=0.01)
+        task.cancel()
+        return bool(done)
+
+    assert not await is_watched()
+    progress.look()
+    assert [await is_watched(), await is_watched()] == [True, False]
+    page = progress.follow()
+    await anext(page)
+    assert [await is_watched(), await is_watched()] == [True, True]
+    await page.aclose()
+    assert [await is_watched(), await is_watched()] == [True, False]
+
+
 async def test_messages_said_while_a_page_reads() -> None:
     """What is said between two steps of a page is not lost."""
     progress = said((1, "a"))

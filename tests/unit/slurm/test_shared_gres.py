@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from spawner.accounting.limits import amounts_of, resource_of
 from spawner.advice.alternatives import alternatives
-from spawner.advice.assessment import read_and_reconcile, request_in_words, verdict_of
+from spawner.advice.assessment import nodes_with_room, read_and_reconcile, request_in_words, verdict_of
 from spawner.advice.usage_bars import resource_usage_of
 from spawner.advice.verdict import Verdict
 from spawner.availability.demand import Demand
@@ -23,7 +23,6 @@ from spawner.availability.table import availability, excerpt
 from spawner.availability.totals import running_jobs
 from spawner.cache import Snapshot
 from spawner.errors import RequestRejected
-from spawner.hub.apihandlers.check import _node_classes
 from spawner.hub.form.render import render_availability
 from spawner.request.choices import Choices
 from spawner.request.defaults import default_values
@@ -454,7 +453,7 @@ def test_the_nearest_requests_that_would_start() -> None:
 def test_the_request_in_words() -> None:
     """In the line that the page shows, and in the summary."""
     request = resolve_request({"gpus": "shard:1"}, chosen(SHARED_NODE))
-    assert request_in_words(request, "v100") == "1/5 of a V100, 1 core, 4 GB for 1 hour on g100_int as cin_ada"
+    assert request_in_words(request, "v100") == "1/5 of a V100, 1 core, 4 GB for 1 h on g100_int as cin_ada"
     assert request.summary.startswith("1/5 of a V100, 1 core")
 
 
@@ -539,12 +538,10 @@ def test_the_table_on_the_page() -> None:
     assert "no part free" in html
 
 
-def test_the_page_counts_parts_by_what_one_card_has() -> None:
-    """What it is told of each kind of node."""
+def test_the_page_marks_nodes_with_parts_by_what_one_card_has() -> None:
+    """A part comes from one card: five of ten shards may be free, and no card has three."""
     options = chosen(SHARED_NODE)
     forecast = ClusterForecast((SHARED_NODE,), (partition(nodes=("g001",)),), (), (), now=NOW)
-    found = read_and_reconcile({"gpus": "shard:2"}, options)
-    rooms = _node_classes(replace(found, forecast=forecast, verdict=Verdict("now", "")))
-    assert rooms is not None
-    assert rooms[0]["parts"] == [{"gres": "shard", "type": "v100", "least": 2, "most": 2}]
-    assert rooms[0]["gpus"] == {"v100": 0}
+    for wanted, names in (("shard:2", ("g001",)), ("shard:3", ())):
+        found = read_and_reconcile({"gpus": wanted}, options)
+        assert nodes_with_room(replace(found, forecast=forecast, verdict=Verdict("now", "")), 10) == names

@@ -80,10 +80,10 @@ async function bodyOf(response) {
 }
 
 /**
- * Asks the Hub for a piece of a page; null where it gives none, as to who is logged out and is led to the log-in instead.
+ * Asks the Hub for a piece of a page; null where it gives none. Who is logged out is led to the log-in instead.
  * @param {string | URL} address
  */
 export async function askForHtml(address) {
   const answer = await fetch(address, { headers: { Accept: "text/html" }, credentials: "same-origin" });
-  return answer.ok && !answer.redirected ? answer.text() : null;
+  return { html: answer.ok && !answer.redirected ? await answer.text() : null, isLoggedOut: answer.redirected || answer.status === 403 };
 }

@@ -66,15 +66,18 @@ export function gigabytes(megabytes, lang, digits) {
 
 // --- durations ---
 
-const SYMBOLS = /** @type {Record<string, string>} */ ({ hour: "h", minute: "min", second: "s" });
+/** As the Hub writes them (spawner/humanize.py): "1 h 57 min", "2 days". The signs are those of the units, the same in every language. */
+const SIGNS = { second: "s", minute: "min", hour: "h" };
 
 /**
- * Writes hours, minutes and seconds with their symbols, which are the same in all languages, and anything else in words.
+ * Writes a number of one unit of time.
  * @param {number} value
- * @param {string} unit
+ * @param {"second" | "minute" | "hour" | "day"} unit
  * @param {string} lang
  */
-const short = (value, unit, lang) => (unit in SYMBOLS ? `${value} ${SYMBOLS[unit]}` : amount(value, unit, lang, "long"));
+function timed(value, unit, lang) {
+  return unit === "day" ? amount(value, unit, lang, "long") : `${value} ${SIGNS[unit]}`;
+}
 
 /**
  * Writes a duration in its two largest units: what is left, what has passed.
@@ -84,21 +87,21 @@ const short = (value, unit, lang) => (unit in SYMBOLS ? `${value} ${SYMBOLS[unit
 export function duration(seconds, lang) {
   const minutes = Math.floor(seconds / 60);
   const hours = Math.floor(minutes / 60);
-  if (seconds < 60) return short(Math.max(0, Math.floor(seconds)), "second", lang);
-  if (minutes < 60) return short(minutes, "minute", lang);
-  if (hours < 48) return inTwo(hours, "hour", minutes % 60, "minute", lang);
+  if (seconds < 60) return timed(Math.max(0, Math.floor(seconds)), "second", lang);
+  if (minutes < 60) return timed(minutes, "minute", lang);
+  if (hours < 24) return inTwo(hours, "hour", minutes % 60, "minute", lang);
   return inTwo(Math.floor(hours / 24), "day", hours % 24, "hour", lang);
 }
 
 /**
  * @param {number} large
- * @param {string} unit
+ * @param {"hour" | "day"} unit
  * @param {number} small
- * @param {string} smaller
+ * @param {"minute" | "hour"} smaller
  * @param {string} lang
  */
 function inTwo(large, unit, small, smaller, lang) {
-  return small ? `${short(large, unit, lang)} ${short(small, smaller, lang)}` : short(large, unit, lang);
+  return small ? `${timed(large, unit, lang)} ${timed(small, smaller, lang)}` : timed(large, unit, lang);
 }
 
 /**
@@ -107,9 +110,9 @@ function inTwo(large, unit, small, smaller, lang) {
  * @param {string} lang
  */
 export function about(seconds, lang) {
-  if (seconds < 5400) return amount(Math.max(1, Math.round(seconds / 60)), "minute", lang, "long");
-  if (seconds < 129600) return amount(Math.round(seconds / 3600), "hour", lang, "long");
-  return amount(Math.round(seconds / 86400), "day", lang, "long");
+  if (seconds < 5400) return timed(Math.max(1, Math.round(seconds / 60)), "minute", lang);
+  if (seconds < 129600) return timed(Math.round(seconds / 3600), "hour", lang);
+  return timed(Math.round(seconds / 86400), "day", lang);
 }
 
 /**
@@ -121,9 +124,9 @@ export function exactly(seconds, lang) {
   const hours = Math.floor(seconds / 3600);
   const minutes = Math.floor(seconds / 60) % 60;
   const parts = [];
-  if (hours) parts.push(short(hours, "hour", lang));
-  if (hours || minutes) parts.push(short(minutes, "minute", lang));
-  if (!hours) parts.push(short(seconds % 60, "second", lang));
+  if (hours) parts.push(timed(hours, "hour", lang));
+  if (hours || minutes) parts.push(timed(minutes, "minute", lang));
+  if (!hours) parts.push(timed(Math.floor(seconds % 60), "second", lang));
   return parts.join(" ");
 }
 

@@ -3,13 +3,25 @@
 const MINUTES = { m: 1, h: 60, d: 1440 };
 
 /**
- * Reads Slurm's forms of a time, and 90m and 2h.
+ * A time as the Hub reads it. The page counts in hours, as it says: 2 is two hours there, and 1:30 one and a half; for sbatch they are
+ * minutes, and minutes and seconds.
+ * @param {string} text
+ */
+export function hoursAsTyped(text) {
+  const typed = text.trim();
+  if (/^[0-9]{1,5}$/.test(typed)) return `${typed}h`;
+  return /^[0-9]{1,5}:[0-9]{2}$/.test(typed) ? `${typed}:00` : text;
+}
+
+/**
+ * Reads a time as the page does: Slurm's forms, 90m and 2h, and hours without a unit.
  * @param {string} text
  */
 export function minutesOf(text) {
-  const short = /^\s*([0-9]+)\s*(m|h|d)?\s*$/i.exec(text);
-  if (short) return Number(short[1]) * MINUTES[/** @type {"m" | "h" | "d"} */ ((short[2] || "m").toLowerCase())];
-  const long = /^\s*(?:([0-9]+)-)?([0-9]+):([0-9]{1,2})(?::([0-9]{1,2}))?\s*$/.exec(text);
+  const time = hoursAsTyped(text);
+  const short = /^\s*([0-9]+)\s*(m|h|d)\s*$/i.exec(time);
+  if (short) return Number(short[1]) * MINUTES[/** @type {"m" | "h" | "d"} */ (short[2].toLowerCase())];
+  const long = /^\s*(?:([0-9]+)-)?([0-9]+):([0-9]{1,2})(?::([0-9]{1,2}))?\s*$/.exec(time);
   if (!long) return null;
   const [days, first, second, third] = long.slice(1).map((part) => Number(part || 0));
   // Without a day, two numbers are minutes and seconds (sbatch(1), --time).

@@ -2,15 +2,18 @@
 
 import { ask } from "../common/api.js";
 import { parsed, within } from "../common/dom.js";
+import { makeEstimate } from "./estimate.js";
 import { announcer } from "./page.js";
-import { nodesInWords, nodesThatFit, wishOf } from "./rooms.js";
 import { localTimes } from "./times.js";
 
 /** @import { Fields } from "./fields.js" */
 /** @import { Page } from "./page.js" */
-/** @import { Room } from "./rooms.js" */
 
 const PAUSE_MS = 150;
+const PATIENCE_MS = 1000; // after that, what the panel says is no longer about what stands in the form
+
+/** The event that tells the form what has been answered. */
+export const JUDGED = "resource-form-judged";
 
 /**
  * The name of the server that a form is for, by the address to which it is sent; null for the default server.
@@ -41,6 +44,14 @@ export function asker({ form, whole }, fields) {
 
 /** @typedef {ReturnType<typeof asker>} Ask */
 
+const REFUSALS = [401, 403, 404];
+
+/**
+ * Whether the Hub has an answer of its own, as to somebody who was logged out meanwhile.
+ * @param {{ status: number } | null} answer
+ */
+export const isRefusal = (answer) => answer !== null && REFUSALS.includes(answer.status);
+
 /**
  * @param {Page} page
  * @param {HTMLElement} panel
@@ -50,19 +61,9 @@ export function asker({ form, whole }, fields) {
 export function makeCheck(page, panel, fields, askHub) {
   const script = /** @type {HTMLDetailsElement} */ (page.place("script"));
   const announce = announcer(page);
-  /** @type {Room[] | null} */
-  let rooms = null;
+  const estimate = makeEstimate(page, panel, fields, askHub);
   let latest = 0;
   let pending = 0;
-
-  function count() {
-    const place = panel.querySelector(".resource-form-count");
-    const wish = wishOf(fields.values());
-    if (!rooms || !place || !wish) return;
-    const nodes = nodesThatFit(rooms, wish);
-    // Nobody knows it of some nodes, and the Hub says so.
-    if (nodes !== null) place.textContent = nodesInWords(nodes, page.texts);
-  }
 
   /**
    * Asks, and shows the answer unless another question followed.
@@ -72,7 +73,9 @@ export function makeCheck(page, panel, fields, askHub) {
   async function check(changed) {
     const mine = ++latest;
     panel.classList.add("resource-form-checking");
+    const impatient = window.setTimeout(() => mine === latest && showUnknown(page.texts.checking), PATIENCE_MS);
     const answer = await askHub({ changed: changed || "", panel: "1", script: script.open ? "1" : "0" }).catch(() => null);
+    window.clearTimeout(impatient);
     if (mine !== latest) return;
     if (answer?.tooOften) {
       // The last change is what counts, and it is asked about as soon as it may be.
@@ -81,7 +84,7 @@ export function makeCheck(page, panel, fields, askHub) {
     }
     panel.classList.remove("resource-form-checking");
     if (answer?.ok) show(answer.body, changed);
-    else showUnchecked();
+    else showUnknown((isRefusal(answer) && answer?.body.message) || page.texts.unchecked);
   }
 
   /**
@@ -89,7 +92,6 @@ export function makeCheck(page, panel, fields, askHub) {
    * @param {string | undefined} changed
    */
   function show(said, changed) {
-    rooms = said.rooms;
     const moved = fields.showSaid(said, changed);
     const decision = within(parsed(said.panel), ":scope > *");
     localTimes(decision, page.form.lang);
@@ -97,17 +99,20 @@ export function makeCheck(page, panel, fields, askHub) {
     if (said.holding !== undefined) page.place("holding").replaceChildren(...parsed(said.holding).childNodes);
     if (changed !== undefined) announce([...moved, said.sentence].join(" "));
     if (said.script) showScript(said);
-    count();
+    estimate.follow();
+    page.form.dispatchEvent(new CustomEvent(JUDGED, { detail: said }));
   }
 
-  function showUnchecked() {
+  /** @param {string} sentence */
+  function showUnknown(sentence) {
     const decision = /** @type {HTMLElement | null} */ (panel.querySelector(".resource-form-decision"));
     if (!decision) return;
     decision.className = "resource-form-decision resource-form-is-unknown";
     decision.dataset.verdict = "unknown";
     within(decision, ".resource-form-mark").textContent = "?";
-    within(decision, ".resource-form-sentence").textContent = page.texts.unchecked;
-    decision.querySelector(".resource-form-alternatives")?.remove();
+    within(decision, ".resource-form-sentence").textContent = sentence;
+    decision.querySelectorAll(".resource-form-alternatives, .resource-form-line, .resource-form-estimate").forEach((part) => part.remove());
+    page.form.dispatchEvent(new CustomEvent(JUDGED, { detail: { verdict: "unknown", fits: [] } }));
   }
 
   /** @param {{ command: string, script: string, environment: Record<string, string> }} said */
@@ -125,7 +130,6 @@ export function makeCheck(page, panel, fields, askHub) {
   function checkSoon(changed) {
     window.clearTimeout(pending);
     page.place("said").textContent = "";
-    count();
     pending = window.setTimeout(() => check(changed), PAUSE_MS);
   }
 

@@ -1,6 +1,7 @@
 // The form's fields: their values, and what the Hub says of them.
 
 import { write } from "../common/dom.js";
+import { hoursAsTyped } from "./amounts.js";
 
 /** @import { Page } from "./page.js" */
 /** @typedef {HTMLInputElement | HTMLSelectElement} Field */
@@ -40,7 +41,8 @@ export function makeFields({ form, whole, find, place }) {
   /** @returns {Record<string, string>} */
   function values() {
     const data = new FormData(whole);
-    return Object.fromEntries(names.filter((name) => data.has(name)).map((name) => [name, String(data.get(name))]));
+    const entries = names.filter((name) => data.has(name)).map((name) => [name, String(data.get(name))]);
+    return Object.fromEntries(entries.map(([name, value]) => [name, name === "walltime" ? hoursAsTyped(value) : value]));
   }
 
   /**
@@ -111,7 +113,7 @@ export function makeFields({ form, whole, find, place }) {
     for (const [name, moved] of Object.entries(said.moved)) set(name, moved.value);
     for (const [name, limits] of Object.entries(said.fields)) showLimits(name, limits);
     // What Slurm itself has refused stays until the user does something about it.
-    if (changed !== undefined) for (const name of names) showError(name, said.errors[name] || "");
+    for (const name of names) if (changed !== undefined || said.errors[name]) showError(name, said.errors[name] || "");
     const moved = Object.values(said.moved).map((entry) => entry.sentence);
     const note = place("moved");
     if (moved.length) write(note, moved.join(" "));

@@ -6,7 +6,8 @@ import { followAvailability } from "./availability.js";
 import { asker, makeCheck } from "./check.js";
 import { makeFields } from "./fields.js";
 import { readPage, startButton, tools } from "./page.js";
-import { followTheFields } from "./shortcuts.js";
+import { choosePreset, followTheFields } from "./shortcuts.js";
+import { followStrip } from "./strip.js";
 import { localTimes } from "./times.js";
 import { offerTools } from "./tools.js";
 import { followUseful } from "./useful.js";
@@ -65,9 +66,10 @@ function judge(page, panel) {
   const askHub = asker(page, fields);
   const check = makeCheck(page, panel, fields, askHub);
   followTheFields(page, fields, check);
+  followStrip(page, fields, check, () => choosePreset(page, ""));
   followUseful(page);
   followWhere(page);
-  offerTools(page, fields, askHub);
+  offerTools(page, fields);
   tools(page).hidden = false;
   // What was typed before this script was there, or is there again by the browser's Back button, is judged as if it were typed now.
   check.check(fields.touched() ? "" : undefined);

@@ -1,6 +1,5 @@
 // Presets, last requests, and what would start now instead: one press fills the form.
 
-import { within } from "../common/dom.js";
 import { LOOK } from "./fields.js";
 import { startButton } from "./page.js";
 
@@ -13,7 +12,7 @@ import { startButton } from "./page.js";
  * @param {Page} page
  * @param {string} name "" for none
  */
-function choosePreset({ form, find }, name) {
+export function choosePreset({ form, find }, name) {
   const preset = /** @type {HTMLInputElement | null} */ (find("preset"));
   if (!preset) return;
   preset.value = name;
@@ -22,7 +21,6 @@ function choosePreset({ form, find }, name) {
     if (link.dataset.preset === name) link.setAttribute("aria-current", "true");
     else link.removeAttribute("aria-current");
   }
-  within(form, ".resource-form-custom").hidden = Boolean(name);
 }
 
 /**

@@ -1,8 +1,7 @@
-// What can be asked beside the verdict: when it would start, and a link to this form.
+// What can be had beside the verdict: a link to this form.
 
 import { LOOK } from "./fields.js";
 
-/** @import { Ask } from "./check.js" */
 /** @import { Fields } from "./fields.js" */
 /** @import { Page } from "./page.js" */
 
@@ -22,20 +21,9 @@ export function linkTo(form, values) {
 /**
  * @param {Page} page
  * @param {Fields} fields
- * @param {Ask} askHub
  */
-export function offerTools({ form, find, place, texts }, fields, askHub) {
+export function offerTools({ form, find, place, texts }, fields) {
   const said = place("said");
-
-  async function when() {
-    said.textContent = texts.asking;
-    try {
-      const answer = await askHub({ when: "1", script: "0" });
-      said.textContent = (answer.ok ? answer.body.estimate_sentence : answer.body.message) || texts.unchecked;
-    } catch {
-      said.textContent = texts.unchecked;
-    }
-  }
 
   async function copyLink() {
     const link = linkTo(new URL(form.dataset.linkUrl || "", window.location.href), fields.values());
@@ -61,6 +49,5 @@ export function offerTools({ form, find, place, texts }, fields, askHub) {
     field.select();
   }
 
-  find("when")?.addEventListener("click", when);
   find("link")?.addEventListener("click", copyLink);
 }

@@ -3,7 +3,7 @@
 import { write } from "../common/dom.js";
 import { exactly } from "../common/format.js";
 import { costInWords, placeInWords, runs } from "./stages.js";
-import { aheadOf, estimateInWords, secondsWaited } from "./times.js";
+import { aheadOf, secondsWaited, startInWords } from "./times.js";
 
 /** @import { Page } from "./page.js" */
 
@@ -17,7 +17,13 @@ export function makeFacts(page) {
     const now = Date.now() - clockAhead;
     const waited = secondsWaited(page.session, now, performance.now());
     if (waited !== null) fact("waited", exactly(waited, lang));
-    fact("estimate", estimateInWords(page.session, now, texts, lang));
+    if (page.phase === "starting" && page.session.heard) showStart(now);
+  }
+
+  /** @param {number} now in milliseconds, by the Hub's clock */
+  function showStart(now) {
+    const { when, inAbout } = startInWords(page.session, now, texts, lang);
+    page.headline(when, inAbout);
   }
 
   function show() {
@@ -32,15 +38,13 @@ export function makeFacts(page) {
     fact("job", session.job_id ? String(session.job_id) : "");
     fact("place", placeInWords(session, texts, lang));
     fact("node", session.node || "");
-    write(place("held-label"), runs(session) ? texts.held : texts.asked);
-    fact("held", session.held_text || "");
+    fact("held", (runs(session) && session.held_text) || ""); // before, it is what was asked for, which stands above
     fact("cost", costInWords(session, texts, lang));
     tick();
   }
 
   function stop() {
     window.clearInterval(ticking);
-    fact("estimate", "");
     fact("place", "");
   }
 

@@ -1,11 +1,12 @@
 // The page of a session that starts: follows the Hub's stream of events and shows its latest, cancels this server and no other, and goes on
 // to the server when it is ready. All sentences are the Hub's, shown as text.
 
-import { within } from "../common/dom.js";
 import { isShared } from "../common/stream.js";
 import { makeFacts } from "./facts.js";
 import { makeFollow } from "./follow.js";
 import { makeHistory } from "./history.js";
+import { isNotified, makeNotify } from "./notify.js";
+import { makeOffers } from "./offers.js";
 import { makeOutcomes } from "./outcomes.js";
 import { readPage } from "./page.js";
 import { makeServer } from "./server.js";
@@ -19,9 +20,11 @@ function begin(root) {
   const page = readPage(root);
   const steps = makeSteps(page);
   const facts = makeFacts(page);
-  const view = makeView(page, steps, facts);
+  const offers = makeOffers(page, () => follow.close());
+  const view = makeView(page, steps, facts, offers);
   const history = makeHistory(page.history, page.lang);
   const server = makeServer(page);
+  const notify = makeNotify(page);
   /** @type {Outcomes} */
   const comesTo = {
     ready: (message) => outcomes.ready(message),
@@ -29,13 +32,13 @@ function begin(root) {
     isBeingCancelled: () => outcomes.isBeingCancelled(),
   };
   const follow = makeFollow(page, view, history, server, comesTo);
-  const outcomes = makeOutcomes(page, view, history, server, follow);
+  const outcomes = makeOutcomes(page, view, history, server, follow, notify);
 
   page.cancelButton.hidden = false;
   page.cancelButton.addEventListener("click", outcomes.cancel);
   // Where pages cannot agree on who has a stream, one that nobody looks at has none.
   document.addEventListener("visibilitychange", () => {
-    if (isShared() || page.phase !== "starting") return;
+    if (isShared() || page.phase !== "starting" || isNotified()) return;
     if (document.hidden) follow.pause();
     else follow.lookIfClosed();
   });
@@ -46,7 +49,7 @@ function begin(root) {
 
   // What the Hub knew when it made the page stands there already.
   page.highest = Number(page.progressBar.getAttribute("aria-valuenow")) || 0;
-  steps.show(within(root, "[aria-current]").dataset.stage || "");
+  steps.show(page.place("steps").dataset.stage || "");
   steps.showProgress(page.highest);
   facts.compareClocks();
   follow.listen();

@@ -1,12 +1,14 @@
 // How a start comes out: the server is ready, it has failed, or it is cancelled; this server, and no other.
 
 import { filled } from "../common/format.js";
-import { write } from "../common/dom.js";
+import { parsed, write } from "../common/dom.js";
+import { showEnded } from "./ended.js";
 import { plain, textOf } from "./history.js";
 import { sentenceOf } from "./stages.js";
 
 /** @import { Follow } from "./follow.js" */
 /** @import { History, Message } from "./history.js" */
+/** @import { Notify } from "./notify.js" */
 /** @import { Page } from "./page.js" */
 /** @import { Model, Server } from "./server.js" */
 /** @import { View } from "./view.js" */
@@ -22,8 +24,9 @@ const STOP_SLOW_MS = 20000;
  * @param {History} history
  * @param {Server} server
  * @param {Pick<Follow, "close" | "lookIfClosed">} follow
+ * @param {Notify} notify
  */
-export function makeOutcomes(page, view, history, server, follow) {
+export function makeOutcomes(page, view, history, server, follow, notify) {
   const { texts, cancelButton } = page;
 
   // Between the end of a start that is cancelled and the begin of its stop, the Hub for a second takes the server for one that is ready.
@@ -46,6 +49,7 @@ export function makeOutcomes(page, view, history, server, follow) {
     page.phase = "ready";
     if (message) history.remember(message, plain(message));
     view.showReady();
+    notify.tell(texts.ready);
     // The Hub then leads on to the server, or to where the user was going.
     window.location.reload();
   }
@@ -63,9 +67,24 @@ export function makeOutcomes(page, view, history, server, follow) {
     page.phase = "failed";
     const why = words || textOf(message.html_message) || sentenceOf(page.session, texts, page.lang) || texts.failed;
     history.remember(message, why);
+    notify.tell(why);
+    if (await showPageOfEnd()) return;
     // What to do while waiting is over with the waiting.
     view.showOver("failed", why, texts.failed_title, page.session.waiting_helps ? "" : page.session.what_to_do);
     page.details.open = true;
+  }
+
+  /** The Hub's own page of a start that failed, in the place of this one; false where it has none to give. */
+  async function showPageOfEnd() {
+    const answer = await fetch(window.location.href, { headers: { Accept: "text/html" }, cache: "no-store" }).catch(() => null);
+    const found = answer && parsed(await answer.text()).querySelector("#resource-form-ended");
+    if (!(found instanceof HTMLElement)) return false;
+    view.leave();
+    page.root.replaceWith(found);
+    showEnded(found);
+    document.title = `${texts.failed_title} – ${page.title}`;
+    document.getElementById("pending-outcome")?.focus();
+    return true;
   }
 
   function showCancelling() {
@@ -79,7 +98,8 @@ export function makeOutcomes(page, view, history, server, follow) {
   function isBeingCancelled() {
     showCancelling();
     follow.close();
-    page.line("advice", "");
+    write(page.place("advice"), "");
+    page.headline(texts.cancelling);
     page.say("unknown", texts.being_cancelled);
     whenStopped(Date.now());
   }
@@ -97,10 +117,16 @@ export function makeOutcomes(page, view, history, server, follow) {
     if (known === null) {
       page.phase = "cancelled";
       view.showOver("cancelled", texts.cancelled, texts.cancelled_title);
+      window.setTimeout(lookOnceMore, STOP_BEGINS_MS);
       return;
     }
     if (Date.now() - since > STOP_SLOW_MS) page.say("unknown", texts.still_being_cancelled);
     window.setTimeout(() => whenStopped(since), STOP_LOOK_MS);
+  }
+
+  // In another tab it may have been given up for something else, which starts now.
+  async function lookOnceMore() {
+    if (await server.model().catch(() => null)) window.location.reload();
   }
 
   /** @param {string} why */

@@ -4,13 +4,13 @@ import { places, show, write } from "../common/dom.js";
 
 /** @import { Known } from "./stages.js" */
 
-/** @typedef {"starting" | "cancelling" | "cancelled" | "failed" | "ready"} Phase */
+/** @typedef {"starting" | "switching" | "cancelling" | "cancelled" | "failed" | "ready"} Phase */
 
 /** @param {HTMLElement} root */
 export function readPage(root) {
   const { place } = places("pending-");
   const progress = places("progress-").place;
-  const { texts, user, server, apiUrl, logUrl, progressUrl, xsrf, color } = root.dataset;
+  const { texts, user, server, apiUrl, logUrl, progressUrl, switchUrl, xsrf, color } = root.dataset;
   let announced = "";
 
   /**
@@ -43,6 +43,7 @@ export function readPage(root) {
     apiUrl: apiUrl || "",
     logUrl: logUrl || "",
     progressUrl: progressUrl || "",
+    switchUrl: switchUrl || "",
     xsrf: xsrf || "",
     color: color || "",
     title: document.title,
@@ -62,6 +63,15 @@ export function readPage(root) {
      * @param {string} text
      */
     line: (name, text) => show(place(name), text),
+
+    /**
+     * @param {string} words the largest of the page
+     * @param {string} [more] beside them
+     */
+    headline(words, more = "") {
+      write(place("headline"), words);
+      write(place("in"), more);
+    },
 
     /**
      * Says how it stands, to the eye and to a screen reader.

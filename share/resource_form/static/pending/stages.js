@@ -26,7 +26,10 @@ import { clock, filled, moment } from "../common/format.js";
  * @property {string} [held_text]
  * @property {{ per_hour: number, unit: string } | null} [cost]
  * @property {string[]} [log] the last lines
+ * @property {Offer[]} [offers] what would start now instead
  */
+
+/** @typedef {{ sentence: string, price: string, change: Record<string, string> }} Offer with the fields to change, as a form posts them */
 
 /** @typedef {Record<string, string>} Texts */
 
@@ -61,15 +64,13 @@ export function sentenceOf(session, texts, lang) {
 }
 
 /**
- * Says whether waiting helps, and what else can be done.
+ * Says what can be done: to wait, or, where waiting does not help, something else.
  * @param {Known} session
  * @param {Texts} texts
  */
 export function adviceOf(session, texts) {
   if (session.unknown_since) return "";
-  const helps = session.waiting_helps;
-  const help = helps === true && waits(session) ? texts.helps : helps === false ? texts.helps_not : "";
-  return [help, session.what_to_do].filter(Boolean).join(" ");
+  return [session.waiting_helps === false && texts.helps_not, session.what_to_do].filter(Boolean).join(" ");
 }
 
 /**

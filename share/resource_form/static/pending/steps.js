@@ -1,9 +1,15 @@
-// The row of stages, and the bar below it.
+// The row of steps, and the bar below it.
 
 import { within, write } from "../common/dom.js";
 import { STAGES } from "./stages.js";
 
 /** @import { Page } from "./page.js" */
+
+/** The steps of the page, with the stages in each. */
+const STEPS = [["submitting"], ["queue"], ["node", "environment", "server"], ["connected"]];
+
+/** @param {string} stage */
+export const stepOf = (stage) => Math.max(0, STEPS.findIndex((stages) => stages.includes(stage)));
 
 const CLASSES = { done: "is-done", now: "is-current", stopped: "is-current is-stopped", next: "" };
 
@@ -18,8 +24,9 @@ export function makeSteps(page) {
    * @param {boolean} stopped
    */
   function stateOf(index, stopped) {
-    if (index < furthest || page.phase === "ready") return "done";
-    if (index > furthest) return "next";
+    const step = stepOf(STAGES[furthest]);
+    if (index < step || page.phase === "ready") return "done";
+    if (index > step) return "next";
     return stopped ? "stopped" : "now";
   }
 
@@ -49,7 +56,7 @@ export function makeSteps(page) {
     showProgress,
     stop: () => show(STAGES[furthest], true),
     hasReached: (/** @type {string} */ stage) => furthest >= STAGES.indexOf(stage),
-    label: () => within(steps[furthest], ".pending-label").firstChild?.textContent || "",
+    label: () => within(steps[stepOf(STAGES[furthest])], ".pending-label").firstChild?.textContent || "",
   };
 }
 

@@ -1,7 +1,7 @@
 // How long a session waits, and when it is to start.
 
 import { about, clock, filled, moment } from "../common/format.js";
-import { WAITING } from "./stages.js";
+import { stageOf, WAITING } from "./stages.js";
 
 /** @import { Known, Texts } from "./stages.js" */
 
@@ -23,18 +23,23 @@ export function secondsWaited(session, now, elapsed) {
 }
 
 /**
+ * When it starts, as the largest words of the page, and in how long that is; without an estimate, where it stands.
  * @param {Known} session
  * @param {number} now in milliseconds, by the Hub's clock
  * @param {Texts} texts
  * @param {string} lang
  */
-export function estimateInWords(session, now, texts, lang) {
-  const isOn = session.stage && !WAITING.includes(session.stage);
-  const estimate = isOn ? null : moment(session.estimate);
-  if (!estimate) return "";
+export function startInWords(session, now, texts, lang) {
+  const stage = stageOf(session);
+  if (!WAITING.includes(stage)) return { when: texts.starting, inAbout: "" };
+  const estimate = moment(session.estimate);
+  if (!estimate) return { when: stage === "queue" ? texts.in_line : texts.one_moment, inAbout: "" };
   const seconds = (estimate.getTime() - now) / 1000;
-  if (seconds < ANY_MOMENT_SECONDS) return texts.any_moment;
-  return filled(texts.estimate, { time: clock(estimate, lang), duration: about(seconds, lang) });
+  if (seconds < ANY_MOMENT_SECONDS) return { when: texts.starts_any_moment, inAbout: "" };
+  return {
+    when: filled(texts.starts_about, { time: clock(estimate, lang) }),
+    inAbout: filled(texts.in_about, { duration: about(seconds, lang) }),
+  };
 }
 
 /**

@@ -1,10 +1,12 @@
 // The page as a whole: how it looks while the session starts, when the Hub is away, and when it is over.
 
+import { write } from "../common/dom.js";
 import { clock, filled } from "../common/format.js";
 import { showLog, showLogLinks } from "./log.js";
 import { adviceOf, sentenceOf, stageOf, waits } from "./stages.js";
 
 /** @import { Facts } from "./facts.js" */
+/** @import { Offers } from "./offers.js" */
 /** @import { Page } from "./page.js" */
 /** @import { Steps } from "./steps.js" */
 
@@ -14,8 +16,9 @@ const LOST_MS = 5000;
  * @param {Page} page
  * @param {Steps} steps
  * @param {Facts} facts
+ * @param {Pick<Offers, "show">} offers
  */
-export function makeView(page, steps, facts) {
+export function makeView(page, steps, facts, offers) {
   const { texts, lang } = page;
   let lostSince = 0;
 
@@ -42,7 +45,8 @@ export function makeView(page, steps, facts) {
     const { session } = page;
     const advice = adviceOf(session, texts);
     showWhatIsKnown();
-    page.line("advice", advice);
+    offers.show();
+    write(page.place("advice"), advice);
     page.say(session.unknown_since ? "unknown" : waits(session) ? "waiting" : "starting", sentenceOf(session, texts, lang), advice);
     document.title = `${steps.label()} – ${page.title}`;
   }
@@ -51,8 +55,10 @@ export function makeView(page, steps, facts) {
     facts.stop();
     steps.show("connected");
     steps.showProgress(100);
-    page.line("advice", "");
+    write(page.place("advice"), "");
+    page.headline(steps.label());
     page.cancelButton.hidden = true;
+    page.place("offers").hidden = true;
     page.say("ready", texts.ready);
   }
 
@@ -66,8 +72,11 @@ export function makeView(page, steps, facts) {
   function showOver(tone, sentence, title, advice = "") {
     facts.stop();
     steps.stop();
-    page.line("advice", advice);
+    write(page.place("advice"), advice);
+    page.headline(title);
     page.line("lost", "");
+    page.line("leave", "");
+    page.place("offers").hidden = true;
     const hadFocus = document.activeElement === page.cancelButton;
     page.cancelButton.hidden = true;
     page.progressBar.hidden = true;
@@ -80,7 +89,7 @@ export function makeView(page, steps, facts) {
     document.title = `${title} – ${page.title}`;
   }
 
-  return { isFound, isLost, showWhatIsKnown, show, showReady, showOver };
+  return { leave: facts.stop, isFound, isLost, showWhatIsKnown, show, showReady, showOver };
 }
 
 /** @typedef {ReturnType<typeof makeView>} View */

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from types import SimpleNamespace
 from typing import Any
 
@@ -11,6 +12,7 @@ from bs4 import BeautifulSoup
 from jupyterhub.scopes import Scope
 
 from spawner.errors import SlurmUnavailable
+from spawner.hub.start_page import starts_about
 from spawner.session.progress import StartProgress
 from spawner.session.record import End
 from spawner.site.notices import Announcement
@@ -94,13 +96,15 @@ def test_what_the_hub_knows_stands_in_the_page() -> None:
     """The stage that was reached is marked before any script runs, in words as well."""
     progress = StartProgress()
     progress.say(5, "Handing the job to Slurm", stage="submitting")
-    progress.say(25, "Job 7 waits.", stage="queue")
+    progress.say(25, "Job 7 waits.", stage="queue", sentence="It waits for GPUs.")
     page = waiting(spawner("gpu", session=SimpleNamespace(progress=progress)))
     steps = [" ".join(step.get_text().split()) for step in page.select("#pending-steps li")]
-    assert steps[:3] == ["Submitted (done)", "In the queue (now)", "Node being made ready (not yet)"]
-    assert [step["data-stage"] for step in page.select("[aria-current=step]")] == ["queue"]
+    assert steps == ["Asked (done)", "Waiting in line (now)", "Starting (not yet)", "Ready (not yet)"]
+    assert len(page.select("[aria-current=step]")) == 1
+    assert page.select_one("#pending-steps")["data-stage"] == "queue"  # type: ignore[index]
+    assert page.select_one("#pending-headline").get_text(strip=True) == "Waiting in line"  # type: ignore[union-attr]
     assert page.select_one("#progress-bar")["aria-valuenow"] == "25"  # type: ignore[index]
-    assert page.select_one("#pending-sentence").get_text() == "Job 7 waits."  # type: ignore[union-attr]
+    assert page.select_one("#pending-sentence").get_text() == "It waits for GPUs."  # type: ignore[union-attr]
 
 
 def test_without_a_script_the_page_is_loaded_again() -> None:
@@ -113,24 +117,75 @@ def test_without_a_script_the_page_is_loaded_again() -> None:
 @pytest.mark.parametrize(
     ("end", "failed", "expected"),
     [
-        (SimpleNamespace(sentence=f"Out of memory. {HOSTILE}", at=1.0), False, ("The session has ended.", f"Out of memory. {HOSTILE}")),
+        (End("OUT_OF_MEMORY", f"Out of memory. {HOSTILE}", 1.0), False, ("The session has ended.", f"Out of memory. {HOSTILE}")),
         (None, True, ("The session could not start.", f"It asks for too much. {HOSTILE}")),
         (None, False, ("The session is not running.", "")),
     ],
 )
-def test_not_running_says_why(end: SimpleNamespace | None, failed: bool, expected: tuple[str, str]) -> None:
+def test_not_running_says_why(end: End | None, failed: bool, expected: tuple[str, str]) -> None:
     """How the last session ended, or why the start failed; always as text, always with the way to the form."""
     made = spawner("gpu", last_end=end)
     message = f"It asks for too much. {HOSTILE}" if failed else None
     page = render(
         "not_running.html", made, server_name="gpu", spawn_url="/base/hub/spawn/ada/gpu?next=%2F", failed=failed, failed_message=message
     )
-    sentence, why = page.select_one(".pending-sentence"), page.select_one(".pending-why")
+    sentence, why = page.select_one(".pending-headline"), page.select_one(".pending-why")
     assert sentence is not None
     assert sentence.get_text(strip=True) == expected[0]
     assert (" ".join(why.get_text().split()) if why else "") == expected[1]
     assert page.select_one("#start")["href"] == "/base/hub/spawn/ada/gpu?next=%2F"  # type: ignore[index]
     assert page.select("img[onerror]") == []
+
+
+@pytest.mark.parametrize(
+    ("end", "stopped_at"),
+    [
+        (None, "Asked"),
+        (End("NOT_SUBMITTED", "No.", 1.0), "Asked"),
+        (End("NEVER_STARTS", "No.", 1.0, job_id=7), "Waiting in line"),
+        (End("CANCELLED", "No.", 1.0, job_id=7), "Waiting in line"),
+        (End("FAILED", "No.", 1.0, job_id=7, node="g001"), "Starting"),
+        (End("LISTEN_TIMEOUT", "No.", 1.0, job_id=7, started=0.5), "Starting"),
+    ],
+)
+def test_a_failed_start_marks_the_step_it_came_to(end: End | None, stopped_at: str) -> None:
+    """The steps before are done, those after it not yet; the mark is in words as well."""
+    page = render(
+        "not_running.html", spawner(last_end=end), server_name="", spawn_url="/base/hub/spawn/ada", failed=True, failed_message=""
+    )
+    found = [" ".join(step.get_text().split()) for step in page.select("#pending-steps li")]
+    assert f"{stopped_at} (stopped here)" in found
+    assert [step for step in found if "now" in step] == []
+    assert found[-1] == "Ready (not yet)"
+
+
+@pytest.mark.parametrize(
+    ("end", "offered"),
+    [
+        (End("LISTEN_TIMEOUT", "It took too long.", 1.0, job_id=7, node="g001"), True),
+        (End("NEVER_STARTS", "Never.", 1.0, job_id=7), False),
+        (End("NOT_SUBMITTED", "Slurm says no.", 1.0), False),
+        (None, False),
+    ],
+)
+def test_the_same_again_in_one_press(end: End | None, offered: bool) -> None:
+    """Every value of the last request is posted to the form's address, with the page's token; not what would be refused again."""
+    options = {"cores": 1, "memory": "2G", "gpus": "v100:1", "reservation": "", "environment": {"PASSWORD": "a canary"}, "color": "#00ff00"}
+    made = spawner("gpu", last_end=end, user_options=options)
+    page = render("not_running.html", made, server_name="gpu", spawn_url="/base/hub/spawn/ada/gpu?next=%2F", failed=bool(end))
+    form = page.select_one("form#again")
+    assert (form is not None) is offered
+    if form is not None:
+        assert form["action"] == "/base/hub/spawn/ada/gpu?next=%2F&_xsrf=a-token"
+        posted = {field["name"]: field["value"] for field in form.select("input")}
+        assert posted == {"cores": "1", "memory": "2G", "gpus": "v100:1", "reservation": "", "color": "#00ff00"}
+
+
+def test_until_when_it_waits() -> None:
+    """The estimate in words, as the largest of the page before any script runs; one that is past is none."""
+    five_past_noon = 1_795_953_900
+    assert starts_about("2026-11-29T12:00:00Z", five_past_noon) == ""
+    assert re.fullmatch(r"Starts about \d\d:30", starts_about("2026-11-29T12:30:00Z", five_past_noon))
 
 
 def test_a_start_by_itself_stays_one() -> None:

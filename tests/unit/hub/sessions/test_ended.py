@@ -401,7 +401,7 @@ def test_stopped_for_gpus_that_did_nothing(db: Any, seen: str | None) -> None:
         record_end(spawner, spawner.session)
         assert spawner.last_end.category == ("time_limit" if seen == "TIMEOUT" else "idle_gpus")
         if seen != "TIMEOUT":
-            assert spawner.last_end.sentence == "The session was stopped: its GPUs did nothing for 90 minutes."
+            assert spawner.last_end.sentence == "The session was stopped: its GPUs did nothing for 1 h 30 min."
         assert [past.category for past in spawner.past] == [spawner.last_end.category]
 
     virtually(scenario)
