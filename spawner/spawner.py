@@ -39,7 +39,7 @@ from .hub.user_choices import UserChoices
 from .humanize import iso_time
 from .i18n import ENGLISH, using
 from .job.sbatch import PreparedJob, TagOfScript, is_token_of
-from .request.form_data import read_form
+from .request.form_data import as_the_page_means, read_form
 from .request.model import FIELDS, SessionRequest, at_field, label_of
 from .request.recent import Recent, as_state, recent_of, remember
 from .session.record import End, Limits, Record
@@ -132,6 +132,9 @@ class ResourceFormSpawner(UserChoices, SlurmSpawner):
         HubRefusal
             A field came twice, or is a file, or there is more than a request can hold.
         """
+        return self._read(as_the_page_means(form_data))
+
+    def _read(self, form_data: Mapping[str, Any]) -> dict[str, Any]:
         bounds = HubState.of(self).bounds
         typed = (
             (key, values[0]) for key, values in islice(form_data.items(), bounds.request_keys) if values and isinstance(values[0], str)
@@ -159,7 +162,7 @@ class ResourceFormSpawner(UserChoices, SlurmSpawner):
         values = {key: value[:MAX_SHOWN] for key, value in given}
         headers = self.handler.request.headers if self.handler is not None else {}
         if self.links_may_start and links.may_start(headers, self.hub.public_host):
-            return self.options_from_form(query_data)
+            return self._read(query_data)
         flash.keep(self, Rejection(values, {}, is_link=True))
         raise FormIsFilled
 

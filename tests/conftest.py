@@ -8,8 +8,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from tests.support.conformance_table import as_markdown, as_text, recorded
+
+# How long an example takes says how busy the machine is. What takes long is measured in benchmarks/.
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
 
 
 def pytest_collection_modifyitems(items: Sequence[pytest.Item]) -> None:

@@ -20,6 +20,12 @@ DEFAULT_MEMORY_MB = 4096
 DEFAULT_MINUTES = 60
 
 
+def has_to_choose_account(choices: Choices) -> bool:
+    """Tell whether nobody but the user knows which of several accounts is to be charged: neither Slurm nor the admin names one."""
+    own = choices.accounts or ()
+    return len(own) > 1 and not choices.entitlement.default_account and choices.policy("account").default is None
+
+
 def default_account(choices: Choices) -> str:
     """Return the preselected account, one that some partition admits: the admin's, else Slurm's default account of the user."""
     offered = choices.accounts or ()

@@ -26,10 +26,18 @@ def hours_as_typed(text: str) -> str:
     return f"{text}:00" if _HOURS_AND_MINUTES.fullmatch(text) else text
 
 
+def as_the_page_means(form: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a browser posts from the page, lists of strings, with its times as they are read everywhere else."""
+    times = form.get("walltime")
+    if not isinstance(times, (list, tuple)):
+        return dict(form)
+    return {**form, "walltime": [hours_as_typed(time.strip()) if isinstance(time, str) else time for time in times]}
+
+
 def read_form(form: Mapping[str, Any], bounds: Bounds = DEFAULTS) -> dict[str, Any]:
     """Read what a browser posts, lists of strings, as options: one value a field, empty ones left out so that the default holds.
 
-    ``reservation`` may be empty: that is its value for None. The time is in hours, as the page says it is (:func:`hours_as_typed`).
+    ``reservation`` may be empty: that is its value for None.
 
     Raises
     ------
@@ -47,7 +55,7 @@ def read_form(form: Mapping[str, Any], bounds: Bounds = DEFAULTS) -> dict[str, A
         if not isinstance(values, (list, tuple)) or len(values) != 1 or not isinstance(values[0], str):
             errors[key] = _("{field} must be given once, as text.").format(field=label_of(key) if key in FIELDS else quoted(key))
         elif values[0].strip() or key == "reservation":
-            options[key] = hours_as_typed(values[0].strip()) if key == "walltime" else values[0].strip()
+            options[key] = values[0].strip()
     refuse_too_large(options, bounds)
     if errors:
         names = ", ".join(quoted(key) for key in list(errors)[:MAX_ERRORS])

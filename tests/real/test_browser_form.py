@@ -142,7 +142,7 @@ def test_what_it_costs_and_when_it_ends(site: Site, browser: Browser) -> None:
     page.fill("[name=cores]", "4")
     page.fill("[name=memory]", "32")
     page.check("[name=gpus][value='1']")
-    page.fill("[name=walltime]", "2h")
+    page.fill("[name=walltime]", "2")  # hours, as the page says
     price = page.locator(".resource-form-hint button")
     expect(price).to_have_text("28 units an hour, 56 in all")
     meaning = page.locator(".resource-form-hint [role=tooltip]")
@@ -382,7 +382,7 @@ def test_presets_notices_and_last_requests(adorned: Site, browser: Browser, scre
     expect(page.locator(".resource-form-sentence")).to_contain_text("Look at: Slurm account")
     expect(page.locator("#resource-form-account-error")).to_be_visible()
     expect(page.locator("#resource-form-account-error")).to_contain_text("cin_staff has")
-    page.fill("[name=walltime]", "1h")
+    page.fill("[name=walltime]", "1")
     expect(page.locator("[data-preset][aria-current]")).to_have_count(0)
     expect(page.locator(".resource-form-sentence")).to_contain_text("Starts now")
     page.click(".resource-form-start")

@@ -59,7 +59,8 @@ def test_links_that_may_start(site: Site) -> None:
     assert answer.status_code == 400
     assert "Number of cores" in visitor._page(answer).alert
     assert site.cluster.active_jobs() == []
-    visitor.session.get(urljoin(site.hub.url, "hub/spawn?opt-cores=3"), headers=headers, timeout=60, allow_redirects=False)
+    visitor.session.get(urljoin(site.hub.url, "hub/spawn?opt-cores=3&opt-walltime=90"), headers=headers, timeout=60, allow_redirects=False)
     wait_for(lambda: site.server(site.users[0]).get("ready"), f"the session to be ready\n{site.logs()}", 60)
     assert site.job_of()["NumCPUs"] == "3"
+    assert site.job_of()["TimeLimit"] == "01:30:00", "a number is minutes in a link, as for sbatch"
     site.stop()

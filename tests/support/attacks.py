@@ -196,25 +196,26 @@ def hostile_text(canary: Path) -> st.SearchStrategy[str]:
 def shape(soup: BeautifulSoup) -> Counter[tuple[str, ...]]:
     """Which elements with which attributes a page has, and how many: text that becomes markup changes it.
 
-    Left out is what the form itself says: the mark of the chosen value, the Hub's own parts, and the places that say something else of
-    other values (the verdict, notes); in these there may be nothing but the elements that our templates have for them.
+    Left out is what the form itself says: the marks of a chosen and of a wrong value, the Hub's own parts, and the places that say
+    something else of other values (the verdict, notes); in these there may be nothing but the elements that our templates have for them.
     """
     form = soup.select_one("#resource-form")
     assert form is not None, soup.get_text(" ")
     said = [element for place in form.select(SAID_OF_THE_VALUES) for element in (place, *place.select("*"))]
     strange = [element for element in said if element.name not in MARKUP or set(element.attrs) - ATTRIBUTES]
     assert strange == []
+    assert all(link["href"].startswith("#resource-form-") for link in said if link.name == "a")
     left_out = {id(element) for element in said}
-    elements = [
-        (element.name, *sorted(set(element.attrs) - {"selected", "checked"})) for element in form.select("*") if id(element) not in left_out
-    ]
+    elements = [(element.name, *sorted(set(element.attrs) - MARKS)) for element in form.select("*") if id(element) not in left_out]
     return Counter(elements) + Counter(("script",) for _ in soup.select("script"))
 
 
+MARKS = frozenset(["selected", "checked", "aria-invalid", "hidden", "open"])
 SAID_OF_THE_VALUES = "#resource-form-panel, #resource-form-holding, .alert-info"
-MARKUP = frozenset(["button", "dd", "details", "div", "dl", "dt", "h2", "li", "p", "progress", "section", "span", "time", "ul"])
+MARKUP = frozenset(["a", "button", "dd", "details", "div", "dl", "dt", "h2", "li", "p", "progress", "section", "span", "time", "ul"])
 ATTRIBUTES = frozenset(
     (
+        "aria-describedby",
         "aria-hidden",
         "aria-label",
         "aria-labelledby",
@@ -224,6 +225,7 @@ ATTRIBUTES = frozenset(
         "data-verdict",
         "datetime",
         "hidden",
+        "href",
         "id",
         "max",
         "role",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Set
 from typing import Any
 from urllib.parse import urlencode
 
@@ -13,6 +13,7 @@ from ...errors import CatalogueError, NoAccount, ResourceFormError, SlurmRefused
 from ...humanize import clock_time, day_and_time
 from ...i18n import _
 from ...request.choices import Choices
+from ...request.defaults import has_to_choose_account
 from ...request.form_fields import FormField, appearance_fields, form_fields, labels_on_page, shown_value
 from ...request.model import APPEARANCE_FIELDS, FORM_FIELDS, SessionRequest
 from ...request.restore import restore_valid
@@ -90,7 +91,10 @@ async def _filled(spawner: HubSpawner, choices: Choices, left: Callable[[], floa
     # For a user of hundreds of partitions all this takes a while.
     return await run_in_worker(
         lambda: {
-            **_fields(form_fields(choices, shown, {**advice.assessment.errors, **errors})),
+            **_fields(
+                form_fields(choices, shown, {**advice.assessment.errors, **errors}),
+                to_decide={"account"} if "account" not in options and has_to_choose_account(choices) else set(),
+            ),
             "look": appearance_fields(choices, shown, errors),
             "look_name": given_name(spawner.orm_spawner),
             "notes": notes,
@@ -106,14 +110,14 @@ async def _filled(spawner: HubSpawner, choices: Choices, left: Callable[[], floa
     )
 
 
-def _fields(fields: tuple[FormField, ...]) -> dict[str, Any]:
-    """The fields that stand on the page, and those behind one line, which is opened where something in it is wrong."""
+def _fields(fields: tuple[FormField, ...], to_decide: Set[str]) -> dict[str, Any]:
+    """The fields that stand on the page, and those behind one line, which is opened where something in it is wrong, or ``to_decide``."""
     folded = [field for field in fields if field.folded]
     return {
         "fields": [field for field in fields if not field.folded],
         "folded": folded,
         "folded_line": " · ".join(field.shown for field in folded),
-        "folded_open": any(field.error for field in folded),
+        "folded_open": any(field.error or field.key in to_decide for field in folded),
     }
 
 

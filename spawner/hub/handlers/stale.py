@@ -15,6 +15,7 @@ from tornado.httputil import url_concat
 
 from ...errors import StartRefused
 from ...i18n import N_, _, using
+from ...request.form_data import as_the_page_means
 from ..errors import HubRefusal
 from ..locale import language_of
 from ..logged_in import is_of_our_own
@@ -79,7 +80,8 @@ class FormPage(AsksAgain, SpawnHandler):  # type: ignore[misc]
             await maybe_future(super().post(*args, **kwargs))
 
     def _typed(self) -> dict[str, str]:
-        values = {name: self.get_body_argument(name, "") for name in IN_A_LINK}
+        posted = as_the_page_means({name: [self.get_body_argument(name, "")] for name in IN_A_LINK})
+        values = {name: entries[0] for name, entries in posted.items()}
         return {f"opt-{name}": value for name, value in values.items() if value and len(value) <= LONGEST_VALUE}
 
     async def spawn_single_user(self, user: Any, server_name: str = "", *args: Any, **kwargs: Any) -> Any:

@@ -16,7 +16,7 @@ from spawner.accounting.entitlement import entitlement
 from spawner.accounting.qos import AccountingData, AccountingRecords
 from spawner.errors import NoAccount
 from spawner.request.choices import Choices
-from spawner.request.defaults import default_account, default_partition, default_release, default_values
+from spawner.request.defaults import default_account, default_partition, default_release, default_values, has_to_choose_account
 from spawner.request.form_fields import form_fields
 from spawner.request.gpus import GpuRequest
 from spawner.request.validation import resolve_request
@@ -384,3 +384,22 @@ def test_nobody_else_gets_defaults(changes: dict[str, Any]) -> None:
     """Without a partition, or without an account, the answer is NoAccount."""
     with pytest.raises(NoAccount):
         resolve_request({}, choices(**changes))
+
+
+@pytest.mark.parametrize(
+    ("accounts", "slurms", "admins", "expected"),
+    [
+        (("cin_a", "cin_b"), "", {}, True),
+        (("cin_a", "cin_b"), "cin_b", {}, False),
+        (("cin_a", "cin_b"), "", {"account": {"default": "cin_a"}}, False),
+        (("cin_a",), "", {}, False),
+        (None, "", {}, False),
+    ],
+)
+def test_whom_the_choice_of_an_account_is_left_to(
+    accounts: tuple[str, ...] | None, slurms: str, admins: dict[str, Any], *, expected: bool
+) -> None:
+    """Of several, where neither Slurm nor the admin says which."""
+    offered = choices(fields=admins)
+    offered = replace(offered, entitlement=replace(offered.entitlement, accounts=accounts, default_account=slurms))
+    assert has_to_choose_account(offered) is expected

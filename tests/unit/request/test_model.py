@@ -17,7 +17,7 @@ from spawner.errors import MAX_ERRORS, RequestRejected
 from spawner.i18n import using
 from spawner.job.sbatch import Tag, sbatch_arguments
 from spawner.request.field_values import ENVIRONMENT_NAME, MAX_BYTES, MAX_BYTES_IN_ALL, MAX_VARIABLES, RESERVED_ENVIRONMENT, quoted
-from spawner.request.form_data import read_form
+from spawner.request.form_data import as_the_page_means, read_form
 from spawner.request.gpus import GpuRequest, parse_gpus
 from spawner.request.model import (
     APPEARANCE_FIELDS,
@@ -575,11 +575,15 @@ def test_memory_value(megabytes: int, value: str) -> None:
 )
 def test_hours_are_hours_on_the_page(typed: str, minutes: int) -> None:
     """The page says that it counts in hours. Everywhere else a number is minutes, as for sbatch."""
-    assert parse_request(read_form({"walltime": [typed]})).walltime == minutes
+    assert parse_request(read_form(as_the_page_means({"walltime": [typed]}))).walltime == minutes
 
 
 def test_a_number_is_minutes_elsewhere() -> None:
+    """In REST, in links, and on the command line; what is no time stays what it is."""
     assert [parse_request({"walltime": value}).walltime for value in ("90", 90, "1:30")] == [90, 90, 2]
+    assert read_form({"walltime": ["90"]}) == {"walltime": "90"}
+    for odd in ({"walltime": "90"}, {"walltime": [b"90"]}, {"walltime": []}, {"cores": ["90"]}):
+        assert as_the_page_means(odd) == odd
 
 
 def test_form_is_read() -> None:
