@@ -274,9 +274,48 @@ def test_the_lists(at_home: Site, browser: Browser, screenshots: Path) -> None:
     expect(row).to_have_count(1)
     page.screenshot(path=screenshots / "sessions-everybodys.png")
     assert row.locator("[data-action=open], [data-action=again]").count() == 0
-    press_stop(row)
+    row.locator("[data-action=stop]").click()
+    page.get_by_label(f"Why? {user} reads this.").fill("<b>The node</b> is needed.")
+    page.click(".sessions-dialog [data-action=yes]")
     wait_for(lambda: site.cluster.active_jobs() == [], "the session to be ended")
     expect(row).to_have_count(0)
+    sentence = "An administrator stopped this session: <b>The node</b> is needed."
+    page = log_in(site, browser, user, path="hub/home", shows=ROOT)
+    expect(card(page, "here").locator(".sessions-sentence")).to_have_text(sentence)
+    page.goto(f"{site.hub.url}hub/resource-form/sessions?list=others")
+    expect(page.locator(".sessions-row .sessions-sentence").first).to_have_text(sentence)
+    (told,) = (one for one in site.visitor(user).api("GET", "resource-form/sessions?limit=0").json()["sessions"] if one["name"] == "here")
+    assert (told["sentence"], told["kind"], told["category"]) == (sentence, "others", "cancelled")
+
+
+def test_an_administrators_word_without_javascript(at_home: Site) -> None:
+    """On the page that asks, and for programs; a word that cannot be shown stops nothing."""
+    site, (user, overseer) = at_home, at_home.users[:2]
+    visitor, ada = site.visitor(overseer), site.visitor(user)
+
+    def sentence() -> str:
+        return str(next(one["sentence"] for one in ada.api("GET", "resource-form/sessions?limit=0").json()["sessions"] if not one["name"]))
+
+    site.start(SMALL, user=user)
+    form = visitor.get(f"hub/resource-form/stop?user={user}&server=").soup.select_one("#resource-form-stop form")
+    assert form is not None
+    given = {str(field["name"]): str(field.get("value", "")) for field in form.select("input[name]")}
+    address = f"{site.hub.url.rstrip('/')}{form['action']}"
+    refused = visitor.session.post(address, data={**given, "why": "\x1b[31m"}, timeout=60)
+    assert "only plain text" in refused.text
+    assert len(site.cluster.active_jobs()) == 1
+    visitor.session.post(address, data={**given, "why": "Maintenance."}, timeout=60)
+    wait_for(lambda: site.cluster.active_jobs() == [], "the session to be ended")
+    assert sentence() == "An administrator stopped this session: Maintenance."
+    wait_for(lambda: not site.server(user), "the server to be stopped")
+    site.start(SMALL, user=user)
+    for body in ({"user": user, "why": "x" * 201}, {"user": user, "else": "x"}, {"user": user, "why": 5}):
+        assert site.call("POST", "/resource-form/stop", body)[0] == 400
+    assert site.call("POST", "/resource-form/stop", {"user": "nobody-at-all"})[0] == 404
+    assert len(site.cluster.active_jobs()) == 1
+    assert site.call("POST", "/resource-form/stop", {"user": user, "why": "By a program."})[0] in (202, 204)
+    wait_for(lambda: site.cluster.active_jobs() == [], "the session to be ended")
+    wait_for(lambda: sentence() == "An administrator stopped this session: By a program.", "the sentence")
 
 
 def test_without_javascript(at_home: Site) -> None:

@@ -114,6 +114,8 @@ class _Noted:
             stopped=record.stopping,
             idle_minutes=record.idle_minutes,
             killed=record.killed,
+            by_admin=record.by_admin,
+            why=record.why,
             listened=bool(record.node),
             memory_mb=_read(parse_memory_mb, options.get("memory")),
             minutes=_read(parse_walltime, options.get("walltime")),

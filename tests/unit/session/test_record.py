@@ -46,6 +46,8 @@ FULL = Record(
     started=9,
     usage_factor=1.5,
     is_priced=True,
+    by_admin=True,
+    why="Maintenance",
 )
 
 
@@ -69,6 +71,8 @@ def test_every_field_of_a_record_survives_the_database() -> None:
         "started": 9,
         "usage_factor": 1.5,
         "is_priced": True,
+        "by_admin": True,
+        "why": "Maintenance",
     }
     assert Record.from_state(stored) == FULL
 

@@ -88,16 +88,17 @@ export function makeActions(page, hub, orders) {
   /** @param {Session} session */
   async function stop(session) {
     const held = session.held_text || "";
-    const isYes = await ask(root, {
+    const { isYes, why } = await ask(root, {
       title: filled(waits(session) ? texts.ask_cancel : texts.ask_stop, { name: session.display_name }),
       sentences: waits(session)
         ? [texts.ask_place]
         : [texts.ask_unsaved, held && filled(texts.ask_held, { what: held }), leftOf(session)],
       yes: waits(session) ? texts.ask_cancel_yes : texts.ask_stop_yes,
       no: waits(session) ? texts.ask_cancel_no : texts.ask_stop_no,
+      why: session.user === me ? "" : filled(texts.ask_why, { name: session.user }),
       back: within(session, '[data-action="stop"]'),
     });
-    if (isYes) orders.give(session, "stop", () => hub.stop(session.user, session.name));
+    if (isYes) orders.give(session, "stop", () => hub.stop(session.user, session.name, why));
   }
 
   /**

@@ -70,7 +70,8 @@ export function makeCards(page, { actions, orders, notices, gpus, copies, gone }
     const gpuPlace = gpus.place();
     const stop = element("div", { class: "sessions-stop" });
     const buttons = element("div", { class: "sessions-card-go" }, go, menu.fold);
-    const head = element("div", { class: "sessions-card-head" }, heading, element("span", {}, state), buttons);
+    const called = element("div", { class: "sessions-card-title" }, heading, state);
+    const head = element("div", { class: "sessions-card-head" }, called, buttons);
     const foot = element("div", { class: "sessions-card-foot" }, facts, stop);
     const parts = [head, sentence, idle, time, has, uses, gpuPlace, foot];
     const attributes = { class: "sessions-card", "data-server": first.name, "data-of": placeOf(first) };

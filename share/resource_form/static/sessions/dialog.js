@@ -2,6 +2,8 @@
 
 import { element, present } from "../common/dom.js";
 
+const LONGEST_WHY = 200;
+
 /**
  * Opens a dialog, which is gone once it is closed.
  * @param {HTMLElement} root
@@ -29,18 +31,21 @@ export function openDialog(root, { title, describes, back }, content) {
 /**
  * Asks before something that cannot be taken back. Whoever presses Enter at once, or Escape, says no.
  * @param {HTMLElement} root
- * @param {{ title: string, sentences: string[], yes: string, no: string, back: () => HTMLElement | null }} question
- * @returns {Promise<boolean>}
+ * @param {{ title: string, sentences: string[], yes: string, no: string, why?: string, back: () => HTMLElement | null }} question
+ *   `why` asks for a word about it
+ * @returns {Promise<{ isYes: boolean, why: string }>}
  */
-export function ask(root, { title, sentences, yes, no, back }) {
+export function ask(root, { title, sentences, yes, no, why, back }) {
   const said = sentences.filter(Boolean).map((text) => element("p", { text }));
   const text = element("div", { id: "sessions-dialog-text" }, ...said);
+  const word = why ? element("input", { class: "form-control", maxlength: LONGEST_WHY, autocomplete: "off" }) : null;
+  const label = why ? element("label", { class: "sessions-dialog-why" }, why, word) : null;
   const keep = element("button", { type: "submit", class: "btn btn-outline-secondary", text: no });
   const act = element("button", { type: "submit", class: "btn btn-danger", value: "yes", "data-action": "yes", text: yes });
-  const form = element("form", { method: "dialog" }, text, element("div", { class: "sessions-dialog-actions" }, keep, act));
+  const form = element("form", { method: "dialog" }, text, label, element("div", { class: "sessions-dialog-actions" }, keep, act));
   return new Promise((resolve) => {
     const dialog = openDialog(root, { title, describes: "sessions-dialog-text", back }, [form]);
-    dialog.addEventListener("close", () => resolve(dialog.returnValue === "yes"));
-    keep.focus();
+    dialog.addEventListener("close", () => resolve({ isYes: dialog.returnValue === "yes", why: word?.value.trim() || "" }));
+    (word || keep).focus();
   });
 }
