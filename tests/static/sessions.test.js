@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 
+import { choicesOf, isChosen, sorted } from "../../share/resource_form/static/sessions/columns.js";
 import { byDay, dayInWords } from "../../share/resource_form/static/sessions/days.js";
 import { refusalInWords } from "../../share/resource_form/static/sessions/copies.js";
 import { neverStarted, shownOf } from "../../share/resource_form/static/sessions/home.js";
@@ -136,6 +137,31 @@ describe("the lists", () => {
     assert.deepEqual(numbersAfter(before, [session()], [over("finished")]), { running: 0, finished: 8, others: 2 });
     assert.deepEqual(numbersAfter(before, [], [over("finished"), session({ name: "two" })]), before);
     assert.deepEqual(numbersAfter(before, [over("others")], [over("others")]), { ...before, running: 0 });
+  });
+});
+
+describe("the table", () => {
+  const of = (user, partition, values = {}) => session({ user, request: { partition, account: "a", release: "2026.10" }, ...values });
+  const sessions = [of("ben10", "gpu"), of("ben9", "cpu", { state: "waiting" }), of("ada", "gpu")];
+  const users = (found) => found.map(({ user }) => user);
+
+  test("is sorted by a column, up and down, numbers as numbers", () => {
+    assert.deepEqual(users(sorted(sessions, "user", false)), ["ada", "ben9", "ben10"]);
+    assert.deepEqual(users(sorted(sessions, "user", true)), ["ben10", "ben9", "ada"]);
+    assert.deepEqual(users(sorted(sessions, "partition", false)), ["ben9", "ben10", "ada"]);
+    const over = ["11:00", "10:30"].map((time) =>
+      session({ user: time, state: "ended", started: "2026-11-29T10:00:00Z", ended: `2026-11-29T${time}:00Z` }));
+    assert.deepEqual(users(sorted(over, "time", false)), ["10:30", "11:00"]);
+    assert.deepEqual(users(sorted(over, "since", true)), ["11:00", "10:30"]);
+  });
+
+  test("is filtered by what there is", () => {
+    assert.deepEqual(choicesOf(sessions, "partition"), ["cpu", "gpu"]);
+    assert.deepEqual(choicesOf(sessions, "state"), ["running", "waiting"]);
+    const found = (values) => users(sessions.filter((each) => isChosen(each, values)));
+    assert.deepEqual(found({ partition: "gpu", state: "" }), ["ben10", "ada"]);
+    assert.deepEqual(found({ partition: "", state: "waiting" }), ["ben9"]);
+    assert.deepEqual(found({ account: "b" }), []);
   });
 });
 

@@ -102,6 +102,24 @@ export function makeActions(page, hub, orders) {
   }
 
   /**
+   * Stops several sessions, with one question and one word for all.
+   * @param {Session[]} sessions
+   */
+  async function stopSeveral(sessions) {
+    const names = sessions.map(({ display_name: name, user }) => `${name} (${user})`);
+    const { isYes, why } = await ask(root, {
+      title: filled(texts.ask_several, { number: sessions.length }),
+      sentences: [names.join(", "), texts.ask_unsaved],
+      yes: texts.ask_several_yes,
+      no: texts.ask_several_no,
+      why: texts.ask_why_all,
+      back: () => root.querySelector("#sessions-choose-all"),
+    });
+    if (!isYes) return;
+    for (const session of sessions) orders.give(session, "stop", () => hub.stop(session.user, session.name, why));
+  }
+
+  /**
    * Stop, or Cancel of what has not begun; nothing of a session that is over.
    * @param {Session} session
    */
@@ -175,7 +193,7 @@ export function makeActions(page, hub, orders) {
     return present([log(session), edit(session), link(texts.clone, copy, "clone"), several, deleteButton(session, gone)]);
   }
 
-  return { main, stopButton, log, edit, more };
+  return { main, stopButton, stopSeveral, log, edit, more };
 }
 
 /** @typedef {ReturnType<typeof makeActions>} Actions */

@@ -18,7 +18,7 @@ const ROWS = 50;
  * @param {{ actions: Actions, orders: Orders }} rooms
  */
 export function makeList(page, rooms) {
-  const { find, place, texts, kind, lang } = page;
+  const { place, texts, kind, lang } = page;
   const makeRow = makeRows(page, rooms);
   /** @type {Map<string, Row>} */
   let rows = new Map();
@@ -27,7 +27,6 @@ export function makeList(page, rooms) {
   let most = ROWS;
   const list = place("days");
   const paging = place("paging");
-  const valueOf = (/** @type {string} */ name) => /** @type {HTMLInputElement | null} */ (find(name))?.value || "";
 
   /** @param {string} words */
   function newDay(words) {
@@ -37,7 +36,7 @@ export function makeList(page, rooms) {
   }
 
   function render() {
-    const filter = { text: valueOf("filter-text"), user: valueOf("filter-user"), state: "" };
+    const filter = { text: place("filter-text", HTMLInputElement).value, user: "", state: "" };
     const all = page.sessions.filter((session) => session.kind === kind).sort(byLatest);
     const found = all.filter((session) => matches(session, filter));
     const shown = found.slice(0, most);

@@ -13,6 +13,7 @@ import { makeList } from "./list.js";
 import { isNotified, makeNotices } from "./notices.js";
 import { makeOrders } from "./orders.js";
 import { readPage } from "./page.js";
+import { makeTable } from "./table.js";
 import { makeTabs } from "./tabs.js";
 import { changed } from "./words.js";
 
@@ -46,7 +47,7 @@ function begin(page) {
   const orders = makeOrders(page, { render: () => view.render(), look: () => feed.lookIfClosed() });
   const actions = makeActions(page, hub, orders);
   const feed = makeFeed(page, hub, { take, hearGpus });
-  const view = page.isHome ? home() : makeList(page, { actions, orders });
+  const view = page.isHome ? home() : (page.everybodys ? makeTable : makeList)(page, { actions, orders });
   let isFirst = true;
 
   function home() {

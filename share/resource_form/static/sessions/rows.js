@@ -26,7 +26,7 @@ export function ranFor({ started, ended }) {
  * @param {{ actions: Actions, orders: Orders }} rooms
  */
 export function makeRows(page, { actions, orders }) {
-  const { texts, words, lang, everybodys } = page;
+  const { texts, words, lang } = page;
   const { hasOf } = makeParts(page);
 
   /** @param {Session} session */
@@ -40,10 +40,9 @@ export function makeRows(page, { actions, orders }) {
   function partsOf(session) {
     const when = moment(latest(session));
     const time = when ? element("time", { datetime: when.toISOString(), text: clock(when, lang, when) }) : null;
-    const user = everybodys ? element("span", { class: "sessions-user", text: session.user }) : null;
     return [
       element("span", { class: "sessions-row-time" }, time),
-      element("h3", { class: "sessions-name" }, element("bdi", { text: session.display_name }), user),
+      element("h3", { class: "sessions-name" }, element("bdi", { text: session.display_name })),
       element("span", { class: "sessions-row-has", text: hasOf({ ...session, node: "" }) }),
       element("span", { class: "sessions-row-ran", text: ran(session) }),
       element("p", { class: "sessions-sentence", text: words.sentence(session) }),
