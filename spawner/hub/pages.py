@@ -272,6 +272,7 @@ def install_pages(app: HubApplication) -> None:
         names = jinja2.PrefixLoader({OURS: ours, STOCK: jinja2.FileSystemLoader(stock)})
         environment.loader = jinja2.ChoiceLoader([_InFront(ours), names, jinja2.FileSystemLoader(site), ours, *before])
         environment.globals["resource_form"] = PageHelp
+        environment.globals["resource_form_stock_logo"] = Path(app.data_files_path) in Path(app.logo_file).parents
     environment = app.tornado_settings["jinja2_env"]
     state.part(Pages).form_is_ours = _is_ours(environment, "spawn.html")
     _compare(environment, app.log)

@@ -6,6 +6,8 @@ import asyncio
 from collections.abc import Mapping
 from typing import Any
 
+from jupyterhub.utils import url_escape_path, url_path_join
+
 from ..accounting.qos import forced_qos
 from ..availability.node_choice import node_choice_of
 from ..errors import SessionFailed
@@ -14,6 +16,7 @@ from ..job.lab_extension import session_bar
 from ..job.sbatch import PreparedJob, TagOfScript, job_environment, job_script, sbatch_arguments
 from ..request.model import SessionRequest
 from ..slurm.values import is_address
+from .handlers.over import over_url
 from .handlers.stop import stop_url
 from .known import name_of
 from .protocol import HubSpawner, StartingSpawner
@@ -74,8 +77,17 @@ async def prepared_job(
 
 def _session_bar(spawner: StartingSpawner, request: SessionRequest) -> dict[str, Any]:
     name = display_name(spawner.orm_spawner, request.options())
-    address = stop_url(spawner.hub.public_host, spawner.hub.base_url, name_of(spawner.user), spawner.name)
-    return session_bar(request, display_name=name, stop_url=address, warn_minutes=spawner.warn_minutes)
+    hub = spawner.hub
+    where = hub.public_host, hub.base_url, name_of(spawner.user), spawner.name
+    form = url_path_join(hub.base_url, "spawn", spawner.user.escaped_name, url_escape_path(spawner.name))
+    return session_bar(
+        request,
+        display_name=name,
+        stop_url=stop_url(*where),
+        over_url=over_url(*where),
+        new_url=f"{hub.public_host}{form}",
+        warn_minutes=spawner.warn_minutes,
+    )
 
 
 async def names_of_nodes(spawner: HubSpawner) -> list[str]:

@@ -105,6 +105,7 @@ class HubApplication(Protocol):
     tornado_settings: MutableMapping[str, Any]
     tornado_application: Any
     data_files_path: str
+    logo_file: str
     template_paths: Sequence[str | Path]
     hub: HubAddress
     config: Any

@@ -21,6 +21,8 @@ from .apihandlers.stop import StopHandler
 from .handlers.availability import AvailabilityHandler, StaticHandler
 from .handlers.left_over import PATH as LEFT_OVER_PATH
 from .handlers.left_over import LeftOverPage
+from .handlers.over import PATH as OVER_PATH
+from .handlers.over import OverPage
 from .handlers.session_log import LogDownloadPage, LogPage
 from .handlers.sessions import NewSessionPage, SessionsPage
 from .handlers.stale import FormPage
@@ -60,6 +62,7 @@ PAGES = [
     (r"/resource-form/new", NewSessionPage),
     (rf"/{STOP_PATH}", StopPage),
     (rf"/{SWITCH_PATH}", SwitchHandler),
+    (rf"/{OVER_PATH}", OverPage),
     (rf"/{LEFT_OVER_PATH}", LeftOverPage),
 ]
 

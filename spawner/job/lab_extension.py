@@ -50,7 +50,9 @@ def _raw(text: str) -> str:
     return f"r'''{text}'''"
 
 
-def session_bar(request: SessionRequest, *, display_name: str, stop_url: str, warn_minutes: Sequence[int]) -> dict[str, Any]:
+def session_bar(
+    request: SessionRequest, *, display_name: str, stop_url: str, over_url: str, new_url: str, warn_minutes: Sequence[int]
+) -> dict[str, Any]:
     """Return what the bar says of a session with this request, in the language in use; the launcher adds what the job alone knows.
 
     Parameters
@@ -59,6 +61,8 @@ def session_bar(request: SessionRequest, *, display_name: str, stop_url: str, wa
         What the session is called.
     stop_url
         Where it is stopped: the Hub's own page for that, seen from the session's page.
+    over_url, new_url
+        Where the Hub says why it is over and starts it again, and its form.
     warn_minutes
         So many minutes before the end the user is warned.
     """
@@ -69,6 +73,8 @@ def session_bar(request: SessionRequest, *, display_name: str, stop_url: str, wa
         "gpus": request.gpus.words if request.gpus.count else "",
         "minutes": request.walltime,
         "stop_url": stop_url,
+        "over_url": over_url,
+        "new_url": new_url,
         "warn_minutes": list(warn_minutes),
         "texts": {
             "session": _("Session"),
@@ -78,6 +84,11 @@ def session_bar(request: SessionRequest, *, display_name: str, stop_url: str, wa
             "hours": _("{hours} h {minutes} min"),
             "minutes": _("{minutes} min"),
             "over": _("Time is up"),
+            "over_notice": _("This session is over: its time was up. What you have saved is in your files."),
+            "silent_notice": _("This session does not answer any more. It may be over."),
+            "why": _("Why?"),
+            "again": _("Start again"),
+            "new_session": _("New session"),
             "warning": _("This session ends in {time}. Save your work."),
             "killed": killed.format(memory=format_memory(request.memory)),
             "stop": _("Stop"),

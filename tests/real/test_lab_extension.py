@@ -130,6 +130,73 @@ def test_the_end_is_near(site: Site, browser: Browser, screenshots: Path) -> Non
     expect(page.locator(NOTICE)).to_have_count(0)
 
 
+def test_the_time_is_up(site: Site, browser: Browser, screenshots: Path) -> None:
+    """The open page says so, and leads to why it is over and to a new session; from there one press leads back into JupyterLab."""
+    site.start({**SMALL, "walltime": "1"})
+    page = open_lab(site, browser)
+    over = page.locator(NOTICE).filter(has_text="its time was up")
+    expect(over).to_be_visible(timeout=240_000)
+    expect(page.locator(f"{BAR} .rf-left")).to_have_text("⚠ Time is up")
+    expect(page.locator(f"{BAR} .rf-stop")).to_have_count(0)
+    assert over.get_by_text("New session").get_attribute("href").endswith(f"/hub/spawn/{site.users[0]}")  # type: ignore[union-attr]
+    assert serious_findings(page, f"{BAR}, .rf-notices") == []
+    page.screenshot(path=screenshots / "lab-bar-over.png")
+    over.get_by_text("Why?").click()
+    expect(page.locator("#resource-form-ended")).to_contain_text("The session has ended.")
+    expect(page.locator(".pending-why")).to_contain_text("time")
+    page.click("#again button")
+    page.wait_for_url(re.compile(f"/user/{site.users[0]}/lab"), timeout=90_000)
+    expect(page.locator(f"{BAR} .rf-stop")).to_be_visible(timeout=60_000)
+
+
+def test_a_session_that_goes_on_is_not_over(site: Site) -> None:
+    """Whoever asks why it is over is led into it; of another's session not even that it is there is said."""
+    needs_users(site.users, 2)
+    site.start(SMALL)
+    answer = site.visitor().session.get(urljoin(site.hub.url, "hub/resource-form/over"), timeout=60, allow_redirects=False)
+    assert (answer.status_code, answer.headers["Location"]) == (302, f"/user/{site.users[0]}/")
+    stranger = site.visitor(site.users[1])
+    assert [stranger.get(f"hub/resource-form/over?user={name}").status for name in (site.users[0], "nobody-at-all")] == [404, 404]
+
+
+SHELL, SIDE = ".jp-LabShell", "#jp-left-stack"
+PHONE = {"width": 390, "height": 844}
+
+
+def mode_of(page: Page) -> str | None:
+    """JupyterLab's interface mode."""
+    return page.locator(SHELL).get_attribute("data-shell-mode")
+
+
+@pytest.mark.parametrize("release", ["2026.10", "2025.10"])
+def test_on_a_phone(site: Site, browser: Browser, screenshots: Path, release: str) -> None:
+    """One document at a time and no file browser; nothing of that is remembered for a wider screen, and what the user chooses stays."""
+    site.start({**SMALL, "release": release})
+    page = open_lab(site, browser, **PHONE)
+    expect(page.locator(SIDE)).to_be_hidden()
+    expect(page.locator(SHELL)).to_have_attribute("data-shell-mode", "single-document")
+    page.wait_for_selector(".jp-Launcher")
+    box = page.locator(f"{BAR} .rf-stop").bounding_box()
+    assert box is not None
+    assert box["x"] + box["width"] <= PHONE["width"], "Stop is out of view"
+    page.screenshot(path=screenshots / f"lab-phone-{release}.png")
+    page.keyboard.press("Control+Shift+l")  # a new launcher: JupyterLab remembers the layout
+    page.wait_for_timeout(2_000)  # it is stored some time after, and nothing tells when
+    page.set_viewport_size({"width": 1200, "height": 900})
+    page.goto(f"{site.hub.url}user/{site.users[0]}/lab")
+    expect(page.locator(SIDE)).to_be_visible()
+    assert mode_of(page) == "multiple-document"
+    page.set_viewport_size(PHONE)
+    page.reload()
+    expect(page.locator(SHELL)).to_have_attribute("data-shell-mode", "single-document")
+    page.keyboard.press("Control+Shift+d")  # the user's own switch of the mode
+    expect(page.locator(SHELL)).to_have_attribute("data-shell-mode", "multiple-document")
+    page.reload()
+    expect(page.locator(BAR)).to_be_visible()
+    expect(page.locator(SIDE)).to_be_hidden()
+    assert mode_of(page) == "multiple-document"
+
+
 def test_a_killed_kernel_is_told(site: Site, browser: Browser) -> None:
     """What the launcher has written down stands on the open page soon after; closed, it comes back only for another one."""
     site.start(SMALL)

@@ -6,8 +6,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import Browser
 from private_slurm.cluster import PrivateCluster
 
+from tests.support.browsing import log_in
 from tests.support.invariant import assert_consistent, assert_kept, kernels, tagged_jobs
 from tests.support.real_hub import Environments, needs_users, open_site
 from tests.support.site_under_test import Site, Visitor, wait_for
@@ -112,7 +114,7 @@ def test_orphans_are_reported(site: Site) -> None:
     assert_consistent(site)
 
 
-def test_its_owner_sees_an_orphan_and_ends_it(site: Site) -> None:
+def test_its_owner_sees_an_orphan_and_ends_it(site: Site, browser: Browser) -> None:
     """Home and the list of sessions name it, nobody else's do; its page ends it, and no job that is a session's."""
     site.start()
     ((user, _, number),) = tagged_jobs(site)
@@ -131,6 +133,8 @@ def test_its_owner_sees_an_orphan_and_ends_it(site: Site) -> None:
     assert other.get(path).status == 404
     (session,) = [job for _user, _server, job in tagged_jobs(site) if job != number]
     assert owner.get(f"hub/resource-form/job?job={session}").status == 404
+    phone = log_in(site, browser, user, width=320, height=640, path=path, shows="main")
+    assert phone.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth"), "the page scrolls sideways"
     page = owner.get(path)
     assert "carries the mark of a session, and belongs to none" in page.text
     assert "g00" in page.text

@@ -261,6 +261,8 @@ OURS = {
     r"/resource-form/stop": ("GET", "hub/resource-form/stop"),
     r"/api/resource-form/stop": ("POST", "hub/api/resource-form/stop"),
     r"/resource-form/job": ("GET", "hub/resource-form/job?job=999999999"),
+    r"/resource-form/switch": ("POST", "hub/resource-form/switch"),
+    r"/resource-form/over": ("GET", "hub/resource-form/over"),
     r"/api/resource-form/log": ("GET", "hub/api/resource-form/log?job=999999999"),
     r"/api/resource-form/log/download": ("GET", "hub/api/resource-form/log/download?job=999999999"),
     r"/resource-form/static/(.*)": ("GET", "hub/resource-form/static/form/main.js"),
@@ -295,6 +297,9 @@ EXPECTED = {
         "/resource-form/stop": (302, 200, 200, 200, 302, 302, 302, 302),
         # One's own job that is no session; test_orphans.py has one.
         "/resource-form/job": (302, 404, 404, 404, 302, 302, 302, 302),
+        # One's own default server; test_switch.py and test_lab_extension.py ask for others'.
+        "/resource-form/switch": (403, 302, 302, 302, 403, 403, 403, 403),
+        "/resource-form/over": (302, 302, 302, 302, 302, 302, 302, 302),
         "api/resource-form/log": (403, 404, 404, 404, 404, 404, 404, 403),
         "api/resource-form/log/download": (403, 404, 404, 404, 404, 404, 404, 403),
         "static": (200, 200, 200, 200, 200, 200, 200, 200),

@@ -15,7 +15,7 @@ from spawner.hub.pages import install_pages
 STOCK = str(Path(DATA_FILES_PATH) / "templates")
 
 
-def hub_with_pages(*template_paths: str, log: logging.Logger | None = None) -> Any:
+def hub_with_pages(*template_paths: str, log: logging.Logger | None = None, logo_file: str = "") -> Any:
     """A Hub with these folders of templates, as it is when ours are put to them (``JupyterHub.init_tornado_settings``)."""
     paths = [*template_paths, *([] if STOCK in template_paths else [STOCK])]
     of_the_hub = jinja2.PrefixLoader({"templates": jinja2.FileSystemLoader(STOCK)})
@@ -25,7 +25,14 @@ def hub_with_pages(*template_paths: str, log: logging.Logger | None = None) -> A
         for name in ("jinja2_env", "jinja2_env_sync")
     }
     log = log or logging.getLogger("of the tests")
-    app = SimpleNamespace(data_files_path=DATA_FILES_PATH, template_paths=paths, tornado_settings=settings, log=log, settings=settings)
+    app = SimpleNamespace(
+        data_files_path=DATA_FILES_PATH,
+        logo_file=logo_file or f"{DATA_FILES_PATH}/static/images/jupyterhub-80.png",
+        template_paths=paths,
+        tornado_settings=settings,
+        log=log,
+        settings=settings,
+    )
     install_pages(app)  # type: ignore[arg-type]
     return app
 

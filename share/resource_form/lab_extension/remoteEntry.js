@@ -7,6 +7,8 @@
   const ASK_MS = 15000;
   const TICK_MS = 5000;
   const MINUTE_MS = 60000;
+  const SILENT_ASKS = 3; // So often in a row there is no answer before a session counts as one that may be over.
+  const PHONE = "(max-width: 599px)";
 
   function element(tag, className, text = "") {
     const made = document.createElement(tag);
@@ -38,18 +40,35 @@
       this.shown = new Map();
     }
 
-    show(what, text, closeLabel, closed) {
-      this.shown.get(what)?.remove();
+    show(what, text, closeLabel, closed, links = []) {
+      this.hide(what);
       const notice = element("div", "rf-notice");
       const close = element("button", "rf-close", "×");
       close.type = "button";
       close.setAttribute("aria-label", closeLabel);
       close.addEventListener("click", () => { notice.remove(); closed(); });
-      notice.append(element("span", "rf-sign", "⚠"), element("span", "rf-text", text), close);
+      const words = element("span", "rf-text", text);
+      for (const link of links) words.append(" ", link);
+      notice.append(element("span", "rf-sign", "⚠"), words, close);
       notice.firstChild.setAttribute("aria-hidden", "true");
       this.shown.set(what, notice);
       this.box.append(notice);
     }
+
+    hide(what) {
+      this.shown.get(what)?.remove();
+      this.shown.delete(what);
+    }
+  }
+
+  // A link to a page of the Hub's; null where its address leads elsewhere.
+  function link(className, text, address) {
+    const url = new URL(address, location.href);
+    if (!/^https?:$/.test(url.protocol)) return null;
+    const made = element("a", className, text);
+    made.href = url.href;
+    made.target = "_top";
+    return made;
   }
 
   class Bar {
@@ -62,13 +81,15 @@
 
     async ask() {
       const answer = await fetch(new URL("data.json", HERE), {cache: "no-store"});
-      if (!answer.ok) return;
+      if (!answer.ok) throw new Error(`HTTP ${answer.status}`);
       const facts = await answer.json();
       // The end is by the node's clock, which the answer tells; that of the user's own computer may be wrong.
       const there = Date.parse(answer.headers.get("Date") || "");
       this.offset = Number.isNaN(there) ? 0 : there - Date.now();
       if (!this.facts) this.build(facts);
       this.facts = facts;
+      this.silent = 0;
+      this.sayWhetherOver();
       this.tick();
       this.sayKilled();
     }
@@ -88,13 +109,11 @@
       if (facts.gpus) this.node.append(element("span", "rf-gpus", facts.gpus));
       this.left.title = filled(texts.ends, {time: new Date(facts.ends * 1000 - this.offset).toLocaleString()});
       this.node.append(this.left);
-      const address = new URL(facts.stop_url, location.href);
-      if (/^https?:$/.test(address.protocol)) {
-        const stop = element("a", "rf-stop", texts.stop);
-        stop.href = address.href;
-        stop.target = "_top";
-        stop.title = texts.stop_help;
-        this.node.append(stop);
+      this.stop = link("rf-stop", texts.stop, facts.stop_url);
+      this.again = link("rf-again", texts.again, facts.over_url);
+      if (this.stop) {
+        this.stop.title = texts.stop_help;
+        this.node.append(this.stop);
       }
       this.notices = new Notices();
       // The class that the application's own shell is made of, which is the only one that it takes.
@@ -125,6 +144,30 @@
       }
     }
 
+    // Whoever asks and gets no answer: the time is up, or the session may have ended before.
+    noAnswer(error) {
+      if (!this.facts) {
+        console.warn(`${NAME}:`, error);
+        return;
+      }
+      this.silent = (this.silent || 0) + 1;
+      this.sayWhetherOver();
+    }
+
+    sayWhetherOver() {
+      const {facts, notices, stop, again} = this;
+      const isUp = this.silent > 0 && Date.now() + this.offset >= facts.ends * 1000;
+      const said = isUp ? facts.texts.over_notice : this.silent >= SILENT_ASKS ? facts.texts.silent_notice : "";
+      if (said === (this.overSaid || "")) return;
+      this.overSaid = said;
+      notices.hide("over");
+      if (said) notices.hide("end");
+      if (stop && again) (said ? stop : again).replaceWith(said ? again : stop);
+      if (!said) return;
+      const links = [link("", facts.texts.why, facts.over_url), link("", facts.texts.new_session, facts.new_url)].filter(Boolean);
+      notices.show("over", said, facts.texts.close, () => {}, links);
+    }
+
     sayKilled() {
       const killed = this.facts.killed;
       if (killed <= Math.max(this.killedSaid || 0, remembered.get(this.facts, "killed"))) return;
@@ -138,7 +181,7 @@
       style.href = new URL("style.css", HERE).href;
       document.head.append(style);
       // A page that nobody looks at asks nothing: else it would keep an idle session alive.
-      const ask = () => document.hidden || this.ask().catch((error) => this.facts || console.warn(`${NAME}:`, error));
+      const ask = () => document.hidden || this.ask().catch((error) => this.noAnswer(error));
       document.addEventListener("visibilitychange", ask);
       setInterval(ask, ASK_MS);
       setInterval(() => this.tick(), TICK_MS);
@@ -146,7 +189,56 @@
     }
   }
 
-  const plugin = {id: `${NAME}:session-bar`, autoStart: true, activate: (app) => new Bar(app).run()};
+  // What is done for the narrow screen alone: what a user has chosen, here or elsewhere, stays.
+  class Phone {
+    constructor(app) {
+      this.shell = app.shell;
+    }
+
+    async hasStartMode() {
+      const {baseUrl} = JSON.parse(document.getElementById("jupyter-config-data").textContent);
+      const answer = await fetch(`${baseUrl}lab/api/settings/@jupyterlab/application-extension:shell`);
+      return Boolean((await answer.json()).settings?.startMode);
+    }
+
+    // The window is narrow, not the user's wish for the file browser: what JupyterLab remembers of it is how it was, until they touch it.
+    closeSide() {
+      const {shell} = this;
+      const before = shell.saveLayout();
+      if (!before.leftArea || before.leftArea.collapsed) return;
+      const save = shell.saveLayout.bind(shell);
+      let isOurs = true;
+      shell.collapseLeft();
+      shell.saveLayout = () => {
+        const layout = save();
+        isOurs &&= layout.leftArea.collapsed;
+        if (!isOurs) return layout;
+        const {collapsed, currentWidget} = before.leftArea;
+        return {...layout, leftArea: {...layout.leftArea, collapsed, currentWidget}, relativeSizes: before.relativeSizes};
+      };
+    }
+
+    async fit() {
+      const {shell} = this;
+      if (!matchMedia(PHONE).matches || !("mode" in shell) || !shell.collapseLeft || !shell.saveLayout) return;
+      this.closeSide();
+      if (shell.mode === "single-document" || localStorage.getItem(`${NAME}:mode`) || (await this.hasStartMode())) return;
+      shell.mode = "single-document";
+      // Who switches it off has chosen, for this browser.
+      addEventListener("pagehide", () => {
+        if (shell.mode !== "single-document") localStorage.setItem(`${NAME}:mode`, shell.mode);
+      });
+    }
+  }
+
+  const plugin = {
+    id: `${NAME}:session-bar`,
+    autoStart: true,
+    activate: (app) => {
+      new Bar(app).run();
+      Promise.resolve(app.restored).then(() => new Phone(app).fit()).catch((error) => console.warn(`${NAME}:`, error));
+    },
+  };
   const modules = {"./extension": () => ({__esModule: true, default: plugin})};
 
   (window._JUPYTERLAB ??= {})[NAME] = {

@@ -123,7 +123,7 @@ class SwitchHandler(AsksAgain, BaseHandler):  # type: ignore[misc]
         await asyncio.sleep(0)  # JupyterHub notes it in a callback
         if spawner.active and not spawner.pending:
             await self.stop_single_user(user, server)
-        stopping = spawner._stop_future  # noqa: SLF001 - there is no other sign of a stop that goes on
+        stopping = getattr(spawner, "_stop_future", None)  # there is none before the first stop
         if stopping is not None:
             await asyncio.wait({stopping})
         started = asyncio.ensure_future(self.spawn_single_user(user, server, options=options))

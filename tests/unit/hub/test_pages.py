@@ -179,3 +179,11 @@ def test_a_broken_template_is_said(tmp_path: Path, caplog: pytest.LogCaptureFixt
     """And the Hub starts."""
     hub_with_pages(site(tmp_path, spawn=text))
     assert [record for record in caplog.records if record.levelno == logging.ERROR and "spawn.html" in record.getMessage()]
+
+
+@pytest.mark.parametrize("logo", ["", "/srv/our-logo.svg"])
+def test_a_sites_logo_stays_as_it_is(logo: str) -> None:
+    """JupyterHub's own is turned light in the dark; of a site's nobody knows what it stands on."""
+    app = hub_with_pages(logo_file=logo)
+    user = visitor()
+    assert ("/page.css" in page("home.html", app, user=user, default_server=user.spawner)) is (not logo)

@@ -28,7 +28,14 @@ HOSTILE = "<img src=x onerror=alert(1)>'''\"\n"
 def bar(**changes: Any) -> dict[str, Any]:
     """What the Hub says of a session."""
     request = request_for({"memory": "8G", "walltime": "2h", "gpus": 1, "color": "teal"})
-    made = session_bar(request, display_name="Protein folding", stop_url="/hub/resource-form/stop?user=ada&server=", warn_minutes=(15, 5))
+    made = session_bar(
+        request,
+        display_name="Protein folding",
+        stop_url="/hub/resource-form/stop?user=ada&server=",
+        over_url="/hub/resource-form/over?user=ada&server=",
+        new_url="/hub/spawn/ada",
+        warn_minutes=(15, 5),
+    )
     return {**made, **changes}
 
 
@@ -119,6 +126,11 @@ ENGLISH = {
     "hours": "{hours} h {minutes} min",
     "minutes": "{minutes} min",
     "over": "Time is up",
+    "over_notice": "This session is over: its time was up. What you have saved is in your files.",
+    "silent_notice": "This session does not answer any more. It may be over.",
+    "why": "Why?",
+    "again": "Start again",
+    "new_session": "New session",
     "warning": "This session ends in {time}. Save your work.",
     "killed": "A kernel or program of this session was killed, because the memory of 8 GB was used up. Ask for more memory next time.",
     "stop": "Stop",
@@ -147,7 +159,7 @@ def test_what_the_bar_says() -> None:
     assert (said["name"], said["color"], said["gpus"], said["minutes"]) == ("Protein folding", "#168fa3", "1 GPU", 120)
     assert "memory of 8 GB was used up" in said["texts"]["killed"]
     assert all(said["texts"].values())
-    without = session_bar(request_for({"gpus": 0}), display_name="x", stop_url="/", warn_minutes=())
+    without = session_bar(request_for({"gpus": 0}), display_name="x", stop_url="/", over_url="/", new_url="/", warn_minutes=())
     assert without["gpus"] == ""
     with using("it"):
         assert set(bar()["texts"]) == set(said["texts"])
