@@ -414,7 +414,7 @@ def test_languages(db: Any) -> None:
 # --- the page --------------------------------------------------------------------------------------------------------------------
 
 
-def page_of(found: list[dict[str, Any]], kind: str) -> str:
+def page_of(found: list[dict[str, Any]], kind: str, *, everybodys: bool) -> str:
     """The page of one of the lists, as the Hub makes it."""
     user = SimpleNamespace(name="ada", escaped_name="ada", json_escaped_name="ada", settings={})
     user.spawner = SimpleNamespace(options_form=True, user=user)
@@ -428,15 +428,16 @@ def page_of(found: list[dict[str, Any]], kind: str) -> str:
         "days": by_day([entry for entry in ordered if entry["kind"] == kind][:SHOWN_AT_FIRST], 0.0),
         "numbers": {each: sum(1 for entry in ordered if entry["kind"] == each) for each in LISTS},
         "form_link": form_link,
-        "everybodys": True,
+        "everybodys": everybodys,
         "may_see_everybodys": True,
         "stale": False,
     }
     return page("sessions.html", **given)
 
 
+@pytest.mark.parametrize(("everybodys", "row", "name"), [(False, ".sessions-row", ".sessions-name"), (True, ".sessions-table-row", "th")])
 @pytest.mark.parametrize("kinds", [("finished",), ("finished", "others")])
-def test_five_hundred_rows(kinds: tuple[str, ...]) -> None:
+def test_five_hundred_rows(kinds: tuple[str, ...], everybodys: bool, row: str, name: str) -> None:
     """The page says how many there are, has the first of its list, and does not grow with the others."""
     hostile = '"><img src=x onerror=alert(1)>'
     found = [
@@ -444,16 +445,17 @@ def test_five_hundred_rows(kinds: tuple[str, ...]) -> None:
         for number in range(1, MAX_LISTED + 1)
     ]
     for kind in kinds:
-        html = page_of(found, kind)
+        html = page_of(found, kind, everybodys=everybodys)
         assert len(html.encode()) < MAX_PAGE_BYTES
         found_page = BeautifulSoup(html, "html.parser")
-        rows = found_page.select(f"#sessions-{kind} .sessions-row")
+        rows = found_page.select(f"#sessions-{kind} {row}")
         assert len(rows) == SHOWN_AT_FIRST
-        assert rows[0].select_one(".sessions-name").get_text().startswith(hostile)  # type: ignore[union-attr]
+        assert rows[0].select_one(name).get_text().startswith(hostile)  # type: ignore[union-attr]
         for each in kinds:
             assert found_page.select_one(f'[data-number="{each}"]').get_text() == str(MAX_LISTED // len(kinds))  # type: ignore[union-attr]
         assert found_page.select("img[src=x]") == []
-        assert len(html.encode()) - len(page_of(found[: SHOWN_AT_FIRST * len(kinds)], kind).encode()) < 100
+        fewer = page_of(found[: SHOWN_AT_FIRST * len(kinds)], kind, everybodys=everybodys)
+        assert len(html.encode()) - len(fewer.encode()) < 100
 
 
 def test_the_numbers_of_the_tabs(db: Any) -> None:
