@@ -157,6 +157,10 @@ def test_a_session_that_goes_on_is_not_over(site: Site) -> None:
     assert (answer.status_code, answer.headers["Location"]) == (302, f"/user/{site.users[0]}/")
     stranger = site.visitor(site.users[1])
     assert [stranger.get(f"hub/resource-form/over?user={name}").status for name in (site.users[0], "nobody-at-all")] == [404, 404]
+    site.cluster.run("scancel", str(site.cluster.active_jobs()[0]))
+    wait_for(lambda: not site.cluster.active_jobs(), "the job to be over", 40)
+    owner = site.visitor()
+    wait_for(lambda: "The session has ended." in owner.get("hub/resource-form/over").text, "the Hub to look for itself", 12)
 
 
 SHELL, SIDE = ".jp-LabShell", "#jp-left-stack"

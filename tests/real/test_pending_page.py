@@ -25,7 +25,7 @@ pytestmark = pytest.mark.usefixtures("pages_are_closed")
 SENTENCE, ANNOUNCEMENT, CANCEL, HISTORY = "#pending-sentence", "#pending-announcement", "#pending-cancel", "#progress-log li > span"
 WHY = re.compile("|".join(re.escape(advice_for(reason).sentence) for reason in ("Resources", "Priority")))
 ADMIN_PASSWORD = "a password of the test suite's administrator"
-CANCELLED = "Cancelled. Nothing is held any more."
+CANCELLED = "Nothing is held any more."
 REASON_MS = 5_000
 SLURM_PLANS_SECONDS = 90.0
 """Backfill looks every half minute."""
@@ -129,6 +129,33 @@ def test_why_it_waits_and_until_when(busy: Site, browser: Browser, screenshots: 
     assert all(one != other for one, other in pairwise(spoken)), spoken
     assert len(spoken) <= 5, spoken
     assert WHY.search(spoken[-1])
+
+
+NOTIFIED = """
+window.Notification = class {
+  static permission = "PERMISSION";
+  static requestPermission = async () => "PERMISSION";
+  constructor(title, { body }) { localStorage.setItem("told", `${title}: ${body}`); }
+};
+document.hasFocus = () => false;
+"""
+
+
+def test_the_browser_tells_when_it_starts(busy: Site, browser: Browser) -> None:
+    """Asked for on the page: what stands in JupyterLab's place was told; a browser that refuses is said to."""
+    page = ask_for_two_gpus(busy, browser, "two")
+    page.add_init_script(NOTIFIED.replace("PERMISSION", "denied"))
+    page.reload()
+    page.click("#pending-notify")
+    expect(page.locator("#pending-error")).to_contain_text("Your browser does not let this page notify you.")
+    page.add_init_script(NOTIFIED.replace("PERMISSION", "granted"))
+    page.reload()
+    page.click("#pending-notify")
+    expect(page.locator("#pending-notify")).to_have_text("You will be notified")
+    expect(page.locator("#pending-notify")).to_have_attribute("aria-pressed", "true")
+    busy.cluster.run("scancel", *(str(number) for number in busy.cluster.active_jobs()[:3]))
+    page.wait_for_url(re.compile(f"/user/{busy.users[0]}/two/"), timeout=90_000)
+    assert page.evaluate("localStorage.getItem('told')") == "two: Your session is ready."
 
 
 def test_reload_and_a_second_tab_show_the_history(busy: Site, browser: Browser) -> None:

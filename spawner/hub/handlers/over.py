@@ -19,6 +19,10 @@ LOOKS = 8
 """So often, a second apart, it is looked whether a session has ended whose time is up: Slurm gives its processes time to end."""
 
 
+OLD_SECONDS = 5.0
+"""A list of jobs that is older may not know yet that this one is over."""
+
+
 def over_url(host: str, hub_url: str, user: str, server: str) -> str:
     """Return the address of the page for a user's server, seen from the session's page (see :func:`.stop.stop_url`)."""
     return f"{host}{url_path_join(hub_url, PATH)}?{urlencode({'user': user, 'server': server})}"
@@ -42,6 +46,9 @@ class OverPage(BaseHandler):  # type: ignore[misc]
         self.redirect(url_path_join(self.hub.base_url, "spawn-pending", spawner.user.escaped_name, url_escape_path(spawner.name)))
 
     async def _goes_on(self, spawner: HubSpawner) -> bool:
+        last = spawner.cluster.jobs.last
+        if last is not None and spawner.cluster.clock() - last.as_of > OLD_SECONDS:
+            spawner.cluster.jobs.expire()
         for _look in range(LOOKS):
             if await spawner.poll_and_notify() is not None or not spawner.ready:
                 return False

@@ -85,7 +85,7 @@ export function makeView(page, steps, facts, offers) {
     if (hadFocus) page.place("change").focus();
     for (const name of ["held", "cost"]) page.fact(name, "");
     showLogLinks(page, steps);
-    page.say(tone, sentence, advice);
+    page.say(tone, sentence, [title, advice].filter(Boolean).join(". "));
     document.title = `${title} – ${page.title}`;
   }
 
