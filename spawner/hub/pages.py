@@ -24,7 +24,11 @@ from .locale import language_spoken
 from .own_spawner import own_spawner
 from .protocol import HubApplication, Log
 from .reach import default_server_name, is_active, may_have_server
+from .sessions.ended import history_of
+from .sessions.feed import Sessions
 from .sessions.left_over import LeftOver
+from .sessions.options import display_name
+from .sessions.past import MAX_LISTED, Past, Reach, reaches_others
 from .sessions.switching import Switching
 from .state import HubState
 
@@ -98,6 +102,12 @@ class PageHelp:
             return request.in_words
 
     @staticmethod
+    def name(server: Any, spawner: Any = None) -> str:
+        """Return what a server is called, as everywhere, for the user of ``spawner``: the Hub's database has servers without one."""
+        with using(language_spoken(spawner or server)):
+            return display_name(getattr(server, "orm_spawner", None) or server, server.user_options)
+
+    @staticmethod
     async def notices(spawner: Any) -> tuple[Announcement, ...]:
         """Return what the admin has to say to the spawner's user, the gravest first; without a wait for Slurm."""
         own = own_spawner(spawner)
@@ -122,6 +132,20 @@ class PageHelp:
         except ResourceFormError:
             return []
         return [job.job_id for job in known.of(member, state.cluster)]
+
+    @staticmethod
+    def numbers(user: Any) -> dict[str, int]:
+        """Return how many sessions of the user's stand in each list. Slurm is not asked."""
+        own, state = own_spawner(user.spawner), HubState.of(user.spawner)
+        past = Past(lambda: history_of(own), Reach(frozenset({user.name})), limit=MAX_LISTED) if own is not None else None
+        return Sessions(
+            state.cluster, lambda: [user.spawners[name] for name in user.orm_user.orm_spawners], hub_url="", past=past
+        ).numbers()
+
+    @staticmethod
+    def sees_others(scopes: Any, user: str) -> bool:
+        """Tell whether who looks at a page may read others' servers, by the page's ``parsed_scopes``."""
+        return reaches_others((scopes or {}).get("read:servers"), user)
 
     @staticmethod
     def starts_about(spawner: Any, estimate: str | None) -> str:

@@ -76,7 +76,7 @@ async def prepared_job(
 
 
 def _session_bar(spawner: StartingSpawner, request: SessionRequest) -> dict[str, Any]:
-    name = display_name(spawner.orm_spawner, {"name": request.name}) or _("Default server")
+    name = display_name(spawner.orm_spawner, request.options())
     hub = spawner.hub
     where = hub.public_host, hub.base_url, name_of(spawner.user), spawner.name
     form = url_path_join(hub.base_url, "spawn", spawner.user.escaped_name, url_escape_path(spawner.name))

@@ -17,6 +17,7 @@ from .apihandlers.cluster import ClusterHandler
 from .apihandlers.gpu_reports import GpuReports
 from .apihandlers.session_log import LogDownloadHandler, LogHandler
 from .apihandlers.sessions import NewNamesHandler, SessionEventsHandler, SessionsHandler
+from .apihandlers.stop import StopHandler
 from .handlers.availability import AvailabilityHandler, StaticHandler
 from .handlers.left_over import PATH as LEFT_OVER_PATH
 from .handlers.left_over import LeftOverPage
@@ -48,6 +49,7 @@ API = [
     (r"/api/resource-form/sessions", SessionsHandler),
     (r"/api/resource-form/sessions/events", SessionEventsHandler),
     (r"/api/resource-form/new-names", NewNamesHandler),
+    (r"/api/resource-form/stop", StopHandler),
 ]
 # Reports of GPUs are by far the most frequent requests, and the Hub looks through its pages first.
 PAGES = [

@@ -52,9 +52,9 @@ class SessionFacts:
         self.report = PortReport()
         self.end: End | None = None
         self.unknown_since: float | None = None
-        self.usage_factor: float | None = None
+        self.usage_factor: float | None = self.record.usage_factor
         """Of the job's QOS, for what the session costs; None where it is not charged, or that is not known yet (:attr:`is_priced`)."""
-        self.is_priced = False
+        self.is_priced = self.record.is_priced
         self.billing: int | None = None
         """What Slurm will write on the job, by the rules of the partition, as far as that is known before it runs."""
         self.seen: Job | None = None

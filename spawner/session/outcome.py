@@ -99,7 +99,7 @@ class Evidence:
     ``listened``: its server had come up. ``memory_mb`` and ``minutes`` are what was asked for, 0 where that is not known.
     ``ran_minutes`` is how long Slurm had it run, 0 where that is not known. ``uid`` is the user's own numeric id.
     ``idle_minutes``: for how long its GPUs had done nothing, where it was stopped for that. ``killed``: how many of its processes the
-    launcher saw killed for want of memory.
+    launcher saw killed for want of memory. ``by_admin``: somebody else than the user ordered the stop, and ``why`` is what they said.
     ``finished`` is what sacct says, once it does.
     """
 
@@ -115,6 +115,8 @@ class Evidence:
     uid: int | None = None
     idle_minutes: int = 0
     killed: int = 0
+    by_admin: bool = False
+    why: str = ""
     finished: FinishedJob | None = None
 
 
@@ -147,6 +149,8 @@ def ending(evidence: Evidence) -> Ending:
         category, kind = CATEGORIES[STOPPED]
     elif full and state in ENDED_BY_MEMORY:
         category, kind = CATEGORIES["OUT_OF_MEMORY"]
+    if category == "stopped" and evidence.stopped and evidence.by_admin:
+        category, kind = CATEGORIES["CANCELLED"]
     code = exit_code(evidence) if category == "server_exit" else None
     cause = _cause(code) if state == "FAILED" else None
     if cause is not None:
@@ -249,6 +253,8 @@ def _from_wait_status(status: int) -> int:
 
 def _words(evidence: Evidence, state: str, category: Category, code: int | None) -> tuple[str, str]:
     """The sentence, and what can be done."""
+    if category == "cancelled" and evidence.by_admin:
+        return _by_admin(evidence.why)
     if state in OWN_WORDS or (state == "GONE" and evidence.sentence):
         return _of_our_own(evidence, state)
     if category == "stopped":
@@ -283,6 +289,12 @@ def _of_our_own(evidence: Evidence, state: str) -> tuple[str, str]:
 
 def _stopped() -> str:
     return _("The session was stopped from JupyterHub.")
+
+
+def _by_admin(why: str) -> tuple[str, str]:
+    if why:
+        return _("An administrator stopped this session: {why}").format(why=why), ""
+    return _("An administrator stopped this session."), _("Ask the administrators why, or start again.")
 
 
 def _see_the_log() -> str:

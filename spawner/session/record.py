@@ -17,7 +17,9 @@ class Record:
     job's GPUs by Slurm's own numbers (IDX), as the launcher reported them; None where it has not. ``gpus_confirmed``: Slurm says so too.
     ``owner`` is the name of the system's user whose job it is, as Slurm prints it; empty where that is the Hub's name of the user.
     ``idle_minutes``: the stop was ordered because they did nothing for so long; 0 for any other reason. ``killed`` is how many of its
-    processes were killed for want of memory, as the launcher says.
+    processes were killed for want of memory, as the launcher says. ``started`` is when the job began, by Slurm's clock; 0 until its server
+    listens. ``usage_factor`` is that of the job's QOS, None where it is not charged; ``is_priced``: that is known.
+    ``by_admin``: the stop was ordered by somebody else than the user, and ``why`` is what they said; empty for nothing.
     """
 
     nonce: str = ""
@@ -33,6 +35,11 @@ class Record:
     idle_minutes: int = 0
     owner: str = ""
     killed: int = 0
+    started: int = 0
+    usage_factor: float | None = None
+    is_priced: bool = False
+    by_admin: bool = False
+    why: str = ""
 
     def by_hubs_clock(self, moment: float) -> float:
         """Return one of Slurm's moments by the Hub's clock, if that was ahead of Slurm's when the job was submitted; else as it is.
@@ -66,6 +73,11 @@ class Record:
                 idle_minutes=int(known.get("idle_minutes", 0)),
                 owner=str(known.get("owner", "")),
                 killed=int(known.get("killed", 0)),
+                started=int(known.get("started", 0)),
+                usage_factor=_amount(known.get("usage_factor")),
+                is_priced=known.get("is_priced") is True,
+                by_admin=known.get("by_admin") is True,
+                why=str(known.get("why", "")),
             )
         except (TypeError, ValueError):
             return cls()

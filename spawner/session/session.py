@@ -120,6 +120,10 @@ class Session(SessionFacts):
         """
         self.remember(idle_minutes=minutes)
 
+    def stops_because_of_administrator(self, why: str, *, does: bool = True) -> None:
+        """Note that the stop that follows is somebody else's than the user's, and what they said; without ``does`` that it is not."""
+        self.remember(by_admin=does, why=why if does else "")
+
     async def stop(self, *, now: bool = False) -> None:
         """Give the job back: order it cancelled until Slurm takes the order, and wait until it has let go. With ``now``, only order."""
         self.cluster.ended.add(self.record.nonce, self.user)

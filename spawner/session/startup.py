@@ -77,7 +77,7 @@ async def _listens(session: SessionFacts, job: Job, port: int) -> bool:
     except ResourceFormError as error:
         session.note_silence(error)
         return False
-    session.remember(node=job.batch_host, address=address, port=port)
+    session.remember(node=job.batch_host, address=address, port=port, started=job.start or 0)
     session.say(95, _("The server answers on {node}").format(node=job.batch_host), job)
     return True
 

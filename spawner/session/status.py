@@ -50,11 +50,15 @@ def kind_of_end(state: str, *, stopped: bool = False) -> Kind:
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """What the Hub itself knows of a session's server; addresses are paths on the Hub, empty for none."""
+    """What the Hub itself knows of a session's server; addresses are paths on the Hub, empty for none.
+
+    ``named`` says that ``display_name`` is what the user has called it, not what it is.
+    """
 
     user: str = ""
     name: str = ""
     display_name: str = ""
+    named: bool = False
     color: str = ""
     request: Mapping[str, Any] = field(default_factory=dict)
     summary: str = ""
@@ -165,7 +169,7 @@ def status_of(
     advice = advice_for(waiting.reason) if waiting is not None else None
     started, limit, over = _moments(job, end)
     if started is None and job is None:
-        started = seen.start if seen is not None else end.started if end is not None else None
+        started = (seen.start if seen is not None else None) or record.started or (end.started if end is not None else None)
     submitted = (job.submit if job is not None else None) or record.queued_at or record.submitted or (end and end.submitted) or None
     last_word = job.state if job is not None else end.state if end is not None else ""
     held = held_by(job.tres) if job is not None else ()

@@ -25,6 +25,7 @@ def as_json(status: SessionStatus) -> dict[str, Any]:
         "user": server.user,
         "name": server.name,
         "display_name": server.display_name,
+        "named": server.named,
         "color": server.color,
         "id": str(status.job_id or ""),
         "kind": status.kind,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..gpu.idle import Notice
-from ..humanize import clock_time, cores_in_words, day_and_time, gpus_in_words, is_slice, part_of_gpu
+from ..humanize import clock_time, cores_in_words, day_and_time, gpus_in_words, part_of_gpu
 from ..i18n import _, ngettext
 from ..slurm.model import Job
 from ..slurm.reasons import Advice
@@ -44,7 +44,7 @@ def held_by(tres: str) -> tuple[tuple[str, int], ...]:
 
 
 def held_in_words(held: tuple[tuple[str, int], ...]) -> str:
-    """Say what a job has: ``2 GPUs v100, 8 cores, 64 GB``; empty where nothing is known."""
+    """Say what a job has: ``2 × V100, 8 cores, 64 GB``; empty where nothing is known."""
     return ", ".join(_amount_in_words(name, count) for name, count in held)
 
 
@@ -54,11 +54,9 @@ def _amount_in_words(name: str, count: int) -> str:
     if name == "memory":
         return format_memory(count)
     if name == "GPU":
-        return ngettext("{number} GPU", "{number} GPUs", count).format(number=count)
-    if name.startswith("GPU ") and is_slice(name.removeprefix("GPU ")):
-        return gpus_in_words(count, name.removeprefix("GPU "))
+        return gpus_in_words(count, "")
     if name.startswith("GPU "):
-        return ngettext("{number} GPU {type}", "{number} GPUs {type}", count).format(number=count, type=name.removeprefix("GPU "))
+        return gpus_in_words(count, name.removeprefix("GPU "))
     if name in SHARED:
         # Translators: what a session has: "1 shard of a GPU"
         return _("{part} of a GPU").format(part=part_of_gpu(name, "", count, None))

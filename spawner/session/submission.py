@@ -31,7 +31,13 @@ async def submit(
     SlurmUnavailable
         There is no job: Slurm did not confirm it, and was asked until it could say so.
     """
-    session.record = Record(nonce=nonce, submitted=session.cluster.clock(), owner=identity.name)
+    session.record = Record(
+        nonce=nonce,
+        submitted=session.cluster.clock(),
+        owner=identity.name,
+        usage_factor=session.usage_factor,
+        is_priced=session.is_priced,
+    )
     try:
         await _store(session)
     except BaseException as error:

@@ -201,13 +201,17 @@ def test_what_programs_are_told(ended: Ended, case: Case) -> None:
 @pytest.mark.usefixtures("pages_are_closed")
 def test_they_are_seen_on_the_page(ended: Ended, browser: Browser, screenshots: Path) -> None:
     """Each in its list, with its reason; "Edit and start again" has the change filled in: twice the memory after the hog."""
-    page = log_in(ended.site, browser, ended.user, path="hub/resource-form/sessions", shows=".sessions-row")
-    for case in CASES:
-        row = page.locator(f"#sessions-{case.kind} .sessions-row", has_text=ended.past[case.name]["sentence"])
-        expect(row.filter(has_text=str(ended.jobs[case.name]))).to_have_count(1)
-    assert serious_findings(page, "#resource-form-sessions") == []
-    page.screenshot(path=screenshots / "sessions-ended.png", full_page=True)
-    page.locator(".sessions-row", has_text=ended.past["hog"]["sentence"]).get_by_text("Edit and start again").click()
+    page = log_in(ended.site, browser, ended.user, path="hub/home", shows=".sessions-tabs")
+    for kind in ("finished", "others"):
+        page.goto(f"{ended.site.hub.url}hub/resource-form/sessions?list={kind}")
+        for case in (case for case in CASES if case.kind == kind):
+            row = page.locator(f"#sessions-{kind} .sessions-row", has_text=ended.past[case.name]["sentence"])
+            expect(row.filter(has=page.locator(f'a[href$="job={ended.jobs[case.name]}"]'))).to_have_count(1)
+        assert serious_findings(page, "#resource-form-sessions") == []
+        page.screenshot(path=screenshots / f"sessions-{kind}.png", full_page=True)
+    row = page.locator(".sessions-row", has_text=ended.past["hog"]["sentence"])
+    row.locator("summary").click()
+    row.get_by_text("Edit and start again").click()
     page.wait_for_selector("#resource-form")
     assert page.input_value("[name=memory]") == "2"
 

@@ -100,7 +100,7 @@ def test_stop_in_the_bar_ends_the_job(site: Site, browser: Browser, screenshots:
     main = page.locator("#resource-form-stop")
     expect(main).to_contain_text("Protein <b>folding</b>")
     expect(page.locator("#stop-job")).to_have_text(str(job))
-    expect(page.locator("#stop-held")).to_contain_text("1 GPU")
+    expect(page.locator("#stop-held")).to_contain_text("1 × V100")
     page.screenshot(path=screenshots / "stop.png")
     assert serious_findings(page, "main") == []
     assert job in site.cluster.active_jobs(), "asking has stopped it"

@@ -244,7 +244,7 @@ class Caller:
 
 
 OURS = {
-    r"/resource-form/sessions": ("GET", "hub/resource-form/sessions"),
+    r"/resource-form/sessions": ("GET", "hub/resource-form/sessions?list=finished"),
     r"/resource-form/new": ("GET", "hub/resource-form/new?name=mine"),
     r"/api/resource-form/cluster": ("GET", "hub/api/resource-form/cluster"),
     r"/api/resource-form/check": ("POST", "hub/api/resource-form/check"),
@@ -259,6 +259,7 @@ OURS = {
     r"/resource-form/log": ("GET", "hub/resource-form/log?job=999999999"),
     r"/resource-form/log/download": ("GET", "hub/resource-form/log/download?job=999999999"),
     r"/resource-form/stop": ("GET", "hub/resource-form/stop"),
+    r"/api/resource-form/stop": ("POST", "hub/api/resource-form/stop"),
     r"/resource-form/job": ("GET", "hub/resource-form/job?job=999999999"),
     r"/resource-form/switch": ("POST", "hub/resource-form/switch"),
     r"/resource-form/over": ("GET", "hub/resource-form/over"),
@@ -291,6 +292,8 @@ EXPECTED = {
         "/resource-form/log": (302, 200, 200, 200, 302, 302, 302, 302),
         "/resource-form/log/download": (302, 404, 404, 404, 302, 302, 302, 302),
         # One's own default server; test_lab_extension.py asks for others'.
+        # The body that all of these get is none of its.
+        "api/resource-form/stop": (403, 400, 400, 400, 400, 400, 400, 403),
         "/resource-form/stop": (302, 200, 200, 200, 302, 302, 302, 302),
         # One's own job that is no session; test_orphans.py has one.
         "/resource-form/job": (302, 404, 404, 404, 302, 302, 302, 302),

@@ -145,7 +145,7 @@ def test_a_session_that_runs(site: Site) -> None:
     assert (running["stage"], running["progress"], running["node"]) == ("connected", 100, job["BatchHost"])
     assert moment(running["ends"]) - moment(running["started"]) == 90 * 60
     assert 80 * 60 < running["seconds_left"] <= 90 * 60
-    assert running["held_text"].startswith("1 GPU v100, ")
+    assert running["held_text"].startswith("1 × V100, ")
     assert running["cost"]["per_hour"] == billing_of(job)
     assert 0 <= running["cost"]["used"] < billing_of(job) / 10
     assert (running["position"], running["estimate"], running["reason"]) == (None, None, "")
@@ -240,8 +240,8 @@ def test_sessions_that_are_over(site: Site) -> None:
     assert visitor_refused(ada, "?limit=000000000501") == 400
     names = f"{site.hub.url}hub/api/resource-form/new-names?number="
     assert [ada.session.get(f"{names}{number}", timeout=60).status_code for number in ("20", "21", "0000000019999")] == [200, 400, 400]
-    listed = ada.get("hub/resource-form/sessions").soup
     for kind, job in (("finished", stopped), ("others", failed)):
+        listed = ada.get(f"hub/resource-form/sessions?list={kind}").soup
         logs = [str(link["href"]) for link in listed.select(f"#sessions-{kind} .sessions-actions a")]
         assert [link for link in logs if link.endswith(f"job={job}")], logs
     status, everybody = site.call("GET", f"/{ADDRESS}?all=1")

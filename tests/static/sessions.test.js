@@ -3,6 +3,8 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 
+import { choicesOf, isChosen, sorted } from "../../share/resource_form/static/sessions/columns.js";
+import { byDay, dayInWords } from "../../share/resource_form/static/sessions/days.js";
 import { refusalInWords } from "../../share/resource_form/static/sessions/copies.js";
 import { neverStarted, shownOf } from "../../share/resource_form/static/sessions/home.js";
 import { startBody } from "../../share/resource_form/static/sessions/hub.js";
@@ -10,6 +12,8 @@ import { copyLink, formLink, safeLink, viewLink } from "../../share/resource_for
 import * as model from "../../share/resource_form/static/sessions/model.js";
 import { toldOf, warningDue } from "../../share/resource_form/static/sessions/notices.js";
 import { isDone } from "../../share/resource_form/static/sessions/orders.js";
+import { ranFor } from "../../share/resource_form/static/sessions/rows.js";
+import { numbersAfter, numbersOf } from "../../share/resource_form/static/sessions/tabs.js";
 import { changed, makeWords } from "../../share/resource_form/static/sessions/words.js";
 
 const HERE = "https://hub.example/hub/home";
@@ -54,6 +58,11 @@ describe("a session", () => {
     assert.notEqual(model.signature(session({ ...after, cost: { per_hour: 3, used: 1, unit: "u" } })), before);
   });
 
+  test("is called as its user calls it, and not as what it is", () => {
+    assert.equal(model.calledBy(session({ named: true })), "Mine");
+    assert.equal(model.calledBy(session({ display_name: "JupyterLab · 4 cores · g100_int", named: false })), "");
+  });
+
   test("that is over has a cost that is shown anew", () => {
     const over = (used) => model.signature(session({ state: "ended", cost: { per_hour: 2, used, unit: "u" } }));
     assert.notEqual(over(1), over(2));
@@ -94,6 +103,68 @@ describe("the cards", () => {
   });
 });
 
+describe("the lists", () => {
+  const texts = { today: "Today", yesterday: "Yesterday" };
+  const now = new Date(2026, 10, 29, 12);
+  const inWords = (day, lang = "en") => dayInWords(day, lang, texts, now);
+
+  test("speak of days as people do", () => {
+    assert.equal(inWords(new Date(2026, 10, 29, 0, 1)), "Today");
+    assert.equal(inWords(new Date(2026, 10, 28, 23, 59)), "Yesterday");
+    assert.equal(inWords(new Date(2026, 10, 26)), "Thursday 26 November");
+    assert.equal(inWords(new Date(2026, 10, 26), "it"), "Giovedì 26 novembre");
+    assert.equal(inWords(new Date(2025, 11, 31)), "Wednesday 31 December 2025");
+  });
+
+  test("have a group for each day, in their order", () => {
+    const ended = [new Date(2026, 10, 29, 9), new Date(2026, 10, 29, 8), new Date(2026, 10, 28)];
+    const sessions = ended.map((day, index) => session({ id: String(index), state: "ended", ended: day.toISOString() }));
+    const days = byDay([...sessions, session({ id: "3", submitted: null })], inWords);
+    const found = [...days].map(([day, group]) => [day, group.map(({ id }) => id).join("")]);
+    assert.deepEqual(found, [["Today", "01"], ["Yesterday", "2"], ["", "3"]]);
+  });
+
+  test("tell how long a session ran, of one that did", () => {
+    assert.equal(ranFor({ started: "2026-11-29T10:00:00Z", ended: "2026-11-29T11:57:00Z" }), 7020);
+    assert.equal(ranFor({ started: null, ended: "2026-11-29T11:57:00Z" }), null);
+    assert.equal(ranFor({ started: "2026-11-29T10:00:00Z", ended: null }), null);
+  });
+
+  test("have numbers, which follow what ends", () => {
+    const over = (kind) => session({ state: "ended", kind });
+    assert.deepEqual(numbersOf([session(), over("finished"), over("others"), over("others")]), { running: 1, finished: 1, others: 2 });
+    const before = { running: 1, finished: 7, others: 2 };
+    assert.deepEqual(numbersAfter(before, [session()], [over("finished")]), { running: 0, finished: 8, others: 2 });
+    assert.deepEqual(numbersAfter(before, [], [over("finished"), session({ name: "two" })]), before);
+    assert.deepEqual(numbersAfter(before, [over("others")], [over("others")]), { ...before, running: 0 });
+  });
+});
+
+describe("the table", () => {
+  const of = (user, partition, values = {}) => session({ user, request: { partition, account: "a", release: "2026.10" }, ...values });
+  const sessions = [of("ben10", "gpu"), of("ben9", "cpu", { state: "waiting" }), of("ada", "gpu")];
+  const users = (found) => found.map(({ user }) => user);
+
+  test("is sorted by a column, up and down, numbers as numbers", () => {
+    assert.deepEqual(users(sorted(sessions, "user", false)), ["ada", "ben9", "ben10"]);
+    assert.deepEqual(users(sorted(sessions, "user", true)), ["ben10", "ben9", "ada"]);
+    assert.deepEqual(users(sorted(sessions, "partition", false)), ["ben9", "ben10", "ada"]);
+    const over = ["11:00", "10:30"].map((time) =>
+      session({ user: time, state: "ended", started: "2026-11-29T10:00:00Z", ended: `2026-11-29T${time}:00Z` }));
+    assert.deepEqual(users(sorted(over, "time", false)), ["10:30", "11:00"]);
+    assert.deepEqual(users(sorted(over, "since", true)), ["11:00", "10:30"]);
+  });
+
+  test("is filtered by what there is", () => {
+    assert.deepEqual(choicesOf(sessions, "partition"), ["cpu", "gpu"]);
+    assert.deepEqual(choicesOf(sessions, "state"), ["running", "waiting"]);
+    const found = (values) => users(sessions.filter((each) => isChosen(each, values)));
+    assert.deepEqual(found({ partition: "gpu", state: "" }), ["ben10", "ada"]);
+    assert.deepEqual(found({ partition: "", state: "waiting" }), ["ben9"]);
+    assert.deepEqual(found({ account: "b" }), []);
+  });
+});
+
 describe("a change", () => {
   const told = (before, after) => changed(before, after, words.warnings).map(words.said);
 
@@ -128,15 +199,17 @@ describe("what is said of a session", () => {
     assert.equal(words.used(session({ cost }), 1, 1 + 1800000), "2 units");
     assert.equal(words.used(session({ cost, state: "ended" }), 1, 1 + 1800000), "1 units");
     assert.equal(words.used(session({ cost: { ...cost, used: null } }), 1, 2), "");
+    assert.equal(words.used(session({ cost, state: "waiting" }), 1, 2), "");
     assert.equal(words.used(session(), 1, 2), "");
   });
 
   test("has what is in use, of what it has as far as that is known", () => {
-    const usage = { cores: 1.5, memory_mb: 2048 };
+    const used = { cores: 1.5, memory_mb: 2048 };
+    const usage = (found) => words.usage(found).map(({ label, value, share }) => [label, value, share]);
     const held = [{ name: "cores", amount: 4 }, { name: "memory", amount: 8192 }];
-    assert.deepEqual(words.usage(session({ usage, held })), [["CPU", "1.5 of 4 cores"], ["Memory", "2 GB of 8 GB"]]);
-    assert.deepEqual(words.usage(session({ usage })), [["CPU", "1.5 cores"], ["Memory", "2 GB"]]);
-    assert.deepEqual(words.usage(session({ usage: null })), []);
+    assert.deepEqual(usage(session({ usage: used, held })), [["CPU", "1.5 of 4 cores", 0.375], ["Memory", "2 GB of 8 GB", 0.25]]);
+    assert.deepEqual(usage(session({ usage: used })), [["CPU", "1.5 cores", null], ["Memory", "2 GB", null]]);
+    assert.deepEqual(usage(session({ usage: null })), []);
   });
 
   test("has the time that is left", () => {

@@ -6,7 +6,7 @@ from typing import Any
 from urllib.parse import quote, urlsplit
 
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, BrowserContext, Page
+from playwright.sync_api import Browser, BrowserContext, Locator, Page
 
 from tests.support.site_under_test import PASSWORD, Site
 
@@ -61,3 +61,15 @@ def choose(page: Page, name: str, value: str) -> None:
     if line.get_attribute("open") is None:
         line.locator("summary").click()
     page.select_option(f"[name={name}]", value)
+
+
+def press_stop(place: Locator) -> None:
+    """Press Stop on a session's card or row, and say yes to the question."""
+    place.locator("[data-action=stop]").click()
+    place.page.locator(".sessions-dialog [data-action=yes]").click()
+
+
+def press_more(card: Locator, action: str) -> None:
+    """Press what stands behind the dots of a session's card."""
+    card.locator(".sessions-menu summary").click()
+    card.locator(f".sessions-menu [data-action={action}]").click()

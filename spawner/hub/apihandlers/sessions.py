@@ -21,15 +21,15 @@ from ..protocol import HubHandler, HubSpawner, HubUser
 from ..reach import has_to_do_with_sessions
 from ..sessions.feed import Sessions
 from ..sessions.gpus import GpusOfSessions
-from ..sessions.options import display_name
+from ..sessions.options import given_name
 from ..sessions.past import MAX_LISTED, SHOWN, Past, Reach, history_for, reaches_others
 from ..sessions.storage import Storage
 from ..state import HubState
 
 
 def names_in_use(user: HubUser) -> dict[str, str]:
-    """Return what the sessions of the user are called, by the names of their servers."""
-    return {name: display_name(server, server.user_options) for name, server in user.orm_user.orm_spawners.items()}
+    """Return what the user has called the sessions, by the names of their servers."""
+    return {name: given_name(server, server.user_options) for name, server in user.orm_user.orm_spawners.items()}
 
 
 class NewNamesHandler(TellsPages, APIHandler):  # type: ignore[misc]

@@ -23,7 +23,7 @@ from ...worker import run_in_worker
 from ..known import name_of
 from ..pages import Pages
 from ..protocol import FormSpawner, HubSpawner
-from ..sessions.options import display_name
+from ..sessions.options import given_name
 from ..state import HubState
 from .flash import Rejection, take
 from .free import free_gpus
@@ -96,7 +96,7 @@ async def _filled(spawner: HubSpawner, choices: Choices, left: Callable[[], floa
                 to_decide={"account"} if "account" not in options and has_to_choose_account(choices) else set(),
             ),
             "look": appearance_fields(choices, shown, errors),
-            "look_name": display_name(spawner.orm_spawner),
+            "look_name": given_name(spawner.orm_spawner),
             "notes": notes,
             "notices": notices,
             "presets": [_preset(offer, choices, advice.assessment.request.preset) for offer in offered_presets(choices)],

@@ -1,4 +1,4 @@
-"""The page of all sessions, ``/hub/resource-form/sessions``; the way to a new session under a name; names for several at once."""
+"""The lists of sessions, ``/hub/resource-form/sessions``; the way to a new session under a name; names for several at once."""
 
 from __future__ import annotations
 
@@ -16,9 +16,12 @@ from ...request.field_values import LONGEST_NAME
 from ...request.model import APPEARANCE_FIELDS, FORM_FIELDS
 from ...request.server_names import copies, server_name
 from ..apihandlers.sessions import names_in_use, sessions_for
+from ..common import cluster_of
 from ..locale import language_of
-from ..protocol import HubHandler, HubUser
+from ..protocol import HubUser
 from ..reach import default_server_name, is_active
+from ..sessions.days import by_day
+from ..sessions.feed import LISTS
 from ..sessions.past import MAX_LISTED, reaches_others
 
 SHOWN_AT_FIRST = 50
@@ -26,8 +29,6 @@ SHOWN_AT_FIRST = 50
 
 IN_A_LINK = (*FORM_FIELDS, *APPEARANCE_FIELDS, "preset")
 """The fields that a link to the form may fill in."""
-
-LISTS = ("running", "finished", "others")
 
 
 def newest_first(sessions: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
@@ -45,11 +46,6 @@ def form_link(session: Mapping[str, Any], *, change: bool = True) -> str:
         values.pop("preset", None)
     query = urlencode({f"opt-{name}": value for name, value in values.items()})
     return f"{session['spawn_url']}?{query}" if query else str(session["spawn_url"])
-
-
-def may_see_everybodys(handler: HubHandler) -> bool:
-    """Tell whether the visitor may read other people's servers."""
-    return reaches_others(handler.parsed_scopes.get("read:servers"), handler.current_user.name)
 
 
 def new_session_link(user: HubUser, given: Mapping[str, str], *, hub_url: str, named: bool, default: str = "") -> str:
@@ -80,26 +76,36 @@ def new_session_link(user: HubUser, given: Mapping[str, str], *, hub_url: str, n
 
 
 class SessionsPage(BaseHandler):  # type: ignore[misc]
-    """``GET /hub/resource-form/sessions``: all sessions that the Hub knows of; ``?all=1`` everybody's, for who may see them."""
+    """``GET /hub/resource-form/sessions?list=finished``: the sessions of one of the lists; ``&all=1`` everybody's, for who may see them.
+
+    Those of one's own that go on are on the home page: that is where ``list=running``, and no list, lead.
+    """
 
     @web.authenticated
     async def get(self) -> None:
-        sessions = sessions_for(self, limit=MAX_LISTED)
-        user = self.current_user
+        kind = self.get_argument("list", LISTS[0])
+        if kind not in LISTS:
+            raise web.HTTPError(400, f"list: expected one of {', '.join(LISTS)}.")
         everybodys = self.get_argument("all", "") not in ("", "0")
-        with using(language_of(self, user.spawner)):
+        if kind == LISTS[0] and not everybodys:
+            self.redirect(url_path_join(self.hub.base_url, "home"))
+            return
+        sessions = sessions_for(self, limit=MAX_LISTED)
+        with using(language_of(self, self.current_user.spawner)):
             await sessions.refresh()
             answer = json.loads((await sessions.answer()).text)
             found = newest_first(answer["sessions"])
+            shown = [entry for entry in found if entry["kind"] == kind][:SHOWN_AT_FIRST]
             html = await self.render_template(
                 "sessions.html",
                 gettext=_,
                 language=in_use(),
-                sessions={kind: [entry for entry in found if entry["kind"] == kind][:SHOWN_AT_FIRST] for kind in LISTS},
-                numbers={kind: sum(1 for entry in found if entry["kind"] == kind) for kind in LISTS},
+                kind=kind,
+                days=by_day(shown, cluster_of(self).clock()),
+                numbers={each: sum(1 for entry in found if entry["kind"] == each) for each in LISTS},
                 form_link=form_link,
                 everybodys=everybodys,
-                may_see_everybodys=may_see_everybodys(self),
+                may_see_everybodys=reaches_others(self.parsed_scopes.get("read:servers"), self.current_user.name),
                 stale=answer["stale"],
             )
         self.set_header("Cache-Control", "no-store")

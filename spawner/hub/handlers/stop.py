@@ -12,6 +12,7 @@ from jupyterhub.handlers.base import BaseHandler
 from jupyterhub.utils import url_escape_path, url_path_join
 from tornado import web
 
+from ...errors import RequestRejected
 from ...i18n import _, in_use, using
 from ...session.matching import is_own
 from ...session.status import SessionStatus
@@ -21,6 +22,7 @@ from ..own_spawner import own_spawner
 from ..protocol import HubSpawner
 from ..reach import user_within_reach
 from ..sessions.view import server_of
+from ..stopping import LONGEST_WHY, note_stop, read_why, server_to_stop
 from .stale import AsksAgain
 
 PATH = "resource-form/stop"
@@ -70,10 +72,17 @@ class StopPage(AsksAgain, BaseHandler):  # type: ignore[misc]
             if spawner.pending:
                 await self._show(spawner, problem=_("The session is changing at the moment. Try again."))
                 return
+            try:
+                why = read_why(self.get_body_argument("why", ""))
+            except RequestRejected as error:
+                await self._show(spawner, problem=error.sentence)
+                return
+            note_stop(self, spawner, why)
             # A session that is over already is noticed here, and JupyterHub then tidies up after it.
             if await spawner.poll_and_notify() is None and spawner.ready:
                 await self.stop_single_user(spawner.user, spawner.name)
             if _is_up(spawner):
+                note_stop(self, spawner, why, ordered=False)
                 await self._show(spawner, problem=_("The session could not be stopped. Try again."))
                 return
             self.redirect(done)
@@ -87,11 +96,9 @@ class StopPage(AsksAgain, BaseHandler):  # type: ignore[misc]
             404 for one that there is not, or that the visitor has no part in: the two look alike. 403: a guest, who may not stop it.
         """
         name, server = self.get_query_argument("user", "") or self.current_user.name, self.get_query_argument("server", "")
-        user = user_within_reach(self, name, "delete:servers")
-        if user is not None and (not server or server in user.orm_user.orm_spawners):
-            spawner = user.spawners[server]
-            if self.get_scope_filter("delete:servers")(spawner.orm_spawner, "server"):
-                return spawner
+        spawner = server_to_stop(self, name, server)
+        if spawner is not None:
+            return spawner
         self._say_to_a_guest(name, server)
         raise web.HTTPError(404, "There is no such session.")
 
@@ -128,6 +135,7 @@ class StopPage(AsksAgain, BaseHandler):  # type: ignore[misc]
             stopped=bool(self.get_query_argument("stopped", "")),
             end=own.last_end if own is not None else None,
             problem=problem,
+            longest_why=LONGEST_WHY,
             of_user=user.name if user.name != self.current_user.name else "",
             action=self._own_url(spawner),
             lab_url=user.server_url(spawner.name) if spawner.ready else "",

@@ -26,7 +26,7 @@ from ..locale import language_spoken
 from ..protocol import HubSpawner
 from ..state import HubState
 from .history import History, HistoryMemory, PastSession
-from .options import display_name, kept_request
+from .options import given_name, kept_request
 from .storage import Storage, put_into_row, stored_state
 from .tables import session_key
 
@@ -114,6 +114,8 @@ class _Noted:
             stopped=record.stopping,
             idle_minutes=record.idle_minutes,
             killed=record.killed,
+            by_admin=record.by_admin,
+            why=record.why,
             listened=bool(record.node),
             memory_mb=_read(parse_memory_mb, options.get("memory")),
             minutes=_read(parse_walltime, options.get("walltime")),
@@ -126,11 +128,11 @@ class _Noted:
             user=name_of(spawner.user),
             name=spawner.name,
             ended=(job.end if job is not None and job.state in ENDED else None) or end.at,
-            display_name=display_name(spawner.orm_spawner, options),
+            display_name=given_name(spawner.orm_spawner, options),
             color=str(options.get("color") or ""),
             request=kept_request(options),
             submitted=record.queued_at or record.submitted or None,
-            started=job.start if job is not None and job.batch_host else None,
+            started=(job.start if job is not None and job.batch_host else None) or record.started or None,
         )
         if job is not None and past.started is not None:
             past = replace(past, cost=_cost(job.tres, session, past.ended - past.started))

@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import hashlib
 import json
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 
@@ -32,7 +32,8 @@ from ..own_spawner import own_spawner
 from ..protocol import HubSpawner
 from .gpus import GpuNews, GpusOfSessions, WithGpus
 from .history import PastSession
-from .past import Listed, Past, has_end, key_of
+from .options import had_in_words
+from .past import Listed, Past, has_end, key_of, kind_of
 from .view import server_of, status_of_other, usage_factor_of
 
 PATIENCE_SECONDS = 5.0
@@ -48,6 +49,9 @@ LOOK_SECONDS = 1.0
 LONGEST_STREAM_SECONDS = 900.0
 """Then it ends, and the page's browser asks for it again: with the rights that its user has by then."""
 
+LISTS = ("running", "finished", "others")
+"""Each session stands in one of them, its ``kind``."""
+
 AT_ONCE = 50
 """After so many sessions others get their turn on the Hub's loop."""
 
@@ -55,14 +59,14 @@ AT_ONCE = 50
 # --- what one session costs --------------------------------------------------------------------------------------------------------
 
 
-async def _price(spawner: HubSpawner, session: Session) -> None:
-    """Find out again what an earlier run of the Hub knew of the session's price."""
+async def _price(spawner: HubSpawner, session: Session, patience: float) -> None:
+    """Find out what the session is charged by, where the record does not say: an older version wrote it, or the job was found again."""
     options = spawner.orm_spawner.user_options or {}
     own = own_spawner(spawner)
     if own is None:
         return
     try:
-        choices = await own.choices(patience=0)
+        choices = await own.choices(patience=patience)
     except ResourceFormError:
         return
     partition, account = str(options.get("partition", "")), str(options.get("account", ""))
@@ -154,9 +158,10 @@ class Sessions:
     async def refresh(self, patience: float = PATIENCE_SECONDS, *, usage_patience: float = USAGE_PATIENCE_SECONDS) -> None:
         """Have the shared list of jobs, and what those of one's own use, asked for anew if that is due, and if there is a session.
 
-        The nodes only where nothing could be said of GPUs without them.
+        What one's own are charged by as well, where that is not known. The nodes only where nothing could be said of GPUs without them.
         """
-        live = [session for spawner in self._spawners() if (session := _live_session(spawner)) is not None]
+        found = [(spawner, session) for spawner in self._spawners() if (session := _live_session(spawner)) is not None]
+        live = [session for _spawner, session in found]
         if not live:
             return
         try:
@@ -164,6 +169,7 @@ class Sessions:
         except ResourceFormError:
             return
         if self._own:
+            await asyncio.gather(*(_price(spawner, session, patience) for spawner, session in found if not session.is_priced))
             running = _running(live, _Queue(listed, {}, None))
             await self._cluster.usage.look([job.job_id for _session, job in running], usage_patience)
             if any(self._gpus.needs_nodes(session, job) for session, job in running):
@@ -206,8 +212,6 @@ class Sessions:
                     digest.update(json.dumps(full).encode())
                 continue
             going_on.add(key_of(name_of(spawner.user), spawner.name, session.record, session.end))
-            if self._own and not session.is_priced:
-                await _price(spawner, session)
             full = as_json(self._status_of_live(spawner, session, queue))
             texts.append(json.dumps(full))
             digest.update(json.dumps(without_clock(full)).encode())
@@ -247,7 +251,8 @@ class Sessions:
             end = _last_end(spawner)
             if end is None or has_end(of_server.get((name_of(spawner.user), spawner.name), ()), end):
                 continue
-            full = as_json(status_of(server_of(spawner, self._hub_url, end.job_id), Record(), now=now, end=end))
+            server = server_of(spawner, self._hub_url, end.job_id)
+            full = as_json(replace(status_of(server, Record(), now=now, end=end), held_text=had_in_words(server.request)))
             over.append((end.at, json.dumps(full), json.dumps(without_clock(full)).encode()))
             if number % AT_ONCE == 0:
                 await asyncio.sleep(0)
@@ -255,6 +260,21 @@ class Sessions:
         # One's own servers are few; of everybody's, only as many are shown as were asked for.
         most = None if self._own or self._past is None else self._past.limit
         return [(text, still) for _ended, text, still in over[:most]]
+
+    def numbers(self) -> dict[str, int]:
+        """Return how many sessions stand in each list, by what is known already, and without making the answer."""
+        spawners = list(self._spawners())
+        live = {key_of(name_of(each.user), each.name, found.record, found.end) for each in spawners if (found := _live_session(each))}
+        past = self._past.sessions(live) if self._past is not None else []
+        ends = [
+            end
+            for spawner in spawners
+            if (end := _last_end(spawner)) is not None
+            and not has_end((each for each in past if (each.user, each.name) == (name_of(spawner.user), spawner.name)), end)
+        ]
+        kinds = Counter([*map(kind_of, past), *map(kind_of, ends)])
+        running = len(live) + sum(_is_the_hubs(spawner) for spawner in spawners)
+        return {"running": running, "finished": kinds["finished"], "others": kinds["others"]}
 
     async def _queue(self) -> _Queue:
         listed = self._cluster.jobs.last

@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
+from ...errors import RequestRejected
+from ...humanize import cores_in_words
+from ...i18n import _
+from ...request.model import parse_request
+from ...request.server_names import WITHOUT_LETTERS
+from ...site.catalogue import BUILT_IN_INTERFACES
 from ..known import value_of
+
+MADE_UP = re.compile(rf"{WITHOUT_LETTERS}(-[0-9]{{1,4}})?")
+"""A name that a server has because its user gave none."""
 
 SECRET_OPTIONS = frozenset({"environment"})
 """What a user has typed as a variable may be a password."""
@@ -14,13 +24,52 @@ SUMMARY = "profile"
 """The line that the other options are summed up in, for JupyterHub's admin page."""
 
 
-def display_name(server: Any, options: Mapping[str, Any] | None = None) -> str:
-    """Return what a server is called: what its user named it in ``options``, else JupyterHub's display name, else the server's name.
+def given_name(server: Any, options: Mapping[str, Any] | None = None) -> str:
+    """Return what the user has called a server: in ``options``, else JupyterHub's display name, else the server's name; empty for none.
 
-    Empty for a default server without any; pages call it "Default server", in their language. ``server`` is the Hub's ``orm.Spawner``.
+    A server's name that we have made up ourselves is no name. ``server`` is the Hub's ``orm.Spawner``.
     """
     given = (options or {}).get("name")
-    return str(given or _known(server, "display_name") or _known(server, "name"))
+    return str(given or _known(server, "display_name") or _unless_made_up(_known(server, "name")))
+
+
+def display_name(server: Any, options: Mapping[str, Any] | None = None) -> str:
+    """Return what a server is called on every page and in every answer: what its user called it, else what its session is."""
+    return shown_name(given_name(server, options), options or {}, _known(server, "name"))
+
+
+def shown_name(given: str, options: Mapping[str, Any], server: str = "") -> str:
+    """Return a session's name: the given one, else what it is by its request, in the language in use; ``server`` is the server's name.
+
+    ``JupyterLab · 1 × V100 · g100_int``, ``Terminal · 4 cores · g100_cpu``.
+    """
+    return _unless_made_up(given) or _what_it_is(options) or server or _("Default server")
+
+
+def had_in_words(options: Mapping[str, Any]) -> str:
+    """Return what a session that is over had, by its request: ``1 × V100, 4 cores, 8 GB``; empty where that cannot be read."""
+    try:
+        request = parse_request(options)
+    except RequestRejected:
+        return ""
+    return ", ".join([*([request.gpus.words] if request.gpus.count else []), *request.cores_and_memory])
+
+
+def _unless_made_up(name: str) -> str:
+    return "" if MADE_UP.fullmatch(name or "") else name
+
+
+def _what_it_is(options: Mapping[str, Any]) -> str:
+    """Empty where there is no request yet, or none that can be read."""
+    if not options.get("partition"):
+        return ""
+    try:
+        request = parse_request(options)
+    except RequestRejected:
+        return ""
+    interface = BUILT_IN_INTERFACES.get(request.interface, {}).get("label", request.interface)
+    size = request.gpus.words if request.gpus.count else cores_in_words(request.cores)
+    return " · ".join(part for part in (_(interface) if interface else "", size, request.partition) if part)
 
 
 def _known(server: Any, name: str) -> Any:

@@ -9,7 +9,7 @@ import asyncio
 import json
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import urlencode
 
 from jupyterhub import orm
@@ -17,7 +17,7 @@ from jupyterhub.scopes import Scope
 from jupyterhub.utils import url_escape_path, url_path_join
 
 from ...errors import RequestRejected
-from ...i18n import _, in_use
+from ...i18n import in_use
 from ...request.model import parse_request
 from ...session.record import End, Record
 from ...session.status import Server, SessionStatus, kind_of_end
@@ -29,6 +29,7 @@ from ..protocol import HubHandler
 from ..state import HubState
 from .ended import history_of
 from .history import History, HistoryMemory, PastSession, Rows
+from .options import had_in_words, shown_name
 from .storage import Storage
 from .tables import session_key
 
@@ -105,12 +106,18 @@ def log_link(hub_url: str, user: str, job_id: int) -> str:
     return str(url_path_join(hub_url, f"resource-form/log?{urlencode({'user': user, 'job': job_id})}")) if job_id else ""
 
 
+def kind_of(over: PastSession | End) -> Literal["finished", "others"]:
+    """Return the list in which a session stands that is over."""
+    return "finished" if (over.kind or kind_of_end(over.state)) == "finished" else "others"
+
+
 def status_of_past(past: PastSession, hub_url: str) -> SessionStatus:
     """Return how a session stands that is in the record."""
     server = Server(
         user=past.user,
         name=past.name,
-        display_name=past.display_name or past.name or _("Default server"),
+        display_name=shown_name(past.display_name, past.request, past.name),
+        named=bool(past.display_name),
         color=past.color,
         request=past.request,
         summary=summary_of(past.request),
@@ -121,13 +128,14 @@ def status_of_past(past: PastSession, hub_url: str) -> SessionStatus:
     waited = (past.started or past.ended) - past.submitted if past.submitted is not None else None
     return SessionStatus(
         server=server,
-        kind="finished" if (past.kind or kind_of_end(past.state)) == "finished" else "others",
+        kind=kind_of(past),
         state="ended",
         stage="",
         sentence=past.sentence,
         slurm_state=past.state,
         job_id=past.job_id or None,
         node=past.node,
+        held_text=had_in_words(past.request),
         submitted=past.submitted,
         started=past.started,
         ended=past.ended,
@@ -194,12 +202,20 @@ class Past:
 
     async def listed(self, hub_url: str, going_on: Collection[str]) -> list[Listed]:
         """Return all but those whose keys (:func:`.history.session_key`) are still among the ones that go on."""
-        history = self._history() if self.limit else None
-        if history is None:
-            return []
-        self._rows = history.rows(self._reach.names, self.limit, self._rows)
-        found = await _listed(self._rows, hub_url)
+        rows = self._known()
+        found = await _listed(rows, hub_url) if rows is not None else ()
         return [entry for entry in found if self._reach.has(entry.past) and entry.past.session not in going_on]
+
+    def sessions(self, going_on: Collection[str]) -> list[PastSession]:
+        """Return the same sessions, without their JSON."""
+        rows = self._known()
+        return [past for past in rows.sessions if self._reach.has(past) and past.session not in going_on] if rows is not None else []
+
+    def _known(self) -> Rows | None:
+        history = self._history() if self.limit else None
+        if history is not None:
+            self._rows = history.rows(self._reach.names, self.limit, self._rows)
+        return self._rows
 
 
 def key_of(user: str, name: str, record: Record, end: End | None) -> str:

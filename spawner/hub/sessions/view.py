@@ -14,7 +14,7 @@ from ...request.choices import Choices
 from ...session.status import Server, SessionStatus, State, cost_of_end
 from ..own_spawner import own_spawner
 from ..protocol import HubSpawner
-from .options import display_name, told_request
+from .options import display_name, given_name, told_request
 from .past import log_link, summary_of
 
 
@@ -33,7 +33,8 @@ def server_of(spawner: HubSpawner, hub_url: str, job_id: int = 0) -> Server:
     return Server(
         user=user.name,
         name=name,
-        display_name=display_name(spawner.orm_spawner, options) or _("Default server"),
+        display_name=display_name(spawner.orm_spawner, options),
+        named=bool(given_name(spawner.orm_spawner, options)),
         color=str(options.get("color") or ""),
         request=told_request(options),
         summary=summary_of(options),

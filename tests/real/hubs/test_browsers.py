@@ -8,7 +8,7 @@ from urllib.parse import parse_qs, urljoin, urlsplit
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-from tests.support.browsing import log_in
+from tests.support.browsing import log_in, press_stop
 from tests.support.site_under_test import PASSWORD, Site, Visitor
 
 pytestmark = pytest.mark.usefixtures("pages_are_closed")
@@ -86,7 +86,7 @@ def test_start_and_stop_after_a_log_in_in_another_tab(site: Site, browser: Brows
     other.goto(f"{site.hub.url}hub/home")
     expect(other.locator('[data-action="stop"]')).to_be_visible(timeout=15_000)
     log_in_again(form, site, user)
-    other.click('[data-action="stop"]')
+    press_stop(other.locator(".sessions-card"))
     expect(other.locator('.sessions-card[data-state="ended"]')).to_be_visible(timeout=30_000)
 
 

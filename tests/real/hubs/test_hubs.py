@@ -39,7 +39,7 @@ def walk(site: Site, visitor: Visitor, set_up: SetUp) -> dict[str, Page]:
     if "spawn-pending" in waiting.url:
         pages["waiting"] = waiting
     pages["home"] = visitor.get("hub/home")
-    pages["sessions"] = visitor.get("hub/resource-form/sessions")
+    pages["sessions"] = visitor.get("hub/resource-form/sessions?list=finished")
     found = visitor.api("GET", "resource-form/sessions").json()["sessions"]
     going_on = [session for session in found if session["state"] == "running"]
     assert len(going_on) == 1, found

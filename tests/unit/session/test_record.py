@@ -43,6 +43,11 @@ FULL = Record(
     idle_minutes=90,
     owner="demo-ada",
     killed=2,
+    started=9,
+    usage_factor=1.5,
+    is_priced=True,
+    by_admin=True,
+    why="Maintenance",
 )
 
 
@@ -63,6 +68,11 @@ def test_every_field_of_a_record_survives_the_database() -> None:
         "idle_minutes": 90,
         "owner": "demo-ada",
         "killed": 2,
+        "started": 9,
+        "usage_factor": 1.5,
+        "is_priced": True,
+        "by_admin": True,
+        "why": "Maintenance",
     }
     assert Record.from_state(stored) == FULL
 

@@ -291,11 +291,11 @@ def test_time_that_is_up_is_not_negative() -> None:
 @pytest.mark.parametrize(
     ("tres", "words"),
     [
-        (TRES, "2 GPUs v100, 8 cores, 64 GB"),
+        (TRES, "2 × V100, 8 cores, 64 GB"),
         ("cpu=1,mem=500M,node=1,billing=1", "1 core, 500 MB"),
         ("cpu=4,mem=32G,node=1,billing=28,gres/gpu=1", "1 GPU, 4 cores, 32 GB"),
-        ("cpu=4,mem=32G,gres/gpu=3,gres/gpu:v100=1,gres/gpu:a100=2", "2 GPUs a100, 1 GPU v100, 4 cores, 32 GB"),
-        ("cpu=4,mem=32G,gres/gpu=2,gres/gpu:v100=1", "1 GPU v100, 1 GPU, 4 cores, 32 GB"),
+        ("cpu=4,mem=32G,gres/gpu=3,gres/gpu:v100=1,gres/gpu:a100=2", "2 × A100, 1 × V100, 4 cores, 32 GB"),
+        ("cpu=4,mem=32G,gres/gpu=2,gres/gpu:v100=1", "1 × V100, 1 GPU, 4 cores, 32 GB"),
         ("cpu=4,mem=32G,gres/shard=2,gres/shard:t4=2", "2 shards of a GPU, 4 cores, 32 GB"),
         ("cpu=4,mem=32G,gres/gpu=1,gres/gpu:a100_3g.20gb=1", "1 × A100 slice 3g.20gb, 4 cores, 32 GB"),
         ("cpu=4,mem=32G,gres/mps=20", "MPS 20 of a GPU, 4 cores, 32 GB"),
@@ -324,7 +324,7 @@ def test_cost() -> None:
 
 def test_what_a_session_holds_in_words() -> None:
     """As soon as Slurm tells of its job."""
-    assert status(job=job()).held_text == "2 GPUs v100, 8 cores, 64 GB"
+    assert status(job=job()).held_text == "2 × V100, 8 cores, 64 GB"
     assert status().held_text == ""
 
 
@@ -339,7 +339,7 @@ def test_cost_of_a_session() -> None:
 # --- JSON ----------------------------------------------------------------------------------------------------------------------
 
 KEYS = (
-    *("user", "name", "display_name", "color", "id", "kind", "state", "stage", "slurm_state", "job_id", "node", "request"),
+    *("user", "name", "display_name", "named", "color", "id", "kind", "state", "stage", "slurm_state", "job_id", "node", "request"),
     *("summary", "submitted", "started", "ends", "ended", "reason", "sentence", "waiting_helps", "what_to_do", "position"),
     *("estimate", "seconds_waited", "seconds_left", "held", "held_text", "cost", "unknown_since", "progress", "url"),
     *("progress_url", "spawn_url", "log_url", "change", "category", "exit_code", "used", "asked", "usage", "gpus", "warn_minutes"),

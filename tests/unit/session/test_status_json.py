@@ -21,6 +21,7 @@ SERVER = Server(
     "ada",
     "two",
     display_name="Folding",
+    named=True,
     color="#112233",
     request={"cores": 4},
     summary="4 cores",
@@ -78,6 +79,7 @@ JSON = {
     "user": "ada",
     "name": "two",
     "display_name": "Folding",
+    "named": True,
     "color": "#112233",
     "id": "7",
     "kind": "running",
@@ -132,7 +134,16 @@ def test_all_that_is_not_known() -> None:
     nothing = as_json(SessionStatus(Server(), "running", "waiting", "", ""))
     texts = ("user", "name", "display_name", "color", "id", "stage", "slurm_state", "node", "summary", "reason", "sentence", "what_to_do")
     empty: dict[str, Any] = dict.fromkeys((*texts, "held_text", "url", "progress_url", "spawn_url", "log_url", "category"), "")
-    given = {"kind": "running", "state": "waiting", "request": {}, "held": [], "progress": 0, "change": {}, "warn_minutes": [15, 5]}
+    given = {
+        "named": False,
+        "kind": "running",
+        "state": "waiting",
+        "request": {},
+        "held": [],
+        "progress": 0,
+        "change": {},
+        "warn_minutes": [15, 5],
+    }
     assert nothing == {**dict.fromkeys(JSON), **empty, **given}
 
 

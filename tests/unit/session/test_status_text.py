@@ -95,8 +95,8 @@ def test_what_is_held_by_name(tres: str, held: tuple[tuple[str, int], ...]) -> N
     [
         ((("GPU", 1),), "1 GPU"),
         ((("GPU", 2),), "2 GPUs"),
-        ((("GPU v100", 1),), "1 GPU v100"),
-        ((("GPU v100", 2),), "2 GPUs v100"),
+        ((("GPU v100", 1),), "1 × V100"),
+        ((("GPU v100", 2),), "2 × V100"),
         ((("GPU a100_3g.20gb", 2),), "2 × A100 slice 3g.20gb"),
         ((("GPU 3g.20gb", 1),), "1 × GPU slice 3g.20gb"),
         ((("shard", 1),), "1 shard of a GPU"),

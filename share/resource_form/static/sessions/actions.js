@@ -1,10 +1,12 @@
 // What can be done with a session: links and buttons.
 
 import { element, present } from "../common/dom.js";
-import { filled } from "../common/format.js";
-import { formLink, safeLink, viewLink } from "./links.js";
-import { isLive, isOver } from "./model.js";
+import { duration, filled, moment } from "../common/format.js";
+import { ask } from "./dialog.js";
+import { copyLink, formLink, safeLink, viewLink } from "./links.js";
+import { calledBy, isLive, isNew, isOver, placeOf } from "./model.js";
 
+/** @import { Copies } from "./copies.js" */
 /** @import { Hub } from "./hub.js" */
 /** @import { Session } from "./model.js" */
 /** @import { Orders } from "./orders.js" */
@@ -12,7 +14,7 @@ import { isLive, isOver } from "./model.js";
 
 const PLAIN = "btn-outline-secondary";
 const DANGER = "btn-outline-danger";
-export const MAIN = "btn-jupyter sessions-go";
+const MAIN = "btn-jupyter sessions-go";
 
 /**
  * @param {string} words
@@ -63,55 +65,104 @@ export function refill(place, children) {
  * @param {Orders} orders
  */
 export function makeActions(page, hub, orders) {
-  const { texts, base, me, isHome } = page;
+  const { root, texts, base, me } = page;
   /** @param {string | undefined} address */
   const safe = (address) => safeLink(address, window.location.href);
+  /** @param {Session} session */
+  const waits = (session) => session.state === "waiting" || !session.started;
+
+  /**
+   * What has the focus once a dialog about a session is closed: by then it may have been made anew.
+   * @param {Session} session
+   * @param {string} selector
+   * @returns {() => HTMLElement | null}
+   */
+  const within = (session, selector) => () => root.querySelector(`[data-of="${CSS.escape(placeOf(session))}"] ${selector}`);
+
+  /** @param {Session} session */
+  function leftOf({ ends }) {
+    const seconds = ((moment(ends)?.getTime() ?? 0) - Date.now() + page.clockAhead) / 1000;
+    return seconds > 0 ? filled(texts.ask_left, { duration: duration(seconds, page.lang) }) : "";
+  }
+
+  /** @param {Session} session */
+  async function stop(session) {
+    const held = session.held_text || "";
+    const { isYes, why } = await ask(root, {
+      title: filled(waits(session) ? texts.ask_cancel : texts.ask_stop, { name: session.display_name }),
+      sentences: waits(session)
+        ? [texts.ask_place]
+        : [texts.ask_unsaved, held && filled(texts.ask_held, { what: held }), leftOf(session)],
+      yes: waits(session) ? texts.ask_cancel_yes : texts.ask_stop_yes,
+      no: waits(session) ? texts.ask_cancel_no : texts.ask_stop_no,
+      why: session.user === me ? "" : filled(texts.ask_why, { name: session.user }),
+      back: within(session, '[data-action="stop"]'),
+    });
+    if (isYes) orders.give(session, "stop", () => hub.stop(session.user, session.name, why));
+  }
+
+  /**
+   * Stops several sessions, with one question and one word for all.
+   * @param {Session[]} sessions
+   */
+  async function stopSeveral(sessions) {
+    const names = sessions.map(({ display_name: name, user }) => `${name} (${user})`);
+    const { isYes, why } = await ask(root, {
+      title: filled(texts.ask_several, { number: sessions.length }),
+      sentences: [names.join(", "), texts.ask_unsaved],
+      yes: texts.ask_several_yes,
+      no: texts.ask_several_no,
+      why: texts.ask_why_all,
+      back: () => root.querySelector("#sessions-choose-all"),
+    });
+    if (!isYes) return;
+    for (const session of sessions) orders.give(session, "stop", () => hub.stop(session.user, session.name, why));
+  }
+
+  /**
+   * Stop, or Cancel of what has not begun; nothing of a session that is over.
+   * @param {Session} session
+   */
+  function stopButton(session) {
+    if (isOver(session)) return null;
+    const given = orders.of(session) === "stop" || session.state === "stopping";
+    const ordered = waits(session) && session.state !== "stopping" ? texts.cancelling : texts.stopping;
+    const words = given ? ordered : waits(session) ? texts.cancel : texts.stop;
+    return button(words, "stop", () => void stop(session), { style: `btn-sm ${DANGER}`, off: given });
+  }
 
   /**
    * @param {Session} session
-   * @param {boolean} given
+   * @param {string} style
    */
-  function stopWords(session, given) {
-    const waits = session.state === "waiting" || !session.started;
-    if (given) return waits && session.state !== "stopping" ? texts.cancelling : texts.stopping;
-    if (waits) return texts.cancel;
-    return session.held_text && isHome ? filled(texts.stop_gives, { what: session.held_text }) : texts.stop;
-  }
-
-  /** @param {Session} session */
-  function stopButton(session) {
-    const given = orders.of(session) === "stop" || session.state === "stopping";
-    const stop = () => orders.give(session, "stop", () => hub.stop(session.user, session.name));
-    return button(stopWords(session, given), "stop", stop, { style: DANGER, off: given });
-  }
-
-  /** @param {Session} session */
-  function againButtons(session) {
-    if (session.user !== me || isLive(page.sessions, session.user, session.name)) return [];
+  function againButton(session, style) {
+    if (session.user !== me || isLive(page.sessions, session.user, session.name)) return null;
     const off = orders.of(session) === "start";
     const { profile: _line, ...request } = session.request;
     const again = () => orders.give(session, "start", () => hub.start(session.user, session.name, request));
-    return [
-      button(off ? texts.starting : texts.start_again, "again", again, { style: isHome ? MAIN : PLAIN, off }),
-      link(texts.edit, formLink(session, window.location.href), "edit"),
-    ];
+    return button(off ? texts.starting : texts.start_again, "again", again, { style, off });
+  }
+
+  /**
+   * The one thing that most people want of a session.
+   * @param {Session} session
+   * @param {string} [style]
+   */
+  function main(session, style = MAIN) {
+    if (isNew(session)) return link(texts.start, session.spawn_url, "start", style);
+    if (isOver(session)) return againButton(session, style);
+    if (session.state === "stopping") return null;
+    if (session.state !== "running") return link(texts.view, safe(viewLink(session, base)), "view", style);
+    return session.user === me ? link(texts.open, safe(session.url), "open", style) : null;
   }
 
   /** @param {Session} session */
-  function runningButtons(session) {
-    const { state } = session;
-    const opens = session.user === me && state === "running";
-    return [
-      opens ? link(texts.open, safe(session.url), "open", MAIN) : null,
-      state !== "running" && state !== "stopping" ? link(texts.view, safe(viewLink(session, base)), "view") : null,
-      stopButton(session),
-    ];
-  }
+  const log = (session) => link(texts.log, safe(session.log_url), "log");
 
   /** @param {Session} session */
-  function of(session) {
-    const actions = isOver(session) ? againButtons(session) : runningButtons(session);
-    return present([...actions, link(texts.log, safe(session.log_url), "log")]);
+  function edit(session) {
+    if (!isOver(session) || isNew(session) || session.user !== me) return null;
+    return isLive(page.sessions, me, session.name) ? null : link(texts.edit, formLink(session, window.location.href), "edit");
   }
 
   /**
@@ -119,6 +170,7 @@ export function makeActions(page, hub, orders) {
    * @param {() => void} gone what is done once it is gone
    */
   function deleteButton(session, gone) {
+    if (!session.name || !(isNew(session) || isOver(session))) return null;
     const off = orders.of(session) === "delete";
     const remove = () =>
       orders.give(session, "delete", async () => {
@@ -128,10 +180,20 @@ export function makeActions(page, hub, orders) {
     return button(off ? texts.deleting : texts.delete, "delete", remove, { style: DANGER, off });
   }
 
-  /** @param {Session} session */
-  const startLink = (session) => present([link(texts.start, session.spawn_url, "start", MAIN)]);
+  /**
+   * What stands behind the dots of a card.
+   * @param {Session} session
+   * @param {{ copies: Copies | null, gone: () => void }} rooms
+   */
+  function more(session, { copies, gone }) {
+    const back = within(session, "summary");
+    const copied = copies && !isNew(session) && session.state !== "stopping";
+    const copy = copied ? copyLink(session, calledBy(session) || " ", window.location.href, base) : "";
+    const several = copied ? button(texts.several, "several", () => copies(session, back)) : null;
+    return present([log(session), edit(session), link(texts.clone, copy, "clone"), several, deleteButton(session, gone)]);
+  }
 
-  return { of, deleteButton, startLink };
+  return { main, stopButton, stopSeveral, log, edit, more };
 }
 
 /** @typedef {ReturnType<typeof makeActions>} Actions */

@@ -1,8 +1,8 @@
-// Several sessions like one: a form folded into its card.
+// Several sessions like one: how many, and then what became of each.
 
 import { element, show, write } from "../common/dom.js";
 import { filled } from "../common/format.js";
-import { copyLink } from "./links.js";
+import { openDialog } from "./dialog.js";
 import { calledBy } from "./model.js";
 
 /** @import { Feed } from "./feed.js" */
@@ -84,28 +84,31 @@ export function makeCopies(page, hub, feed) {
     feed.lookIfClosed();
   }
 
-  /** @param {() => Session} current */
-  return (current) => {
-    const count = element("input", { type: "number", class: "form-control form-control-sm", min: 1, max: MOST, value: 1 });
+  /**
+   * Asks how many, and starts them.
+   * @param {Session} session
+   * @param {() => HTMLElement | null} back what has the focus afterwards
+   */
+  return (session, back) => {
+    const count = element("input", { type: "number", class: "form-control", min: 1, max: MOST, value: 2, required: true });
     const list = element("ol", { class: "sessions-results" });
     const sum = element("p", { class: "sessions-results-sum", role: "status", hidden: true });
-    const go = element("button", { type: "submit", class: "btn btn-sm btn-outline-secondary", text: texts.start_copies });
-    const form = element("form", { class: "sessions-copies" }, element("label", {}, `${texts.copies} `, count), go);
-    const clone = element("a", { class: "btn btn-sm btn-outline-secondary", text: texts.clone });
+    const go = element("button", { type: "submit", class: "btn btn-jupyter sessions-go", text: texts.start_copies });
+    const close = element("button", { type: "button", class: "btn btn-outline-secondary", text: texts.close });
+    const label = element("label", {}, `${texts.copies} `, count);
+    const form = element("form", { class: "sessions-copies" }, label, element("div", { class: "sessions-dialog-actions" }, close, go));
     form.addEventListener("submit", async (event) => {
       event.preventDefault();
       if (go.getAttribute("aria-disabled")) return;
       go.setAttribute("aria-disabled", "true");
-      await startCopies(current(), Number(count.value), list, sum);
+      await startCopies(session, Number(count.value), list, sum);
       go.removeAttribute("aria-disabled");
     });
-    const fold = element("details", { class: "sessions-more" }, element("summary", { text: texts.more }));
-    fold.append(element("div", { class: "sessions-more-row" }, form, clone), list, sum);
-    fold.addEventListener("toggle", () => {
-      clone.href = copyLink(current(), calledBy(current()) || " ", window.location.href, page.base);
-    });
-    return fold;
+    const title = filled(texts.several_of, { name: session.display_name });
+    const dialog = openDialog(page.root, { title, back }, [form, list, sum]);
+    close.addEventListener("click", () => dialog.close());
+    count.select();
   };
 }
 
-/** @typedef {ReturnType<typeof makeCopies>} MoreOf */
+/** @typedef {ReturnType<typeof makeCopies>} Copies */

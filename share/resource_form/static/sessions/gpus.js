@@ -111,13 +111,18 @@ export function makeGpus({ texts, lang }) {
   }
 
   /** @param {Device} device */
+  function barOf({ utilisation: value }) {
+    return isKnown(value) ? element("progress", { class: "sessions-use-bar", max: 100, value, "aria-hidden": "true" }) : null;
+  }
+
+  /** @param {Device} device */
   function line(device) {
     const name = filled(texts.gpu, { number: device.index });
     if (device.faulty) return element("li", { class: "sessions-gpu sessions-gpu-failed", text: filled(texts.gpu_failed, { gpu: name }) });
     const kind = [device.label, device.shared ? texts.gpu_shared : ""].filter(Boolean).join(", ");
     const head = element("span", { class: "sessions-gpu-name" }, element("b", { text: name }), kind ? ` · ${kind}` : "");
     const values = element("span", { class: "sessions-gpu-values" }, ...valuesOf(device));
-    return element("li", { class: "sessions-gpu" }, element("div", {}, head, values), historyOf(device));
+    return element("li", { class: "sessions-gpu" }, element("div", {}, head, values), historyOf(device) || barOf(device));
   }
 
   /** @param {Heard} entry */

@@ -38,6 +38,7 @@ export function makeHome(page, makeCard) {
   /** @type {Map<string, Card>} */
   const cards = new Map();
   const list = place("cards");
+  const rest = place("rest");
   const form = place("new");
 
   /** @param {Session} session */
@@ -54,14 +55,18 @@ export function makeHome(page, makeCard) {
       servers.set(session.name, { name: session.name, display_name: session.display_name, spawn_url: session.spawn_url });
     }
     const shown = shownOf(page.sessions, [...servers.values()], me);
-    for (const plain of list.querySelectorAll(".sessions-plain")) plain.remove();
+    for (const plain of page.root.querySelectorAll(".sessions-plain")) plain.remove();
     const names = new Set(shown.map((session) => session.name));
     for (const [name, card] of cards) {
       if (names.has(name)) continue;
       card.place.remove();
       cards.delete(name);
     }
-    arrange(list, shown.map(cardOf));
+    const focused = /** @type {HTMLElement | null} */ (document.activeElement);
+    arrange(list, shown.filter((session) => !isOver(session)).map(cardOf));
+    arrange(within(rest, ".sessions-cards"), shown.filter(isOver).map(cardOf));
+    rest.hidden = !shown.some(isOver);
+    if (focused?.isConnected && focused !== document.activeElement) focused.focus(); // its card has moved
     place("none").hidden = shown.some((session) => !isOver(session));
     showNew();
   }
@@ -95,7 +100,7 @@ export function makeHome(page, makeCard) {
     servers.delete(session.name);
     page.sessions = page.sessions.filter((entry) => entry.name !== session.name || !isOver(entry));
     page.announce([filled(texts.gone, { name: session.display_name })]);
-    /** @type {HTMLElement | null} */ (list.querySelector("[data-action]"))?.focus();
+    /** @type {HTMLElement | null} */ (page.root.querySelector("[data-action]"))?.focus();
   }
 
   showNew();

@@ -28,7 +28,7 @@ export function startBody(request, hasNewApi) {
 }
 
 /** @param {Page} page */
-export function makeHub({ base, texts, xsrf, hasNewApi }) {
+export function makeHub({ base, texts, xsrf, hasNewApi, me }) {
   /**
    * @param {string} method
    * @param {string} path
@@ -68,8 +68,10 @@ export function makeHub({ base, texts, xsrf, hasNewApi }) {
     /**
      * @param {string} user
      * @param {string} server
+     * @param {string} [why] what the user is told, where that is somebody else
      */
-    stop: (user, server) => api("DELETE", serverPath(user, server)),
+    stop: (user, server, why = "") =>
+      user === me ? api("DELETE", serverPath(user, server)) : api("POST", "resource-form/stop", { user, server, why }),
 
     /**
      * @param {string} user

@@ -13,6 +13,8 @@ import { makeList } from "./list.js";
 import { isNotified, makeNotices } from "./notices.js";
 import { makeOrders } from "./orders.js";
 import { readPage } from "./page.js";
+import { makeTable } from "./table.js";
+import { makeTabs } from "./tabs.js";
 import { changed } from "./words.js";
 
 /** @import { Answer } from "./feed.js" */
@@ -41,15 +43,16 @@ function begin(page) {
   const hub = makeHub(page);
   const gpus = makeGpus(page);
   const notices = makeNotices(page);
+  const tabs = makeTabs(page);
   const orders = makeOrders(page, { render: () => view.render(), look: () => feed.lookIfClosed() });
   const actions = makeActions(page, hub, orders);
   const feed = makeFeed(page, hub, { take, hearGpus });
-  const view = page.isHome ? home() : makeList(page, { actions, orders, gpus });
+  const view = page.isHome ? home() : (page.everybodys ? makeTable : makeList)(page, { actions, orders });
   let isFirst = true;
 
   function home() {
-    const moreOf = makeCopies(page, hub, feed);
-    const made = makeHome(page, makeCards(page, { actions, orders, notices, gpus, moreOf, gone }));
+    const copies = makeCopies(page, hub, feed);
+    const made = makeHome(page, makeCards(page, { actions, orders, notices, gpus, copies, gone }));
     /** @param {Session} session */
     function gone(session) {
       orders.forget(session);
@@ -66,6 +69,7 @@ function begin(page) {
     page.clockAhead = aheadBy(sessions) ?? page.clockAhead;
     gpus.take(page.everybodys ? [] : sessions);
     view.render();
+    tabs.take(before, sessions);
     if (!isFirst && !page.everybodys) page.announce(changed(before, sessions, page.words.warnings).map(page.words.said));
     isFirst = false;
     view.tick();

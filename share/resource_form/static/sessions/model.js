@@ -6,6 +6,7 @@
  * @property {string} user
  * @property {string} name of the server
  * @property {string} display_name
+ * @property {boolean} [named] whether that is what the user has called it
  * @property {string} id
  * @property {string} state
  * @property {Record<string, any>} request
@@ -58,8 +59,8 @@ export const latest = (session) => session.ended || session.submitted || "";
 /** Tells whether a server never had a session. @param {Session} session */
 export const isNew = (session) => !session.kind;
 
-/** What the user has called it; nothing for a default server without a name. @param {Session} session */
-export const calledBy = (session) => session.request.name || (session.name && session.display_name);
+/** What the user has called it; nothing where it is shown as what it is. @param {Session} session */
+export const calledBy = (session) => (session.named ? session.display_name : "");
 
 const TONES = /** @type {Record<string, string>} */ ({ waiting: "wait", starting: "wait", running: "good", failed: "bad" });
 

@@ -13,7 +13,7 @@ const SAY_MS = 100;
 /** @param {HTMLElement} root */
 export function readPage(root) {
   const { find, place } = places("sessions-");
-  const { base, user, page, all, xsrf, newApi, named, limit, default: defaultName, servers } = root.dataset;
+  const { base, user, page, kind, all, xsrf, newApi, named, limit, default: defaultName, servers } = root.dataset;
   const { states, none, ...rest } = JSON.parse(root.dataset.texts || "{}");
   const lang = root.lang || "en";
   /** @type {Record<string, string>} */
@@ -46,6 +46,7 @@ export function readPage(root) {
     base: base || "",
     me: user || "",
     xsrf: xsrf || "",
+    kind: kind || "running",
     everybodys: all === "yes",
     hasNewApi: Boolean(newApi),
     hasNamed: Boolean(named),

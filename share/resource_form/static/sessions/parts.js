@@ -2,7 +2,6 @@
 
 import { element } from "../common/dom.js";
 import { filled, moment } from "../common/format.js";
-import { isOver } from "./model.js";
 
 /** @import { Session } from "./model.js" */
 /** @import { Page } from "./page.js" */
@@ -48,38 +47,45 @@ export function makeParts({ texts, states, words, time }) {
    */
   function cardFacts(session) {
     const { position, request } = session;
-    const waits = session.state === "waiting";
     return [
-      [texts.node, session.node],
-      [texts.release, request.release],
-      [waits ? texts.asks : texts.has, isOver(session) ? "" : session.held_text],
       [texts.place, position ? filled(texts.place_of, { place: position.place, all: position.of }) : ""],
-      [texts.estimate, waits ? when(session.estimate) : ""],
+      [texts.estimate, session.state === "waiting" ? when(session.estimate) : ""],
       [session.started ? texts.started : texts.submitted, when(session.started || session.submitted)],
-      [texts.ends, isOver(session) ? "" : when(session.ends)],
       [texts.ended, when(session.ended)],
-      ...words.usage(session),
+      [texts.release, request.release],
       [texts.job, job(session)],
     ];
   }
 
   /**
+   * What it has, or asks for, and where: said once.
    * @param {Session} session
-   * @param {string} used
-   * @returns {Fact[]}
    */
-  function rowFacts(session, used) {
-    return [
-      [texts.submitted, when(session.submitted)],
-      [texts.started, when(session.started)],
-      isOver(session) ? [texts.ended, when(session.ended)] : [texts.ends, when(session.ends)],
-      [texts.node, session.node],
-      [isOver(session) ? texts.used_all : texts.used, used],
-      [texts.job, job(session)],
-    ];
+  const hasOf = ({ held_text: held, summary, node }) =>
+    [...(held ? held.split(", ") : [summary || ""]), node || ""].filter(Boolean).join(" · ");
+
+  /**
+   * How much of its cores and memory is in use: a thin bar each, beside the words.
+   * @param {Session} session
+   */
+  function usesOf(session) {
+    return words.usage(session).map(({ label, value, share }) => {
+      const bar = share === null ? null : element("progress", { class: "sessions-use-bar", max: 1, value: share, "aria-hidden": "true" });
+      return element("div", { class: "sessions-use" }, element("span", { text: label }), bar, element("span", { text: value }));
+    });
   }
 
-  return { badge, cardFacts, rowFacts };
+  /**
+   * Until when it lasts.
+   * @param {Date} end
+   * @returns {(string | Node)[]}
+   */
+  function until(end) {
+    const [before, after = ""] = texts.until.split("{time}");
+    return [before, time(end), after];
+  }
+
+  return { badge, cardFacts, hasOf, until, usesOf };
 }
 
 /** @typedef {ReturnType<typeof makeParts>} Parts */

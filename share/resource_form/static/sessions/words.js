@@ -38,24 +38,28 @@ export function makeWords(texts, states, lang) {
    * @param {number} since when that was heard, in milliseconds; 0 is never
    */
   function used({ state, cost }, since, now = Date.now()) {
-    if (!cost || typeof cost.used !== "number") return "";
+    if (!cost || typeof cost.used !== "number" || state === "waiting") return "";
     const hours = state === "running" && since ? (now - since) / HOUR_MS : 0;
     return filled(texts.units, { number: number(cost.used + cost.per_hour * hours, lang), unit: cost.unit || "" });
   }
 
-  /** @param {Session} session */
+  /**
+   * What is in use of its cores and memory; `share` is null where nobody knows of how much.
+   * @param {Session} session
+   */
   function usage(session) {
     const { cores, memory_mb: megabytes } = session.usage || {};
     const all = heldAmount(session, "cores");
     const most = heldAmount(session, "memory");
-    /** @type {[string, string][]} */
     const facts = [];
     if (typeof cores === "number") {
-      facts.push([texts.busy_cores, filled(all ? texts.cores : texts.cores_only, { number: number(cores, lang), all })]);
+      const value = filled(all ? texts.cores : texts.cores_only, { number: number(cores, lang), all });
+      facts.push({ label: texts.busy_cores, value, share: all ? Math.min(1, cores / all) : null });
     }
     if (typeof megabytes === "number") {
       const now = memory(megabytes, lang);
-      facts.push([texts.busy_memory, most ? filled(texts.memory, { number: now, all: memory(most, lang) }) : now]);
+      const value = most ? filled(texts.memory, { number: now, all: memory(most, lang) }) : now;
+      facts.push({ label: texts.busy_memory, value, share: most ? Math.min(1, megabytes / most) : null });
     }
     return facts;
   }

@@ -23,7 +23,9 @@ HOSTILE = "<img src=x onerror=alert(1)>\"'{{7*7}}"
 
 def spawner(name: str = "", **values: Any) -> SimpleNamespace:
     """What the templates use of a spawner."""
-    user = SimpleNamespace(name="ada", escaped_name="ada", json_escaped_name="ada", settings={}, orm_user=SimpleNamespace(groups=[]))
+    user = SimpleNamespace(
+        name="ada", escaped_name="ada", json_escaped_name="ada", settings={}, orm_user=SimpleNamespace(groups=[], orm_spawners={})
+    )
     user.spawner = SimpleNamespace(options_form=True, user=user)
     options = {"cores": 1, "memory": "2G"}
     own: dict[str, Any] = {"orm_spawner": SimpleNamespace(display_name=""), "session": None, "last_end": None, "user_options": options}

@@ -95,6 +95,28 @@ async def over(slurm: FakeSlurm, spawner: FakeSpawner, state: str) -> int:
     return job.job_id
 
 
+@pytest.mark.parametrize(
+    ("why", "sentence"),
+    [("The node is needed.", "An administrator stopped this session: The node is needed."), ("", "An administrator stopped this session.")],
+)
+def test_an_administrator_stops_it(db: Any, why: str, sentence: str) -> None:
+    """The user reads who it was, and why, among what others have ended; what Slurm says of the job later changes nothing of it."""
+
+    async def scenario() -> None:
+        slurm = FakeSlurm(asyncio.get_running_loop())
+        spawner = running(slurm, db)
+        spawner.session.stops_because_of_administrator(why)
+        spawner.session.remember(stopping=True)
+        await over(slurm, spawner, "CANCELLED")
+        (past,) = spawner.past
+        assert (past.sentence, past.category, past.kind) == (sentence, "cancelled", "others")
+        assert bool(past.what_to_do) is not bool(why)
+        spawner.session.stops_because_of_administrator(why, does=False)
+        assert (spawner.session.record.by_admin, spawner.session.record.why) == (False, "")
+
+    virtually(scenario)
+
+
 def test_an_end_is_taken_down(db: Any) -> None:
     """In the server's state and in the history, with all that is known, and without the user's variables."""
 

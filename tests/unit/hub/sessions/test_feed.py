@@ -6,8 +6,9 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import aclosing
+from dataclasses import replace
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from jupyterhub.scopes import Scope
@@ -16,7 +17,7 @@ from tornado import web
 from spawner.hub.apihandlers.sessions import sessions_for
 from spawner.hub.sessions import feed as module
 from spawner.hub.sessions.feed import HEARTBEAT_SECONDS, Sessions
-from spawner.session.record import End
+from spawner.session.record import End, Record
 from tests.support.fake_slurm import FakeSlurm
 from tests.support.session_pages import FakeSpawner, sessions_of
 from tests.support.session_rig import Server, make_cluster, virtually
@@ -86,7 +87,7 @@ def test_a_session_that_waits() -> None:
         assert (session["reason"], session["sentence"]) == ("Priority", "Other jobs are ahead of yours.")
         assert session["position"] == {"place": 3, "of": 3}
         assert session["summary"] == "no GPU, 4 cores, 8 GB, 01:00:00 on g100_int"
-        assert (session["display_name"], session["url"], session["spawn_url"]) == ("Default server", "", "/hub/spawn/ada")
+        assert (session["display_name"], session["url"], session["spawn_url"]) == ("JupyterLab · 4 cores · g100_int", "", "/hub/spawn/ada")
         assert session["log_url"] == f"/hub/resource-form/log?user=ada&job={session['job_id']}"
         assert session["request"]["cores"] == 4
         assert "canary" not in json.dumps(session)
@@ -219,6 +220,56 @@ def test_slurm_has_forgotten_the_job() -> None:
         after = await rig.one()
         assert (after["state"], after["started"]) == ("stopping", before["started"])
         assert before["started"]
+
+    virtually(scenario)
+
+
+def test_the_hub_was_restarted() -> None:
+    """When a session began, and what it is charged by, is in its record: Slurm may say nothing of the job any more."""
+
+    async def scenario() -> None:
+        rig = Rig()
+        await rig.wait_in_queue()
+        await rig.become_ready()
+        before = await rig.one()
+        rig.slurm.jobs.clear()
+        rig.cluster.jobs.expire()
+        stored = Record.from_state(json.loads(rig.server.database))
+        rig.server.session = rig.server._session(replace(stored, stopping=True, usage_factor=2.0, is_priced=True))
+        await rig.sessions.refresh()
+        after = await rig.one()
+        assert (after["state"], after["started"]) == ("stopping", before["started"])
+        assert before["started"]
+        assert (rig.server.session.is_priced, rig.server.session.usage_factor) == (True, 2.0)
+
+    virtually(scenario)
+
+
+@pytest.mark.parametrize("is_priced", [True, False])
+def test_the_price_is_asked_for_before_the_answer(monkeypatch: pytest.MonkeyPatch, is_priced: bool) -> None:
+    """Where the record has none, with patience: the first answer has what was used, and no other is needed for it."""
+
+    async def scenario() -> None:
+        rig = Rig()
+        asked: list[float | None] = []
+
+        async def choices(*, patience: float | None = None) -> Any:
+            asked.append(patience)
+            return SimpleNamespace(entitlement=SimpleNamespace(partition=lambda _name: None))
+
+        async def terms() -> Any:
+            return SimpleNamespace(not_charged=())
+
+        spawner = cast(Any, rig.spawner)
+        spawner.choices, spawner.terms = choices, terms
+        monkeypatch.setattr(module, "own_spawner", lambda spawner: spawner)
+        await rig.wait_in_queue()
+        await rig.become_ready()
+        assert rig.server.session is not None
+        rig.server.session.is_priced = is_priced
+        await rig.sessions.refresh(3.0)
+        assert asked == ([] if is_priced else [3.0])
+        assert bool((await rig.one())["cost"]) is not is_priced
 
     virtually(scenario)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import aclosing
 from datetime import datetime
@@ -20,9 +21,10 @@ from traitlets.config import Config
 
 from spawner.cluster.cluster import SlurmCluster
 from spawner.hub.apihandlers.sessions import limit_of
-from spawner.hub.handlers.sessions import LISTS, SHOWN_AT_FIRST, form_link, newest_first
+from spawner.hub.handlers.sessions import SHOWN_AT_FIRST, form_link, newest_first
 from spawner.hub.sessions import history as table
-from spawner.hub.sessions.feed import Sessions
+from spawner.hub.sessions.days import by_day
+from spawner.hub.sessions.feed import LISTS, Sessions
 from spawner.hub.sessions.history import History, HistoryMemory, PastSession
 from spawner.hub.sessions.past import MAX_LISTED, SHOWN, Past, Reach, history_for, key_of, reaches_others, status_of_past
 from spawner.hub.sessions.storage import Storage, StorageMemory
@@ -412,8 +414,8 @@ def test_languages(db: Any) -> None:
 # --- the page --------------------------------------------------------------------------------------------------------------------
 
 
-def page_of(found: list[dict[str, Any]]) -> str:
-    """The page of all sessions, as the Hub makes it."""
+def page_of(found: list[dict[str, Any]], kind: str, *, everybodys: bool) -> str:
+    """The page of one of the lists, as the Hub makes it."""
     user = SimpleNamespace(name="ada", escaped_name="ada", json_escaped_name="ada", settings={})
     user.spawner = SimpleNamespace(options_form=True, user=user)
     ordered = newest_first(found)
@@ -422,31 +424,50 @@ def page_of(found: list[dict[str, Any]]) -> str:
         "user": user,
         "gettext": str,
         "language": "en",
-        "sessions": {kind: [entry for entry in ordered if entry["kind"] == kind][:SHOWN_AT_FIRST] for kind in LISTS},
-        "numbers": {kind: sum(1 for entry in ordered if entry["kind"] == kind) for kind in LISTS},
+        "kind": kind,
+        "days": by_day([entry for entry in ordered if entry["kind"] == kind][:SHOWN_AT_FIRST], 0.0),
+        "numbers": {each: sum(1 for entry in ordered if entry["kind"] == each) for each in LISTS},
         "form_link": form_link,
-        "everybodys": True,
+        "everybodys": everybodys,
         "may_see_everybodys": True,
         "stale": False,
     }
     return page("sessions.html", **given)
 
 
+@pytest.mark.parametrize(("everybodys", "row", "name"), [(False, ".sessions-row", ".sessions-name"), (True, ".sessions-table-row", "th")])
 @pytest.mark.parametrize("kinds", [("finished",), ("finished", "others")])
-def test_five_hundred_rows(kinds: tuple[str, ...]) -> None:
-    """The page says how many there are, has the first of each list, and does not grow with the others."""
+def test_five_hundred_rows(kinds: tuple[str, ...], everybodys: bool, row: str, name: str) -> None:
+    """The page says how many there are, has the first of its list, and does not grow with the others."""
     hostile = '"><img src=x onerror=alert(1)>'
     found = [
         as_json(status_of_past(past(number, kind=kinds[number % len(kinds)], display_name=hostile), "/hub/"))
         for number in range(1, MAX_LISTED + 1)
     ]
-    html = page_of(found)
-    assert len(html.encode()) < MAX_PAGE_BYTES
-    found_page = BeautifulSoup(html, "html.parser")
     for kind in kinds:
-        rows = found_page.select(f"#sessions-{kind} .sessions-row")
+        html = page_of(found, kind, everybodys=everybodys)
+        assert len(html.encode()) < MAX_PAGE_BYTES
+        found_page = BeautifulSoup(html, "html.parser")
+        rows = found_page.select(f"#sessions-{kind} {row}")
         assert len(rows) == SHOWN_AT_FIRST
-        assert rows[0].select_one(".sessions-name").get_text().startswith(hostile)  # type: ignore[union-attr]
-        assert found_page.select_one(f'[data-number="{kind}"]').get_text() == str(MAX_LISTED // len(kinds))  # type: ignore[union-attr]
-    assert found_page.select("img[src=x]") == []
-    assert len(html.encode()) - len(page_of(found[: SHOWN_AT_FIRST * len(kinds)]).encode()) < 100
+        assert rows[0].select_one(name).get_text().startswith(hostile)  # type: ignore[union-attr]
+        for each in kinds:
+            assert found_page.select_one(f'[data-number="{each}"]').get_text() == str(MAX_LISTED // len(kinds))  # type: ignore[union-attr]
+        assert found_page.select("img[src=x]") == []
+        fewer = page_of(found[: SHOWN_AT_FIRST * len(kinds)], kind, everybodys=everybodys)
+        assert len(html.encode()) - len(fewer.encode()) < 100
+
+
+def test_the_numbers_of_the_tabs(db: Any) -> None:
+    """They are those of the answer, without its being made: what goes on, the record, and each server's last end that is not in it."""
+
+    async def scenario() -> None:
+        for number, kind in enumerate(("finished", "finished", "others"), start=1):
+            record_of(db).add(past(number, kind=kind))
+        end = End("FAILED", "It failed.", 9999.0, category="server_exit", kind="others", job_id=99)
+        sessions = of(db, make_cluster(FakeSlurm(asyncio.get_running_loop())), FakeSpawner(name="other", last_end=end))
+        kinds = Counter(entry["kind"] for entry in await entries(sessions))
+        assert sessions.numbers() == {"running": 0, "finished": 2, "others": 2}
+        assert {kind: kinds[kind] for kind in LISTS} == sessions.numbers()
+
+    virtually(scenario)
