@@ -242,7 +242,7 @@ def test_the_lists(at_home: Site, browser: Browser, screenshots: Path) -> None:
     assert page.url.endswith("/hub/home")
     tabs = page.locator(".sessions-tabs a")
     expect(page.locator("#sessions-cards .sessions-card")).to_have_count(1)
-    expect(page.locator("#sessions-rest .sessions-card")).to_contain_text("Over and done")
+    expect(page.locator('#sessions-rest .sessions-card[data-server="done"]')).to_contain_text("Over and done")
     expect(page.locator(".sessions-tabs [aria-current=page]")).to_have_text(re.compile(r"^Running\s+1$"))
     finished = int(tabs.nth(1).locator(".sessions-number").inner_text())
     press_stop(card(page, "here"))
