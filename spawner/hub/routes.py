@@ -19,6 +19,8 @@ from .apihandlers.session_log import LogDownloadHandler, LogHandler
 from .apihandlers.sessions import NewNamesHandler, SessionEventsHandler, SessionsHandler
 from .apihandlers.stop import StopHandler
 from .handlers.availability import AvailabilityHandler, StaticHandler
+from .handlers.class_page import PATH as CLASS_PATH
+from .handlers.class_page import ClassPage
 from .handlers.left_over import PATH as LEFT_OVER_PATH
 from .handlers.left_over import LeftOverPage
 from .handlers.over import PATH as OVER_PATH
@@ -64,6 +66,7 @@ PAGES = [
     (rf"/{SWITCH_PATH}", SwitchHandler),
     (rf"/{OVER_PATH}", OverPage),
     (rf"/{LEFT_OVER_PATH}", LeftOverPage),
+    (rf"/{CLASS_PATH}", ClassPage),
 ]
 
 

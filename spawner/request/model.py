@@ -21,7 +21,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from ..availability.demand import Demand
 from ..bounds import DEFAULTS, Bounds
 from ..errors import RequestRejected, RequestTooLarge
-from ..humanize import cores_in_words
+from ..humanize import cores_in_words, duration
 from ..i18n import ENGLISH, N_, _, using
 from ..units import format_memory, format_walltime
 from .field_values import (
@@ -155,7 +155,7 @@ class SessionRequest(BaseModel):
 
     @property
     def summary(self) -> str:
-        """One short line for the Hub's admin page and the log: ``1 × V100, 4 cores, 8 GB, 1:00:00 on g100_int``."""
+        """One short line for the Hub's admin page and the log: ``1 × V100, 4 cores, 8 GB, 1 h on g100_int``."""
         with using(ENGLISH):
             return self.in_words
 
@@ -166,7 +166,7 @@ class SessionRequest(BaseModel):
             gpus=self.gpus.words,
             cores=cores_in_words(self.cores),
             memory=format_memory(self.memory),
-            time=format_walltime(self.walltime),
+            time=duration(self.walltime),
             partition=self.partition,
         )
 
@@ -180,7 +180,7 @@ FIELDS = tuple(SessionRequest.model_fields)
 FORM_FIELDS = ("reservation", "account", "partition", "cores", "memory", "gpus", "walltime", "release", "interface")
 """The fields of the form, in the order in which they stand on the page."""
 
-NUMBERS_IN_WORDS: Mapping[str, Callable[[int], str]] = {"cores": str, "memory": format_memory, "walltime": format_walltime}
+NUMBERS_IN_WORDS: Mapping[str, Callable[[int], str]] = {"cores": str, "memory": format_memory, "walltime": duration}
 """The fields that are numbers, each with how a value is written in a sentence that names the field."""
 
 APPEARANCE_FIELDS = ("name", "color")

@@ -6,10 +6,10 @@ from collections.abc import Callable, Sequence
 
 from ..accounting.limits import Limit, typed
 from ..accounting.partition_limits import PartitionLimits
-from ..humanize import gpu_type_in_words, gpus_in_words, joined, limit_of_memory, part_of_gpu
+from ..humanize import duration, gpu_type_in_words, gpus_in_words, joined, limit_of_memory, part_of_gpu
 from ..i18n import _, ngettext
 from ..slurm.resources import CORES, GPUS, JOBS, MEMORY, MINUTES, NODES, SUBMITTED
-from ..units import format_memory, format_walltime
+from ..units import format_memory
 from .choices import Choices
 from .field_values import quoted
 from .gpus import GpuRequest, parse_gpus
@@ -231,7 +231,7 @@ def check_walltime(request: SessionRequest, choices: Choices, refuse: Refuse) ->
             return
         # Translators: {whose} is "of partition p", "of this service", "until reservation r ends"
         sentence = _("{value} is more than the limit of {most} {whose}. Choose at most {most}.")
-        refuse("walltime", sentence.format(value=format_walltime(request.walltime), most=format_walltime(limit), whose=why))
+        refuse("walltime", sentence.format(value=duration(request.walltime), most=duration(limit), whose=why))
     elif request.walltime < least:
         sentence = _("{value} is less than the {least} that a session lasts here. Choose at least {least}.")
-        refuse("walltime", sentence.format(value=format_walltime(request.walltime), least=format_walltime(least)))
+        refuse("walltime", sentence.format(value=duration(request.walltime), least=duration(least)))

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.support.browsing import choose, log_in, serious_findings, table
+from tests.support.browsing import choose, log_in, open_nodes, serious_findings, table
 from tests.support.real_hub import needs_users
 from tests.support.site_under_test import Site, wait_for
 
@@ -103,7 +103,7 @@ def test_open_page_refreshes_without_touching_what_was_typed(site: Site, browser
     before = page.locator(".resource-form-age time").get_attribute("datetime")
     page.fill("[name=cores]", "7")
     page.fill("[name=memory]", "3.5")
-    page.click(".resource-form-nodes summary")
+    open_nodes(page)
     site.start({"gpus": 1})
     page.wait_for_function(
         "() => document.querySelectorAll('.resource-form-table tbody tr')[1].innerText.trim().endsWith('1')", timeout=REFRESH_MS
@@ -159,7 +159,7 @@ def test_layout_and_accessibility(site: Site, browser: Browser, screenshots: Pat
     """Nothing runs out of the page, Start is in view on a desktop, and axe-core finds nothing serious, in light and dark."""
     page = log_in(site, browser, site.users[0], width=width, height=height, scheme=scheme)
     page.evaluate("scheme => document.documentElement.setAttribute('data-bs-theme', scheme)", scheme)
-    page.click(".resource-form-nodes summary")
+    open_nodes(page)
     page.screenshot(path=screenshots / f"form-{name}-{scheme}.png", full_page=True)
     assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth"), "the page scrolls sideways"
     assert page.locator("button[type=submit]:visible", has_text="Start").count() == 1

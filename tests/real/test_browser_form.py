@@ -118,7 +118,7 @@ def test_limits_follow_each_other(site: Site, browser: Browser, screenshots: Pat
     page.fill("[name=walltime]", "20h")
     expect(page.locator(".resource-form-sentence")).to_contain_text("Starts now")
     choose(page, "partition", "g100_int")
-    expect(page.locator("#resource-form-moved")).to_contain_text("Time is now 08:00:00 instead of 20:00:00")
+    expect(page.locator("#resource-form-moved")).to_contain_text("Time is now 8 h instead of 20 h")
     assert page.input_value("[name=walltime]") == "08:00:00"
 
 
@@ -255,7 +255,7 @@ def test_without_javascript(site: Site, browser: Browser) -> None:
     page.fill("[name=walltime]", "9h")
     page.click(".resource-form-start")
     page.wait_for_selector(".spawn-error-msg li")
-    assert "8:00:00" in page.locator(".spawn-error-msg").inner_text()
+    assert "Choose at most 8 h." in page.locator(".spawn-error-msg").inner_text()
     page.fill("[name=walltime]", "1h")
     page.click(".resource-form-start")
     page.wait_for_url(re.compile("/spawn-pending/|/user/"))
@@ -312,6 +312,7 @@ def test_start_and_verdict_are_in_view(site: Site, browser: Browser) -> None:
     phone.set_viewport_size({"width": 390, "height": 844})
     phone.locator("[name=interface]").focus()
     phone.wait_for_function(ends_above, arg=["[name=interface]", ".resource-form-verdict"])
+    phone.click("#resource-form-cluster summary")
     phone.locator("#resource-form-availability").scroll_into_view_if_needed()
     phone.wait_for_function(ends_above, arg=[".resource-form-start", "#resource-form-availability"])
 
@@ -395,6 +396,33 @@ def test_presets_notices_and_last_requests(adorned: Site, browser: Browser, scre
     page.click(".resource-form-recent summary")
     page.click(".resource-form-recent a")
     assert page.input_value("[name=cores]") == "8"
+
+
+@pytest.mark.parametrize("width", [390, 320])
+def test_on_a_phone_all_that_most_people_need_is_one_screen(adorned: Site, browser: Browser, screenshots: Path, width: int) -> None:
+    """Presets, verdict and Start; the fields and the table are one press away, and what is wrong with a field is never hidden."""
+    adorned.clean()
+    page = log_in(adorned, browser, adorned.users[0], path="hub/spawn", width=width, height=844)
+    page.wait_for_load_state("networkidle")
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    expect(page.locator("[name=cores]")).to_be_hidden()
+    expect(page.locator("#resource-form-availability")).to_be_hidden()
+    for needed in (".resource-form-presets", ".resource-form-verdict", ".resource-form-start"):
+        box = page.locator(needed).bounding_box()
+        assert box is not None
+        assert box["y"] + box["height"] <= 844, needed
+    page.click("[data-preset=course]")
+    expect(page.locator("#resource-form-own-line")).to_have_text(re.compile(r"4 cores, .* on g100_int"))
+    assert serious_findings(page) == []
+    page.screenshot(path=screenshots / f"form-phone-{width}.png")
+    page.click("#resource-form-own summary")
+    page.fill("[name=cores]", "99")
+    page.click("#resource-form-own summary")
+    expect(page.locator("[name=cores]")).to_be_hidden()
+    page.click("[data-preset=course]")
+    expect(page.locator("[data-verdict=now]")).to_be_visible()
+    page.goto(f"{adorned.hub.url}hub/spawn?opt-cores=99")
+    expect(page.locator("#resource-form-cores-error")).to_be_visible()
 
 
 @pytest.mark.parametrize("scripted", [True, False], ids=["scripts", "no-scripts"])

@@ -15,7 +15,7 @@ from playwright.sync_api import Browser, expect
 from private_slurm.cluster import PrivateCluster
 
 from spawner.gpu.agent.schema import Device, NodeReport, as_json
-from tests.support.browsing import log_in, serious_findings
+from tests.support.browsing import log_in, open_nodes, serious_findings
 from tests.support.real_hub import Environments, open_site
 from tests.support.site_under_test import Site, wait_for
 
@@ -224,7 +224,7 @@ def test_users_read_it_on_any_screen(reporting: Site, browser: Browser, pages_ar
     wait_for(lambda: stray_on_g001(site), "the stray to be noticed", every=0.5)
     for width, scheme in ((1200, "light"), (390, "dark")):
         page = log_in(site, browser, site.users[0], width=width, scheme=scheme)
-        page.locator(".resource-form-nodes summary").click()
+        open_nodes(page)
         lines = page.locator('[data-devices-of="g001"] li')
         expect(lines).to_have_count(2)
         expect(lines.nth(1)).to_contain_text("stray process")
@@ -247,7 +247,7 @@ def test_the_gpus_of_a_large_cluster_are_fetched_when_somebody_looks(
     assert page.locator('.resource-form-nodes[data-devices="left-out"]').count() == 1
     assert devices.count() == 0
 
-    page.locator(".resource-form-nodes summary").click()
+    open_nodes(page)
 
     expect(devices).to_have_count(256)
     assert page.locator(".resource-form-nodes").evaluate("details => details.open")

@@ -55,6 +55,14 @@ def serious_findings(page: Page, context: str = "#spawn_form, .spawn-error-msg")
     ]
 
 
+def open_nodes(page: Page) -> None:
+    """Open the list of the nodes below the table, which is folded itself on a phone."""
+    cluster = page.locator("#resource-form-cluster")
+    if cluster.get_attribute("open") is None:
+        cluster.locator("summary").first.click()
+    page.click(".resource-form-nodes summary")
+
+
 def choose(page: Page, name: str, value: str) -> None:
     """Choose partition, account or reservation: the line that names them is opened first, where it is closed."""
     line = page.locator("#resource-form-where")

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from spawner.accounting.entitlement import Entitlement, entitlement
@@ -15,7 +16,7 @@ from spawner.request.choices import Choices
 from spawner.request.policy import parse_policies
 from spawner.site.catalogue import Catalogue, parse_catalogue
 from spawner.slurm.grammar import parse_gres
-from spawner.slurm.model import Association, Node, Partition, Qos, Reservation, SlurmConfig, UserDefaults
+from spawner.slurm.model import AccountingLimits, Association, Holdings, Node, Partition, Qos, Reservation, SlurmConfig, UserDefaults
 
 NOW = 1_800_000_000
 HOUR = 3600
@@ -150,3 +151,18 @@ def choices(
 ) -> Choices:
     """What a request of ``user`` is judged by; ``fields`` is the admin's configuration, ``changes`` go to :func:`entitled`."""
     return Choices(entitled(user, **changes), catalogue(releases), parse_policies(fields or {}), now=float(changes.get("now", NOW)))
+
+
+def limited(held: Holdings | None = None, **limits: Any) -> Choices:
+    """ada's choices where the QOS of the GPU partition has these limits."""
+    rows = tuple(
+        replace(entry, qos=("normal",)) if (entry.account, entry.user) == ("cin_ada", "ada") else entry for entry in demo_associations()
+    )
+    return choices(
+        associations=rows,
+        qos=(Qos("normal"), Qos("int", limits=AccountingLimits(**limits))),
+        partitions=(partition(qos="int"), cpu_partition()),
+        holdings=held or Holdings(),
+        config=config(AccountingStorageEnforce="associations,limits,qos,safe"),
+        uid=1001,
+    )

@@ -102,6 +102,7 @@ def check_answer(advice: Advice, choices: Choices, *, now: float) -> dict[str, A
         "warnings": list(warnings(assessment)),
         "review": review(assessment, charged=advice.charged),
         "request": request.options(),
+        "words": request.in_words,
         "moved": {
             name: {"value": shown_value(request, name, choices), "sentence": sentence} for name, sentence in assessment.moved.items()
         },

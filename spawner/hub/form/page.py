@@ -24,6 +24,7 @@ from ..known import name_of
 from ..pages import Pages
 from ..protocol import FormSpawner, HubSpawner
 from ..sessions.options import given_name
+from ..sessions.past import reaches_others
 from ..state import HubState
 from .flash import Rejection, take
 from .free import free_gpus
@@ -102,6 +103,8 @@ async def _filled(spawner: HubSpawner, choices: Choices, left: Callable[[], floa
             "presets": [_preset(offer, choices, advice.assessment.request.preset) for offer in offered_presets(choices)],
             "partition": advice.assessment.request.partition,
             "reservation": advice.assessment.request.reservation,
+            "own_line": advice.assessment.request.in_words,
+            "teaches": _may_see_others(spawner),
             "chosen_preset": advice.assessment.request.preset,
             "recent": [] if choices.only_presets else [_recent(offer, choices) for offer in offers_of(recent, choices)],
             "decision": decision(advice, choices, spawner),
@@ -119,6 +122,13 @@ def _fields(fields: tuple[FormField, ...], to_decide: Set[str]) -> dict[str, Any
         "folded_line": " · ".join(field.shown for field in folded),
         "folded_open": any(field.error or field.key in to_decide for field in folded),
     }
+
+
+def _may_see_others(spawner: HubSpawner) -> bool:
+    """Whether whoever looks at the page may see other people's sessions, as who teaches a class."""
+    handler = spawner.handler
+    visitor = getattr(handler, "current_user", None)
+    return handler is not None and visitor is not None and reaches_others(handler.parsed_scopes.get("read:servers"), name_of(visitor))
 
 
 def _preset_to_begin_with(name: str, choices: Choices) -> dict[str, str]:

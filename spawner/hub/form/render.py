@@ -118,6 +118,8 @@ EMPTY_FORM: Mapping[str, Any] = {
     "notices": (),
     "presets": (),
     "chosen_preset": "",
+    "teaches": False,
+    "own_line": "",
     "recent": (),
     "decision": "",
     "holding": "",

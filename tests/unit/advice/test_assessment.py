@@ -35,6 +35,7 @@ from tests.support.builders import (
     demo_associations,
     demo_nodes,
     entitled,
+    limited,
     node,
     partition,
     reservation,
@@ -46,21 +47,6 @@ SMALL = {"cores": 4, "memory": "16G", "walltime": "1h", "partition": "g100_int"}
 def forecast(*nodes: Node) -> ClusterForecast:
     """The demo's cluster, or these nodes of it, without jobs."""
     return ClusterForecast(nodes or demo_nodes(), (partition(), cpu_partition()), (), (), now=NOW, as_of=NOW)
-
-
-def limited(held: Holdings | None = None, **limits: Any) -> Choices:
-    """ada's choices where the QOS of the GPU partition has these limits."""
-    rows = tuple(
-        replace(entry, qos=("normal",)) if (entry.account, entry.user) == ("cin_ada", "ada") else entry for entry in demo_associations()
-    )
-    return choices(
-        associations=rows,
-        qos=(Qos("normal"), Qos("int", limits=AccountingLimits(**limits))),
-        partitions=(partition(qos="int"), cpu_partition()),
-        holdings=held or Holdings(),
-        config=config(AccountingStorageEnforce="associations,limits,qos,safe"),
-        uid=1001,
-    )
 
 
 def under(name: str, *qos: Qos) -> Choices:

@@ -521,8 +521,8 @@ def test_options_leave_out_what_is_empty() -> None:
 @pytest.mark.parametrize(
     ("options", "summary"),
     [
-        pytest.param({"cores": 1}, "no GPU, 1 core, 4 GB, 01:00:00 on p", id="plain"),
-        pytest.param({"cores": 4, "gpus": "v100:1", "memory": "8G"}, "1 × V100, 4 cores, 8 GB, 01:00:00 on p", id="gpu"),
+        pytest.param({"cores": 1}, "no GPU, 1 core, 4 GB, 1 h on p", id="plain"),
+        pytest.param({"cores": 4, "gpus": "v100:1", "memory": "8G"}, "1 × V100, 4 cores, 8 GB, 1 h on p", id="gpu"),
     ],
 )
 def test_summary(options: dict[str, Any], summary: str) -> None:
@@ -534,7 +534,7 @@ def test_the_summary_is_english_and_the_words_are_the_users() -> None:
     """An admin's page and the log are in one language; their user reads another."""
     request = parse_request({"partition": "p", "cores": 4})
     with using("it"):
-        assert request.summary == "no GPU, 4 cores, 4 GB, 01:00:00 on p"
+        assert request.summary == "no GPU, 4 cores, 4 GB, 1 h on p"
         assert request.in_words.startswith("nessuna GPU")
     assert request.cores_and_memory == ("4 cores", "4 GB")
     assert request.options()["profile"] == request.summary

@@ -127,7 +127,7 @@ def test_what_is_typed(value: Any, gpus: GpuRequest | str) -> None:
 def test_what_a_stored_part_is_a_part_of(card: Any, gpus: str, words: str) -> None:
     """It is kept beside the request, for its words only; what cannot be read of it is left out."""
     request = parse_request({"gpus": gpus, "partition": "p", CARD: card})
-    assert request.in_words == f"{words}, 1 core, 4 GB, 01:00:00 on p"
+    assert request.in_words == f"{words}, 1 core, 4 GB, 1 h on p"
     kept = {"v100/5": "v100/5", "/5": "/5"}.get(card if isinstance(card, str) else "")
     expected = None if gpus == "1" else "a100/5" if gpus == "shard:a100:1" else kept
     assert request.options().get(CARD) == expected

@@ -179,7 +179,7 @@ def test_offers() -> None:
     recent = remember(remember((), options(cores=4, gpus=1), 1.0), options(cores=24), 2.0)
     big, small = offers_of(recent, choices(fields={"cores": {"maximum": 8}}))
     assert big.why_not.startswith("Number of cores: 24")
-    assert (small.label, small.why_not, small.at) == ("1 GPU, 4 cores, 4 GB, 01:00:00 on g100_int", "", 1.0)
+    assert (small.label, small.why_not, small.at) == ("1 GPU, 4 cores, 4 GB, 1 h on g100_int", "", 1.0)
     assert resolve_request(small.options, choices()).options() == options(cores=4, gpus=1)
 
 

@@ -130,7 +130,7 @@ def test_time_follows_the_partition() -> None:
     settled = reconcile(request, offered, "partition")
     assert settled.request.walltime == 480
     assert set(settled.moved) == {"walltime"}
-    assert "08:00:00 instead of 20:00:00" in settled.moved["walltime"]
+    assert "8 h instead of 20 h" in settled.moved["walltime"]
 
 
 def test_time_follows_the_end_of_a_reservation() -> None:
@@ -282,7 +282,7 @@ def test_what_moved_is_called_as_the_admin_calls_it() -> None:
     offered = choices(fields={"walltime": {"label": "How long"}})
     request = asked(offered, partition="g100_cpu", walltime="20h").model_copy(update={"partition": "g100_int"})
     assert reconcile(request, offered, "partition").moved == {
-        "walltime": "How long is now 08:00:00 instead of 20:00:00, which cannot be had with the new choice."
+        "walltime": "How long is now 8 h instead of 20 h, which cannot be had with the new choice."
     }
 
 

@@ -338,7 +338,7 @@ TWO_THREADS = (node("g001", threads_per_core=2),)
         pytest.param(
             {"cores": 4, "walltime": "2m"},
             lambda: limited(per_job_minutes=(("cpu", 4),)),
-            {"walltime": "Time: 00:02:00 is more than the limit of 00:01:00 that QOS small leaves to a session of this size. Choose at most 00:01:00."},
+            {"walltime": "Time: 2 min is more than the limit of 1 min that QOS small leaves to a session of this size. Choose at most 1 min."},
             id="only-the-time-is-too-long",
         ),
         pytest.param({"gpus": "v100:1"}, lambda: limited(least_per_job=(("gres/gpu", 1),)), {}, id="a-GPU-of-a-type-is-a-GPU"),
@@ -378,7 +378,7 @@ def test_amounts_that_are_refused(options: dict[str, Any], offered: Any, errors:
     [
         pytest.param({"walltime": "30m"}, {"minimum": "30m"}, {}, id="the-minimum"),
         pytest.param({"walltime": "4h"}, {"maximum": "4h"}, {}, id="the-maximum"),
-        pytest.param({"walltime": "2m", "reservation": "course"}, {}, {"walltime": "Time: 00:02:00 is more than the limit of 00:01:00 until reservation course ends. Choose at most 00:01:00."}, id="a-minute-is-left"),
+        pytest.param({"walltime": "2m", "reservation": "course"}, {}, {"walltime": "Time: 2 min is more than the limit of 1 min until reservation course ends. Choose at most 1 min."}, id="a-minute-is-left"),
         pytest.param({"walltime": "1m", "reservation": "course"}, {}, {}, id="the-minute-that-is-left"),
     ],
 )  # fmt: skip

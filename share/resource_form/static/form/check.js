@@ -1,7 +1,7 @@
 // What becomes of the request while it is being made. All rules are the Hub's: this asks and shows.
 
 import { ask } from "../common/api.js";
-import { parsed, within } from "../common/dom.js";
+import { parsed, within, write } from "../common/dom.js";
 import { makeEstimate } from "./estimate.js";
 import { announcer } from "./page.js";
 import { localTimes } from "./times.js";
@@ -99,6 +99,8 @@ export function makeCheck(page, panel, fields, askHub) {
     if (said.holding !== undefined) page.place("holding").replaceChildren(...parsed(said.holding).childNodes);
     if (changed !== undefined) announce([...moved, said.sentence].join(" "));
     if (said.script) showScript(said);
+    const line = page.find("own-line");
+    if (line) write(line, said.words);
     estimate.follow();
     page.form.dispatchEvent(new CustomEvent(JUDGED, { detail: said }));
   }

@@ -2,6 +2,7 @@
 
 import { write } from "../common/dom.js";
 import { hoursAsTyped } from "./amounts.js";
+import { unfoldWhatIsWrong } from "./folds.js";
 
 /** @import { Page } from "./page.js" */
 /** @typedef {HTMLInputElement | HTMLSelectElement} Field */
@@ -118,6 +119,7 @@ export function makeFields({ form, whole, find, place }) {
     const note = place("moved");
     if (moved.length) write(note, moved.join(" "));
     note.hidden = !moved.length && (note.hidden || Boolean(changed));
+    unfoldWhatIsWrong(form);
     form.dispatchEvent(new CustomEvent(FILLED, { detail: said.fields }));
     return moved;
   }

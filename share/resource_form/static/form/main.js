@@ -4,6 +4,7 @@
 import { withToken } from "../common/api.js";
 import { followAvailability } from "./availability.js";
 import { asker, makeCheck } from "./check.js";
+import { foldOnAPhone } from "./folds.js";
 import { makeFields } from "./fields.js";
 import { readPage, startButton, tools } from "./page.js";
 import { choosePreset, followTheFields } from "./shortcuts.js";
@@ -81,6 +82,7 @@ function begin(page) {
   const start = startButton(page);
   if (start) startOnce(page, start);
   /** @type {HTMLElement | null} */ (document.querySelector(".spawn-error-msg"))?.focus();
+  foldOnAPhone(page.form);
   localTimes(page.form, page.form.lang);
   const refresh = followAvailability(page);
   const check = page.panel ? judge(page, page.panel) : () => {};

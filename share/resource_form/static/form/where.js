@@ -26,7 +26,6 @@ export function followWhere({ form, texts, find }) {
 
   function show() {
     if (follows && line) line.textContent = [...folded].map((field) => shownIn(field, texts.no_reservation)).join(" · ");
-    if (details && details.querySelector("[aria-invalid=true]")) details.open = true;
   }
 
   form.addEventListener("input", show);

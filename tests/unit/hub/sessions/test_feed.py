@@ -86,7 +86,7 @@ def test_a_session_that_waits() -> None:
         assert (session["user"], session["state"], session["stage"], session["kind"]) == ("ada", "waiting", "queue", "running")
         assert (session["reason"], session["sentence"]) == ("Priority", "Other jobs are ahead of yours.")
         assert session["position"] == {"place": 3, "of": 3}
-        assert session["summary"] == "no GPU, 4 cores, 8 GB, 01:00:00 on g100_int"
+        assert session["summary"] == "no GPU, 4 cores, 8 GB, 1 h on g100_int"
         assert (session["display_name"], session["url"], session["spawn_url"]) == ("JupyterLab · 4 cores · g100_int", "", "/hub/spawn/ada")
         assert session["log_url"] == f"/hub/resource-form/log?user=ada&job={session['job_id']}"
         assert session["request"]["cores"] == 4
