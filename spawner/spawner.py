@@ -27,6 +27,7 @@ from .hub.form.page import form_page
 from .hub.handlers.sessions import IN_A_LINK
 from .hub.known import name_of, value_of
 from .hub.locale import language_asked, language_spoken, restore
+from .hub.logged_in import PRESSED
 from .hub.prepare import names_of_nodes, prepared_job
 from .hub.sessions.before_start import is_not_counted, note_failed_start, run_hook
 from .hub.sessions.ended import record_end, refused, stop_cause
@@ -160,10 +161,11 @@ class ResourceFormSpawner(UserChoices, SlurmSpawner):
         query_data = {key.removeprefix("opt-"): entries for key, entries in query_data.items()}
         given = ((key, entries[0]) for key, entries in islice(query_data.items(), len(FIELDS)) if entries and isinstance(entries[0], str))
         values = {key: value[:MAX_SHOWN] for key, value in given}
+        was_pressed = bool(values.pop(PRESSED, ""))
         headers = self.handler.request.headers if self.handler is not None else {}
-        if self.links_may_start and links.may_start(headers, self.hub.public_host):
+        if self.links_may_start and not was_pressed and links.may_start(headers, self.hub.public_host):
             return self._read(query_data)
-        flash.keep(self, Rejection(values, {}, is_link=True))
+        flash.keep(self, Rejection(values, {}, is_link=True, was_pressed=was_pressed))
         raise FormIsFilled
 
     def refusal(self, error: ResourceFormError) -> HubRefusal:

@@ -15,6 +15,9 @@ from .locale import language_of
 
 LOGGED_OUT = N_("You are not logged in any more. Log in again in another tab, and go on here.")
 LOGGED_IN_AGAIN = N_("You have logged in again since this page was made. Load the page again.")
+PRESS_AGAIN = N_("You have logged in again since this page was made, so nothing was started. Press Start once more.")
+PRESSED = "pressed-before"
+"""The option of a link to the form that says that Start was pressed while its user was logged out."""
 STATUS = 403
 
 

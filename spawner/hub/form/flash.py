@@ -22,11 +22,15 @@ MAX_USERS = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Rejection:
-    """One form that was refused: the typed values, and a sentence for each field at fault. Or, ``is_link``, what a link fills in."""
+    """One form that was refused: the typed values, and a sentence for each field at fault. Or, ``is_link``, what a link fills in.
+
+    ``was_pressed``: the link is what became of a press of Start by somebody who was logged out.
+    """
 
     values: Mapping[str, Any]
     errors: Mapping[str, str]
     is_link: bool = False
+    was_pressed: bool = False
 
 
 class Rejections:

@@ -21,6 +21,7 @@ from ...request.suggestions import PresetOffer, RecentOffer, offered_presets, of
 from ...request.validation import judge_request, require_account
 from ...worker import run_in_worker
 from ..known import name_of
+from ..logged_in import PRESS_AGAIN
 from ..pages import Pages
 from ..protocol import FormSpawner, HubSpawner
 from ..sessions.options import given_name
@@ -71,6 +72,7 @@ async def _filled(spawner: HubSpawner, choices: Choices, left: Callable[[], floa
     came = take(spawner)
     if came is not None and came.is_link:
         shown, notes = _from_link(came, remembered, choices)
+        notes += [_(PRESS_AGAIN)] if came.was_pressed else []
     elif came is not None and came.errors:
         shown, errors = {**remembered, **came.values}, dict(came.errors)
     elif came is not None:

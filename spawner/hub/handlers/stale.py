@@ -14,15 +14,14 @@ from tornado import web
 from tornado.httputil import url_concat
 
 from ...errors import StartRefused
-from ...i18n import N_, _, using
+from ...i18n import _, using
 from ...request.form_data import as_the_page_means
 from ..errors import HubRefusal
 from ..locale import language_of
-from ..logged_in import is_of_our_own
+from ..logged_in import PRESS_AGAIN, PRESSED, is_of_our_own
 from ..own_spawner import own_spawner
 from .sessions import IN_A_LINK
 
-PRESS_AGAIN = N_("You have logged in again since this page was made, so nothing was started. Press Start once more.")
 STATUS = 403
 LONGEST_VALUE = 200
 """Characters of what was typed into one field that are carried across a log-in."""
@@ -82,7 +81,8 @@ class FormPage(AsksAgain, SpawnHandler):  # type: ignore[misc]
     def _typed(self) -> dict[str, str]:
         posted = as_the_page_means({name: [self.get_body_argument(name, "")] for name in IN_A_LINK})
         values = {name: entries[0] for name, entries in posted.items()}
-        return {f"opt-{name}": value for name, value in values.items() if value and len(value) <= LONGEST_VALUE}
+        typed = {f"opt-{name}": value for name, value in values.items() if value and len(value) <= LONGEST_VALUE}
+        return {**typed, f"opt-{PRESSED}": "1"}
 
     async def spawn_single_user(self, user: Any, server_name: str = "", *args: Any, **kwargs: Any) -> Any:
         """Start the server, as JupyterHub does.

@@ -172,6 +172,9 @@ def test_start_of_somebody_who_was_logged_out(site: Site) -> None:
         "walltime": "00:25:00",
         "name": "Täglich",
     }
+    said = "nothing was started. Press Start once more."
+    assert said in again.text
+    assert said not in visitor.form(query="opt-cores=3").text
     assert site.cluster.active_jobs() == []
 
 
