@@ -226,6 +226,7 @@ def test_a_page_that_asked_too_often(site: Site, browser: Browser) -> None:
         with page.expect_response(lambda answer: "resource-form/check" in answer.url):
             page.fill("[name=cores]", str(cores))
     assert 429 in answers
-    expect(page.locator(".resource-form-sentence")).to_contain_text("49", timeout=30_000)
+    expect(page.locator("#resource-form-cores-error")).to_contain_text("49 is more than", timeout=30_000)
+    expect(page.locator(".resource-form-sentence")).to_contain_text("Look at: Number of cores")
     assert answers[-1] == 200
     page.context.close()

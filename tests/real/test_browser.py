@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.support.browsing import choose, log_in, open_nodes, serious_findings, table
+from tests.support.browsing import choose, log_in, open_nodes, press_stop, serious_findings, table
 from tests.support.real_hub import needs_users
 from tests.support.site_under_test import Site, wait_for
 
@@ -65,8 +65,8 @@ def test_from_log_in_to_stop(site: Site, browser: Browser, screenshots: Path) ->
     other = log_in(site, browser, site.users[1]) if len(site.users) > 1 else None
     if other is not None:
         assert table(other) == {"no free GPU": 1, "1 free GPU": 0, "2 free GPUs": 2}
-    panel.click("#stop")
-    panel.wait_for_selector("#stop", state="detached")
+    press_stop(panel.locator(".sessions-card"))
+    expect(panel.locator('.sessions-card[data-state="ended"]')).to_be_visible(timeout=30_000)
     assert site.cluster.active_jobs() == [], "the page says that it is stopped, and the job holds what it had"
     assert site.cluster.job_state(int(job["JobId"])) == "CANCELLED"
     panel.goto(f"{site.hub.url}hub/spawn")

@@ -352,7 +352,7 @@ CASES = [
     case("qos-per-node", "", RUNS, account="pernode", cores=3),
     case("qos-per-node-beyond", "cores", "QOSMaxCpuPerNode", account="pernode", cores=4),
     case("qos-cpu-minutes", "", RUNS, account="minutes", cores=4, walltime="30m"),
-    case("qos-cpu-minutes-beyond", "walltime", "QOSMaxCpuMinutesPerJobLimit", account="minutes", cores=4, walltime="31m", words="00:30:00"),
+    case("qos-cpu-minutes-beyond", "walltime", "QOSMaxCpuMinutesPerJobLimit", account="minutes", cores=4, walltime="31m", words="30 min"),
     case("account-cores", "", RUNS, account="capped", cores=4),
     case("account-cores-beyond", "cores", "AssocMaxCpuPerJobLimit", account="capped", cores=5, words="account capped"),
     case("account-memory-beyond", "memory", "AssocMaxMemPerJob", account="capped", memory="4001M"),
