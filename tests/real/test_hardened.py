@@ -97,7 +97,7 @@ def test_a_session_through_nginx(site: Site, front: Front) -> None:
     form = user.form()
     assert form.soup.select_one("#spawn_form button[type=submit]") is not None, form.text
     assert user.start({"gpus": "0"}, page=form).status == 302
-    assert "The log of the session" in user.get(f"hub/spawn-pending/{user.name}").text
+    assert "You may close this page" in user.get(f"hub/spawn-pending/{user.name}").text
 
     events = user.session.get(f"{front.url}hub/api/resource-form/sessions/events", stream=True, timeout=30)
     assert events.status_code == 200, events.text
