@@ -41,7 +41,7 @@ def test_from_log_in_to_stop(site: Site, browser: Browser, screenshots: Path) ->
     page.locator('.jp-LauncherCard[data-category="Notebook"]').first.click()
     page.wait_for_selector(".jp-Notebook .cm-content")
     cell = page.locator(".jp-Notebook .cm-content").first
-    expect(page.get_by_role("button", name="Python 3 (ipykernel) | Idle")).to_be_visible()
+    expect(page.get_by_role("button", name="Python 3 (ipykernel) | Idle")).to_be_visible(timeout=60_000)
     cell.click()
     page.keyboard.insert_text(CELL)
     expect(cell).to_contain_text("json.dumps")

@@ -28,7 +28,7 @@ START_IS_STORED = "^UPDATE spawners SET started="
 """The last that JupyterHub itself stores before it asks the spawner to start."""
 STALL_SECONDS = 0.5
 """What a request may take that needs no database, on a machine that runs the tests besides. JupyterHub itself waits for 5 s."""
-OWN_STALL_SECONDS = 0.1
+OWN_STALL_SECONDS = 0.3
 """So long a call of the loop's may wait for what is ours, whatever JupyterHub waits for besides."""
 
 
@@ -158,7 +158,7 @@ def test_an_end(site: Site, orders: Orders, how: str) -> None:
     server is stopped in the end, its token revoked, and the user can start another one.
 
     JupyterHub has let go of all that it had read by then, and its own statements wait for 5 s each. We ask for nothing meanwhile: not for
-    an answer's sender, a stream, or what slurmdbd tells of the job. In the order of the calls, nothing of ours takes 0.1 s.
+    an answer's sender, a stream, or what slurmdbd tells of the job. In the order of the calls, nothing of ours takes 0.3 s.
     """
     user = site.users[0]
     site.start(PLAIN)

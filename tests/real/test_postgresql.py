@@ -17,7 +17,7 @@ from tests.support.stalls import stalls_in
 
 PLAIN = {"gpus": 0}
 AWAY_SECONDS = 5.0
-OWN_STALL_SECONDS = 0.1
+OWN_STALL_SECONDS = 0.3
 
 
 @pytest.fixture(scope="module")
