@@ -20,7 +20,7 @@ from ..request.policy import number_of
 from ..request.validation import check_request
 from ..slurm.shared_gres import Parts
 from ..units import format_memory, format_walltime
-from .verdict import Verdict, verdict
+from .verdict import verdict_for
 
 MAX_ALTERNATIVES = 4
 MAX_PARTITIONS = 20
@@ -74,7 +74,7 @@ def alternatives(
 
     A request that is ``refused``, or held back by a limit, would not start though the nodes have it.
     """
-    if _judged(request, forecast, choices).kind not in (("now", "wait", "never") if refused else ("wait", "never")):
+    if verdict_for(request, forecast, choices).kind not in (("now", "wait", "never") if refused else ("wait", "never")):
         return ()
     offered = choices.gpus.values()
     if request.gpus not in offered:
@@ -89,16 +89,12 @@ def alternatives(
         change = _change(request, candidate)
         if not change or any(_is_more_of(candidate, change, nearer) for nearer in found):
             continue
-        if _judged(candidate, forecast, choices).kind != "now" or check_request(candidate, choices):
+        if verdict_for(candidate, forecast, choices).kind != "now" or check_request(candidate, choices):
             continue
         found.append(Alternative(change, _words(request, candidate), candidate))
         if len(found) == most:
             break
     return tuple(found)
-
-
-def _judged(request: SessionRequest, forecast: ClusterForecast, choices: Choices) -> Verdict:
-    return verdict(request, forecast, choices.submitter(request), lambda node: choices.takes_too_much(node, request))
 
 
 def _places(request: SessionRequest, forecast: ClusterForecast, choices: Choices) -> Iterator[_Place]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from itertools import islice
 from typing import Any
 
 from ..accounting.billing import Cost, cost_of
@@ -24,7 +25,7 @@ from ..slurm.resources import CORES, GPUS, JOBS, MEMORY, SUBMITTED
 from ..slurm.shared_gres import SHARED
 from .alternatives import SHORTEST_MINUTES, Alternative, alternatives
 from .price import cost_in_words
-from .verdict import Verdict, verdict
+from .verdict import Verdict, free_nodes, verdict_for
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,13 +106,9 @@ def verdict_of(request: SessionRequest, errors: Mapping[str, str], forecast: Clu
 
 def _on_nodes(request: SessionRequest, forecast: ClusterForecast, choices: Choices) -> Verdict:
     """What nodes have for it, also those of reservations that draw a job in which names none."""
-
-    def judged(request: SessionRequest) -> Verdict:
-        return verdict(request, forecast, choices.submitter(request), lambda node: choices.takes_too_much(node, request))
-
-    found = judged(request)
+    found = verdict_for(request, forecast, choices)
     for name in () if found.kind == "now" else choices.magnetic_for(request):
-        inside = judged(request.model_copy(update={"reservation": name}))
+        inside = verdict_for(request.model_copy(update={"reservation": name}), forecast, choices)
         if inside.kind == "now" or found.kind == "never":
             found = inside
     return found
@@ -181,16 +178,13 @@ def alternatives_to(request: SessionRequest, found: Verdict, forecast: ClusterFo
     return tuple(entry for entry in others if not choices.waits_for(entry.request) and choices.knows_limits_of(entry.request))
 
 
-def nodes_with_room(assessment: Assessment, most: int) -> tuple[str, ...]:
+def nodes_with_room(assessment: Assessment, choices: Choices, most: int) -> tuple[str, ...]:
     """Return the names of nodes that have all of it free for as long as it lasts, ``most`` of them; none where that is not known."""
     request, forecast = assessment.request, assessment.forecast
     if forecast is None or assessment.verdict.kind not in ("now", "wait"):
         return ()
-    names: list[str] = []
-    for node_class in forecast.node_classes(request.partition, request.reservation):
-        if node_class.holds(request.demand) and node_class.minutes(forecast.now) >= request.walltime:
-            names += node_class.names[: most - len(names)]
-    return tuple(names)
+    own = forecast.for_job(request.partition, choices.submitter(request)).plain
+    return tuple(islice((name for node_class in free_nodes(request, own) for name in node_class.names), most))
 
 
 def warnings(assessment: Assessment) -> tuple[str, ...]:

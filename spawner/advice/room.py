@@ -8,7 +8,7 @@ from ..availability.forecast import ClusterForecast
 from ..availability.node_fit import NodeClass
 from ..request.choices import Choices
 from ..request.model import SessionRequest
-from .verdict import verdict
+from .verdict import free_nodes, verdict_for
 
 
 def room_for(request: SessionRequest, forecast: ClusterForecast | None, choices: Choices) -> int | None:
@@ -18,16 +18,14 @@ def room_for(request: SessionRequest, forecast: ClusterForecast | None, choices:
     """
     if forecast is None:
         return None
-    found = verdict(request, forecast, choices.submitter(request), lambda node: choices.takes_too_much(node, request))
+    found = verdict_for(request, forecast, choices)
     if found.kind != "now":
         return None if found.kind == "unknown" else 0
     limits = choices.limits_for(request)
     amounts = limits.amounts(request.demand) if limits is not None else {}
     whole = forecast.partitions[request.partition].oversubscribe == "EXCLUSIVE" or forecast.choice.whole
-    number = 0
-    for node_class in forecast.node_classes(request.partition, request.reservation):
-        if node_class.holds(request.demand) and node_class.minutes(forecast.now) >= request.walltime:
-            number += node_class.nodes * (1 if whole else _on_one(node_class, request.demand))
+    own = forecast.for_job(request.partition, choices.submitter(request)).plain
+    number = sum(entry.nodes * (1 if whole else _on_one(entry, request.demand)) for entry in free_nodes(request, own))
     if not number:
         return None  # others have to make room, and nobody knows how often
     for limit in limits.rules_for(request.account).limits if limits is not None else ():

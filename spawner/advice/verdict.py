@@ -15,6 +15,7 @@ from ..availability.node_fit import MAINTENANCE, QUEUE, NodeClass
 from ..availability.ownership import NOBODY, Submitter
 from ..humanize import clock_time, cores_in_words, day_and_time, duration, gpu_type_in_words, joined, limit_of_memory, share_of_gpu
 from ..i18n import _, ngettext
+from ..request.choices import Choices
 from ..request.field_values import quoted
 from ..request.gpus import GpuRequest
 from ..request.model import SessionRequest
@@ -57,6 +58,17 @@ def verdict(
     return found
 
 
+def verdict_for(request: SessionRequest, forecast: ClusterForecast, choices: Choices) -> Verdict:
+    """Judge, as :func:`verdict`, for the user of ``choices``."""
+    return verdict(request, forecast, choices.submitter(request), lambda node: choices.takes_too_much(node, request))
+
+
+def free_nodes(request: SessionRequest, forecast: ClusterForecast) -> list[NodeClass]:
+    """Return the nodes that have all of it free for as long as it lasts."""
+    demand, minutes, classes = request.demand, request.walltime, forecast.node_classes(request.partition, request.reservation)
+    return [node_class for node_class in classes if node_class.holds(demand) and node_class.minutes(forecast.now) >= minutes]
+
+
 def _starts_with_room(seconds: int) -> str:
     if seconds <= 0:
         return _("Starts now: jobs of lower rank make room for it.")
@@ -85,15 +97,14 @@ def _judge(request: SessionRequest, forecast: ClusterForecast, too_large: Callab
         )
     if forecast.partitions[request.partition].state == "DOWN":
         return _wait(_("partition {partition} is closed for the moment.").format(partition=request.partition))
-    demand, minutes = request.demand, request.walltime
-    fitting = [node_class for node_class in node_classes if node_class.holds(demand) and node_class.minutes(forecast.now) >= minutes]
-    if not fitting and gpus.is_part:
-        perhaps = [node_class for node_class in node_classes if node_class.may_hold(demand) and node_class.minutes(forecast.now) >= minutes]
+    free = free_nodes(request, forecast)
+    if not free and gpus.is_part:
+        perhaps = [each for each in node_classes if each.may_hold(request.demand) and each.minutes(forecast.now) >= request.walltime]
         if perhaps:
             return Verdict("unknown", _perhaps(gpus, sum(node_class.nodes for node_class in perhaps)))
-    if not fitting:
+    if not free:
         return _wait(_why_wait(request, node_classes, forecast))
-    return _of_free_nodes(fitting, request, forecast, too_large)
+    return _of_free_nodes(free, request, forecast, too_large)
 
 
 def _of_free_nodes(

@@ -108,7 +108,7 @@ def check_answer(advice: Advice, choices: Choices, *, now: float) -> dict[str, A
         },
         "fields": _fields(assessment, choices),
         "holdings": [_usage(entry) for entry in advice.holdings],
-        "fits": list(nodes_with_room(assessment, MAX_FITTING_NODES)),
+        "fits": list(nodes_with_room(assessment, choices, MAX_FITTING_NODES)),
         "ends": iso_time(now + request.walltime * 60),
         "as_of": iso_time(assessment.forecast.as_of) if assessment.forecast is not None else None,
     }

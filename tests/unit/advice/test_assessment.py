@@ -261,10 +261,10 @@ def test_nodes_with_room() -> None:
     forecast = ClusterForecast(nodes, [partition()], [], [], now=NOW, as_of=NOW)
     assessment = read_and_reconcile({"gpus": 2}, offered)
     known = replace(assessment, forecast=forecast, verdict=Verdict("now", ""))
-    assert nodes_with_room(known, 10) == ("g002", "g004")
-    assert nodes_with_room(known, 1) == ("g002",)
-    assert nodes_with_room(replace(known, verdict=Verdict("unknown", "")), 10) == ()
-    assert nodes_with_room(assessment, 10) == ()
+    assert nodes_with_room(known, offered, 10) == ("g002", "g004")
+    assert nodes_with_room(known, offered, 1) == ("g002",)
+    assert nodes_with_room(replace(known, verdict=Verdict("unknown", "")), offered, 10) == ()
+    assert nodes_with_room(assessment, offered, 10) == ()
 
 
 def test_review() -> None:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from spawner.advice.assessment import nodes_with_room, read_and_reconcile
 from spawner.advice.room import room_for
+from spawner.advice.verdict import Verdict
 from spawner.availability.forecast import ClusterForecast
 from spawner.request.choices import Choices
 from spawner.request.validation import resolve_request
-from spawner.slurm.model import Node
+from spawner.slurm.model import Job, Node
 from tests.support.builders import HOUR, NOW, choices, cpu_partition, demo_nodes, limited, node, partition
 
 
@@ -71,3 +74,15 @@ def test_none_where_it_waits_and_unknown_where_nobody_knows() -> None:
 def test_limits_that_all_share(limits: dict[str, Any], expected: int) -> None:
     """What one user may have says nothing of a class."""
     assert room(own=limited(**limits), changes={"qos": "int"}, gpus=1) == expected
+
+
+def test_nodes_of_somebody_else_are_none() -> None:
+    """In a partition of one user's nodes (ExclusiveUser) a node with another's job is not offered, neither by number nor by name."""
+    offered = choices()
+    job = Job(job_id=1, user="eve", state="RUNNING", partition="g100_int", nodes=("g001",))
+    alone = partition(exclusive_user=True, oversubscribe="NO", oversubscribe_count=1)
+    forecast = ClusterForecast(demo_nodes(), (alone, cpu_partition()), (), (job,), now=NOW, as_of=NOW)
+    assessment = read_and_reconcile({"gpus": 2}, offered)
+    assert room_for(assessment.request, forecast, offered) == 3
+    known = replace(assessment, forecast=forecast, verdict=Verdict("now", ""))
+    assert nodes_with_room(known, offered, 10) == ("g002", "g003", "g004")

@@ -544,4 +544,4 @@ def test_the_page_marks_nodes_with_parts_by_what_one_card_has() -> None:
     forecast = ClusterForecast((SHARED_NODE,), (partition(nodes=("g001",)),), (), (), now=NOW)
     for wanted, names in (("shard:2", ("g001",)), ("shard:3", ())):
         found = read_and_reconcile({"gpus": wanted}, options)
-        assert nodes_with_room(replace(found, forecast=forecast, verdict=Verdict("now", "")), 10) == names
+        assert nodes_with_room(replace(found, forecast=forecast, verdict=Verdict("now", "")), options, 10) == names
