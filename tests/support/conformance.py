@@ -194,13 +194,18 @@ class Laboratory:
     def _settle(self, jobs: Iterable[int]) -> None:
         wanted = set(jobs)
 
+        seen: dict[int, str] = {}
+        since = time.monotonic()
+
         def settled() -> bool:
-            fates = self.fates()
-            return all(
-                state in ("RUNNING", "SUSPENDED", "CONFIGURING") or (state == "PENDING" and reason not in UNDECIDED)
-                for job, (state, reason) in fates.items()
-                if job in wanted
-            )
+            # A job may have a reason and start all the same in the next cycle, as when its node has only just answered.
+            nonlocal seen, since
+            fates = {job: fate for job, fate in self.fates().items() if job in wanted}
+            states = {job: state for job, (state, _reason) in fates.items()}
+            if states != seen:
+                seen, since = states, time.monotonic()
+            waiting = [reason for state, reason in fates.values() if state not in ("RUNNING", "SUSPENDED", "CONFIGURING")]
+            return not waiting or (not set(waiting) & set(UNDECIDED) and time.monotonic() - since > CYCLES_SECONDS)
 
         wait_until(settled, "others' jobs to run or to wait", 20, lambda: str(self.fates()), interval_s=0.1)
 
