@@ -15,6 +15,7 @@ from ..i18n import _
 from ..job.lab_extension import session_bar
 from ..job.sbatch import PreparedJob, TagOfScript, job_environment, job_script, sbatch_arguments
 from ..request.model import SessionRequest
+from ..request.release_rules import constraint_of, with_constraint
 from ..slurm.values import is_address
 from .handlers.over import over_url
 from .handlers.stop import stop_url
@@ -67,7 +68,7 @@ async def prepared_job(
         request,
         tag,
         home=home,
-        extra=options,
+        extra=with_constraint(options, constraint_of(release, own.partition(request.partition))),
         memory=memory,
         gpu_option=spawner.cluster.gpu_option,
         qos=own.qos_to_ask_for(request.partition, request.account),

@@ -64,6 +64,7 @@ class HubUser(Protocol):
     """A user of the Hub, as JupyterHub's ``User``."""
 
     name: str
+    admin: bool
     escaped_name: str
     base_url: str
     settings: MutableMapping[str, Any]

@@ -20,6 +20,7 @@ from ..site.budget_command import SiteBudgets
 from ..site.catalogue import Catalogue, CatalogueFile, parse_catalogue
 from ..site.notice_board import NoticeBoard
 from ..site.notices import Announcement, announcements
+from ..site.release_policy import AdvancedReleases
 from .known import name_of
 from .protocol import HubUser, Log
 from .settings.spawner import SpawnerSettings
@@ -78,7 +79,10 @@ class UserChoices(SpawnerSettings):
         offered = await self._offered(patience, self.current_catalogue)
         only = self.only_presets
         only_for = Audience.model_validate(only if isinstance(only, dict) else {}) if only is not False else None
-        return offered.with_presets(await self._all_presets(), await self._groups(), only_for)
+        groups = await self._groups()
+        policy = AdvancedReleases.model_validate(self.advanced_releases)
+        own = offered.with_releases(policy, groups, is_admin=bool(self.user.admin))
+        return own.with_presets(await self._all_presets(), groups, only_for)
 
     async def open_to_user(self, *, patience: float | None = None) -> tuple[frozenset[str], frozenset[str]]:
         """Return the names of the partitions in which this user can start a session now, and of the reservations; without a catalogue, too.

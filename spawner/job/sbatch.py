@@ -25,7 +25,8 @@ from .._data import folder
 from ..availability.demand import AS_ASKED, MemoryRule
 from ..request.gpus import GpuRequest
 from ..request.model import SessionRequest
-from ..site.catalogue import Interface, Release
+from ..site.interfaces import Interface
+from ..site.release import Release
 from ..units import format_walltime
 from .lab_extension import with_lab_extension
 

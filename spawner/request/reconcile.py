@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from ..i18n import _
 from .choices import Choices
-from .defaults import default_values
+from .defaults import default_release, default_values
 from .gpus import GpuRequest
 from .model import NUMBERS_IN_WORDS, SessionRequest, label_of
 from .ranges import gpus_there, limits_there, ranges
@@ -53,7 +53,7 @@ def reconcile(request: SessionRequest, choices: Choices, changed: str) -> Reconc
 def _place(request: SessionRequest, choices: Choices, changed: str) -> SessionRequest:
     """The nearest partition, account and reservation that go together, the changed one kept."""
     for candidate in _places(request, choices, changed):
-        if not any(name in PLACE for name in check_request(candidate, choices)):
+        if not any(name in (*PLACE, "release") for name in check_request(candidate, choices)):
             return candidate
     return request
 
@@ -63,6 +63,7 @@ def _places(request: SessionRequest, choices: Choices, changed: str) -> Iterator
         "account": [name for name in choices.accounts or () if name != request.account],
         "reservation": [name for name in choices.reservation_values if name != request.reservation],
         "partition": [entry.name for entry in choices.partitions if entry.name != request.partition],
+        "release": _other_releases(request, choices),
     }
     others.pop(changed, None)
     tried = 0
@@ -76,6 +77,13 @@ def _places(request: SessionRequest, choices: Choices, changed: str) -> Iterator
                 return
 
 
+def _other_releases(request: SessionRequest, choices: Choices) -> list[str]:
+    """The releases that another place may have, the one first that would be preselected; those under "Advanced" are moved to by no one."""
+    preferred = default_release(choices)
+    standing = [entry for entry in choices.releases if entry.standing(choices.today) == "tested"]
+    return [entry.tag for entry in sorted(standing, key=lambda entry: entry is not preferred) if entry.tag != request.release]
+
+
 def _product(lists: list[list[str]]) -> Iterator[tuple[str, ...]]:
     if not lists:
         yield ()
@@ -87,9 +95,12 @@ def _product(lists: list[list[str]]) -> Iterator[tuple[str, ...]]:
 
 def _with_gpus(request: SessionRequest, choices: Choices) -> SessionRequest:
     """The asked GPUs where the place has them, else as many as it has of that type, else of any, else none."""
-    offered = gpus_there(request, choices)
+    release = choices.release(request.release)
+    offered = [gpus for gpus in gpus_there(request, choices) if release is None or gpus.whole >= release.least_gpus]
     asked = choices.gpus.known(request.gpus, request.partition)
-    if not offered or asked in offered or any(choices.gpus.are_same(asked, gpus) for gpus in offered) or _is_there(asked, request, choices):
+    if not offered or asked in offered or any(choices.gpus.are_same(asked, gpus) for gpus in offered):
+        return request.model_copy(update={"gpus": asked})
+    if (release is None or asked.whole >= release.least_gpus) and _is_there(asked, request, choices):
         return request.model_copy(update={"gpus": asked})
 
     def distance(gpus: GpuRequest) -> tuple[bool, bool, bool, float]:
@@ -118,17 +129,21 @@ def _with_interface(request: SessionRequest, choices: Choices) -> SessionRequest
 
 
 def _sentences(before: SessionRequest, after: SessionRequest, choices: Choices) -> Iterator[tuple[str, str]]:
-    for name in (*PLACE, "gpus", "cores", "memory", "walltime", "interface"):
+    for name in (*PLACE, "gpus", "cores", "memory", "walltime", "release", "interface"):
         old, new = getattr(before, name), getattr(after, name)
         if old != new:
             label = choices.policy(name).label or label_of(name)
             sentence = _("{field} is now {new} instead of {old}, which cannot be had with the new choice.")
-            yield name, sentence.format(field=label, new=_words(name, new), old=_words(name, old))
+            yield name, sentence.format(field=label, new=_words(name, new, choices), old=_words(name, old, choices))
 
 
-def _words(name: str, value: object) -> str:
+def _words(name: str, value: object, choices: Choices) -> str:
     if isinstance(value, GpuRequest):
         return value.words
     if isinstance(value, int):
         return NUMBERS_IN_WORDS[name](value)
+    if name == "release" and (release := choices.release(str(value))) is not None:
+        return release.title
+    if name == "interface" and (interface := choices.catalogue.interfaces.get(str(value))) is not None:
+        return _(interface.label)
     return str(value) or _("None")

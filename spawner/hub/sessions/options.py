@@ -11,7 +11,7 @@ from ...humanize import cores_in_words
 from ...i18n import _
 from ...request.model import parse_request
 from ...request.server_names import WITHOUT_LETTERS
-from ...site.catalogue import BUILT_IN_INTERFACES
+from ...site.interfaces import BUILT_IN_INTERFACES
 from ..known import value_of
 
 MADE_UP = re.compile(rf"{WITHOUT_LETTERS}(-[0-9]{{1,4}})?")

@@ -23,7 +23,7 @@ from spawner.session.outcome import (
     exit_code,
     tenths,
 )
-from spawner.site.catalogue import Release
+from spawner.site.release import Release
 from spawner.slurm.model import Job
 from spawner.slurm.sacct import FinishedJob
 from spawner.slurm.states import ENDED
