@@ -15,6 +15,7 @@ from ..i18n import N_
 from ..request.choices import Choices
 from ..request.policy import parse_policies
 from ..request.presets import Preset, parse_presets
+from ..request.release_rules import with_own_releases
 from ..site.audience import UNKNOWN_VIEWER, Audience
 from ..site.budget_command import SiteBudgets
 from ..site.catalogue import Catalogue, CatalogueFile, parse_catalogue
@@ -81,7 +82,7 @@ class UserChoices(SpawnerSettings):
         only_for = Audience.model_validate(only if isinstance(only, dict) else {}) if only is not False else None
         groups = await self._groups()
         policy = AdvancedReleases.model_validate(self.advanced_releases)
-        own = offered.with_releases(policy, groups, is_admin=bool(self.user.admin))
+        own = with_own_releases(offered, policy, groups, is_admin=bool(self.user.admin))
         return own.with_presets(await self._all_presets(), groups, only_for)
 
     async def open_to_user(self, *, patience: float | None = None) -> tuple[frozenset[str], frozenset[str]]:

@@ -290,8 +290,12 @@ def first_page(interface_url: str, default_url: str) -> str:
 
 
 def launcher_source() -> str:
-    """Return the launcher's text."""
-    return (folder("share") / "resource_form" / "launcher.py").read_text(encoding="utf-8")
+    """Return the launcher's text, with that of the module that it imports in its place: on the node there is no other file."""
+    place = folder("share") / "resource_form"
+    before, _line, after = re.split(
+        r"(^from session_setup import .*\n)", (place / "launcher.py").read_text("utf-8"), maxsplit=1, flags=re.MULTILINE
+    )
+    return f"{before}{(place / 'session_setup.py').read_text('utf-8')}\n{after}"
 
 
 def script_environment(template_folders: Sequence[str | Path] = ()) -> jinja2.Environment:
@@ -310,6 +314,7 @@ def script_environment(template_folders: Sequence[str | Path] = ()) -> jinja2.En
         autoescape=False,  # noqa: S701 - a shell script; values go through the filter quote # nosec B701
     )
     environment.filters["quote"] = shlex.quote
+    environment.filters["container"] = lambda container: json.dumps(container.model_dump(), separators=(",", ":"))
     return environment
 
 
@@ -324,4 +329,7 @@ def job_script(
     if lab_extension:
         source = with_lab_extension(source)
     template = script_environment(template_folders).get_template("resource_form/job_script.sh")
-    return template.render(release=release, launcher=source.rstrip("\n"), end_of_launcher="END_OF_RESOURCE_FORM_LAUNCHER")
+    software = {architecture: release.software_for(architecture) for architecture in release.architectures}
+    return template.render(
+        release=release, software=software, launcher=source.rstrip("\n"), end_of_launcher="END_OF_RESOURCE_FORM_LAUNCHER"
+    )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -20,7 +19,6 @@ from ..site.audience import Audience, Viewer
 from ..site.catalogue import Catalogue
 from ..site.interfaces import Interface
 from ..site.release import Release
-from ..site.release_policy import AdvancedReleases, releases_for
 from ..slurm.model import Reservation
 from .gpu_choices import GpuChoices
 from .model import SessionRequest
@@ -34,8 +32,8 @@ class Choices:
 
     ``presets`` are those that this user may choose, ``only_presets`` if the form shows nothing else to them. ``closed`` are the partitions
     that take no new sessions, with the admin's words why.
-    ``bounds`` say how large a request may be. ``catalogue`` has the releases that this user may choose, once :meth:`with_releases` has been
-    told who that is.
+    ``bounds`` say how large a request may be. ``catalogue`` has the releases that this user may choose, once
+    :func:`.release_rules.with_own_releases` has been told who that is.
     """
 
     entitlement: Entitlement
@@ -56,11 +54,6 @@ class Choices:
             partitions=frozenset(partition.name for partition in self.partitions),
             reservations=frozenset(reservation.name for reservation in reservations),
         )
-
-    def with_releases(self, policy: AdvancedReleases, groups: Iterable[str], *, is_admin: bool = False) -> Choices:
-        """Return the same with those of the releases that this user, who is in ``groups``, may choose."""
-        offered = releases_for(self.catalogue.releases, policy, self.viewer(groups), self.today, is_admin=is_admin)
-        return replace(self, catalogue=self.catalogue.with_releases(offered))
 
     def with_presets(self, presets: Iterable[Preset], groups: Iterable[str], only_for: Audience | None = None) -> Choices:
         """Return the same with those of ``presets`` that this user, who is in ``groups`` of the system, may choose.
@@ -219,11 +212,6 @@ class Choices:
         """The releases to choose from, newest first."""
         tags = self._narrowed("release", [release.tag for release in self.catalogue.releases])
         return tuple(release for release in self.catalogue.releases if release.tag in tags)
-
-    @property
-    def today(self) -> datetime.date:
-        """The day that it is where the Hub is."""
-        return datetime.date.fromtimestamp(self.now)
 
     def release(self, tag: str) -> Release | None:
         """Return the release of this tag, None if it cannot be chosen."""

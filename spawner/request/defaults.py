@@ -9,7 +9,7 @@ from ..accounting.limits import minutes_by_amount
 from ..accounting.partition_limits import PartitionLimits
 from ..availability.demand import Demand
 from ..site.catalogue import newest_tested
-from ..site.release import Release
+from ..site.release import Release, day_of
 from ..slurm.resources import CORES, MEMORY
 from ..units import format_walltime
 from .choices import Choices
@@ -76,7 +76,7 @@ def default_release(choices: Choices, partition: PartitionLimits | None = None, 
     if partition is not None:
         offered = tuple(release for release in offered if fits_place(release, partition, account, reservation)) or offered
     tags = [release.tag for release in offered]
-    return choices.catalogue.get(_preselected(choices, "release", tags, newest_tested(offered, choices.today).tag)) if tags else None
+    return choices.catalogue.get(_preselected(choices, "release", tags, newest_tested(offered, day_of(choices.now)).tag)) if tags else None
 
 
 def _preselected(choices: Choices, name: str, offered: Sequence[str], otherwise: str) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from ..i18n import _
+from ..site.release import day_of
 from .choices import Choices
 from .defaults import default_release, default_values
 from .gpus import GpuRequest
@@ -80,7 +81,7 @@ def _places(request: SessionRequest, choices: Choices, changed: str) -> Iterator
 def _other_releases(request: SessionRequest, choices: Choices) -> list[str]:
     """The releases that another place may have, the one first that would be preselected; those under "Advanced" are moved to by no one."""
     preferred = default_release(choices)
-    standing = [entry for entry in choices.releases if entry.standing(choices.today) == "tested"]
+    standing = [entry for entry in choices.releases if entry.standing(day_of(choices.now)) == "tested"]
     return [entry.tag for entry in sorted(standing, key=lambda entry: entry is not preferred) if entry.tag != request.release]
 
 

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from ..accounting.partition_limits import PartitionLimits
 from ..humanize import gpus_in_words, joined
 from ..i18n import _
-from ..site.release import Release
+from ..site.release import Release, day_of
+from ..site.release_policy import AdvancedReleases, releases_for
 from ..slurm.resources import CORES, MEMORY
 from .choices import Choices
 from .model import SessionRequest
 
 CONSTRAINT = "--constraint="
+
+
+def with_own_releases(choices: Choices, policy: AdvancedReleases, groups: Iterable[str], *, is_admin: bool = False) -> Choices:
+    """Return the choices with those of the releases only that their user, who is in ``groups``, may choose."""
+    own = releases_for(choices.catalogue.releases, policy, choices.viewer(groups), day_of(choices.now), is_admin=is_admin)
+    return replace(choices, catalogue=choices.catalogue.with_releases(own))
 
 
 def is_built_for(release: Release, partition: PartitionLimits) -> bool:

@@ -16,6 +16,11 @@ Standing = Literal["tested", "untested", "ended", "disabled"]
 """How a release stands: only a ``tested`` one is offered to everybody."""
 
 
+def day_of(moment: float) -> datetime.date:
+    """Return the day of a moment (seconds since the epoch) where the Hub is."""
+    return datetime.date.fromtimestamp(moment)
+
+
 def _with_known_names(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {architecture_of(str(name)): fields or {} for name, fields in value.items()}
@@ -102,4 +107,5 @@ class Release(Audience, Software):
         if any(name in given for name in PLACES_OF_SOFTWARE):
             given = {**dict.fromkeys(PLACES_OF_SOFTWARE[:3], ""), "container": None, **given}
         given["environment"] = {**self.environment, **own.environment}
+        given["prologue"] = own.prologue + self.prologue
         return Software(**{**{name: getattr(self, name) for name in Software.model_fields}, **given})

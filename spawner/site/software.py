@@ -112,7 +112,10 @@ PLACES_OF_SOFTWARE = ("path", "conda", "virtual_environment", "container")
 
 
 class ArchitectureSoftware(Software):
-    """What is other on the nodes of one architecture: whatever stands here is in place of the release's own."""
+    """What is other on the nodes of one architecture: whatever stands here is in place of the release's own.
+
+    Variables are added to the release's, and lines of shell are run before the release's.
+    """
 
     constraint: str = Field(
         default="",

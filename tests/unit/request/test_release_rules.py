@@ -12,7 +12,7 @@ from spawner.errors import RequestRejected
 from spawner.request.choices import Choices
 from spawner.request.form_fields import form_fields
 from spawner.request.reconcile import Reconciled, reconcile
-from spawner.request.release_rules import options_for, with_constraint
+from spawner.request.release_rules import options_for, with_constraint, with_own_releases
 from spawner.request.validation import judge_request, resolve_request
 from spawner.site.release_policy import AdvancedReleases
 from tests.support.builders import choices, cpu_partition, demo_nodes, node, partition, reservation
@@ -253,7 +253,7 @@ def test_the_verdict_reads_the_constraint() -> None:
 
 def test_a_release_that_is_not_offered_is_refused() -> None:
     """T26: what the policy does not give a user is no release, however it is asked for."""
-    given = offered({"tested": False}, {"groups": ["school"]}).with_releases(AdvancedReleases(untested="admins"), ["users"])
+    given = with_own_releases(offered({"tested": False}, {"groups": ["school"]}), AdvancedReleases(untested="admins"), ["users"])
     assert [entry.tag for entry in given.releases] == ["plain"]
     for tag in ("r0", "r1"):
         with pytest.raises(RequestRejected, match="is not a release of this service"):
@@ -264,6 +264,6 @@ def test_a_release_that_is_not_offered_is_refused() -> None:
 def test_none_is_left() -> None:
     """Where a user may have no release at all, the sentence is not an empty list."""
     given = choices(releases={"releases": [{"tag": "a", "date": "2026-01-01", "groups": ["school"]}]})
-    alone = given.with_releases(AdvancedReleases(), ["users"])
+    alone = with_own_releases(given, AdvancedReleases(), ["users"])
     with pytest.raises(RequestRejected, match="There is no release of software for you"):
         resolve_request({}, alone)
