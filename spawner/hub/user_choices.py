@@ -21,9 +21,11 @@ from ..site.budget_command import SiteBudgets
 from ..site.catalogue import Catalogue, CatalogueFile, parse_catalogue
 from ..site.notice_board import NoticeBoard
 from ..site.notices import Announcement, announcements
+from ..site.release_marks import marked
 from ..site.release_policy import AdvancedReleases
 from .known import name_of
 from .protocol import HubUser, Log
+from .releases import ReleaseMarks
 from .settings.spawner import SpawnerSettings
 from .state import AdminWarnings, HubState
 
@@ -52,22 +54,34 @@ class UserChoices(SpawnerSettings):
         return HubState.of(self).cluster
 
     def current_catalogue(self) -> Catalogue:
-        """Return the releases as the admin lists them now.
+        """Return the releases as the admin lists them now, with what administrators have marked.
 
         Raises
         ------
         CatalogueError
             The list is broken and there never was a good one.
         """
-        if self.catalogue_file:
-            files = HubState.of(self).part(AdminSources).catalogue_files
-            kept = files.setdefault(self.catalogue_file, CatalogueFile(self.catalogue_file))
-            before = kept.error
-            catalogue = kept.current()
-            if kept.error is not None and kept.error is not before:
-                self.log.error("The catalogue of releases is broken, the last good one stays: %s", kept.error.log)
-            return catalogue
-        return parse_catalogue(self.catalogue or PLAIN_CATALOGUE, source="ResourceFormSpawner.catalogue")
+        state = HubState.of(self)
+        return marked(self._listed_catalogue(), state.part(ReleaseMarks).by_tag(state))
+
+    def catalogue_file_of_hub(self) -> CatalogueFile | None:
+        """Return the admin's file, one object for all users; None where the catalogue is in the configuration."""
+        if not self.catalogue_file:
+            return None
+        files = HubState.of(self).part(AdminSources).catalogue_files
+        return files.setdefault(self.catalogue_file, CatalogueFile(self.catalogue_file))
+
+    def _listed_catalogue(self) -> Catalogue:
+        kept = self.catalogue_file_of_hub()
+        if kept is None:
+            return parse_catalogue(self.catalogue or PLAIN_CATALOGUE, source="ResourceFormSpawner.catalogue")
+        before = kept.error
+        catalogue = kept.current()
+        if kept.error is not None and kept.error is not before:
+            self.log.error("The catalogue of releases is broken, the last good one stays: %s", kept.error.log)
+        elif kept.error is None and before is not None:
+            self.log.warning("The catalogue of releases can be read again: %s", kept.path)
+        return catalogue
 
     async def choices(self, *, patience: float | None = None) -> Choices:
         """Return what this session's user may choose now; never what the visitor of the page may, for an admin starts for others.

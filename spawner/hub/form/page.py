@@ -29,7 +29,7 @@ from ..sessions.past import reaches_others
 from ..state import HubState
 from .flash import Rejection, take
 from .free import free_gpus
-from .render import render, render_decision, render_form
+from .render import render, render_decision, render_form, render_release
 
 KEPT_UNDER_A_LINK = ("account", "release", "interface")
 """Values of the last session that stay where a link says nothing of them; the numbers of the last session may not go with the link's."""
@@ -109,6 +109,7 @@ async def _filled(spawner: HubSpawner, choices: Choices, left: Callable[[], floa
             "teaches": _may_see_others(spawner),
             "chosen_preset": advice.assessment.request.preset,
             "recent": [] if choices.only_presets else [_recent(offer, choices) for offer in offers_of(recent, choices)],
+            "release": release_panel(advice, choices, spawner),
             "decision": decision(advice, choices, spawner),
             "holding": usage_panel(advice, spawner),
         }
@@ -176,6 +177,12 @@ def decision(advice: Advice, choices: Choices, spawner: HubSpawner) -> str:
         now=time.time(),
         template_paths=spawner.template_paths,
     )
+
+
+def release_panel(advice: Advice, choices: Choices, spawner: HubSpawner) -> str:
+    """Return the piece of the page that says what is in the chosen release."""
+    release = choices.release(advice.assessment.request.release)
+    return render_release(release, choices, hub_url=spawner.hub.base_url, template_paths=spawner.template_paths)
 
 
 def usage_panel(advice: Advice, spawner: HubSpawner) -> str:

@@ -7,6 +7,7 @@ import { asker, makeCheck } from "./check.js";
 import { foldOnAPhone } from "./folds.js";
 import { makeFields } from "./fields.js";
 import { readPage, startButton, tools } from "./page.js";
+import { followRelease } from "./release.js";
 import { choosePreset, followTheFields } from "./shortcuts.js";
 import { followStrip } from "./strip.js";
 import { localTimes } from "./times.js";
@@ -70,6 +71,7 @@ function judge(page, panel) {
   followStrip(page, fields, check, () => choosePreset(page, ""));
   followUseful(page);
   followWhere(page);
+  followRelease(page);
   offerTools(page, fields);
   tools(page).hidden = false;
   // What was typed before this script was there, or is there again by the browser's Back button, is judged as if it were typed now.
