@@ -12,6 +12,7 @@ from jinja2 import nodes
 from markupsafe import Markup
 
 from ..errors import RequestRejected, ResourceFormError
+from ..humanize import moment_texts
 from ..i18n import _, using
 from ..request.model import parse_request
 from ..session.record import End
@@ -75,6 +76,11 @@ class PageHelp:
                 return _(sentence)
 
         return translated
+
+    @staticmethod
+    def moment_texts(gettext: Callable[[str], str]) -> dict[str, str]:
+        """Return what the script of a page writes moments with, translated by ``gettext``."""
+        return moment_texts(gettext)
 
     @staticmethod
     def session(spawner: Any) -> Session | None:

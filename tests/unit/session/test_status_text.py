@@ -138,7 +138,7 @@ NOON = datetime.datetime(2027, 1, 15, 12, 0, 5).astimezone().timestamp()
 
 def test_silence_in_words() -> None:
     """Since when, and that nothing is lost by it."""
-    assert silence_in_words(NOON) == "Slurm has not answered since 12:00:05. The session is kept; nothing has to be done."
+    assert silence_in_words(NOON, NOON + 90) == "Slurm has not answered since 12:00. The session is kept; nothing has to be done."
 
 
 @pytest.mark.parametrize(
@@ -160,7 +160,7 @@ def test_silence_in_words() -> None:
         pytest.param(
             -86400,
             13 * 3600,
-            "No GPU of this session has done anything since 12:00 on 14 January. If that is still so at 01:00 on 16 January, the session is"
+            "No GPU of this session has done anything since 12:00 on Thu 14 Jan. If that is still so at 01:00 on Sat 16 Jan, the session is"
             " stopped, and what is not saved is lost.",
             id="on other days",
         ),

@@ -1,6 +1,6 @@
 // The columns of the table of everybody's sessions: what stands in them, by what they are sorted and filtered.
 
-import { moment } from "../common/format.js";
+import { moment } from "../common/moments.js";
 import { isOver, latest, stateOf } from "./model.js";
 import { ranFor } from "./rows.js";
 

@@ -1,7 +1,8 @@
 // What cards and rows have in common.
 
 import { element } from "../common/dom.js";
-import { filled, moment } from "../common/format.js";
+import { filled } from "../common/format.js";
+import { moment } from "../common/moments.js";
 
 /** @import { Session } from "./model.js" */
 /** @import { Page } from "./page.js" */

@@ -1,7 +1,8 @@
 // Everybody's sessions as a table: sorted by its columns, filtered, and several of them stopped at once.
 
 import { arrange, element, present, show, within, write } from "../common/dom.js";
-import { clock, duration, filled, moment } from "../common/format.js";
+import { duration, filled } from "../common/format.js";
+import { clock, moment } from "../common/moments.js";
 import { refill } from "./actions.js";
 import { CHOICES, choicesOf, isChosen, sorted } from "./columns.js";
 import { isOver, keyOf, latest, matches, placeOf, signature, stateOf, toneOf } from "./model.js";
@@ -68,7 +69,7 @@ function makeTableRows(page, { actions, orders, chosen, choose }) {
         element("td", { text: request.release }),
         isOver(session) ? element("td", { text: words.sentence(session) }) : element("td", {}, badge(stateOf(session), toneOf(session))),
         element("td", { text: hasOf(session) }),
-        element("td", { text: when ? clock(when, lang) : "" }),
+        element("td", { text: when ? clock(when, texts) : "" }),
         time,
         element("td", {}, buttons),
       ];
