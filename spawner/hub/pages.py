@@ -21,6 +21,7 @@ from ..session.status import Stage
 from ..site.notices import Announcement
 from . import start_page, static
 from .common import page_templates
+from .labels import labels_of
 from .locale import language_spoken
 from .own_spawner import own_spawner
 from .protocol import HubApplication, Log
@@ -111,7 +112,8 @@ class PageHelp:
     def name(server: Any, spawner: Any = None) -> str:
         """Return what a server is called, as everywhere, for the user of ``spawner``: the Hub's database has servers without one."""
         with using(language_spoken(spawner or server)):
-            return display_name(getattr(server, "orm_spawner", None) or server, server.user_options)
+            labels = labels_of(spawner or server)
+            return display_name(getattr(server, "orm_spawner", None) or server, server.user_options, labels)
 
     @staticmethod
     async def notices(spawner: Any) -> tuple[Announcement, ...]:

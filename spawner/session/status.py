@@ -52,7 +52,8 @@ def kind_of_end(state: str, *, stopped: bool = False) -> Kind:
 class Server:
     """What the Hub itself knows of a session's server; addresses are paths on the Hub, empty for none.
 
-    ``named`` says that ``display_name`` is what the user has called it, not what it is.
+    ``release_text`` and ``interface_text`` are what the catalogue calls those of the request. ``named`` says that ``display_name`` is what
+    the user has called it, not what it is.
     """
 
     user: str = ""
@@ -62,6 +63,8 @@ class Server:
     color: str = ""
     request: Mapping[str, Any] = field(default_factory=dict)
     summary: str = ""
+    release_text: str = ""
+    interface_text: str = ""
     url: str = ""
     progress_url: str = ""
     spawn_url: str = ""

@@ -340,7 +340,20 @@ def test_cost_of_a_session() -> None:
 
 KEYS = (
     *("user", "name", "display_name", "named", "color", "id", "kind", "state", "stage", "slurm_state", "job_id", "node", "request"),
-    *("summary", "submitted", "started", "ends", "ended", "reason", "sentence", "waiting_helps", "what_to_do", "position"),
+    *(
+        "summary",
+        "release_text",
+        "interface_text",
+        "submitted",
+        "started",
+        "ends",
+        "ended",
+        "reason",
+        "sentence",
+        "waiting_helps",
+        "what_to_do",
+        "position",
+    ),
     *("estimate", "seconds_waited", "seconds_left", "held", "held_text", "cost", "unknown_since", "progress", "url"),
     *("progress_url", "spawn_url", "log_url", "change", "category", "exit_code", "used", "asked", "usage", "gpus", "warn_minutes"),
     "idle_gpus",

@@ -5,7 +5,7 @@ import { duration, filled } from "../common/format.js";
 import { clock, moment } from "../common/moments.js";
 import { refill } from "./actions.js";
 import { CHOICES, choicesOf, isChosen, sorted } from "./columns.js";
-import { isOver, keyOf, latest, matches, placeOf, signature, stateOf, toneOf } from "./model.js";
+import { isOver, keyOf, latest, matches, placeOf, releaseOf, signature, stateOf, toneOf } from "./model.js";
 import { makeParts } from "./parts.js";
 import { ranFor } from "./rows.js";
 
@@ -66,7 +66,7 @@ function makeTableRows(page, { actions, orders, chosen, choose }) {
         element("td", { text: session.user }),
         element("td", { text: request.account }),
         element("td", { text: request.partition }),
-        element("td", { text: request.release }),
+        element("td", { text: releaseOf(session) }),
         isOver(session) ? element("td", { text: words.sentence(session) }) : element("td", {}, badge(stateOf(session), toneOf(session))),
         element("td", { text: hasOf(session) }),
         element("td", { text: when ? clock(when, texts) : "" }),
