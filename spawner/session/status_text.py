@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from ..gpu.idle import Notice
 from ..humanize import cores_in_words, day_and_time, gpus_in_words, part_of_gpu
-from ..i18n import _, ngettext
+from ..i18n import _
 from ..slurm.model import Job
 from ..slurm.reasons import Advice
 from ..slurm.shared_gres import SHARED
@@ -60,7 +60,7 @@ def _amount_in_words(name: str, count: int) -> str:
     if name in SHARED:
         # Translators: what a session has: "1 shard of a GPU"
         return _("{part} of a GPU").format(part=part_of_gpu(name, "", count, None))
-    return ngettext("{number} {resource}", "{number} {resource}s", count).format(number=count, resource=name)
+    return f"{count} × {name}"
 
 
 def charge_of(tres: str, usage_factor: float | None, seconds: float | None, expected: int | None = None) -> Charge | None:

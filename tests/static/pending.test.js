@@ -11,7 +11,7 @@ const TEXTS = {
   helps_not: "Waiting does not help.",
   unknown: "Silent since {time}.",
   one_moment: "One moment…",
-  in_line: "Waiting in line",
+  in_line: "In the queue",
   starting: "Starting…",
   starts_any_moment: "Starts any moment now",
   starts_about: "Starts about {time}",
@@ -96,7 +96,7 @@ describe("the start", () => {
 
   test("has no time once the session has a node, or where nobody knows it", () => {
     assert.deepEqual(words({ stage: "node", estimate: at(600) }), { when: "Starting…", inAbout: "" });
-    assert.deepEqual(words({ stage: "queue", estimate: null }), { when: "Waiting in line", inAbout: "" });
+    assert.deepEqual(words({ stage: "queue", estimate: null }), { when: "In the queue", inAbout: "" });
     assert.equal(words({}).when, "One moment…");
   });
 });

@@ -205,8 +205,8 @@ def test_templates_speak_the_language_in_use() -> None:
     values = {"x": "<b>", "y": "drained"}
     assert template.render(**values) == "Budget|until &lt;b&gt;|drained|Starting…"
     with using("it"):
-        assert template.render(**values) == "Budget|fino alle &lt;b&gt;|in drain|Avvio…"
-        assert template.render(x="", y="<script>") == "Budget|fino alle |&lt;script&gt;|Avvio…"
+        assert template.render(**values) == "Budget|fino alle ore &lt;b&gt;|ritirato dal servizio|Avvio…"
+        assert template.render(x="", y="<script>") == "Budget|fino alle ore |&lt;script&gt;|Avvio…"
 
 
 # --- what is said -----------------------------------------------------------------------------------------------------------------

@@ -88,7 +88,7 @@ def test_which_ends_of_ours_are_as_they_should_be(state: str, kind: str) -> None
 
 
 HANDED_OVER, SUBMITTED_ALREADY = "The job is being handed to Slurm.", "The job is submitted."
-RESOURCES = "You are first in line. What you asked for is not all free yet."
+RESOURCES = "You are first in the queue. What you asked for is not all free yet."
 CONNECTED = "The session runs on g001."
 STOPS = "The session is being stopped."
 

@@ -100,8 +100,8 @@ def test_what_is_held_by_name(tres: str, held: tuple[tuple[str, int], ...]) -> N
         ((("GPU a100_3g.20gb", 2),), "2 × A100 slice 3g.20gb"),
         ((("GPU 3g.20gb", 1),), "1 × GPU slice 3g.20gb"),
         ((("shard", 1),), "1 shard of a GPU"),
-        ((("tape", 1),), "1 tape"),
-        ((("tape", 2), ("cores", 1), ("memory", 1024)), "2 tapes, 1 core, 1 GB"),
+        ((("tape", 1),), "1 × tape"),
+        ((("tape", 2), ("cores", 1), ("memory", 1024)), "2 × tape, 1 core, 1 GB"),
     ],
 )
 def test_amounts_in_words(held: tuple[tuple[str, int], ...], words: str) -> None:
