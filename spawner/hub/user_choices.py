@@ -11,33 +11,29 @@ from ..accounting.qos import forced_qos
 from ..advice.service import PricingSettings
 from ..availability.node_choice import node_choice_of
 from ..cluster.cluster import SlurmCluster
-from ..i18n import N_
 from ..request.choices import Choices
 from ..request.policy import parse_policies
 from ..request.presets import Preset, parse_presets
 from ..request.release_rules import with_own_releases
 from ..site.audience import UNKNOWN_VIEWER, Audience
 from ..site.budget_command import SiteBudgets
-from ..site.catalogue import Catalogue, CatalogueFile, parse_catalogue
+from ..site.catalogue import PLAIN_CATALOGUE, Catalogue, CatalogueFile, parse_catalogue
 from ..site.notice_board import NoticeBoard
 from ..site.notices import Announcement, announcements
 from ..site.release_marks import marked
 from ..site.release_policy import AdvancedReleases
 from .known import name_of
+from .labels import CatalogueFiles
 from .protocol import HubUser, Log
 from .releases import ReleaseMarks
 from .settings.spawner import SpawnerSettings
 from .state import AdminWarnings, HubState
 
-PLAIN_CATALOGUE = {"releases": [{"tag": "default", "label": N_("Default"), "date": "2000-01-01", "interfaces": ["lab", "notebook"]}]}
-"""Where the admin lists no releases: what the nodes have on their PATH."""
-
 
 class AdminSources:
-    """What the admin's files and commands have said, one object for each of them and all users of a Hub."""
+    """What the admin's commands and notices have said, one object for each of them and all users of a Hub."""
 
     def __init__(self) -> None:
-        self.catalogue_files: dict[str, CatalogueFile] = {}
         self.site_budgets: dict[tuple[str, ...], SiteBudgets] = {}
         self.notice_boards: dict[tuple[str, ...], NoticeBoard] = {}
 
@@ -66,10 +62,7 @@ class UserChoices(SpawnerSettings):
 
     def catalogue_file_of_hub(self) -> CatalogueFile | None:
         """Return the admin's file, one object for all users; None where the catalogue is in the configuration."""
-        if not self.catalogue_file:
-            return None
-        files = HubState.of(self).part(AdminSources).catalogue_files
-        return files.setdefault(self.catalogue_file, CatalogueFile(self.catalogue_file))
+        return HubState.of(self).part(CatalogueFiles).at(self.catalogue_file) if self.catalogue_file else None
 
     def _listed_catalogue(self) -> Catalogue:
         kept = self.catalogue_file_of_hub()
@@ -79,8 +72,6 @@ class UserChoices(SpawnerSettings):
         catalogue = kept.current()
         if kept.error is not None and kept.error is not before:
             self.log.error("The catalogue of releases is broken, the last good one stays: %s", kept.error.log)
-        elif kept.error is None and before is not None:
-            self.log.warning("The catalogue of releases can be read again: %s", kept.path)
         return catalogue
 
     async def choices(self, *, patience: float | None = None) -> Choices:

@@ -143,8 +143,8 @@ def _words(name: str, value: object, choices: Choices) -> str:
         return value.words
     if isinstance(value, int):
         return NUMBERS_IN_WORDS[name](value)
-    if name == "release" and (release := choices.release(str(value))) is not None:
-        return release.title
-    if name == "interface" and (interface := choices.catalogue.interfaces.get(str(value))) is not None:
-        return _(interface.label)
+    if name == "release":
+        return choices.catalogue.labels().release(value) or _("None")
+    if name == "interface":
+        return choices.catalogue.labels().interface(value) or _("None")
     return str(value) or _("None")

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from ..humanize import day_in_words, joined
+from ..humanize import date_in_words, joined
 from ..i18n import N_, _, ngettext
 from ..site.catalogue import Catalogue
 from ..site.interfaces import Interface
@@ -52,9 +52,9 @@ class ReleaseOnPage:
         if self.standing == "untested":
             return _("This release has not been tested yet. Use it to try it out, and tell the support what is wrong.")
         if end is not None and self.standing == "ended":
-            return _("This release is no longer supported since {day}. Move to a newer one.").format(day=day_in_words(end))
+            return _("This release is no longer supported since {day}. Move to a newer one.").format(day=date_in_words(end))
         if end is not None and end - today <= ENDS_SOON:
-            return _("This release is supported until {day}.").format(day=day_in_words(end - datetime.timedelta(days=1)))
+            return _("This release is supported until {day}.").format(day=date_in_words(end - datetime.timedelta(days=1)))
         return ""
 
     @property

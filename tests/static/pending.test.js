@@ -11,7 +11,7 @@ const TEXTS = {
   helps_not: "Waiting does not help.",
   unknown: "Silent since {time}.",
   one_moment: "One moment…",
-  in_line: "Waiting in line",
+  in_line: "In the queue",
   starting: "Starting…",
   starts_any_moment: "Starts any moment now",
   starts_about: "Starts about {time}",
@@ -20,6 +20,10 @@ const TEXTS = {
   place_other: "{place}th of {all}",
   cost: "{cost} {unit} an hour",
   cost_later: "{cost} {unit} an hour, once it runs",
+  moment_day: "{time} on {day}",
+  moment_year: "{time} on {day} {year}",
+  moment_weekdays: "Mon Tue Wed Thu Fri Sat Sun",
+  moment_months: "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec",
 };
 const NOON = Date.UTC(2026, 10, 29, 12);
 const at = (seconds) => new Date(NOON + seconds * 1000).toISOString();
@@ -47,8 +51,8 @@ describe("advice", () => {
   test("is none while Slurm does not answer", () => {
     const silent = { stage: "queue", waiting_helps: true, what_to_do: "Ask for less.", unknown_since: at(0), sentence: "Waits." };
     assert.equal(adviceOf(silent, TEXTS), "");
-    assert.match(sentenceOf(silent, TEXTS, "en"), /^Silent since .*\d\d:\d\d\.$/);
-    assert.equal(sentenceOf({ sentence: "Waits.", message: "Job 7 waits." }, TEXTS, "en"), "Waits.");
+    assert.match(sentenceOf(silent, TEXTS), /^Silent since \d\d:\d\d( on .*)?\.$/);
+    assert.equal(sentenceOf({ sentence: "Waits.", message: "Job 7 waits." }, TEXTS), "Waits.");
   });
 });
 
@@ -83,7 +87,7 @@ describe("the start", () => {
   const words = (session) => startInWords(session, NOON, TEXTS, "en");
 
   test("is said with how long that is, and as any moment from half a minute on", () => {
-    assert.match(words({ stage: "queue", estimate: at(600) }).when, /^Starts about .*\d\d:\d\d$/);
+    assert.match(words({ stage: "queue", estimate: at(600) }).when, /^Starts about \d\d:\d\d( on .*)?$/);
     assert.equal(words({ stage: "queue", estimate: at(600) }).inAbout, "in 10 min");
     assert.equal(words({ estimate: at(30) }).inAbout, "in 1 min");
     assert.deepEqual(words({ stage: "queue", estimate: at(29) }), { when: "Starts any moment now", inAbout: "" });
@@ -92,7 +96,7 @@ describe("the start", () => {
 
   test("has no time once the session has a node, or where nobody knows it", () => {
     assert.deepEqual(words({ stage: "node", estimate: at(600) }), { when: "Starting…", inAbout: "" });
-    assert.deepEqual(words({ stage: "queue", estimate: null }), { when: "Waiting in line", inAbout: "" });
+    assert.deepEqual(words({ stage: "queue", estimate: null }), { when: "In the queue", inAbout: "" });
     assert.equal(words({}).when, "One moment…");
   });
 });
