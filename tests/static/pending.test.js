@@ -1,13 +1,16 @@
 // What the page of a start says of the session that it follows.
 
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { describe, test } from "node:test";
 
 import { adviceOf, costInWords, placeInWords, sentenceOf, stageOf, STAGES } from "../../share/resource_form/static/pending/stages.js";
 import { stepOf } from "../../share/resource_form/static/pending/steps.js";
 import { aheadOf, secondsWaited, startInWords } from "../../share/resource_form/static/pending/times.js";
 
+const MOMENTS = JSON.parse(readFileSync(new URL("../fixtures/moments.json", import.meta.url), "utf8")).texts.en;
 const TEXTS = {
+  ...MOMENTS,
   helps_not: "Waiting does not help.",
   unknown: "Silent since {time}.",
   one_moment: "One moment…",
@@ -20,10 +23,6 @@ const TEXTS = {
   place_other: "{place}th of {all}",
   cost: "{cost} {unit} an hour",
   cost_later: "{cost} {unit} an hour, once it runs",
-  moment_day: "{time} on {day}",
-  moment_year: "{time} on {day} {year}",
-  moment_weekdays: "Mon Tue Wed Thu Fri Sat Sun",
-  moment_months: "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec",
 };
 const NOON = Date.UTC(2026, 10, 29, 12);
 const at = (seconds) => new Date(NOON + seconds * 1000).toISOString();

@@ -1,6 +1,7 @@
 // What the cards and the list say of sessions, and which stand where.
 
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { describe, test } from "node:test";
 
 import { choicesOf, isChosen, sorted } from "../../share/resource_form/static/sessions/columns.js";
@@ -18,7 +19,9 @@ import { numbersAfter, numbersOf } from "../../share/resource_form/static/sessio
 import { changed, makeWords } from "../../share/resource_form/static/sessions/words.js";
 
 const HERE = "https://hub.example/hub/home";
+const MOMENTS = JSON.parse(readFileSync(new URL("../fixtures/moments.json", import.meta.url), "utf8")).texts.en;
 const TEXTS = {
+  ...MOMENTS,
   busy_cores: "CPU",
   busy_memory: "Memory",
   cores: "{number} of {all} cores",
