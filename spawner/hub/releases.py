@@ -5,14 +5,23 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import sqlalchemy as sa
+from jupyterhub.scopes import Scope
+from sqlalchemy.exc import OperationalError
 
-from ..site.release_marks import WHATS, ReleaseMark
+from ..errors import CatalogueError, NotStored, RequestRejected
+from ..i18n import _
+from ..site.catalogue import Catalogue
+from ..site.release_marks import WHATS, ReleaseMark, What
 from .database import Transaction, transaction
+from .protocol import FormSpawner, HubHandler
 from .sessions.storage import Storage
 from .sessions.tables import RELEASE_MARKS
 from .state import AdminWarnings, HubState
 
 MAX_TAG = 64
+
+BACK = "back"
+"""What is said to take back what was said before."""
 
 
 class ReleaseMarks:
@@ -69,3 +78,67 @@ def _read(db: sa.orm.Session) -> dict[str, ReleaseMark]:
             return {}
         rows = own.execute(sa.select(RELEASE_MARKS)).all()
     return {row.tag: ReleaseMark(row.tag, row.what, row.by_name, row.at) for row in rows if row.what in WHATS}
+
+
+def administers(handler: HubHandler) -> bool:
+    """Tell whether the caller may mark releases: who may start and stop everybody's servers (JupyterHub's ``admin:servers``)."""
+    return handler.parsed_scopes.get("admin:servers") is Scope.ALL
+
+
+def read_mark(what: str) -> What | None:
+    """Return what is said of a release; None for ``back``, which takes back what was said before.
+
+    Raises
+    ------
+    RequestRejected
+        It is neither.
+    """
+    if what == BACK:
+        return None
+    known = next((entry for entry in WHATS if entry == what), None)
+    if known is None:
+        raise RequestRejected({"what": _("A release can be marked as: {list}.").format(list=", ".join((*WHATS, BACK)))})
+    return known
+
+
+def mark_release(state: HubState, catalogue: Catalogue, tag: str, what: What | None, by: str) -> None:
+    """Mark a release of the catalogue, or take its mark back, and log who did it.
+
+    Raises
+    ------
+    RequestRejected
+        There is no such release.
+    NotStored
+        The database is locked: it may work in a moment.
+    """
+    if catalogue.get(tag) is None:
+        raise RequestRejected({"tag": _("There is no release {tag}.").format(tag=tag[:MAX_TAG])})
+    marks = state.part(ReleaseMarks)
+    try:
+        if what is None:
+            marks.take_back(state, tag)
+        else:
+            marks.put(state, ReleaseMark(tag, what, by, state.cluster.clock()))
+    except (TimeoutError, OperationalError) as error:
+        raise NotStored(_("The Hub's database is busy. Try again."), log=f"release {tag} was not marked: {error}") from error
+    state.log.warning("Release %s: %s, by %s", tag, what or "the mark was taken back", by)
+
+
+def reload_catalogue(spawner: FormSpawner, by: str) -> str:
+    """Read the admin's file again at once, whether it has changed or not, and return what is wrong with it; empty where nothing is."""
+    file = spawner.catalogue_file_of_hub()
+    if file is None:
+        return ""
+    file.reload()
+    spawner.log.warning("The catalogue of releases is read again, as %s wants it", by)
+    return broken_in_words(spawner)
+
+
+def broken_in_words(spawner: FormSpawner) -> str:
+    """Return what is wrong with the admin's file, with its line, for who can mend it; empty where nothing is."""
+    file = spawner.catalogue_file_of_hub()
+    try:
+        spawner.current_catalogue()
+    except CatalogueError as error:
+        return error.log
+    return file.error.log if file is not None and file.error is not None else ""

@@ -294,7 +294,9 @@ def _widget(key: str, choices: Choices, value: str) -> dict[str, Any]:
     if key == "release":
         return _release_widget(choices, value)
     if key == "interface":
-        return _select(value, [(interface.name, _(interface.label)) for interface in choices.interfaces()])
+        interfaces = choices.interfaces()
+        kind = "buttons" if len(interfaces) <= MAX_BUTTONS else "select"
+        return _select(value, [(interface.name, _(interface.label)) for interface in interfaces], kind=kind)
     if key == "gpus":
         return _gpu_widget(choices, value)
     if key == "cores":

@@ -81,7 +81,9 @@ def releases_on_page(catalogue: Catalogue, releases: Sequence[Release], today: d
             fold = "" if open_ones < NEWEST else "older"
             open_ones += 1
         before = _before(release, releases)
-        changes = changes_since(release, before) if before is not None else None
+        # Of a release that does not say what is in it, nothing can be said to be new.
+        known = before is not None and before.kernels and release.kernels
+        changes = changes_since(release, before) if before is not None and known else None
         shown.append(ReleaseOnPage(release, standing, fold, catalogue.opened_in(release), changes))
     return tuple(shown)
 

@@ -24,6 +24,7 @@ from ..known import name_of
 from ..logged_in import PRESS_AGAIN
 from ..pages import Pages
 from ..protocol import FormSpawner, HubSpawner
+from ..releases import broken_in_words
 from ..sessions.options import given_name
 from ..sessions.past import reaches_others
 from ..state import HubState
@@ -65,7 +66,7 @@ async def form_page(spawner: FormSpawner) -> str:
     return await run_in_worker(lambda: render_form(values, template_paths=spawner.template_paths))
 
 
-async def _filled(spawner: HubSpawner, choices: Choices, left: Callable[[], float | None]) -> dict[str, Any]:
+async def _filled(spawner: FormSpawner, choices: Choices, left: Callable[[], float | None]) -> dict[str, Any]:
     options = spawner.orm_spawner.user_options or {}
     remembered, dropped = await run_in_worker(lambda: restore_valid(options, choices))
     shown, errors, notes = remembered, dict[str, str](), list[str]()
@@ -86,6 +87,7 @@ async def _filled(spawner: HubSpawner, choices: Choices, left: Callable[[], floa
         notes.append(_("Slurm's accounting does not answer: accounts and their limits are those of {moment}.").format(moment=moment))
     if choices.entitlement.accounts_hidden:
         notes.append(_("Slurm does not tell this service which accounts you have: the session is charged to your default account."))
+    notes += _notes_for_admins(spawner)
     asked = {key: shown[key] for key in (*FORM_FIELDS, "preset") if key in shown}
     if choices.only_presets:
         asked, notes = _preset_to_begin_with(str(shown.get("preset", "")), choices), _notes_of_last_session(spawner)
@@ -208,6 +210,13 @@ def _filled_in(values: Mapping[str, Any], asked: Mapping[str, Any], choices: Cho
     request, errors = judge_request(values, choices)
     shown = {**_shown(request, choices), **{name: getattr(request, name) for name in ("preset", *APPEARANCE_FIELDS)}}
     return {**shown, **{key: value for key, value in asked.items() if key in errors}}, dict(errors)
+
+
+def _notes_for_admins(spawner: FormSpawner) -> list[str]:
+    """What is wrong with the catalogue, for an administrator who looks at the form: others go on with the last good one."""
+    visitor = getattr(spawner.handler, "current_user", None)
+    broken = broken_in_words(spawner) if getattr(visitor, "admin", False) else ""
+    return [_("The file of the releases is broken; the last good one counts. {problem}").format(problem=broken)] if broken else []
 
 
 def _notes_of_last_session(spawner: HubSpawner) -> list[str]:

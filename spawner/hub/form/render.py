@@ -118,8 +118,10 @@ def render_release(release: Release | None, choices: Choices, *, hub_url: str, t
     if release is None:
         return ""
     today = day_of(choices.now)
-    shown = next(entry for entry in releases_on_page(choices.catalogue, choices.releases, today) if entry.release is release)
-    return render("resource_form/release.html", template_paths, shown=shown, state=shown.state_in_words(today), hub_url=hub_url)
+    all_of_them = releases_on_page(choices.catalogue, choices.releases, today)
+    shown = next(entry for entry in all_of_them if entry.release is release)
+    values = {"shown": shown, "state": shown.state_in_words(today), "several": len(all_of_them) > 1, "hub_url": hub_url}
+    return render("resource_form/release.html", template_paths, **values)
 
 
 EMPTY_FORM: Mapping[str, Any] = {
