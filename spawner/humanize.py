@@ -4,30 +4,23 @@ from __future__ import annotations
 
 import datetime
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from .i18n import N_, _, ngettext
 from .units import format_memory
 
-MONTHS = (
-    N_("January"),
-    N_("February"),
-    N_("March"),
-    N_("April"),
-    N_("May"),
-    N_("June"),
-    N_("July"),
-    N_("August"),
-    N_("September"),
-    N_("October"),
-    N_("November"),
-    N_("December"),
-)
-
-
-def clock_time(moment: float) -> str:
-    """Return ``hh:mm:ss`` in the Hub's own time zone; the script on the page puts it into the user's."""
-    return datetime.datetime.fromtimestamp(moment).astimezone().strftime("%H:%M:%S")
+# Translators: the days of the week, Monday first, with a blank between, as in the heading "Thursday 26 November"
+WEEKDAYS = N_("Monday Tuesday Wednesday Thursday Friday Saturday Sunday")
+# Translators: the months with a blank between, as in the heading "Thursday 26 November"
+MONTHS = N_("January February March April May June July August September October November December")
+# Translators: the days of the week in short, Monday first, with a blank between, as in "14:00 on Sat 28 Nov"
+SHORT_WEEKDAYS = N_("Mon Tue Wed Thu Fri Sat Sun")
+# Translators: the months in short, with a blank between, as in "14:00 on Sat 28 Nov"
+SHORT_MONTHS = N_("Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec")
+# Translators: a moment of another day: "14:00 on Sat 28 Nov". It stands after "at", "until", "since" and "about"
+ANOTHER_DAY = N_("{time} on {weekday} {day} {month}")
+# Translators: a moment of another year: "14:00 on Sat 28 Nov 2026"
+ANOTHER_YEAR = N_("{time} on {weekday} {day} {month} {year}")
 
 
 def iso_time(moment: float) -> str:
@@ -40,13 +33,64 @@ def moment_in_words(moment: float, now: float) -> str:
     return _("at {moment}").format(moment=day_and_time(moment, now))
 
 
-def day_and_time(moment: float, now: float) -> str:
-    """Return ``14:00``, with the day where it is not today, in the Hub's own time zone; both in seconds since the epoch."""
+def day_and_time(moment: float, now: float, *, seconds: bool = False) -> str:
+    """Return ``14:00``, on another day ``14:00 on Sat 28 Nov``, in another year with that, in the Hub's own time zone.
+
+    Both are in seconds since the epoch. ``static/common/moments.js`` writes the same in the user's time zone.
+    """
     then, today = (datetime.datetime.fromtimestamp(value).astimezone() for value in (moment, now))
-    time = then.strftime("%H:%M")
+    time = time_of_day(then, seconds=seconds)
     if then.date() == today.date():
         return time
-    return _("{time} on {day} {month}").format(time=time, day=f"{then.day:02}", month=_(MONTHS[then.month - 1]))
+    weekday, month = _one_of(SHORT_WEEKDAYS, then.weekday()), _one_of(SHORT_MONTHS, then.month - 1)
+    sentence = _(ANOTHER_DAY) if then.year == today.year else _(ANOTHER_YEAR)
+    return sentence.format(time=time, weekday=weekday, day=then.day, month=month, year=then.year)
+
+
+def time_of_day(moment: datetime.datetime, *, seconds: bool = False) -> str:
+    """Return ``14:00``, where the day stands beside it or is today's."""
+    return moment.strftime("%H:%M:%S" if seconds else "%H:%M")
+
+
+def day_in_words(day: datetime.date, today: datetime.date) -> str:
+    """Return ``Today``, ``Yesterday``, ``Thursday 26 November``, with the year where it is another one."""
+    if day == today:
+        return _("Today")
+    if day == today - datetime.timedelta(days=1):
+        return _("Yesterday")
+    weekday, month = _one_of(WEEKDAYS, day.weekday()), _one_of(MONTHS, day.month - 1)
+    # Translators: a day: "Thursday 26 November"
+    words = _("{weekday} {day} {month}").format(weekday=weekday, day=day.day, month=month)
+    words = words[:1].upper() + words[1:]
+    return words if day.year == today.year else f"{words} {day.year}"
+
+
+def _one_of(names: str, index: int) -> str:
+    """One of names with blanks between, translated; in English where a translation has another number of them."""
+    english, translated = names.split(), _(names).split()
+    return (translated if len(translated) == len(english) else english)[index]
+
+
+def clock_texts(gettext: Callable[[str], str]) -> dict[str, str]:
+    """Return what ``static/common/moments.js`` writes moments with, translated by ``gettext``."""
+    return {
+        "moment_weekdays": gettext(SHORT_WEEKDAYS),
+        "moment_months": gettext(SHORT_MONTHS),
+        "moment_day": gettext(ANOTHER_DAY),
+        "moment_year": gettext(ANOTHER_YEAR),
+    }
+
+
+def moment_texts(gettext: Callable[[str], str]) -> dict[str, str]:
+    """Return what ``static/common/moments.js`` writes moments and days with, translated by ``gettext``."""
+    return {
+        **clock_texts(gettext),
+        "day_weekdays": gettext(WEEKDAYS),
+        "day_months": gettext(MONTHS),
+        "day": gettext(N_("{weekday} {day} {month}")),
+        "today": gettext(N_("Today")),
+        "yesterday": gettext(N_("Yesterday")),
+    }
 
 
 def joined(parts: Sequence[str]) -> str:

@@ -13,7 +13,7 @@ from typing import Literal
 from ..availability.forecast import ClusterForecast
 from ..availability.node_fit import MAINTENANCE, QUEUE, NodeClass
 from ..availability.ownership import NOBODY, Submitter
-from ..humanize import clock_time, cores_in_words, day_and_time, duration, gpu_type_in_words, joined, limit_of_memory, share_of_gpu
+from ..humanize import cores_in_words, day_and_time, duration, gpu_type_in_words, joined, limit_of_memory, share_of_gpu
 from ..i18n import _, ngettext
 from ..request.choices import Choices
 from ..request.field_values import quoted
@@ -80,7 +80,8 @@ def _judge(request: SessionRequest, forecast: ClusterForecast, too_large: Callab
     if not forecast.nodes or request.partition not in forecast.partitions:
         return Verdict("unknown", _("Slurm has not said yet what is free."))
     if forecast.is_old:
-        return Verdict("unknown", _("Slurm has not said since {time} what is free.").format(time=clock_time(forecast.as_of)))
+        since = day_and_time(forecast.as_of, forecast.now)
+        return Verdict("unknown", _("Slurm has not said since {time} what is free.").format(time=since))
     problem = _never(request, forecast)
     if problem is not None:
         return Verdict("never", _("Can never run here: {why}").format(why=problem[1]), problem[0])
@@ -90,11 +91,8 @@ def _judge(request: SessionRequest, forecast: ClusterForecast, too_large: Callab
         begins = day_and_time(reservation.start, forecast.now)
         return _wait(_("reservation {reservation} begins at {moment}.").format(reservation=reservation.name, moment=begins))
     if (short := forecast.missing_license) is not None:
-        return _wait(
-            _("{number} of licence {name} are needed, and {free} of {total} are free.").format(
-                number=short.wanted, name=short.name, free=short.free, total=short.total
-            )
-        )
+        sentence = _("{number} of licence {name} are needed, and {free} of {total} are free.")
+        return _wait(sentence.format(number=short.wanted, name=short.name, free=short.free, total=short.total))
     if forecast.partitions[request.partition].state == "DOWN":
         return _wait(_("partition {partition} is closed for the moment.").format(partition=request.partition))
     free = free_nodes(request, forecast)

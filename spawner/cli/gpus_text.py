@@ -12,6 +12,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from ..humanize import day_and_time
 from .hub_client import plain
 
 Tone = Literal["", "good", "warn", "bad", "dim", "head"]
@@ -141,8 +142,8 @@ def _gigabytes(free: object, total: object) -> str:
 
 
 def time_in_words(seconds: float) -> str:
-    """Return seconds in words: ``12 s``, ``3 min``, ``5 h``, ``2 d``."""
-    for size, unit in ((86400, "d"), (3600, "h"), (60, "min")):
+    """Return seconds in words: ``12 s``, ``3 min``, ``5 h``, ``2 days``."""
+    for size, unit in ((86400, "days"), (3600, "h"), (60, "min")):
         if seconds >= 2 * size:
             return f"{int(seconds // size)} {unit}"
     return f"{max(0, int(seconds))} s"
@@ -152,12 +153,12 @@ def time_in_words(seconds: float) -> str:
 
 
 def _heading(answer: Mapping[str, Any]) -> Line:
-    moment = answer.get("as_of")
+    age = _number(answer.get("age"))
     try:
-        clock = datetime.datetime.fromisoformat(str(moment).replace("Z", "+00:00")).astimezone().strftime("%H:%M:%S")
+        moment = datetime.datetime.fromisoformat(str(answer.get("as_of")).replace("Z", "+00:00")).timestamp()
+        clock = day_and_time(moment, moment + (age or 0), seconds=True)
     except (ValueError, OverflowError, OSError):
         clock = "—"
-    age = _number(answer.get("age"))
     line = [Piece(f"As of {clock}"), Piece("" if age is None else f", {time_in_words(age)} ago")]
     if answer.get("stale"):
         why = _text(answer.get("error"), "")

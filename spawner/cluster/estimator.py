@@ -152,7 +152,9 @@ class Estimator:
             running.then = key
             await asyncio.wait({running.task})
             if running.then != key:
-                raise EstimateUnavailable(N_("A newer question has taken the place of this one."), label="estimate_superseded")
+                raise EstimateUnavailable(
+                    N_("The request has been changed since: the newer one is asked about."), label="estimate_superseded"
+                )
         if running is None:
             self._may_ask(identity.name)
             task = asyncio.ensure_future(self._run(key, script, environment, identity))

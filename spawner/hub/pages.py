@@ -12,6 +12,7 @@ from jinja2 import nodes
 from markupsafe import Markup
 
 from ..errors import RequestRejected, ResourceFormError
+from ..humanize import moment_texts
 from ..i18n import _, using
 from ..request.model import parse_request
 from ..session.record import End
@@ -20,6 +21,7 @@ from ..session.status import Stage
 from ..site.notices import Announcement
 from . import start_page, static
 from .common import page_templates
+from .labels import labels_of
 from .locale import language_spoken
 from .own_spawner import own_spawner
 from .protocol import HubApplication, Log
@@ -77,6 +79,11 @@ class PageHelp:
         return translated
 
     @staticmethod
+    def moment_texts(gettext: Callable[[str], str]) -> dict[str, str]:
+        """Return what the script of a page writes moments with, translated by ``gettext``."""
+        return moment_texts(gettext)
+
+    @staticmethod
     def session(spawner: Any) -> Session | None:
         """Return the session of a spawner of ours."""
         own = own_spawner(spawner)
@@ -105,7 +112,8 @@ class PageHelp:
     def name(server: Any, spawner: Any = None) -> str:
         """Return what a server is called, as everywhere, for the user of ``spawner``: the Hub's database has servers without one."""
         with using(language_spoken(spawner or server)):
-            return display_name(getattr(server, "orm_spawner", None) or server, server.user_options)
+            labels = labels_of(spawner or server)
+            return display_name(getattr(server, "orm_spawner", None) or server, server.user_options, labels)
 
     @staticmethod
     async def notices(spawner: Any) -> tuple[Announcement, ...]:

@@ -19,6 +19,7 @@ from ..slurm.values import is_address
 from .handlers.over import over_url
 from .handlers.stop import stop_url
 from .known import name_of
+from .labels import labels_of
 from .protocol import HubSpawner, StartingSpawner
 from .sessions.options import display_name
 
@@ -76,7 +77,7 @@ async def prepared_job(
 
 
 def _session_bar(spawner: StartingSpawner, request: SessionRequest) -> dict[str, Any]:
-    name = display_name(spawner.orm_spawner, request.options())
+    name = display_name(spawner.orm_spawner, request.options(), labels_of(spawner))
     hub = spawner.hub
     where = hub.public_host, hub.base_url, name_of(spawner.user), spawner.name
     form = url_path_join(hub.base_url, "spawn", spawner.user.escaped_name, url_escape_path(spawner.name))

@@ -11,29 +11,25 @@ from ..accounting.qos import forced_qos
 from ..advice.service import PricingSettings
 from ..availability.node_choice import node_choice_of
 from ..cluster.cluster import SlurmCluster
-from ..i18n import N_
 from ..request.choices import Choices
 from ..request.policy import parse_policies
 from ..request.presets import Preset, parse_presets
 from ..site.audience import UNKNOWN_VIEWER, Audience
 from ..site.budget_command import SiteBudgets
-from ..site.catalogue import Catalogue, CatalogueFile, parse_catalogue
+from ..site.catalogue import PLAIN_CATALOGUE, Catalogue, parse_catalogue
 from ..site.notice_board import NoticeBoard
 from ..site.notices import Announcement, announcements
 from .known import name_of
+from .labels import CatalogueFiles
 from .protocol import HubUser, Log
 from .settings.spawner import SpawnerSettings
 from .state import AdminWarnings, HubState
 
-PLAIN_CATALOGUE = {"releases": [{"tag": "default", "label": N_("Default"), "date": "2000-01-01", "interfaces": ["lab", "notebook"]}]}
-"""Where the admin lists no releases: what the nodes have on their PATH."""
-
 
 class AdminSources:
-    """What the admin's files and commands have said, one object for each of them and all users of a Hub."""
+    """What the admin's commands and notices have said, one object for each of them and all users of a Hub."""
 
     def __init__(self) -> None:
-        self.catalogue_files: dict[str, CatalogueFile] = {}
         self.site_budgets: dict[tuple[str, ...], SiteBudgets] = {}
         self.notice_boards: dict[tuple[str, ...], NoticeBoard] = {}
 
@@ -58,8 +54,7 @@ class UserChoices(SpawnerSettings):
             The list is broken and there never was a good one.
         """
         if self.catalogue_file:
-            files = HubState.of(self).part(AdminSources).catalogue_files
-            kept = files.setdefault(self.catalogue_file, CatalogueFile(self.catalogue_file))
+            kept = HubState.of(self).part(CatalogueFiles).at(self.catalogue_file)
             before = kept.error
             catalogue = kept.current()
             if kept.error is not None and kept.error is not before:

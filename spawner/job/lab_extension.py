@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from .._data import folder
+from ..humanize import clock_texts
 from ..i18n import _
 from ..request.model import SessionRequest
 from ..units import format_memory
@@ -80,6 +81,7 @@ def session_bar(
             "session": _("Session"),
             "job": _("Job {number}"),
             "ends": _("Ends: {time}"),
+            **clock_texts(_),
             "left": _("{time} left"),
             "hours": _("{hours} h {minutes} min"),
             "minutes": _("{minutes} min"),

@@ -106,7 +106,7 @@ def parse_gpus(value: Any) -> GpuRequest:
     if _FRACTION.fullmatch(parts[-1]):
         raise ValueError(N_("GPUs are counted in whole numbers; a part of one is asked for as a number of shards, such as shard:1."))
     if len(parts) > 2 or not re.fullmatch(r"[0-9]{1,4}", parts[-1]):
-        raise ValueError(N_("It is not a count, nor a type and a count."))
+        raise ValueError(N_("It has to be a number, or a type and a number such as v100:2."))
     if len(parts) == 2 and not (may_be_a_name(parts[0]) and _TYPE.fullmatch(parts[0])):
         raise ValueError(N_("Its type is not one that Slurm could have."))
     count = int(parts[-1])

@@ -123,12 +123,14 @@ def _sentences(before: SessionRequest, after: SessionRequest, choices: Choices) 
         if old != new:
             label = choices.policy(name).label or label_of(name)
             sentence = _("{field} is now {new} instead of {old}, which cannot be had with the new choice.")
-            yield name, sentence.format(field=label, new=_words(name, new), old=_words(name, old))
+            yield name, sentence.format(field=label, new=_words(name, new, choices), old=_words(name, old, choices))
 
 
-def _words(name: str, value: object) -> str:
+def _words(name: str, value: object, choices: Choices) -> str:
     if isinstance(value, GpuRequest):
         return value.words
     if isinstance(value, int):
         return NUMBERS_IN_WORDS[name](value)
+    if name == "interface":
+        return choices.catalogue.labels().interface(value) or _("None")
     return str(value) or _("None")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 
 from ..accounting.limits import Limit, typed
@@ -28,6 +29,11 @@ def listed(values: Sequence[str]) -> str:
     """Return the first eight, and how many more there are."""
     shown = ", ".join(values[:8])
     return _("{list} and {number} more").format(list=shown, number=len(values) - 8) if len(values) > 8 else shown
+
+
+def labelled(label: str, name: str) -> str:
+    """Return what people see with what programs, links and files say for it, unless that stands there: ``Terminal (terminal)``."""
+    return label if re.search(rf"(?<!\w){re.escape(name)}(?!\w)", label) else f"{label} ({name})"
 
 
 def check_size(request: SessionRequest, choices: Choices, limits: PartitionLimits, account: str, refuse: Refuse) -> None:

@@ -18,7 +18,7 @@ from .defaults import default_partition, default_values
 from .field_values import quoted
 from .model import FIELDS, NUMBERS_IN_WORDS, SessionRequest, at_field, label_of, read_request, refuse_too_large
 from .policy import number_of
-from .size_validation import Refuse, check_size, check_walltime, listed, locked_to, not_among
+from .size_validation import Refuse, check_size, check_walltime, labelled, listed, locked_to, not_among
 
 
 def resolve_request(options: Mapping[str, Any], choices: Choices) -> SessionRequest:
@@ -215,7 +215,7 @@ def _no_preset(name: str, choices: Choices) -> str:
     if not choices.presets:
         return _("{value} is not a preset here. Leave it out.").format(value=quoted(name))
     sentence = _("{value} is not a preset that you may choose. Leave it out, or choose one of: {list}.")
-    return sentence.format(value=quoted(name), list=listed([preset.name for preset in choices.presets]))
+    return sentence.format(value=quoted(name), list=listed([labelled(preset.title, preset.name) for preset in choices.presets]))
 
 
 def _check_narrowed(request: SessionRequest, choices: Choices, refuse: Refuse) -> None:
@@ -313,16 +313,18 @@ def _other_reservation(values: Sequence[str]) -> str:
 def _check_software(request: SessionRequest, choices: Choices, refuse: Refuse) -> None:
     release = choices.release(request.release)
     if release is None:
-        tags = [entry.tag for entry in choices.releases]
+        tags = [labelled(_(entry.title), entry.tag) for entry in choices.releases]
         sentence = _("{value} is not a release of this service. Choose one of: {list}.")
         refuse("release", sentence.format(value=quoted(request.release), list=listed(tags)))
         if request.interface in [interface.name for interface in choices.interfaces()]:
             return
-        names = [interface.name for interface in choices.interfaces()]
+        names = [labelled(_(interface.label), interface.name) for interface in choices.interfaces()]
         sentence = _("{value} is not an interface of this service. Choose one of: {list}.")
         refuse("interface", sentence.format(value=quoted(request.interface), list=listed(names)))
         return
-    names = [interface.name for interface in choices.interfaces(release)]
-    if request.interface not in names:
-        sentence = _("{value} is not offered by {release}. Choose one of: {list}.")
-        refuse("interface", sentence.format(value=quoted(request.interface), release=release.title, list=listed(names)))
+    offered = choices.interfaces(release)
+    if request.interface not in [interface.name for interface in offered]:
+        names = [labelled(_(interface.label), interface.name) for interface in offered]
+        labels = choices.catalogue.labels()
+        value, sentence = labels.interface(request.interface), _("{value} is not offered by {release}. Choose one of: {list}.")
+        refuse("interface", sentence.format(value=quoted(value), release=labels.release(release.tag), list=listed(names)))

@@ -52,7 +52,7 @@ async def until_listening(session: SessionFacts) -> tuple[str, int]:
                 elif running_since is None:
                     running_since = loop.time()
             if session.unknown_since is not None:
-                session.say(20, silence_in_words(session.unknown_since), job)
+                session.say(20, silence_in_words(session.unknown_since, session.cluster.clock()), job)
                 continue
             if not looked and _is_too_early(job):
                 pause = FIRST_LOOK_SECONDS

@@ -52,7 +52,8 @@ def kind_of_end(state: str, *, stopped: bool = False) -> Kind:
 class Server:
     """What the Hub itself knows of a session's server; addresses are paths on the Hub, empty for none.
 
-    ``named`` says that ``display_name`` is what the user has called it, not what it is.
+    ``release_text`` and ``interface_text`` are what the catalogue calls those of the request. ``named`` says that ``display_name`` is what
+    the user has called it, not what it is.
     """
 
     user: str = ""
@@ -62,6 +63,8 @@ class Server:
     color: str = ""
     request: Mapping[str, Any] = field(default_factory=dict)
     summary: str = ""
+    release_text: str = ""
+    interface_text: str = ""
     url: str = ""
     progress_url: str = ""
     spawn_url: str = ""
@@ -179,7 +182,7 @@ def status_of(
         kind=_kind(state, last_word, end, stopped),
         state=state,
         stage=stage,
-        sentence=_sentence(state, stage, record, job, end, unknown_since),
+        sentence=_sentence(state, stage, record, job, end, unknown_since, now),
         slurm_state=last_word,
         job_id=record.job_id or (end.job_id if end is not None else 0) or None,
         node=record.node or (job.batch_host if job is not None else end.node if end is not None else ""),
@@ -284,7 +287,7 @@ def _reason(job: Job | None) -> str:
     return job.reason
 
 
-def _sentence(state: State, stage: Stage, record: Record, job: Job | None, end: End | None, unknown_since: float | None) -> str:
+def _sentence(state: State, stage: Stage, record: Record, job: Job | None, end: End | None, unknown_since: float | None, now: float) -> str:
     if end is not None:
         return end.sentence
     if state == "ended" and job is not None:
@@ -292,7 +295,7 @@ def _sentence(state: State, stage: Stage, record: Record, job: Job | None, end: 
     if state == "stopping":
         return _("The session is being stopped.")
     if state == "unknown" and unknown_since is not None:
-        return silence_in_words(unknown_since)
+        return silence_in_words(unknown_since, now)
     if job is not None and job.state in PENDING:
         return _(HELD[job.state]) if job.state in HELD else advice_for(job.reason).sentence
     if job is not None and job.state in HALTED:

@@ -36,6 +36,8 @@ def as_json(status: SessionStatus) -> dict[str, Any]:
         "node": status.node,
         "request": dict(server.request),
         "summary": server.summary,
+        "release_text": server.release_text,
+        "interface_text": server.interface_text,
         "submitted": _iso(status.submitted),
         "started": _iso(status.started),
         "ends": _iso(status.ends),

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..gpu.idle import Notice
-from ..humanize import clock_time, cores_in_words, day_and_time, gpus_in_words, part_of_gpu
-from ..i18n import _, ngettext
+from ..humanize import cores_in_words, day_and_time, gpus_in_words, part_of_gpu
+from ..i18n import _
 from ..slurm.model import Job
 from ..slurm.reasons import Advice
 from ..slurm.shared_gres import SHARED
@@ -60,7 +60,7 @@ def _amount_in_words(name: str, count: int) -> str:
     if name in SHARED:
         # Translators: what a session has: "1 shard of a GPU"
         return _("{part} of a GPU").format(part=part_of_gpu(name, "", count, None))
-    return ngettext("{number} {resource}", "{number} {resource}s", count).format(number=count, resource=name)
+    return f"{count} × {name}"
 
 
 def charge_of(tres: str, usage_factor: float | None, seconds: float | None, expected: int | None = None) -> Charge | None:
@@ -123,9 +123,9 @@ def suspended(job: Job) -> str:
     return _("The session is suspended. Ask the administrators.")
 
 
-def silence_in_words(since: float) -> str:
-    """Say that Slurm does not answer (``since``: seconds since the epoch), and that this ends no session."""
-    return _("Slurm has not answered since {time}. The session is kept; nothing has to be done.").format(time=clock_time(since))
+def silence_in_words(since: float, now: float) -> str:
+    """Say that Slurm does not answer (``since`` and ``now``: seconds since the epoch), and that this ends no session."""
+    return _("Slurm has not answered since {time}. The session is kept; nothing has to be done.").format(time=day_and_time(since, now))
 
 
 def idle_in_words(notice: Notice, now: float) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -15,7 +16,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from ..errors import CatalogueError
-from ..i18n import N_
+from ..i18n import N_, _
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._+-]{0,63}$")]
 """A tag or an interface's name: one token, safe in a URL, a file name and an environment variable."""
@@ -25,6 +26,30 @@ BUILT_IN_INTERFACES: dict[str, dict[str, str]] = {
     "notebook": {"label": "Jupyter Notebook", "url": "/tree"},
     "terminal": {"label": N_("Terminal"), "url": "/terminals/1"},
 }
+
+
+@dataclass(frozen=True, eq=False)
+class Labels:
+    """What people are told in the place of the names of interfaces and the tags of releases."""
+
+    interfaces: Mapping[str, str]
+    releases: Mapping[str, str]
+
+    def interface(self, name: object) -> str:
+        """Return an interface's label in the language in use; of one that is not in the catalogue its name."""
+        return _(self.interfaces.get(str(name), str(name or "")))
+
+    def release(self, tag: object) -> str:
+        """Return a release's label in the language in use; of one that is not in the catalogue its tag."""
+        return _(self.releases.get(str(tag), str(tag or "")))
+
+
+BUILT_IN_LABELS = Labels({name: fields["label"] for name, fields in BUILT_IN_INTERFACES.items()}, {})
+"""Where there is no catalogue."""
+
+
+PLAIN_CATALOGUE = {"releases": [{"tag": "default", "label": N_("Default"), "date": "2000-01-01", "interfaces": ["lab", "notebook"]}]}
+"""Where the admin lists no releases: what the nodes have on their PATH."""
 
 
 class Interface(BaseModel):
@@ -112,6 +137,11 @@ class Catalogue(BaseModel):
         # Newest first, whatever the file's order; the sort is stable, so equal dates keep the file's order (seed 003, N24).
         object.__setattr__(self, "releases", tuple(sorted(self.releases, key=lambda release: release.date, reverse=True)))
         return self
+
+    def labels(self) -> Labels:
+        """Return what its releases and interfaces are called."""
+        interfaces = {name: interface.label for name, interface in self.interfaces.items()}
+        return Labels(interfaces, {release.tag: release.title for release in self.releases})
 
     def get(self, tag: str) -> Release | None:
         """Return the release with this tag, or None."""

@@ -24,9 +24,9 @@ class Advice:
 
 
 _REASONS: tuple[tuple[str, Advice], ...] = (
-    ("None", Advice(N_("The scheduler has not looked at the job yet."), True)),
+    ("None", Advice(N_("Slurm has not looked at the job yet."), True)),
     ("Priority", Advice(N_("Other jobs are ahead of yours."), True)),
-    ("Resources", Advice(N_("You are first in line. What you asked for is not all free yet."), True)),
+    ("Resources", Advice(N_("You are first in the queue. What you asked for is not all free yet."), True)),
     ("ReqNodeNotAvail, Reserved for maintenance", Advice(N_("The time asked for runs into a maintenance. Choose a shorter time."), None)),
     ("ReqNodeNotAvail", Advice(N_("The nodes it needs are out of service or reserved."), None)),
     ("Nodes required for job are DOWN", Advice(N_("The nodes it needs are out of service or reserved."), None)),

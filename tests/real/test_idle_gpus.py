@@ -163,6 +163,7 @@ def test_told_then_stopped(
     assert [event["event"] for event in events] == ["idle", "stopped"]
     for event in events:
         assert (event["user"], event["server"], event["gpus"]) == (user, "", 1)
+        assert event["display_name"] == ended["display_name"]
         assert (event["job_id"], event["node"]) == (int(job["JobId"]), job["BatchHost"])
     mails = wait_for(lambda: mail.exists() and len(mail.read_text().splitlines()) == 2 and mail.read_text().splitlines(), "both mails", 30)
     assert [json.loads(line) for line in mails] == events

@@ -79,7 +79,7 @@ def test_a_session(site: Site) -> None:
     name = site.users[0]
     assert user.start().status == 302
     said = messages_of(site, user)
-    assert any("è stato sottomesso" in message for message in said), said
+    assert any("è stato inviato" in message for message in said), said
     wait_for(lambda: site.server(name).get("ready"), "the session", 90)
     site.hub.restart()
     site.cluster.run("scancel", site.job_of()["JobId"])

@@ -96,7 +96,7 @@ def test_why_it_waits_and_until_when(busy: Site, browser: Browser, screenshots: 
     starts = page.locator("#pending-headline")
     expect(starts).to_contain_text("Starts about", timeout=REASON_MS)
     expect(page.locator("#pending-in")).to_contain_text("in ")
-    expect(page.locator("#pending-steps [aria-current=step]")).to_contain_text("Waiting in line (now)")
+    expect(page.locator("#pending-steps [aria-current=step]")).to_contain_text("In the queue (now)")
     assert page.locator("#pending-steps [aria-current=step]").count() == 1
     job = job_of(busy, page)
     assert busy.cluster.job_state(job) == "PENDING"
@@ -111,7 +111,7 @@ def test_why_it_waits_and_until_when(busy: Site, browser: Browser, screenshots: 
         return int(said) if said.isdigit() else 0
 
     start = wait_for(planned, "Slurm to plan the job", SLURM_PLANS_SECONDS)
-    clock = starts.inner_text().split()[-1]
+    clock = re.findall(r"\d\d:\d\d", starts.inner_text())[-1]
     near = {datetime.datetime.fromtimestamp(start + late, ZoneInfo("Asia/Tokyo")).strftime("%H:%M") for late in (-60, 0, 60)}
     assert clock in near
     submitted = submitted_at(busy, job)
@@ -254,7 +254,7 @@ def test_a_failed_start_says_why(busy: Site, browser: Browser, screenshots: Path
     sentence = page.locator(".pending-why").inner_text().split(".")[0]
     assert "never start" in sentence
     assert page.locator("main").inner_text().count(sentence) == 1, "it is said once"
-    assert page.locator("#pending-steps .is-stopped").inner_text().startswith("Waiting in line")
+    assert page.locator("#pending-steps .is-stopped").inner_text().startswith("In the queue")
     expect(page.locator(CANCEL)).to_have_count(0)
     expect(page.locator("#again")).to_have_count(0)  # the same again would never start either
     assert serious_findings(page, "main") == []

@@ -6,7 +6,6 @@ import { describe, test } from "node:test";
 import { gpusOf, hoursAsTyped, megabytesOf, minutesOf } from "../../share/resource_form/static/form/amounts.js";
 import { isRefusal, serverOf } from "../../share/resource_form/static/form/check.js";
 import { choiceFor } from "../../share/resource_form/static/form/strip.js";
-import { timeInWords } from "../../share/resource_form/static/form/times.js";
 import { numberOf } from "../../share/resource_form/static/form/useful.js";
 import { linkTo } from "../../share/resource_form/static/form/tools.js";
 
@@ -79,10 +78,4 @@ test("the server that a form is for stands in the address to which it is sent", 
 test("a link has what is chosen, and neither a preset nor a name where there is none", () => {
   const link = linkTo(new URL("https://hub.example/hub/spawn?x=1"), { cores: "4", preset: "", name: "", color: "", reservation: "" });
   assert.equal(link, "https://hub.example/hub/spawn?x=1&opt-cores=4&opt-reservation=");
-});
-
-test("a time of the table has seconds, and the end of a session has none", () => {
-  const now = new Date(2026, 10, 29, 12, 0, 7);
-  assert.equal(timeInWords(now, "en", false, now), "12:00:07");
-  assert.equal(timeInWords(now, "en", true, now), "12:00");
 });

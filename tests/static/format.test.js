@@ -76,17 +76,3 @@ describe("a sentence", () => {
     assert.equal(format.filled("{name}: ok", { name: "però" }), "però: ok");
   });
 });
-
-describe("a moment", () => {
-  const now = new Date(2026, 10, 29, 12, 0);
-
-  test("is null where there is none", () => {
-    for (const text of [null, undefined, "", "soon"]) assert.equal(format.moment(text), null);
-    assert.equal(format.moment("2026-11-29T12:00:00Z")?.getTime(), Date.UTC(2026, 10, 29, 12));
-  });
-
-  test("of today is a time, and of another day has that day", () => {
-    assert.equal(format.clock(new Date(2026, 10, 29, 0, 5), "en", now), "00:05");
-    assert.equal(format.clock(new Date(2026, 10, 30, 23, 59), "en", now), "Mon, Nov 30, 23:59");
-  });
-});

@@ -1,17 +1,20 @@
 // What the page of a start says of the session that it follows.
 
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { describe, test } from "node:test";
 
 import { adviceOf, costInWords, placeInWords, sentenceOf, stageOf, STAGES } from "../../share/resource_form/static/pending/stages.js";
 import { stepOf } from "../../share/resource_form/static/pending/steps.js";
 import { aheadOf, secondsWaited, startInWords } from "../../share/resource_form/static/pending/times.js";
 
+const MOMENTS = JSON.parse(readFileSync(new URL("../fixtures/moments.json", import.meta.url), "utf8")).texts.en;
 const TEXTS = {
+  ...MOMENTS,
   helps_not: "Waiting does not help.",
   unknown: "Silent since {time}.",
   one_moment: "One moment…",
-  in_line: "Waiting in line",
+  in_line: "In the queue",
   starting: "Starting…",
   starts_any_moment: "Starts any moment now",
   starts_about: "Starts about {time}",
@@ -47,8 +50,8 @@ describe("advice", () => {
   test("is none while Slurm does not answer", () => {
     const silent = { stage: "queue", waiting_helps: true, what_to_do: "Ask for less.", unknown_since: at(0), sentence: "Waits." };
     assert.equal(adviceOf(silent, TEXTS), "");
-    assert.match(sentenceOf(silent, TEXTS, "en"), /^Silent since .*\d\d:\d\d\.$/);
-    assert.equal(sentenceOf({ sentence: "Waits.", message: "Job 7 waits." }, TEXTS, "en"), "Waits.");
+    assert.match(sentenceOf(silent, TEXTS), /^Silent since \d\d:\d\d( on .*)?\.$/);
+    assert.equal(sentenceOf({ sentence: "Waits.", message: "Job 7 waits." }, TEXTS), "Waits.");
   });
 });
 
@@ -83,7 +86,7 @@ describe("the start", () => {
   const words = (session) => startInWords(session, NOON, TEXTS, "en");
 
   test("is said with how long that is, and as any moment from half a minute on", () => {
-    assert.match(words({ stage: "queue", estimate: at(600) }).when, /^Starts about .*\d\d:\d\d$/);
+    assert.match(words({ stage: "queue", estimate: at(600) }).when, /^Starts about \d\d:\d\d( on .*)?$/);
     assert.equal(words({ stage: "queue", estimate: at(600) }).inAbout, "in 10 min");
     assert.equal(words({ estimate: at(30) }).inAbout, "in 1 min");
     assert.deepEqual(words({ stage: "queue", estimate: at(29) }), { when: "Starts any moment now", inAbout: "" });
@@ -92,7 +95,7 @@ describe("the start", () => {
 
   test("has no time once the session has a node, or where nobody knows it", () => {
     assert.deepEqual(words({ stage: "node", estimate: at(600) }), { when: "Starting…", inAbout: "" });
-    assert.deepEqual(words({ stage: "queue", estimate: null }), { when: "Waiting in line", inAbout: "" });
+    assert.deepEqual(words({ stage: "queue", estimate: null }), { when: "In the queue", inAbout: "" });
     assert.equal(words({}).when, "One moment…");
   });
 });

@@ -39,6 +39,8 @@ class FakeSpawner:
     """What goes on without a session of ours."""
     warn_minutes: tuple[int, ...] = (15, 5)
     options: dict[str, Any] = field(default_factory=lambda: dict(OPTIONS))
+    hub: dict[str, Any] = field(default_factory=dict)
+    """The settings of the Hub that the server is of."""
 
     @property
     def session(self) -> Session | None:
@@ -60,6 +62,7 @@ class FakeSpawner:
     def user(self) -> Any:
         return SimpleNamespace(
             name=self.user_name,
+            settings=self.hub,
             escaped_name=self.user_name,
             server_url=lambda name: f"/user/{self.user_name}/{name}",
             progress_url=lambda name: f"/hub/api/users/{self.user_name}/server/progress",

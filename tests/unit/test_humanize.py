@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import datetime
+import json
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spawner.humanize import duration, limit_of_memory, moment_in_words
+from spawner import humanize
+from spawner.humanize import day_and_time, day_in_words, duration, limit_of_memory, moment_in_words, moment_texts
+from spawner.i18n import _, languages, using
 from spawner.units import parse_memory_mb
 
 
@@ -49,8 +56,66 @@ def test_duration(minutes: int, words: str) -> None:
     assert duration(minutes) == words
 
 
-@pytest.mark.parametrize(("seconds", "words"), [(0, "at 10:00"), (3600, "at 11:00"), (86400, "at 10:00 on 02 March")])
-def test_moment_in_words(seconds: int, words: str) -> None:
-    """The day is named where it is another one than today's."""
+MOMENTS = json.loads((Path(__file__).parents[1] / "fixtures" / "moments.json").read_text(encoding="utf-8"))
+"""Also read by ``tests/static/moments.test.js``: the scripts of the pages write the same."""
+
+
+@pytest.fixture
+def _zone(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The time zone of a row of the table, for as long as the test takes."""
+    monkeypatch.setenv("TZ", request.param["zone"])
+    time.tzset()
+    yield
+    monkeypatch.undo()
+    time.tzset()
+
+
+def seconds_of(text: str) -> float:
+    """ISO 8601 as seconds since the epoch."""
+    return datetime.datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp()
+
+
+def by_zone(kind: str) -> pytest.MarkDecorator:
+    """The rows of the table, each in its zone."""
+    rows = [pytest.param(row, row, id=row["why"]) for row in MOMENTS[kind]]
+    return pytest.mark.parametrize(("row", "_zone"), rows, indirect=["_zone"])
+
+
+@pytest.mark.parametrize("language", sorted(MOMENTS["texts"]))
+@by_zone("moments")
+@pytest.mark.usefixtures("_zone")
+def test_a_moment(row: dict[str, Any], language: str) -> None:
+    """The day is named where it is not today's, the year where it is another one, by the clock of the zone."""
+    with using(language):
+        assert day_and_time(seconds_of(row["at"]), seconds_of(row["now"]), seconds=row.get("seconds", False)) == row[language]
+
+
+@pytest.mark.parametrize("language", sorted(MOMENTS["texts"]))
+@by_zone("days")
+@pytest.mark.usefixtures("_zone")
+def test_a_day(row: dict[str, Any], language: str) -> None:
+    """As people speak of it, with the year where it is another one; a heading, so with a capital letter."""
+    day, today = (datetime.datetime.fromtimestamp(seconds_of(row[name])).astimezone().date() for name in ("at", "now"))
+    with using(language):
+        assert day_in_words(day, today) == row[language]
+
+
+@pytest.mark.parametrize("language", sorted(MOMENTS["texts"]))
+def test_what_the_scripts_write_moments_with(language: str) -> None:
+    """The texts of the table are those that the pages give their scripts, in every language that is shipped."""
+    assert set(MOMENTS["texts"]) == set(languages())
+    with using(language):
+        assert moment_texts(_) == MOMENTS["texts"][language]
+
+
+def test_a_translation_with_names_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A site's own catalogue may be wrong: the names are English then, and no page breaks."""
+    monkeypatch.setattr(humanize, "_", lambda sentence: "only two" if sentence == humanize.SHORT_MONTHS else sentence)
+    noon = datetime.datetime(2026, 11, 28, 12).astimezone().timestamp()
+    assert day_and_time(noon, noon + 86400) == "12:00 on Sat 28 Nov"
+
+
+def test_moment_in_words() -> None:
+    """With the word before it."""
     now = datetime.datetime(2026, 3, 1, 10, 0).astimezone().timestamp()
-    assert moment_in_words(now + seconds, now) == words
+    assert moment_in_words(now + 3600, now) == "at 11:00"

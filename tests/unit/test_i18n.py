@@ -205,8 +205,8 @@ def test_templates_speak_the_language_in_use() -> None:
     values = {"x": "<b>", "y": "drained"}
     assert template.render(**values) == "Budget|until &lt;b&gt;|drained|Starting…"
     with using("it"):
-        assert template.render(**values) == "Budget|fino alle &lt;b&gt;|in drain|Avvio…"
-        assert template.render(x="", y="<script>") == "Budget|fino alle |&lt;script&gt;|Avvio…"
+        assert template.render(**values) == "Budget|fino alle ore &lt;b&gt;|ritirato dal servizio|Avvio…"
+        assert template.render(x="", y="<script>") == "Budget|fino alle ore |&lt;script&gt;|Avvio…"
 
 
 # --- what is said -----------------------------------------------------------------------------------------------------------------
@@ -216,7 +216,7 @@ def test_amounts(in_italian: None) -> None:
     """Plurals, months and lists follow the language; the clock has 24 hours in both."""
     now = datetime.datetime(2026, 3, 1, 10, 0).astimezone().timestamp()
     assert duration(1501) == "1 giorno 1 h 1 min"
-    assert moment_in_words(now + 86400, now) == "alle ore 10:00 del 02 marzo"
+    assert moment_in_words(now + 86400, now) == "alle ore 10:00 di lun 2 mar"
     assert joined(["2 V100", "48 core", "10 GB"]) == "2 V100, 48 core e 10 GB"
 
 

@@ -21,6 +21,16 @@
     return text.replace(/\{(\w+)\}/g, (whole, key) => (key in values ? String(values[key]) : whole));
   }
 
+  // A moment in the user's time zone, as the Hub's pages write it (static/common/moments.js).
+  function clock(when, texts, now = new Date()) {
+    const time = [when.getHours(), when.getMinutes()].map((value) => String(value).padStart(2, "0")).join(":");
+    if (when.toDateString() === now.toDateString()) return time;
+    const [weekdays, months] = [texts.moment_weekdays.split(/\s+/), texts.moment_months.split(/\s+/)];
+    const year = when.getFullYear();
+    const words = year === now.getFullYear() ? texts.moment_day : texts.moment_year;
+    return filled(words, {time, weekday: weekdays[(when.getDay() + 6) % 7], day: when.getDate(), month: months[when.getMonth()], year});
+  }
+
   // What the user has closed stays closed in this tab, whatever the application does with its page.
   const remembered = {
     key: (facts, what) => `${NAME}:${facts.job_id}:${what}`,
@@ -107,7 +117,7 @@
       }
       this.node.append(name, element("span", "rf-job", filled(texts.job, {number: facts.job_id})), element("span", "rf-node", facts.node));
       if (facts.gpus) this.node.append(element("span", "rf-gpus", facts.gpus));
-      this.left.title = filled(texts.ends, {time: new Date(facts.ends * 1000 - this.offset).toLocaleString()});
+      this.left.title = filled(texts.ends, {time: clock(new Date(facts.ends * 1000 - this.offset), texts)});
       this.node.append(this.left);
       this.stop = link("rf-stop", texts.stop, facts.stop_url);
       this.again = link("rf-again", texts.again, facts.over_url);

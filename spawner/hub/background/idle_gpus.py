@@ -14,13 +14,17 @@ from jupyterhub.utils import url_path_join
 from ...cluster.cluster import SlurmCluster
 from ...errors import ResourceFormError
 from ...gpu.idle import Notice, Rules, Seen, idle_minutes, next_step
+from ...i18n import using
 from ...session.matching import is_own
 from ...session.session import Session
 from ...slurm.model import Job
 from ..common import cluster_of
 from ..known import name_of
+from ..labels import labels_of
+from ..locale import language_spoken
 from ..protocol import HubApplication, HubSpawner, Log, Proxy
 from ..sessions.gpus import GpusOfSessions
+from ..sessions.options import display_name
 from ..sessions.storage import Storage
 from ..state import HubState
 from .idle_messages import IdleMessages, Message
@@ -227,6 +231,7 @@ class IdleGpuWatch:
             event=event,
             user=name_of(spawner.user),
             server=spawner.name,
+            display_name=self._called(spawner),
             job_id=session.record.job_id,
             node=session.record.node,
             gpus=notice.gpus,
@@ -234,6 +239,11 @@ class IdleGpuWatch:
             stops_at=notice.stops_at,
             url=self._home_url,
         )
+
+    @staticmethod
+    def _called(spawner: HubSpawner) -> str:
+        with using(language_spoken(spawner)):
+            return display_name(spawner.orm_spawner, spawner.orm_spawner.user_options, labels_of(spawner))
 
     def _send(self, event: str, spawner: HubSpawner, session: Session, notice: Notice, seen: Seen) -> None:
         message = self._message(event, spawner, session, notice, seen)

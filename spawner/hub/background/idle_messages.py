@@ -23,11 +23,16 @@ AT_A_TIME = 4
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One message: ``event`` is ``idle`` or ``stopped``; ``stops_at`` is in seconds since the epoch, None where no session is stopped."""
+    """One message: ``event`` is ``idle`` or ``stopped``.
+
+    ``display_name`` is what the cards call the session, in its user's language: a user may have several. ``stops_at`` is in seconds since
+    the epoch, None where no session is stopped.
+    """
 
     event: str
     user: str
     server: str
+    display_name: str
     job_id: int
     node: str
     gpus: int

@@ -51,5 +51,7 @@ async def table_of(
         return render_availability(None, sentence=error.sentence, template_paths=template_paths)
     reported = cluster.reported(entry.node.name for entry in snapshot.value.nodes)
     return await run_in_worker(
-        lambda: render_availability(snapshot, reported=reported, all_devices=all_devices, template_paths=template_paths)
+        lambda: render_availability(
+            snapshot, reported=reported, all_devices=all_devices, template_paths=template_paths, now=cluster.clock()
+        )
     )

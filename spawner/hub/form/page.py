@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 from ...advice.service import PATIENCE_SECONDS, Advice, advise
 from ...cache import countdown
 from ...errors import CatalogueError, NoAccount, ResourceFormError, SlurmRefused, SlurmUnavailable
-from ...humanize import clock_time, day_and_time
+from ...humanize import day_and_time
 from ...i18n import _
 from ...request.choices import Choices
 from ...request.defaults import has_to_choose_account
@@ -212,4 +212,4 @@ def _notes_of_last_session(spawner: HubSpawner) -> list[str]:
         if end.category == "never_started"
         else _("Your last session ended at {time}. {sentence}")
     )
-    return [words.format(time=clock_time(end.at), sentence=_(end.sentence))]
+    return [words.format(time=day_and_time(end.at, spawner.cluster.clock()), sentence=_(end.sentence))]

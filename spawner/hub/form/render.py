@@ -19,8 +19,8 @@ from ...availability.table import Excerpt
 from ...cache import Snapshot
 from ...gpu.describe import device_memory
 from ...gpu.device_matching import NO_REPORTS, Reported
-from ...humanize import clock_time, gpu_type_in_words, iso_time, limit_of_memory, share_of_gpu
-from ...i18n import in_use
+from ...humanize import day_and_time, gpu_type_in_words, iso_time, limit_of_memory, moment_texts, share_of_gpu
+from ...i18n import _, in_use
 from ..locale import speak
 from ..static import script, stylesheet
 
@@ -38,8 +38,8 @@ def _environment(template_paths: tuple[str, ...]) -> jinja2.Environment:
         lstrip_blocks=True,
     )
     speak(environment)
-    environment.filters.update(memory=limit_of_memory, clock_time=clock_time, iso_time=iso_time, units=units)
-    environment.globals.update(share_of_gpu=share_of_gpu, strip=strip)
+    environment.filters.update(memory=limit_of_memory, iso_time=iso_time, units=units)
+    environment.globals.update(share_of_gpu=share_of_gpu, strip=strip, moment_texts=functools.partial(moment_texts, _))
     environment.filters.update(device_memory=device_memory, gpu_type=gpu_type_in_words)
     return environment
 
@@ -60,16 +60,19 @@ def render_availability(
     all_devices: bool = False,
     template_paths: Sequence[str | Path] = (),
     sentence: str = "",
+    now: float | None = None,
 ) -> str:
     """The GPU table and the nodes, with what their devices have ``reported``. Without a snapshot: the sentence why there is none.
 
-    Of more than :data:`MAX_DEVICES` nothing is shown without ``all_devices``; the page's script asks for it.
+    Of more than :data:`MAX_DEVICES` nothing is shown without ``all_devices``; the page's script asks for it. ``now``, in seconds since the
+    epoch, says whether the snapshot is of another day; without it, it is today's.
     """
     left_out = not all_devices and reported.devices > MAX_DEVICES
     return render(
         "resource_form/availability.html",
         template_paths,
         snapshot=snapshot,
+        as_of=day_and_time(snapshot.as_of, snapshot.as_of if now is None else now, seconds=True) if snapshot is not None else "",
         reported=NO_REPORTS if left_out else reported,
         devices_left_out=left_out,
         sentence=sentence,

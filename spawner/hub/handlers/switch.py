@@ -91,7 +91,7 @@ class SwitchHandler(AsksAgain, BaseHandler):  # type: ignore[misc]
         request = resolve_request(options, choices)
         await refuse_over_budget(spawner.cluster, choices, request, await spawner.terms())
         if not await starts_now(spawner, session, request, choices):
-            raise _unchanged(_("Somebody was faster: that would not start now any more. You keep your place in line."))
+            raise _unchanged(_("Somebody was faster: that would not start now any more. You keep your place in the queue."))
         self._waiting(spawner)
         return request.options()
 

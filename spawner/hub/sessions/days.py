@@ -7,18 +7,17 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ...humanize import MONTHS, duration
-from ...i18n import N_, _
-
-WEEKDAYS = (N_("Monday"), N_("Tuesday"), N_("Wednesday"), N_("Thursday"), N_("Friday"), N_("Saturday"), N_("Sunday"))
+from ...humanize import day_and_time, day_in_words, duration, time_of_day
+from ...i18n import _
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A session as programs get it, with the time of day and how long it ran, in words; both empty where nobody knows."""
+    """A session as programs get it; the time of day, that with its day, and how long it ran, in words: empty where nobody knows."""
 
     session: Mapping[str, Any]
     time: str
+    moment: str
     ran: str
 
 
@@ -30,18 +29,6 @@ class Day:
     rows: list[Row] = field(default_factory=list)
 
 
-def day_in_words(day: datetime.date, today: datetime.date) -> str:
-    """Return ``Today``, ``Yesterday``, ``Thursday 26 November``, with the year where it is another one."""
-    if day == today:
-        return _("Today")
-    if day == today - datetime.timedelta(days=1):
-        return _("Yesterday")
-    # Translators: a day: "Thursday 26 November"
-    words = _("{weekday} {day} {month}").format(weekday=_(WEEKDAYS[day.weekday()]), day=day.day, month=_(MONTHS[day.month - 1]))
-    words = words[:1].upper() + words[1:]
-    return words if day.year == today.year else f"{words} {day.year}"
-
-
 def by_day(sessions: Iterable[Mapping[str, Any]], now: float) -> list[Day]:
     """Group sessions, in their order, by the day of what happened last, in the Hub's own time zone; ``now`` in seconds since the epoch."""
     today = datetime.datetime.fromtimestamp(now).astimezone().date()
@@ -51,7 +38,8 @@ def by_day(sessions: Iterable[Mapping[str, Any]], now: float) -> list[Day]:
         words = day_in_words(moment.date(), today) if moment is not None else ""
         if not days or days[-1].words != words:
             days.append(Day(words))
-        days[-1].rows.append(Row(session, moment.strftime("%H:%M") if moment is not None else "", _ran(session)))
+        time, dated = ("", "") if moment is None else (time_of_day(moment), day_and_time(moment.timestamp(), now))
+        days[-1].rows.append(Row(session, time, dated, _ran(session)))
     return days
 
 

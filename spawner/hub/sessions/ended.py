@@ -22,6 +22,7 @@ from ...slurm.states import ENDED
 from ...units import parse_memory_mb, parse_walltime
 from ..database import Transaction
 from ..known import name_of
+from ..labels import labels_of
 from ..locale import language_spoken
 from ..protocol import HubSpawner
 from ..state import HubState
@@ -40,7 +41,7 @@ LATE_SECONDS = 5.0
 def history_of(spawner: HubSpawner) -> History:
     """Return the record of past sessions, with the length and days that the admin has set."""
     memory = HubState.of(spawner).part(HistoryMemory)
-    return History(Storage.of(spawner), length=spawner.history_length, days=spawner.history_days, memory=memory)
+    return History(Storage.of(spawner), length=spawner.history_length, days=spawner.history_days, memory=memory, labels=labels_of(spawner))
 
 
 def stop_cause(spawner: HubSpawner, begun: float | None, listening: float | None) -> str:

@@ -18,6 +18,7 @@ import sqlalchemy as sa
 from jupyterhub import orm
 
 from ...session.record import End
+from ...site.catalogue import BUILT_IN_LABELS, Labels
 from ..database import Transaction
 from .storage import Storage
 from .tables import SESSIONS, has_row, keep_newest
@@ -151,11 +152,20 @@ class History:
         So many sessions of each user are kept, for so many days; 0 of either keeps none.
     memory
         What is known of this database, shared by all who open it.
+    labels
+        What the catalogue calls the releases and interfaces of these sessions now.
     """
 
     def __init__(
-        self, storage: Storage, *, length: int = HISTORY_LENGTH, days: float = HISTORY_DAYS, memory: HistoryMemory | None = None
+        self,
+        storage: Storage,
+        *,
+        length: int = HISTORY_LENGTH,
+        days: float = HISTORY_DAYS,
+        memory: HistoryMemory | None = None,
+        labels: Labels = BUILT_IN_LABELS,
     ) -> None:
+        self.labels = labels
         self._storage = storage
         self._memory = memory if memory is not None else HistoryMemory()
         self._length = length

@@ -11,7 +11,7 @@ from ...humanize import cores_in_words
 from ...i18n import _
 from ...request.model import parse_request
 from ...request.server_names import WITHOUT_LETTERS
-from ...site.catalogue import BUILT_IN_INTERFACES
+from ...site.catalogue import BUILT_IN_LABELS, Labels
 from ..known import value_of
 
 MADE_UP = re.compile(rf"{WITHOUT_LETTERS}(-[0-9]{{1,4}})?")
@@ -33,17 +33,17 @@ def given_name(server: Any, options: Mapping[str, Any] | None = None) -> str:
     return str(given or _known(server, "display_name") or _unless_made_up(_known(server, "name")))
 
 
-def display_name(server: Any, options: Mapping[str, Any] | None = None) -> str:
+def display_name(server: Any, options: Mapping[str, Any] | None = None, labels: Labels = BUILT_IN_LABELS) -> str:
     """Return what a server is called on every page and in every answer: what its user called it, else what its session is."""
-    return shown_name(given_name(server, options), options or {}, _known(server, "name"))
+    return shown_name(given_name(server, options), options or {}, _known(server, "name"), labels)
 
 
-def shown_name(given: str, options: Mapping[str, Any], server: str = "") -> str:
+def shown_name(given: str, options: Mapping[str, Any], server: str = "", labels: Labels = BUILT_IN_LABELS) -> str:
     """Return a session's name: the given one, else what it is by its request, in the language in use; ``server`` is the server's name.
 
-    ``JupyterLab · 1 × V100 · g100_int``, ``Terminal · 4 cores · g100_cpu``.
+    ``JupyterLab · 1 × V100 · g100_int``, ``Terminal · 4 cores · g100_cpu``: the interface by its label in the catalogue.
     """
-    return _unless_made_up(given) or _what_it_is(options) or server or _("Default server")
+    return _unless_made_up(given) or _what_it_is(options, labels) or server or _("Default server")
 
 
 def had_in_words(options: Mapping[str, Any]) -> str:
@@ -59,7 +59,7 @@ def _unless_made_up(name: str) -> str:
     return "" if MADE_UP.fullmatch(name or "") else name
 
 
-def _what_it_is(options: Mapping[str, Any]) -> str:
+def _what_it_is(options: Mapping[str, Any], labels: Labels) -> str:
     """Empty where there is no request yet, or none that can be read."""
     if not options.get("partition"):
         return ""
@@ -67,9 +67,8 @@ def _what_it_is(options: Mapping[str, Any]) -> str:
         request = parse_request(options)
     except RequestRejected:
         return ""
-    interface = BUILT_IN_INTERFACES.get(request.interface, {}).get("label", request.interface)
     size = request.gpus.words if request.gpus.count else cores_in_words(request.cores)
-    return " · ".join(part for part in (_(interface) if interface else "", size, request.partition) if part)
+    return " · ".join(part for part in (labels.interface(request.interface), size, request.partition) if part)
 
 
 def _known(server: Any, name: str) -> Any:

@@ -23,7 +23,9 @@ from ...session.record import End, Record
 from ...session.status import Server, SessionStatus, kind_of_end
 from ...session.status_json import as_json, without_clock
 from ...session.status_text import charge_in_all
+from ...site.catalogue import BUILT_IN_LABELS, Labels
 from ..class_settings import class_settings
+from ..labels import labels_of
 from ..own_spawner import own_spawner
 from ..protocol import HubHandler
 from ..state import HubState
@@ -111,16 +113,18 @@ def kind_of(over: PastSession | End) -> Literal["finished", "others"]:
     return "finished" if (over.kind or kind_of_end(over.state)) == "finished" else "others"
 
 
-def status_of_past(past: PastSession, hub_url: str) -> SessionStatus:
-    """Return how a session stands that is in the record."""
+def status_of_past(past: PastSession, hub_url: str, labels: Labels = BUILT_IN_LABELS) -> SessionStatus:
+    """Return how a session stands that is in the record; ``labels`` are what the catalogue calls its release and interface."""
     server = Server(
         user=past.user,
         name=past.name,
-        display_name=shown_name(past.display_name, past.request, past.name),
+        display_name=shown_name(past.display_name, past.request, past.name, labels),
         named=bool(past.display_name),
         color=past.color,
         request=past.request,
         summary=summary_of(past.request),
+        release_text=labels.release(past.request.get("release")),
+        interface_text=labels.interface(past.request.get("interface")),
         spawn_url=url_path_join(hub_url, "spawn", url_escape_path(past.user), url_escape_path(past.name)),
         log_url=log_link(hub_url, past.user, past.job_id),
     )
@@ -160,15 +164,15 @@ class Listed:
     still: bytes
 
 
-async def _listed(rows: Rows, hub_url: str) -> tuple[Listed, ...]:
+async def _listed(rows: Rows, hub_url: str, labels: Labels) -> tuple[Listed, ...]:
     """In the language of the page: made once for all who hold on to these rows."""
-    key = in_use(), hub_url
+    key = in_use(), hub_url, labels
     if key not in rows.made:
         made = []
         for number, past in enumerate(rows.sessions):
             if number % AT_ONCE == AT_ONCE - 1:
                 await asyncio.sleep(0)
-            full = as_json(status_of_past(past, hub_url))
+            full = as_json(status_of_past(past, hub_url, labels))
             made.append(Listed(past, json.dumps(full), json.dumps(without_clock(full)).encode()))
         rows.made[key] = tuple(made)
     listed: tuple[Listed, ...] = rows.made[key]
@@ -194,6 +198,7 @@ class Past:
         self._reach = reach
         self.limit = limit
         self._rows: Rows | None = None
+        self._labels = BUILT_IN_LABELS
 
     def changes(self) -> int:
         """Return another number once there is something new. It is cheap."""
@@ -203,7 +208,7 @@ class Past:
     async def listed(self, hub_url: str, going_on: Collection[str]) -> list[Listed]:
         """Return all but those whose keys (:func:`.history.session_key`) are still among the ones that go on."""
         rows = self._known()
-        found = await _listed(rows, hub_url) if rows is not None else ()
+        found = await _listed(rows, hub_url, self._labels) if rows is not None else ()
         return [entry for entry in found if self._reach.has(entry.past) and entry.past.session not in going_on]
 
     def sessions(self, going_on: Collection[str]) -> list[PastSession]:
@@ -215,6 +220,7 @@ class Past:
         history = self._history() if self.limit else None
         if history is not None:
             self._rows = history.rows(self._reach.names, self.limit, self._rows)
+            self._labels = history.labels
         return self._rows
 
 
@@ -237,4 +243,6 @@ def history_for(handler: HubHandler, spawner: object) -> History:
         return history_of(own)
     state, settings = HubState.of(handler), class_settings(handler)
     storage = Storage.in_hub(state, handler.db, state.cluster, handler.log)
-    return History(storage, length=settings.history_length, days=settings.history_days, memory=state.part(HistoryMemory))
+    return History(
+        storage, length=settings.history_length, days=settings.history_days, memory=state.part(HistoryMemory), labels=labels_of(state)
+    )

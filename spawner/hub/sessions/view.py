@@ -12,6 +12,7 @@ from ...advice.service import PricingSettings
 from ...i18n import _
 from ...request.choices import Choices
 from ...session.status import Server, SessionStatus, State, cost_of_end
+from ..labels import labels_of
 from ..own_spawner import own_spawner
 from ..protocol import HubSpawner
 from .options import display_name, given_name, told_request
@@ -29,15 +30,17 @@ def usage_factor_of(choices: Choices, partition: str, account: str, terms: Prici
 def server_of(spawner: HubSpawner, hub_url: str, job_id: int = 0) -> Server:
     """Return what the Hub knows of the spawner's server. ``job_id`` is the job of the session whose log is to be shown, 0 for none."""
     user, name, own = spawner.user, spawner.name, own_spawner(spawner)
-    options = dict(spawner.orm_spawner.user_options or {})
+    options, labels = dict(spawner.orm_spawner.user_options or {}), labels_of(spawner)
     return Server(
         user=user.name,
         name=name,
-        display_name=display_name(spawner.orm_spawner, options),
+        display_name=display_name(spawner.orm_spawner, options, labels),
         named=bool(given_name(spawner.orm_spawner, options)),
         color=str(options.get("color") or ""),
         request=told_request(options),
         summary=summary_of(options),
+        release_text=labels.release(options.get("release")),
+        interface_text=labels.interface(options.get("interface")),
         url=user.server_url(name) if spawner.ready else "",
         progress_url=user.progress_url(name),
         spawn_url=url_path_join(hub_url, "spawn", user.escaped_name, url_escape_path(name)),

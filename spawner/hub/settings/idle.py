@@ -41,8 +41,9 @@ class IdleGpuSettings(HasTraits):
         A command that is run when a user is told of idle GPUs and when their session is stopped for that, once each: the absolute path of a
         program, and its arguments. It may send the mail.
 
-        It finds on its standard input ``{"event": "idle", "user", "server", "job_id", "node", "gpus", "idle_minutes", "stops_at", "url"}``
-        as JSON, with ``"event": "stopped"`` after a stop. It is run as the Hub's own user, without a shell, for 30 seconds at most.
+        It finds on its standard input ``{"event": "idle", "user", "server", "display_name", "job_id", "node", "gpus", "idle_minutes",
+        "stops_at", "url"}`` as JSON, with ``"event": "stopped"`` after a stop; ``display_name`` is what the session is called on its
+        card. It is run as the Hub's own user, without a shell, for 30 seconds at most.
 
         Default: none. Example: ``["/opt/site/bin/mail-idle-gpus", "--from", "superc@example.org"]``
         """,

@@ -57,7 +57,7 @@ def four(*used: str, **changes: Any) -> list[Node]:
 def clock(moment: float) -> str:
     """The moment as the sentences have it: a test must not depend on the machine's time zone."""
     then, today = (datetime.datetime.fromtimestamp(value).astimezone() for value in (moment, NOW))
-    return f"{then:%H:%M}" if then.date() == today.date() else f"{then:%H:%M on %d %B}"
+    return f"{then:%H:%M}" if then.date() == today.date() else f"{then:%H:%M on %a} {then.day} {then:%b}"
 
 
 def running(job_id: int = 1, *, nodes: tuple[str, ...] = ("g001",), cores: int = 48, **changes: Any) -> Job:
@@ -666,8 +666,7 @@ def test_words_of_the_unknown() -> None:
     """Whether Slurm has never said it, or not lately."""
     assert said(asked(partition="elsewhere"), node()) == Verdict("unknown", "Slurm has not said yet what is free.")
     since = NOW - TOO_OLD_SECONDS - 1
-    written = datetime.datetime.fromtimestamp(since).astimezone().strftime("%H:%M:%S")
-    assert said(asked(), node(), as_of=since) == Verdict("unknown", f"Slurm has not said since {written} what is free.")
+    assert said(asked(), node(), as_of=since) == Verdict("unknown", f"Slurm has not said since {clock(since)} what is free.")
 
 
 # --- for any cluster ----------------------------------------------------------------------------------------------------------

@@ -17,7 +17,7 @@ from spawner.bounds import DEFAULTS
 from spawner.cluster import estimator as room
 from spawner.cluster.estimator import Estimator, answer_of, estimate_in_words, no_start_in_words, question_of
 from spawner.errors import EstimateUnavailable, SlurmError, SlurmOutputError, SlurmRefused
-from spawner.humanize import clock_time
+from spawner.humanize import day_and_time
 from spawner.job.sbatch import new_tag, sbatch_arguments
 from spawner.request.model import parse_request
 from spawner.slurm.runner import Identity, Result
@@ -521,11 +521,11 @@ def test_settings_of_the_cluster() -> None:
 def test_in_words(seconds: int, nodes: tuple[str, ...], words: str) -> None:
     """An estimate, said as one; nothing about it is exact."""
     now = EPOCH - EPOCH % 86400 + 4 * 3600
-    expected = words.format(clock_time(now + seconds)[:5])
+    expected = words.format(day_and_time(now + seconds, now))
     assert estimate_in_words(Estimate(now + seconds, nodes), now) == expected
 
 
 def test_another_day_in_words() -> None:
     """Then the day is told."""
     now = EPOCH - EPOCH % 86400 + 4 * 3600
-    assert " on 18 January (in 3 days 1 h) on g001." in estimate_in_words(Estimate(now + 73 * 3600, ("g001",)), now)
+    assert " on Mon 18 Jan (in 3 days 1 h) on g001." in estimate_in_words(Estimate(now + 73 * 3600, ("g001",)), now)

@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from spawner.humanize import clock_texts
 from spawner.i18n import using
 from spawner.job.lab_extension import FILES, lab_extension_files, session_bar, with_lab_extension
 from spawner.job.sbatch import job_environment, job_script, launcher_source
@@ -122,6 +123,7 @@ ENGLISH = {
     "session": "Session",
     "job": "Job {number}",
     "ends": "Ends: {time}",
+    **clock_texts(str),
     "left": "{time} left",
     "hours": "{hours} h {minutes} min",
     "minutes": "{minutes} min",

@@ -214,7 +214,7 @@ JUST_TOO_MUCH = {"A0": "x" * (MAX_BYTES - 1), **{f"A{number}": "x" * (MAX_BYTES 
         pytest.param("cores", 10**9, "Number of cores: “1000000000” is not a number of cores. At least 1 is needed. Type a number such as 4.", id="cores-beyond-all"),
         pytest.param("memory", "8X", "Memory: “8X” is not an amount of memory. It has to be a number, with K, M, G or T for the unit. Type for example 8G or 500M.", id="memory"),
         pytest.param("walltime", 0, "Time: “0” is not a time. The shortest time is 1 minute. Type for example 2h, 90m or 1-12:00:00.", id="time"),
-        pytest.param("gpus", "many", "GPU configuration: “many” is not a GPU configuration. It is not a count, nor a type and a count. Choose one from the list.", id="gpus"),
+        pytest.param("gpus", "many", "GPU configuration: “many” is not a GPU configuration. It has to be a number, or a type and a number such as v100:2. Choose one from the list.", id="gpus"),
         pytest.param("environment", ["A=B"], "Environment variables: Environment variables are names with values.", id="no-variables"),
         pytest.param("environment", 0, "Environment variables: Environment variables are names with values.", id="nothing-that-is-a-number"),
         pytest.param("environment", {f"A{number}": "" for number in range(101)}, "Environment variables: 101 variables are more than the 100 that a session may have. Leave some out.", id="many-variables"),

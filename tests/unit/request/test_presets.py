@@ -246,7 +246,7 @@ def test_a_posted_form() -> None:
 @pytest.mark.parametrize(
     ("name", "sentence"),
     [
-        ("gone", "Preset: “gone” is not a preset that you may choose. Leave it out, or choose one of: small, cpu."),
+        ("gone", "Preset: “gone” is not a preset that you may choose. Leave it out, or choose one of: Small GPU (small), cpu."),
         ("Small GPU", "Preset: “Small GPU” is not a name of at most 64 letters, digits and . _ + @ -. Choose one from the list."),
         (["small"], "Preset: “['small']” is not a name of at most 64 letters, digits and . _ + @ -. Choose one from the list."),
     ],

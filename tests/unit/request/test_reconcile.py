@@ -267,7 +267,8 @@ def test_which_interface_follows_a_release(release: str, preset: str | None, exp
     request = asked(offered, release="new").model_copy(update={"release": release, "interface": "vscode"})
     settled = reconcile(request, offered, "release")
     assert settled.request.interface == expected
-    assert settled.moved == {"interface": f"User interface is now {expected} instead of vscode, which cannot be had with the new choice."}
+    label = {"terminal": "Terminal", "notebook": "Jupyter Notebook", "lab": "JupyterLab"}[expected]
+    assert settled.moved == {"interface": f"User interface is now {label} instead of vscode, which cannot be had with the new choice."}
 
 
 def test_a_release_that_cannot_be_chosen_moves_nothing() -> None:

@@ -151,9 +151,9 @@ def test_who_has_an_account_is_let_through() -> None:
         pytest.param({"reservation": "course"}, {"reservations": (reservation(qos=("fast",)),), "qos": (Qos("normal"), Qos("fast")), "associations": (Association("cin_ada", "ada", qos=("normal",)),)}, "reservation", "Slurm reservation: “course” is not for QOS normal. Choose another account, or None.", id="reservation-of-another-qos"),
         pytest.param({"reservation": "course", "account": "cin_ada"}, {"reservations": (reservation(users=(), accounts=("cin_extra",)),)}, "reservation", "Slurm reservation: “course” may not be used with account cin_ada. Choose account cin_extra, or None.", id="reservation-of-another-account"),
         pytest.param({"reservation": ""}, {"partitions": (partition(reservation_required=True),), "reservations": COURSE}, "reservation", "Slurm reservation: partition g100_int can only be used with a reservation. Choose one, or another partition.", id="reservation-needed"),
-        pytest.param({"release": "1999.01"}, {}, "release", "Release: “1999.01” is not a release of this service. Choose one of: 2026.10, 2024.04.", id="unknown-release"),
-        pytest.param({"interface": "vscode"}, {}, "interface", "User interface: “vscode” is not offered by Release 2026.10. Choose one of: lab, notebook, terminal.", id="unknown-interface"),
-        pytest.param({"release": "2024.04", "interface": "terminal"}, {}, "interface", "User interface: “terminal” is not offered by Release 2024.04. Choose one of: lab.", id="interface-of-another-release"),
+        pytest.param({"release": "1999.01"}, {}, "release", "Release: “1999.01” is not a release of this service. Choose one of: Release 2026.10, Release 2024.04.", id="unknown-release"),
+        pytest.param({"interface": "vscode"}, {}, "interface", "User interface: “vscode” is not offered by Release 2026.10. Choose one of: JupyterLab (lab), Jupyter Notebook (notebook), Terminal (terminal).", id="unknown-interface"),
+        pytest.param({"release": "2024.04", "interface": "terminal"}, {}, "interface", "User interface: “Terminal” is not offered by Release 2024.04. Choose one of: JupyterLab (lab).", id="interface-of-another-release"),
         pytest.param({"preset": "gone"}, {}, "preset", "Preset: “gone” is not a preset here. Leave it out.", id="unknown-preset"),
         pytest.param({"memory": "8 parsecs"}, {}, "memory", "Memory: “8 parsecs” is not an amount of memory. It has to be a number, with K, M, G or T for the unit. Type for example 8G or 500M.", id="unknown-unit"),
         pytest.param({"colour": "red"}, {}, "colour", f"“colour” is not a field of a request. Leave it out. The fields are: {', '.join(FIELDS)}.", id="unknown-key"),
@@ -178,8 +178,8 @@ def test_refused(options: dict[str, Any], changes: dict[str, Any], field: str, s
         pytest.param({"reservation": {"default": "gone", "locked": True}}, {"reservation": ""}, "Slurm reservation: None cannot be chosen, it is set to gone on this service. It is over, has not begun, or is not for you. Ask the support.", id="reservation-locked-and-gone"),
         pytest.param({"reservation": {"default": "gone", "locked": True}}, {"reservation": "course"}, "Slurm reservation: “course” cannot be used: it is over, has not begun, or is not for you. Ask the support.", id="another-than-the-locked-and-gone"),
         pytest.param({"reservation": {"default": "course", "locked": True}}, {"reservation": "other"}, "Slurm reservation: “other” cannot be used: it is over, has not begun, or is not for you. Choose one of: course.", id="another-than-the-locked"),
-        pytest.param({"release": {"default": "2024.04", "locked": True}}, {"release": "2026.10"}, "Release: “2026.10” is not a release of this service. Choose one of: 2024.04.", id="release-locked"),
-        pytest.param({"interface": {"default": "lab", "locked": True}}, {"interface": "terminal"}, "User interface: “terminal” is not offered by Release 2026.10. Choose one of: lab.", id="interface-locked"),
+        pytest.param({"release": {"default": "2024.04", "locked": True}}, {"release": "2026.10"}, "Release: “2026.10” is not a release of this service. Choose one of: Release 2024.04.", id="release-locked"),
+        pytest.param({"interface": {"default": "lab", "locked": True}}, {"interface": "terminal"}, "User interface: “Terminal” is not offered by Release 2026.10. Choose one of: JupyterLab (lab).", id="interface-locked"),
         pytest.param({"cores": {"choices": [2, 4]}}, {"cores": 3}, "Number of cores: 3 cannot be chosen. Choose one of: 2, 4.", id="cores-choices"),
         pytest.param({"memory": {"choices": ["2G", "8G"]}}, {"memory": "3G"}, "Memory: 3 GB cannot be chosen. Choose one of: 2G, 8G.", id="memory-choices"),
         pytest.param({"walltime": {"choices": ["1h", "2h"]}}, {"walltime": "90m"}, "Time: 1 h 30 min cannot be chosen. Choose one of: 1h, 2h.", id="time-choices"),
@@ -228,7 +228,10 @@ def test_every_mistake_at_once() -> None:
 def test_release_and_interface_both_unknown() -> None:
     """An interface that no release has is told together with the unknown release; one that some release has is not blamed."""
     errors = errors_of({"release": "1999.01", "interface": "vscode"})
-    assert errors["interface"] == "User interface: “vscode” is not an interface of this service. Choose one of: lab, notebook, terminal."
+    assert (
+        errors["interface"]
+        == "User interface: “vscode” is not an interface of this service. Choose one of: JupyterLab (lab), Jupyter Notebook (notebook), Terminal (terminal)."
+    )
     assert list(errors) == ["release", "interface"]
     assert list(errors_of({"release": "1999.01", "interface": "terminal"})) == ["release"]
 

@@ -84,8 +84,8 @@ class Row:
 ROWS = [
     Row("PENDING", "pending", "Priority", None, "waits in the queue. Other jobs are ahead of yours.", "REQUEUED"),
     Row("REQUEUED", "pending", "BeginTime", None, "waits in the queue. The job is set to begin later.", "REQUEUED"),
-    Row("REQUEUE_FED", "pending", "None", None, "waits in the queue. The scheduler has not looked", "REQUEUED"),
-    Row("EXPEDITING", "pending", "None", None, "waits in the queue. The scheduler has not looked", "REQUEUED"),
+    Row("REQUEUE_FED", "pending", "None", None, "waits in the queue. Slurm has not looked", "REQUEUED"),
+    Row("EXPEDITING", "pending", "None", None, "waits in the queue. Slurm has not looked", "REQUEUED"),
     Row("REQUEUE_HOLD", "pending", "job requeued in held state", "NEVER_STARTS", "can never start: It is on hold.", "REQUEUED"),
     Row("SPECIAL_EXIT", "pending", "job requeued in special exit state", "NEVER_STARTS", "can never start: It is on hold.", "REQUEUED"),
     Row("RESV_DEL_HOLD", "pending", "ReservationDeleted", "NEVER_STARTS", "can never start: The reservation was removed.", "REQUEUED"),

@@ -88,7 +88,7 @@ def test_which_ends_of_ours_are_as_they_should_be(state: str, kind: str) -> None
 
 
 HANDED_OVER, SUBMITTED_ALREADY = "The job is being handed to Slurm.", "The job is submitted."
-RESOURCES = "You are first in line. What you asked for is not all free yet."
+RESOURCES = "You are first in the queue. What you asked for is not all free yet."
 CONNECTED = "The session runs on g001."
 STOPS = "The session is being stopped."
 
@@ -340,7 +340,20 @@ def test_cost_of_a_session() -> None:
 
 KEYS = (
     *("user", "name", "display_name", "named", "color", "id", "kind", "state", "stage", "slurm_state", "job_id", "node", "request"),
-    *("summary", "submitted", "started", "ends", "ended", "reason", "sentence", "waiting_helps", "what_to_do", "position"),
+    *(
+        "summary",
+        "release_text",
+        "interface_text",
+        "submitted",
+        "started",
+        "ends",
+        "ended",
+        "reason",
+        "sentence",
+        "waiting_helps",
+        "what_to_do",
+        "position",
+    ),
     *("estimate", "seconds_waited", "seconds_left", "held", "held_text", "cost", "unknown_since", "progress", "url"),
     *("progress_url", "spawn_url", "log_url", "change", "category", "exit_code", "used", "asked", "usage", "gpus", "warn_minutes"),
     "idle_gpus",

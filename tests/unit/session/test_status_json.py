@@ -25,6 +25,8 @@ SERVER = Server(
     color="#112233",
     request={"cores": 4},
     summary="4 cores",
+    release_text="Autumn",
+    interface_text="VS Code",
     url="/user/ada/two/",
     progress_url="/progress",
     spawn_url="/spawn",
@@ -90,6 +92,8 @@ JSON = {
     "node": "g001",
     "request": {"cores": 4},
     "summary": "4 cores",
+    "release_text": "Autumn",
+    "interface_text": "VS Code",
     "submitted": at(0),
     "started": at(1),
     "ends": at(2),
@@ -132,7 +136,22 @@ def test_all_that_is_known() -> None:
 def test_all_that_is_not_known() -> None:
     """Texts are empty, everything else is null: never 0."""
     nothing = as_json(SessionStatus(Server(), "running", "waiting", "", ""))
-    texts = ("user", "name", "display_name", "color", "id", "stage", "slurm_state", "node", "summary", "reason", "sentence", "what_to_do")
+    texts = (
+        "user",
+        "name",
+        "display_name",
+        "color",
+        "id",
+        "stage",
+        "slurm_state",
+        "node",
+        "summary",
+        "release_text",
+        "interface_text",
+        "reason",
+        "sentence",
+        "what_to_do",
+    )
     empty: dict[str, Any] = dict.fromkeys((*texts, "held_text", "url", "progress_url", "spawn_url", "log_url", "category"), "")
     given = {
         "named": False,

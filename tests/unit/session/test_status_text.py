@@ -100,8 +100,8 @@ def test_what_is_held_by_name(tres: str, held: tuple[tuple[str, int], ...]) -> N
         ((("GPU a100_3g.20gb", 2),), "2 × A100 slice 3g.20gb"),
         ((("GPU 3g.20gb", 1),), "1 × GPU slice 3g.20gb"),
         ((("shard", 1),), "1 shard of a GPU"),
-        ((("tape", 1),), "1 tape"),
-        ((("tape", 2), ("cores", 1), ("memory", 1024)), "2 tapes, 1 core, 1 GB"),
+        ((("tape", 1),), "1 × tape"),
+        ((("tape", 2), ("cores", 1), ("memory", 1024)), "2 × tape, 1 core, 1 GB"),
     ],
 )
 def test_amounts_in_words(held: tuple[tuple[str, int], ...], words: str) -> None:
@@ -138,7 +138,7 @@ NOON = datetime.datetime(2027, 1, 15, 12, 0, 5).astimezone().timestamp()
 
 def test_silence_in_words() -> None:
     """Since when, and that nothing is lost by it."""
-    assert silence_in_words(NOON) == "Slurm has not answered since 12:00:05. The session is kept; nothing has to be done."
+    assert silence_in_words(NOON, NOON + 90) == "Slurm has not answered since 12:00. The session is kept; nothing has to be done."
 
 
 @pytest.mark.parametrize(
@@ -160,7 +160,7 @@ def test_silence_in_words() -> None:
         pytest.param(
             -86400,
             13 * 3600,
-            "No GPU of this session has done anything since 12:00 on 14 January. If that is still so at 01:00 on 16 January, the session is"
+            "No GPU of this session has done anything since 12:00 on Thu 14 Jan. If that is still so at 01:00 on Sat 16 Jan, the session is"
             " stopped, and what is not saved is lost.",
             id="on other days",
         ),

@@ -264,7 +264,7 @@ def test_health_in_words() -> None:
     )
     assert texts(announcements(braces, NOW, STUDENTS)) == [
         "Partition g100_cpu is closed: {",
-        "Partition g100_int, until 23:59 on 01 January: {until} {x}",
+        "Partition g100_int, until 23:59 on Thu 1 Jan 2099: {until} {x}",
     ]
 
 

@@ -52,7 +52,7 @@ def test_end_that_a_later_slurm_invents() -> None:
     [
         pytest.param("None", "not looked at the job yet", True, id="none"),
         pytest.param("Priority", "ahead of yours", True, id="priority"),
-        pytest.param("Resources", "first in line", True, id="resources"),
+        pytest.param("Resources", "first in the queue", True, id="resources"),
         pytest.param("ReqNodeNotAvail", "out of service or reserved", None, id="nodes"),
         pytest.param("ReqNodeNotAvail, UnavailableNodes:g001", "out of service or reserved", None, id="nodes-named"),
         pytest.param("ReqNodeNotAvail, Reserved for maintenance", "Choose a shorter time", None, id="maintenance"),

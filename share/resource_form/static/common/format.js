@@ -1,4 +1,4 @@
-// Numbers, durations, moments and sentences as the pages write them, in the user's language and time zone. Nothing here touches a page.
+// Numbers, durations and sentences as the pages write them, in the user's language. Nothing here touches a page.
 
 // Hebrew, Arabic and their relatives.
 const RIGHT_TO_LEFT = /[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]/;
@@ -128,34 +128,4 @@ export function exactly(seconds, lang) {
   if (hours || minutes) parts.push(timed(minutes, "minute", lang));
   if (!hours) parts.push(timed(Math.floor(seconds % 60), "second", lang));
   return parts.join(" ");
-}
-
-// --- moments ---
-
-/**
- * Reads a moment in ISO 8601; null where there is none.
- * @param {string | null | undefined} text
- */
-export function moment(text) {
-  const found = text ? new Date(text) : null;
-  return found && !Number.isNaN(found.getTime()) ? found : null;
-}
-
-/**
- * Puts the day before a time that is not today's.
- * @param {Date} when
- * @param {string} time
- * @param {string} lang
- */
-export function dated(when, time, lang, now = new Date()) {
-  if (when.toDateString() === now.toDateString()) return time;
-  return `${when.toLocaleDateString(lang, { weekday: "short", day: "numeric", month: "short" })}, ${time}`;
-}
-
-/**
- * @param {Date} when
- * @param {string} lang
- */
-export function clock(when, lang, now = new Date()) {
-  return dated(when, when.toLocaleTimeString(lang, { hour: "2-digit", minute: "2-digit", hourCycle: "h23" }), lang, now);
 }

@@ -40,7 +40,7 @@ export function followAvailability({ form, availability, panel, texts, find }) {
     }
     const details = section.querySelector("details");
     if (details && opened) details.open = true;
-    localTimes(section, form.lang);
+    localTimes(section, texts);
     availability.replaceChildren(section);
     form.dispatchEvent(new CustomEvent(REFRESHED));
   }

@@ -94,7 +94,7 @@ export function makeCheck(page, panel, fields, askHub) {
   function show(said, changed) {
     const moved = fields.showSaid(said, changed);
     const decision = within(parsed(said.panel), ":scope > *");
-    localTimes(decision, page.form.lang);
+    localTimes(decision, page.texts);
     panel.replaceChildren(decision);
     if (said.holding !== undefined) page.place("holding").replaceChildren(...parsed(said.holding).childNodes);
     if (changed !== undefined) announce([...moved, said.sentence].join(" "));

@@ -83,7 +83,7 @@ function begin(page) {
   if (start) startOnce(page, start);
   /** @type {HTMLElement | null} */ (document.querySelector(".spawn-error-msg"))?.focus();
   foldOnAPhone(page.form);
-  localTimes(page.form, page.form.lang);
+  localTimes(page.form, page.texts);
   const refresh = followAvailability(page);
   const check = page.panel ? judge(page, page.panel) : () => {};
   lookAgain(() => {

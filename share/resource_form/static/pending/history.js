@@ -1,7 +1,7 @@
 // What happened so far.
 
 import { element, parsed } from "../common/dom.js";
-import { moment } from "../common/format.js";
+import { clock, moment } from "../common/moments.js";
 
 /** @import { Known } from "./stages.js" */
 
@@ -29,15 +29,14 @@ export function textOf(html) {
 
 /**
  * @param {HTMLElement} list
- * @param {string} lang
+ * @param {Record<string, string>} texts
  */
-export function makeHistory(list, lang) {
+export function makeHistory(list, texts) {
   let latest = "";
 
   /** @param {Date} when */
   function time(when) {
-    const text = when.toLocaleTimeString(lang, { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" });
-    return element("time", { datetime: when.toISOString(), text });
+    return element("time", { datetime: when.toISOString(), text: clock(when, texts, new Date(), true) });
   }
 
   /**

@@ -22,7 +22,7 @@ function begin(root) {
   const facts = makeFacts(page);
   const offers = makeOffers(page, () => follow.close());
   const view = makeView(page, steps, facts, offers);
-  const history = makeHistory(page.history, page.lang);
+  const history = makeHistory(page.history, page.texts);
   const server = makeServer(page);
   const notify = makeNotify(page);
   /** @type {Outcomes} */

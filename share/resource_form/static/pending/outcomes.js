@@ -65,7 +65,7 @@ export function makeOutcomes(page, view, history, server, follow, notify) {
     }
     view.showWhatIsKnown();
     page.phase = "failed";
-    const why = words || textOf(message.html_message) || sentenceOf(page.session, texts, page.lang) || texts.failed;
+    const why = words || textOf(message.html_message) || sentenceOf(page.session, texts) || texts.failed;
     history.remember(message, why);
     notify.tell(why);
     if (await showPageOfEnd()) return;

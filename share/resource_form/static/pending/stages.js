@@ -1,6 +1,7 @@
 // The stages of a start, and what is said of a session that goes through them.
 
-import { clock, filled, moment } from "../common/format.js";
+import { filled } from "../common/format.js";
+import { clock, moment } from "../common/moments.js";
 
 /**
  * A session as far as it is known: what the Hub says of it (DETAILS in spawner/session/status_json.py), and of the start's progress.
@@ -55,11 +56,10 @@ export const runs = (session) => ["environment", "server", "connected"].includes
 /**
  * @param {Known} session
  * @param {Texts} texts
- * @param {string} lang
  */
-export function sentenceOf(session, texts, lang) {
+export function sentenceOf(session, texts) {
   const since = moment(session.unknown_since);
-  if (since) return filled(texts.unknown, { time: clock(since, lang) });
+  if (since) return filled(texts.unknown, { time: clock(since, texts) });
   return session.sentence || session.message || "";
 }
 

@@ -1,6 +1,7 @@
 // How long a session waits, and when it is to start.
 
-import { about, clock, filled, moment } from "../common/format.js";
+import { about, filled } from "../common/format.js";
+import { clock, moment } from "../common/moments.js";
 import { stageOf, WAITING } from "./stages.js";
 
 /** @import { Known, Texts } from "./stages.js" */
@@ -37,7 +38,7 @@ export function startInWords(session, now, texts, lang) {
   const seconds = (estimate.getTime() - now) / 1000;
   if (seconds < ANY_MOMENT_SECONDS) return { when: texts.starts_any_moment, inAbout: "" };
   return {
-    when: filled(texts.starts_about, { time: clock(estimate, lang) }),
+    when: filled(texts.starts_about, { time: clock(estimate, texts) }),
     inAbout: filled(texts.in_about, { duration: about(seconds, lang) }),
   };
 }

@@ -1,7 +1,8 @@
 // The page as a whole: how it looks while the session starts, when the Hub is away, and when it is over.
 
 import { write } from "../common/dom.js";
-import { clock, filled } from "../common/format.js";
+import { filled } from "../common/format.js";
+import { clock } from "../common/moments.js";
 import { showLog, showLogLinks } from "./log.js";
 import { adviceOf, sentenceOf, stageOf, waits } from "./stages.js";
 
@@ -19,7 +20,7 @@ const LOST_MS = 5000;
  * @param {Pick<Offers, "show">} offers
  */
 export function makeView(page, steps, facts, offers) {
-  const { texts, lang } = page;
+  const { texts } = page;
   let lostSince = 0;
 
   function isFound() {
@@ -29,7 +30,7 @@ export function makeView(page, steps, facts, offers) {
 
   function isLost() {
     lostSince ||= Date.now();
-    if (Date.now() - lostSince >= LOST_MS) page.line("lost", filled(texts.lost, { time: clock(new Date(lostSince), lang) }));
+    if (Date.now() - lostSince >= LOST_MS) page.line("lost", filled(texts.lost, { time: clock(new Date(lostSince), texts) }));
   }
 
   function showWhatIsKnown() {
@@ -47,7 +48,7 @@ export function makeView(page, steps, facts, offers) {
     showWhatIsKnown();
     offers.show();
     write(page.place("advice"), advice);
-    page.say(session.unknown_since ? "unknown" : waits(session) ? "waiting" : "starting", sentenceOf(session, texts, lang), advice);
+    page.say(session.unknown_since ? "unknown" : waits(session) ? "waiting" : "starting", sentenceOf(session, texts), advice);
     document.title = `${steps.label()} – ${page.title}`;
   }
 

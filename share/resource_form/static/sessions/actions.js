@@ -1,7 +1,8 @@
 // What can be done with a session: links and buttons.
 
 import { element, present } from "../common/dom.js";
-import { duration, filled, moment } from "../common/format.js";
+import { duration, filled } from "../common/format.js";
+import { moment } from "../common/moments.js";
 import { ask } from "./dialog.js";
 import { copyLink, formLink, safeLink, viewLink } from "./links.js";
 import { calledBy, isLive, isNew, isOver, placeOf } from "./model.js";

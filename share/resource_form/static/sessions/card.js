@@ -1,7 +1,8 @@
 // The card of a server, on the home page: what can be done, how long it lasts, what it has and how much of it is in use.
 
 import { element, show, write } from "../common/dom.js";
-import { filled, moment } from "../common/format.js";
+import { filled } from "../common/format.js";
+import { moment } from "../common/moments.js";
 import { refill } from "./actions.js";
 import { makeMenu } from "./menu.js";
 import { isNew, isOver, placeOf, signature, stateOf, toneOf } from "./model.js";

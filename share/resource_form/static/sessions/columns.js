@@ -1,7 +1,7 @@
 // The columns of the table of everybody's sessions: what stands in them, by what they are sorted and filtered.
 
-import { moment } from "../common/format.js";
-import { isOver, latest, stateOf } from "./model.js";
+import { moment } from "../common/moments.js";
+import { isOver, latest, releaseOf, stateOf } from "./model.js";
 import { ranFor } from "./rows.js";
 
 /** @import { Session } from "./model.js" */
@@ -10,7 +10,7 @@ import { ranFor } from "./rows.js";
 export const CHOICES = /** @type {Record<string, (session: Session) => string>} */ ({
   account: ({ request }) => String(request.account || ""),
   partition: ({ request }) => String(request.partition || ""),
-  release: ({ request }) => String(request.release || ""),
+  release: releaseOf,
   state: stateOf,
 });
 

@@ -1,7 +1,8 @@
 // How sessions stand: the Hub's one stream of it, and polling where there is none.
 
 import { token } from "../common/api.js";
-import { clock, filled } from "../common/format.js";
+import { filled } from "../common/format.js";
+import { clock } from "../common/moments.js";
 import { isClosed, isOpen, share } from "../common/stream.js";
 import { Refused } from "./hub.js";
 
@@ -38,7 +39,7 @@ export function makeFeed(page, hub, { take, hearGpus }) {
   /** @param {unknown} error */
   function lost(error) {
     lostSince ||= Date.now();
-    const words = filled(page.texts.lost, { time: clock(new Date(lostSince), page.lang) });
+    const words = filled(page.texts.lost, { time: clock(new Date(lostSince), page.texts) });
     page.showNote(error instanceof Refused && error.loggedOut ? error.message : words);
   }
 

@@ -1,7 +1,7 @@
 // What the home page and the lists of sessions have in common: all follow the Hub's one stream of how sessions stand, and give orders
 // through the Hub's own REST API. All sentences are the Hub's; whatever a user or Slurm has written is put in as text.
 
-import { moment } from "../common/format.js";
+import { moment } from "../common/moments.js";
 import { makeActions } from "./actions.js";
 import { makeFeed } from "./feed.js";
 import { makeHub } from "./hub.js";

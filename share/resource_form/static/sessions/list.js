@@ -2,7 +2,8 @@
 
 import { arrange, element, show, within, write } from "../common/dom.js";
 import { filled } from "../common/format.js";
-import { byDay, dayInWords } from "./days.js";
+import { dayInWords } from "../common/moments.js";
+import { byDay } from "./days.js";
 import { byLatest, keyOf, matches } from "./model.js";
 import { makeRows } from "./rows.js";
 
@@ -18,7 +19,7 @@ const ROWS = 50;
  * @param {{ actions: Actions, orders: Orders }} rooms
  */
 export function makeList(page, rooms) {
-  const { place, texts, kind, lang } = page;
+  const { place, texts, kind } = page;
   const makeRow = makeRows(page, rooms);
   /** @type {Map<string, Row>} */
   let rows = new Map();
@@ -44,7 +45,7 @@ export function makeList(page, rooms) {
     const kept = new Map();
     /** @type {Map<string, HTMLElement>} */
     const keptDays = new Map();
-    for (const [words, sessions] of byDay(shown, (day) => dayInWords(day, lang, texts))) {
+    for (const [words, sessions] of byDay(shown, (day) => dayInWords(day, texts))) {
       const day = days.get(words) || newDay(words);
       keptDays.set(words, day);
       const places = sessions.map((session) => {

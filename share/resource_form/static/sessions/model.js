@@ -17,6 +17,7 @@
  * @property {string | number | null} [job_id]
  * @property {string | null} [node]
  * @property {string} [summary]
+ * @property {string} [release_text] what the release is called
  * @property {string | null} [submitted]
  * @property {string | null} [started]
  * @property {string | null} [ends]
@@ -55,6 +56,9 @@ export const stateOf = (session) => (isOver(session) && session.kind === "others
 
 /** @param {Session} session */
 export const latest = (session) => session.ended || session.submitted || "";
+
+/** @param {Session} session */
+export const releaseOf = ({ release_text: text, request }) => text || String(request.release || "");
 
 /** Tells whether a server never had a session. @param {Session} session */
 export const isNew = (session) => !session.kind;
@@ -135,5 +139,5 @@ export function matches(session, { text, user, state }) {
   if (!session.user.toLowerCase().includes(user.trim().toLowerCase())) return false;
   if (state && stateOf(session) !== state) return false;
   const { display_name: shown, name, summary, sentence, node, id, slurm_state: slurm } = session;
-  return [shown, name, session.user, summary, sentence, node, id, slurm].join("\n").toLowerCase().includes(wanted);
+  return [shown, name, session.user, summary, releaseOf(session), sentence, node, id, slurm].join("\n").toLowerCase().includes(wanted);
 }

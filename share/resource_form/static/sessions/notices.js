@@ -53,7 +53,7 @@ export function makeNotices(page) {
     if (warned.get(keyOf(session)) !== due) {
       warned.set(keyOf(session), due);
       page.announce([`${session.display_name}: ${words}`]);
-      notify(session, keyOf(session), due, words);
+      notify(filled(texts.notice_title, { name: session.display_name }), keyOf(session), due, words);
     }
     return words;
   }
@@ -65,23 +65,23 @@ export function makeNotices(page) {
   function tell(session) {
     if (isOver(session)) return;
     const { killed, idle_gpus: idle } = session;
-    if (killed) notify(session, `${keyOf(session)}/killed`, String(killed.number), killed.sentence);
-    if (idle?.stops_at) notify(session, `${keyOf(session)}/idle`, idle.since, page.words.idle(session));
+    if (killed) notify(session.display_name, `${keyOf(session)}/killed`, String(killed.number), killed.sentence);
+    if (idle?.stops_at) notify(session.display_name, `${keyOf(session)}/idle`, idle.since, page.words.idle(session));
   }
 
   /**
    * Once for each, whatever the number of tabs and reloads.
-   * @param {Session} session
+   * @param {string} title which session it is, for there may be several
    * @param {string} key
    * @param {string | number} what
    * @param {string} words
    */
-  function notify(session, key, what, words) {
+  function notify(title, key, what, words) {
     if (!isNotified()) return;
     const told = JSON.parse(window.localStorage.getItem(WARNED) || "{}");
     if (told[key] === what) return;
     window.localStorage.setItem(WARNED, JSON.stringify({ ...toldOf(told, page.sessions.map(keyOf)), [key]: what }));
-    new Notification(filled(texts.notice_title, { name: session.display_name }), { body: words, tag: `${key}/${what}` });
+    new Notification(title, { body: words, tag: `${key}/${what}` });
   }
 
   function showButton() {

@@ -1,7 +1,7 @@
 // The cards of the home page, or the list of all sessions: its elements, what the Hub has written into it, and what is known.
 
 import { element, places, show, write } from "../common/dom.js";
-import { clock } from "../common/format.js";
+import { clock } from "../common/moments.js";
 import { makeWords } from "./words.js";
 
 /** @import { Session } from "./model.js" */
@@ -65,7 +65,7 @@ export function readPage(root) {
     /** @param {string} words */
     showError: (words) => show(place("error"), words),
     /** @param {Date} when */
-    time: (when) => element("time", { datetime: when.toISOString(), text: clock(when, lang) }),
+    time: (when) => element("time", { datetime: when.toISOString(), text: clock(when, texts) }),
   };
 }
 

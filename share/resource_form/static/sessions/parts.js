@@ -1,7 +1,9 @@
 // What cards and rows have in common.
 
 import { element } from "../common/dom.js";
-import { filled, moment } from "../common/format.js";
+import { filled } from "../common/format.js";
+import { moment } from "../common/moments.js";
+import { releaseOf } from "./model.js";
 
 /** @import { Session } from "./model.js" */
 /** @import { Page } from "./page.js" */
@@ -46,13 +48,13 @@ export function makeParts({ texts, states, words, time }) {
    * @returns {Fact[]}
    */
   function cardFacts(session) {
-    const { position, request } = session;
+    const { position } = session;
     return [
       [texts.place, position ? filled(texts.place_of, { place: position.place, all: position.of }) : ""],
       [texts.estimate, session.state === "waiting" ? when(session.estimate) : ""],
       [session.started ? texts.started : texts.submitted, when(session.started || session.submitted)],
       [texts.ended, when(session.ended)],
-      [texts.release, request.release],
+      [texts.release, releaseOf(session)],
       [texts.job, job(session)],
     ];
   }

@@ -1,7 +1,8 @@
 // A session as a row: when, what it is called, what it had, for how long it ran, how it ended, and what can be done.
 
 import { element, present } from "../common/dom.js";
-import { clock, duration, filled, moment } from "../common/format.js";
+import { duration, filled } from "../common/format.js";
+import { moment, timeOfDay } from "../common/moments.js";
 import { refill } from "./actions.js";
 import { makeMenu } from "./menu.js";
 import { isLive, isOver, keyOf, latest, placeOf, signature } from "./model.js";
@@ -39,7 +40,7 @@ export function makeRows(page, { actions, orders }) {
   /** @param {Session} session */
   function partsOf(session) {
     const when = moment(latest(session));
-    const time = when ? element("time", { datetime: when.toISOString(), text: clock(when, lang, when) }) : null;
+    const time = when ? element("time", { datetime: when.toISOString(), text: timeOfDay(when) }) : null;
     return [
       element("span", { class: "sessions-row-time" }, time),
       element("h3", { class: "sessions-name" }, element("bdi", { text: session.display_name })),

@@ -1,10 +1,11 @@
 // Everybody's sessions as a table: sorted by its columns, filtered, and several of them stopped at once.
 
 import { arrange, element, present, show, within, write } from "../common/dom.js";
-import { clock, duration, filled, moment } from "../common/format.js";
+import { duration, filled } from "../common/format.js";
+import { clock, moment } from "../common/moments.js";
 import { refill } from "./actions.js";
 import { CHOICES, choicesOf, isChosen, sorted } from "./columns.js";
-import { isOver, keyOf, latest, matches, placeOf, signature, stateOf, toneOf } from "./model.js";
+import { isOver, keyOf, latest, matches, placeOf, releaseOf, signature, stateOf, toneOf } from "./model.js";
 import { makeParts } from "./parts.js";
 import { ranFor } from "./rows.js";
 
@@ -65,10 +66,10 @@ function makeTableRows(page, { actions, orders, chosen, choose }) {
         element("td", { text: session.user }),
         element("td", { text: request.account }),
         element("td", { text: request.partition }),
-        element("td", { text: request.release }),
+        element("td", { text: releaseOf(session) }),
         isOver(session) ? element("td", { text: words.sentence(session) }) : element("td", {}, badge(stateOf(session), toneOf(session))),
         element("td", { text: hasOf(session) }),
-        element("td", { text: when ? clock(when, lang) : "" }),
+        element("td", { text: when ? clock(when, texts) : "" }),
         time,
         element("td", {}, buttons),
       ];

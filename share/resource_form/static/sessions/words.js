@@ -1,6 +1,7 @@
 // What is said of a session, in the user's language.
 
-import { clock, duration, filled, memory, moment, number } from "../common/format.js";
+import { duration, filled, memory, number } from "../common/format.js";
+import { clock, moment } from "../common/moments.js";
 import { heldAmount, isOver, keyOf, placeOf, stateOf } from "./model.js";
 
 /** @import { Session } from "./model.js" */
@@ -23,8 +24,8 @@ export function makeWords(texts, states, lang) {
     const since = state === "ended" ? null : moment(notice?.since);
     if (!since) return "";
     const stops = moment(notice?.stops_at);
-    const then = stops ? filled(texts.idle_stops, { time: clock(stops, lang) }) : texts.idle_asks;
-    return `${filled(texts.idle, { time: clock(since, lang) })} ${then}`;
+    const then = stops ? filled(texts.idle_stops, { time: clock(stops, texts) }) : texts.idle_asks;
+    return `${filled(texts.idle, { time: clock(since, texts) })} ${then}`;
   }
 
   /** @param {Session} session */

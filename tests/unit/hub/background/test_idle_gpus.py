@@ -30,6 +30,7 @@ from tests.support.fake_slurm import FakeJob, FakeSlurm
 from tests.support.session_rig import make_cluster, virtually
 
 LOG = logging.getLogger("tests.idle")
+REQUEST = {"partition": "g100_int", "cores": 1, "gpus": "v100:1", "interface": "lab"}
 TRES = "cpu=1,mem=4G,node=1,billing=17,gres/gpu=1,gres/gpu:v100=1"
 TWO = "cpu=1,mem=4G,node=1,billing=34,gres/gpu=2,gres/gpu:v100=2"
 MINUTE = 60.0
@@ -40,7 +41,8 @@ class FakeSpawner:
     """A server as the Hub has it, as much of it as is looked at."""
 
     session: Session | None
-    user: Any = field(default_factory=lambda: SimpleNamespace(name="ada"))
+    user: Any = field(default_factory=lambda: SimpleNamespace(name="ada", settings={}))
+    orm_spawner: Any = field(default_factory=lambda: SimpleNamespace(name="", user_options=REQUEST))
     name: str = "fit"
     log_name: str = "ada:fit"
     ready: bool = True
@@ -152,6 +154,7 @@ def test_told_and_stopped() -> None:
         assert rig.events == ["idle", "stopped"]
         idle, stopped = rig.messages.sent
         assert (idle.user, idle.server, idle.job_id, idle.node, idle.gpus, idle.url) == ("ada", "fit", 100, "g001", 1, "/hub/home")
+        assert idle.display_name == "JupyterLab · 1 × V100 · g100_int"
         assert (idle.idle_minutes, idle.stops_at) == (60, notice.stops_at)
         assert stopped.idle_minutes == rig.session.record.idle_minutes
 
@@ -519,11 +522,12 @@ def test_stopped_as_by_its_user(fails: bool) -> None:
 
 # --- the messages ------------------------------------------------------------------------------------------------------------------
 
-MESSAGE = Message("idle", "ada", "fit", 7, "g001", 2, 60, 1_800_000_000.5, "https://jupyter.example.org/hub/home")
+MESSAGE = Message("idle", "ada", "fit", "Protein folding", 7, "g001", 2, 60, 1_800_000_000.5, "https://jupyter.example.org/hub/home")
 AS_SENT = {
     "event": "idle",
     "user": "ada",
     "server": "fit",
+    "display_name": "Protein folding",
     "job_id": 7,
     "node": "g001",
     "gpus": 2,

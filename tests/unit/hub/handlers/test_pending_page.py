@@ -99,10 +99,10 @@ def test_what_the_hub_knows_stands_in_the_page() -> None:
     progress.say(25, "Job 7 waits.", stage="queue", sentence="It waits for GPUs.")
     page = waiting(spawner("gpu", session=SimpleNamespace(progress=progress)))
     steps = [" ".join(step.get_text().split()) for step in page.select("#pending-steps li")]
-    assert steps == ["Asked (done)", "Waiting in line (now)", "Starting (not yet)", "Ready (not yet)"]
+    assert steps == ["Asked (done)", "In the queue (now)", "Starting (not yet)", "Ready (not yet)"]
     assert len(page.select("[aria-current=step]")) == 1
     assert page.select_one("#pending-steps")["data-stage"] == "queue"  # type: ignore[index]
-    assert page.select_one("#pending-headline").get_text(strip=True) == "Waiting in line"  # type: ignore[union-attr]
+    assert page.select_one("#pending-headline").get_text(strip=True) == "In the queue"  # type: ignore[union-attr]
     assert page.select_one("#progress-bar")["aria-valuenow"] == "25"  # type: ignore[index]
     assert page.select_one("#pending-sentence").get_text() == "It waits for GPUs."  # type: ignore[union-attr]
 
@@ -142,8 +142,8 @@ def test_not_running_says_why(end: End | None, failed: bool, expected: tuple[str
     [
         (None, "Asked"),
         (End("NOT_SUBMITTED", "No.", 1.0), "Asked"),
-        (End("NEVER_STARTS", "No.", 1.0, job_id=7), "Waiting in line"),
-        (End("CANCELLED", "No.", 1.0, job_id=7), "Waiting in line"),
+        (End("NEVER_STARTS", "No.", 1.0, job_id=7), "In the queue"),
+        (End("CANCELLED", "No.", 1.0, job_id=7), "In the queue"),
         (End("FAILED", "No.", 1.0, job_id=7, node="g001"), "Starting"),
         (End("LISTEN_TIMEOUT", "No.", 1.0, job_id=7, started=0.5), "Starting"),
     ],

@@ -4,32 +4,7 @@ from __future__ import annotations
 
 import datetime
 
-import pytest
-
-from spawner.hub.sessions.days import by_day, day_in_words
-from spawner.i18n import using
-
-TODAY = datetime.date(2026, 11, 29)
-
-
-@pytest.mark.parametrize(
-    ("day", "words"),
-    [
-        (TODAY, "Today"),
-        (datetime.date(2026, 11, 28), "Yesterday"),
-        (datetime.date(2026, 11, 26), "Thursday 26 November"),
-        (datetime.date(2025, 12, 31), "Wednesday 31 December 2025"),
-    ],
-)
-def test_a_day(day: datetime.date, words: str) -> None:
-    """As people speak of it, with the year where it is another one."""
-    assert day_in_words(day, TODAY) == words
-
-
-def test_a_day_in_italian() -> None:
-    """With a capital letter, for it is a heading."""
-    with using("it"):
-        assert day_in_words(datetime.date(2026, 11, 26), TODAY) == "Giovedì 26 novembre"
+from spawner.hub.sessions.days import by_day
 
 
 def test_groups() -> None:
@@ -49,4 +24,5 @@ def test_groups() -> None:
     assert [day.words for day in days] == ["Today", "Yesterday", ""]
     assert [row.ran for day in days for row in day.rows] == ["1 h 57 min", "40 s", "did not run", ""]
     assert [row.time for row in days[0].rows] == ["10:57", "10:00"]
+    assert [row.moment for day in days for row in day.rows] == ["10:57", "10:00", "12:00 on Sat 28 Nov", ""]
     assert [row.session for day in days for row in day.rows] == sessions

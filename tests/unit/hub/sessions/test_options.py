@@ -9,6 +9,7 @@ import pytest
 
 from spawner.hub.sessions.options import display_name, given_name, shown_name
 from spawner.i18n import using
+from spawner.site.catalogue import Labels
 
 REQUEST = {"partition": "g100_int", "cores": 4, "gpus": "v100:1", "interface": "lab"}
 
@@ -42,6 +43,13 @@ def test_names(of: Any, options: dict[str, Any] | None, given: str, shown: str) 
     """What the user said comes first; what nobody said is what the session is."""
     assert given_name(of, options) == given
     assert display_name(of, options) == shown
+
+
+def test_the_label_of_an_interface() -> None:
+    """What the site's catalogue calls it, and not the name by which programs ask for it."""
+    labels = Labels({"vscode": "VS Code", "terminal": "Console"}, {})
+    assert display_name(server(), {**REQUEST, "interface": "vscode"}, labels) == "VS Code · 1 × V100 · g100_int"
+    assert shown_name("", {**REQUEST, "interface": "terminal"}, "", labels) == "Console · 1 × V100 · g100_int"
 
 
 def test_in_the_language_in_use() -> None:
