@@ -9,6 +9,7 @@ from .hub.background.startup import begin_with_the_hub
 from .hub.configure import configure
 from .hub.errors import install_log_filter
 from .hub.gate import install_gate
+from .hub.handlers.static import compress_hubs_files
 from .hub.pages import compare_class, install_pages
 from .hub.routes import register_handlers
 from .spawner import ResourceFormSpawner
@@ -17,5 +18,9 @@ __all__ = ["ResourceFormSpawner", "configure"]
 
 register_handlers()
 begin_with_the_hub(
-    (install_log_filter, compare_class, install_pages, install_gate), warn_of_settings, advise_admin, sweep_orphans, watch_idle_gpus
+    (install_log_filter, compare_class, install_pages, install_gate, compress_hubs_files),
+    warn_of_settings,
+    advise_admin,
+    sweep_orphans,
+    watch_idle_gpus,
 )

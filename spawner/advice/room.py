@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from ..accounting.limits import Limit
 from ..availability.demand import Demand
 from ..availability.forecast import ClusterForecast
 from ..availability.node_fit import NodeClass
 from ..request.choices import Choices
 from ..request.model import SessionRequest
-from .verdict import free_nodes, verdict_for
+from .verdict import free_nodes, verdict
 
 
 def room_for(request: SessionRequest, forecast: ClusterForecast | None, choices: Choices) -> int | None:
@@ -18,14 +20,17 @@ def room_for(request: SessionRequest, forecast: ClusterForecast | None, choices:
     """
     if forecast is None:
         return None
-    found = verdict_for(request, forecast, choices)
+    # One's own sessions may share a node that is one user's at a time; those of a class may not.
+    somebody = replace(choices.submitter(request), user="")
+    found = verdict(request, forecast, somebody, lambda node: choices.takes_too_much(node, request))
     if found.kind != "now":
         return None if found.kind == "unknown" else 0
     limits = choices.limits_for(request)
     amounts = limits.amounts(request.demand) if limits is not None else {}
-    whole = forecast.partitions[request.partition].oversubscribe == "EXCLUSIVE" or forecast.choice.whole
-    own = forecast.for_job(request.partition, choices.submitter(request)).plain
-    number = sum(entry.nodes * (1 if whole else _on_one(entry, request.demand)) for entry in free_nodes(request, own))
+    there = forecast.partitions[request.partition]
+    alone = there.oversubscribe == "EXCLUSIVE" or forecast.choice.whole or there.exclusive_user or forecast.labels.one_user
+    own = forecast.for_job(request.partition, somebody).plain
+    number = sum(entry.nodes * (1 if alone else _on_one(entry, request.demand)) for entry in free_nodes(request, own))
     if not number:
         return None  # others have to make room, and nobody knows how often
     for limit in limits.rules_for(request.account).limits if limits is not None else ():

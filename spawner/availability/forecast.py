@@ -114,7 +114,7 @@ class ClusterForecast:
         """Whether it says nothing any more of what is free now."""
         self.choice = choice
         self._preemption = preemption
-        self._labels = labels
+        self.labels = labels
         self._barred = barred
         self._running: dict[str, list[Job]] = {}
         self._planned: dict[str, float] = {}
@@ -187,7 +187,7 @@ class ClusterForecast:
         if partition not in self._may_be_others:
             # Asked for each candidate of an alternative: with thousands of nodes once is enough.
             owned = any(self.nodes[name].owner for name in own.nodes if name in self.nodes)
-            self._may_be_others[partition] = own.exclusive_user or bool(self._labels.plugin) or owned
+            self._may_be_others[partition] = own.exclusive_user or bool(self.labels.plugin) or owned
         owned = self._may_be_others[partition]
         if not owned and not self._tiers_differ and not self._preemption.by:
             return JobForecast(self)
@@ -198,7 +198,7 @@ class ClusterForecast:
 
     def _find_for_job(self, own: Partition, submitter: Submitter) -> JobForecast:
         there = [self.nodes[name] for name in own.nodes if name in self.nodes]
-        barred = kept_for_others(there, own, submitter, self._labels, lambda name: self._running.get(name, _EMPTY))
+        barred = kept_for_others(there, own, submitter, self.labels, lambda name: self._running.get(name, _EMPTY))
         rules = self._preemption.of_job(own, submitter.qos, self.partitions, self.now)
         running = {job.job_id: job for jobs in self._running.values() for job in jobs}
         after = {job.job_id for job in self._waiting if rules.comes_before(job)}
@@ -234,7 +234,7 @@ class ClusterForecast:
             is_silent=self.is_old,
             choice=self.choice,
             preemption=self._preemption,
-            labels=self._labels,
+            labels=self.labels,
             barred=barred,
             hidden=self._hidden,
             missing_license=self.missing_license,

@@ -61,6 +61,11 @@ class SecurityLabels:
             return next((group for group in self.listed if group in submitter.groups), "")
         return submitter.account if self.plugin == "account" else submitter.user
 
+    @property
+    def one_user(self) -> bool:
+        """Whether a node has the jobs of one user at a time."""
+        return self.plugin == "user" and self.enforced and self.select
+
     def bars(self, node: Node, submitter: Submitter, *, has_jobs: bool) -> bool:
         """Tell whether the label of the node, or the jobs without one on it, keep the submitter's job away."""
         if not self.plugin:

@@ -19,7 +19,7 @@ from .apihandlers.releases import ReleasesHandler
 from .apihandlers.session_log import LogDownloadHandler, LogHandler
 from .apihandlers.sessions import NewNamesHandler, SessionEventsHandler, SessionsHandler
 from .apihandlers.stop import StopHandler
-from .handlers.availability import AvailabilityHandler, StaticHandler
+from .handlers.availability import AvailabilityHandler
 from .handlers.class_page import PATH as CLASS_PATH
 from .handlers.class_page import ClassPage
 from .handlers.left_over import PATH as LEFT_OVER_PATH
@@ -31,11 +31,11 @@ from .handlers.releases import ReleasesPage
 from .handlers.session_log import LogDownloadPage, LogPage
 from .handlers.sessions import NewSessionPage, SessionsPage
 from .handlers.stale import FormPage
+from .handlers.static import StaticHandler
 from .handlers.stop import PATH as STOP_PATH
 from .handlers.stop import StopPage
 from .handlers.switch import PATH as SWITCH_PATH
 from .handlers.switch import SwitchHandler
-from .static import STATIC
 
 
 def _settings_of_the_hub() -> MutableMapping[str, Any]:
@@ -61,7 +61,7 @@ API = [
 PAGES = [
     (GPU_REPORTS, GpuReports(_settings_of_the_hub)),
     (r"/resource-form/availability", AvailabilityHandler),
-    (r"/resource-form/static/(.*)", StaticHandler, {"path": str(STATIC)}),
+    (r"/resource-form/static/(.*)", StaticHandler),
     (r"/resource-form/log", LogPage),
     (r"/resource-form/log/download", LogDownloadPage),
     (r"/resource-form/sessions", SessionsPage),

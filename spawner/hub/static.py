@@ -6,23 +6,37 @@ import functools
 import hashlib
 import posixpath
 import re
+from collections.abc import Callable
 
 from markupsafe import Markup
 
 from .._data import folder
+from .compact import compact_script, compact_style
 
 STATIC = folder("share") / "resource_form" / "static"
 
 _IMPORT = re.compile(r'^(?:import|export) [^;]*?from "([^"]+)";', re.MULTILINE)
+
+_COMPACT: dict[str, Callable[[str], str]] = {".js": compact_script, ".css": compact_style}
+
+
+def _read() -> dict[str, bytes]:
+    texts = {path: path.read_text() for path in sorted(STATIC.rglob("*")) if path.is_file()}
+    return {path.relative_to(STATIC).as_posix(): _COMPACT.get(path.suffix, str)(text).encode() for path, text in texts.items()}
+
+
+@functools.cache
+def compact_files() -> dict[str, bytes]:
+    """Return what a browser gets of each static file, by its name below :data:`STATIC`."""
+    return _read()
 
 
 @functools.cache
 def static_version() -> str:
     """Return a short hash of all static files: it stands in their addresses, which change when one of them does."""
     found = hashlib.sha256()
-    for path in sorted(STATIC.rglob("*")):
-        if path.is_file():
-            found.update(f"{path.relative_to(STATIC)}\0".encode() + hashlib.sha256(path.read_bytes()).digest())
+    for name, content in _read().items():
+        found.update(f"{name}\0".encode() + hashlib.sha256(content).digest())
     return found.hexdigest()[:12]
 
 

@@ -27,7 +27,8 @@ def program(environments: Environments) -> Path:
     shutil.rmtree(folder, ignore_errors=True)
     shutil.copytree(CHECKOUT / "spawner" / "cli", folder / "spawner" / "cli", ignore=shutil.ignore_patterns("__pycache__"))
     (folder / "spawner" / "gpu" / "agent").mkdir(parents=True)
-    for name in ("__init__.py", "_version.py", "gpu/__init__.py", "gpu/agent/__init__.py", "gpu/agent/hub_access.py"):
+    words = ("humanize.py", "i18n.py", "units.py", "_data.py")
+    for name in ("__init__.py", "_version.py", *words, "gpu/__init__.py", "gpu/agent/__init__.py", "gpu/agent/hub_access.py"):
         shutil.copy(CHECKOUT / "spawner" / name, folder / "spawner" / name)
     for path in folder.rglob("*"):
         path.chmod(0o755 if path.is_dir() else 0o644)

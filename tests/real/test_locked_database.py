@@ -11,14 +11,17 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 from private_slurm.cluster import PrivateCluster
 
+from spawner.hub.database import LOCK_PATIENCE_MS, REST_FACTOR
 from tests.support.injected_faults import NONCE_IS_STORED, STOP_IS_STORED, Orders
 from tests.support.invariant import ask_to_start, ask_to_stop, assert_consistent, tagged_jobs
+from tests.support.lock_waits import asked_in
 from tests.support.real_hub import CHECKOUT, Environments, open_site
 from tests.support.site_under_test import Site, wait_for
 from tests.support.stalls import Stall, stalls_in
@@ -28,8 +31,6 @@ START_IS_STORED = "^UPDATE spawners SET started="
 """The last that JupyterHub itself stores before it asks the spawner to start."""
 STALL_SECONDS = 0.5
 """What a request may take that needs no database, on a machine that runs the tests besides. JupyterHub itself waits for 5 s."""
-OWN_STALL_SECONDS = 0.3
-"""So long a call of the loop's may wait for what is ours, whatever JupyterHub waits for besides."""
 
 
 @pytest.fixture(scope="module")
@@ -48,9 +49,10 @@ def running_site(environments: Environments, cluster: PrivateCluster, users: tup
     more = f"""
 import pathlib, sys
 sys.path.insert(0, {str(CHECKOUT)!r})
-from tests.support import injected_faults, stalls
+from tests.support import injected_faults, lock_waits, stalls
 injected_faults.obey(c, pathlib.Path({str(orders.folder)!r}))
 stalls.watch(pathlib.Path({str(orders.folder)!r}))
+lock_waits.watch(pathlib.Path({str(orders.folder)!r}), lambda: (pathlib.Path({str(orders.folder)!r}) / "locked").exists())
 c.SlurmCluster.jobs_interval = 2
 c.Spawner.poll_interval = 3
 """
@@ -176,11 +178,18 @@ def test_an_end(site: Site, orders: Orders, how: str) -> None:
         wait_for(lambda: not orders.pending("locked"), "the lock to be free", 60)
     found = stalls_since(orders, began)
     told = "\n".join(map(str, found))
+    asked = [asked for asked in asked_in(orders.folder) if asked.at >= began]
+    waited = [one for one in asked if one.most_ms]
     print(
-        f"{how}: JupyterHub {sum(stall.of('jupyterhub') for stall in found):.1f} s, ours {sum(stall.of('ours') for stall in found):.2f} s"
+        f"{how}: JupyterHub {sum(stall.of('jupyterhub') for stall in found):.1f} s, ours {sum(stall.of('ours') for stall in found):.2f} s; "
+        f"{len(asked)} statements of ours, {len(waited)} of which might wait"
     )
     assert max((stall.of("jupyterhub") for stall in found), default=0.0) > 1, f"JupyterHub did not wait: nothing was tried\n{told}"
-    assert max(stall.of("ours") for stall in found) < OWN_STALL_SECONDS, told
+    assert waited, "nothing of ours met the lock: nothing was tried"
+    longer = [one for one in waited if one.most_ms > LOCK_PATIENCE_MS]
+    assert not longer, "\n".join(map(str, longer))
+    least = REST_FACTOR * LOCK_PATIENCE_MS / 1000
+    assert all(later.at - earlier.at >= least for earlier, later in pairwise(waited)), "\n".join(map(str, waited))
     wait_for(lambda: "could not be stored before; it is now" in site.hub.log()[log:], f"the stop to be made up for\n{site.logs()}", 60)
     wait_for(lambda: site.server(user) == {}, f"the server to be stopped\n{site.logs()}", 30)
     assert site.cluster.job_state(number) == "CANCELLED"

@@ -9,15 +9,15 @@ import pytest
 from private_slurm.cluster import PrivateCluster
 from private_slurm.processes import wait_until
 
+from spawner.hub.database import LOCK_PATIENCE_MS
 from tests.support.invariant import ask_to_start, ask_to_stop, assert_consistent, tagged_jobs
+from tests.support.lock_waits import asked_in
 from tests.support.private_postgresql import PrivatePostgresql
 from tests.support.real_hub import CHECKOUT, Environments, needs_users, open_site
 from tests.support.site_under_test import Site, wait_for
-from tests.support.stalls import stalls_in
 
 PLAIN = {"gpus": 0}
 AWAY_SECONDS = 5.0
-OWN_STALL_SECONDS = 0.3
 
 
 @pytest.fixture(scope="module")
@@ -37,8 +37,8 @@ def running_site(
     more = f"""
 import pathlib, sys
 sys.path.insert(0, {str(CHECKOUT)!r})
-from tests.support import stalls
-stalls.watch(pathlib.Path({str(environments.folder)!r}))
+from tests.support import lock_waits
+lock_waits.watch(pathlib.Path({str(environments.folder)!r}))
 c.JupyterHub.db_url = {database.url!r}
 c.SlurmCluster.jobs_interval = 2
 c.Spawner.poll_interval = 3
@@ -54,10 +54,12 @@ def past(site: Site, user: str) -> list[str]:
     return [session["slurm_state"] for session in answer.json()["sessions"] if session["state"] == "ended"]
 
 
-def assert_nothing_of_ours_waited(environments: Environments, since: float) -> None:
-    """No call of the loop's waited for what is ours."""
-    found = [stall for stall in stalls_in(environments.folder) if stall.at >= since]
-    assert max((stall.of("ours") for stall in found), default=0.0) < OWN_STALL_SECONDS, "\n".join(map(str, found))
+def assert_nothing_of_ours_waits(environments: Environments, since: float) -> None:
+    """Whatever of ours asked the database since then may wait for a lock for a moment only."""
+    asked = [asked for asked in asked_in(environments.folder) if asked.at >= since]
+    assert asked, "nothing of ours was asked: nothing was tried"
+    longer = [one for one in asked if one.most_ms > LOCK_PATIENCE_MS]
+    assert not longer, "\n".join(map(str, longer))
 
 
 def test_the_database_is_locked_and_away(site: Site, environments: Environments, database: PrivatePostgresql) -> None:
@@ -75,7 +77,7 @@ def test_the_database_is_locked_and_away(site: Site, environments: Environments,
         wait_for(lambda: site.server(user) == {}, f"the server to be stopped\n{site.logs()}", 30)
         wait_for(lambda: "cannot be read or written" in site.hub.log(), "our table to be found locked", 30)
     wait_for(lambda: len(past(site, user)) == 1, f"the first session in the record\n{site.logs()}", 30)
-    assert_nothing_of_ours_waited(environments, began)
+    assert_nothing_of_ours_waits(environments, began)
 
     site.start(PLAIN)
     ((_, _, number),) = tagged_jobs(site)
@@ -87,7 +89,7 @@ def test_the_database_is_locked_and_away(site: Site, environments: Environments,
     wait_until(lambda: time.monotonic() - away >= AWAY_SECONDS, "it to have been away for some time", 30)
     database.start()
     wait_for(lambda: site.server(user) == {}, f"the server to be stopped\n{site.logs()}", 60)
-    assert_nothing_of_ours_waited(environments, began)
+    assert_nothing_of_ours_waits(environments, began)
     wait_for(lambda: len(past(site, user)) == 2, f"the second session in the record\n{site.logs()}", 30)
     site.start(PLAIN)
     assert_consistent(site)

@@ -90,11 +90,12 @@ class _Watch:
             now, since = time.monotonic(), self._since
             if since is not None and now - since > NOTED_SECONDS / 2 and (frame := sys._current_frames().get(self._thread)):
                 # A look that comes late stands for all the time since the last one, or since the call began.
-                self._places[_stack(frame)] += now - max(before, since)
+                self._places[stack_of(frame)] += now - max(before, since)
             before = now
 
 
-def _stack(frame: FrameType | None) -> str:
+def stack_of(frame: FrameType | None) -> str:
+    """Return where a thread is, of our code and JupyterHub's, from the outermost call on, as :func:`whose_is` reads it."""
     lines: list[str] = []
     while frame is not None:
         name = frame.f_code.co_filename

@@ -1,8 +1,6 @@
-"""What the open form fetches: the table of free GPUs, scripts and stylesheets."""
+"""What the open form fetches: the table of free GPUs."""
 
 from __future__ import annotations
-
-import re
 
 from jupyterhub.handlers.base import BaseHandler
 from tornado import web
@@ -14,9 +12,6 @@ from ..form.free import free_gpus, table_of
 from ..locale import language_of
 from ..own_spawner import own_spawner
 from ..reach import spawner_asked_about
-from ..static import static_version
-
-_VERSION = re.compile("[0-9a-f]{12}")
 
 
 class AvailabilityHandler(BaseHandler):  # type: ignore[misc]
@@ -41,28 +36,3 @@ class AvailabilityHandler(BaseHandler):  # type: ignore[misc]
                 html = await table_of(found, cluster, partition=partition, all_devices=all_devices, template_paths=paths)
         self.set_header("Cache-Control", "no-store")
         self.finish(html)
-
-
-class StaticHandler(web.StaticFileHandler):
-    """``/hub/resource-form/static/VERSION/…``: our stylesheets and scripts.
-
-    The version is a part of the path, so that what a script imports by its relative name has it as well. A browser keeps what it
-    got under the version that is in use. Under another, as that of a page from before an upgrade, it gets the file, and asks again.
-    """
-
-    _is_current = False
-
-    def parse_url_path(self, url_path: str) -> str:
-        if "\0" in url_path:
-            raise web.HTTPError(404)
-        version, _slash, name = url_path.partition("/")
-        self._is_current = version == static_version()
-        return str(super().parse_url_path(name if _VERSION.fullmatch(version) else url_path))
-
-    def get_cache_time(self, path: str, modified: object, mime_type: str) -> int:  # noqa: ARG002 - tornado's signature
-        return self.CACHE_MAX_AGE if self._is_current else 0
-
-    def set_extra_headers(self, path: str) -> None:  # noqa: ARG002 - tornado's signature
-        self.set_header("X-Content-Type-Options", "nosniff")
-        if not self._is_current:
-            self.set_header("Cache-Control", "no-cache")

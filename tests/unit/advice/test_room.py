@@ -11,9 +11,10 @@ from spawner.advice.assessment import nodes_with_room, read_and_reconcile
 from spawner.advice.room import room_for
 from spawner.advice.verdict import Verdict
 from spawner.availability.forecast import ClusterForecast
+from spawner.availability.ownership import NO_LABELS, SecurityLabels
 from spawner.request.choices import Choices
 from spawner.request.validation import resolve_request
-from spawner.slurm.model import Job, Node
+from spawner.slurm.model import Job, Node, Partition
 from tests.support.builders import HOUR, NOW, choices, cpu_partition, demo_nodes, limited, node, partition
 
 
@@ -86,3 +87,22 @@ def test_nodes_of_somebody_else_are_none() -> None:
     assert room_for(assessment.request, forecast, offered) == 3
     known = replace(assessment, forecast=forecast, verdict=Verdict("now", ""))
     assert nodes_with_room(known, offered, 10) == ("g002", "g003", "g004")
+
+
+def test_a_node_of_one_user_is_one() -> None:
+    """Each session of a class is another user's: a node that is one user's has one of them, and one of the leader's own has none."""
+    offered = choices()
+    own = Job(job_id=1, user=offered.entitlement.user, state="RUNNING", partition="g100_int", nodes=("g001",))
+    alone = partition(exclusive_user=True, oversubscribe="NO", oversubscribe_count=1)
+    request = resolve_request({"gpus": 1}, offered)
+
+    def room_with(*jobs: Job, there: Partition = alone, labels: SecurityLabels = NO_LABELS) -> int | None:
+        forecast = ClusterForecast(demo_nodes(), (there, cpu_partition()), (), jobs, now=NOW, as_of=NOW, labels=labels)
+        return room_for(request, forecast, offered)
+
+    assert room_with() == 4
+    assert room_with(own) == 3
+    assert room_with(*(replace(own, job_id=number, nodes=(f"g00{number}",)) for number in range(1, 5))) == 0
+    assert room_with(there=partition()) == 8
+    assert room_with(there=partition(), labels=SecurityLabels("user", enforced=True, select=True)) == 4
+    assert room_with(there=partition(), labels=SecurityLabels("account", enforced=True, select=True)) == 8

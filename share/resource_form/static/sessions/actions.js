@@ -114,7 +114,8 @@ export function makeActions(page, hub, orders) {
       yes: texts.ask_several_yes,
       no: texts.ask_several_no,
       why: texts.ask_why_all,
-      back: () => root.querySelector("#sessions-choose-all"),
+      // Of those that are stopped none is chosen any more, and the button is gone.
+      back: (answer) => root.querySelector(answer === "yes" ? "#sessions-choose-all" : "#sessions-stop-chosen"),
     });
     if (!isYes) return;
     for (const session of sessions) orders.give(session, "stop", () => hub.stop(session.user, session.name, why));

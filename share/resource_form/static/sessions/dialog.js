@@ -4,11 +4,12 @@ import { element, present } from "../common/dom.js";
 
 const LONGEST_WHY = 200;
 
+/** @typedef {(answer: string) => HTMLElement | null} Back what has the focus after an answer: it may have been made anew meanwhile */
+
 /**
  * Opens a dialog, which is gone once it is closed.
  * @param {HTMLElement} root
- * @param {{ title: string, describes?: string, back: () => HTMLElement | null }} what `back` is what has the focus afterwards: it may have
- *   been made anew meanwhile
+ * @param {{ title: string, describes?: string, back: Back }} what
  * @param {(Node | null)[]} content
  */
 export function openDialog(root, { title, describes, back }, content) {
@@ -21,7 +22,7 @@ export function openDialog(root, { title, describes, back }, content) {
   dialog.append(heading, ...present(content));
   dialog.addEventListener("close", () => {
     dialog.remove();
-    back()?.focus();
+    back(dialog.returnValue)?.focus();
   });
   root.append(dialog);
   dialog.showModal();
@@ -31,7 +32,7 @@ export function openDialog(root, { title, describes, back }, content) {
 /**
  * Asks before something that cannot be taken back. Whoever presses Enter at once, or Escape, says no.
  * @param {HTMLElement} root
- * @param {{ title: string, sentences: string[], yes: string, no: string, why?: string, back: () => HTMLElement | null }} question
+ * @param {{ title: string, sentences: string[], yes: string, no: string, why?: string, back: Back }} question
  *   `why` asks for a word about it
  * @returns {Promise<{ isYes: boolean, why: string }>}
  */
