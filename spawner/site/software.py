@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
 from ..units import parse_memory_mb
+from . import patterns
 
 Architecture = Literal["x86_64", "aarch64", "ppc64le", "riscv64"]
 ALIASES: Mapping[str, Architecture] = {"amd64": "x86_64", "arm64": "aarch64"}
@@ -51,7 +52,7 @@ Memory = Annotated[
     Field(ge=0),
     WithJsonSchema({"type": ["string", "integer"], "description": "As 16G; a plain number is GB."}),
 ]
-Module = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._+/@:=-]{0,200}$")]
+Module = Annotated[str, Field(pattern=patterns.MODULE)]
 Variable = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
 
 
@@ -64,7 +65,7 @@ class Part(BaseModel):
 class Kernel(Part):
     """A kernel that a release brings, with the versions at which its packages are pinned."""
 
-    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$", description="The name of its folder among the kernels: python3.")
+    name: str = Field(pattern=patterns.KERNEL, description="The name of its folder among the kernels: python3.")
     label: str = Field(default="", max_length=100, description="What JupyterLab calls it.")
     language: str = Field(default="", max_length=50, description="The language: python, julia, r, c++.")
     packages: Mapping[Annotated[str, Field(min_length=1, max_length=100)], Version] = Field(
