@@ -120,6 +120,7 @@ class ReleasesPage(AsksAgain, BaseHandler):  # type: ignore[misc]
                     "shown": shown,
                     "date": date_in_words(shown.release.date),
                     "state": shown.state_in_words(today),
+                    "opens": " · ".join(_(interface.label) for interface in shown.interfaces),
                     "kernels": Markup(kernels),  # noqa: S704 - a template's # nosec B704
                     "mark": mark,
                     "marked_at": day_and_time(mark.at, now) if mark is not None else "",
