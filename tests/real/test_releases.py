@@ -43,8 +43,7 @@ def file(environments: Environments) -> File:
     for entry in real:
         entry["tested"] = True
     cineca = next(dict(entry) for entry in EXAMPLE["releases"] if entry["tag"] == "2024.04")
-    for gone in ("modules", "first_login"):
-        cineca.pop(gone)
+    cineca.pop("modules")
     cineca |= {"path": real[1]["path"], "interfaces": ["lab"], "apps": []}
     path = real[0]["path"]
     more = [
