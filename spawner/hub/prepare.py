@@ -62,6 +62,7 @@ async def prepared_job(
         certificates=certificates,
         bar=_session_bar(spawner, request) if spawner.lab_extension else None,
         memory=memory,
+        apps=catalogue.opened_in(release),
     )
     script = await asyncio.to_thread(job_script, release, template_folders=spawner.template_paths, lab_extension=spawner.lab_extension)
     tag = tagged(script)

@@ -18,7 +18,7 @@ from ..request.model import SessionRequest
 from ..request.recent import Recent
 from ..session.record import End, Record
 from ..session.session import Session
-from ..site.catalogue import Catalogue, CatalogueFile
+from ..site.catalogue import Catalogue
 from ..site.notices import Announcement
 
 Log = logging.Logger | logging.LoggerAdapter[logging.Logger]
@@ -262,9 +262,6 @@ class FormSpawner(HubSpawner, Protocol):
 
     def current_catalogue(self) -> Catalogue:
         """Return the releases as the admin lists them now, with what administrators have marked."""
-
-    def catalogue_file_of_hub(self) -> CatalogueFile | None:
-        """Return the admin's file; None where the catalogue is in the configuration."""
 
     async def open_to_user(self, *, patience: float | None = None) -> tuple[frozenset[str], frozenset[str]]:
         """Return the names of the partitions and reservations in which the user can start a session now."""

@@ -10,12 +10,14 @@ from sqlalchemy.exc import OperationalError
 
 from ..errors import CatalogueError, NotStored, RequestRejected
 from ..i18n import _
-from ..site.catalogue import Catalogue
-from ..site.release_marks import WHATS, ReleaseMark, What
+from ..site.catalogue import PLAIN_CATALOGUE, Catalogue, CatalogueFile, parse_catalogue
+from ..site.release_marks import WHATS, ReleaseMark, What, marked
 from .database import Transaction, transaction
-from .protocol import FormSpawner, HubHandler
+from .labels import CatalogueFiles
+from .protocol import HubHandler
 from .sessions.storage import Storage
 from .sessions.tables import RELEASE_MARKS
+from .settings.spawner import SpawnerSettings
 from .state import AdminWarnings, HubState
 
 MAX_TAG = 64
@@ -124,21 +126,44 @@ def mark_release(state: HubState, catalogue: Catalogue, tag: str, what: What | N
     state.log.warning("Release %s: %s, by %s", tag, what or "the mark was taken back", by)
 
 
-def reload_catalogue(spawner: FormSpawner, by: str) -> str:
-    """Read the admin's file again at once, whether it has changed or not, and return what is wrong with it; empty where nothing is."""
-    file = spawner.catalogue_file_of_hub()
+def file_of(settings: SpawnerSettings, state: HubState) -> CatalogueFile | None:
+    """Return the admin's file, one object for all users; None where the catalogue is in the configuration."""
+    return state.part(CatalogueFiles).at(settings.catalogue_file) if settings.catalogue_file else None
+
+
+def catalogue_of(settings: SpawnerSettings, state: HubState) -> Catalogue:
+    """Return the releases as the admin lists them now, with what administrators have marked; the log says so once if the file breaks.
+
+    Raises
+    ------
+    CatalogueError
+        The list is broken and there never was a good one.
+    """
+    file = file_of(settings, state)
     if file is None:
-        return ""
-    file.reload()
-    spawner.log.warning("The catalogue of releases is read again, as %s wants it", by)
-    return broken_in_words(spawner)
+        found = parse_catalogue(settings.catalogue or PLAIN_CATALOGUE, source="ResourceFormSpawner.catalogue")
+    else:
+        before = file.error
+        found = file.current()
+        if file.error is not None and file.error is not before:
+            state.log.error("The catalogue of releases is broken, the last good one stays: %s", file.error.log)
+    return marked(found, state.part(ReleaseMarks).by_tag(state))
 
 
-def broken_in_words(spawner: FormSpawner) -> str:
+def reload_catalogue(settings: SpawnerSettings, state: HubState, by: str) -> str:
+    """Read the admin's file again at once, whether it has changed or not, and return what is wrong with it; empty where nothing is."""
+    file = file_of(settings, state)
+    if file is not None:
+        file.reload()
+        state.log.warning("The catalogue of releases is read again, as %s wants it", by)
+    return broken_in_words(settings, state)
+
+
+def broken_in_words(settings: SpawnerSettings, state: HubState) -> str:
     """Return what is wrong with the admin's file, with its line, for who can mend it; empty where nothing is."""
-    file = spawner.catalogue_file_of_hub()
     try:
-        spawner.current_catalogue()
+        catalogue_of(settings, state)
     except CatalogueError as error:
         return error.log
+    file = file_of(settings, state)
     return file.error.log if file is not None and file.error is not None else ""

@@ -17,15 +17,13 @@ from ..request.presets import Preset, parse_presets
 from ..request.release_rules import with_own_releases
 from ..site.audience import UNKNOWN_VIEWER, Audience
 from ..site.budget_command import SiteBudgets
-from ..site.catalogue import PLAIN_CATALOGUE, Catalogue, CatalogueFile, parse_catalogue
+from ..site.catalogue import PLAIN_CATALOGUE, Catalogue, parse_catalogue
 from ..site.notice_board import NoticeBoard
 from ..site.notices import Announcement, announcements
-from ..site.release_marks import marked
 from ..site.release_policy import AdvancedReleases
 from .known import name_of
-from .labels import CatalogueFiles
 from .protocol import HubUser, Log
-from .releases import ReleaseMarks
+from .releases import catalogue_of
 from .settings.spawner import SpawnerSettings
 from .state import AdminWarnings, HubState
 
@@ -57,22 +55,7 @@ class UserChoices(SpawnerSettings):
         CatalogueError
             The list is broken and there never was a good one.
         """
-        state = HubState.of(self)
-        return marked(self._listed_catalogue(), state.part(ReleaseMarks).by_tag(state))
-
-    def catalogue_file_of_hub(self) -> CatalogueFile | None:
-        """Return the admin's file, one object for all users; None where the catalogue is in the configuration."""
-        return HubState.of(self).part(CatalogueFiles).at(self.catalogue_file) if self.catalogue_file else None
-
-    def _listed_catalogue(self) -> Catalogue:
-        kept = self.catalogue_file_of_hub()
-        if kept is None:
-            return parse_catalogue(self.catalogue or PLAIN_CATALOGUE, source="ResourceFormSpawner.catalogue")
-        before = kept.error
-        catalogue = kept.current()
-        if kept.error is not None and kept.error is not before:
-            self.log.error("The catalogue of releases is broken, the last good one stays: %s", kept.error.log)
-        return catalogue
+        return catalogue_of(self, HubState.of(self))
 
     async def choices(self, *, patience: float | None = None) -> Choices:
         """Return what this session's user may choose now; never what the visitor of the page may, for an admin starts for others.

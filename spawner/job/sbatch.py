@@ -28,6 +28,7 @@ from ..request.model import SessionRequest
 from ..site.interfaces import Interface
 from ..site.release import Release
 from ..units import format_walltime
+from .apps import servers_of
 from .lab_extension import with_lab_extension
 
 COMMENT_PREFIX = "jupyterhub"
@@ -234,6 +235,7 @@ def job_environment(
     certificates: Mapping[str, str] | None = None,
     bar: Mapping[str, Any] | None = None,
     memory: MemoryRule = AS_ASKED,
+    apps: Iterable[Interface] = (),
 ) -> dict[str, str]:
     """Return the job's environment, by name.
 
@@ -252,8 +254,12 @@ def job_environment(
         What JupyterLab's session bar says (:func:`.lab_extension.session_bar`); None for no bar.
     memory
         How the job asks for memory: if it does not, how much it gets is not the request's to say.
+    apps
+        What can be opened in the session besides.
     """
+    servers = servers_of(apps)
     own = {"RESOURCE_FORM_CERTIFICATES": json.dumps(dict(certificates))} if certificates else {}
+    own |= {"RESOURCE_FORM_SERVERS": json.dumps(servers)} if servers else {}
     own |= {"RESOURCE_FORM_BAR": json.dumps(dict(bar))} if bar else {}
     own_limits = {name: value for name, value in limits(request).items() if memory.is_asked_for or not name.startswith("MEM_")}
     given = {**server_environment, **own_limits}

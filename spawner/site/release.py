@@ -10,7 +10,7 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from .audience import Audience
 from .interfaces import Name
-from .software import PLACES_OF_SOFTWARE, Architecture, ArchitectureSoftware, FirstLogin, Kernel, Minimum, Software, architecture_of
+from .software import PLACES_OF_SOFTWARE, Architecture, ArchitectureSoftware, Kernel, Minimum, Software, architecture_of
 
 Standing = Literal["tested", "untested", "ended", "disabled"]
 """How a release stands: only a ``tested`` one is offered to everybody."""
@@ -44,18 +44,12 @@ class Release(Audience, Software):
     notes: str = Field(default="", pattern=r"^(https?://[!-~]+|/([!-.0-\[\]-~][!-~]*)?)?$", description="The address of its release notes.")
     interfaces: tuple[Name, ...] = Field(default=("lab",), description="What the user may land in, in this order.")
     apps: tuple[Name, ...] = Field(default=(), description="What can be opened besides while the session runs.")
-    kernels: tuple[Kernel, ...] = Field(default=(), description="The kernels that it brings. `resource-form releases scan` writes them.")
+    kernels: tuple[Kernel, ...] = Field(default=(), description="The kernels that it brings.")
     architectures: Annotated[Mapping[Architecture, ArchitectureSoftware], BeforeValidator(_with_known_names)] = Field(
         default_factory=dict, description="The architectures that it is built for; empty: any."
     )
     gpu: Literal["required", "optional"] = Field(default="optional", description="Whether it is of no use without a GPU.")
     minimum: Minimum = Field(default=Minimum(), description="The least that a session of it needs.")
-    first_login: FirstLogin | None = Field(default=None, description="What is run once for each user, in the background.")
-    lock: str = Field(
-        default="",
-        pattern=r"^(sha256:[0-9a-f]{64})?$",
-        description="The digest of all versions in it. `resource-form releases scan` writes it.",
-    )
 
     @model_validator(mode="after")
     def _is_usable(self) -> Release:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from .._data import folder
 from .catalogue import Catalogue
 from .interfaces import BUILT_IN_INTERFACES
 from .software import ALIASES
@@ -37,3 +38,7 @@ def _without_titles(part: Any) -> Any:
         kept = {key: value for key, value in part.items() if not (key == "title" and isinstance(value, str))}
         return {key: _without_titles(value) for key, value in kept.items()}
     return [_without_titles(value) for value in part] if isinstance(part, list) else part
+
+
+if __name__ == "__main__":
+    (folder("share") / "resource_form" / "releases.schema.json").write_text(schema_text(), encoding="utf-8")

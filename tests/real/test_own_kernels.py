@@ -206,3 +206,16 @@ def test_a_kernel_is_listed_and_goes_again(site: Site, home: Home, prefix: Path)
     assert [entry["name"] for entry in json.loads(home.kernel("list", "--json").stdout)] == ["mine"]
     assert home.kernel("remove", "mine", "--yes").returncode == 0
     assert set(requests.get(specs, headers=headers, timeout=60).json()["kernelspecs"]) == {"python3"}
+
+
+def test_a_module_that_is_gone_is_told_in_the_sessions_log(site: Site, home: Home, prefix: Path) -> None:
+    """T34: such a kernel does not start with less than it was made for, and says why."""
+    module = home.modules / "chemistry" / "9.0"
+    module.write_text("#%Module1.0\n")
+    assert home.kernel("add", "mine", "--prefix", prefix, "--module", "chemistry/9.0").returncode == 0
+    module.unlink()
+    site.start({**SMALL, "release": DEMO_RELEASES[0].tag}, user=USER)
+    log = home.folder / ".local" / "state" / "jupyterhub-resource-form" / f"{site.job_of(USER)['JobId']}.log"
+    kernels = f"{site.hub.url}user/{USER}/api/kernels"
+    requests.post(kernels, headers={"Authorization": f"token {site.token}"}, json={"name": "mine"}, timeout=60)
+    wait_for(lambda: "resource-form: the module chemistry/9.0 cannot be loaded" in log.read_text(), f"the words in {log}", 30)

@@ -13,11 +13,11 @@ from ...errors import ResourceFormError
 from ...i18n import using
 from ...request.release_words import release_as_json, releases_on_page
 from ...site.release import day_of
+from ..class_settings import class_settings
 from ..locale import language_of
 from ..logged_in import TellsPages, require_log_in
-from ..protocol import FormSpawner
 from ..reach import spawner_asked_about
-from ..releases import administers, mark_release, read_mark, reload_catalogue
+from ..releases import administers, catalogue_of, mark_release, read_mark, reload_catalogue
 from ..state import HubState
 
 
@@ -45,11 +45,10 @@ class ReleasesHandler(TellsPages, APIHandler):  # type: ignore[misc]
         require_log_in(self)
         if not administers(self):
             raise web.HTTPError(403, "Only administrators mark releases: the scope admin:servers is needed.")
-        spawner: FormSpawner = spawner_asked_about(self)
         body = self._given()
-        with using(language_of(self, spawner)):
+        with using(language_of(self)):
             try:
-                answer = self._do(spawner, body)
+                answer = self._do(body)
             except ResourceFormError as error:
                 raise web.HTTPError(error.status, error.sentence) from None
         self.finish(json.dumps(answer))
@@ -61,10 +60,11 @@ class ReleasesHandler(TellsPages, APIHandler):  # type: ignore[misc]
             raise web.HTTPError(400, "Expected an object: {tag, mark}, or {reload: true}.")
         return body
 
-    def _do(self, spawner: FormSpawner, body: dict[str, Any]) -> dict[str, str]:
-        by = str(self.current_user.name)
+    def _do(self, body: dict[str, Any]) -> dict[str, str]:
+        by, state = str(self.current_user.name), HubState.of(self)
+        settings = class_settings(state)
         if body.get("reload"):
-            return {"problem": reload_catalogue(spawner, by)}
+            return {"problem": reload_catalogue(settings, state, by)}
         what = read_mark(body.get("mark", ""))
-        mark_release(HubState.of(self), spawner.current_catalogue(), body.get("tag", ""), what, by)
+        mark_release(state, catalogue_of(settings, state), body.get("tag", ""), what, by)
         return {"tag": body["tag"], "mark": what or ""}

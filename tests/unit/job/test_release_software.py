@@ -13,8 +13,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from traitlets.config.loader import PyFileConfigLoader
 
+from spawner.job.apps import servers_of
 from spawner.job.sbatch import JOB_PATH, job_script
+from spawner.site.catalogue import parse_catalogue
 from spawner.site.release import Release
 from tests.support.launcher_job import Job
 
@@ -194,3 +197,34 @@ def test_the_configuration_goes_with_the_session(job: Job) -> None:
     server.order("exit", 0)
     job.outcome()
     assert not folder.exists()
+
+
+def test_apps_of_the_release(job: Job, tmp_path: Path) -> None:
+    """What jupyter-server-proxy starts is added to what the user has configured of it; home and private folder are filled in."""
+    found = parse_catalogue(
+        {
+            "releases": [{"tag": "a", "date": "2026-01-01", "interfaces": ["lab"], "apps": ["vscode", "dask", "own"]}],
+            "interfaces": {"own": {"label": "Own", "url": "/own/", "command": ["own", "{home}", "{private}/x", "{port}"]}},
+        }
+    )
+    servers = servers_of(found.opened_in(found.releases[0]))
+    assert list(servers) == ["vscode", "own"]
+    assert servers["own"]["launcher_entry"] == {"enabled": True, "title": "Own"}
+    job.start(environment={"RESOURCE_FORM_SERVERS": json.dumps(servers), "HOME": "/home/a{b}"})
+    server = job.server()
+    folder = Path(server.environment["JUPYTER_CONFIG_PATH"])
+    user = tmp_path / "jupyter_server_config.py"
+    user.write_text('c.ServerProxy.servers = {"mine": {"command": ["mine"]}}\n')
+    configured = PyFileConfigLoader("jupyter_server_config.py", path=str(tmp_path)).load_config()
+    configured.merge(PyFileConfigLoader("jupyter_server_config.py", path=str(folder)).load_config())
+    own = configured.ServerProxy.servers
+    assert set(own) == {"mine", "vscode", "own"}
+    assert own["own"]["command"] == ["own", "/home/a{{b}}", f"{folder}/private/x", "{port}"]
+    assert (folder / "private").stat().st_mode & 0o777 == 0o700
+    assert "RESOURCE_FORM_SERVERS" not in server.environment
+
+
+def test_no_apps() -> None:
+    """Pages of the server itself, and ports of the user's, are nothing to start."""
+    found = parse_catalogue({"releases": [{"tag": "a", "date": "2026-01-01", "apps": ["notebook", "dask"]}]})
+    assert servers_of(found.opened_in(found.releases[0])) == {}
