@@ -171,5 +171,5 @@ def _run(argv: Sequence[str], environment: Mapping[str, str]) -> tuple[int, str,
         done = asyncio.run(SlurmRunner().run(argv, environment=environment, timeout=SECONDS))
     except ResourceFormError as error:
         return 1, "", f"  {plain(error.log)}"
-    lines = (done.stderr.strip() or "nothing").splitlines()
+    lines = [line for line in done.stderr.splitlines() if line.strip()] or ["nothing"]
     return done.returncode, done.stdout, "\n".join(f"  {plain(line)}" for line in lines)[-MAX_COMPLAINT:]
