@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -23,10 +23,12 @@ from .release import Release
 
 @dataclass(frozen=True, eq=False)
 class Labels:
-    """What people are told in the place of the names of interfaces and the tags of releases."""
+    """What people are told in the place of the names of interfaces and the tags of releases, and what can be opened in these."""
 
     interfaces: Mapping[str, str]
     releases: Mapping[str, str]
+    opened: Mapping[str, tuple[Interface, ...]] = field(default_factory=dict)
+    """What can be opened in a session of each release."""
 
     def interface(self, name: object) -> str:
         """Return an interface's label in the language in use; of one that is not in the catalogue its name."""
@@ -35,6 +37,10 @@ class Labels:
     def release(self, tag: object) -> str:
         """Return a release's label in the language in use; of one that is not in the catalogue its tag."""
         return _(self.releases.get(str(tag), str(tag or "")))
+
+    def opened_in(self, tag: object) -> tuple[Interface, ...]:
+        """Return what can be opened in a session of a release; nothing for one that is not in the catalogue."""
+        return self.opened.get(str(tag), ())
 
 
 BUILT_IN_LABELS = Labels({name: str(fields["label"]) for name, fields in BUILT_IN_INTERFACES.items()}, {})
@@ -85,7 +91,8 @@ class Catalogue(BaseModel):
     def labels(self) -> Labels:
         """Return what its releases and interfaces are called."""
         interfaces = {name: interface.label for name, interface in self.interfaces.items()}
-        return Labels(interfaces, {release.tag: release.title for release in self.releases})
+        opened = {release.tag: self.opened_in(release) for release in self.releases}
+        return Labels(interfaces, {release.tag: release.title for release in self.releases}, opened)
 
     def get(self, tag: str) -> Release | None:
         """Return the release with this tag, or None."""
