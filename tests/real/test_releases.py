@@ -81,8 +81,9 @@ def admin(site: Site) -> Visitor:
 
 
 def told(visitor: Visitor) -> dict[str, dict[str, Any]]:
-    """What the API tells of each release, by tag, in its order."""
-    return {entry["tag"]: entry for entry in visitor.api("GET", API[1:]).json()["releases"]}
+    """What the API tells of each release, by tag, in its order; right after a start of the Hub, once Slurm has answered."""
+    answer = wait_for(lambda: found if (found := visitor.api("GET", API[1:])).status_code == 200 else None, "the releases", 30)
+    return {entry["tag"]: entry for entry in answer.json()["releases"]}
 
 
 # --- what is in it ------------------------------------------------------------------------------------------------------------

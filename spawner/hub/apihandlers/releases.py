@@ -9,6 +9,7 @@ from typing import Any
 from jupyterhub.apihandlers import APIHandler
 from tornado import web
 
+from ...advice.service import patience_of_open_page
 from ...errors import ResourceFormError
 from ...i18n import using
 from ...request.release_words import release_as_json, releases_on_page
@@ -32,7 +33,7 @@ class ReleasesHandler(TellsPages, APIHandler):  # type: ignore[misc]
         spawner = spawner_asked_about(self)
         with using(language_of(self, spawner)):
             try:
-                choices = await spawner.choices(patience=0.5)
+                choices = await spawner.choices(patience=patience_of_open_page(spawner.cluster))
             except ResourceFormError as error:
                 raise web.HTTPError(503 if error.status >= 500 else error.status, error.sentence) from None
             today = day_of(time.time())
