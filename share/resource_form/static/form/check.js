@@ -3,6 +3,7 @@
 import { ask } from "../common/api.js";
 import { parsed, within, write } from "../common/dom.js";
 import { makeEstimate } from "./estimate.js";
+import { replaceAround } from "./hint.js";
 import { announcer } from "./page.js";
 import { localTimes } from "./times.js";
 
@@ -95,7 +96,7 @@ export function makeCheck(page, panel, fields, askHub) {
     const moved = fields.showSaid(said, changed);
     const decision = within(parsed(said.panel), ":scope > *");
     localTimes(decision, page.texts);
-    panel.replaceChildren(decision);
+    replaceAround(panel, decision);
     if (said.holding !== undefined) page.place("holding").replaceChildren(...parsed(said.holding).childNodes);
     if (changed !== undefined) announce([...moved, said.sentence].join(" "));
     if (said.script) showScript(said);

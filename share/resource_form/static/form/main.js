@@ -6,6 +6,7 @@ import { followAvailability } from "./availability.js";
 import { asker, makeCheck } from "./check.js";
 import { foldOnAPhone } from "./folds.js";
 import { makeFields } from "./fields.js";
+import { closeOnEscape } from "./hint.js";
 import { readPage, startButton, tools } from "./page.js";
 import { choosePreset, followTheFields } from "./shortcuts.js";
 import { followStrip } from "./strip.js";
@@ -71,6 +72,7 @@ function judge(page, panel) {
   followUseful(page);
   followWhere(page);
   offerTools(page, fields);
+  closeOnEscape(panel);
   tools(page).hidden = false;
   // What was typed before this script was there, or is there again by the browser's Back button, is judged as if it were typed now.
   check.check(fields.touched() ? "" : undefined);
