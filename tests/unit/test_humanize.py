@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import datetime
 import json
 import time
@@ -9,12 +10,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import jinja2
+import markupsafe
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from spawner import humanize
-from spawner.humanize import day_and_time, day_in_words, duration, limit_of_memory, moment_in_words, moment_texts
+from spawner.humanize import dated, day_and_time, day_in_words, duration, iso_time, limit_of_memory, moment_in_words, moment_texts
 from spawner.i18n import _, languages, using
 from spawner.units import parse_memory_mb
 
@@ -113,6 +116,19 @@ def test_a_translation_with_names_missing(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr(humanize, "_", lambda sentence: "only two" if sentence == humanize.SHORT_MONTHS else sentence)
     noon = datetime.datetime(2026, 11, 28, 12).astimezone().timestamp()
     assert day_and_time(noon, noon + 86400) == "12:00 on Sat 28 Nov"
+
+
+def test_a_sentence_with_a_moment() -> None:
+    """Text to all, and in a template a <time> that the page's script finds; what is filled in is escaped there, once."""
+    now = datetime.datetime(2026, 3, 1, 10, 0).astimezone().timestamp()
+    inner = dated("{who} begins at {moment}.", who="<a & b>", moment=day_and_time(now, now))
+    outer = dated("Don't: {why} {number}", why=inner, number=2)
+    assert outer == "Don't: <a & b> begins at 10:00. 2"
+    assert json.loads(json.dumps([outer])) == [outer]
+    shown = jinja2.Environment(autoescape=True).from_string("{{ words }}").render(words=outer)
+    assert shown == f'Don&#x27;t: &lt;a &amp; b&gt; begins at <time datetime="{iso_time(now)}">10:00</time>. 2'
+    assert copy.deepcopy(outer).__html__() == outer.__html__()
+    assert "<time" not in markupsafe.escape(f"in a longer sentence: {inner}")
 
 
 def test_moment_in_words() -> None:

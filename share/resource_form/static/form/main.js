@@ -2,6 +2,7 @@
 // table that refreshes in the open page, times in the user's time zone. All rules are the Hub's: these modules ask and show.
 
 import { withToken } from "../common/api.js";
+import { localTimes } from "../common/times.js";
 import { followAvailability } from "./availability.js";
 import { asker, makeCheck } from "./check.js";
 import { foldOnAPhone } from "./folds.js";
@@ -10,7 +11,6 @@ import { closeOnEscape } from "./hint.js";
 import { readPage, startButton, tools } from "./page.js";
 import { choosePreset, followTheFields } from "./shortcuts.js";
 import { followStrip } from "./strip.js";
-import { localTimes } from "./times.js";
 import { offerTools } from "./tools.js";
 import { followUseful } from "./useful.js";
 import { followWhere } from "./where.js";
