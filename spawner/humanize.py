@@ -7,7 +7,7 @@ import html
 import re
 from collections.abc import Callable, Sequence
 
-from .i18n import N_, _, ngettext
+from .i18n import N_, _, decimal, ngettext
 from .units import format_memory
 
 # Translators: the days of the week, Monday first, with a blank between, as in the heading "Thursday 26 November"
@@ -171,7 +171,7 @@ def gpus_in_words(count: int, gpu_type: str) -> str:
 
 def share_of_gpu(gres: str, count: int, per_card: int) -> str:
     """Return how much of a card so many parts are: ``1/5``; of MPS ``10 %``."""
-    return f"{round(100 * count / per_card, 1):g} %" if gres == "mps" else f"{count}/{per_card}"
+    return f"{decimal(100 * count / per_card, 1)} %" if gres == "mps" else f"{count}/{per_card}"
 
 
 def part_of_gpu(gres: str, gpu_type: str, count: int, per_card: int | None) -> str:
@@ -200,7 +200,7 @@ def limit_of_memory(megabytes: int) -> str:
     exact = format_memory(megabytes)
     if megabytes < 10 * 1024 or exact.endswith("GB"):
         return exact
-    return f"{megabytes * 10 // 1024 / 10:g} GB"
+    return f"{decimal(megabytes * 10 // 1024 / 10, 1, grouped=False)} GB"
 
 
 def duration(minutes: int) -> str:

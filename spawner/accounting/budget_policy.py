@@ -15,7 +15,7 @@ from typing import Any, Literal
 
 from ..errors import ResourceFormError
 from ..humanize import dated, day_and_time
-from ..i18n import N_, _
+from ..i18n import N_, _, decimal
 from ..slurm.names import in_accounting
 from .billing import Cost
 from .budgets import Budget
@@ -192,7 +192,7 @@ def _hours(minutes: float, *, up: bool = False) -> str:
     tenths = minutes / 6
     if tenths >= 100:
         return str(math.ceil(tenths / 10) if up else math.floor(tenths / 10))
-    return f"{(math.ceil(tenths) if up else math.floor(tenths)) / 10:g}"
+    return decimal((math.ceil(tenths) if up else math.floor(tenths)) / 10, 1)
 
 
 # --- in words --------------------------------------------------------------------------------------------------------------------
