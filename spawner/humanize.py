@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import datetime
+import html
 import re
 from collections.abc import Callable, Sequence
 
-from .i18n import N_, _, ngettext
+from .i18n import N_, _, decimal, ngettext
 from .units import format_memory
 
 # Translators: the days of the week, Monday first, with a blank between, as in the heading "Thursday 26 November"
@@ -28,16 +29,49 @@ def iso_time(moment: float) -> str:
     return datetime.datetime.fromtimestamp(int(moment), tz=datetime.timezone.utc).isoformat().replace("+00:00", "Z")
 
 
-def moment_in_words(moment: float, now: float) -> str:
+class Dated(str):
+    """A sentence with moments in it, in the Hub's own time zone, and the same as HTML.
+
+    There each moment is a ``<time>``, which the script of the page writes anew in the user's zone (``static/common/times.js``). It is text
+    to all but what asks for HTML, as a template does; so it has no place in an attribute. What is made of it with ``str.format`` or
+    ``join`` is text only: :func:`dated` puts it into another sentence.
+    """
+
+    __slots__ = ("_html",)
+    _html: str
+
+    def __new__(cls, words: str, as_html: str = "") -> Dated:  # copies are made without what is in the slot
+        """Make one of its words and of the same as HTML, escaped."""
+        made = super().__new__(cls, words)
+        made._html = as_html
+        return made
+
+    def __html__(self) -> str:
+        """Return it as HTML, for Jinja and MarkupSafe."""
+        return self._html
+
+
+def dated(sentence: str, /, **values: object) -> Dated:
+    """Return the sentence with its values filled in, of which some are moments (:func:`day_and_time`) or have some in them."""
+    in_html = {name: value.__html__() if isinstance(value, Dated) else html.escape(str(value)) for name, value in values.items()}
+    return Dated(sentence.format(**values), html.escape(sentence).format(**in_html))
+
+
+def moment_in_words(moment: float, now: float) -> Dated:
     """Return ``at 14:00``, as :func:`day_and_time`."""
-    return _("at {moment}").format(moment=day_and_time(moment, now))
+    return dated(_("at {moment}"), moment=day_and_time(moment, now))
 
 
-def day_and_time(moment: float, now: float, *, seconds: bool = False) -> str:
+def day_and_time(moment: float, now: float, *, seconds: bool = False) -> Dated:
     """Return ``14:00``, on another day ``14:00 on Sat 28 Nov``, in another year with that, in the Hub's own time zone.
 
-    Both are in seconds since the epoch. ``static/common/moments.js`` writes the same in the user's time zone.
+    Both are in seconds since the epoch. ``static/common/moments.js`` writes the same in the user's time zone, where it is shown as HTML.
     """
+    words = _day_and_time(moment, now, seconds=seconds)
+    return Dated(words, f'<time datetime="{iso_time(moment)}">{html.escape(words)}</time>')
+
+
+def _day_and_time(moment: float, now: float, *, seconds: bool) -> str:
     then, today = (datetime.datetime.fromtimestamp(value).astimezone() for value in (moment, now))
     time = time_of_day(then, seconds=seconds)
     if then.date() == today.date():
@@ -143,7 +177,7 @@ def gpus_in_words(count: int, gpu_type: str) -> str:
 
 def share_of_gpu(gres: str, count: int, per_card: int) -> str:
     """Return how much of a card so many parts are: ``1/5``; of MPS ``10 %``."""
-    return f"{round(100 * count / per_card, 1):g} %" if gres == "mps" else f"{count}/{per_card}"
+    return f"{decimal(100 * count / per_card, 1)} %" if gres == "mps" else f"{count}/{per_card}"
 
 
 def part_of_gpu(gres: str, gpu_type: str, count: int, per_card: int | None) -> str:
@@ -172,7 +206,7 @@ def limit_of_memory(megabytes: int) -> str:
     exact = format_memory(megabytes)
     if megabytes < 10 * 1024 or exact.endswith("GB"):
         return exact
-    return f"{megabytes * 10 // 1024 / 10:g} GB"
+    return f"{decimal(megabytes * 10 // 1024 / 10, 1, grouped=False)} GB"
 
 
 def duration(minutes: int) -> str:

@@ -10,8 +10,10 @@ from __future__ import annotations
 import contextlib
 import functools
 import gettext as catalogues
+import re
 from collections.abc import Iterator
 from contextvars import ContextVar
+from decimal import ROUND_HALF_UP, Decimal
 
 from ._data import folder
 
@@ -49,6 +51,28 @@ def ngettext(one: str, many: str, number: int) -> str:
 def N_(sentence: str) -> str:  # noqa: N802 - gettext's own name for it
     """Mark a sentence for the catalogue that is translated later."""
     return sentence
+
+
+# Translators: a number, for the signs between thousands and before the decimals; in German "1.234,5"
+_NUMBER = N_("1,234.5")
+
+
+def decimal(value: float, digits: int, *, grouped: bool = True) -> str:
+    """Return a number as the language in use writes it: ``0.64``, ``1,234.5``; in Italian ``0,64``, ``1.234,5``.
+
+    ``static/common/format.js`` writes the same. What a person may type again, such as memory, is not ``grouped`` by thousands.
+
+    Parameters
+    ----------
+    digits
+        At most so many behind the decimal sign; half of the last is rounded up.
+    """
+    signs = re.fullmatch(r"1(\D?)234(\D)5", _(_NUMBER))
+    group, point = signs.groups() if signs is not None else (",", ".")
+    rounded = Decimal(str(value)).quantize(Decimal(1).scaleb(-digits), ROUND_HALF_UP)
+    whole, _point, rest = f"{rounded:,f}".partition(".")
+    rest = rest.rstrip("0")
+    return whole.replace(",", group if grouped else "") + (point + rest if rest else "")
 
 
 def in_use() -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from .i18n import N_
+from .i18n import N_, decimal
 
 MAX_WALLTIME_MINUTES = 10 * 366 * 24 * 60
 """Ten years. Slurm keeps minutes in 32 bits and reads the largest of them as "no limit"."""
@@ -145,5 +145,4 @@ def format_memory(megabytes: int) -> str:
         raise ValueError(N_("An amount of memory cannot be negative."))
     if megabytes < 1024 or megabytes % 256:
         return f"{megabytes} MB"
-    hundredths = megabytes * 100 // 1024
-    return f"{hundredths // 100}.{hundredths % 100:02d}".rstrip("0").rstrip(".") + " GB"
+    return f"{decimal(megabytes / 1024, 2, grouped=False)} GB"

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from ..errors import ResourceFormError
-from ..humanize import day_and_time
-from ..i18n import N_, _
+from ..humanize import dated, day_and_time
+from ..i18n import N_, _, decimal
 from ..slurm.names import in_accounting
 from .billing import Cost
 from .budgets import Budget
@@ -192,7 +192,7 @@ def _hours(minutes: float, *, up: bool = False) -> str:
     tenths = minutes / 6
     if tenths >= 100:
         return str(math.ceil(tenths / 10) if up else math.floor(tenths / 10))
-    return f"{(math.ceil(tenths) if up else math.floor(tenths)) / 10:g}"
+    return decimal((math.ceil(tenths) if up else math.floor(tenths)) / 10, 1)
 
 
 # --- in words --------------------------------------------------------------------------------------------------------------------
@@ -209,7 +209,7 @@ def budget_in_words(budget: Budget, *, now: float, as_of: float | None = None) -
     if not words:
         return ""
     words = words.format(left=_hours(budget.left or 0), limit=_hours(budget.limit))
-    return words if as_of is None else _("{words} (as of {moment})").format(words=words, moment=day_and_time(as_of, now))
+    return words if as_of is None else dated(_("{words} (as of {moment})"), words=words, moment=day_and_time(as_of, now))
 
 
 def _left_in_words(tres: str, *, known: bool) -> str:

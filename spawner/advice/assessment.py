@@ -12,7 +12,7 @@ from ..accounting.billing_rule import BillingRule
 from ..accounting.budgets import Budget
 from ..accounting.limits import Limit
 from ..availability.forecast import ClusterForecast
-from ..humanize import cores_in_words, day_and_time, duration, gpu_type_in_words, limit_of_memory, part_of_gpu
+from ..humanize import cores_in_words, dated, day_and_time, duration, gpu_type_in_words, limit_of_memory, part_of_gpu
 from ..i18n import _, ngettext
 from ..request.choices import Choices
 from ..request.field_values import quoted
@@ -100,7 +100,7 @@ def verdict_of(request: SessionRequest, errors: Mapping[str, str], forecast: Clu
     if found.kind != "never" and (magnet := choices.cut_short_by(request)):
         sentence = _("Reservation {reservation} may draw this session in, and end it at {moment} with itself. Ask for less time.")
         moment = day_and_time(magnet.end, forecast.now)
-        return replace(found, kind="unknown", sentence=sentence.format(reservation=quoted(magnet.name), moment=moment), field="walltime")
+        return replace(found, kind="unknown", sentence=dated(sentence, reservation=quoted(magnet.name), moment=moment), field="walltime")
     return found
 
 
@@ -116,7 +116,9 @@ def _on_nodes(request: SessionRequest, forecast: ClusterForecast, choices: Choic
 
 def _perhaps_not_allowed(found: Verdict) -> str:
     if found.kind == "wait":
-        return " ".join((found.sentence, _("Whether your account allows it, Slurm does not tell this service.")))
+        return dated(
+            "{wait} {perhaps}", wait=found.sentence, perhaps=_("Whether your account allows it, Slurm does not tell this service.")
+        )
     return ngettext(
         "{number} node has all of it free, but Slurm does not tell this service what your account allows now.",
         "{number} nodes have all of it free, but Slurm does not tell this service what your account allows now.",

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import math
+
 from ..accounting.billing import Cost
 from ..accounting.billing_rule import BillingRule
 from ..humanize import gpu_type_in_words, joined
-from ..i18n import _, ngettext
+from ..i18n import _, decimal, ngettext
 
 _MB_IN_A_GB = 1024
 
 
 def units(number: float) -> str:
     """Return a number of billing units, with no more digits than help: ``60``, ``7.5``, ``0.25``."""
-    return f"{number:.4g}" if number < 1000 else f"{number:,.0f}"
+    magnitude = math.floor(math.log10(number)) if number > 0 else 0
+    return decimal(number, max(0, 3 - magnitude) if number < 1000 else 0)
 
 
 def _grammatical(number: float) -> int:

@@ -13,7 +13,7 @@ from typing import Literal
 from ..availability.forecast import ClusterForecast
 from ..availability.node_fit import MAINTENANCE, QUEUE, NodeClass
 from ..availability.ownership import NOBODY, Submitter
-from ..humanize import cores_in_words, day_and_time, duration, gpu_type_in_words, joined, limit_of_memory, share_of_gpu
+from ..humanize import cores_in_words, dated, day_and_time, duration, gpu_type_in_words, joined, limit_of_memory, share_of_gpu
 from ..i18n import _, ngettext
 from ..request.choices import Choices
 from ..request.field_values import quoted
@@ -81,7 +81,7 @@ def _judge(request: SessionRequest, forecast: ClusterForecast, too_large: Callab
         return Verdict("unknown", _("Slurm has not said yet what is free."))
     if forecast.is_old:
         since = day_and_time(forecast.as_of, forecast.now)
-        return Verdict("unknown", _("Slurm has not said since {time} what is free.").format(time=since))
+        return Verdict("unknown", dated(_("Slurm has not said since {time} what is free."), time=since))
     problem = _never(request, forecast)
     if problem is not None:
         return Verdict("never", _("Can never run here: {why}").format(why=problem[1]), problem[0])
@@ -89,7 +89,7 @@ def _judge(request: SessionRequest, forecast: ClusterForecast, too_large: Callab
     reservation = forecast.reservations.get(request.reservation)
     if reservation is not None and reservation.start > forecast.now:
         begins = day_and_time(reservation.start, forecast.now)
-        return _wait(_("reservation {reservation} begins at {moment}.").format(reservation=reservation.name, moment=begins))
+        return _wait(dated(_("reservation {reservation} begins at {moment}."), reservation=reservation.name, moment=begins))
     if (short := forecast.missing_license) is not None:
         sentence = _("{number} of licence {name} are needed, and {free} of {total} are free.")
         return _wait(sentence.format(number=short.wanted, name=short.name, free=short.free, total=short.total))
@@ -201,7 +201,7 @@ def _perhaps_not_first(number: int) -> str:
 
 
 def _wait(why: str, number: int = 0) -> Verdict:
-    return Verdict("wait", _("Will wait: {why}").format(why=why), nodes_that_fit=number)
+    return Verdict("wait", dated(_("Will wait: {why}"), why=why), nodes_that_fit=number)
 
 
 # --- never ---
@@ -294,16 +294,17 @@ def _out_of_service(node_classes: Iterable[NodeClass], now: float) -> str:
         why = _(node_class.why_not)
         if node_class.back:
             # Translators: the state of nodes: "reserved until 14:00"
-            why = _("{state} until {moment}").format(state=why, moment=day_and_time(node_class.back, now))
+            why = dated(_("{state} until {moment}"), state=why, moment=day_and_time(node_class.back, now))
         counts[why] = counts.get(why, 0) + node_class.nodes
     ordered = sorted(counts.items(), key=lambda entry: (-entry[1], entry[0]))
     if len(ordered) == 1:
         why, number = ordered[0]
-        return ngettext("the only node that could run it is {state}.", "all {number} nodes that could run it are {state}.", number).format(
-            state=why, number=number
-        )
-    states = ", ".join(f"{why} ({number})" for why, number in ordered)
-    return _("the nodes that could run it are {states}.").format(states=states)
+        sentence = ngettext("the only node that could run it is {state}.", "all {number} nodes that could run it are {state}.", number)
+        return dated(sentence, state=why, number=number)
+    names = [f"state{index}" for index in range(len(ordered))]
+    several = ", ".join(f"{{{name}}} ({number})" for name, (_why, number) in zip(names, ordered, strict=True))
+    states = dated(several, **{name: why for name, (why, _number) in zip(names, ordered, strict=True)})
+    return dated(_("the nodes that could run it are {states}."), states=states)
 
 
 def _too_long(node_class: NodeClass, now: float) -> str:
@@ -322,7 +323,7 @@ def _too_long(node_class: NodeClass, now: float) -> str:
     else:
         without = _("the free nodes are reserved from {moment} on.")
         sentence = _("the free nodes are reserved from {moment} on: choose at most {time}.")
-    return (sentence if minutes else without).format(moment=day_and_time(node_class.until, now), time=duration(minutes))
+    return dated(sentence if minutes else without, moment=day_and_time(node_class.until, now), time=duration(minutes))
 
 
 def _too_few_gpus(gpus: GpuRequest, node_classes: Iterable[NodeClass]) -> str:

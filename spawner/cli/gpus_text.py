@@ -156,7 +156,7 @@ def _heading(answer: Mapping[str, Any]) -> Line:
     age = _number(answer.get("age"))
     try:
         moment = datetime.datetime.fromisoformat(str(answer.get("as_of")).replace("Z", "+00:00")).timestamp()
-        clock = day_and_time(moment, moment + (age or 0), seconds=True)
+        clock: str = day_and_time(moment, moment + (age or 0), seconds=True)
     except (ValueError, OverflowError, OSError):
         clock = "—"
     line = [Piece(f"As of {clock}"), Piece("" if age is None else f", {time_in_words(age)} ago")]

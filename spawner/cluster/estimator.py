@@ -20,7 +20,7 @@ from dataclasses import dataclass, replace
 from ..bounds import DEFAULTS, Bounds
 from ..cache import BoundedDict
 from ..errors import EstimateUnavailable, ResourceFormError, SlurmRefused, SlurmTimeout
-from ..humanize import day_and_time, duration
+from ..humanize import Dated, dated, day_and_time, duration
 from ..i18n import N_, _
 from ..slurm.reasons import Outcome, Refusal, outcome_of_sbatch, refusal_for, slurm_words
 from ..slurm.runner import READING_ENVIRONMENT, Identity, Result, Runner, last_line
@@ -260,18 +260,18 @@ def _own_words(stderr: str) -> tuple[str, ...]:
     return tuple(line.removeprefix("allocation failure: ") for line in slurm_words(stderr))
 
 
-def estimate_in_words(estimate: Estimate, now: float) -> str:
+def estimate_in_words(estimate: Estimate, now: float) -> Dated:
     """Return the estimate as a sentence, in the Hub's own time zone; ``now`` in seconds since the epoch."""
     node = estimate.nodes[0] if len(estimate.nodes) == 1 else ""
     seconds = estimate.start - now
     if seconds <= NOW_SECONDS:
         sentence = _("Slurm's estimate: now on {node}.") if node else _("Slurm's estimate: now.")
-        return sentence.format(node=node)
+        return dated(sentence, node=node)
     if node:
         sentence = _("Slurm's estimate: about {time} (in {duration}) on {node}. It changes as other jobs come and end.")
     else:
         sentence = _("Slurm's estimate: about {time} (in {duration}). It changes as other jobs come and end.")
-    return sentence.format(time=day_and_time(estimate.start, now), duration=_roughly(seconds), node=node)
+    return dated(sentence, time=day_and_time(estimate.start, now), duration=_roughly(seconds), node=node)
 
 
 def no_start_in_words(refused: SlurmRefused) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..i18n import _
+from ..i18n import _, decimal
 from .devices import DeviceView
 
 
@@ -33,7 +33,7 @@ def device_memory(view: DeviceView) -> str:
     if view.memory_used_mb is None:
         return ""
     # Of what a few programs take, tenths tell something; a card's memory is a round number less what is kept for corrections.
-    used = f"{view.memory_used_mb / 1024:.1f}".removesuffix(".0")
+    used = decimal(view.memory_used_mb / 1024, 1, grouped=False)
     if view.memory_total_mb is None:
         return f"{used} GB"
     # Translators: memory of a GPU: "12.5 of 32 GB"

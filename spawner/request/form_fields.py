@@ -12,6 +12,7 @@ from ..humanize import (
     duration,
     gpu_type_in_words,
     gpus_in_words,
+    iso_time,
     joined,
     limit_of_memory,
     moment_in_words,
@@ -32,13 +33,19 @@ from .validation import judge_request
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """One value of a choice; a ``disabled`` one is shown and cannot be chosen (yet). Those of one ``group`` stand under its name."""
+    """One value of a choice; a ``disabled`` one is shown and cannot be chosen (yet). Those of one ``group`` stand under its name.
+
+    ``moment`` (ISO 8601) is what its label tells, if any, and ``words`` the label with ``{moment}`` in its place: a browser takes no
+    ``<time>`` there.
+    """
 
     value: str
     label: str
     selected: bool = False
     disabled: bool = False
     group: str = ""
+    moment: str = ""
+    words: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -283,6 +290,8 @@ def _widget(key: str, choices: Choices, value: str) -> dict[str, Any]:
                 entry.name,
                 _("{name} (begins {moment})").format(name=entry.name, moment=moment_in_words(entry.start, choices.now)),
                 disabled=True,
+                moment=iso_time(entry.start),
+                words=_("{name} (begins {moment})").format(name=entry.name, moment=_("at {moment}")),
             )
             for entry in choices.upcoming_reservations
         ]

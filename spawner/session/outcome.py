@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from ..humanize import duration
-from ..i18n import _
+from ..i18n import _, decimal
 from ..slurm.model import Job
 from ..slurm.sacct import FinishedJob
 from ..slurm.states import end_sentence
@@ -317,18 +317,14 @@ def _out_of_memory(evidence: Evidence) -> str:
         return end_sentence("OUT_OF_MEMORY")
     if used is not None and used >= asked * NEARLY_FULL:
         sentence = _("The session ran out of memory: it used {used} of {asked} GB. Ask for more.")
-        return sentence.format(used=tenths(used), asked=_gigabytes(asked))
+        return sentence.format(used=tenths(used), asked=tenths(asked))
     # Slurm looks every half minute, so that what was used just before the end is often not seen.
     return _("The session ran out of memory: it had {amount}. Ask for more.").format(amount=format_memory(asked))
 
 
 def tenths(megabytes: int) -> str:
-    """Write MB as GB with one digit behind the point: ``8.0``."""
-    return f"{megabytes / 1024:.1f}"
-
-
-def _gigabytes(megabytes: int) -> str:
-    return str(megabytes // 1024) if megabytes % 1024 == 0 else tenths(megabytes)
+    """Write MB as GB with one digit behind the decimal sign: ``7.9``."""
+    return decimal(megabytes / 1024, 1, grouped=False)
 
 
 def _server_exit(evidence: Evidence, state: str, code: int | None) -> tuple[str, str]:

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from ..errors import ResourceFormError
-from ..humanize import day_and_time
+from ..humanize import dated, day_and_time
 from ..i18n import N_, _
 from .audience import UNKNOWN_VIEWER, Audience, Viewer
 from .located_yaml import Located, problems_of, read_located
@@ -183,7 +183,7 @@ def _health_in_words(board: Board, now: float, viewer: Viewer) -> Iterator[Annou
         else:
             sentence = _("Partition {partition}, until {until}: {text}") if lasts else _("Partition {partition}: {text}")
         until = day_and_time(health.until, now) if health.until is not None else ""
-        text = sentence.format(partition=name, until=until, text=health.text)
+        text = dated(sentence, partition=name, until=until, text=health.text)
         yield Announcement(text, "danger" if health.state == "closed" else "warning")
 
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import datetime
 import re
+import time
 from collections.abc import Iterator
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 from playwright.sync_api import Browser, Page, Route, expect
@@ -156,6 +159,40 @@ def test_what_it_costs_and_when_it_ends(site: Site, browser: Browser) -> None:
         moment.element_handle(),
     )
     assert moment.inner_text().endswith(shown)
+
+
+def test_moments_in_the_hubs_sentences(site: Site, browser: Browser) -> None:
+    """Why a request waits, Slurm's estimate and a reservation that begins later are in the zone of the browser, as the end is."""
+    zone = ZoneInfo("Asia/Tokyo")
+    begin = int(time.time()) // 60 * 60 + 5400  # Slurm's reservations begin with a minute
+    begins = datetime.datetime.fromtimestamp(begin, zone)
+    start = f"StartTime={datetime.datetime.fromtimestamp(begin).astimezone():%Y-%m-%dT%H:%M:%S}"
+    site.cluster.create_reservation("upkeep", f"Nodes=ALL Users=root Flags=MAINT,IGNORE_JOBS Duration=60 {start}")
+    site.cluster.create_reservation("lesson", f"Nodes=g003 Users={site.users[0]} Flags=OVERLAP Duration=60 {start}")
+    site.cluster.create_reservation("today", f"Nodes=g003 Users={site.users[0]} Duration=60")  # without one to choose there is no field
+    try:
+        site.hub.restart()
+        page = log_in(site, browser, site.users[0], timezone_id=str(zone))
+        shown = day_and_time_in(page, begins)
+        with page.expect_response(lambda answer: "when=html" in answer.url) as answered:
+            page.fill("[name=walltime]", "4")
+            expect(page.locator(".resource-form-sentence")).to_contain_text(f"it runs into the maintenance at {shown}: choose at most")
+        expect(page.locator("#resource-form-announcement")).to_contain_text(f"at {shown}: choose at most")
+        lesson = page.locator("[name=reservation] option[value=lesson]")
+        expect(lesson).to_have_text(f"lesson (begins at {shown})")
+        estimate = datetime.datetime.fromisoformat(answered.value.json()["estimate"].replace("Z", "+00:00"))
+        told = day_and_time_in(page, estimate.astimezone(zone))
+        expect(page.locator(".resource-form-estimate")).to_contain_text(f"Slurm's estimate: about {told} (in")
+    finally:
+        for name in ("upkeep", "lesson", "today"):
+            site.cluster.delete_reservation(name)
+        site.hub.restart()  # which knows them for a while
+
+
+def day_and_time_in(page: Page, moment: datetime.datetime) -> str:
+    """A moment in its own zone as the pages write it, by the browser's clock of today."""
+    today = page.evaluate("new Date().toDateString()")
+    return f"{moment:%H:%M}" if f"{moment:%a %b %d %Y}" == today else f"{moment:%H:%M on %a} {moment.day} {moment:%b}"
 
 
 def test_what_i_have(site: Site, browser: Browser) -> None:

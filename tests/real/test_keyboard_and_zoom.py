@@ -156,6 +156,50 @@ def test_what_a_unit_is(site: Site, browser: Browser) -> None:
     expect(words).to_be_hidden()
 
 
+def test_what_a_unit_is_is_closed_by_escape(site: Site, browser: Browser) -> None:
+    """The help stays while keyboard or pointer is on it, also through a new answer of the Hub; Escape closes it until they have left.
+
+    WCAG 2.1, 1.4.13.
+    """
+    page = log_in(site, browser, site.users[0])
+    price = page.locator(".resource-form-hint > button")
+    words = page.locator(".resource-form-hint > [role=tooltip]")
+
+    def answered() -> None:
+        old = page.locator(".resource-form-decision").element_handle()
+        page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")  # the page looks again
+        page.wait_for_function("old => !old.isConnected", arg=old)
+
+    price.focus()
+    answered()
+    expect(price).to_be_focused()
+    expect(words).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(words).to_be_hidden()
+    expect(price).to_be_focused()
+    answered()
+    expect(words).to_be_hidden()
+    page.locator("[name=cores]").focus()
+    price.focus()
+    expect(words).to_be_visible()
+    page.locator("[name=cores]").focus()
+    expect(words).to_be_hidden()
+
+    price.hover()
+    expect(words).to_be_visible()
+    at, help_at = price.bounding_box(), words.bounding_box()
+    assert at is not None
+    assert help_at is not None
+    page.mouse.move(at["x"] + at["width"] / 2, at["y"] + at["height"] / 2)
+    page.mouse.move(help_at["x"] + help_at["width"] / 2, help_at["y"] + help_at["height"] / 2, steps=40)  # over any gap between
+    expect(words).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(words).to_be_hidden()
+    page.mouse.move(0, 0)
+    price.hover()
+    expect(words).to_be_visible()
+
+
 def test_cards_and_tabs(site: Site, browser: Browser) -> None:
     """Open, Stop, what is behind the dots, and the lists; a dialog gives the keyboard back."""
     site.start({**SMALL, "name": "By hand"}, server="by-hand")

@@ -1,6 +1,7 @@
 // Numbers, durations and moments as the pages write them.
 
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { describe, test } from "node:test";
 
 import * as format from "../../share/resource_form/static/common/format.js";
@@ -43,7 +44,7 @@ rows("what somebody watches growing has its seconds, until there are hours", (se
 
 rows("memory is in gigabytes from one on", (megabytes) => format.memory(megabytes, "en"), [
   [512.4, "512 MB"],
-  [1023, "1,023 MB"],
+  [1023, "1023 MB"],
   [1024, "1 GB"],
   [1536, "1.5 GB"],
 ]);
@@ -53,6 +54,15 @@ rows("a number has fewer digits the larger it is", (value) => format.number(valu
   [12.34, "12.3"],
   [1234.5, "1,235"],
 ]);
+
+describe("a number is written as the Hub writes it", () => {
+  const table = JSON.parse(readFileSync(new URL("../fixtures/numbers.json", import.meta.url), "utf8"));
+  for (const kind of ["number", "units", "memory", "gigabytes"]) {
+    for (const { why, value, en, it } of table[kind]) {
+      test(`${kind}: ${why}`, () => assert.deepEqual([format[kind](value, "en", 1), format[kind](value, "it", 1)], [en, it]));
+    }
+  }
+});
 
 test("units are in the user's language", () => {
   assert.equal(format.duration(50 * 3600, "it"), "2 giorni 2 h");

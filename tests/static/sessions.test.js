@@ -12,7 +12,6 @@ import { neverStarted, shownOf } from "../../share/resource_form/static/sessions
 import { startBody } from "../../share/resource_form/static/sessions/hub.js";
 import { copyLink, formLink, safeLink, viewLink } from "../../share/resource_form/static/sessions/links.js";
 import * as model from "../../share/resource_form/static/sessions/model.js";
-import { toldOf, warningDue } from "../../share/resource_form/static/sessions/notices.js";
 import { isDone } from "../../share/resource_form/static/sessions/orders.js";
 import { ranFor } from "../../share/resource_form/static/sessions/rows.js";
 import { numbersAfter, numbersOf } from "../../share/resource_form/static/sessions/tabs.js";
@@ -250,18 +249,6 @@ test("an order is over once the session stands otherwise; one to stop not before
   assert.ok(!isDone({ what: "stop", state: "waiting" }, "running"));
   assert.ok(isDone({ what: "stop", state: "running" }, "stopping"));
   assert.ok(isDone({ what: "stop", state: "running" }, "ended"));
-});
-
-test("the warning that is due is the last whose time has come", () => {
-  assert.equal(warningDue([30, 10, 5], 601), 30);
-  assert.equal(warningDue([30, 10, 5], 600), 10);
-  assert.equal(warningDue([30, 10, 5], 1801), null);
-  assert.equal(warningDue(undefined, 1), null);
-});
-
-test("what was told is kept for the sessions that are there, each thing of its own", () => {
-  const told = { "ada/one/7": 10, "ada/one/7/killed": "1", "ada/one/7/idle": "now", "ada/one/71": 5, "ada/two/8/idle": "now" };
-  assert.deepEqual(Object.keys(toldOf(told, ["ada/one/7"])), ["ada/one/7", "ada/one/7/killed", "ada/one/7/idle"]);
 });
 
 test("JupyterHub's limit of named servers is said in our words, any other refusal in its own", () => {

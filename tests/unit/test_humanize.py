@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import datetime
 import json
 import time
@@ -9,13 +10,16 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import jinja2
+import markupsafe
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spawner import humanize
-from spawner.humanize import day_and_time, day_in_words, duration, limit_of_memory, moment_in_words, moment_texts
-from spawner.i18n import _, languages, using
+from spawner import humanize, i18n
+from spawner.advice.price import units
+from spawner.humanize import dated, day_and_time, day_in_words, duration, iso_time, limit_of_memory, moment_in_words, moment_texts
+from spawner.i18n import _, decimal, languages, using
 from spawner.units import parse_memory_mb
 
 
@@ -113,6 +117,50 @@ def test_a_translation_with_names_missing(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr(humanize, "_", lambda sentence: "only two" if sentence == humanize.SHORT_MONTHS else sentence)
     noon = datetime.datetime(2026, 11, 28, 12).astimezone().timestamp()
     assert day_and_time(noon, noon + 86400) == "12:00 on Sat 28 Nov"
+
+
+NUMBERS = json.loads((Path(__file__).parents[1] / "fixtures" / "numbers.json").read_text(encoding="utf-8"))
+"""Also read by ``tests/static/format.test.js``: the scripts of the pages write the same."""
+
+
+@pytest.mark.parametrize("language", ["en", "it"])
+@pytest.mark.parametrize(
+    ("kind", "row"), [pytest.param(kind, row, id=f"{kind}: {row['why']}") for kind in NUMBERS if kind != "about" for row in NUMBERS[kind]]
+)
+def test_a_number(kind: str, row: dict[str, Any], language: str) -> None:
+    """With the signs of the language, and no more digits than help."""
+    written = {
+        "number": lambda value: decimal(value, row["digits"]),
+        "units": units,
+        "memory": limit_of_memory,
+        "gigabytes": lambda value: decimal(value / 1024, 1, grouped=False),
+    }
+    with using(language):
+        assert written[kind](row["value"]) == row[language]
+
+
+def test_every_language_has_its_numbers() -> None:
+    """The table has all languages that are shipped."""
+    assert {*languages()} == {*NUMBERS["number"][0]} - {"why", "value", "digits"}
+
+
+def test_a_translation_without_the_signs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A site's own catalogue may be wrong: numbers are English then."""
+    monkeypatch.setattr(i18n, "_", lambda _sentence: "12345")
+    assert decimal(1234.5, 1) == "1,234.5"
+
+
+def test_a_sentence_with_a_moment() -> None:
+    """Text to all, and in a template a <time> that the page's script finds; what is filled in is escaped there, once."""
+    now = datetime.datetime(2026, 3, 1, 10, 0).astimezone().timestamp()
+    inner = dated("{who} begins at {moment}.", who="<a & b>", moment=day_and_time(now, now))
+    outer = dated("Don't: {why} {number}", why=inner, number=2)
+    assert outer == "Don't: <a & b> begins at 10:00. 2"
+    assert json.loads(json.dumps([outer])) == [outer]
+    shown = jinja2.Environment(autoescape=True).from_string("{{ words }}").render(words=outer)
+    assert shown == f'Don&#x27;t: &lt;a &amp; b&gt; begins at <time datetime="{iso_time(now)}">10:00</time>. 2'
+    assert copy.deepcopy(outer).__html__() == outer.__html__()
+    assert "<time" not in markupsafe.escape(f"in a longer sentence: {inner}")
 
 
 def test_moment_in_words() -> None:

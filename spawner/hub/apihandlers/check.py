@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from jupyterhub.apihandlers import APIHandler
+from markupsafe import escape
 from tornado import web
 
 from ...advice.alternatives import Alternative
@@ -119,7 +120,7 @@ class CheckHandler(TellsPages, APIHandler):  # type: ignore[misc]
 
     ``?user=`` and ``?server=`` say whose: one's own, or that of somebody whose servers the caller may start. ``?changed=FIELD``: the other
     fields are to follow that one. ``?script=0`` leaves the script out, ``?panel=1`` adds the page's own piece of HTML, ``?when=1`` asks
-    Slurm for an estimate.
+    Slurm for an estimate, ``?when=html`` for the page, which gets its sentence as HTML too.
     """
 
     async def post(self) -> None:
@@ -157,13 +158,16 @@ class CheckHandler(TellsPages, APIHandler):  # type: ignore[misc]
             return answer
         member = await spawner.cluster.member(name_of(spawner.user))
         tag = Tag(spawner.cluster.hub_name, name_of(spawner.user), self.get_argument("server", ""), "nonce")
-        with_script, with_estimate = self.get_argument("script", "1") != "0", self.get_argument("when", "") == "1"
+        when = self.get_argument("when", "")
+        with_script, with_estimate = self.get_argument("script", "1") != "0", when in ("1", "html")
         if with_script or with_estimate:
             job = await spawner.prepare(assessment.request, lambda _script: tag, member.identity.home)
         if with_script:
             answer |= {"script": job.script, "command": job.command, "environment": job.shown_environment}
         if with_estimate:
             answer |= await self._estimate(spawner, job, assessment, member.identity)
+            if when == "html":
+                answer["estimate_html"] = escape(answer["estimate_sentence"])  # which keeps the moments
         return answer
 
     async def _estimate(self, spawner: HubSpawner, job: PreparedJob, assessment: Assessment, identity: Identity) -> dict[str, Any]:

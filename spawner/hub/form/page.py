@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 from ...advice.service import PATIENCE_SECONDS, Advice, advise
 from ...cache import countdown
 from ...errors import CatalogueError, NoAccount, ResourceFormError, SlurmRefused, SlurmUnavailable
-from ...humanize import day_and_time
+from ...humanize import dated, day_and_time
 from ...i18n import _
 from ...request.choices import Choices
 from ...request.defaults import has_to_choose_account
@@ -85,7 +85,7 @@ async def _filled(spawner: FormSpawner, choices: Choices, left: Callable[[], flo
         notes += [_("{field}: your last choice cannot be had any more. The default stands here.").format(field=label) for label in dropped]
     if choices.entitlement.accounts_stale and choices.accounts is not None:
         moment = day_and_time(choices.entitlement.accounts_as_of, choices.now)
-        notes.append(_("Slurm's accounting does not answer: accounts and their limits are those of {moment}.").format(moment=moment))
+        notes.append(dated(_("Slurm's accounting does not answer: accounts and their limits are those of {moment}."), moment=moment))
     if choices.entitlement.accounts_hidden:
         notes.append(_("Slurm does not tell this service which accounts you have: the session is charged to your default account."))
     notes += _notes_for_admins(spawner)
@@ -230,4 +230,4 @@ def _notes_of_last_session(spawner: HubSpawner) -> list[str]:
         if end.category == "never_started"
         else _("Your last session ended at {time}. {sentence}")
     )
-    return [words.format(time=day_and_time(end.at, spawner.cluster.clock()), sentence=_(end.sentence))]
+    return [dated(words, time=day_and_time(end.at, spawner.cluster.clock()), sentence=_(end.sentence))]

@@ -76,7 +76,7 @@ def render_availability(
         "resource_form/availability.html",
         template_paths,
         snapshot=snapshot,
-        as_of=day_and_time(snapshot.as_of, snapshot.as_of if now is None else now, seconds=True) if snapshot is not None else "",
+        as_of=str(day_and_time(snapshot.as_of, snapshot.as_of if now is None else now, seconds=True)) if snapshot is not None else "",
         reported=NO_REPORTS if left_out else reported,
         devices_left_out=left_out,
         sentence=sentence,

@@ -26,7 +26,7 @@ def test_cost_in_words(billing: int, exact: bool, words: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("number", "text"), [(60.0, "60"), (7.5, "7.5"), (0.25, "0.25"), (0.1 + 0.2, "0.3"), (999.96, "1000"), (12345.6, "12,346")]
+    ("number", "text"), [(60.0, "60"), (7.5, "7.5"), (0.25, "0.25"), (0.1 + 0.2, "0.3"), (999.96, "1,000"), (12345.6, "12,346")]
 )
 def test_units(number: float, text: str) -> None:
     assert units(number) == text

@@ -138,7 +138,7 @@ def test_out_of_memory_with_figures() -> None:
     """What was used of what was asked for, and twice as much for another try."""
     found = end("OUT_OF_MEMORY", told("OUT_OF_MEMORY", out_of_memory=True, used_mb=8 * GB - 20))
     assert (found.category, found.kind) == ("out_of_memory", "others")
-    assert found.sentence == "The session ran out of memory: it used 8.0 of 8 GB. Ask for more."
+    assert found.sentence == "The session ran out of memory: it used 8 of 8 GB. Ask for more."
     assert found.change == {"memory": "16G"}
     assert (found.used_mb, found.asked_mb) == (8 * GB - 20, 8 * GB)
     assert parse_request({"memory": found.change["memory"]}).memory == 16 * GB
@@ -173,7 +173,7 @@ def test_out_of_memory_in_a_step(state: str) -> None:
 def test_killed_for_more_than_it_may_use() -> None:
     """OverMemoryKill, as 22.05.8 shows it: FAILED with signal 9, seen to use more than was asked for."""
     found = end("FAILED", told("FAILED", signal=9, used_mb=9 * GB), exit_status=9)
-    assert (found.category, found.sentence) == ("out_of_memory", "The session ran out of memory: it used 9.0 of 8 GB. Ask for more.")
+    assert (found.category, found.sentence) == ("out_of_memory", "The session ran out of memory: it used 9 of 8 GB. Ask for more.")
     assert end("CANCELLED", told("CANCELLED", cancelled_by=0, used_mb=9 * GB)).category == "out_of_memory"
 
 
@@ -474,7 +474,7 @@ def test_killed_for_its_memory_or_not(state: str, finished: FinishedJob, more: d
 @pytest.mark.parametrize(
     ("used", "sentence"),
     [
-        (900, "The session ran out of memory: it used 0.9 of 1.0 GB. Ask for more."),
+        (900, "The session ran out of memory: it used 0.9 of 1 GB. Ask for more."),
         (899, "The session ran out of memory: it had 1000 MB. Ask for more."),
     ],
 )
@@ -526,7 +526,7 @@ def test_an_administrator_is_named_only_where_both_ids_are_known() -> None:
 
 def test_large_amounts_of_memory_are_exact() -> None:
     """A GB is 1024 MB also where a hundred of them would show the difference."""
-    assert [tenths(megabytes) for megabytes in (0, 1536, 100 * 1024)] == ["0.0", "1.5", "100.0"]
+    assert [tenths(megabytes) for megabytes in (0, 1536, 100 * 1024)] == ["0", "1.5", "100"]
 
 
 # --- a home that cannot be used -----------------------------------------------------------------------------------------------------

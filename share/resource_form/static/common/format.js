@@ -19,12 +19,26 @@ function isolated(text) {
 
 // --- numbers ---
 
+// As the Hub writes them (`decimal` in spawner/i18n.py): thousands are always set off, in Italian too, but not in what can be typed again.
+const GROUPED = /** @type {const} */ ({ useGrouping: "always" });
+const PLAIN = /** @type {const} */ ({ useGrouping: false });
+
 /**
  * @param {number} value
  * @param {string} lang
  */
 export function number(value, lang) {
-  return new Intl.NumberFormat(lang, { maximumFractionDigits: value < 10 ? 2 : value < 100 ? 1 : 0 }).format(value);
+  return new Intl.NumberFormat(lang, { ...GROUPED, maximumFractionDigits: value < 10 ? 2 : value < 100 ? 1 : 0 }).format(value);
+}
+
+/**
+ * Writes an amount of billing units, with no more digits than help.
+ * @param {number} value
+ * @param {string} lang
+ */
+export function units(value, lang) {
+  const digits = value < 1000 ? { maximumSignificantDigits: 4 } : { maximumFractionDigits: 0 };
+  return new Intl.NumberFormat(lang, { ...GROUPED, ...digits }).format(value);
 }
 
 /**
@@ -43,7 +57,7 @@ export function percent(value, lang) {
  * @param {"short" | "long"} [display]
  */
 export function amount(value, unit, lang, display = "short") {
-  return new Intl.NumberFormat(lang, { style: "unit", unit, unitDisplay: display, maximumFractionDigits: 1 }).format(value);
+  return new Intl.NumberFormat(lang, { ...PLAIN, style: "unit", unit, unitDisplay: display, maximumFractionDigits: 1 }).format(value);
 }
 
 /**
@@ -61,7 +75,7 @@ export function memory(megabytes, lang) {
  * @param {number} digits at most, after the point
  */
 export function gigabytes(megabytes, lang, digits) {
-  return new Intl.NumberFormat(lang, { maximumFractionDigits: digits }).format(megabytes / 1024);
+  return new Intl.NumberFormat(lang, { ...PLAIN, maximumFractionDigits: digits }).format(megabytes / 1024);
 }
 
 // --- durations ---

@@ -2,9 +2,9 @@
 
 import { askForHtml } from "../common/api.js";
 import { element, parsed, within } from "../common/dom.js";
+import { localTimes } from "../common/times.js";
 import { JUDGED } from "./check.js";
 import { FILLED } from "./fields.js";
-import { localTimes } from "./times.js";
 
 /** @import { Page } from "./page.js" */
 

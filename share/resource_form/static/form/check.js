@@ -2,9 +2,10 @@
 
 import { ask } from "../common/api.js";
 import { parsed, within, write } from "../common/dom.js";
+import { localTimes } from "../common/times.js";
 import { makeEstimate } from "./estimate.js";
+import { replaceAround } from "./hint.js";
 import { announcer } from "./page.js";
-import { localTimes } from "./times.js";
 
 /** @import { Fields } from "./fields.js" */
 /** @import { Page } from "./page.js" */
@@ -95,9 +96,10 @@ export function makeCheck(page, panel, fields, askHub) {
     const moved = fields.showSaid(said, changed);
     const decision = within(parsed(said.panel), ":scope > *");
     localTimes(decision, page.texts);
-    panel.replaceChildren(decision);
+    replaceAround(panel, decision);
     if (said.holding !== undefined) page.place("holding").replaceChildren(...parsed(said.holding).childNodes);
-    if (changed !== undefined) announce([...moved, said.sentence].join(" "));
+    const sentence = said.ok ? within(decision, ".resource-form-sentence").textContent : said.sentence;
+    if (changed !== undefined) announce([...moved, sentence].join(" "));
     if (said.script) showScript(said);
     const line = page.find("own-line");
     if (line) write(line, said.words);

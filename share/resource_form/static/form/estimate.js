@@ -1,5 +1,8 @@
 // When Slurm thinks that it would start, asked for by itself where it waits.
 
+import { parsed } from "../common/dom.js";
+import { localTimes } from "../common/times.js";
+
 /** @import { Ask } from "./check.js" */
 /** @import { Fields } from "./fields.js" */
 /** @import { Page } from "./page.js" */
@@ -23,11 +26,18 @@ export function makeEstimate({ form, texts }, panel, fields, askHub) {
     if (place && place.textContent !== sentence) place.textContent = sentence;
   }
 
+  /** @param {string} html */
+  function inWords(html) {
+    const words = parsed(html);
+    localTimes(words, texts);
+    return words.textContent || "";
+  }
+
   /** @param {string} request */
   async function tell(request) {
-    const answer = await askHub({ when: "1", script: "0" }).catch(() => null);
+    const answer = await askHub({ when: "html", script: "0" }).catch(() => null);
     if (request !== JSON.stringify(fields.values())) return;
-    const sentence = answer?.ok ? answer.body.estimate_sentence || "" : "";
+    const sentence = inWords(answer?.ok ? answer.body.estimate_html || "" : "");
     told = { request, at: Date.now(), sentence };
     write(sentence);
   }

@@ -2,15 +2,16 @@
 // table that refreshes in the open page, times in the user's time zone. All rules are the Hub's: these modules ask and show.
 
 import { withToken } from "../common/api.js";
+import { localTimes } from "../common/times.js";
 import { followAvailability } from "./availability.js";
 import { asker, makeCheck } from "./check.js";
 import { foldOnAPhone } from "./folds.js";
 import { makeFields } from "./fields.js";
+import { closeOnEscape } from "./hint.js";
 import { readPage, startButton, tools } from "./page.js";
 import { followRelease } from "./release.js";
 import { choosePreset, followTheFields } from "./shortcuts.js";
 import { followStrip } from "./strip.js";
-import { localTimes } from "./times.js";
 import { offerTools } from "./tools.js";
 import { followUseful } from "./useful.js";
 import { followWhere } from "./where.js";
@@ -73,6 +74,7 @@ function judge(page, panel) {
   followWhere(page);
   followRelease(page);
   offerTools(page, fields);
+  closeOnEscape(panel);
   tools(page).hidden = false;
   // What was typed before this script was there, or is there again by the browser's Back button, is judged as if it were typed now.
   check.check(fields.touched() ? "" : undefined);

@@ -2,6 +2,7 @@
 // to the server when it is ready. All sentences are the Hub's, shown as text.
 
 import { isShared } from "../common/stream.js";
+import { localNotices } from "../common/times.js";
 import { makeFacts } from "./facts.js";
 import { makeFollow } from "./follow.js";
 import { makeHistory } from "./history.js";
@@ -18,6 +19,7 @@ import { makeView } from "./view.js";
 /** @param {HTMLElement} root */
 function begin(root) {
   const page = readPage(root);
+  localNotices(page.texts);
   const steps = makeSteps(page);
   const facts = makeFacts(page);
   const offers = makeOffers(page, () => follow.close());

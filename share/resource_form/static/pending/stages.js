@@ -1,6 +1,6 @@
 // The stages of a start, and what is said of a session that goes through them.
 
-import { filled } from "../common/format.js";
+import { filled, units } from "../common/format.js";
 import { clock, moment } from "../common/moments.js";
 
 /**
@@ -92,6 +92,6 @@ export function placeInWords({ position }, texts, lang) {
 export function costInWords(session, texts, lang) {
   const { cost } = session;
   if (!cost || typeof cost.per_hour !== "number") return "";
-  const values = { cost: new Intl.NumberFormat(lang).format(cost.per_hour), unit: cost.unit || "" };
+  const values = { cost: units(cost.per_hour, lang), unit: cost.unit || "" };
   return filled(runs(session) ? texts.cost : texts.cost_later, values);
 }

@@ -1,5 +1,6 @@
 // The home page: a card for each session of one's own that goes on, with what its GPUs do.
 
+import { localNotices } from "../common/times.js";
 import { makeCards } from "./card.js";
 import { makeCopies } from "./copies.js";
 import { begin } from "./follow.js";
@@ -10,6 +11,7 @@ import { isNotified, makeNotices } from "./notices.js";
 /** @import { Session } from "./model.js" */
 
 begin(({ page, hub, actions, orders, feed }) => {
+  localNotices(page.texts);
   const gpus = makeGpus(page);
   const notices = makeNotices(page);
   const copies = makeCopies(page, hub, feed);

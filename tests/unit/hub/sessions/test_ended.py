@@ -152,7 +152,7 @@ def test_slurmdbd_tells_more(db: Any) -> None:
         slurm.finished[number] = row(JobIDRaw=str(number), ElapsedRaw="1800", **ended, **moments_of(slurm, number)) + batch
         await asyncio.sleep(FIRST_SECONDS + 1)
         (past,) = spawner.past
-        assert past.sentence == "The session ran out of memory: it used 8.0 of 8 GB. Ask for more."
+        assert past.sentence == "The session ran out of memory: it used 8 of 8 GB. Ask for more."
         assert (past.used_mb, past.asked_mb, past.cost) == (8184, 8192, 10.0)
         assert spawner.last_end is not None
         assert spawner.last_end.sentence == past.sentence
