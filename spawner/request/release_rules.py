@@ -112,9 +112,9 @@ def constraint_of(release: Release | None, partition: PartitionLimits | None) ->
     there = partition.architectures
     if there is not None and there <= release.architectures.keys():
         return ""
-    return "|".join(
-        dict.fromkeys(own.constraint for name, own in release.architectures.items() if own.constraint and (there is None or name in there))
-    )
+    features = {name: own.constraint for name, own in release.architectures.items() if own.constraint}
+    # Where there is no such node, Slurm is to say so too.
+    return "|".join(dict.fromkeys([feature for name, feature in features.items() if there and name in there] or features.values()))
 
 
 def with_constraint(sbatch_options: Sequence[str], constraint: str) -> tuple[str, ...]:

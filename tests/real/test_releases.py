@@ -269,7 +269,7 @@ def test_the_open_form_follows_the_choice(site: Site, user: Visitor, browser: Br
     expect(panel).to_contain_text("transformers 4.40.2")
     page.get_by_text("Older releases", exact=True).click()
     page.check("input[name=release][value=gpus]")
-    expect(page.locator("#resource-form-moved")).to_contain_text("GPU configuration is now 1 × V100")
+    expect(page.locator("#resource-form-moved")).to_contain_text("GPU configuration is now 1 GPU instead of no GPU")
     expect(page.locator("input[name=cores]")).to_have_value("4")
     page.get_by_text("Advanced", exact=True).click()
     page.check("input[name=release][value=ended]")
