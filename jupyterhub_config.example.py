@@ -84,6 +84,8 @@ c.SlurmCluster.hub_name = "jupyterhub"
 # --- Software ---------------------------------------------------------------------------------------------------------------
 # The releases that the form offers; share/resource_form/releases.example.yaml is one to start from.
 # c.ResourceFormSpawner.catalogue_file = "/etc/jupyterhub/releases.yaml"
+# Who may choose releases that are not tested, no longer supported, or disabled; the form has them under "Advanced".
+# c.ResourceFormSpawner.advanced_releases = {"untested": {"groups": ["testers"]}, "ended": True, "disabled": "admins"}
 
 # --- The form ---------------------------------------------------------------------------------------------------------------
 # Choices and limits come from Slurm. Here they can be narrowed, preset, locked or hidden, written as a user would type them.

@@ -99,6 +99,12 @@ def day_in_words(day: datetime.date, today: datetime.date) -> str:
     return words if day.year == today.year else f"{words} {day.year}"
 
 
+def date_in_words(day: datetime.date) -> str:
+    """Return ``1 April 2025``, within a sentence."""
+    # Translators: a day within a sentence: "1 April 2025"
+    return _("{day} {month} {year}").format(day=day.day, month=_one_of(MONTHS, day.month - 1), year=day.year)
+
+
 def _one_of(names: str, index: int) -> str:
     """One of names with blanks between, translated; in English where a translation has another number of them."""
     english, translated = names.split(), _(names).split()

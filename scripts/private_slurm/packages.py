@@ -31,6 +31,7 @@ SLURM_PACKAGES = (
     "slurmdbd",
 )
 PYTHON_PACKAGES = ("python3", "python3-venv")
+MODULE_PACKAGES = ("environment-modules",)
 NODE_PACKAGES = {"node": "nodejs", "npm": "npm"}
 PROXY_PACKAGE = "configurable-http-proxy"
 PROXY_VERSION = "4.6.3"  # the last one that runs on the Node of Debian 12 and Ubuntu 22.04

@@ -33,6 +33,8 @@ import urllib.error
 import urllib.parse
 import urllib.request
 
+from session_setup import ServerConfiguration, in_container  # the Hub puts that text here
+
 FOR_THE_SERVER = "RESOURCE_FORM_SET_"
 MAX_ATTEMPTS = 10
 LISTEN_LIMIT_SECONDS = 600
@@ -560,7 +562,7 @@ def exit_code(server):
     return server.returncode if server.returncode >= 0 else 128 - server.returncode
 
 
-def environment_of_server(port, bar):
+def environment_of_server(port, bar, configuration):
     service = urllib.parse.urlsplit(os.environ["JUPYTERHUB_SERVICE_URL"])
     host = "[%s]" % service.hostname if ":" in (service.hostname or "") else service.hostname or "0.0.0.0"  # as the Hub asks # nosec B104
     environment = dict(os.environ)
@@ -571,6 +573,11 @@ def environment_of_server(port, bar):
         if name.startswith(FOR_THE_SERVER):
             environment[name[len(FOR_THE_SERVER) :]] = environment.pop(name)
     bar.show_to(environment)
+    try:
+        configuration.show_to(environment)
+    except OSError as error:
+        # The server does without, or fails for the same reason and says so.
+        say("the server gets no configuration of the session's: %s" % error)
     return environment
 
 
@@ -623,7 +630,7 @@ def main():
     # The script ignores it until now, and the server must not inherit that.
     signal.signal(signal.SIGUSR1, signal.SIG_DFL)
     server = folder = None
-    bar = SessionBar()
+    bar, configuration = SessionBar(), ServerConfiguration()
     watch = MemoryWatch(bar)
     try:
         try:
@@ -633,11 +640,13 @@ def main():
             return trouble_with_temporary_files(os.environ) or 1
         for _ in range(MAX_ATTEMPTS):
             port = free_port(host, ports)
-            environment = environment_of_server(port, bar)
+            environment = environment_of_server(port, bar, configuration)
+            words = in_container(command, environment)
             try:
-                server = start(command, environment)
+                server = start(words, environment)
             except OSError as error:
-                say("%s could not be started: %s. Is JupyterHub part of this release?" % (command[0], error.strerror))
+                part = "Apptainer there on this node" if len(words) > len(command) else "JupyterHub part of this release"
+                say("%s could not be started: %s. Is %s?" % (words[0], error.strerror, part))
                 return own_code(127, environment)
             listening = wait_until_listening(server, port)
             if listening:
@@ -659,6 +668,7 @@ def main():
         if server is not None:
             stop(server)
         bar.remove()
+        configuration.remove()
         if folder is not None:
             shutil.rmtree(folder, ignore_errors=True)
 

@@ -19,11 +19,13 @@ from .limits import Limit, amounts_of, typed
 class NodeKind(NodeSize):
     """Nodes of one shape: the largest single-node job that each can hold. ``gpus`` maps types to counts.
 
-    ``parts`` are the kinds of parts of GPUs: Slurm's name, the type of the card, and how many of them make one card.
+    ``parts`` are the kinds of parts of GPUs: Slurm's name, the type of the card, and how many of them make one card. ``architecture`` is
+    that of uname(1), empty while no node has told it.
     """
 
     gpus: tuple[tuple[str, int], ...]
     parts: tuple[tuple[str, str, int], ...] = ()
+    architecture: str = ""
 
     def gpus_total(self, gpu_type: str) -> int:
         """Return the number of GPUs of this type; of all types together for the empty type: Slurm mixes them for a job that names none."""
@@ -103,6 +105,12 @@ class PartitionLimits:
     inside: Mapping[str, tuple[NodeKind, ...]] = field(default_factory=dict)
     binding: Mapping[str, Limit] = field(default_factory=dict)
     least: Mapping[str, Limit] = field(default_factory=dict)
+
+    @property
+    def architectures(self) -> frozenset[str] | None:
+        """The architectures of its nodes, as uname(1) names them; None while that of some is not known."""
+        there = frozenset(kind.architecture for kind in self.kinds)
+        return there if there and "" not in there else None
 
     def gpus_of(self, gpu_type: str) -> int:
         """Return the most GPUs of this type on one node; of all its types together for the empty type."""
@@ -207,7 +215,7 @@ def kinds_of(
             continue
         # The grammar gives equal GRES the same object; to compare them would take most of the time with thousands of nodes.
         together = cpus_given_together(node, unit)
-        size = (node.cores_schedulable, node.memory_mb_schedulable, together, node.sockets)
+        size = (node.cores_schedulable, node.memory_mb_schedulable, together, node.sockets, node.arch)
         if id(node.gres) not in with_parts:
             with_parts[id(node.gres)] = has_parts(node.gres)
         parts: tuple[tuple[str, str, int], ...] = ()
@@ -231,7 +239,8 @@ def kinds_of(
         if cores and memory_mb:
             gpus = tuple((gpus.type, gpus.total) for gpus in gpus_of(node) if gpus.total)
             most, odd = cores_to_ask(node, partition), odd_threads(node, partition)
-            kinds[NodeKind(cores, memory_mb, together, gpus, parts, memory_rule=memory_rule, cores_to_ask=most, odd_threads=odd)] = None
+            kind = NodeKind(cores, memory_mb, together, gpus, parts, node.arch, memory_rule=memory_rule, cores_to_ask=most, odd_threads=odd)
+            kinds[kind] = None
     return tuple(kinds)
 
 

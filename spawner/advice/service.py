@@ -16,6 +16,7 @@ from ..cluster.cluster import SlurmCluster
 from ..errors import RequestRejected, ResourceFormError
 from ..request.choices import Choices
 from ..request.model import SessionRequest, label_of
+from ..request.release_rules import options_for
 from ..site.budget_command import SiteBudgets
 from ..worker import run_in_worker
 from .alternatives import Alternative
@@ -90,7 +91,7 @@ async def advise(
     assessment = await run_in_worker(lambda: read_and_reconcile(options, choices, changed))
     request = assessment.request
     try:
-        forecast = await cluster.forecast(sbatch_options=pricing.sbatch_options, patience=left())
+        forecast = await cluster.forecast(sbatch_options=options_for(request, choices, pricing.sbatch_options), patience=left())
     except ResourceFormError:
         forecast = None
     charge = await _charge(cluster, choices, request, pricing, left())

@@ -16,6 +16,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = MappingProxyType(
         "gpu-report": ("gpu_report", "report this node's GPUs to the Hub"),
         "gpu-token": ("gpu_token", "make the tokens with which nodes report"),
         "gpus": ("gpus", "show which GPUs are free on which node"),
+        "kernel": ("kernel", "add an environment of yours to JupyterLab as a kernel, in every release; list and remove such kernels"),
     }
 )
 """By name: the module, which has ``add_arguments(parser)`` and ``run(arguments) -> int``, and what it does, in a few words."""

@@ -15,6 +15,7 @@ from ..i18n import _
 from ..job.lab_extension import session_bar
 from ..job.sbatch import PreparedJob, TagOfScript, job_environment, job_script, sbatch_arguments
 from ..request.model import SessionRequest
+from ..request.release_rules import constraint_of, with_constraint
 from ..slurm.values import is_address
 from .handlers.over import over_url
 from .handlers.stop import stop_url
@@ -61,6 +62,7 @@ async def prepared_job(
         certificates=certificates,
         bar=_session_bar(spawner, request) if spawner.lab_extension else None,
         memory=memory,
+        apps=catalogue.opened_in(release),
     )
     script = await asyncio.to_thread(job_script, release, template_folders=spawner.template_paths, lab_extension=spawner.lab_extension)
     tag = tagged(script)
@@ -68,7 +70,7 @@ async def prepared_job(
         request,
         tag,
         home=home,
-        extra=options,
+        extra=with_constraint(options, constraint_of(release, own.partition(request.partition))),
         memory=memory,
         gpu_option=spawner.cluster.gpu_option,
         qos=own.qos_to_ask_for(request.partition, request.account),

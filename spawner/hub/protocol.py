@@ -64,6 +64,7 @@ class HubUser(Protocol):
     """A user of the Hub, as JupyterHub's ``User``."""
 
     name: str
+    admin: bool
     escaped_name: str
     base_url: str
     settings: MutableMapping[str, Any]
@@ -258,6 +259,9 @@ class HubSpawner(Protocol):
 
 class FormSpawner(HubSpawner, Protocol):
     """What pages use of a spawner of ours besides."""
+
+    def current_catalogue(self) -> Catalogue:
+        """Return the releases as the admin lists them now, with what administrators have marked."""
 
     async def open_to_user(self, *, patience: float | None = None) -> tuple[frozenset[str], frozenset[str]]:
         """Return the names of the partitions and reservations in which the user can start a session now."""

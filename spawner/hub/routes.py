@@ -15,6 +15,7 @@ from .apihandlers.callback import PortHandler, SessionGpusHandler, SessionMemory
 from .apihandlers.check import CheckHandler
 from .apihandlers.cluster import ClusterHandler
 from .apihandlers.gpu_reports import GpuReports
+from .apihandlers.releases import ReleasesHandler
 from .apihandlers.session_log import LogDownloadHandler, LogHandler
 from .apihandlers.sessions import NewNamesHandler, SessionEventsHandler, SessionsHandler
 from .apihandlers.stop import StopHandler
@@ -25,6 +26,8 @@ from .handlers.left_over import PATH as LEFT_OVER_PATH
 from .handlers.left_over import LeftOverPage
 from .handlers.over import PATH as OVER_PATH
 from .handlers.over import OverPage
+from .handlers.releases import PATH as RELEASES_PATH
+from .handlers.releases import ReleasesPage
 from .handlers.session_log import LogDownloadPage, LogPage
 from .handlers.sessions import NewSessionPage, SessionsPage
 from .handlers.stale import FormPage
@@ -52,6 +55,7 @@ API = [
     (r"/api/resource-form/sessions/events", SessionEventsHandler),
     (r"/api/resource-form/new-names", NewNamesHandler),
     (r"/api/resource-form/stop", StopHandler),
+    (r"/api/resource-form/releases", ReleasesHandler),
 ]
 # Reports of GPUs are by far the most frequent requests, and the Hub looks through its pages first.
 PAGES = [
@@ -67,6 +71,7 @@ PAGES = [
     (rf"/{OVER_PATH}", OverPage),
     (rf"/{LEFT_OVER_PATH}", LeftOverPage),
     (rf"/{CLASS_PATH}", ClassPage),
+    (rf"/{RELEASES_PATH}", ReleasesPage),
 ]
 
 

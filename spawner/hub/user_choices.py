@@ -14,14 +14,16 @@ from ..cluster.cluster import SlurmCluster
 from ..request.choices import Choices
 from ..request.policy import parse_policies
 from ..request.presets import Preset, parse_presets
+from ..request.release_rules import with_own_releases
 from ..site.audience import UNKNOWN_VIEWER, Audience
 from ..site.budget_command import SiteBudgets
 from ..site.catalogue import PLAIN_CATALOGUE, Catalogue, parse_catalogue
 from ..site.notice_board import NoticeBoard
 from ..site.notices import Announcement, announcements
+from ..site.release_policy import AdvancedReleases
 from .known import name_of
-from .labels import CatalogueFiles
 from .protocol import HubUser, Log
+from .releases import catalogue_of
 from .settings.spawner import SpawnerSettings
 from .state import AdminWarnings, HubState
 
@@ -46,21 +48,14 @@ class UserChoices(SpawnerSettings):
         return HubState.of(self).cluster
 
     def current_catalogue(self) -> Catalogue:
-        """Return the releases as the admin lists them now.
+        """Return the releases as the admin lists them now, with what administrators have marked.
 
         Raises
         ------
         CatalogueError
             The list is broken and there never was a good one.
         """
-        if self.catalogue_file:
-            kept = HubState.of(self).part(CatalogueFiles).at(self.catalogue_file)
-            before = kept.error
-            catalogue = kept.current()
-            if kept.error is not None and kept.error is not before:
-                self.log.error("The catalogue of releases is broken, the last good one stays: %s", kept.error.log)
-            return catalogue
-        return parse_catalogue(self.catalogue or PLAIN_CATALOGUE, source="ResourceFormSpawner.catalogue")
+        return catalogue_of(self, HubState.of(self))
 
     async def choices(self, *, patience: float | None = None) -> Choices:
         """Return what this session's user may choose now; never what the visitor of the page may, for an admin starts for others.
@@ -73,7 +68,10 @@ class UserChoices(SpawnerSettings):
         offered = await self._offered(patience, self.current_catalogue)
         only = self.only_presets
         only_for = Audience.model_validate(only if isinstance(only, dict) else {}) if only is not False else None
-        return offered.with_presets(await self._all_presets(), await self._groups(), only_for)
+        groups = await self._groups()
+        policy = AdvancedReleases.model_validate(self.advanced_releases)
+        own = with_own_releases(offered, policy, groups, is_admin=bool(self.user.admin))
+        return own.with_presets(await self._all_presets(), groups, only_for)
 
     async def open_to_user(self, *, patience: float | None = None) -> tuple[frozenset[str], frozenset[str]]:
         """Return the names of the partitions in which this user can start a session now, and of the reservations; without a catalogue, too.

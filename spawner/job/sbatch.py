@@ -25,8 +25,10 @@ from .._data import folder
 from ..availability.demand import AS_ASKED, MemoryRule
 from ..request.gpus import GpuRequest
 from ..request.model import SessionRequest
-from ..site.catalogue import Interface, Release
+from ..site.interfaces import Interface
+from ..site.release import Release
 from ..units import format_walltime
+from .apps import servers_of
 from .lab_extension import with_lab_extension
 
 COMMENT_PREFIX = "jupyterhub"
@@ -233,6 +235,7 @@ def job_environment(
     certificates: Mapping[str, str] | None = None,
     bar: Mapping[str, Any] | None = None,
     memory: MemoryRule = AS_ASKED,
+    apps: Iterable[Interface] = (),
 ) -> dict[str, str]:
     """Return the job's environment, by name.
 
@@ -251,8 +254,12 @@ def job_environment(
         What JupyterLab's session bar says (:func:`.lab_extension.session_bar`); None for no bar.
     memory
         How the job asks for memory: if it does not, how much it gets is not the request's to say.
+    apps
+        What can be opened in the session besides.
     """
+    servers = servers_of(apps)
     own = {"RESOURCE_FORM_CERTIFICATES": json.dumps(dict(certificates))} if certificates else {}
+    own |= {"RESOURCE_FORM_SERVERS": json.dumps(servers)} if servers else {}
     own |= {"RESOURCE_FORM_BAR": json.dumps(dict(bar))} if bar else {}
     own_limits = {name: value for name, value in limits(request).items() if memory.is_asked_for or not name.startswith("MEM_")}
     given = {**server_environment, **own_limits}
@@ -289,8 +296,12 @@ def first_page(interface_url: str, default_url: str) -> str:
 
 
 def launcher_source() -> str:
-    """Return the launcher's text."""
-    return (folder("share") / "resource_form" / "launcher.py").read_text(encoding="utf-8")
+    """Return the launcher's text, with that of the module that it imports in its place: on the node there is no other file."""
+    place = folder("share") / "resource_form"
+    before, _line, after = re.split(
+        r"(^from session_setup import .*\n)", (place / "launcher.py").read_text("utf-8"), maxsplit=1, flags=re.MULTILINE
+    )
+    return f"{before}{(place / 'session_setup.py').read_text('utf-8')}\n{after}"
 
 
 def script_environment(template_folders: Sequence[str | Path] = ()) -> jinja2.Environment:
@@ -309,6 +320,7 @@ def script_environment(template_folders: Sequence[str | Path] = ()) -> jinja2.En
         autoescape=False,  # noqa: S701 - a shell script; values go through the filter quote # nosec B701
     )
     environment.filters["quote"] = shlex.quote
+    environment.filters["container"] = lambda container: json.dumps(container.model_dump(), separators=(",", ":"))
     return environment
 
 
@@ -323,4 +335,7 @@ def job_script(
     if lab_extension:
         source = with_lab_extension(source)
     template = script_environment(template_folders).get_template("resource_form/job_script.sh")
-    return template.render(release=release, launcher=source.rstrip("\n"), end_of_launcher="END_OF_RESOURCE_FORM_LAUNCHER")
+    software = {architecture: release.software_for(architecture) for architecture in release.architectures}
+    return template.render(
+        release=release, software=software, launcher=source.rstrip("\n"), end_of_launcher="END_OF_RESOURCE_FORM_LAUNCHER"
+    )

@@ -16,7 +16,9 @@ from ..availability.ownership import Submitter
 from ..bounds import DEFAULTS, Bounds
 from ..i18n import _
 from ..site.audience import Audience, Viewer
-from ..site.catalogue import Catalogue, Interface, Release
+from ..site.catalogue import Catalogue
+from ..site.interfaces import Interface
+from ..site.release import Release
 from ..slurm.model import Reservation
 from .gpu_choices import GpuChoices
 from .model import SessionRequest
@@ -30,7 +32,8 @@ class Choices:
 
     ``presets`` are those that this user may choose, ``only_presets`` if the form shows nothing else to them. ``closed`` are the partitions
     that take no new sessions, with the admin's words why.
-    ``bounds`` say how large a request may be.
+    ``bounds`` say how large a request may be. ``catalogue`` has the releases that this user may choose, once
+    :func:`.release_rules.with_own_releases` has been told who that is.
     """
 
     entitlement: Entitlement

@@ -8,13 +8,15 @@ from typing import Any
 from ..accounting.limits import minutes_by_amount
 from ..accounting.partition_limits import PartitionLimits
 from ..availability.demand import Demand
-from ..site.catalogue import Release, newest_tested
+from ..site.catalogue import newest_tested
+from ..site.release import Release, day_of
 from ..slurm.resources import CORES, MEMORY
 from ..units import format_walltime
 from .choices import Choices
 from .gpus import GpuRequest, parse_gpus
 from .model import memory_value
 from .policy import number_of
+from .release_rules import fits_place, least_of
 
 DEFAULT_MEMORY_MB = 4096
 DEFAULT_MINUTES = 60
@@ -65,10 +67,16 @@ def _reservation(choices: Choices, partition: PartitionLimits | None, account: s
     return _preselected(choices, "reservation", offered, "")
 
 
-def default_release(choices: Choices) -> Release | None:
-    """Return the preselected release: the admin's, else the newest tested one of those that are offered, else the newest."""
-    tags = [release.tag for release in choices.releases]
-    return choices.catalogue.get(_preselected(choices, "release", tags, newest_tested(choices.releases).tag)) if tags else None
+def default_release(choices: Choices, partition: PartitionLimits | None = None, account: str = "", reservation: str = "") -> Release | None:
+    """Return the preselected release: the admin's, else the newest tested one of those that are offered, else the newest.
+
+    With a place it is one of those that may be started there, if there are any.
+    """
+    offered = choices.releases
+    if partition is not None:
+        offered = tuple(release for release in offered if fits_place(release, partition, account, reservation)) or offered
+    tags = [release.tag for release in offered]
+    return choices.catalogue.get(_preselected(choices, "release", tags, newest_tested(offered, day_of(choices.now)).tag)) if tags else None
 
 
 def _preselected(choices: Choices, name: str, offered: Sequence[str], otherwise: str) -> str:
@@ -80,38 +88,47 @@ def _preselected(choices: Choices, name: str, offered: Sequence[str], otherwise:
     return offered[0] if offered else ""
 
 
-def _account_in(choices: Choices, partition: PartitionLimits | None) -> str:
-    """The default account where the partition admits it, else the first that it does admit."""
+def _account_in(choices: Choices, partition: PartitionLimits | None, release: Release | None = None) -> str:
+    """The default account where the partition and the release admit it, else the first that they do admit."""
     account = default_account(choices)
     admitted = choices.accounts_in(partition)
+    if release is not None and release.accounts:
+        admitted = tuple(name for name in admitted if name in release.accounts) or admitted
     return admitted[0] if admitted and account not in admitted else account
 
 
 def default_values(
-    choices: Choices, partition_name: str = "", *, account: str | None = None, reservation: str | None = None
+    choices: Choices,
+    partition_name: str = "",
+    *,
+    account: str | None = None,
+    reservation: str | None = None,
+    release: str | None = None,
 ) -> dict[str, Any]:
     """Return a complete, valid request for this user, as a form posts it: what Start sends if nothing is touched.
 
     With ``partition_name``, if it can be chosen, the numbers are ones that this partition has; with ``account`` and ``reservation``
-    those that they have there.
+    those that they have there; with ``release``, the tag of one, no less than that needs.
     """
     preferred = default_partition(choices)
     whole = choices.partition(partition_name) or choices.entitlement.partition(preferred)
-    own_account = _account_in(choices, whole)
+    asked = choices.release(release) if release else None
+    own_account = _account_in(choices, whole, asked)
     account = account if account is not None and whole is not None and account in whole.accounts else own_account
     own_reservation = _reservation(choices, whole, account)
     chosen = reservation if reservation is not None and choices.reservation(reservation) else own_reservation
     partition = whole.narrowed(account, chosen) if whole else None
     entry = choices.reservation(chosen)
-    release = default_release(choices)
-    interfaces = choices.interfaces(release) if release else ()
-    least = {name: partition.at_least(name) if partition else 0 for name in (CORES, MEMORY)}
+    own_release = default_release(choices, whole, account, chosen)
+    software = asked or own_release
+    interfaces = choices.interfaces(own_release) if own_release else ()
+    least = {name: max(partition.at_least(name) if partition else 0, least_of(software, name)) for name in (CORES, MEMORY)}
     cores = _number(choices, "cores", max(1, least[CORES]), partition.max_cores if partition else None)
     most_memory = [partition.max_memory_mb] if partition else []
     if partition and partition.memory_mb_per_core:
         most_memory.append(partition.memory_mb_per_core * partition.max_cores)
     memory = _number(choices, "memory", max(DEFAULT_MEMORY_MB, least[MEMORY]), *most_memory)
-    gpus = _gpus(choices, partition)
+    gpus = _gpus(choices, partition, software.least_gpus if software else 0)
     minutes = (partition.default_minutes if partition else None) or DEFAULT_MINUTES
     most_minutes = [partition.max_minutes if partition else None, choices.minutes_left(entry) if entry else None]
     if partition:
@@ -125,7 +142,7 @@ def default_values(
         "memory": memory_value(memory),
         "gpus": gpus.value,
         "walltime": format_walltime(_number(choices, "walltime", minutes, *most_minutes)),
-        "release": release.tag if release else "",
+        "release": own_release.tag if own_release else "",
         "interface": _preselected(choices, "interface", [interface.name for interface in interfaces], ""),
     }
 
@@ -142,13 +159,15 @@ def _number(choices: Choices, name: str, otherwise: int, *most: int | None) -> i
     return value
 
 
-def _gpus(choices: Choices, partition: PartitionLimits | None) -> GpuRequest:
-    """The admin's preset where the partition has it, else none, else the least that may be asked for."""
+def _gpus(choices: Choices, partition: PartitionLimits | None, least: int) -> GpuRequest:
+    """The admin's preset where the partition has it, else none, else the least that may be asked for; ``least`` is the release's."""
     preset = choices.policy("gpus").default
     wanted = GpuRequest() if preset is None else choices.gpus.known(parse_gpus(preset), partition.name if partition else "")
 
     def can_be_had(gpus: GpuRequest) -> bool:
         if partition is not None and partition.least_gpus_missing(gpus.type, gpus.whole) is not None:
+            return False
+        if gpus.whole < least:
             return False
         if not gpus.count:
             return True

@@ -19,12 +19,14 @@ from ..humanize import (
     share_of_gpu,
 )
 from ..i18n import N_, _
+from ..site.release import day_of
 from ..units import format_walltime
 from .choices import Choices
 from .field_values import COLOR, COLORS
 from .gpus import GpuRequest, parse_gpus
 from .model import APPEARANCE_FIELDS, FIELDS, SessionRequest, help_of, label_of, memory_value, unit_of
 from .ranges import Range, gpus_there, limits_there, ranges
+from .release_words import releases_on_page
 from .useful_values import useful_values
 from .validation import judge_request
 
@@ -299,9 +301,11 @@ def _widget(key: str, choices: Choices, value: str) -> dict[str, Any]:
     if key == "partition":
         return _select(value, [(partition.name, partition.name) for partition in partitions])
     if key == "release":
-        return _select(value, [(release.tag, _(release.title)) for release in choices.releases])
+        return _release_widget(choices, value)
     if key == "interface":
-        return _select(value, [(interface.name, _(interface.label)) for interface in choices.interfaces()])
+        interfaces = choices.interfaces()
+        kind = "buttons" if len(interfaces) <= MAX_BUTTONS else "select"
+        return _select(value, [(interface.name, _(interface.label)) for interface in interfaces], kind=kind)
     if key == "gpus":
         return _gpu_widget(choices, value)
     if key == "cores":
@@ -309,6 +313,17 @@ def _widget(key: str, choices: Choices, value: str) -> dict[str, Any]:
         most = [min(entry.max_cores, choices.bound("cores", "maximum", entry.max_cores)) for entry in partitions]
         return {"kind": "number", "value": value, "minimum": low, "maximum": max(most, default=low)}
     return {"kind": "text", "value": value.removesuffix("G") if key == "memory" else value}
+
+
+def _release_widget(choices: Choices, value: str) -> dict[str, Any]:
+    """The newest tested releases to press, and two folds with the older ones and those that are not for everybody."""
+    folds = {"": "", "older": _("Older releases"), "advanced": _("Advanced")}
+    shown = sorted(
+        releases_on_page(choices.catalogue, choices.releases, day_of(choices.now)), key=lambda entry: list(folds).index(entry.fold)
+    )
+    widget = _select(value, [(entry.release.tag, entry.title) for entry in shown], kind="buttons")
+    options = tuple(replace(option, group=folds[entry.fold]) for option, entry in zip(widget["options"], shown, strict=True))
+    return {**widget, "options": options}
 
 
 MAX_BUTTONS = 6

@@ -10,7 +10,7 @@ from pydantic import Field, ValidationError, field_validator
 from ..errors import RequestRejected
 from ..i18n import ENGLISH, using
 from ..site.audience import Audience, Viewer
-from ..site.catalogue import Name
+from ..site.interfaces import Name
 from .model import APPEARANCE_FIELDS, FIELDS, SessionRequest, parse_request
 
 MAX_PRESETS = 100

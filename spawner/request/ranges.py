@@ -11,6 +11,7 @@ from .choices import Choices
 from .gpus import GpuRequest
 from .model import SessionRequest
 from .policy import number_of
+from .release_rules import least_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,13 +66,14 @@ def ranges(request: SessionRequest, choices: Choices) -> dict[str, Range]:
         MEMORY: min(limits.max_memory_mb, max(kind.memory_mb_total for kind in able)) if limits.asks_for_memory else limits.max_memory_mb,
         "walltime": choices.walltime_limit(request)[0],
     }
-    return {name: _range(name, limits, bound, choices) for name, bound in most.items()}
+    release = choices.release(request.release)
+    return {name: _range(name, limits, bound, choices, least_of(release, name)) for name, bound in most.items()}
 
 
-def _range(name: str, limits: PartitionLimits, most: int | None, choices: Choices) -> Range:
+def _range(name: str, limits: PartitionLimits, most: int | None, choices: Choices, least_of_release: int) -> Range:
     """``most`` is None where not even the admin bounds the time; cores and memory always have a bound."""
     policy = choices.policy(name)
-    least = max(choices.bound(name, "minimum", 1), limits.at_least(name))
+    least = max(choices.bound(name, "minimum", 1), limits.at_least(name), least_of_release)
     if policy.maximum is not None and most is not None:
         most = min(most, number_of(name, policy.maximum))
     values = tuple(sorted(number_of(name, choice) for choice in policy.choices or ()))

@@ -6,8 +6,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from ..i18n import _
+from ..site.release import day_of
 from .choices import Choices
-from .defaults import default_values
+from .defaults import default_release, default_values
 from .gpus import GpuRequest
 from .model import NUMBERS_IN_WORDS, SessionRequest, label_of
 from .ranges import gpus_there, limits_there, ranges
@@ -53,7 +54,7 @@ def reconcile(request: SessionRequest, choices: Choices, changed: str) -> Reconc
 def _place(request: SessionRequest, choices: Choices, changed: str) -> SessionRequest:
     """The nearest partition, account and reservation that go together, the changed one kept."""
     for candidate in _places(request, choices, changed):
-        if not any(name in PLACE for name in check_request(candidate, choices)):
+        if not any(name in (*PLACE, "release") for name in check_request(candidate, choices)):
             return candidate
     return request
 
@@ -63,6 +64,7 @@ def _places(request: SessionRequest, choices: Choices, changed: str) -> Iterator
         "account": [name for name in choices.accounts or () if name != request.account],
         "reservation": [name for name in choices.reservation_values if name != request.reservation],
         "partition": [entry.name for entry in choices.partitions if entry.name != request.partition],
+        "release": _other_releases(request, choices),
     }
     others.pop(changed, None)
     tried = 0
@@ -76,6 +78,13 @@ def _places(request: SessionRequest, choices: Choices, changed: str) -> Iterator
                 return
 
 
+def _other_releases(request: SessionRequest, choices: Choices) -> list[str]:
+    """The releases that another place may have, the one first that would be preselected; those under "Advanced" are moved to by no one."""
+    preferred = default_release(choices)
+    standing = [entry for entry in choices.releases if entry.standing(day_of(choices.now)) == "tested"]
+    return [entry.tag for entry in sorted(standing, key=lambda entry: entry is not preferred) if entry.tag != request.release]
+
+
 def _product(lists: list[list[str]]) -> Iterator[tuple[str, ...]]:
     if not lists:
         yield ()
@@ -87,9 +96,12 @@ def _product(lists: list[list[str]]) -> Iterator[tuple[str, ...]]:
 
 def _with_gpus(request: SessionRequest, choices: Choices) -> SessionRequest:
     """The asked GPUs where the place has them, else as many as it has of that type, else of any, else none."""
-    offered = gpus_there(request, choices)
+    release = choices.release(request.release)
+    offered = [gpus for gpus in gpus_there(request, choices) if release is None or gpus.whole >= release.least_gpus]
     asked = choices.gpus.known(request.gpus, request.partition)
-    if not offered or asked in offered or any(choices.gpus.are_same(asked, gpus) for gpus in offered) or _is_there(asked, request, choices):
+    if not offered or asked in offered or any(choices.gpus.are_same(asked, gpus) for gpus in offered):
+        return request.model_copy(update={"gpus": asked})
+    if (release is None or asked.whole >= release.least_gpus) and _is_there(asked, request, choices):
         return request.model_copy(update={"gpus": asked})
 
     def distance(gpus: GpuRequest) -> tuple[bool, bool, bool, float]:
@@ -118,7 +130,7 @@ def _with_interface(request: SessionRequest, choices: Choices) -> SessionRequest
 
 
 def _sentences(before: SessionRequest, after: SessionRequest, choices: Choices) -> Iterator[tuple[str, str]]:
-    for name in (*PLACE, "gpus", "cores", "memory", "walltime", "interface"):
+    for name in (*PLACE, "gpus", "cores", "memory", "walltime", "release", "interface"):
         old, new = getattr(before, name), getattr(after, name)
         if old != new:
             label = choices.policy(name).label or label_of(name)
@@ -131,6 +143,8 @@ def _words(name: str, value: object, choices: Choices) -> str:
         return value.words
     if isinstance(value, int):
         return NUMBERS_IN_WORDS[name](value)
+    if name == "release":
+        return choices.catalogue.labels().release(value) or _("None")
     if name == "interface":
         return choices.catalogue.labels().interface(value) or _("None")
     return str(value) or _("None")

@@ -15,6 +15,7 @@ from .choices import Choices
 from .field_values import quoted
 from .gpus import GpuRequest, parse_gpus
 from .model import NUMBERS_IN_WORDS, SessionRequest
+from .release_rules import least_of, too_few, too_few_gpus
 
 ENDING_SOON_MINUTES = 1
 
@@ -42,7 +43,7 @@ def check_size(request: SessionRequest, choices: Choices, limits: PartitionLimit
         return
     most_cores = _check_amount(CORES, request, choices, limits, refuse)
     most_memory = _check_amount(MEMORY, request, choices, limits, refuse)
-    problem = _gpu_problem(request.gpus, choices, limits)
+    problem = _gpu_problem(request.gpus, choices, limits) or too_few_gpus(request.gpus.whole, choices.release(request.release))
     if problem:
         refuse("gpus", problem)
     elif request.cores <= most_cores and request.memory <= most_memory:
@@ -101,6 +102,8 @@ def _check_amount(resource: str, request: SessionRequest, choices: Choices, limi
         refuse(resource, less_than(words(asked), words(least)))
     elif asked < limits.at_least(resource):
         refuse(resource, less_than_asked(words(asked), words(limits.at_least(resource)), limits.least[resource]))
+    elif (release := choices.release(request.release)) is not None and asked < least_of(release, resource):
+        refuse(resource, too_few(words(asked), words(least_of(release, resource)), release))
     return most
 
 

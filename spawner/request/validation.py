@@ -18,6 +18,7 @@ from .defaults import default_partition, default_values
 from .field_values import quoted
 from .model import FIELDS, NUMBERS_IN_WORDS, SessionRequest, at_field, label_of, read_request, refuse_too_large
 from .policy import number_of
+from .release_rules import may_be_in, problem_of_place
 from .size_validation import Refuse, check_size, check_walltime, labelled, listed, locked_to, not_among
 
 
@@ -56,9 +57,8 @@ def judge_request(options: Mapping[str, Any], choices: Choices) -> tuple[Session
     require_account(choices)
     refuse_too_large(options, choices.bounds)
     options = with_preset(options, choices)
-    defaults = default_values(
-        choices, _partition_for(options, choices), account=text_of(options.get("account")), reservation=text_of(options.get("reservation"))
-    )
+    given = {name: text_of(options.get(name)) for name in ("account", "reservation", "release")}
+    defaults = default_values(choices, _partition_for(options, choices), **given)
     completed = {**defaults, **options}
     if "interface" not in options and "release" in options:
         release = choices.release(options["release"])
@@ -110,13 +110,18 @@ def text_of(value: Any) -> str | None:
 
 
 def _partition_for(options: Mapping[str, Any], choices: Choices) -> str:
-    """The partition that was asked for, else the default one where the chosen account may run there, else the first where it may."""
+    """The partition that was asked for, else the default one where the chosen account and release may run, else the first such."""
     if "partition" in options:
         return options["partition"] if isinstance(options["partition"], str) else ""
     preferred = default_partition(choices)
-    fitting = [entry.name for entry in choices.partitions if options.get("account", "") in entry.accounts]
-    fitting = [name for name in fitting if name not in choices.closed] or fitting
-    return fitting[0] if fitting and preferred not in fitting else preferred
+    account = options.get("account")
+    fitting = [entry for entry in choices.partitions if account is None or account in entry.accounts]
+    fitting = [entry for entry in fitting if entry.name not in choices.closed] or fitting
+    release = choices.release(text_of(options.get("release")) or "")
+    if release is not None:
+        fitting = [entry for entry in fitting if may_be_in(release, entry)] or fitting
+    names = [entry.name for entry in fitting]
+    return names[0] if names and preferred not in names else preferred
 
 
 def _replaced(unreadable: Mapping[str, str], defaults: Mapping[str, Any]) -> dict[str, Any]:
@@ -315,6 +320,8 @@ def _check_software(request: SessionRequest, choices: Choices, refuse: Refuse) -
     if release is None:
         tags = [labelled(_(entry.title), entry.tag) for entry in choices.releases]
         sentence = _("{value} is not a release of this service. Choose one of: {list}.")
+        if not tags:
+            sentence = _("There is no release of software for you on this service. Ask the support.")
         refuse("release", sentence.format(value=quoted(request.release), list=listed(tags)))
         if request.interface in [interface.name for interface in choices.interfaces()]:
             return
@@ -322,6 +329,10 @@ def _check_software(request: SessionRequest, choices: Choices, refuse: Refuse) -
         sentence = _("{value} is not an interface of this service. Choose one of: {list}.")
         refuse("interface", sentence.format(value=quoted(request.interface), list=listed(names)))
         return
+    there = [partition.name for partition in choices.partitions]
+    problem = problem_of_place(release, choices.partition(request.partition), request.account, request.reservation, there)
+    if problem:
+        refuse("release", problem)
     offered = choices.interfaces(release)
     if request.interface not in [interface.name for interface in offered]:
         names = [labelled(_(interface.label), interface.name) for interface in offered]

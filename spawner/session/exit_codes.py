@@ -19,12 +19,17 @@ _ASK = N_("Ask the administrators, or try later.")
 class Cause:
     """Why a job failed: of which kind that is, the sentence, and what to do, both in English for the catalogue."""
 
-    category: Literal["home", "node_failure", "never_started"]
+    category: Literal["home", "node_failure", "never_started", "release"]
     sentence: str
     what_to_do: str
 
 
 CAUSES: Mapping[int, Cause] = {
+    80: Cause(
+        "release",
+        N_("The software of this release could not be set up on the node."),
+        N_("Choose another release, and tell the support."),
+    ),
     81: Cause("home", N_("Your home directory does not exist on the node."), _ASK),
     82: Cause("home", N_("In the place of your home directory there is a file."), _ASK),
     83: Cause("home", N_("You may not enter your own home directory."), N_("Give yourself the rights (chmod u+rwx ~), and start again.")),

@@ -28,6 +28,7 @@ Category = Literal[
     "cancelled",
     "server_exit",
     "home",
+    "release",
     "never_started",
     "requeued",
     "gone",

@@ -49,11 +49,20 @@ def kind_of_end(state: str, *, stopped: bool = False) -> Kind:
 
 
 @dataclass(frozen=True, slots=True)
+class App:
+    """Something that can be opened in a session that runs; ``url`` is a path on the Hub's host, behind its log-in."""
+
+    name: str
+    label: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
 class Server:
     """What the Hub itself knows of a session's server; addresses are paths on the Hub, empty for none.
 
     ``release_text`` and ``interface_text`` are what the catalogue calls those of the request. ``named`` says that ``display_name`` is what
-    the user has called it, not what it is.
+    the user has called it, not what it is. ``apps`` are what can be opened besides the interface, while it runs.
     """
 
     user: str = ""
@@ -70,6 +79,7 @@ class Server:
     spawn_url: str = ""
     log_url: str = ""
     warn_minutes: tuple[int, ...] = WARN_MINUTES
+    apps: tuple[App, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -69,6 +69,7 @@ def as_json(status: SessionStatus) -> dict[str, Any]:
         "killed": {"number": status.killed, "sentence": status.killed_sentence} if status.killed else None,
         "gpus": session_gpus.as_json(status.gpus),
         "warn_minutes": list(server.warn_minutes),
+        "apps": [{"name": app.name, "label": app.label, "url": app.url} for app in server.apps],
     }
 
 

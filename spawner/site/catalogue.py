@@ -1,39 +1,34 @@
-"""Releases and interfaces: what runs in the job, and where the user lands.
+"""The catalogue of releases: what runs in the job, and where the user lands.
 
-A release is a dated set of software. Its tag identifies it (posted, stored, put on the job); its label is what people see.
-An interface is a page of the server in the job: JupyterLab, the Notebook, a terminal.
+A release (:mod:`.release`) is a dated set of software. Its tag identifies it (posted, stored, put on the job), its label is for people.
+An interface (:mod:`.interfaces`) is a page of the server in the job: JupyterLab, the Notebook, a terminal, an app.
 """
 
 from __future__ import annotations
 
 import datetime
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from ..errors import CatalogueError
 from ..i18n import N_, _
-
-Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._+-]{0,63}$")]
-"""A tag or an interface's name: one token, safe in a URL, a file name and an environment variable."""
-
-BUILT_IN_INTERFACES: dict[str, dict[str, str]] = {
-    "lab": {"label": "JupyterLab", "url": "/lab"},
-    "notebook": {"label": "Jupyter Notebook", "url": "/tree"},
-    "terminal": {"label": N_("Terminal"), "url": "/terminals/1"},
-}
+from .interfaces import BUILT_IN_INTERFACES, Interface, all_interfaces
+from .located_yaml import Located, problems_of, read_located
+from .release import Release
 
 
 @dataclass(frozen=True, eq=False)
 class Labels:
-    """What people are told in the place of the names of interfaces and the tags of releases."""
+    """What people are told in the place of the names of interfaces and the tags of releases, and what can be opened in these."""
 
     interfaces: Mapping[str, str]
     releases: Mapping[str, str]
+    opened: Mapping[str, tuple[Interface, ...]] = field(default_factory=dict)
+    """What can be opened in a session of each release."""
 
     def interface(self, name: object) -> str:
         """Return an interface's label in the language in use; of one that is not in the catalogue its name."""
@@ -43,8 +38,12 @@ class Labels:
         """Return a release's label in the language in use; of one that is not in the catalogue its tag."""
         return _(self.releases.get(str(tag), str(tag or "")))
 
+    def opened_in(self, tag: object) -> tuple[Interface, ...]:
+        """Return what can be opened in a session of a release; nothing for one that is not in the catalogue."""
+        return self.opened.get(str(tag), ())
 
-BUILT_IN_LABELS = Labels({name: fields["label"] for name, fields in BUILT_IN_INTERFACES.items()}, {})
+
+BUILT_IN_LABELS = Labels({name: str(fields["label"]) for name, fields in BUILT_IN_INTERFACES.items()}, {})
 """Where there is no catalogue."""
 
 
@@ -52,53 +51,9 @@ PLAIN_CATALOGUE = {"releases": [{"tag": "default", "label": N_("Default"), "date
 """Where the admin lists no releases: what the nodes have on their PATH."""
 
 
-class Interface(BaseModel):
-    """A place where the user lands: ``url`` is a path below the server's own."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    name: Name
-    label: str = Field(min_length=1, max_length=100)
-    url: str = Field(pattern=r"^/([A-Za-z0-9._~%=&?-][A-Za-z0-9/._~%=&?-]*)?$")
-
-
-class Release(BaseModel):
-    """One entry of the catalogue.
-
-    ``path`` is a folder put in front of PATH in the job; ``modules`` are loaded in order; ``prologue`` is shell text of the
-    admin's, run before the server; ``environment`` is set in the job.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    tag: Name
-    label: str = Field(default="", max_length=100)
-    date: datetime.date
-    tested: bool = True
-    description: str = Field(default="", max_length=1000)
-    path: str = ""
-    modules: tuple[Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._+/@:=-]{0,200}$")], ...] = ()
-    prologue: str = ""
-    environment: Mapping[Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")], str] = Field(default_factory=dict)
-    interfaces: tuple[Name, ...] = ("lab",)
-
-    @model_validator(mode="after")
-    def _is_usable(self) -> Release:
-        if self.path and not Path(self.path).is_absolute():
-            raise ValueError("path must be absolute")
-        if not self.interfaces:
-            raise ValueError("interfaces must name at least one interface")
-        return self
-
-    @property
-    def title(self) -> str:
-        """The name that people see: the label, else the tag."""
-        return self.label or self.tag
-
-
-def newest_tested(releases: Sequence[Release]) -> Release:
-    """Return the newest tested one of these releases, newest first; where none is tested, the newest. There is one at least."""
-    return next((release for release in releases if release.tested), releases[0])
+def newest_tested(releases: Sequence[Release], today: datetime.date) -> Release:
+    """Return the newest tested one of these releases, newest first, supported on this day; else the newest. There is one at least."""
+    return next((release for release in releases if release.standing(today) == "tested"), releases[0])
 
 
 class Catalogue(BaseModel):
@@ -117,12 +72,7 @@ class Catalogue(BaseModel):
         declared = data.get("interfaces") or {}
         if not isinstance(declared, Mapping):
             raise ValueError("interfaces must be a mapping of names to {label, url}")
-        interfaces: dict[str, Any] = {name: {"name": name, **fields} for name, fields in BUILT_IN_INTERFACES.items()}
-        for name, fields in declared.items():
-            if not isinstance(fields, Mapping):
-                raise ValueError(f"interfaces.{name} must be a mapping with label and url")
-            interfaces[str(name)] = {**interfaces.get(str(name), {}), **fields, "name": str(name)}
-        return {**data, "interfaces": interfaces}
+        return {**data, "interfaces": all_interfaces(declared)}
 
     @model_validator(mode="after")
     def _is_consistent(self) -> Catalogue:
@@ -131,7 +81,7 @@ class Catalogue(BaseModel):
             if release.tag in seen:
                 raise ValueError(f"release {release.tag} is listed twice")
             seen.add(release.tag)
-            for name in release.interfaces:
+            for name in release.opened:
                 if name not in self.interfaces:
                     raise ValueError(f"release {release.tag} names the interface {name}, which is not declared")
         # Newest first, whatever the file's order; the sort is stable, so equal dates keep the file's order (seed 003, N24).
@@ -141,7 +91,8 @@ class Catalogue(BaseModel):
     def labels(self) -> Labels:
         """Return what its releases and interfaces are called."""
         interfaces = {name: interface.label for name, interface in self.interfaces.items()}
-        return Labels(interfaces, {release.tag: release.title for release in self.releases})
+        opened = {release.tag: self.opened_in(release) for release in self.releases}
+        return Labels(interfaces, {release.tag: release.title for release in self.releases}, opened)
 
     def get(self, tag: str) -> Release | None:
         """Return the release with this tag, or None."""
@@ -151,32 +102,43 @@ class Catalogue(BaseModel):
         """Return the interfaces that ``release`` offers, in its own order."""
         return tuple(self.interfaces[name] for name in release.interfaces)
 
+    def opened_in(self, release: Release) -> tuple[Interface, ...]:
+        """Return all that can be opened in a session of ``release``: its interfaces, then its apps."""
+        return tuple(self.interfaces[name] for name in release.opened)
+
+    def before(self, release: Release) -> Release | None:
+        """Return the release that came before this one; None for the oldest."""
+        older = self.releases[self.releases.index(release) + 1 :]
+        return older[0] if older else None
+
+    def with_releases(self, releases: Iterable[Release]) -> Catalogue:
+        """Return the same with these in place of its releases, as when an admin has marked some."""
+        return self.model_copy(update={"releases": tuple(releases)})
+
 
 def parse_catalogue(data: Any, *, source: str = "the catalogue") -> Catalogue:
-    """Read a catalogue from what YAML or a config file gives: a mapping with ``releases`` and, if wanted, ``interfaces``.
+    """Read a catalogue from what a config file gives: a mapping with ``releases`` and, if wanted, ``interfaces``.
 
     Raises
     ------
     CatalogueError
         Names the entry and the field that is wrong.
     """
+    return _catalogue(data, None, source)
+
+
+def _catalogue(data: Any, lines: Located | None, source: str) -> Catalogue:
     try:
         return Catalogue.model_validate(data)
     except ValidationError as error:
-        problems = []
-        for problem in error.errors():
-            place = list(problem["loc"])
-            if len(place) > 1 and place[0] == "releases" and isinstance(place[1], int):
-                place[1] = _tag_at(data, place[1])
-            problems.append(f"{'.'.join(str(part) for part in place) or 'file'}: {problem['msg']}")
+        problems = problems_of(error, lines, {("releases", index): name for index, name in enumerate(_tags(data))})
         raise CatalogueError(N_("The list of software releases is broken."), log=f"{source}: {'; '.join(problems)}") from error
 
 
-def _tag_at(data: Any, index: int) -> str:
-    try:
-        return f"[{data['releases'][index]['tag']}]"
-    except (KeyError, IndexError, TypeError):
-        return f"[{index}]"
+def _tags(data: Any) -> list[str]:
+    releases = data.get("releases") if isinstance(data, Mapping) else None
+    entries = releases if isinstance(releases, Sequence) and not isinstance(releases, str) else ()
+    return [str(entry.get("tag", index)) if isinstance(entry, Mapping) else str(index) for index, entry in enumerate(entries)]
 
 
 def read_catalogue(path: str | Path) -> Catalogue:
@@ -185,15 +147,15 @@ def read_catalogue(path: str | Path) -> Catalogue:
     Raises
     ------
     CatalogueError
-        The file cannot be read, is not YAML (the line is named), or does not describe a catalogue.
+        The file cannot be read, is not YAML, or does not describe a catalogue. Lines and fields are named.
     """
     try:
-        data = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+        located = read_located(Path(path).read_text(encoding="utf-8"))
     except OSError as error:
         raise CatalogueError(N_("The list of software releases cannot be read."), log=f"{path}: {error.strerror}") from error
-    except (yaml.YAMLError, ValueError, RecursionError) as error:  # not UTF-8, or a date that no calendar has
+    except ValueError as error:  # not UTF-8 either
         raise CatalogueError(N_("The list of software releases is broken."), log=f"{path}: {error}") from error
-    return parse_catalogue(data, source=str(path))
+    return _catalogue(located.data, located, str(path))
 
 
 class CatalogueFile:
@@ -204,6 +166,10 @@ class CatalogueFile:
         self.error: CatalogueError | None = None
         self._catalogue: Catalogue | None = None
         self._stamp: tuple[int, int, int] | None = None
+
+    def reload(self) -> None:
+        """Read the file at the next look, whether it has changed or not."""
+        self._stamp = None
 
     def current(self) -> Catalogue:
         """Return the catalogue as the file has it now, or the last good one; ``error`` says what is wrong with the file.

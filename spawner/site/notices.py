@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import yaml
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from ..errors import ResourceFormError
 from ..humanize import dated, day_and_time
 from ..i18n import N_, _
 from .audience import UNKNOWN_VIEWER, Audience, Viewer
+from .located_yaml import Located, problems_of, read_located
 
 MAX_BYTES = 64 * 1024
 MAX_NOTICES = 100
@@ -190,16 +190,6 @@ def _health_in_words(board: Board, now: float, viewer: Viewer) -> Iterator[Annou
 # --- reading ---------------------------------------------------------------------------------------------------------------------
 
 
-class _Loader(yaml.SafeLoader):
-    """YAML whose times stay text: PyYAML's own reading drops the zone in some of its versions, and takes a day for something else."""
-
-
-_Loader.yaml_implicit_resolvers = {
-    first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
-    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
-}
-
-
 def _unreadable(source: str, what: str) -> ResourceFormError:
     return ResourceFormError(N_("The announcements of this service cannot be read at the moment."), log=f"{source}: {what}"[:1000])
 
@@ -215,23 +205,20 @@ def parse_notices(text: str, *, source: str = "the notices") -> Board:
     if len(text.encode(errors="replace")) > MAX_BYTES:
         raise _unreadable(source, f"it has more than {MAX_BYTES} bytes")
     try:
-        data = _data(text)
-        return EMPTY_BOARD if data is None else Board.model_validate(data)
-    except ValidationError as error:
-        problems = [
-            f"{'.'.join(str(part) for part in problem['loc']) or 'file'}: {problem['msg']}"
-            for problem in error.errors(include_input=False, include_url=False)[:10]
-        ]
-        raise _unreadable(source, "; ".join(problems)) from None
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        located = _located(text)
+    except (ValueError, RecursionError) as error:
         raise _unreadable(source, " ".join(str(error).split())) from None
-
-
-def _data(text: str) -> Any:
     try:
-        return json.loads(text)
+        return EMPTY_BOARD if located.data is None else Board.model_validate(located.data)
+    except ValidationError as error:
+        raise _unreadable(source, "; ".join(problems_of(error, located))) from None
+
+
+def _located(text: str) -> Located:
+    try:
+        return Located(json.loads(text), {})
     except ValueError:
-        return yaml.load(text, Loader=_Loader)  # noqa: S506 - a SafeLoader # nosec B506
+        return read_located(text)
 
 
 def read_notices(path: str | Path) -> Board:

@@ -1,4 +1,37 @@
 #!/bin/bash
+{% macro set_up(software) %}
+{% for module in software.modules %}
+module load {{ module | quote }}
+{% endfor %}
+{% for name, value in software.environment.items() %}
+export {{ name }}={{ value | quote }}
+{% endfor %}
+{% if software.path %}
+export PATH={{ software.path | quote }}:"$PATH"
+{% endif %}
+{% if software.conda %}
+export CONDA_PREFIX={{ software.conda | quote }}
+export CONDA_DEFAULT_ENV="${CONDA_PREFIX##*/}" CONDA_SHLVL=1 PATH="$CONDA_PREFIX/bin:$PATH"
+for activation in "$CONDA_PREFIX"/etc/conda/activate.d/*.sh; do
+  [ -r "$activation" ] && . "$activation"
+done
+{% endif %}
+{% if software.virtual_environment %}
+unset PYTHONHOME
+export VIRTUAL_ENV={{ software.virtual_environment | quote }}
+export PATH="$VIRTUAL_ENV/bin:$PATH"
+{% endif %}
+{% if software.container %}
+export RESOURCE_FORM_CONTAINER={{ software.container | container | quote }}
+{% endif %}
+{% if software.setup_script %}
+if [ ! -r {{ software.setup_script | quote }} ]; then
+  echo "resource-form: the set-up script "{{ software.setup_script | quote }}" of release $RESOURCE_FORM_RELEASE cannot be read" >&2
+  exit 80
+fi
+. {{ software.setup_script | quote }}
+{% endif %}
+{% endmacro %}
 # The job of one session. What the user chose reaches sbatch as arguments and the job as environment variables;
 # nothing of it stands in this text. The site's own parts come from the catalogue of releases.
 
@@ -13,14 +46,21 @@ umask "${RESOURCE_FORM_UMASK:-0022}"
 
 # The site's set-up (modules, for one), but not the user's own start-up files: a broken .bashrc must not break the session.
 [ -r /etc/profile ] && . /etc/profile
-{% for module in release.modules %}
-module load {{ module | quote }}
+{% if software %}
+case "$(uname -m)" in
+{% for architecture, own in software.items() %}
+{{ architecture }})
+{{ set_up(own) -}}
+{{ release.architectures[architecture].prologue }}
+  ;;
 {% endfor %}
-{% for name, value in release.environment.items() %}
-export {{ name }}={{ value | quote }}
-{% endfor %}
-{% if release.path %}
-export PATH={{ release.path | quote }}:"$PATH"
+*)
+  echo "resource-form: release $RESOURCE_FORM_RELEASE is not built for $(uname -m), the architecture of this node" >&2
+  exit 80
+  ;;
+esac
+{% else %}
+{{ set_up(release) -}}
 {% endif %}
 {% block prologue %}
 {{ release.prologue }}
@@ -38,7 +78,7 @@ export MKL_NUM_THREADS="${MKL_NUM_THREADS:-$SLURM_CPUS_PER_TASK}"
 export NUMEXPR_MAX_THREADS="${NUMEXPR_MAX_THREADS:-$SLURM_CPUS_PER_TASK}"
 
 if ! command -v python3 >/dev/null; then
-  echo "resource-form: there is no python3 in release $RESOURCE_FORM_RELEASE" >&2
+  echo "resource-form: there is no python3 in release $RESOURCE_FORM_RELEASE, nor on this node" >&2
   exit 127
 fi
 exec python3 -I - <<'{{ end_of_launcher }}'

@@ -347,7 +347,7 @@ def test_start_and_verdict_are_in_view(site: Site, browser: Browser) -> None:
     phone.set_viewport_size({"width": 390, "height": 600})  # in a higher one nothing of the form is below them
     assert phone.evaluate(on_top), "a field that has the focus does not cover them"
     phone.set_viewport_size({"width": 390, "height": 844})
-    phone.locator("[name=interface]").focus()
+    phone.locator("[name=interface]:checked").focus()
     phone.wait_for_function(ends_above, arg=["[name=interface]", ".resource-form-verdict"])
     phone.click("#resource-form-cluster summary")
     phone.locator("#resource-form-availability").scroll_into_view_if_needed()

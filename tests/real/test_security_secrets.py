@@ -262,6 +262,8 @@ OURS = {
     r"/api/resource-form/stop": ("POST", "hub/api/resource-form/stop"),
     r"/resource-form/job": ("GET", "hub/resource-form/job?job=999999999"),
     r"/resource-form/class": ("GET", "hub/resource-form/class?preset=none"),
+    r"/resource-form/releases": ("GET", "hub/resource-form/releases"),
+    r"/api/resource-form/releases": ("GET", "hub/api/resource-form/releases"),
     r"/resource-form/switch": ("POST", "hub/resource-form/switch"),
     r"/resource-form/over": ("GET", "hub/resource-form/over"),
     r"/api/resource-form/log": ("GET", "hub/api/resource-form/log?job=999999999"),
@@ -300,6 +302,9 @@ EXPECTED = {
         "/resource-form/job": (302, 404, 404, 404, 302, 302, 302, 302),
         # A preset that there is not; test_class.py has one.
         "/resource-form/class": (302, 404, 404, 404, 302, 302, 302, 302),
+        # What marks releases is in test_releases.py.
+        "/resource-form/releases": (302, 200, 200, 200, 302, 302, 302, 302),
+        "api/resource-form/releases": (403, 200, 200, 200, 404, 404, 200, 403),
         # One's own default server; test_switch.py and test_lab_extension.py ask for others'.
         "/resource-form/switch": (403, 302, 302, 302, 403, 403, 403, 403),
         "/resource-form/over": (302, 302, 302, 302, 302, 302, 302, 302),

@@ -16,7 +16,8 @@ from private_slurm.users import ensure_system_users
 from spawner.errors import RequestRejected
 from spawner.job.sbatch import job_environment, job_script
 from spawner.request.model import parse_request
-from spawner.site.catalogue import Interface, Release
+from spawner.site.interfaces import Interface
+from spawner.site.release import Release
 from tests.support.real_hub import CHECKOUT
 
 HUB_USER, USER = "demo-hub", "demo-ada"

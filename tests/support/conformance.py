@@ -36,12 +36,12 @@ from spawner.errors import NoAccount, RequestRejected, ResourceFormError, SlurmE
 from spawner.job.sbatch import Tag, sbatch_arguments
 from spawner.request.choices import Choices
 from spawner.request.model import FORM_FIELDS, SessionRequest, parse_request
+from spawner.request.release_rules import constraint_of, with_constraint
 from spawner.site.catalogue import parse_catalogue
 
 from .conformance_table import Counts
 from .slurm_sites import Ask, SlurmSite
 
-CATALOGUE = parse_catalogue({"releases": [{"tag": "one", "date": "2026-10-01", "interfaces": ["lab"]}]})
 HOLD = "#!/bin/bash\nexec sleep 3600\n"
 CYCLES_SECONDS = 2.5
 """Two cycles of backfill: what has not started by then is not starting now."""
@@ -117,6 +117,8 @@ class Laboratory:
         self.slurm = cluster
         self.users = users
         self.ada = users["ada"]
+        self.catalogue = parse_catalogue({"releases": list(site.releases)})
+        self.first_release = site.releases[0]["tag"]
         self.random = random.Random(f"{seed} {site.name}")
         self._busy: list[int] = []
         hub_user = HubUser(pwd.getpwnam(users[site.hub_user]).pw_uid) if site.hub_user else None
@@ -223,12 +225,12 @@ class Laboratory:
         for query in (queries.nodes, queries.jobs, queries.holdings, queries.all_partitions, queries.reservations, queries.licenses):
             query.expire()
         own = await self.product.entitlement(self.ada, job_qos=self.job_qos, whole_nodes=node_choice_of(self.site.sbatch_options).whole)
-        return Choices(own, CATALOGUE, now=time.time())
+        return Choices(own, self.catalogue, now=time.time())
 
     async def say(self, asked: Ask) -> tuple[Trial, SessionRequest]:
         """Judge a request as the form does; with it the request as it would be handed in if no rule stood before it."""
         pricing = PricingSettings(sbatch_options=self.site.sbatch_options)
-        options = {"release": "one", "interface": "lab", **asked.options}
+        options = {"release": self.first_release, "interface": "lab", **asked.options}
         advice = await advise(self.product, await self.choices(), options, pricing)
         assessment = advice.assessment
         explicit = {name: value for name, value in asked.options.items() if name in FORM_FIELDS}
@@ -260,7 +262,7 @@ class Laboratory:
         """Small requests of every partition, for a site whose form offers none of them."""
         for partition in self.site.partitions:
             for gpus in ("0", "1"):
-                options = {"release": "one", "interface": "lab", "cores": 1, "memory": "5000M", "walltime": "10m"}
+                options = {"release": self.first_release, "interface": "lab", "cores": 1, "memory": "5000M", "walltime": "10m"}
                 request = parse_request({**options, "partition": partition.name, "gpus": gpus})
                 yield Trial(Ask({"partition": partition.name, "gpus": gpus}), request, "never", "nothing is offered")
 
@@ -291,14 +293,16 @@ class Laboratory:
         return job_id
 
     async def _argv(self, request: SessionRequest, tag: Tag) -> tuple[str, ...]:
+        own = await self.product.entitlement(self.ada, job_qos=self.job_qos)
+        constraint = constraint_of(self.catalogue.get(request.release), own.partition(request.partition))
         return sbatch_arguments(
             request,
             tag,
             home="/tmp",
-            extra=self.site.sbatch_options,
+            extra=with_constraint(self.site.sbatch_options, constraint),
             memory=await self.product.memory_rule(request.partition),
             gpu_option=self.product.gpu_option,
-            qos=(await self.product.entitlement(self.ada, job_qos=self.job_qos)).qos_to_ask_for(request.partition, request.account),
+            qos=own.qos_to_ask_for(request.partition, request.account),
         )
 
     def _alive(self) -> set[int]:

@@ -6,7 +6,8 @@ from typing import Any
 
 from spawner.request.model import SessionRequest
 from spawner.request.validation import resolve_request
-from spawner.site.catalogue import Interface, Release
+from spawner.site.interfaces import Interface
+from spawner.site.release import Release
 from tests.support.builders import choices, reservation
 
 LAB = Interface(name="lab", label="JupyterLab", url="/lab")

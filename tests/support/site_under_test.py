@@ -199,13 +199,15 @@ class Site:
         wait_for(all_idle, "the Hub to have no active user", 60)
 
 
-def run_in_kernel(site: Site, code: str, *, user: str | None = None, server: str = "", kernel: str = "") -> tuple[str, str]:
-    """Run ``code`` in a kernel of the running session (a new one unless named); what it printed, and the kernel's id."""
+def run_in_kernel(
+    site: Site, code: str, *, user: str | None = None, server: str = "", kernel: str = "", spec: str = "python3"
+) -> tuple[str, str]:
+    """Run ``code`` in a kernel of the running session (a new one of ``spec`` unless named); what it printed, and the kernel's id."""
     name = user or site.users[0]
     base = f"{site.hub.url}user/{name}/" + (f"{server}/" if server else "")
     headers = {"Authorization": f"token {site.token}"}
     if not kernel:
-        answer = requests.post(f"{base}api/kernels", headers=headers, json={"name": "python3"}, timeout=60)
+        answer = requests.post(f"{base}api/kernels", headers=headers, json={"name": spec}, timeout=60)
         assert answer.status_code == 201, f"HTTP {answer.status_code}: {answer.text}"
         kernel = answer.json()["id"]
     socket = create_connection(

@@ -83,6 +83,8 @@ class SlurmSite:
     """Drawn at random: what others are to run may be refused, and we may say of a request that nobody knows."""
     slurms: tuple[str, ...] = SLURMS
     by_version: bool = False
+    releases: tuple[Mapping[str, Any], ...] = ({"tag": "one", "date": "2026-10-01", "interfaces": ["lab"]},)
+    """The catalogue; the first one is asked for where a request names none."""
     files: Mapping[str, str] = field(default_factory=dict)
     """Other files of Slurm's configuration, by their name beside slurm.conf."""
 

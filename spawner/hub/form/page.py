@@ -20,16 +20,18 @@ from ...request.restore import restore_valid
 from ...request.suggestions import PresetOffer, RecentOffer, offered_presets, offers_of
 from ...request.validation import judge_request, require_account
 from ...worker import run_in_worker
+from ..class_settings import class_settings
 from ..known import name_of
 from ..logged_in import PRESS_AGAIN
 from ..pages import Pages
 from ..protocol import FormSpawner, HubSpawner
+from ..releases import broken_in_words
 from ..sessions.options import given_name
 from ..sessions.past import reaches_others
 from ..state import HubState
 from .flash import Rejection, take
 from .free import free_gpus
-from .render import render, render_decision, render_form
+from .render import render, render_decision, render_form, render_release
 
 KEPT_UNDER_A_LINK = ("account", "release", "interface")
 """Values of the last session that stay where a link says nothing of them; the numbers of the last session may not go with the link's."""
@@ -65,7 +67,7 @@ async def form_page(spawner: FormSpawner) -> str:
     return await run_in_worker(lambda: render_form(values, template_paths=spawner.template_paths))
 
 
-async def _filled(spawner: HubSpawner, choices: Choices, left: Callable[[], float | None]) -> dict[str, Any]:
+async def _filled(spawner: FormSpawner, choices: Choices, left: Callable[[], float | None]) -> dict[str, Any]:
     options = spawner.orm_spawner.user_options or {}
     remembered, dropped = await run_in_worker(lambda: restore_valid(options, choices))
     shown, errors, notes = remembered, dict[str, str](), list[str]()
@@ -86,6 +88,7 @@ async def _filled(spawner: HubSpawner, choices: Choices, left: Callable[[], floa
         notes.append(dated(_("Slurm's accounting does not answer: accounts and their limits are those of {moment}."), moment=moment))
     if choices.entitlement.accounts_hidden:
         notes.append(_("Slurm does not tell this service which accounts you have: the session is charged to your default account."))
+    notes += _notes_for_admins(spawner)
     asked = {key: shown[key] for key in (*FORM_FIELDS, "preset") if key in shown}
     if choices.only_presets:
         asked, notes = _preset_to_begin_with(str(shown.get("preset", "")), choices), _notes_of_last_session(spawner)
@@ -109,6 +112,7 @@ async def _filled(spawner: HubSpawner, choices: Choices, left: Callable[[], floa
             "teaches": _may_see_others(spawner),
             "chosen_preset": advice.assessment.request.preset,
             "recent": [] if choices.only_presets else [_recent(offer, choices) for offer in offers_of(recent, choices)],
+            "release": release_panel(advice, choices, spawner),
             "decision": decision(advice, choices, spawner),
             "holding": usage_panel(advice, spawner),
         }
@@ -178,6 +182,12 @@ def decision(advice: Advice, choices: Choices, spawner: HubSpawner) -> str:
     )
 
 
+def release_panel(advice: Advice, choices: Choices, spawner: HubSpawner) -> str:
+    """Return the piece of the page that says what is in the chosen release."""
+    release = choices.release(advice.assessment.request.release)
+    return render_release(release, choices, hub_url=spawner.hub.base_url, template_paths=spawner.template_paths)
+
+
 def usage_panel(advice: Advice, spawner: HubSpawner) -> str:
     """Return the piece of the page that says what the user has already: nothing where that is nothing, and no limit bounds it."""
     says_something = any(entry.here.used or entry.overall.used or entry.source for entry in advice.holdings)
@@ -201,6 +211,14 @@ def _filled_in(values: Mapping[str, Any], asked: Mapping[str, Any], choices: Cho
     request, errors = judge_request(values, choices)
     shown = {**_shown(request, choices), **{name: getattr(request, name) for name in ("preset", *APPEARANCE_FIELDS)}}
     return {**shown, **{key: value for key, value in asked.items() if key in errors}}, dict(errors)
+
+
+def _notes_for_admins(spawner: FormSpawner) -> list[str]:
+    """What is wrong with the catalogue, for an administrator who looks at the form: others go on with the last good one."""
+    visitor = getattr(spawner.handler, "current_user", None)
+    state = HubState.of(spawner)
+    broken = broken_in_words(class_settings(state), state) if getattr(visitor, "admin", False) else ""
+    return [_("The file of the releases is broken; the last good one counts. {problem}").format(problem=broken)] if broken else []
 
 
 def _notes_of_last_session(spawner: HubSpawner) -> list[str]:

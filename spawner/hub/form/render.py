@@ -21,6 +21,9 @@ from ...gpu.describe import device_memory
 from ...gpu.device_matching import NO_REPORTS, Reported
 from ...humanize import day_and_time, gpu_type_in_words, iso_time, limit_of_memory, moment_texts, share_of_gpu
 from ...i18n import _, in_use
+from ...request.choices import Choices
+from ...request.release_words import change_in_words, releases_on_page
+from ...site.release import Release, day_of
 from ..locale import speak
 from ..static import script, stylesheet
 
@@ -40,6 +43,7 @@ def _environment(template_paths: tuple[str, ...]) -> jinja2.Environment:
     speak(environment)
     environment.filters.update(memory=limit_of_memory, iso_time=iso_time, units=units)
     environment.globals.update(share_of_gpu=share_of_gpu, strip=strip, moment_texts=functools.partial(moment_texts, _))
+    environment.filters.update(change_in_words=change_in_words)
     environment.filters.update(device_memory=device_memory, gpu_type=gpu_type_in_words)
     return environment
 
@@ -109,6 +113,17 @@ def render_decision(
     )
 
 
+def render_release(release: Release | None, choices: Choices, *, hub_url: str, template_paths: Sequence[str | Path] = ()) -> str:
+    """What is in the chosen release; nothing where none is chosen."""
+    if release is None:
+        return ""
+    today = day_of(choices.now)
+    all_of_them = releases_on_page(choices.catalogue, choices.releases, today)
+    shown = next(entry for entry in all_of_them if entry.release is release)
+    values = {"shown": shown, "state": shown.state_in_words(today), "several": len(all_of_them) > 1, "hub_url": hub_url}
+    return render("resource_form/release.html", template_paths, **values)
+
+
 EMPTY_FORM: Mapping[str, Any] = {
     "fields": (),
     "folded": (),
@@ -124,6 +139,7 @@ EMPTY_FORM: Mapping[str, Any] = {
     "teaches": False,
     "own_line": "",
     "recent": (),
+    "release": "",
     "decision": "",
     "holding": "",
     "availability": "",

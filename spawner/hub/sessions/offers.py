@@ -15,6 +15,7 @@ from ...errors import ResourceFormError
 from ...request.choices import Choices
 from ...request.form_fields import shown_value
 from ...request.model import SessionRequest
+from ...request.release_rules import options_for
 from ...request.validation import judge_request
 from ...session.session import Session
 from ...worker import run_in_worker
@@ -74,7 +75,7 @@ async def offers(spawner: HubSpawner, session: Session) -> list[dict[str, Any]]:
     request, errors = judge_request(spawner.user_options or {}, choices)
     if errors:
         return []
-    forecast = await spawner.cluster.forecast(sbatch_options=spawner.sbatch_options, patience=0)
+    forecast = await spawner.cluster.forecast(sbatch_options=options_for(request, choices, spawner.sbatch_options), patience=0)
     terms = await spawner.terms()
 
     def alternatives() -> tuple[Alternative, ...]:
@@ -99,5 +100,5 @@ async def starts_now(spawner: HubSpawner, session: Session, request: SessionRequ
     ResourceFormError
         Slurm has never answered.
     """
-    forecast = await spawner.cluster.forecast(sbatch_options=spawner.sbatch_options, patience=0)
+    forecast = await spawner.cluster.forecast(sbatch_options=options_for(request, choices, spawner.sbatch_options), patience=0)
     return await run_in_worker(lambda: verdict_of(request, {}, forecast.without(session.record.job_id), choices).kind == "now")

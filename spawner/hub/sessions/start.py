@@ -13,6 +13,7 @@ from ...i18n import _
 from ...job.sbatch import PreparedJob, new_tag, signing_key
 from ...request.choices import Choices
 from ...request.model import SessionRequest
+from ...request.release_rules import options_for
 from ...request.validation import resolve_request
 from ...session.log_reader import configured_state_home
 from ...session.session import Session
@@ -97,7 +98,7 @@ async def expected_start(
     Asked before the job is submitted: afterwards Slurm would tell when it starts a second one like it.
     """
     try:
-        forecast = await spawner.cluster.forecast(sbatch_options=spawner.sbatch_options, patience=0)
+        forecast = await spawner.cluster.forecast(sbatch_options=options_for(request, choices, spawner.sbatch_options), patience=0)
         found = await run_in_worker(lambda: verdict_of(request, {}, forecast, choices))
         if found.kind != "wait" or choices.waits_for(request):
             return None

@@ -36,6 +36,16 @@ OVER = sa.Table(
 )
 """The sessions that are over, whose nonces make no other. ``begun`` is when the start began."""
 
+RELEASE_MARKS = sa.Table(
+    "resource_form_release_marks",
+    TABLES,
+    sa.Column("tag", sa.String(64), primary_key=True),
+    sa.Column("what", sa.String(16), nullable=False),
+    sa.Column("by_name", sa.String(255), nullable=False),
+    sa.Column("at", sa.Float(53), nullable=False),
+)
+"""What administrators have said of releases besides the admin's file: tested, disabled, or not."""
+
 
 def has_row(own: Transaction, table: sa.Table, key: str) -> bool:
     """Tell whether a table of ours has the session of this key."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import timezone
 from typing import Any
 
@@ -11,7 +12,8 @@ from ...accounting.budget_policy import is_charged
 from ...advice.service import PricingSettings
 from ...i18n import _
 from ...request.choices import Choices
-from ...session.status import Server, SessionStatus, State, cost_of_end
+from ...session.status import App, Server, SessionStatus, State, cost_of_end
+from ...site.catalogue import Labels
 from ..labels import labels_of
 from ..own_spawner import own_spawner
 from ..protocol import HubSpawner
@@ -46,7 +48,14 @@ def server_of(spawner: HubSpawner, hub_url: str, job_id: int = 0) -> Server:
         spawn_url=url_path_join(hub_url, "spawn", user.escaped_name, url_escape_path(name)),
         log_url=log_link(hub_url, user.name, job_id),
         warn_minutes=tuple(own.warn_minutes) if own is not None else (),
+        apps=_apps(user.server_url(name), options, labels) if spawner.ready else (),
     )
+
+
+def _apps(url: str, options: Mapping[str, Any], labels: Labels) -> tuple[App, ...]:
+    """What can be opened besides the interface that the session was started for."""
+    others = (entry for entry in labels.opened_in(options.get("release")) if entry.name != options.get("interface"))
+    return tuple(App(entry.name, _(entry.label), url_path_join(url, entry.url)) for entry in others)
 
 
 def status_of_other(spawner: Any, hub_url: str) -> SessionStatus:

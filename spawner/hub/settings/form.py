@@ -12,6 +12,7 @@ from ...i18n import languages
 from ...request.policy import parse_policies
 from ...request.presets import parse_presets
 from ...site.audience import Audience
+from ...site.release_policy import AdvancedReleases
 from .checks import check_command
 
 
@@ -34,6 +35,16 @@ class FormSettings(HasTraits):
         Default: one release that takes jupyterhub-singleuser from the PATH of the node. Example::
 
             {"releases": [{"tag": "2026.10", "date": "2026-10-01", "path": "/opt/jupyter/2026.10/bin"}]}
+        """,
+    ).tag(config=True)
+
+    advanced_releases = Dict(
+        help="""
+        For whom the releases are that are not for everybody, and stand under "Advanced" on the form: ``untested``, ``ended`` (their
+        ``end_of_life`` is over) and ``disabled``, each True for everyone, False for nobody, ``"admins"``, or a dictionary with any of
+        ``groups`` (of the system or the Hub), ``accounts``, ``partitions`` and ``reservations``. It holds whatever way a request comes.
+
+        Default: ``{"untested": True, "ended": True, "disabled": "admins"}``. Example: ``{"untested": {"groups": ["testers"]}}``
         """,
     ).tag(config=True)
 
@@ -209,6 +220,14 @@ class FormSettings(HasTraits):
                 Audience.model_validate(proposal["value"])
             except ValidationError as error:
                 raise TraitError(f"ResourceFormSpawner.only_presets: {error}") from error
+        return proposal["value"]
+
+    @validate("advanced_releases")
+    def _check_advanced_releases(self, proposal: Any) -> Any:
+        try:
+            AdvancedReleases.model_validate(proposal["value"])
+        except ValidationError as error:
+            raise TraitError(f"ResourceFormSpawner.advanced_releases: {error}") from error
         return proposal["value"]
 
     @validate("notices_command")

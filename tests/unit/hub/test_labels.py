@@ -56,7 +56,7 @@ def test_a_file_that_changes(tmp_path: Path) -> None:
     def called(label: str) -> str:
         return json.dumps({**CATALOGUE, "interfaces": {"vscode": {"label": label, "url": "/vscode"}}})
 
-    assert shown("releases: [", after=0) == "vscode"
+    assert shown("releases: [", after=0) == "Visual Studio Code"
     assert shown(called("Code"), after=LOOK_SECONDS) == "Code"
     assert shown(called("Codium"), after=LOOK_SECONDS - 1) == "Code"
     assert shown(called("Codium"), after=1) == "Codium"

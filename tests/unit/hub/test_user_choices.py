@@ -49,7 +49,7 @@ def test_a_broken_file_is_logged_and_the_last_good_one_stays(tmp_path: Path, cap
     (line,) = caplog.records
     assert line.levelno == logging.ERROR
     assert "the last good one stays" in line.getMessage()
-    assert f"{path}: releases.[broken].date: Field required" in line.getMessage()
+    assert f"{path}: line 2: releases.[broken].date: Field required" in line.getMessage()
 
     path.write_text("releases: [")
     assert tags(grace) == ["2026.10", "2024.04"]

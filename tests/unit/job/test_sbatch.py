@@ -34,7 +34,7 @@ from spawner.job.sbatch import (
 )
 from spawner.request.model import SessionRequest, parse_request
 from spawner.request.validation import resolve_request
-from spawner.site.catalogue import Release
+from spawner.site.release import Release
 from tests.support.builders import catalogue, choices
 from tests.support.job_requests import LAB, SERVER, release, request_for
 

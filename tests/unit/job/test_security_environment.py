@@ -13,7 +13,8 @@ import pytest
 from spawner.errors import RequestRejected
 from spawner.job.sbatch import job_environment, job_script
 from spawner.request.model import parse_request
-from spawner.site.catalogue import Interface, Release
+from spawner.site.interfaces import Interface
+from spawner.site.release import Release
 
 pytestmark = pytest.mark.thorough
 

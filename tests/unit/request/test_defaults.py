@@ -250,9 +250,10 @@ def test_preselected_release(tested: tuple[bool, ...], preset: str | None, expec
     assert resolve_request({}, offered).release == expected
     field = next(field for field in form_fields(offered, defaults, {}) if field.key == "release")
     assert field.value == expected
-    assert [(option.value, option.selected) for option in field.options] == [
-        (str(2026 - age), str(2026 - age) == expected) for age in range(len(tested))
-    ]
+    # Those that are not tested stand behind the others, under "Advanced".
+    ages = sorted(range(len(tested)), key=lambda age: not tested[age])
+    assert [(option.value, option.selected) for option in field.options] == [(str(2026 - age), str(2026 - age) == expected) for age in ages]
+    assert [bool(option.group) for option in field.options] == [not tested[age] for age in ages]
 
 
 def test_the_newest_tested_release_is_one_that_is_offered() -> None:

@@ -262,7 +262,9 @@ def test_the_widgets_of_text() -> None:
     """Memory and time are typed; nothing else is said of them than their range."""
     fields = form()
     assert {key: field.kind for key, field in fields.items()} == {
-        **dict.fromkeys(("reservation", "account", "partition", "release", "interface"), "select"),
+        **dict.fromkeys(("reservation", "account", "partition"), "select"),
+        "interface": "buttons",
+        "release": "buttons",
         "cores": "number",
         "gpus": "buttons",
         "memory": "text",

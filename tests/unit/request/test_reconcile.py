@@ -258,17 +258,22 @@ INTERFACES = {
 
 
 @pytest.mark.parametrize(
-    ("release", "preset", "expected"),
-    [("old", None, "terminal"), ("old", "notebook", "notebook"), ("older", None, "lab"), ("older", "notebook", "lab")],
+    ("release", "preset", "expected", "words"),
+    [
+        ("old", None, "terminal", "Terminal"),
+        ("old", "notebook", "notebook", "Jupyter Notebook"),
+        ("older", None, "lab", "JupyterLab"),
+        ("older", "notebook", "lab", "JupyterLab"),
+    ],
 )
-def test_which_interface_follows_a_release(release: str, preset: str | None, expected: str) -> None:
+def test_which_interface_follows_a_release(release: str, preset: str | None, expected: str, words: str) -> None:
     """The one that the form begins with where the release has it, else its first."""
     offered = choices(releases=INTERFACES, fields={"interface": {"default": preset}} if preset else {})
     request = asked(offered, release="new").model_copy(update={"release": release, "interface": "vscode"})
     settled = reconcile(request, offered, "release")
     assert settled.request.interface == expected
-    label = {"terminal": "Terminal", "notebook": "Jupyter Notebook", "lab": "JupyterLab"}[expected]
-    assert settled.moved == {"interface": f"User interface is now {label} instead of vscode, which cannot be had with the new choice."}
+    moved = f"User interface is now {words} instead of Visual Studio Code, which cannot be had with the new choice."
+    assert settled.moved == {"interface": moved}
 
 
 def test_a_release_that_cannot_be_chosen_moves_nothing() -> None:

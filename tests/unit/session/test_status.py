@@ -355,7 +355,7 @@ KEYS = (
         "position",
     ),
     *("estimate", "seconds_waited", "seconds_left", "held", "held_text", "cost", "unknown_since", "progress", "url"),
-    *("progress_url", "spawn_url", "log_url", "change", "category", "exit_code", "used", "asked", "usage", "gpus", "warn_minutes"),
+    *("progress_url", "spawn_url", "log_url", "change", "category", "exit_code", "used", "asked", "usage", "gpus", "warn_minutes", "apps"),
     "idle_gpus",
     "killed",
 )

@@ -12,7 +12,7 @@ from spawner.cluster.job_usage import Usage
 from spawner.gpu.idle import Notice
 from spawner.gpu.session_gpus import SessionGpus
 from spawner.i18n import using
-from spawner.session.status import Server, SessionStatus
+from spawner.session.status import App, Server, SessionStatus
 from spawner.session.status_json import DETAILS, as_json, details_of, without_clock
 from spawner.session.status_text import Charge
 
@@ -32,6 +32,7 @@ SERVER = Server(
     spawn_url="/spawn",
     log_url="/log",
     warn_minutes=(9, 3),
+    apps=(App("vscode", "VS Code", "/user/ada/two/vscode/"),),
 )
 FULL = SessionStatus(
     SERVER,
@@ -125,6 +126,7 @@ JSON = {
     "gpus": {"age": 1.2, "devices": []},
     "killed": {"number": 2, "sentence": "It was killed."},
     "warn_minutes": [9, 3],
+    "apps": [{"name": "vscode", "label": "VS Code", "url": "/user/ada/two/vscode/"}],
 }
 
 
@@ -162,6 +164,7 @@ def test_all_that_is_not_known() -> None:
         "progress": 0,
         "change": {},
         "warn_minutes": [15, 5],
+        "apps": [],
     }
     assert nothing == {**dict.fromkeys(JSON), **empty, **given}
 

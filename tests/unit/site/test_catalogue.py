@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import os
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import pytest
 
 from spawner.errors import CatalogueError
 from spawner.site.catalogue import Catalogue, CatalogueFile, newest_tested, parse_catalogue, read_catalogue
+from spawner.site.interfaces import BUILT_IN_INTERFACES
 from tests.support.builders import CATALOGUE, catalogue
 
 GOOD = """
@@ -54,7 +56,7 @@ def test_equal_dates_keep_the_files_order() -> None:
 def test_default_release(tested: tuple[bool, bool], default: str) -> None:
     """Preselected is the newest tested release; where none is tested, the newest."""
     entries = [release(tag="new", date="2026-01-02", tested=tested[0]), release(tag="old", tested=tested[1])]
-    assert newest_tested(parse_catalogue({"releases": entries}).releases).tag == default
+    assert newest_tested(parse_catalogue({"releases": entries}).releases, datetime.date(2026, 1, 3)).tag == default
 
 
 def test_get() -> None:
@@ -90,7 +92,7 @@ def test_interfaces_of_the_admin() -> None:
 def test_example_is_a_catalogue() -> None:
     """The file that is handed to admins can be read."""
     example = Path(__file__).parents[3] / "share" / "resource_form" / "releases.example.yaml"
-    assert tags(read_catalogue(example)) == ["2026.10", "2024.04"]
+    assert tags(read_catalogue(example)) == ["2026.10", "2024.04", "2022.04"]
 
 
 # --- what is wrong with it ----------------------------------------------------------------------------------------------------
@@ -105,9 +107,11 @@ def test_example_is_a_catalogue() -> None:
         pytest.param({}, ["releases: Field required"], id="no-releases"),
         pytest.param({"releases": []}, ["releases:", "at least 1"], id="empty"),
         pytest.param({"releases": [release(), release()]}, ["release a is listed twice"], id="twice"),
-        pytest.param({"releases": [release(interfaces=["vscode"])]}, ["release a names the interface vscode"], id="interface-not-declared"),
+        pytest.param(
+            {"releases": [release(interfaces=["vs-code"])]}, ["release a names the interface vs-code"], id="interface-not-declared"
+        ),
         pytest.param({"releases": [release(interfaces=[])]}, ["releases.[a]", "at least one interface"], id="no-interface"),
-        pytest.param({"releases": [release(path="bin")]}, ["releases.[a]", "path must be absolute"], id="relative-path"),
+        pytest.param({"releases": [release(path="bin")]}, ["releases.[a].path", "must be an absolute path"], id="relative-path"),
         pytest.param({"releases": [release(date="soon")]}, ["releases.[a].date"], id="no-date"),
         pytest.param({"releases": [{"tag": "a"}]}, ["releases.[a].date: Field required"], id="date-missing"),
         pytest.param({"releases": [{"date": "2026-01-01"}]}, ["releases.[0].tag: Field required"], id="tag-missing"),
@@ -123,7 +127,11 @@ def test_example_is_a_catalogue() -> None:
         pytest.param(
             {"releases": [release()], "interfaces": {"lab": "/lab"}}, ["interfaces.lab must be a mapping"], id="interface-is-text"
         ),
-        pytest.param({"releases": [release()], "interfaces": {"x": {"label": "X"}}}, ["interfaces.x.url"], id="interface-without-url"),
+        pytest.param(
+            {"releases": [release()], "interfaces": {"x": {"label": "X"}}},
+            ["interfaces.x", "url or port is needed"],
+            id="interface-without-url",
+        ),
         pytest.param(
             {"releases": [release()], "interfaces": {"x": {"label": "", "url": "/x"}}}, ["interfaces.x.label"], id="interface-without-label"
         ),
@@ -141,7 +149,7 @@ def test_broken_catalogue(data: Any, words: list[str]) -> None:
 @pytest.mark.parametrize("nothing", [None, {}, []], ids=repr)
 def test_no_interfaces_of_the_admins(nothing: Any) -> None:
     """A key without a value is no mistake."""
-    assert set(parse_catalogue({"releases": [release()], "interfaces": nothing}).interfaces) == {"lab", "notebook", "terminal"}
+    assert set(parse_catalogue({"releases": [release()], "interfaces": nothing}).interfaces) == set(BUILT_IN_INTERFACES)
 
 
 @pytest.mark.parametrize(

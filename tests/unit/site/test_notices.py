@@ -93,11 +93,11 @@ def one(**keys: Any) -> Board:
         pytest.param("notices: [{text: a}, {text: b, colour: red}]", ["notices.1.colour: Extra"], id="unknown-key-of-a-notice"),
         pytest.param("notices: [{text: ''}]", ["notices.0.text"], id="empty-text"),
         pytest.param("notices: [{text: ' '}]", ["text is empty"], id="blank-text"),
-        pytest.param("notices: [{text: 7}]", ["notices.0.text"], id="text-that-is-none"),
+        pytest.param("notices: [{text: yes}]", ["notices.0.text"], id="text-that-is-none"),
         pytest.param("notices: [{text: a, level: fatal}]", ["notices.0.level", "danger"], id="unknown-level"),
         pytest.param("notices: [{text: a, until: soon}]", ["notices.0.until", "2026-11-21T08:00"], id="no-time"),
         pytest.param("notices: [{text: a, from: 2026-13-45}]", ["notices.0.from"], id="day-of-no-calendar"),
-        pytest.param("notices: [{text: a, from: 20261121}]", ["notices.0.from"], id="number"),
+        pytest.param("notices: [{text: a, from: 2026}]", ["notices.0.from"], id="number"),
         pytest.param("notices: [{text: a, from: 0001-01-01}]", ["notices.0.from"], id="before-the-epoch"),
         pytest.param("notices: [{text: a, until: 9999-12-31}]", ["notices.0.until"], id="after-all-calendars"),
         pytest.param("notices: [{text: a, from: 2026-11-22, until: 2026-11-20}]", ["until is not after from"], id="backwards"),
@@ -204,9 +204,9 @@ def test_periods(period: dict[str, str], first: str | None, last: str | None) ->
 def test_a_time_that_is_none() -> None:
     """The log says how to write it, and names every entry that is wrong."""
     with pytest.raises(ResourceFormError) as broken:
-        parse_notices("notices: [{text: a, from: soon}, {text: b, until: later}]")
-    how = "Value error, write it as 2026-11-21, 2026-11-21T08:00 or 2026-11-21T08:00+01:00"
-    assert broken.value.log == f"the notices: notices.0.from: {how}; notices.1.until: {how}"
+        parse_notices("notices:\n- {text: a, from: soon}\n- {text: b, until: later}")
+    how = "write it as 2026-11-21, 2026-11-21T08:00 or 2026-11-21T08:00+01:00"
+    assert broken.value.log == f"the notices: line 2: notices.0.from: {how}; line 3: notices.1.until: {how}"
 
 
 def test_without_an_end() -> None:
@@ -714,7 +714,7 @@ def spawner(monkeypatch: pytest.MonkeyPatch) -> ResourceFormSpawner:
     """ada's, without a Hub."""
     monkeypatch.setattr(ResourceFormSpawner, "cluster", FakeCluster())
     made = ResourceFormSpawner()
-    made.user = SimpleNamespace(name="ada", settings={}, orm_user=None)
+    made.user = SimpleNamespace(name="ada", admin=False, settings={}, orm_user=None)
     return made
 
 

@@ -9,6 +9,7 @@ import { foldOnAPhone } from "./folds.js";
 import { makeFields } from "./fields.js";
 import { closeOnEscape } from "./hint.js";
 import { readPage, startButton, tools } from "./page.js";
+import { followRelease } from "./release.js";
 import { choosePreset, followTheFields } from "./shortcuts.js";
 import { followStrip } from "./strip.js";
 import { offerTools } from "./tools.js";
@@ -71,6 +72,7 @@ function judge(page, panel) {
   followStrip(page, fields, check, () => choosePreset(page, ""));
   followUseful(page);
   followWhere(page);
+  followRelease(page);
   offerTools(page, fields);
   closeOnEscape(panel);
   tools(page).hidden = false;

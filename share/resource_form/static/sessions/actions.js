@@ -192,7 +192,10 @@ export function makeActions(page, hub, orders) {
     const copied = copies && !isNew(session) && session.state !== "stopping";
     const copy = copied ? copyLink(session, calledBy(session) || " ", window.location.href, base) : "";
     const several = copied ? button(texts.several, "several", () => copies(session, back)) : null;
-    return present([log(session), edit(session), link(texts.clone, copy, "clone"), several, deleteButton(session, gone)]);
+    // Only the owner may open what runs in a session.
+    const apps = session.user === me ? session.apps || [] : [];
+    const opened = apps.map(({ name, label, url }) => link(filled(texts.open_app, { app: label }), safe(url), `app-${name}`));
+    return present([...opened, log(session), edit(session), link(texts.clone, copy, "clone"), several, deleteButton(session, gone)]);
   }
 
   return { main, stopButton, stopSeveral, log, edit, more };

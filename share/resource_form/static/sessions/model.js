@@ -34,6 +34,7 @@
  * @property {string | null} [unknown_since]
  * @property {string} [url]
  * @property {string} [log_url]
+ * @property {{ name: string, label: string, url: string }[]} [apps] what can be opened besides while it runs
  * @property {Record<string, any>} [change] what makes sense to change after its end
  * @property {{ cores?: number, memory_mb?: number } | null} [usage]
  * @property {{ since: string, stops_at: string | null } | null} [idle_gpus]

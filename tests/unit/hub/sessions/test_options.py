@@ -30,7 +30,7 @@ def server(name: str = "", shown: str = "") -> Any:
         pytest.param(server("session-one"), REQUEST, "session-one", "session-one", id="one that only begins like it"),
         pytest.param(server(), REQUEST, "", "JupyterLab · 1 × V100 · g100_int", id="none"),
         pytest.param(server(), {**REQUEST, "gpus": "0"}, "", "JupyterLab · 4 cores · g100_int", id="no GPU"),
-        pytest.param(server(), {**REQUEST, "interface": "vscode"}, "", "vscode · 1 × V100 · g100_int", id="an interface of the site's"),
+        pytest.param(server(), {**REQUEST, "interface": "own-page"}, "", "own-page · 1 × V100 · g100_int", id="an interface of the site's"),
         pytest.param(server(), {**REQUEST, "interface": ""}, "", "1 × V100 · g100_int", id="no interface"),
         pytest.param(server(), {**REQUEST, "gpus": "1"}, "", "JupyterLab · 1 GPU · g100_int", id="any type"),
         pytest.param(server(), {}, "", "Default server", id="never asked for"),

@@ -1,0 +1,26 @@
+"""The apps of a release as jupyter-server-proxy starts them, when their page is opened first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from ..site.interfaces import Interface
+
+
+def servers_of(interfaces: Iterable[Interface]) -> dict[str, dict[str, Any]]:
+    """Return what jupyter-server-proxy's setting ``ServerProxy.servers`` says of those that have a command, by the word of their address.
+
+    The launcher fills in ``{home}`` and ``{private}``, jupyter-server-proxy ``{port}`` and ``{base_url}``. JupyterLab has an entry
+    for each. (jupyter-server-proxy's documentation, "Server Process options".)
+    """
+    return {
+        interface.proxy_name: {
+            "command": list(interface.command),
+            "absolute_url": interface.absolute_url,
+            "timeout": 60,
+            "launcher_entry": {"enabled": True, "title": interface.label},
+        }
+        for interface in interfaces
+        if interface.command
+    }

@@ -1,0 +1,145 @@
+"""Releases as people read them: how each stands, what is in it, what changed since the one before."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from ..humanize import date_in_words, joined
+from ..i18n import N_, _, ngettext
+from ..site.catalogue import Catalogue
+from ..site.interfaces import Interface
+from ..site.release import Release, Standing
+from ..site.release_changes import PackageChange, ReleaseChanges, changes_since
+
+NEWEST = 3
+"""So many of the tested releases stand open on the form; the others are one fold away."""
+
+Fold = Literal["", "older", "advanced"]
+
+MARKS: Mapping[Standing, str] = {"untested": N_("not tested"), "ended": N_("no longer supported"), "disabled": N_("disabled")}
+"""What stands behind the name of a release that is not for everybody."""
+
+ENDS_SOON = datetime.timedelta(days=90)
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseOnPage:
+    """A release as a page shows it.
+
+    ``fold`` is where it stands on the form: open, among the older ones, or under "Advanced". ``changes`` is None for the oldest one.
+    """
+
+    release: Release
+    standing: Standing
+    fold: Fold
+    interfaces: tuple[Interface, ...]
+    changes: ReleaseChanges | None
+
+    @property
+    def title(self) -> str:
+        """Its name, marked where it is not for everybody."""
+        mark = MARKS.get(self.standing)
+        return f"{_(self.release.title)} ({_(mark)})" if mark else _(self.release.title)
+
+    def state_in_words(self, today: datetime.date) -> str:
+        """Return what to know before one relies on it; empty where there is nothing."""
+        end = self.release.end_of_life
+        if self.standing == "disabled":
+            return _("New sessions are not meant to use this release any more.")
+        if self.standing == "untested":
+            return _("This release has not been tested yet. Use it to try it out, and tell the support what is wrong.")
+        if end is not None and self.standing == "ended":
+            return _("This release is no longer supported since {day}. Move to a newer one.").format(day=date_in_words(end))
+        if end is not None and end - today <= ENDS_SOON:
+            return _("This release is supported until {day}.").format(day=date_in_words(end - datetime.timedelta(days=1)))
+        return ""
+
+    @property
+    def kernels_in_words(self) -> str:
+        """How many kernels it has, and the first of them: ``11 kernels: Python 3.11, Ray, Dask and 8 more``."""
+        kernels = self.release.kernels
+        shown = [kernel.title for kernel in kernels[:3]]
+        if len(kernels) > len(shown) + 1:
+            more = len(kernels) - len(shown)
+            shown.append(ngettext("{number} more", "{number} more", more).format(number=more))
+        else:
+            shown = [kernel.title for kernel in kernels]
+        return ngettext("{number} kernel: {list}", "{number} kernels: {list}", len(kernels)).format(number=len(kernels), list=joined(shown))
+
+
+def releases_on_page(catalogue: Catalogue, releases: Sequence[Release], today: datetime.date) -> tuple[ReleaseOnPage, ...]:
+    """Return ``releases`` of the catalogue, newest first, as a page shows them on this day."""
+    shown = []
+    open_ones = 0
+    for release in releases:
+        standing = release.standing(today)
+        fold: Fold = "advanced"
+        if standing == "tested":
+            fold = "" if open_ones < NEWEST else "older"
+            open_ones += 1
+        before = _before(release, releases)
+        # Of a release that does not say what is in it, nothing can be said to be new.
+        known = before is not None and before.kernels and release.kernels
+        changes = changes_since(release, before) if before is not None and known else None
+        shown.append(ReleaseOnPage(release, standing, fold, catalogue.opened_in(release), changes))
+    return tuple(shown)
+
+
+def _before(release: Release, releases: Sequence[Release]) -> Release | None:
+    older = list(releases[list(releases).index(release) + 1 :])
+    return older[0] if older else None
+
+
+def change_in_words(change: PackageChange) -> str:
+    """Return ``dask 2024.04 → 2025.01``, or that the package came or went."""
+    if not change.before:
+        return _("{package} {version} (new)").format(package=change.package, version=change.after)
+    if not change.after:
+        return _("{package} (gone)").format(package=change.package)
+    return f"{change.package} {change.before} → {change.after}"
+
+
+def release_as_json(shown: ReleaseOnPage, today: datetime.date) -> dict[str, Any]:
+    """Return a release as the Hub's API tells it."""
+    release = shown.release
+    changes = shown.changes
+    return {
+        "tag": release.tag,
+        "label": release.title,
+        "date": release.date.isoformat(),
+        "state": shown.standing,
+        "state_text": shown.state_in_words(today),
+        "end_of_life": release.end_of_life.isoformat() if release.end_of_life is not None else None,
+        "description": release.description,
+        "notes": release.notes,
+        "interfaces": [{"name": entry.name, "label": _(entry.label), "path": entry.url} for entry in shown.interfaces],
+        "kernels": [
+            {
+                "name": kernel.name,
+                "label": kernel.title,
+                "language": kernel.language,
+                "packages": dict(kernel.packages),
+                "description": kernel.description,
+            }
+            for kernel in release.kernels
+        ],
+        "architectures": list(release.architectures),
+        "minimum": {"cores": release.minimum.cores, "memory_mb": release.minimum.memory, "gpus": release.least_gpus},
+        "partitions": list(release.partitions),
+        "accounts": list(release.accounts),
+        "reservations": list(release.reservations),
+        "changes": None
+        if changes is None
+        else {
+            "since": changes.since.tag,
+            "new_kernels": [kernel.name for kernel in changes.came],
+            "removed_kernels": [kernel.name for kernel in changes.went],
+            "packages": {
+                entry.kernel.name: [{"package": one.package, "before": one.before, "after": one.after} for one in entry.packages]
+                for entry in changes.changed
+            },
+        },
+    }
