@@ -12,6 +12,7 @@ from jupyterhub.utils import url_path_join
 from markupsafe import Markup
 from tornado import web
 
+from ...advice.service import patience_of_open_page
 from ...errors import CatalogueError, ResourceFormError
 from ...humanize import date_in_words, day_and_time
 from ...i18n import _, in_use, using
@@ -77,11 +78,12 @@ class ReleasesPage(AsksAgain, BaseHandler):  # type: ignore[misc]
 
     async def _show(self, *, problem: str = "", done: str = "") -> None:
         spawner, now = self._spawner(), time.time()
+        own: tuple[Release, ...] = ()
         try:
-            # Slurm may be away; what is in a release is known all the same.
-            own = (await spawner.choices(patience=0)).releases
-        except ResourceFormError:
-            own = ()
+            own = (await spawner.choices(patience=patience_of_open_page(spawner.cluster))).releases
+        except ResourceFormError as error:
+            # Slurm has never answered: whose the releases are is not known, which is not that there are none.
+            problem = problem or error.sentence
         is_administrator = administers(self)
         catalogue = None
         try:
