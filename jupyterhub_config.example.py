@@ -87,6 +87,9 @@ c.SlurmCluster.hub_name = "jupyterhub"
 # Who may choose releases that are not tested, no longer supported, or disabled; the form has them under "Advanced".
 # c.ResourceFormSpawner.advanced_releases = {"untested": {"groups": ["testers"]}, "ended": True, "disabled": "admins"}
 
+# Links to the site's storage areas that users find in their homes, made in the job where the area is there.
+# c.ResourceFormSpawner.home_links = {"work": "$WORK", "scratch": "$CINECA_SCRATCH", "work_{account}": "/work/{account}"}
+
 # --- The form ---------------------------------------------------------------------------------------------------------------
 # Choices and limits come from Slurm. Here they can be narrowed, preset, locked or hidden, written as a user would type them.
 # c.ResourceFormSpawner.fields = {

@@ -33,7 +33,7 @@ import urllib.error
 import urllib.parse
 import urllib.request
 
-from session_setup import ServerConfiguration, in_container  # the Hub puts that text here
+from session_setup import ServerConfiguration, in_container, make_links  # the Hub puts that text here
 
 FOR_THE_SERVER = "RESOURCE_FORM_SET_"
 MAX_ATTEMPTS = 10
@@ -631,6 +631,7 @@ def main():
     signal.signal(signal.SIGUSR1, signal.SIG_DFL)
     server = folder = None
     bar, configuration = SessionBar(), ServerConfiguration()
+    make_links(os.environ, say)
     watch = MemoryWatch(bar)
     try:
         try:

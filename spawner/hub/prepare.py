@@ -12,6 +12,7 @@ from ..accounting.qos import forced_qos
 from ..availability.node_choice import node_choice_of
 from ..errors import SessionFailed
 from ..i18n import _
+from ..job.home_links import links_of
 from ..job.lab_extension import session_bar
 from ..job.sbatch import PreparedJob, TagOfScript, job_environment, job_script, sbatch_arguments
 from ..request.model import SessionRequest
@@ -63,6 +64,7 @@ async def prepared_job(
         bar=_session_bar(spawner, request) if spawner.lab_extension else None,
         memory=memory,
         apps=catalogue.opened_in(release),
+        links=links_of(spawner.home_links, account=request.account, user=name_of(spawner.user)),
     )
     script = await asyncio.to_thread(job_script, release, template_folders=spawner.template_paths, lab_extension=spawner.lab_extension)
     tag = tagged(script)

@@ -236,6 +236,7 @@ def job_environment(
     bar: Mapping[str, Any] | None = None,
     memory: MemoryRule = AS_ASKED,
     apps: Iterable[Interface] = (),
+    links: Mapping[str, str] | None = None,
 ) -> dict[str, str]:
     """Return the job's environment, by name.
 
@@ -256,10 +257,13 @@ def job_environment(
         How the job asks for memory: if it does not, how much it gets is not the request's to say.
     apps
         What can be opened in the session besides.
+    links
+        Links that the user's home gets, name to target (:func:`.home_links.links_of`).
     """
     servers = servers_of(apps)
     own = {"RESOURCE_FORM_CERTIFICATES": json.dumps(dict(certificates))} if certificates else {}
     own |= {"RESOURCE_FORM_SERVERS": json.dumps(servers)} if servers else {}
+    own |= {"RESOURCE_FORM_LINKS": json.dumps(dict(links))} if links else {}
     own |= {"RESOURCE_FORM_BAR": json.dumps(dict(bar))} if bar else {}
     own_limits = {name: value for name, value in limits(request).items() if memory.is_asked_for or not name.startswith("MEM_")}
     given = {**server_environment, **own_limits}

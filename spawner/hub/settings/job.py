@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from traitlets import Bool, HasTraits, Integer, List, TraitError, Unicode, default, validate
+from traitlets import Bool, Dict, HasTraits, Integer, List, TraitError, Unicode, default, validate
 
+from ...job.home_links import check_links
 from ..numbers import whole_number
 
 LONGER_THAN_BOTH_SECONDS = 60
@@ -46,6 +47,17 @@ class JobSettings(HasTraits):
         The ports of the compute node that the server may listen on, ``"LOW-HIGH"``, for sites with a firewall in between.
 
         Empty (the default): any free port. Example: ``"20000-20999"``
+        """,
+    ).tag(config=True)
+
+    home_links = Dict(
+        help="""
+        Links to the site's storage areas that a session finds in its user's home: the link's name to the place to which it leads.
+        ``$NAME`` is a variable of the session, as a module or ``/etc/profile`` sets it; ``{account}`` and ``{user}`` are the session's, in
+        names too. A link is made as the user, where its target is there. A file, a folder or another link of that name stays; one that
+        leads nowhere, or that an earlier session has made, is led to where it should.
+
+        Default: none. Example: ``{"work": "$WORK", "scratch": "$CINECA_SCRATCH", "work_{account}": "/work/{account}"}``
         """,
     ).tag(config=True)
 
@@ -116,6 +128,14 @@ class JobSettings(HasTraits):
         for option in proposal["value"]:
             if not option.startswith("--") or "\n" in option or "\0" in option:
                 raise TraitError(f"ResourceFormSpawner.sbatch_options: {option!r} is not of the form --name=value")
+        return proposal["value"]
+
+    @validate("home_links")
+    def _check_home_links(self, proposal: Any) -> Any:
+        try:
+            check_links(proposal["value"])
+        except ValueError as error:
+            raise TraitError(f"ResourceFormSpawner.home_links: {error}") from error
         return proposal["value"]
 
     @validate("port_range")
