@@ -33,7 +33,7 @@ import urllib.error
 import urllib.parse
 import urllib.request
 
-from session_setup import ServerConfiguration, in_container, make_links  # the Hub puts that text here
+from session_setup import FirstLogin, ServerConfiguration, in_container, make_links  # the Hub puts that text here
 
 FOR_THE_SERVER = "RESOURCE_FORM_SET_"
 MAX_ATTEMPTS = 10
@@ -591,7 +591,14 @@ def start(command, environment):
     )
 
 
-def report_and_wait(server, port, watch, environment):
+def tell_of(setup):
+    """Tell the Hub how the set-up of a first session goes; on its own, for nobody waits for it."""
+    if setup.state != setup.told:
+        setup.told = setup.state
+        threading.Thread(target=tell_in_time, args=("/resource-form/own-setup", {"state": setup.state}), daemon=True).start()
+
+
+def report_and_wait(server, port, watch, setup, environment):
     """The code to end with, once the server has ended or the Hub does not want it. Only the first answer of the Hub's can say that."""
     answers = []
 
@@ -611,6 +618,9 @@ def report_and_wait(server, port, watch, environment):
     reporter, again = begin(), False
     while server.poll() is None:
         watch.look()
+        setup.look()
+        if watch.hub_knows_session:
+            tell_of(setup)
         if reporter.is_alive():
             again = rest(POLL_SECONDS) or again
         elif not answers or not answers[0]:
@@ -631,6 +641,7 @@ def main():
     signal.signal(signal.SIGUSR1, signal.SIG_DFL)
     server = folder = None
     bar, configuration = SessionBar(), ServerConfiguration()
+    setup = FirstLogin(say)
     make_links(os.environ, say)
     watch = MemoryWatch(bar)
     try:
@@ -642,6 +653,7 @@ def main():
         for _ in range(MAX_ATTEMPTS):
             port = free_port(host, ports)
             environment = environment_of_server(port, bar, configuration)
+            setup.begin(environment)
             words = in_container(command, environment)
             try:
                 server = start(words, environment)
@@ -652,7 +664,7 @@ def main():
             listening = wait_until_listening(server, port)
             if listening:
                 say("the server listens on port %d" % port)
-                return report_and_wait(server, port, watch, environment)
+                return report_and_wait(server, port, watch, setup, environment)
             if listening is None:
                 say("the server did not listen within %d seconds" % LISTEN_LIMIT_SECONDS)
                 return own_code(1, environment)
@@ -668,6 +680,7 @@ def main():
         watch.look(now=True)
         if server is not None:
             stop(server)
+        setup.stop()
         bar.remove()
         configuration.remove()
         if folder is not None:

@@ -6,14 +6,19 @@ Its input is the environment:
 RESOURCE_FORM_CONTAINER  the image that the server runs in, a JSON object (command, image, binds, options); without it there is none
 RESOURCE_FORM_GPUS       the GPUs that were asked for; "0" for none
 RESOURCE_FORM_SERVERS    what jupyter-server-proxy starts when it is opened, a JSON object by name, as its setting ServerProxy.servers
+RESOURCE_FORM_FIRST_LOGIN  what the release has run once for each user, a JSON object (release, script)
 RESOURCE_FORM_LINKS      links that the home gets, a JSON object, name to target; a target may have variables of the environment
 """
 
 import errno
+import fcntl
 import json
 import os
 import re
 import shutil
+import signal
+import subprocess  # the admin's own script, in a list # nosec B404
+import sys
 import tempfile
 
 CONFIGURATION = "jupyter_server_config.py"
@@ -109,12 +114,12 @@ def links_made(path):
     return {name: target for name, target in made.items() if isinstance(target, str)} if isinstance(made, dict) else {}
 
 
-def keep_links(path, made):
-    """Remember them; another session may do the same now, so the file appears whole."""
+def keep(path, known):
+    """Write down what is known; another session may do the same now, so the file appears whole."""
     os.makedirs(os.path.dirname(path), 0o700, exist_ok=True)
     fresh = "%s.%d" % (path, os.getpid())
     with open(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
-        json.dump(made, file)
+        json.dump(known, file)
     os.replace(fresh, path)
 
 
@@ -170,6 +175,108 @@ def make_links(environment, say):
             say("%s does not lead to %s: %s" % (path, target, why))
     if made != before:
         try:
-            keep_links(record, made)
+            keep(record, made)
         except OSError as error:
             say("which links are ours could not be kept: %s" % error.strerror)
+
+
+FIRST_LOGIN_TRIES = 3
+"""What has failed so often is not tried again: it would take time from each session for nothing."""
+NOT_FOR_THE_SCRIPT = ("JUPYTERHUB_", "JPY_", "RESOURCE_FORM_", "PYTHONNOUSERSITE")
+
+
+class FirstLogin:
+    """What a release has run once for each user, in the background. Whatever becomes of it, the session goes on.
+
+    ``state`` is "running", "done" or "failed"; empty where there is nothing to run, for it was run before, or another session does it now.
+    ``told`` is what the Hub knows of it.
+    """
+
+    def __init__(self, say):
+        self.say = say
+        self.state = ""
+        self.told = ""
+        self.process = None
+        self.lock = None
+
+    def begin(self, environment):
+        """Begin it, if that is due. ``environment`` is the server's."""
+        text = environment.pop("RESOURCE_FORM_FIRST_LOGIN", "")
+        if not text or self.state:
+            return
+        try:
+            self.run(json.loads(text), environment)
+        except (OSError, ValueError, KeyError) as error:
+            self.say("what is to be run once for this release could not be begun: %s" % error)
+
+    def run(self, task, environment):
+        self.release = task["release"]
+        folder = os.path.join(state_folder(environment), "first-login")
+        os.makedirs(folder, 0o700, exist_ok=True)
+        self.record = os.path.join(folder, self.release + ".json")
+        if not self.is_due() or not self.take(folder):
+            return
+        self.say("this is the first session with release %s: it is set up for this user in the background" % self.release)
+        self.process = subprocess.Popen(  # the admin's own script # nosec B603 B607
+            ["bash", "-c", task["script"]],
+            cwd=environment["HOME"],
+            env={name: value for name, value in environment.items() if not name.startswith(NOT_FOR_THE_SCRIPT)},
+            stdin=subprocess.DEVNULL,
+            stdout=sys.stderr,
+            start_new_session=True,
+            preexec_fn=at_ease,
+        )
+        self.state = "running"
+
+    def is_due(self):
+        """Whether it has not been done, nor tried too often."""
+        known = self.known()
+        return not known.get("done") and known.get("tries", 0) < FIRST_LOGIN_TRIES
+
+    def known(self):
+        try:
+            with open(self.record, encoding="utf-8") as file:
+                known = json.load(file)
+        except (OSError, ValueError):
+            return {}
+        return known if isinstance(known, dict) and isinstance(known.get("tries", 0), int) else {}
+
+    def take(self, folder):
+        """Whether it is this session's to do; the lock goes with this process."""
+        self.lock = open(os.open(os.path.join(folder, self.release + ".lock"), os.O_WRONLY | os.O_CREAT, 0o600), "w")
+        try:
+            fcntl.flock(self.lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            # Some file systems know no locks; then two sessions may do it at a time.
+            return error.errno not in (errno.EWOULDBLOCK, errno.EACCES)
+        return self.is_due()
+
+    def look(self):
+        """Note its end."""
+        if self.process is None or self.process.poll() is None:
+            return
+        code, self.process = self.process.returncode, None
+        self.state = "failed" if code else "done"
+        outcome = "could not be set up for this user (code %d)" % code if code else "is set up for this user"
+        self.say("release %s %s" % (self.release, outcome))
+        known = {"done": code == 0, "tries": self.known().get("tries", 0) + 1, "code": code}
+        try:
+            keep(self.record, known)
+        except OSError as error:
+            self.say("that could not be kept: %s" % error.strerror)
+        self.lock.close()
+
+    def stop(self):
+        """End it with the session; the next one begins it again."""
+        if self.process is not None:
+            try:
+                os.killpg(self.process.pid, signal.SIGKILL)
+            except OSError:
+                pass
+            self.process.wait()
+
+
+def at_ease():
+    """The session's own work comes first; and no signal is blocked, as in the launcher."""
+    os.nice(10)
+    signal.pthread_sigmask(signal.SIG_SETMASK, ())

@@ -11,7 +11,7 @@ from jupyterhub import apihandlers, handlers
 from jupyterhub.app import JupyterHub
 from jupyterhub.handlers.pages import SpawnHandler
 
-from .apihandlers.callback import PortHandler, SessionGpusHandler, SessionMemoryHandler
+from .apihandlers.callback import PortHandler, SessionGpusHandler, SessionMemoryHandler, SessionSetupHandler
 from .apihandlers.check import CheckHandler
 from .apihandlers.cluster import ClusterHandler
 from .apihandlers.gpu_reports import GpuReports
@@ -49,6 +49,7 @@ API = [
     (r"/api/resource-form/check", CheckHandler),
     (r"/api/resource-form/own-gpus", SessionGpusHandler),
     (r"/api/resource-form/own-memory", SessionMemoryHandler),
+    (r"/api/resource-form/own-setup", SessionSetupHandler),
     (r"/api/resource-form/log", LogHandler),
     (r"/api/resource-form/log/download", LogDownloadHandler),
     (r"/api/resource-form/sessions", SessionsHandler),

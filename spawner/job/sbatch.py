@@ -324,6 +324,7 @@ def script_environment(template_folders: Sequence[str | Path] = ()) -> jinja2.En
         autoescape=False,  # noqa: S701 - a shell script; values go through the filter quote # nosec B701
     )
     environment.filters["quote"] = shlex.quote
+    environment.filters["tojson_plain"] = json.dumps  # jinja2's own tojson is for HTML
     environment.filters["container"] = lambda container: json.dumps(container.model_dump(), separators=(",", ":"))
     return environment
 

@@ -19,7 +19,8 @@ class Record:
     ``idle_minutes``: the stop was ordered because they did nothing for so long; 0 for any other reason. ``killed`` is how many of its
     processes were killed for want of memory, as the launcher says. ``started`` is when the job began, by Slurm's clock; 0 until its server
     listens. ``usage_factor`` is that of the job's QOS, None where it is not charged; ``is_priced``: that is known.
-    ``by_admin``: the stop was ordered by somebody else than the user, and ``why`` is what they said; empty for nothing.
+    ``by_admin``: the stop was ordered by somebody else than the user, and ``why`` is what they said; empty for nothing. ``setup`` is how
+    the set-up of the user's first session with the release goes (:data:`.own_setup.SetupState`); empty where there is none.
     """
 
     nonce: str = ""
@@ -40,6 +41,7 @@ class Record:
     is_priced: bool = False
     by_admin: bool = False
     why: str = ""
+    setup: str = ""
 
     def by_hubs_clock(self, moment: float) -> float:
         """Return one of Slurm's moments by the Hub's clock, if that was ahead of Slurm's when the job was submitted; else as it is.
@@ -78,6 +80,7 @@ class Record:
                 is_priced=known.get("is_priced") is True,
                 by_admin=known.get("by_admin") is True,
                 why=str(known.get("why", "")),
+                setup=str(known.get("setup", "")),
             )
         except (TypeError, ValueError):
             return cls()

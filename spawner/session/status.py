@@ -26,6 +26,7 @@ from .status_text import (
     held_by,
     held_in_words,
     killed_in_words,
+    setup_in_words,
     silence_in_words,
     suspended,
     what_to_do_about,
@@ -63,6 +64,7 @@ class Server:
 
     ``release_text`` and ``interface_text`` are what the catalogue calls those of the request. ``named`` says that ``display_name`` is what
     the user has called it, not what it is. ``apps`` are what can be opened besides the interface, while it runs.
+    ``setup_label`` is what people read while the release is set up for them.
     """
 
     user: str = ""
@@ -80,6 +82,7 @@ class Server:
     log_url: str = ""
     warn_minutes: tuple[int, ...] = WARN_MINUTES
     apps: tuple[App, ...] = ()
+    setup_label: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +96,7 @@ class SessionStatus:
     ``used_memory_mb`` what it used of the ``asked_memory_mb`` that it had. ``usage`` is what it uses while it runs
     (:class:`.job_usage.Usage`), ``gpus`` what its GPUs do (:class:`.session_gpus.SessionGpus`);
     None where it has none, or its node has never reported. ``killed`` is how many of its processes were killed for want of memory.
+    ``setup`` is how the set-up of a first session with its release goes (:data:`.own_setup.SetupState`).
     """
 
     server: Server
@@ -130,6 +134,8 @@ class SessionStatus:
     idle_sentence: str = ""
     killed: int = 0
     killed_sentence: str = ""
+    setup: str = ""
+    setup_sentence: str = ""
 
 
 def cost_of_end(end: End | None) -> Charge | None:
@@ -219,6 +225,8 @@ def status_of(
         asked_memory_mb=end.asked_mb if end is not None else None,
         killed=record.killed,
         killed_sentence=killed_in_words(record.killed, held) if state != "ended" else "",
+        setup=record.setup,
+        setup_sentence=setup_in_words(record.setup, server.setup_label) if state != "ended" else "",
     )
 
 

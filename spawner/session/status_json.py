@@ -67,6 +67,7 @@ def as_json(status: SessionStatus) -> dict[str, Any]:
         "usage": _usage(status.usage),
         "idle_gpus": _idle_gpus(status),
         "killed": {"number": status.killed, "sentence": status.killed_sentence} if status.killed else None,
+        "setup": {"state": status.setup, "sentence": status.setup_sentence} if status.setup else None,
         "gpus": session_gpus.as_json(status.gpus),
         "warn_minutes": list(server.warn_minutes),
         "apps": [{"name": app.name, "label": app.label, "url": app.url} for app in server.apps],

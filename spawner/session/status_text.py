@@ -100,6 +100,16 @@ def killed_in_words(number: int, held: tuple[tuple[str, int], ...]) -> str:
     return sentence.format(memory=format_memory(memory))
 
 
+def setup_in_words(state: str, label: str) -> str:
+    """Say how the set-up of a user's first session with a release goes; empty where there is nothing to say any more."""
+    if state == "running":
+        going_on = label or _("The software of this release is being set up for you")
+        return _("{what}, in the background, this once. Some minutes later load the page of the session again.").format(what=going_on)
+    if state == "failed":
+        return _("What is set up for you once in this release could not be set up; the log of the session says why.")
+    return ""
+
+
 def what_to_do_about(reason: str, advice: Advice) -> str:
     """Say what a user whose job waits for ``reason`` can do, in a sentence."""
     if advice.waiting_helps is False:

@@ -29,6 +29,8 @@ class Labels:
     releases: Mapping[str, str]
     opened: Mapping[str, tuple[Interface, ...]] = field(default_factory=dict)
     """What can be opened in a session of each release."""
+    first_logins: Mapping[str, str] = field(default_factory=dict)
+    """What people read while a release is set up for them, by tag."""
 
     def interface(self, name: object) -> str:
         """Return an interface's label in the language in use; of one that is not in the catalogue its name."""
@@ -92,7 +94,8 @@ class Catalogue(BaseModel):
         """Return what its releases and interfaces are called."""
         interfaces = {name: interface.label for name, interface in self.interfaces.items()}
         opened = {release.tag: self.opened_in(release) for release in self.releases}
-        return Labels(interfaces, {release.tag: release.title for release in self.releases}, opened)
+        first_logins = {release.tag: release.first_login.label for release in self.releases if release.first_login is not None}
+        return Labels(interfaces, {release.tag: release.title for release in self.releases}, opened, first_logins)
 
     def get(self, tag: str) -> Release | None:
         """Return the release with this tag, or None."""

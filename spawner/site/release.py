@@ -10,7 +10,7 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from .audience import Audience
 from .interfaces import Name
-from .software import PLACES_OF_SOFTWARE, Architecture, ArchitectureSoftware, Kernel, Minimum, Software, architecture_of
+from .software import PLACES_OF_SOFTWARE, Architecture, ArchitectureSoftware, FirstLogin, Kernel, Minimum, Software, architecture_of
 
 Standing = Literal["tested", "untested", "ended", "disabled"]
 """How a release stands: only a ``tested`` one is offered to everybody."""
@@ -50,6 +50,7 @@ class Release(Audience, Software):
     )
     gpu: Literal["required", "optional"] = Field(default="optional", description="Whether it is of no use without a GPU.")
     minimum: Minimum = Field(default=Minimum(), description="The least that a session of it needs.")
+    first_login: FirstLogin | None = Field(default=None, description="What is run once for each user, in the background.")
 
     @model_validator(mode="after")
     def _is_usable(self) -> Release:

@@ -132,3 +132,10 @@ class Minimum(Part):
     cores: int = Field(default=0, ge=0, description="Cores.")
     memory: Memory = Field(default=0, description="Memory, as 16G.")
     gpus: int = Field(default=0, ge=0, description="GPUs.")
+
+
+class FirstLogin(Part):
+    """What is run once for each user of a release, in the background, when a session of it starts first."""
+
+    script: str = Field(min_length=1, description="Lines of shell, run as the user where the release is set up.")
+    label: str = Field(default="", max_length=100, description="What people read meanwhile: Julia is being installed.")

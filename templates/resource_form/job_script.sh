@@ -66,6 +66,10 @@ esac
 {{ release.prologue }}
 {% endblock prologue %}
 
+{% if release.first_login %}
+export RESOURCE_FORM_FIRST_LOGIN={{ {"release": release.tag, "script": release.first_login.script} | tojson_plain | quote }}
+{% endif %}
+
 # Where Slurm does not fence devices, a session without GPUs must not see those of others. Slurm takes the variable out of the
 # environment that sbatch hands over, so it is set here.
 [ "$RESOURCE_FORM_GPUS" = 0 ] && export CUDA_VISIBLE_DEVICES=""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pwd
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -43,7 +45,8 @@ def file(environments: Environments) -> File:
     for entry in real:
         entry["tested"] = True
     cineca = next(dict(entry) for entry in EXAMPLE["releases"] if entry["tag"] == "2024.04")
-    cineca.pop("modules")
+    for gone in ("modules", "first_login"):
+        cineca.pop(gone)
     cineca |= {"path": real[1]["path"], "interfaces": ["lab"], "apps": []}
     path = real[0]["path"]
     more = [
@@ -61,6 +64,7 @@ def site(file: File, environments: Environments, cluster: PrivateCluster, users:
     more = f"""
 c.ResourceFormSpawner.catalogue_file = {str(file.path)!r}
 c.ResourceFormSpawner.advanced_releases = {{"untested": "admins"}}
+c.ResourceFormSpawner.home_links = {{"work": "$AREAS/{{account}}", "work_{{account}}": "$AREAS/{{account}}", "scratch": "$AREAS"}}
 c.Authenticator.post_auth_hook = lambda authenticator, handler, found: {{**found, "admin": found["name"] == {users[1]!r}}}
 """
     with open_site("hub-releases", environments, cluster, users, more) as site:
@@ -276,3 +280,89 @@ def test_the_open_form_follows_the_choice(site: Site, user: Visitor, browser: Br
     expect(panel).to_contain_text("no longer supported since 1 January 2022")
     assert serious_findings(page) == []
     page.context.close()
+
+
+# --- the first session, and links to storage ------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def home(user: Visitor) -> Iterator[Path]:
+    """The user's home on the nodes, without what the tests leave there."""
+    place = Path(pwd.getpwnam(user.name).pw_dir)
+
+    def clean() -> None:
+        for name in ("go", "first", "work", "work_cin_staff", "work_cin_train", "scratch"):
+            (place / name).unlink(missing_ok=True)
+        shutil.rmtree(place / ".local" / "state" / "jupyterhub-resource-form" / "first-login", ignore_errors=True)
+        (place / ".local" / "state" / "jupyterhub-resource-form" / "links.json").unlink(missing_ok=True)
+
+    clean()
+    yield place
+    clean()
+
+
+def setup_of(visitor: Visitor) -> dict[str, str] | None:
+    """What is said of the set-up of the one session that runs."""
+    sessions = visitor.api("GET", "resource-form/sessions").json()["sessions"]
+    found: dict[str, str] | None = next(entry["setup"] for entry in sessions if entry["state"] == "running")
+    return found
+
+
+def test_what_is_run_once(site: Site, file: File, user: Visitor, home: Path) -> None:
+    """T65: the first session is ready at once, its card says what goes on, and then no more; the next one runs nothing."""
+    script = 'echo "from the first log-in"; until [ -e go ]; do sleep 0.1; done; echo "$RESOURCE_FORM_RELEASE$MINE" >> first'
+    file.write(**{"2026.10": {"first_login": {"label": "Julia is being installed", "script": script}, "environment": {"MINE": "mine"}}})
+    site.start({"release": "2026.10", "account": "cin_staff"}, user=user.name)
+    try:
+        wait_for(lambda: (setup_of(user) or {}).get("state") == "running", "the set-up to go on")
+        assert (setup_of(user) or {})["sentence"].startswith("Julia is being installed, in the background")
+        assert not (home / "first").exists()
+        (home / "go").touch()
+        wait_for(lambda: (setup_of(user) or {}).get("state") == "done", "the set-up to be done")
+        assert (setup_of(user) or {})["sentence"] == ""
+        assert (home / "first").read_text() == "mine\n"
+        assert (home / "first").owner() == user.name
+        job = site.job_of(user.name)["JobId"]
+        assert "from the first log-in" in user.get(f"hub/resource-form/log?job={job}").text
+    finally:
+        site.stop(user=user.name)
+    site.start({"release": "2026.10", "account": "cin_staff"}, user=user.name)
+    try:
+        assert run_in_kernel(site, "print(open('first').read())", user=user.name)[0].strip() == "mine"
+        assert setup_of(user) is None
+    finally:
+        site.stop(user=user.name)
+
+
+def test_one_that_fails_breaks_nothing(site: Site, file: File, user: Visitor, home: Path) -> None:
+    """T65: the session is there, and the card says where to look."""
+    file.write(**{"2026.10": {"first_login": {"script": "echo no room for it >&2; exit 3"}}})
+    site.start({"release": "2026.10", "account": "cin_staff"}, user=user.name)
+    try:
+        wait_for(lambda: (setup_of(user) or {}).get("state") == "failed", "the set-up to have failed")
+        assert "the log of the session says why" in (setup_of(user) or {})["sentence"]
+        assert run_in_kernel(site, "print(6 * 7)", user=user.name)[0].strip() == "42"
+        assert not (home / "first").exists()
+    finally:
+        site.stop(user=user.name)
+
+
+def test_links_to_storage(site: Site, file: File, user: Visitor, home: Path, tmp_path: Path) -> None:
+    """T35: links are made as the user where the area is, follow the account, and leave what is the user's own."""
+    for account in ("cin_staff", "cin_train"):
+        (tmp_path / account).mkdir(parents=True)
+    for folder in (*tmp_path.parents, tmp_path):
+        folder.chmod(folder.stat().st_mode | 0o755)
+    file.write(**{"2026.10": {"environment": {"AREAS": str(tmp_path)}}})
+    (home / "scratch").write_text("a file of the user's")
+    for account in ("cin_staff", "cin_train"):
+        site.start({"release": "2026.10", "account": account}, user=user.name)
+        try:
+            for name in ("work", f"work_{account}"):
+                assert str((home / name).readlink()) == f"{tmp_path}/{account}"
+                assert (home / name).lstat().st_uid == pwd.getpwnam(user.name).pw_uid
+            assert run_in_kernel(site, "import os; print(os.path.isdir('work'))", user=user.name)[0].strip() == "True"
+        finally:
+            site.stop(user=user.name)
+    assert (home / "scratch").read_text() == "a file of the user's"
+    assert str((home / "work_cin_staff").readlink()) == f"{tmp_path}/cin_staff"

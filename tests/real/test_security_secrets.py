@@ -254,6 +254,7 @@ OURS = {
     r"/api/batchspawner": ("POST", "hub/api/batchspawner"),
     r"/api/resource-form/own-gpus": ("POST", "hub/api/resource-form/own-gpus"),
     r"/api/resource-form/own-memory": ("POST", "hub/api/resource-form/own-memory"),
+    r"/api/resource-form/own-setup": ("POST", "hub/api/resource-form/own-setup"),
     r"/api/resource-form/gpu-reports": ("POST", "hub/api/resource-form/gpu-reports"),
     r"/resource-form/availability": ("GET", "hub/resource-form/availability"),
     r"/resource-form/log": ("GET", "hub/resource-form/log?job=999999999"),
@@ -286,6 +287,7 @@ EXPECTED = {
         "batchspawner": (403, 404, 404, 404, 404, 404, 404, 403),
         "own-gpus": (403, 404, 404, 404, 404, 404, 404, 403),
         "own-memory": (403, 404, 404, 404, 404, 404, 404, 403),
+        "own-setup": (403, 404, 404, 404, 404, 404, 404, 403),
         # Of nodes and of services with the scope alone; test_gpu_reports.py has their tokens.
         "gpu-reports": (403, 403, 403, 403, 403, 403, 403, 403),
         "availability": (302, 200, 200, 200, 302, 302, 302, 302),

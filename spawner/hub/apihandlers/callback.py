@@ -1,4 +1,4 @@
-"""What a session's own job reports: where its server listens, which GPUs are its own, and what was killed for want of memory."""
+"""What a session's own job reports: where its server listens, which GPUs are its own, what was killed for memory, how a set-up goes."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from tornado import web
 from ...gpu.session_gpus import read_indices
 from ...session.own_gpus import ASK_AGAIN_SECONDS, Word
 from ...session.own_memory import MOST, take_killed
+from ...session.own_setup import SETUP_STATES, take_setup
 from ...session.session import Session
 from ..background.orphans import AdoptingSpawners
 from ..own_spawner import own_spawner
@@ -121,6 +122,32 @@ class SessionMemoryHandler(APIHandler):  # type: ignore[misc]
             raise web.HTTPError(400, 'Expected {"killed": 1-1000000} and nothing else.')
         session: Session | None = spawner.session
         if session is None or not take_killed(session, killed):
+            raise web.HTTPError(409, "This session is not running.")
+        self.set_status(201)
+        self.finish(json.dumps({"message": "The Hub knows."}))
+
+
+class SessionSetupHandler(APIHandler):  # type: ignore[misc]
+    """``POST /hub/api/resource-form/own-setup``: the launcher says how the set-up of a user's first session with a release goes.
+
+    Takes ``{"state": "running" | "done" | "failed"}`` from the session's own token, once its server listens.
+    """
+
+    async def post(self) -> None:
+        user, token = self.current_user, self.get_auth_token()
+        spawner = spawner_with(self, token) if token else None
+        if spawner is None and user is None:
+            raise web.HTTPError(403, "Send the session's token.")
+        if spawner is None:
+            self.log.warning("A set-up was reported with a token of no session (%s)", getattr(user, "name", "?"))
+            raise Refusal(404, "This token belongs to no session.")
+        body = self.get_json_body()
+        state = body.get("state") if isinstance(body, dict) and set(body) == {"state"} else None
+        if state not in SETUP_STATES:
+            self.log.warning("A report of a set-up that is none was refused, from %s", spawner.log_name)
+            raise Refusal(400, f"Expected {{'state': one of {', '.join(SETUP_STATES)}}} and nothing else.")
+        session: Session | None = spawner.session
+        if session is None or not take_setup(session, state):
             raise web.HTTPError(409, "This session is not running.")
         self.set_status(201)
         self.finish(json.dumps({"message": "The Hub knows."}))

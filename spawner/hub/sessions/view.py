@@ -48,6 +48,7 @@ def server_of(spawner: HubSpawner, hub_url: str, job_id: int = 0) -> Server:
         spawn_url=url_path_join(hub_url, "spawn", user.escaped_name, url_escape_path(name)),
         log_url=log_link(hub_url, user.name, job_id),
         warn_minutes=tuple(own.warn_minutes) if own is not None else (),
+        setup_label=_(labels.first_logins.get(str(options.get("release")), "")),
         apps=_apps(user.server_url(name), options, labels) if spawner.ready else (),
     )
 

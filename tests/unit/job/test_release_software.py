@@ -8,7 +8,7 @@ import platform
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ from spawner.job.apps import servers_of
 from spawner.job.sbatch import JOB_PATH, job_script
 from spawner.site.catalogue import parse_catalogue
 from spawner.site.release import Release
-from tests.support.launcher_job import Job
+from tests.support.launcher_job import Hub, Job, has_ended
 
 HERE = platform.machine()
 ELSEWHERE = "riscv64" if HERE != "riscv64" else "x86_64"
@@ -228,3 +228,134 @@ def test_no_apps() -> None:
     """Pages of the server itself, and ports of the user's, are nothing to start."""
     found = parse_catalogue({"releases": [{"tag": "a", "date": "2026-01-01", "apps": ["notebook", "dask"]}]})
     assert servers_of(found.opened_in(found.releases[0])) == {}
+
+
+# --- the first session --------------------------------------------------------------------------------------------------------
+
+
+class FirstSessions:
+    """Sessions of one user with one release, one after the other."""
+
+    def __init__(self, job: Job, folder: Path) -> None:
+        self.job, self.folder = job, folder
+
+    def start(self, script: str, release: str = "2026.10") -> Hub:
+        """Start the launcher of a session whose release has this run once."""
+        task = json.dumps({"release": release, "script": script})
+        return self.job.start(environment={"HOME": str(self.folder), "RESOURCE_FORM_FIRST_LOGIN": task, "SECRET_OF": "the user"})
+
+    def outcome(self, hub: Hub) -> str:
+        """What the Hub was told last of the set-up, once the server listens; that it goes on, it may have been told before."""
+        server = self.job.server()
+        server.listen()
+        state = "running"
+        while state == "running":
+            report = hub.report()
+            state = report["body"]["state"] if report["path"].endswith("/own-setup") else state
+        server.order("exit", 0)
+        return str(state)
+
+    def known(self) -> dict[str, Any]:
+        """What is noted in the home."""
+        path = self.folder / ".local/state/jupyterhub-resource-form/first-login/2026.10.json"
+        found: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {}
+        return found
+
+
+@pytest.fixture
+def sessions(tmp_path: Path) -> Iterator[Callable[[], FirstSessions]]:
+    """Makes the next session of the same user."""
+    (tmp_path / "home").mkdir()
+    jobs: list[Job] = []
+
+    def another() -> FirstSessions:
+        (tmp_path / f"job{len(jobs)}").mkdir()
+        jobs.append(Job(tmp_path / f"job{len(jobs)}"))
+        return FirstSessions(jobs[-1], tmp_path / "home")
+
+    yield another
+    for made in jobs:
+        made.close()
+
+
+def test_once_for_each_user(sessions: Callable[[], FirstSessions], tmp_path: Path) -> None:
+    """T65: it runs in the background of the first session, in the home, without the session's secrets; and never again."""
+    first = sessions()
+    count = tmp_path / "count"
+    script = f'echo "from the script"; env > {count}.env; pwd >> {count}; [ -z "$JUPYTERHUB_API_TOKEN" ]'
+    hub = first.start(script)
+    assert first.outcome(hub) == "done"
+    code, said = first.job.outcome()
+    assert code == 0
+    assert "from the script" in said
+    assert "release 2026.10 is set up for this user" in said
+    assert count.read_text() == f"{tmp_path}/home\n"
+    assert not [line for line in count.with_suffix(".env").read_text().splitlines() if line.startswith(("JUPYTERHUB_", "RESOURCE_FORM_"))]
+    assert first.known() == {"done": True, "tries": 1, "code": 0}
+    second = sessions()
+    second.start(script)
+    server = second.job.server()
+    assert "RESOURCE_FORM_FIRST_LOGIN" not in server.environment
+    server.order("exit", 0)
+    second.job.outcome()
+    assert count.read_text() == f"{tmp_path}/home\n"
+
+
+def test_a_failure_breaks_nothing(sessions: Callable[[], FirstSessions]) -> None:
+    """T65: the session comes up all the same; it is tried three times in all, and then no more."""
+    for number in (1, 2, 3):
+        session = sessions()
+        hub = session.start("echo no room >&2; exit 7")
+        assert session.outcome(hub) == "failed"
+        code, said = session.job.outcome()
+        assert code == 0
+        assert "no room" in said
+        assert "could not be set up for this user (code 7)" in said
+        assert session.known() == {"done": False, "tries": number, "code": 7}
+    last = sessions()
+    last.start("echo again")
+    server = last.job.server()
+    server.order("exit", 0)
+    assert "again" not in last.job.outcome()[1]
+
+
+def test_the_end_of_the_session_ends_it(sessions: Callable[[], FirstSessions], tmp_path: Path) -> None:
+    """What is cut short is begun again by the next session; of two at a time one does it."""
+    first, second = sessions(), sessions()
+    begun = tmp_path / "begun"
+    hub = first.start(f"echo $$ >> {begun}; exec sleep 600")
+    server = first.job.server()
+    server.listen()
+    told = hub.report()
+    while not told["path"].endswith("/own-setup"):
+        told = hub.report()
+    assert told["body"] == {"state": "running"}
+    second.start(f"echo $$ >> {begun}")
+    other = second.job.server()
+    other.order("exit", 0)
+    second.job.outcome()
+    (pid,) = begun.read_text().split()
+    ended = os.pidfd_open(int(pid))
+    server.order("exit", 0)
+    first.job.outcome()
+    assert has_ended(ended)
+    os.close(ended)
+    assert first.known() == {}
+
+
+def test_a_home_that_cannot_be_written(sessions: Callable[[], FirstSessions], tmp_path: Path) -> None:
+    """It is said, and the session goes on."""
+    (tmp_path / "home" / ".local").write_text("no folder")
+    session = sessions()
+    session.start("echo never")
+    server = session.job.server()
+    server.order("exit", 0)
+    _code, said = session.job.outcome()
+    assert "what is to be run once for this release could not be begun" in said
+
+
+def test_the_scripts_text(tmp_path: Path) -> None:
+    """Quotes and lines of the admin's script reach bash as they are."""
+    script = "echo 'a b' \"$HOME\"\nprintf '%s' \"<&>\""
+    _code, found, _said = run(tmp_path, first_login={"script": script, "label": "Julia"})
+    assert json.loads(found["RESOURCE_FORM_FIRST_LOGIN"]) == {"release": "2026.10", "script": script}

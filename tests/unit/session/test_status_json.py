@@ -70,6 +70,8 @@ FULL = SessionStatus(
     gpus=SessionGpus(AT, 1.25),
     killed=2,
     killed_sentence="It was killed.",
+    setup="running",
+    setup_sentence="Wait.",
 )
 
 
@@ -126,6 +128,7 @@ JSON = {
     "gpus": {"age": 1.2, "devices": []},
     "killed": {"number": 2, "sentence": "It was killed."},
     "warn_minutes": [9, 3],
+    "setup": {"state": "running", "sentence": "Wait."},
     "apps": [{"name": "vscode", "label": "VS Code", "url": "/user/ada/two/vscode/"}],
 }
 
