@@ -132,7 +132,7 @@ def test_stop_gives_the_job_back(taken_up: TakenUp, server: str) -> None:
         assert site.hub.api("GET", "/user", taken_up.tokens[server])[0] in (401, 403)
     over = taken_up.sessions("finished")[0]
     assert over["job_id"] == number
-    assert over["sentence"] == "La sessione è stata terminata tramite JupyterHub."
+    assert over["sentence"] == "La sessione è stata fermata tramite JupyterHub."
     assert over["request"]["cores"] == taken_up.older.options(server)["cores"]
     assert_consistent(site)
 

@@ -85,7 +85,7 @@ SET_UPS = (
         "class SiteSpawner(spawner.ResourceFormSpawner):\n    pass\n"
         "c.JupyterHub.spawner_class = SiteSpawner\nc.SiteSpawner.language = 'it'\nc.SiteSpawner.support_text = 'site-support'\n",
         shows={"form": "site-support", "home": "Le mie sessioni", "sessions": "Le mie sessioni", "stop": 'lang="it"'},
-        answers={"resource-form/availability": "GPU libere", "api/resource-form/sessions": "terminata tramite JupyterHub"},
+        answers={"resource-form/availability": "GPU libere", "api/resource-form/sessions": "fermata tramite JupyterHub"},
     ),
     SetUp(
         "another-spawner",

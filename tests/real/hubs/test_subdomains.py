@@ -87,7 +87,9 @@ def test_every_link_leads_there(site_of_hosts: Site, browser: Browser) -> None:
         link = page.locator('[data-action="open"]')
         expect(link).to_be_visible(timeout=15_000)
         assert str(link.get_attribute("href")).startswith(f"http://{user}.{HOST}:")
-        others = page.locator("main a:not([data-action=open])").evaluate_all("links => links.map((link) => link.host).filter(Boolean)")
+        for app in page.locator("main [data-action^=app-]").all():
+            assert str(app.get_attribute("href")).startswith(f"http://{user}.{HOST}:")
+        others = page.locator("main a:not([data-action=open], [data-action^=app-])").evaluate_all("links => links.map((link) => link.host).filter(Boolean)")
         assert set(others) <= {urlsplit(address(site)).netloc}
     link.click()
     page.wait_for_url(f"http://{user}.{HOST}:*/user/{user}/main/**")
