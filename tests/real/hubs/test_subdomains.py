@@ -89,7 +89,9 @@ def test_every_link_leads_there(site_of_hosts: Site, browser: Browser) -> None:
         assert str(link.get_attribute("href")).startswith(f"http://{user}.{HOST}:")
         for app in page.locator("main [data-action^=app-]").all():
             assert str(app.get_attribute("href")).startswith(f"http://{user}.{HOST}:")
-        others = page.locator("main a:not([data-action=open], [data-action^=app-])").evaluate_all("links => links.map((link) => link.host).filter(Boolean)")
+        others = page.locator("main a:not([data-action=open], [data-action^=app-])").evaluate_all(
+            "links => links.map((link) => link.host).filter(Boolean)"
+        )
         assert set(others) <= {urlsplit(address(site)).netloc}
     link.click()
     page.wait_for_url(f"http://{user}.{HOST}:*/user/{user}/main/**")
