@@ -187,7 +187,7 @@ def test_out_of_memory_says_how_much(ended: Ended) -> None:
     assert (past["used_mb"], past["asked_mb"]) == (job.used_mb, 1024)
     assert job.used_mb is not None
     assert job.used_mb >= 1024
-    assert past["sentence"] == f"The session ran out of memory: it used {job.used_mb / 1024:.1f} of 1 GB. Ask for more."
+    assert past["sentence"] == f"The session ran out of memory: it used {round(job.used_mb / 1024, 1):g} of 1 GB. Ask for more."
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
