@@ -222,11 +222,12 @@ def events_of(site: Site, user: str) -> Iterator[dict[str, Any]]:
 @pytest.mark.parametrize(
     ("release", "lines"),
     [
-        ("empty", ["module: command not found", "Is JupyterHub part of this release?"]),
-        ("broken", ["ModuleNotFoundError: No module named 'jupyterhub_that_is_not_here'"]),
+        # What is said of a module depends on whether the node has modules at all.
+        ("empty", [("module: command not found", "nothing/1.0"), ("Is JupyterHub part of this release?",)]),
+        ("broken", [("ModuleNotFoundError: No module named 'jupyterhub_that_is_not_here'",)]),
     ],
 )
-def test_a_broken_release_is_shown(broken_site: Site, release: str, lines: list[str]) -> None:
+def test_a_broken_release_is_shown(broken_site: Site, release: str, lines: list[tuple[str, ...]]) -> None:
     """The message has the log's own line, long before any time limit; JSON and page alike."""
     broken_site.clean()
     user = broken_site.users[0]
@@ -239,9 +240,9 @@ def test_a_broken_release_is_shown(broken_site: Site, release: str, lines: list[
     else:
         told = plain = page.alert
     assert time.monotonic() - begun < 40
-    for line in lines:
-        assert line in plain, plain
-        assert line.replace("'", "&#39;") in told or line in told, told
+    for words in lines:
+        assert any(line in plain for line in words), plain
+        assert any(line.replace("'", "&#39;") in told or line in told for line in words), told
 
 
 def test_a_slow_start_tells_of_its_log(broken_site: Site) -> None:
