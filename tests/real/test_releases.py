@@ -323,7 +323,7 @@ def test_what_is_run_once(site: Site, file: File, user: Visitor, home: Path) -> 
         assert (home / "first").read_text() == "mine\n"
         assert (home / "first").owner() == user.name
         job = site.job_of(user.name)["JobId"]
-        assert "from the first log-in" in user.get(f"hub/resource-form/log?job={job}").text
+        assert "from the first log-in" in user.api("GET", f"resource-form/log?job={job}").text
     finally:
         site.stop(user=user.name)
     site.start({"release": "2026.10", "account": "cin_staff"}, user=user.name)
