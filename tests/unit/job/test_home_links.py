@@ -91,9 +91,9 @@ def test_what_is_the_users_own_stays(home: Path, make: Make, kind: str) -> None:
 
 def test_a_link_of_the_users_that_leads_there_is_right(home: Path, make: Make) -> None:
     """Written in another way, it is theirs, and stays so."""
-    (home / "work").symlink_to("../work/")
+    (home / "work").symlink_to("../work")
     assert make({"work": "$WORK"}, WORK=str(home.parent / "work")) == []
-    assert leads_to(home / "work") == "../work/"
+    assert leads_to(home / "work") == "../work"
     assert make({"work": "$WORK"}, WORK=str(home.parent / "scratch")) != []
 
 
