@@ -88,6 +88,17 @@ def free_port(host, ports):
     raise SystemExit("resource-form launcher: no port of %s is free on this node" % (ports or "any"))
 
 
+def can_be_bound(host, port):
+    """Whether a server could have the port now: another process's connection may have it at its own end, and listen nowhere."""
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError:
+            return False
+    return True
+
+
 def listening_inodes(port):
     """Inodes of the sockets that listen on ``port``, from the kernel's own table (proc(5), /proc/net/tcp)."""
     inodes = set()
@@ -668,7 +679,7 @@ def main():
             if listening is None:
                 say("the server did not listen within %d seconds" % LISTEN_LIMIT_SECONDS)
                 return own_code(1, environment)
-            if not listening_inodes(port):
+            if not listening_inodes(port) and can_be_bound(host, port):
                 say("the server ended with code %d before it listened" % exit_code(server))
                 return own_code(exit_code(server) or 1, environment)
             say("port %d was taken by another process; trying another one" % port)

@@ -230,11 +230,15 @@ def test_no_numbers_of_gpus(job: Job, gpus: str | None) -> None:
 # --- ports --------------------------------------------------------------------------------------------------------------------
 
 
-def test_port_that_is_taken_is_tried_again(job: Job) -> None:
+@pytest.mark.parametrize("listens", [True, False], ids=["it listens there", "its end of a connection"])
+def test_port_that_is_taken_is_tried_again(job: Job, listens: bool) -> None:
     """Another process takes the port between choice and bind: the server dies of it, and is started again on another port."""
     hub = job.start()
     first = job.server()
-    with socket.create_server(("127.0.0.1", first.port)):
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", first.port))
+        if listens:
+            other.listen()
         first.order("listen")
         assert first.news() == {"taken": first.port}
         second = job.server()
