@@ -315,7 +315,9 @@ def test_what_is_run_once(site: Site, file: File, user: Visitor, home: Path) -> 
     site.start({"release": "2026.10", "account": "cin_staff"}, user=user.name)
     try:
         wait_for(lambda: (setup_of(user) or {}).get("state") == "running", "the set-up to go on")
-        assert (setup_of(user) or {})["sentence"].startswith("Julia is being installed, in the background")
+        # What the catalogue calls things is looked at every ten seconds.
+        words = "Julia is being installed, in the background"
+        wait_for(lambda: (setup_of(user) or {})["sentence"].startswith(words), "the label of a file that has just changed", 30)
         assert not (home / "first").exists()
         (home / "go").touch()
         wait_for(lambda: (setup_of(user) or {}).get("state") == "done", "the set-up to be done")
