@@ -78,25 +78,21 @@ def free_port(host, ports):
         low, _, high = ports.partition("-")
         candidates = random.sample(range(int(low), int(high) + 1), int(high) + 1 - int(low))  # a port is no secret # nosec B311
     for port in candidates:
-        with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind((host, port))
-            except OSError:
-                continue
-            return probe.getsockname()[1]
+        free = port_that_can_be_bound(host, port)
+        if free is not None:
+            return free
     raise SystemExit("resource-form launcher: no port of %s is free on this node" % (ports or "any"))
 
 
-def can_be_bound(host, port):
-    """Whether a server could have the port now: another process's connection may have it at its own end, and listen nowhere."""
+def port_that_can_be_bound(host, port):
+    """The port, or any for 0, that a server could have now; None where another process has it, be it the end of its own connection."""
     with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((host, port))
         except OSError:
-            return False
-    return True
+            return None
+        return probe.getsockname()[1]
 
 
 def listening_inodes(port):
@@ -620,6 +616,7 @@ def report_and_wait(server, port, watch, setup, environment):
             threading.Thread(target=report_gpus, daemon=True).start()
             watch.hub_knows_session = True
             watch.tell_hub()
+            tell_of(setup)
 
     def begin():
         reporter = threading.Thread(target=tell, daemon=True)
@@ -679,7 +676,7 @@ def main():
             if listening is None:
                 say("the server did not listen within %d seconds" % LISTEN_LIMIT_SECONDS)
                 return own_code(1, environment)
-            if not listening_inodes(port) and can_be_bound(host, port):
+            if not listening_inodes(port) and port_that_can_be_bound(host, port) is not None:
                 say("the server ended with code %d before it listened" % exit_code(server))
                 return own_code(exit_code(server) or 1, environment)
             say("port %d was taken by another process; trying another one" % port)

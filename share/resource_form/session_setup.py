@@ -123,6 +123,14 @@ def keep(path, known):
     os.replace(fresh, path)
 
 
+def link_at(path):
+    """Where a link leads, as it is written; None where there is none."""
+    try:
+        return os.readlink(path)
+    except OSError:
+        return None
+
+
 def make_link(path, target, own):
     """Have a link at ``path`` lead to ``target``; what to say of it where it does not, else None.
 
@@ -164,12 +172,8 @@ def make_links(environment, say):
         path = os.path.join(home, name)
         if os.path.realpath(target) == os.path.realpath(home):
             continue
-        try:
-            own = before.get(name) == os.readlink(path)
-        except OSError:
-            own = False
-        why = make_link(path, target, own)
-        if why is None and os.readlink(path) == target:
+        why = make_link(path, target, before.get(name) == link_at(path))
+        if why is None and link_at(path) == target:
             made = dict(made, **{name: target})
         elif why is not None:
             say("%s does not lead to %s: %s" % (path, target, why))

@@ -39,6 +39,24 @@ def spawner_with(handler: HubHandler, token: str) -> HubSpawner | None:
     return next(found, None) or HubState.of(handler).part(AdoptingSpawners).of_token(token)
 
 
+def caller_of(handler: APIHandler, said: str, refusal: type[web.HTTPError] = Refusal) -> tuple[HubSpawner, str]:
+    """Return the spawner whose session a job's report is of, and the session's token. ``said`` is what was done, for the log.
+
+    Raises
+    ------
+    HTTPError
+        403: nobody is known. ``refusal``, 404: the token belongs to no session.
+    """
+    user, token = handler.current_user, handler.get_auth_token()
+    spawner = spawner_with(handler, token) if token else None
+    if spawner is None and user is None:
+        raise web.HTTPError(403, "Send the session's token.")
+    if spawner is None or token is None:
+        handler.log.warning("%s with a token of no session (%s)", said, getattr(user, "name", "?"))
+        raise refusal(404, "This token belongs to no session.")
+    return spawner, token
+
+
 class PortHandler(APIHandler):  # type: ignore[misc]
     """``POST /hub/api/batchspawner``: the launcher says that the server listens, and where.
 
@@ -47,13 +65,7 @@ class PortHandler(APIHandler):  # type: ignore[misc]
     """
 
     async def post(self) -> None:
-        user, token = self.current_user, self.get_auth_token()
-        session = spawner_with(self, token) if token else None
-        if session is None and user is None:
-            raise web.HTTPError(403, "Send the session's token.")
-        if session is None or token is None:
-            self.log.warning("A port was reported with a token of no session (%s)", getattr(user, "name", "?"))
-            raise Refusal(404, "This token belongs to no session.")
+        session, token = caller_of(self, "A port was reported")
         body = self.get_json_body()
         port = body.get("port") if isinstance(body, dict) else None
         if not isinstance(body, dict) or set(body) != {"port"} or type(port) is not int or not 1 <= port <= 65535:
@@ -77,13 +89,7 @@ class SessionGpusHandler(APIHandler):  # type: ignore[misc]
     """
 
     async def post(self) -> None:
-        user, token = self.current_user, self.get_auth_token()
-        spawner = spawner_with(self, token) if token else None
-        if spawner is None and user is None:
-            raise web.HTTPError(403, "Send the session's token.")
-        if spawner is None:
-            self.log.warning("GPUs were reported with a token of no session (%s)", getattr(user, "name", "?"))
-            raise Refusal(404, "This token belongs to no session.")
+        spawner, _token = caller_of(self, "GPUs were reported")
         try:
             indices = _indices_in(self.get_json_body())
         except ValueError:
@@ -108,13 +114,7 @@ class SessionMemoryHandler(APIHandler):  # type: ignore[misc]
     """
 
     async def post(self) -> None:
-        user, token = self.current_user, self.get_auth_token()
-        spawner = spawner_with(self, token) if token else None
-        if spawner is None and user is None:
-            raise web.HTTPError(403, "Send the session's token.")
-        if spawner is None:
-            self.log.warning("Killed processes were reported with a token of no session (%s)", getattr(user, "name", "?"))
-            raise web.HTTPError(404, "This token belongs to no session.")
+        spawner, _token = caller_of(self, "Killed processes were reported", web.HTTPError)
         body = self.get_json_body()
         killed = body.get("killed") if isinstance(body, dict) and set(body) == {"killed"} else None
         if type(killed) is not int or not 1 <= killed <= MOST:
@@ -134,13 +134,7 @@ class SessionSetupHandler(APIHandler):  # type: ignore[misc]
     """
 
     async def post(self) -> None:
-        user, token = self.current_user, self.get_auth_token()
-        spawner = spawner_with(self, token) if token else None
-        if spawner is None and user is None:
-            raise web.HTTPError(403, "Send the session's token.")
-        if spawner is None:
-            self.log.warning("A set-up was reported with a token of no session (%s)", getattr(user, "name", "?"))
-            raise Refusal(404, "This token belongs to no session.")
+        spawner, _token = caller_of(self, "A set-up was reported")
         body = self.get_json_body()
         state = body.get("state") if isinstance(body, dict) and set(body) == {"state"} else None
         if state not in SETUP_STATES:
