@@ -8,7 +8,7 @@ from collections.abc import Callable
 from ..errors import CatalogueError
 from ..site.catalogue import BUILT_IN_LABELS, PLAIN_CATALOGUE, Catalogue, CatalogueFile, Labels, parse_catalogue
 from .class_settings import class_settings
-from .protocol import HubApplication, HubHandler, OfUser
+from .protocol import HubApplication, HubHandler, Log, OfUser
 from .settings.spawner import SpawnerSettings
 from .state import HubState
 
@@ -17,13 +17,25 @@ LOOK_SECONDS = 10.0
 
 
 class CatalogueFiles(dict[str, CatalogueFile]):
-    """The files of catalogues, by their paths: each is read once for all users of a Hub."""
+    """The files of catalogues, by their paths: each is read once for all users of a Hub, and its mistakes are logged once."""
+
+    def __init__(self, log: Log) -> None:
+        super().__init__()
+        self._log = log
 
     def at(self, path: str) -> CatalogueFile:
         """Return the file at a path."""
         if path not in self:
-            self[path] = CatalogueFile(path)
+            self[path] = CatalogueFile(path, self._say)
         return self[path]
+
+    def _say(self, error: CatalogueError) -> None:
+        self._log.error("The catalogue of releases is broken, the last good one stays: %s", error.log)
+
+
+def catalogue_files(state: HubState) -> CatalogueFiles:
+    """Return the files of a Hub's catalogues."""
+    return state.part(CatalogueFiles, lambda: CatalogueFiles(state.log))
 
 
 class KnownLabels:
@@ -68,4 +80,4 @@ class KnownLabels:
 def labels_of(owner: HubApplication | HubHandler | OfUser | HubState) -> Labels:
     """Return what the catalogue of a Hub calls releases and interfaces now."""
     state = owner if isinstance(owner, HubState) else HubState.of(owner)
-    return state.part(KnownLabels, lambda: KnownLabels(class_settings(state), state.part(CatalogueFiles))).now()
+    return state.part(KnownLabels, lambda: KnownLabels(class_settings(state), catalogue_files(state))).now()

@@ -12,8 +12,9 @@ from ..errors import CatalogueError, NotStored, RequestRejected
 from ..i18n import _
 from ..site.catalogue import PLAIN_CATALOGUE, Catalogue, CatalogueFile, parse_catalogue
 from ..site.release_marks import WHATS, ReleaseMark, What, marked
+from .class_settings import class_settings
 from .database import Transaction, transaction
-from .labels import CatalogueFiles
+from .labels import catalogue_files
 from .protocol import HubHandler
 from .sessions.storage import Storage
 from .sessions.tables import RELEASE_MARKS
@@ -128,7 +129,7 @@ def mark_release(state: HubState, catalogue: Catalogue, tag: str, what: What | N
 
 def file_of(settings: SpawnerSettings, state: HubState) -> CatalogueFile | None:
     """Return the admin's file, one object for all users; None where the catalogue is in the configuration."""
-    return state.part(CatalogueFiles).at(settings.catalogue_file) if settings.catalogue_file else None
+    return catalogue_files(state).at(settings.catalogue_file) if settings.catalogue_file else None
 
 
 def catalogue_of(settings: SpawnerSettings, state: HubState) -> Catalogue:
@@ -140,27 +141,25 @@ def catalogue_of(settings: SpawnerSettings, state: HubState) -> Catalogue:
         The list is broken and there never was a good one.
     """
     file = file_of(settings, state)
-    if file is None:
-        found = parse_catalogue(settings.catalogue or PLAIN_CATALOGUE, source="ResourceFormSpawner.catalogue")
-    else:
-        before = file.error
+    if file is not None:
         found = file.current()
-        if file.error is not None and file.error is not before:
-            state.log.error("The catalogue of releases is broken, the last good one stays: %s", file.error.log)
+    else:
+        found = parse_catalogue(settings.catalogue or PLAIN_CATALOGUE, source="ResourceFormSpawner.catalogue")
     return marked(found, state.part(ReleaseMarks).by_tag(state))
 
 
-def reload_catalogue(settings: SpawnerSettings, state: HubState, by: str) -> str:
+def reload_catalogue(state: HubState, by: str) -> str:
     """Read the admin's file again at once, whether it has changed or not, and return what is wrong with it; empty where nothing is."""
-    file = file_of(settings, state)
+    file = file_of(class_settings(state), state)
     if file is not None:
         file.reload()
         state.log.warning("The catalogue of releases is read again, as %s wants it", by)
-    return broken_in_words(settings, state)
+    return broken_in_words(state)
 
 
-def broken_in_words(settings: SpawnerSettings, state: HubState) -> str:
+def broken_in_words(state: HubState) -> str:
     """Return what is wrong with the admin's file, with its line, for who can mend it; empty where nothing is."""
+    settings = class_settings(state)
     try:
         catalogue_of(settings, state)
     except CatalogueError as error:

@@ -45,11 +45,7 @@ def may_be_in(release: Release, partition: PartitionLimits) -> bool:
 
 def fits_place(release: Release, partition: PartitionLimits, account: str, reservation: str) -> bool:
     """Tell whether the release may be started in the partition, with the account, in the reservation (empty for none)."""
-    return (
-        may_be_in(release, partition)
-        and (not release.accounts or account in release.accounts)
-        and (not release.reservations or reservation in release.reservations)
-    )
+    return not problem_of_place(release, partition, account, reservation, ())
 
 
 def problem_of_place(release: Release, partition: PartitionLimits | None, account: str, reservation: str, partitions: Sequence[str]) -> str:

@@ -74,23 +74,17 @@ def releases_on_page(catalogue: Catalogue, releases: Sequence[Release], today: d
     """Return ``releases`` of the catalogue, newest first, as a page shows them on this day."""
     shown = []
     open_ones = 0
-    for release in releases:
+    for number, release in enumerate(releases):
         standing = release.standing(today)
         fold: Fold = "advanced"
         if standing == "tested":
             fold = "" if open_ones < NEWEST else "older"
             open_ones += 1
-        before = _before(release, releases)
+        before = releases[number + 1] if number + 1 < len(releases) else None
         # Of a release that does not say what is in it, nothing can be said to be new.
-        known = before is not None and before.kernels and release.kernels
-        changes = changes_since(release, before) if before is not None and known else None
+        changes = changes_since(release, before) if before is not None and before.kernels and release.kernels else None
         shown.append(ReleaseOnPage(release, standing, fold, catalogue.opened_in(release), changes))
     return tuple(shown)
-
-
-def _before(release: Release, releases: Sequence[Release]) -> Release | None:
-    older = list(releases[list(releases).index(release) + 1 :])
-    return older[0] if older else None
 
 
 def change_in_words(change: PackageChange) -> str:

@@ -7,7 +7,7 @@ An interface (:mod:`.interfaces`) is a page of the server in the job: JupyterLab
 from __future__ import annotations
 
 import datetime
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -109,11 +109,6 @@ class Catalogue(BaseModel):
         """Return all that can be opened in a session of ``release``: its interfaces, then its apps."""
         return tuple(self.interfaces[name] for name in release.opened)
 
-    def before(self, release: Release) -> Release | None:
-        """Return the release that came before this one; None for the oldest."""
-        older = self.releases[self.releases.index(release) + 1 :]
-        return older[0] if older else None
-
     def with_releases(self, releases: Iterable[Release]) -> Catalogue:
         """Return the same with these in place of its releases, as when an admin has marked some."""
         return self.model_copy(update={"releases": tuple(releases)})
@@ -162,10 +157,14 @@ def read_catalogue(path: str | Path) -> Catalogue:
 
 
 class CatalogueFile:
-    """A catalogue in a file that may change while the Hub runs: read again when it did, the last good one kept if it broke."""
+    """A catalogue in a file that may change while the Hub runs: read again when it did, the last good one kept if it broke.
 
-    def __init__(self, path: str | Path) -> None:
+    ``on_broken`` is told once of each mistake that leaves the last good one, whoever looks first.
+    """
+
+    def __init__(self, path: str | Path, on_broken: Callable[[CatalogueError], object] = lambda _error: None) -> None:
         self.path = Path(path)
+        self._on_broken = on_broken
         self.error: CatalogueError | None = None
         self._catalogue: Catalogue | None = None
         self._stamp: tuple[int, int, int] | None = None
@@ -194,7 +193,10 @@ class CatalogueFile:
                 self._catalogue = read_catalogue(self.path)
                 self.error = None
             except CatalogueError as error:
+                is_new = self.error is None or self.error.log != error.log
                 self.error = error
+                if is_new and self._catalogue is not None:
+                    self._on_broken(error)
         if self._catalogue is None:
             raise self.error or CatalogueError(N_("There is no list of software releases."))
         return self._catalogue

@@ -108,7 +108,8 @@ class Interface(BaseModel):
     @property
     def proxy_name(self) -> str:
         """Its name for jupyter-server-proxy: the first word of its address."""
-        return self.url.strip("/").partition("?")[0] if self.url.strip("/").partition("?")[0].count("/") == 0 else ""
+        path = self.url.strip("/").partition("?")[0]
+        return "" if "/" in path else path
 
     @property
     def is_the_servers(self) -> bool:

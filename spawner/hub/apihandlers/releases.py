@@ -63,9 +63,8 @@ class ReleasesHandler(TellsPages, APIHandler):  # type: ignore[misc]
 
     def _do(self, body: dict[str, Any]) -> dict[str, str]:
         by, state = str(self.current_user.name), HubState.of(self)
-        settings = class_settings(state)
         if body.get("reload"):
-            return {"problem": reload_catalogue(settings, state, by)}
+            return {"problem": reload_catalogue(state, by)}
         what = read_mark(body.get("mark", ""))
-        mark_release(state, catalogue_of(settings, state), body.get("tag", ""), what, by)
+        mark_release(state, catalogue_of(class_settings(state), state), body.get("tag", ""), what, by)
         return {"tag": body["tag"], "mark": what or ""}

@@ -20,7 +20,6 @@ from ...request.restore import restore_valid
 from ...request.suggestions import PresetOffer, RecentOffer, offered_presets, offers_of
 from ...request.validation import judge_request, require_account
 from ...worker import run_in_worker
-from ..class_settings import class_settings
 from ..known import name_of
 from ..logged_in import PRESS_AGAIN
 from ..pages import Pages
@@ -216,8 +215,7 @@ def _filled_in(values: Mapping[str, Any], asked: Mapping[str, Any], choices: Cho
 def _notes_for_admins(spawner: FormSpawner) -> list[str]:
     """What is wrong with the catalogue, for an administrator who looks at the form: others go on with the last good one."""
     visitor = getattr(spawner.handler, "current_user", None)
-    state = HubState.of(spawner)
-    broken = broken_in_words(class_settings(state), state) if getattr(visitor, "admin", False) else ""
+    broken = broken_in_words(HubState.of(spawner)) if getattr(visitor, "admin", False) else ""
     return [_("The file of the releases is broken; the last good one counts. {problem}").format(problem=broken)] if broken else []
 
 

@@ -19,7 +19,6 @@ from ...i18n import _, in_use, using
 from ...request.release_words import releases_on_page
 from ...site.catalogue import Catalogue
 from ...site.release import Release, day_of
-from ..class_settings import class_settings
 from ..form.render import render
 from ..locale import language_of
 from ..own_spawner import own_spawner
@@ -64,7 +63,7 @@ class ReleasesPage(AsksAgain, BaseHandler):  # type: ignore[misc]
     def _do(self, spawner: FormSpawner) -> str:
         by = str(self.current_user.name)
         if self.get_body_argument("reload", ""):
-            reload_catalogue(class_settings(HubState.of(self)), HubState.of(self), by)
+            reload_catalogue(HubState.of(self), by)
             return RELOAD
         tag = str(self.get_body_argument("tag", ""))
         mark_release(HubState.of(self), spawner.current_catalogue(), tag, read_mark(self.get_body_argument("what", "")), by)
@@ -101,7 +100,7 @@ class ReleasesPage(AsksAgain, BaseHandler):  # type: ignore[misc]
             action=url_path_join(self.hub.base_url, PATH),
             is_administrator=is_administrator,
             problem=problem,
-            broken=broken_in_words(class_settings(HubState.of(self)), HubState.of(self)) if is_administrator else "",
+            broken=broken_in_words(HubState.of(self)) if is_administrator else "",
             just_marked=just_marked.title if just_marked is not None else "",
             was_reloaded=done == RELOAD,
             form_url=url_path_join(self.hub.base_url, "spawn"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 from pathlib import Path
 from typing import Any
@@ -45,7 +46,7 @@ def test_no_catalogue() -> None:
 def test_a_file_that_changes(tmp_path: Path) -> None:
     """It is looked at again after some seconds; one that breaks leaves the last good labels."""
     path, seconds = tmp_path / "catalogue.yaml", [1000.0]
-    labels = KnownLabels(class_settings(hub(catalogue_file=str(path))), CatalogueFiles(), lambda: seconds[0])
+    labels = KnownLabels(class_settings(hub(catalogue_file=str(path))), CatalogueFiles(logging.getLogger("hub")), lambda: seconds[0])
 
     def shown(text: str, *, after: float) -> str:
         path.write_text(text)

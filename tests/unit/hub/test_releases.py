@@ -16,6 +16,7 @@ from traitlets.config import Config
 
 from spawner.errors import NotStored, RequestRejected
 from spawner.hub.class_settings import class_settings
+from spawner.hub.labels import labels_of
 from spawner.hub.releases import ReleaseMarks, administers, broken_in_words, catalogue_of, mark_release, read_mark, reload_catalogue
 from spawner.hub.state import HubState
 
@@ -94,15 +95,14 @@ def test_a_database_without_our_tables(state: HubState) -> None:
 
 def test_read_again(state: HubState, tmp_path: Path) -> None:
     """T23: a reload says what is wrong with the file, with its line; nothing where it is good, or where there is none."""
-    settings = class_settings(state)
-    assert reload_catalogue(settings, state, "grace") == ""
+    assert reload_catalogue(state, "grace") == ""
     (tmp_path / "releases.yaml").write_text(GOOD + "  - {tag: a}\n")
-    assert "line 4: releases.[a].date: Field required" in reload_catalogue(settings, state, "grace")
+    assert "line 4: releases.[a].date: Field required" in reload_catalogue(state, "grace")
     assert standing(state) == {"2026.10": True, "2024.04": False}
     (tmp_path / "releases.yaml").write_text(GOOD)
-    assert reload_catalogue(settings, state, "grace") == broken_in_words(settings, state) == ""
+    assert reload_catalogue(state, "grace") == broken_in_words(state) == ""
     plain = HubState({"config": Config(), "log": logging.getLogger("hub")})
-    assert reload_catalogue(class_settings(plain), plain, "grace") == ""
+    assert reload_catalogue(plain, "grace") == ""
 
 
 @pytest.mark.parametrize(
@@ -113,3 +113,14 @@ def test_who_administers(scopes: dict[str, Any], may: bool) -> None:
     """Who may start and stop everybody's servers; a group's leader may not decide for all."""
     handler: Any = SimpleNamespace(parsed_scopes=scopes)
     assert administers(handler) is may
+
+
+def test_whoever_looks_first_the_mistake_is_logged_once(state: HubState, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """T24: a page that only wants the labels may be the first to read the broken file."""
+    assert standing(state) == {"2026.10": True, "2024.04": False}
+    (tmp_path / "releases.yaml").write_text(GOOD + "  - {tag: a}\n")
+    labels_of(state)
+    for _look in range(2):
+        standing(state)
+    (line,) = [record.getMessage() for record in caplog.records if "is broken" in record.getMessage()]
+    assert "line 4: releases.[a].date: Field required" in line
