@@ -27,6 +27,7 @@ from .gpus import GpuRequest, parse_gpus
 from .model import APPEARANCE_FIELDS, FIELDS, SessionRequest, help_of, label_of, memory_value, unit_of
 from .ranges import Range, gpus_there, limits_there, ranges
 from .release_words import releases_on_page
+from .start_folder import areas_in_words, areas_offered
 from .useful_values import useful_values
 from .validation import judge_request
 
@@ -188,10 +189,28 @@ def appearance_fields(choices: Choices, values: Mapping[str, Any], errors: Mappi
     return tuple(built)
 
 
+def start_folder_field(choices: Choices, values: Mapping[str, Any], errors: Mapping[str, str]) -> FormField | None:
+    """Return the field of the folder in which the session opens, of the kind ``folder``; None where the admin names no areas."""
+    key, policy, areas = "start_folder", choices.policy("start_folder"), areas_offered(choices)
+    if not areas or policy.hidden or choices.only_presets:
+        return None
+    return FormField(
+        key=key,
+        label=policy.label or label_of(key),
+        help=policy.help or help_of(key),
+        kind="folder",
+        value=str(values.get(key, "")),
+        range=areas_in_words(choices),
+        options=tuple(Option(area.name, area.title) for area in areas),
+        error=errors.get(key, ""),
+        locked=policy.locked,
+    )
+
+
 def ranges_in_words(request: SessionRequest, choices: Choices, found: Mapping[str, Range]) -> dict[str, str]:
     """Return what the numbers may be in the request's place, as :func:`.ranges.ranges` has found, a sentence or two by field."""
     limits = limits_there(request, choices)
-    words = {"gpus": _gpus_in_words(request, choices)}
+    words = {"gpus": _gpus_in_words(request, choices), "start_folder": areas_in_words(choices)}
     if limits is None or not found:
         return words
     return {

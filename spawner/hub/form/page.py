@@ -14,7 +14,7 @@ from ...humanize import dated, day_and_time
 from ...i18n import _
 from ...request.choices import Choices
 from ...request.defaults import has_to_choose_account
-from ...request.form_fields import FormField, appearance_fields, form_fields, labels_on_page, shown_value
+from ...request.form_fields import FormField, appearance_fields, form_fields, labels_on_page, shown_value, start_folder_field
 from ...request.model import APPEARANCE_FIELDS, FORM_FIELDS, SessionRequest
 from ...request.restore import restore_valid
 from ...request.suggestions import PresetOffer, RecentOffer, offered_presets, offers_of
@@ -100,6 +100,7 @@ async def _filled(spawner: FormSpawner, choices: Choices, left: Callable[[], flo
                 form_fields(choices, shown, {**advice.assessment.errors, **errors}),
                 to_decide={"account"} if "account" not in options and has_to_choose_account(choices) else set(),
             ),
+            "storage": start_folder_field(choices, shown, {**advice.assessment.errors, **errors}),
             "look": appearance_fields(choices, shown, errors),
             "look_name": given_name(spawner.orm_spawner),
             "notes": notes,

@@ -130,6 +130,7 @@ EMPTY_FORM: Mapping[str, Any] = {
     "folded_line": "",
     "folded_open": False,
     "look": (),
+    "storage": None,
     "look_name": "",
     "problem": "",
     "notes": (),

@@ -13,7 +13,7 @@ import { LOOK } from "./fields.js";
 export function linkTo(form, values) {
   const url = new URL(form);
   for (const [name, value] of Object.entries(values)) {
-    if (value || !["preset", ...LOOK].includes(name)) url.searchParams.set(`opt-${name}`, value);
+    if (value || !["preset", "start_folder", ...LOOK].includes(name)) url.searchParams.set(`opt-${name}`, value);
   }
   return url.href;
 }

@@ -30,7 +30,7 @@ export function makeWords(texts, states, lang) {
 
   /** @param {Session} session */
   function warnings(session) {
-    return [isOver(session) ? "" : session.killed?.sentence, session.setup?.sentence, idle(session)].filter(Boolean).join(" ");
+    return [isOver(session) ? "" : session.killed?.sentence, session.setup?.sentence, session.start_folder?.sentence, idle(session)].filter(Boolean).join(" ");
   }
 
   /**
