@@ -1,4 +1,4 @@
-"""What is told of a server's ``user_options``: what it is called, and its request without what may be secret."""
+"""What is told of a server's ``user_options``: what it is called, and its request without what looks secret."""
 
 from __future__ import annotations
 
@@ -13,12 +13,10 @@ from ...request.model import parse_request
 from ...request.server_names import WITHOUT_LETTERS
 from ...site.catalogue import BUILT_IN_LABELS, Labels
 from ..known import value_of
+from ..variables import told_variables
 
 MADE_UP = re.compile(rf"{WITHOUT_LETTERS}(-[0-9]{{1,4}})?")
 """A name that a server has because its user gave none."""
-
-SECRET_OPTIONS = frozenset({"environment"})
-"""What a user has typed as a variable may be a password."""
 
 SUMMARY = "profile"
 """The line that the other options are summed up in, for JupyterHub's admin page."""
@@ -77,8 +75,10 @@ def _known(server: Any, name: str) -> Any:
 
 
 def told_request(options: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the options that may be shown."""
-    return {name: value for name, value in options.items() if name not in SECRET_OPTIONS}
+    """Return the options as they may be shown: with :func:`.told_variables`."""
+    variables = told_variables(options.get("environment"))
+    told = {name: value for name, value in options.items() if name != "environment"}
+    return {**told, "environment": variables} if variables else told
 
 
 def kept_request(options: Mapping[str, Any]) -> dict[str, Any]:
