@@ -30,7 +30,7 @@ _NEEDS_QUOTES = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ufeff]")
 
 def looks_secret(name: str, value: str) -> bool:
     """Tell whether a variable is one that nobody should read over a shoulder: a token, a password, a key, an address with a password."""
-    return bool(_NAME.search(name) or _VALUE.search(value))
+    return bool(value and (_NAME.search(name) or _VALUE.search(value)))
 
 
 def masked(variables: Mapping[str, str]) -> dict[str, str]:
@@ -97,7 +97,7 @@ def masked_text(text: str) -> str:
     shown = []
     for line in text.replace("\r\n", "\n").replace("\r", "\n").split("\n"):
         name, sign, value = line.partition("=")
-        shown.append(f"{name}={MASK}" if sign and value and looks_secret(name.strip(), _or_itself(value)) else line)
+        shown.append(f"{name}={MASK}" if sign and looks_secret(name.strip(), _or_itself(value)) else line)
     return "\n".join(shown)
 
 

@@ -42,5 +42,6 @@ export function asText(variables) {
  * @param {Patterns} patterns
  */
 export function looksSecret(name, value, patterns) {
+  if (!value) return false;
   return new RegExp(patterns.name || "^$", "i").test(name) || new RegExp(patterns.value || "^$").test(value);
 }

@@ -40,7 +40,7 @@ export function offerVariables({ form, find, place, texts }) {
     value.setAttribute("aria-label", label(texts.variable_value));
     takeOut.setAttribute("aria-label", label(texts.variable_removed));
     value.placeholder = isKept ? texts.variable_is_kept : "";
-    value.classList.toggle("resource-form-secret", value.value !== "" && looksSecret(name.value, value.value, patterns));
+    value.classList.toggle("resource-form-secret", looksSecret(name.value, value.value, patterns));
   }
 
   function showAll() {
