@@ -123,6 +123,9 @@ def test_a_secret_is_never_sent_back(site: Site) -> None:
     checked = user.api("POST", "resource-form/check", json={"environment": {"HF_TOKEN": MASK, "PLAIN": "seen"}}).json()
     assert checked["errors"] == {}
     assert checked["environment"]["RESOURCE_FORM_SET_HF_TOKEN"] == MASK
+    _, everybodys = site.call("GET", "/resource-form/sessions?all=1")
+    theirs = [session["request"]["environment"] for session in everybodys["sessions"] if session["job_id"] == running["job_id"]]
+    assert theirs == [dict.fromkeys(told, MASK)], "others are told the names only"
     form, home = user.form(), user.get("hub/home")
     lists = user.get("hub/resource-form/sessions?list=finished")
     for seen in (str(refused.soup), str(form.soup), str(home.soup), str(lists.soup), json.dumps([running, ended, checked]), site.logs()):
