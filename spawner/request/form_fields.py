@@ -27,9 +27,10 @@ from .gpus import GpuRequest, parse_gpus
 from .model import APPEARANCE_FIELDS, FIELDS, SessionRequest, help_of, label_of, memory_value, unit_of
 from .ranges import Range, gpus_there, limits_there, ranges
 from .release_words import releases_on_page
-from .start_folder import areas_in_words, areas_offered
+from .start_folder import areas_in_words
 from .useful_values import useful_values
 from .validation import judge_request
+from .variables import names_in
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,22 +190,17 @@ def appearance_fields(choices: Choices, values: Mapping[str, Any], errors: Mappi
     return tuple(built)
 
 
-def start_folder_field(choices: Choices, values: Mapping[str, Any], errors: Mapping[str, str]) -> FormField | None:
-    """Return the field of the folder in which the session opens, of the kind ``folder``; None where the admin names no areas."""
-    key, policy, areas = "start_folder", choices.policy("start_folder"), areas_offered(choices)
-    if not areas or policy.hidden or choices.only_presets:
+def environment_field(choices: Choices, text: str, errors: Mapping[str, str]) -> FormField | None:
+    """Return the field of the variables, of kind ``variables``, as :func:`form_fields`; None where the page has none.
+
+    ``text`` is what stands in it, without secrets, and ``range`` the names in it, for the line that it is folded behind.
+    """
+    policy, key = choices.policy("environment"), "environment"
+    if policy.hidden or choices.only_presets:
         return None
-    return FormField(
-        key=key,
-        label=policy.label or label_of(key),
-        help=policy.help or help_of(key),
-        kind="folder",
-        value=str(values.get(key, "")),
-        range=areas_in_words(choices),
-        options=tuple(Option(area.name, area.title) for area in areas),
-        error=errors.get(key, ""),
-        locked=policy.locked,
-    )
+    names = ", ".join(names_in(text))
+    label, help_text = policy.label or label_of(key), policy.help or help_of(key)
+    return FormField(key=key, label=label, help=help_text, kind="variables", value=text, range=names, error=errors.get(key, ""))
 
 
 def ranges_in_words(request: SessionRequest, choices: Choices, found: Mapping[str, Range]) -> dict[str, str]:

@@ -12,8 +12,9 @@ from spawner.errors import RequestRejected
 from spawner.hub.form.render import render_form
 from spawner.request.choices import Choices
 from spawner.request.defaults import default_values
+from spawner.request.folder_field import start_folder_field
 from spawner.request.form_data import read_form
-from spawner.request.form_fields import ranges_in_words, start_folder_field
+from spawner.request.form_fields import ranges_in_words
 from spawner.request.model import parse_request
 from spawner.request.policy import parse_policies
 from spawner.request.presets import Preset
