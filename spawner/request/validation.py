@@ -23,6 +23,9 @@ from .release_rules import may_be_in, problem_of_place
 from .size_validation import Refuse, check_size, check_walltime, labelled, listed, locked_to, not_among
 from .variables import beneath
 
+DEFAULT_RELEASE = "default"
+"""As the tag of a release: whichever is the default at the time."""
+
 
 def resolve_request(options: Mapping[str, Any], choices: Choices) -> SessionRequest:
     """Return the request that ``options`` ask for, complete and allowed: the one gate for every door.
@@ -58,7 +61,7 @@ def judge_request(options: Mapping[str, Any], choices: Choices) -> tuple[Session
     """
     require_account(choices)
     refuse_too_large(options, choices.bounds)
-    options = with_preset(options, choices)
+    options = with_default_release(with_preset(options, choices), choices)
     given = {name: text_of(options.get(name)) for name in ("account", "reservation", "release")}
     defaults = default_values(choices, _partition_for(options, choices), **given)
     completed = {**defaults, **options}
@@ -91,6 +94,13 @@ def with_preset(options: Mapping[str, Any], choices: Choices) -> Mapping[str, An
 
 def _both_have_variables(preset: Preset, options: Mapping[str, Any]) -> bool:
     return "environment" in options and "environment" in preset.values
+
+
+def with_default_release(options: Mapping[str, Any], choices: Choices) -> Mapping[str, Any]:
+    """Return the options without the release ``default``, which asks for the one that is the default now; a release may be called so."""
+    if options.get("release") != DEFAULT_RELEASE or choices.release(DEFAULT_RELEASE) is not None:
+        return options
+    return {name: value for name, value in options.items() if name != "release"}
 
 
 def with_known_gpus(request: SessionRequest, choices: Choices) -> SessionRequest:
