@@ -10,6 +10,8 @@ from pathlib import Path
 from private_slurm.packages import ensure_venv
 
 JUPYTERHUB_VERSION = "6.1.1"
+PROXY = "jupyter-server-proxy==4.*"
+"""What apps are reached through."""
 
 
 @dataclass(frozen=True)
@@ -21,6 +23,7 @@ class Release:
     date: str
     packages: tuple[str, ...]
     interfaces: tuple[str, ...] = ("lab", "notebook", "terminal")
+    apps: tuple[str, ...] = ()
 
     def requirements(self, jupyterhub: str) -> list[str]:
         """What pip installs; the release brings the Hub's own version of jupyterhub-singleuser."""
@@ -28,8 +31,14 @@ class Release:
 
 
 DEMO_RELEASES = (
-    Release("2026.10", "2026.10 (JupyterLab 4.6)", "2026-10-15", ("jupyterlab==4.6.*", "notebook==7.6.*", "ipykernel")),
-    Release("2025.10", "2025.10 (JupyterLab 4.4)", "2025-10-15", ("jupyterlab==4.4.*", "notebook==7.4.*", "ipykernel")),
+    Release(
+        "2026.10",
+        "2026.10 (JupyterLab 4.6)",
+        "2026-10-15",
+        ("jupyterlab==4.6.*", "notebook==7.6.*", "ipykernel", PROXY, "tensorboard==2.*"),
+        apps=("tensorboard",),
+    ),
+    Release("2025.10", "2025.10 (JupyterLab 4.4)", "2025-10-15", ("jupyterlab==4.4.*", "notebook==7.4.*", "ipykernel", PROXY)),
 )
 
 
@@ -48,4 +57,5 @@ def catalogue_text(releases: Sequence[Release], folder: Path) -> str:
         lines.append("    tested: true")
         lines.append(f"    path: {json.dumps(str(folder / release.tag / 'bin'))}")
         lines.append(f"    interfaces: {json.dumps(list(release.interfaces))}")
+        lines.append(f"    apps: {json.dumps(list(release.apps))}")
     return "\n".join(lines) + "\n"

@@ -23,7 +23,9 @@ BUILT_IN_INTERFACES: Mapping[str, Mapping[str, Any]] = {
         "command": [
             "code-server",
             "--auth=none",
-            "--bind-addr=127.0.0.1:{port}",
+            # Whoever reaches it may run programs as its user: at a port, anybody on the node could.
+            "--socket={unix_socket}",
+            "--socket-mode=600",
             "--disable-telemetry",
             "--disable-update-check",
             "--user-data-dir={private}/user-data",
@@ -64,8 +66,9 @@ class Interface(BaseModel):
     """A page of the server in the job.
 
     ``url`` is a path below the server's own. With ``command`` jupyter-server-proxy starts the program when the page is opened first: in
-    its words ``{port}`` is the port to listen on, ``{base_url}`` the server's own path, ``{home}`` the user's home and ``{private}`` a
-    folder of the session's that only this user can read. With ``port`` it is what a program of the user's shows there.
+    its words ``{port}`` is the port to listen on, or ``{unix_socket}`` a socket that only this user can reach, ``{base_url}`` the
+    server's own path, ``{home}`` the user's home and ``{private}`` a folder of the session's that only this user can read. With ``port``
+    it is what a program of the user's shows there.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")

@@ -210,6 +210,7 @@ def test_apps_of_the_release(job: Job, tmp_path: Path) -> None:
     servers = servers_of(found.opened_in(found.releases[0]))
     assert list(servers) == ["vscode", "own"]
     assert servers["own"]["launcher_entry"] == {"enabled": True, "title": "Own"}
+    assert [entry.get("unix_socket") for entry in servers.values()] == ["{private}/vscode", None]
     job.start(environment={"RESOURCE_FORM_SERVERS": json.dumps(servers), "HOME": "/home/a{b}"})
     server = job.server()
     folder = Path(server.environment["JUPYTER_CONFIG_PATH"])
