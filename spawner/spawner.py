@@ -24,7 +24,6 @@ from .hub.errors import FormIsFilled, HubRefusal, refusal_of
 from .hub.form import flash
 from .hub.form.flash import Rejection
 from .hub.form.page import form_page
-from .hub.handlers.sessions import IN_A_LINK
 from .hub.known import name_of, value_of
 from .hub.locale import language_asked, language_spoken, restore
 from .hub.logged_in import PRESSED
@@ -37,6 +36,7 @@ from .hub.sessions.take_up import is_taken_up
 from .hub.start_line import StartLine
 from .hub.state import AdminWarnings, HubState
 from .hub.user_choices import UserChoices
+from .hub.variables import keep_typed, with_known_variables
 from .humanize import iso_time
 from .i18n import ENGLISH, using
 from .job.sbatch import PreparedJob, TagOfScript, is_token_of
@@ -87,7 +87,7 @@ class ResourceFormSpawner(UserChoices, SlurmSpawner):
         self.kept_options: dict[str, Any] | None = None
         """What the Hub's database is to have of the request, where that is not what JupyterHub has put there."""
         self._recent: tuple[Recent, ...] = ()
-        self._accepted_options = dict(self.orm_spawner.user_options or {}) if self.orm_spawner else {}
+        self.accepted_options = dict(self.orm_spawner.user_options or {}) if self.orm_spawner else {}
 
     @property
     def log_name(self) -> str:
@@ -101,8 +101,8 @@ class ResourceFormSpawner(UserChoices, SlurmSpawner):
 
     def remember_request(self, request: SessionRequest) -> None:
         """Note what was asked for last, of which Slurm has taken the job: for the next form."""
-        self._accepted_options = request.options()
-        self._recent = remember(self._recent, self._accepted_options, self.cluster.clock())
+        self.accepted_options = request.options()
+        self._recent = remember(self._recent, self.accepted_options, self.cluster.clock())
 
     def recent(self) -> tuple[Recent, ...]:
         """Return the last requests of the user, of all servers together, newest first."""
@@ -120,9 +120,9 @@ class ResourceFormSpawner(UserChoices, SlurmSpawner):
         """Return the form at ``url``, with what makes sense to change after the last session's end, for the Hub's own pages."""
         if self.last_end is None or not self.last_end.change:
             return url
-        asked = {name: value for name, value in self._accepted_options.items() if name in IN_A_LINK}
-        values = {**asked, **self.last_end.change}
-        values.pop("preset", None)
+        values = {**links.options_in_link(self.accepted_options), **self.last_end.change}
+        # The form has the last session's variables anyway, and presets have no change.
+        values = {name: value for name, value in values.items() if name not in ("environment", "preset")}
         return str(url_concat(url, {f"opt-{name}": str(value) for name, value in values.items()}))
 
     def options_from_form(self, form_data: Mapping[str, Any]) -> dict[str, Any]:
@@ -140,10 +140,10 @@ class ResourceFormSpawner(UserChoices, SlurmSpawner):
         typed = (
             (key, values[0]) for key, values in islice(form_data.items(), bounds.request_keys) if values and isinstance(values[0], str)
         )
-        self._typed = {key: value[:MAX_SHOWN] for key, value in typed}
+        self._typed = {key: value if key == "environment" else value[:MAX_SHOWN] for key, value in typed}
         with using(language_asked(self)):
             try:
-                return read_form(form_data, bounds)
+                return with_known_variables(self, read_form(form_data, bounds))
             except RequestRejected as error:
                 raise self.refusal(error) from None
 
@@ -160,10 +160,10 @@ class ResourceFormSpawner(UserChoices, SlurmSpawner):
         # JupyterHub 6 takes the prefix off, 5 does not know it.
         query_data = {key.removeprefix("opt-"): entries for key, entries in query_data.items()}
         given = ((key, entries[0]) for key, entries in islice(query_data.items(), len(FIELDS)) if entries and isinstance(entries[0], str))
-        values = {key: value[:MAX_SHOWN] for key, value in given}
+        values = {key: value if key == "environment" else value[:MAX_SHOWN] for key, value in given}
         was_pressed = bool(values.pop(PRESSED, ""))
         headers = self.handler.request.headers if self.handler is not None else {}
-        if self.links_may_start and not was_pressed and links.may_start(headers, self.hub.public_host):
+        if self.links_may_start and not was_pressed and links.may_start(headers, self.hub.public_host) and "environment" not in values:
             return self._read(query_data)
         flash.keep(self, Rejection(values, {}, is_link=True, was_pressed=was_pressed))
         raise FormIsFilled
@@ -175,7 +175,7 @@ class ResourceFormSpawner(UserChoices, SlurmSpawner):
             errors = error.errors if isinstance(error, RequestRejected) else {}
             if isinstance(error, SlurmRefused) and error.field:
                 errors = {error.field: at_field(label_of(error.field), error.sentence)}
-            flash.keep(self, Rejection(typed, errors))
+            flash.keep(self, Rejection(keep_typed(self, typed), errors))
         return refusal_of(self, error)
 
     # --- the life of a session ----------------------------------------------------------------------------------------------
@@ -220,9 +220,9 @@ class ResourceFormSpawner(UserChoices, SlurmSpawner):
             if isinstance(error, (RequestRejected, SlurmRefused)):
                 # JupyterHub has stored what was refused (docs/jupyterhub-facts.md#stored-options); the next form is to
                 # show what was accepted last.
-                self.kept_options = self._accepted_options
+                self.kept_options = self.accepted_options
                 if isinstance(error, RequestTooLarge):
-                    self.user_options = self._accepted_options  # JupyterHub's answers about a user tell these
+                    self.user_options = self.accepted_options  # JupyterHub's answers about a user tell these
                 with suppress(Exception):  # it is done later, or JupyterHub's own failure tells of it
                     self.keep_state()
             if isinstance(error, SessionFailed) and session.end is not None and (log := startup_log_of(self, session)) is not None:

@@ -14,7 +14,6 @@ from markupsafe import Markup
 from ..errors import RequestRejected, ResourceFormError
 from ..humanize import moment_texts
 from ..i18n import _, using
-from ..request.model import parse_request
 from ..session.record import End
 from ..session.session import Session
 from ..session.status import Stage
@@ -29,7 +28,7 @@ from .reach import default_server_name, is_active, may_have_server
 from .sessions.ended import history_of
 from .sessions.feed import Sessions
 from .sessions.left_over import LeftOver
-from .sessions.options import display_name
+from .sessions.options import display_name, read_again
 from .sessions.past import MAX_LISTED, Past, Reach, reaches_others
 from .sessions.switching import Switching
 from .state import HubState
@@ -102,7 +101,7 @@ class PageHelp:
         if own is None:
             return ""
         try:
-            request = parse_request(own.user_options or {}, HubState.of(own).bounds)
+            request = read_again(own.user_options or {})
         except RequestRejected:
             return ""
         with using(language_spoken(own)):

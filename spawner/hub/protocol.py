@@ -223,6 +223,7 @@ class HubSpawner(Protocol):
     last_end: End | None
     stop_reason: str
     pre_spawn_hook: Any
+    accepted_options: dict[str, Any]
 
     @property
     def log_name(self) -> str:

@@ -9,15 +9,13 @@ from typing import Any
 from ..errors import RequestRejected
 from ..humanize import day_and_time
 from ..i18n import _
-from ..request.model import APPEARANCE_FIELDS, FORM_FIELDS, parse_request
+from ..request.model import FIELDS_OF_THE_PAGE, parse_request
 from ..session.record import End
 from ..session.startup_log import NEVER_RAN
 from ..session.status import Stage
 from .protocol import FormSpawner
 from .state import HubState
-
-POSTED = (*FORM_FIELDS, *APPEARANCE_FIELDS, "preset")
-"""The fields that a form posts."""
+from .variables import shown_text
 
 WOULD_END_ALIKE = frozenset({"NOT_SUBMITTED", "NEVER_STARTS"})
 """Ends of a start after which the same request would only be refused again."""
@@ -47,4 +45,5 @@ def request_to_post(spawner: FormSpawner) -> Mapping[str, Any]:
     except RequestRejected:
         return {}
     # An empty reservation is a choice: none.
-    return {name: options[name] for name in POSTED if options.get(name) or (name == "reservation" and name in options)}
+    posted = {name: options[name] for name in FIELDS_OF_THE_PAGE if options.get(name) or (name == "reservation" and name in options)}
+    return {**posted, "environment": shown_text(posted["environment"])} if "environment" in posted else posted

@@ -25,6 +25,7 @@ from .._data import folder
 from ..availability.demand import AS_ASKED, MemoryRule
 from ..request.gpus import GpuRequest
 from ..request.model import SessionRequest
+from ..request.variables import masked
 from ..site.interfaces import Interface
 from ..site.release import Release
 from ..units import format_walltime
@@ -34,8 +35,6 @@ from .lab_extension import with_lab_extension
 COMMENT_PREFIX = "jupyterhub"
 FOR_THE_SERVER = "RESOURCE_FORM_SET_"
 """In front of the name of each of the user's variables, so that it acts neither on sbatch nor on a shell: the launcher takes it off."""
-SECRET = re.compile("TOKEN|SECRET|KEY|PASSWORD|CERTIFICATES|COOKIE|CREDENTIAL")
-"""A variable with one of these words in its name is shown without its value, the user's own as well."""
 _PART = r"([A-Za-z0-9@.%_~-]*)"
 _TAG = re.compile(rf"(?:^|(?<=[^A-Za-z0-9@.%_~:-])){COMMENT_PREFIX}:{_PART}:{_PART}:{_PART}:{_PART}(?=$|[^A-Za-z0-9@.%_~:-])", re.ASCII)
 PARTS, OLDER_PARTS = 5, 4
@@ -91,8 +90,8 @@ class PreparedJob:
 
     @property
     def shown_environment(self) -> dict[str, str]:
-        """The environment by name, secrets masked (:data:`SECRET`)."""
-        return {name: "(secret)" if SECRET.search(name.upper()) else value for name, value in sorted(self.environment.items())}
+        """The environment by name, without what looks secret (:func:`.variables.masked`)."""
+        return masked(dict(sorted(self.environment.items())))
 
 
 def signing_key(secret: bytes | str) -> bytes:

@@ -16,6 +16,7 @@ from ..i18n import _
 from ..slurm.names import in_accounting, may_be_a_name
 from ..units import parse_memory_mb, parse_walltime
 from .gpus import GpuRequest, parse_gpus
+from .variables import MASK, read_text
 
 MAX_VARIABLES = 100
 MAX_BYTES = 32768
@@ -131,9 +132,16 @@ def read_gpus(value: Any) -> GpuRequest:
 
 
 def read_environment(value: Any) -> dict[str, str]:
-    """Return variables of the environment by their names: none that is reserved, none that the job could not have."""
-    if value in (None, ""):
+    """Return variables of the environment by their names, from such or from text (:func:`.variables.read_text`): none that is reserved,
+    none that the job could not have.
+    """
+    if value is None:
         return {}
+    if isinstance(value, str):
+        try:
+            value = read_text(value)
+        except ValueError as error:
+            raise _fail(str(error)) from error
     if not isinstance(value, Mapping):
         raise _fail(_("Environment variables are names with values."))
     if len(value) > MAX_VARIABLES:
@@ -146,6 +154,8 @@ def read_environment(value: Any) -> dict[str, str]:
             raise _fail(_("{name} is not a name of an environment variable. Use letters, digits and _.").format(name=quoted(name)))
         if RESERVED_ENVIRONMENT.fullmatch(name):
             raise _fail(_("The environment variable {name} is reserved. Set it inside the session instead.").format(name=name))
+        if text == MASK:
+            raise _fail(_("The value of {name} is not known here any more. Type it, or remove the variable.").format(name=name))
         length = _bytes_of(text)
         if length is None or length > MAX_BYTES:
             sentence = _("The value of {name} is not text of at most {most} bytes without NUL. Shorten it, or set it in the session.")

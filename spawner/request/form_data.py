@@ -37,7 +37,7 @@ def as_the_page_means(form: Mapping[str, Any]) -> dict[str, Any]:
 def read_form(form: Mapping[str, Any], bounds: Bounds = DEFAULTS) -> dict[str, Any]:
     """Read what a browser posts, lists of strings, as options: one value a field, empty ones left out so that the default holds.
 
-    ``reservation`` may be empty: that is its value for None.
+    ``reservation`` may be empty: that is its value for None; so may ``environment``, which keeps all blanks.
 
     Raises
     ------
@@ -54,6 +54,8 @@ def read_form(form: Mapping[str, Any], bounds: Bounds = DEFAULTS) -> dict[str, A
             continue
         if not isinstance(values, (list, tuple)) or len(values) != 1 or not isinstance(values[0], str):
             errors[key] = _("{field} must be given once, as text.").format(field=label_of(key) if key in FIELDS else quoted(key))
+        elif key == "environment":
+            options[key] = values[0]
         elif values[0].strip() or key == "reservation":
             options[key] = values[0].strip()
     refuse_too_large(options, bounds)

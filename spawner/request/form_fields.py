@@ -29,6 +29,7 @@ from .ranges import Range, gpus_there, limits_there, ranges
 from .release_words import releases_on_page
 from .useful_values import useful_values
 from .validation import judge_request
+from .variables import names_in
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,6 +187,19 @@ def appearance_fields(choices: Choices, values: Mapping[str, Any], errors: Mappi
             FormField(key=key, label=policy.label or label_of(key), help=policy.help or help_of(key), error=errors.get(key, ""), **widget)
         )
     return tuple(built)
+
+
+def environment_field(choices: Choices, text: str, errors: Mapping[str, str]) -> FormField | None:
+    """Return the field of the variables, of kind ``variables``, as :func:`form_fields`; None where the page has none.
+
+    ``text`` is what stands in it, without secrets, and ``range`` the names in it, for the line that it is folded behind.
+    """
+    policy, key = choices.policy("environment"), "environment"
+    if policy.hidden or choices.only_presets:
+        return None
+    names = ", ".join(names_in(text))
+    label, help_text = policy.label or label_of(key), policy.help or help_of(key)
+    return FormField(key=key, label=label, help=help_text, kind="variables", value=text, range=names, error=errors.get(key, ""))
 
 
 def ranges_in_words(request: SessionRequest, choices: Choices, found: Mapping[str, Range]) -> dict[str, str]:

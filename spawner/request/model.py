@@ -106,7 +106,7 @@ class SessionRequest(BaseModel):
     environment: Annotated[dict[str, str], BeforeValidator(read_environment)] = Field(
         default_factory=dict,
         title=N_("Environment variables"),
-        description=N_("Extra environment variables of the session."),
+        description=N_("The session and all that runs in it has them. What looks like a password or a token is not shown again."),
     )
     name: Annotated[str, BeforeValidator(read_words)] = Field(
         default="",
@@ -185,6 +185,9 @@ NUMBERS_IN_WORDS: Mapping[str, Callable[[int], str]] = {"cores": str, "memory": 
 
 APPEARANCE_FIELDS = ("name", "color")
 """How a session looks to its user, one fold away on the form. The job does not depend on them, nor is it told."""
+
+FIELDS_OF_THE_PAGE = (*FORM_FIELDS, "preset", "environment", *APPEARANCE_FIELDS)
+"""Whatever the page may post, and a link to it may fill in."""
 
 
 def label_of(field: str) -> str:

@@ -73,6 +73,10 @@ def parse_policies(fields: Mapping[str, Any], *, trait: str = "ResourceFormSpawn
             raise ValueError(f"{trait}[{name!r}]: {error}") from error
         if name == "gpus" and any(value is not None and parse_gpus(value).is_part for value in (policy.minimum, policy.maximum)):
             raise ValueError(f"{trait}[{name!r}]: minimum and maximum count whole GPUs; name the parts of GPUs in choices")
+        if name == "environment" and policy != FieldPolicy(label=policy.label, help=policy.help, hidden=policy.hidden):
+            raise ValueError(
+                f"{trait}[{name!r}]: only label, help and hidden can be set; c.Spawner.environment is for everybody's variables"
+            )
         if policy.locked and policy.default is None:
             raise ValueError(f"{trait}[{name!r}]: locked needs a default, the one value that the field then has")
         policies[name] = policy

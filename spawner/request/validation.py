@@ -18,8 +18,10 @@ from .defaults import default_partition, default_values
 from .field_values import quoted
 from .model import FIELDS, NUMBERS_IN_WORDS, SessionRequest, at_field, label_of, read_request, refuse_too_large
 from .policy import number_of
+from .presets import Preset
 from .release_rules import may_be_in, problem_of_place
 from .size_validation import Refuse, check_size, check_walltime, labelled, listed, locked_to, not_among
+from .variables import beneath
 
 
 def resolve_request(options: Mapping[str, Any], choices: Choices) -> SessionRequest:
@@ -79,9 +81,16 @@ def judge_request(options: Mapping[str, Any], choices: Choices) -> tuple[Session
 
 
 def with_preset(options: Mapping[str, Any], choices: Choices) -> Mapping[str, Any]:
-    """Return the options with what they leave out of the preset that they name; what they say themselves wins."""
+    """Return the options with what they leave out of the preset that they name; what they say themselves wins, of each variable too."""
     preset = choices.preset(text_of(options.get("preset")) or "")
-    return {**preset.values, **options} if preset is not None else options
+    if preset is None:
+        return options
+    own = {"environment": beneath(preset.values["environment"], options["environment"])} if _both_have_variables(preset, options) else {}
+    return {**preset.values, **options, **own}
+
+
+def _both_have_variables(preset: Preset, options: Mapping[str, Any]) -> bool:
+    return "environment" in options and "environment" in preset.values
 
 
 def with_known_gpus(request: SessionRequest, choices: Choices) -> SessionRequest:
@@ -99,6 +108,8 @@ def true_preset(request: SessionRequest, choices: Choices) -> SessionRequest:
         value, wanted = getattr(request, name), getattr(meant, name)
         if name == "gpus":
             wanted = choices.gpus.known(wanted, request.partition)
+        if name == "environment" and wanted.items() <= value.items():
+            continue
         if value != wanted and not (name == "gpus" and choices.gpus.are_same(value, wanted)):
             return request.model_copy(update={"preset": ""})
     return request

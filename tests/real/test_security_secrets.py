@@ -366,9 +366,11 @@ def test_who_gets_what(site: Site, callers: dict[str, Caller]) -> None:
         if answer.status_code != 200 and name != "static":
             assert "g100_int" not in answer.text, (name, who)
             assert node not in answer.text, (name, who)
-        # One's own name and accounts are no secret in the answer about one's own request or session, or on one's own page.
+        # One's own name, accounts and variables are no secret in the answer about one's own request or session, or on one's own page.
         own = (
-            {"A": (ada, "cin_staff"), "A's token": (ada, "cin_staff"), "B": site.users[1:2], "boss": site.users[2:3]}.get(who, ())
+            {"A": (ada, "cin_staff", CANARY), "A's token": (ada, "cin_staff", CANARY), "B": site.users[1:2], "boss": site.users[2:3]}.get(
+                who, ()
+            )
             if name in ("check", "api/resource-form/sessions", "sessions/events") or name.startswith("/")
             else ()
         )

@@ -60,6 +60,8 @@ class Page:
             if element.name == "select":
                 chosen = element.select_one("option[selected]") or element.select_one("option")
                 values[name] = str(chosen["value"]) if chosen else ""
+            elif element.name == "textarea":
+                values[name] = element.get_text().removeprefix("\n")
             elif element.get("type") != "radio" or element.has_attr("checked"):
                 values[name] = str(element.get("value", ""))
         return values

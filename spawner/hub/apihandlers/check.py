@@ -31,6 +31,8 @@ from ..locale import language_of
 from ..logged_in import TellsPages, require_log_in
 from ..protocol import HubSpawner
 from ..reach import spawner_asked_about
+from ..sessions.options import told_request
+from ..variables import with_known_variables
 
 MAX_FITTING_NODES = 200
 """Names of nodes that the page is told of, to mark them in its picture: it shows no more."""
@@ -102,7 +104,7 @@ def check_answer(advice: Advice, choices: Choices, *, now: float) -> dict[str, A
         "script": "",
         "warnings": list(warnings(assessment)),
         "review": review(assessment, charged=advice.charged),
-        "request": request.options(),
+        "request": told_request(request.options()),
         "words": request.in_words,
         "moved": {
             name: {"value": shown_value(request, name, choices), "sentence": sentence} for name, sentence in assessment.moved.items()
@@ -126,7 +128,7 @@ class CheckHandler(TellsPages, APIHandler):  # type: ignore[misc]
     async def post(self) -> None:
         require_log_in(self)
         spawner = spawner_asked_about(self)
-        options = self._options()
+        options = with_known_variables(spawner, self._options())
         with using(language_of(self, spawner)):
             try:
                 answer = await self._answer(spawner, options)

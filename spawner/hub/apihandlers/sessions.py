@@ -104,6 +104,7 @@ def sessions_for(handler: HubHandler, *, limit: int = SHOWN) -> Sessions:
         lambda: history_for(handler, own_spawner),
         reach if asks_for_all else reach.only(caller.name),
         limit=limit_of(handler, limit),
+        own=not asks_for_all,
     )
     gpus = HubState.of(handler).part(GpusOfSessions)
     storage = Storage.in_hub(HubState.of(handler), handler.db, cluster_of(handler), handler.log)

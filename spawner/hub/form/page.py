@@ -14,7 +14,7 @@ from ...humanize import dated, day_and_time
 from ...i18n import _
 from ...request.choices import Choices
 from ...request.defaults import has_to_choose_account
-from ...request.form_fields import FormField, appearance_fields, form_fields, labels_on_page, shown_value
+from ...request.form_fields import FormField, appearance_fields, environment_field, form_fields, labels_on_page, shown_value
 from ...request.model import APPEARANCE_FIELDS, FORM_FIELDS, SessionRequest
 from ...request.restore import restore_valid
 from ...request.suggestions import PresetOffer, RecentOffer, offered_presets, offers_of
@@ -28,11 +28,12 @@ from ..releases import broken_in_words
 from ..sessions.options import given_name
 from ..sessions.past import reaches_others
 from ..state import HubState
+from ..variables import from_link, shown_text, told_variables, with_known_variables
 from .flash import Rejection, take
 from .free import free_gpus
 from .render import render, render_decision, render_form, render_release
 
-KEPT_UNDER_A_LINK = ("account", "release", "interface")
+KEPT_UNDER_A_LINK = ("account", "release", "interface", "environment")
 """Values of the last session that stay where a link says nothing of them; the numbers of the last session may not go with the link's."""
 
 
@@ -72,12 +73,12 @@ async def _filled(spawner: FormSpawner, choices: Choices, left: Callable[[], flo
     shown, errors, notes = remembered, dict[str, str](), list[str]()
     came = take(spawner)
     if came is not None and came.is_link:
-        shown, notes = _from_link(came, remembered, choices)
+        shown, notes = _from_link(spawner, came, remembered, choices)
         notes += [_(PRESS_AGAIN)] if came.was_pressed else []
     elif came is not None and came.errors:
         shown, errors = {**remembered, **came.values}, dict(came.errors)
     elif came is not None:
-        typed, errors = _filled_in(came.values, came.values, choices)
+        typed, errors = _filled_in(with_known_variables(spawner, came.values), came.values, choices)
         shown = {**remembered, **typed}
     else:
         notes = _notes_of_last_session(spawner)
@@ -88,6 +89,11 @@ async def _filled(spawner: FormSpawner, choices: Choices, left: Callable[[], flo
     if choices.entitlement.accounts_hidden:
         notes.append(_("Slurm does not tell this service which accounts you have: the session is charged to your default account."))
     notes += _notes_for_admins(spawner)
+    variables = environment_field(choices, shown_text(shown.get("environment")), errors)
+    if variables is None and (names := ", ".join(told_variables(options.get("environment")))):
+        notes.append(
+            _("Variables that were set in another way are left out where a session is started from here: {list}.").format(list=names)
+        )
     asked = {key: shown[key] for key in (*FORM_FIELDS, "preset") if key in shown}
     if choices.only_presets:
         asked, notes = _preset_to_begin_with(str(shown.get("preset", "")), choices), _notes_of_last_session(spawner)
@@ -101,6 +107,7 @@ async def _filled(spawner: FormSpawner, choices: Choices, left: Callable[[], flo
                 to_decide={"account"} if "account" not in options and has_to_choose_account(choices) else set(),
             ),
             "look": appearance_fields(choices, shown, errors),
+            "variables": variables,
             "look_name": given_name(spawner.orm_spawner),
             "notes": notes,
             "notices": notices,
@@ -194,21 +201,25 @@ def usage_panel(advice: Advice, spawner: HubSpawner) -> str:
     return render("resource_form/holding.html", spawner.template_paths, holdings=holdings, request=advice.assessment.request)
 
 
-def _from_link(came: Rejection, remembered: Mapping[str, Any], choices: Choices) -> tuple[dict[str, Any], list[str]]:
+def _from_link(spawner: FormSpawner, came: Rejection, remembered: Mapping[str, Any], choices: Choices) -> tuple[dict[str, Any], list[str]]:
     """What a link fills in, and a sentence for each of its values that this user cannot have."""
-    preset = choices.preset(str(came.values.get("preset", "")))
+    asked, notes = dict(came.values), list[str]()
+    if "environment" in asked:
+        asked["environment"], notes = from_link(spawner, str(asked["environment"]))
+    asked = with_known_variables(spawner, asked)
+    preset = choices.preset(str(asked.get("preset", "")))
     own = preset.values if preset is not None else {}
     kept = {key: remembered[key] for key in KEPT_UNDER_A_LINK if key in remembered and key not in own}
-    shown, errors = _filled_in({**kept, **came.values}, came.values, choices)
-    if any(key in errors for key in kept if key not in came.values):
-        shown, errors = _filled_in(came.values, came.values, choices)
-    return shown, [_("What was asked for cannot be had. {problem}").format(problem=sentence) for sentence in errors.values()]
+    shown, errors = _filled_in({**kept, **asked}, asked, choices)
+    if any(key in errors for key in kept if key not in asked):
+        shown, errors = _filled_in(asked, asked, choices)
+    return shown, [*notes, *(_("What was asked for cannot be had. {problem}").format(problem=sentence) for sentence in errors.values())]
 
 
 def _filled_in(values: Mapping[str, Any], asked: Mapping[str, Any], choices: Choices) -> tuple[dict[str, Any], dict[str, str]]:
     """The values as the form shows them, as they were ``asked`` for where they cannot be had, and a sentence for each of these."""
     request, errors = judge_request(values, choices)
-    shown = {**_shown(request, choices), **{name: getattr(request, name) for name in ("preset", *APPEARANCE_FIELDS)}}
+    shown = {**_shown(request, choices), **{name: getattr(request, name) for name in ("preset", "environment", *APPEARANCE_FIELDS)}}
     return {**shown, **{key: value for key, value in asked.items() if key in errors}}, dict(errors)
 
 

@@ -23,6 +23,7 @@ from ...humanize import day_and_time, gpu_type_in_words, iso_time, limit_of_memo
 from ...i18n import _, in_use
 from ...request.choices import Choices
 from ...request.release_words import change_in_words, releases_on_page
+from ...request.variables import HIDDEN_NAMES, HIDDEN_VALUES
 from ...site.release import Release, day_of
 from ..locale import speak
 from ..static import script, stylesheet
@@ -43,6 +44,7 @@ def _environment(template_paths: tuple[str, ...]) -> jinja2.Environment:
     speak(environment)
     environment.filters.update(memory=limit_of_memory, iso_time=iso_time, units=units)
     environment.globals.update(share_of_gpu=share_of_gpu, strip=strip, moment_texts=functools.partial(moment_texts, _))
+    environment.globals["secret_patterns"] = {"name": HIDDEN_NAMES, "value": HIDDEN_VALUES}
     environment.filters.update(change_in_words=change_in_words)
     environment.filters.update(device_memory=device_memory, gpu_type=gpu_type_in_words)
     return environment
@@ -131,6 +133,7 @@ EMPTY_FORM: Mapping[str, Any] = {
     "folded_open": False,
     "look": (),
     "look_name": "",
+    "variables": None,
     "problem": "",
     "notes": (),
     "notices": (),

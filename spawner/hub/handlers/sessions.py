@@ -13,10 +13,11 @@ from tornado import web
 
 from ...i18n import _, in_use, using
 from ...request.field_values import LONGEST_NAME
-from ...request.model import APPEARANCE_FIELDS, FORM_FIELDS
+from ...request.model import FIELDS_OF_THE_PAGE
 from ...request.server_names import copies, server_name
 from ..apihandlers.sessions import names_in_use, sessions_for
 from ..common import cluster_of
+from ..links import options_in_link
 from ..locale import language_of
 from ..protocol import HubUser
 from ..reach import default_server_name, is_active
@@ -26,9 +27,6 @@ from ..sessions.past import MAX_LISTED, reaches_others
 
 SHOWN_AT_FIRST = 50
 """Rows that the page is sent with; its script asks for the others."""
-
-IN_A_LINK = (*FORM_FIELDS, *APPEARANCE_FIELDS, "preset")
-"""The fields that a link to the form may fill in."""
 
 
 def newest_first(sessions: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
@@ -40,7 +38,7 @@ def form_link(session: Mapping[str, Any], *, change: bool = True) -> str:
     """Return the address of the form of the session's server, filled with its request.
 
     With ``change``, what makes sense for another try is changed."""
-    values = {name: value for name, value in session["request"].items() if name in IN_A_LINK}
+    values = options_in_link(session["request"])
     if change and session.get("change"):
         values = {**values, **session["change"]}
         values.pop("preset", None)
@@ -68,7 +66,7 @@ def new_session_link(user: HubUser, given: Mapping[str, str], *, hub_url: str, n
         words, server = copies(copied, 1, known.values(), known)[0]
     elif named and (words or is_active(user, default)):
         server = server_name(words, known)
-    values = {f"opt-{name}": given[f"opt-{name}"] for name in IN_A_LINK if given.get(f"opt-{name}")}
+    values = {f"opt-{name}": given[f"opt-{name}"] for name in FIELDS_OF_THE_PAGE if given.get(f"opt-{name}")}
     if words and words.isprintable():
         values["opt-name"] = words
     target = url_path_join(hub_url, "spawn", user.escaped_name, url_escape_path(server))
@@ -119,7 +117,7 @@ class NewSessionPage(BaseHandler):  # type: ignore[misc]
     async def get(self) -> None:
         given = {
             name: self.get_argument(name)
-            for name in ("name", "copy_of", *(f"opt-{field}" for field in IN_A_LINK))
+            for name in ("name", "copy_of", *(f"opt-{field}" for field in FIELDS_OF_THE_PAGE))
             if self.get_argument(name, "")
         }
         default, named = default_server_name(self.settings), self.allow_named_servers

@@ -16,11 +16,13 @@ from tornado.httputil import url_concat
 from ...errors import StartRefused
 from ...i18n import _, using
 from ...request.form_data import as_the_page_means
+from ...request.model import FIELDS_OF_THE_PAGE
+from ...request.variables import masked_text
 from ..errors import HubRefusal
 from ..locale import language_of
 from ..logged_in import PRESS_AGAIN, PRESSED, is_of_our_own
 from ..own_spawner import own_spawner
-from .sessions import IN_A_LINK
+from ..variables import TOLD_CHARACTERS
 
 STATUS = 403
 LONGEST_VALUE = 200
@@ -79,9 +81,11 @@ class FormPage(AsksAgain, SpawnHandler):  # type: ignore[misc]
             await maybe_future(super().post(*args, **kwargs))
 
     def _typed(self) -> dict[str, str]:
-        posted = as_the_page_means({name: [self.get_body_argument(name, "")] for name in IN_A_LINK})
+        posted = as_the_page_means({name: [self.get_body_argument(name, "", strip=name != "environment")] for name in FIELDS_OF_THE_PAGE})
         values = {name: entries[0] for name, entries in posted.items()}
-        typed = {f"opt-{name}": value for name, value in values.items() if value and len(value) <= LONGEST_VALUE}
+        values["environment"] = masked_text(values["environment"])
+        most = {"environment": TOLD_CHARACTERS}
+        typed = {f"opt-{name}": value for name, value in values.items() if value and len(value) <= most.get(name, LONGEST_VALUE)}
         return {**typed, f"opt-{PRESSED}": "1"}
 
     async def spawn_single_user(self, user: Any, server_name: str = "", *args: Any, **kwargs: Any) -> Any:

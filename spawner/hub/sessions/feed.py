@@ -13,6 +13,7 @@ import json
 from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 from ...availability.queue_position import QueuePosition
 from ...cache import Snapshot
@@ -32,7 +33,7 @@ from ..own_spawner import own_spawner
 from ..protocol import HubSpawner
 from .gpus import GpuNews, GpusOfSessions, WithGpus
 from .history import PastSession
-from .options import had_in_words
+from .options import had_in_words, veiled_request
 from .past import Listed, Past, has_end, key_of, kind_of
 from .view import server_of, status_of_other, usage_factor_of
 
@@ -207,12 +208,12 @@ class Sessions:
             session = _live_session(spawner)
             if session is None:
                 if _is_the_hubs(spawner):
-                    full = as_json(status_of_other(spawner, self._hub_url))
+                    full = self._told(status_of_other(spawner, self._hub_url))
                     texts.append(json.dumps(full))
                     digest.update(json.dumps(full).encode())
                 continue
             going_on.add(key_of(name_of(spawner.user), spawner.name, session.record, session.end))
-            full = as_json(self._status_of_live(spawner, session, queue))
+            full = self._told(self._status_of_live(spawner, session, queue))
             texts.append(json.dumps(full))
             digest.update(json.dumps(without_clock(full)).encode())
             if len(texts) % AT_ONCE == 0:
@@ -225,6 +226,11 @@ class Sessions:
         digest.update(b"stale" if stale else b"")
         head = json.dumps({"as_of": iso_time(queue.listed.as_of) if queue.listed is not None else None, "stale": stale})
         return Answer(f'{head[:-1]}, "sessions": [{", ".join(texts)}]}}', digest.hexdigest()[:32])
+
+    def _told(self, status: SessionStatus) -> dict[str, Any]:
+        """As JSON; of others' variables the names only."""
+        full = as_json(status)
+        return full if self._own else {**full, "request": veiled_request(full["request"])}
 
     def _status_of_live(self, spawner: HubSpawner, session: Session, queue: _Queue) -> SessionStatus:
         server, job = server_of(spawner, self._hub_url, session.record.job_id), queue.job_of(session)
@@ -252,7 +258,7 @@ class Sessions:
             if end is None or has_end(of_server.get((name_of(spawner.user), spawner.name), ()), end):
                 continue
             server = server_of(spawner, self._hub_url, end.job_id)
-            full = as_json(replace(status_of(server, Record(), now=now, end=end), held_text=had_in_words(server.request)))
+            full = self._told(replace(status_of(server, Record(), now=now, end=end), held_text=had_in_words(server.request)))
             over.append((end.at, json.dumps(full), json.dumps(without_clock(full)).encode()))
             if number % AT_ONCE == 0:
                 await asyncio.sleep(0)

@@ -1,4 +1,4 @@
-"""What is told of a server's ``user_options``: what it is called, and its request without what may be secret."""
+"""What is told of a server's ``user_options``: what it is called, and its request without what looks secret."""
 
 from __future__ import annotations
 
@@ -9,16 +9,15 @@ from typing import Any
 from ...errors import RequestRejected
 from ...humanize import cores_in_words
 from ...i18n import _
-from ...request.model import parse_request
+from ...request.model import SessionRequest, parse_request
 from ...request.server_names import WITHOUT_LETTERS
+from ...request.variables import MASK
 from ...site.catalogue import BUILT_IN_LABELS, Labels
 from ..known import value_of
+from ..variables import told_variables
 
 MADE_UP = re.compile(rf"{WITHOUT_LETTERS}(-[0-9]{{1,4}})?")
 """A name that a server has because its user gave none."""
-
-SECRET_OPTIONS = frozenset({"environment"})
-"""What a user has typed as a variable may be a password."""
 
 SUMMARY = "profile"
 """The line that the other options are summed up in, for JupyterHub's admin page."""
@@ -46,10 +45,21 @@ def shown_name(given: str, options: Mapping[str, Any], server: str = "", labels:
     return _unless_made_up(given) or _what_it_is(options, labels) or server or _("Default server")
 
 
+def read_again(options: Mapping[str, Any]) -> SessionRequest:
+    """Read the request of a session that there was, apart from its variables, of which lists and records have masks.
+
+    Raises
+    ------
+    RequestRejected
+        It is an older version's, or not yet judged.
+    """
+    return parse_request({name: value for name, value in options.items() if name != "environment"})
+
+
 def had_in_words(options: Mapping[str, Any]) -> str:
     """Return what a session that is over had, by its request: ``1 × V100, 4 cores, 8 GB``; empty where that cannot be read."""
     try:
-        request = parse_request(options)
+        request = read_again(options)
     except RequestRejected:
         return ""
     return ", ".join([*([request.gpus.words] if request.gpus.count else []), *request.cores_and_memory])
@@ -64,7 +74,7 @@ def _what_it_is(options: Mapping[str, Any], labels: Labels) -> str:
     if not options.get("partition"):
         return ""
     try:
-        request = parse_request(options)
+        request = read_again(options)
     except RequestRejected:
         return ""
     size = request.gpus.words if request.gpus.count else cores_in_words(request.cores)
@@ -77,8 +87,16 @@ def _known(server: Any, name: str) -> Any:
 
 
 def told_request(options: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the options that may be shown."""
-    return {name: value for name, value in options.items() if name not in SECRET_OPTIONS}
+    """Return the options as they may be shown: with :func:`.told_variables`."""
+    variables = told_variables(options.get("environment"))
+    told = {name: value for name, value in options.items() if name != "environment"}
+    return {**told, "environment": variables} if variables else told
+
+
+def veiled_request(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return told options for somebody else than their user: the variables by name only."""
+    variables = options.get("environment")
+    return {**options, "environment": dict.fromkeys(variables, MASK)} if variables else dict(options)
 
 
 def kept_request(options: Mapping[str, Any]) -> dict[str, Any]:

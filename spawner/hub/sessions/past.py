@@ -18,7 +18,6 @@ from jupyterhub.utils import url_escape_path, url_path_join
 
 from ...errors import RequestRejected
 from ...i18n import in_use
-from ...request.model import parse_request
 from ...session.record import End, Record
 from ...session.status import Server, SessionStatus, kind_of_end
 from ...session.status_json import as_json, without_clock
@@ -31,7 +30,7 @@ from ..protocol import HubHandler
 from ..state import HubState
 from .ended import history_of
 from .history import History, HistoryMemory, PastSession, Rows
-from .options import had_in_words, shown_name
+from .options import had_in_words, read_again, shown_name, veiled_request
 from .storage import Storage
 from .tables import session_key
 
@@ -98,8 +97,8 @@ class Reach:
 def summary_of(options: Mapping[str, Any]) -> str:
     """Return a request in words, for the lists."""
     try:
-        return parse_request(options).in_words
-    except RequestRejected:  # of an older version, or not yet judged
+        return read_again(options).in_words
+    except RequestRejected:
         return str(options.get("profile") or "")
 
 
@@ -113,15 +112,18 @@ def kind_of(over: PastSession | End) -> Literal["finished", "others"]:
     return "finished" if (over.kind or kind_of_end(over.state)) == "finished" else "others"
 
 
-def status_of_past(past: PastSession, hub_url: str, labels: Labels = BUILT_IN_LABELS) -> SessionStatus:
-    """Return how a session stands that is in the record; ``labels`` are what the catalogue calls its release and interface."""
+def status_of_past(past: PastSession, hub_url: str, labels: Labels = BUILT_IN_LABELS, *, own: bool = True) -> SessionStatus:
+    """Return how a session stands that is in the record; ``labels`` are what the catalogue calls its release and interface.
+
+    Without ``own`` it is for somebody else than its user.
+    """
     server = Server(
         user=past.user,
         name=past.name,
         display_name=shown_name(past.display_name, past.request, past.name, labels),
         named=bool(past.display_name),
         color=past.color,
-        request=past.request,
+        request=past.request if own else veiled_request(past.request),
         summary=summary_of(past.request),
         release_text=labels.release(past.request.get("release")),
         interface_text=labels.interface(past.request.get("interface")),
@@ -164,15 +166,15 @@ class Listed:
     still: bytes
 
 
-async def _listed(rows: Rows, hub_url: str, labels: Labels) -> tuple[Listed, ...]:
+async def _listed(rows: Rows, hub_url: str, labels: Labels, *, own: bool) -> tuple[Listed, ...]:
     """In the language of the page: made once for all who hold on to these rows."""
-    key = in_use(), hub_url, labels
+    key = in_use(), hub_url, labels, own
     if key not in rows.made:
         made = []
         for number, past in enumerate(rows.sessions):
             if number % AT_ONCE == AT_ONCE - 1:
                 await asyncio.sleep(0)
-            full = as_json(status_of_past(past, hub_url, labels))
+            full = as_json(status_of_past(past, hub_url, labels, own=own))
             made.append(Listed(past, json.dumps(full), json.dumps(without_clock(full)).encode()))
         rows.made[key] = tuple(made)
     listed: tuple[Listed, ...] = rows.made[key]
@@ -191,12 +193,15 @@ class Past:
         The record, made anew for each question as the admin's settings may say.
     limit
         So many at most; 0: none of the record.
+    own
+        They are the caller's own: of others' variables only the names are told.
     """
 
-    def __init__(self, history: Callable[[], History | None], reach: Reach, *, limit: int = SHOWN) -> None:
+    def __init__(self, history: Callable[[], History | None], reach: Reach, *, limit: int = SHOWN, own: bool = True) -> None:
         self._history = history
         self._reach = reach
         self.limit = limit
+        self._own = own
         self._rows: Rows | None = None
         self._labels = BUILT_IN_LABELS
 
@@ -208,7 +213,7 @@ class Past:
     async def listed(self, hub_url: str, going_on: Collection[str]) -> list[Listed]:
         """Return all but those whose keys (:func:`.history.session_key`) are still among the ones that go on."""
         rows = self._known()
-        found = await _listed(rows, hub_url, self._labels) if rows is not None else ()
+        found = await _listed(rows, hub_url, self._labels, own=self._own) if rows is not None else ()
         return [entry for entry in found if self._reach.has(entry.past) and entry.past.session not in going_on]
 
     def sessions(self, going_on: Collection[str]) -> list[PastSession]:

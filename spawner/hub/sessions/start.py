@@ -24,6 +24,7 @@ from ...worker import run_in_worker
 from ..known import name_of
 from ..protocol import StartingSpawner
 from ..state import HubState
+from ..variables import TypedSecrets, with_known_variables
 from .offers import offered_while_waiting
 from .view import usage_factor_of
 
@@ -55,7 +56,7 @@ async def submit_and_wait(spawner: StartingSpawner, session: Session) -> tuple[s
 
 async def _submit(spawner: StartingSpawner, session: Session) -> None:
     choices = await spawner.choices()
-    request = resolve_request(spawner.user_options or {}, choices)
+    request = resolve_request(with_known_variables(spawner, spawner.user_options or {}), choices)
     pricing = await spawner.terms()
     await refuse_over_budget(spawner.cluster, choices, request, pricing)
     spawner.user_options = request.options()
@@ -78,6 +79,7 @@ async def _submit(spawner: StartingSpawner, session: Session) -> None:
     session.expected = await expected_start(spawner, job, request, choices, member.identity)
     job_id = await session.submit(job.tag.nonce, job.argv, job.script, job.environment, member.identity)
     spawner.remember_request(request)
+    HubState.of(spawner).part(TypedSecrets).forget(name_of(spawner.user))
     spawner.log.info("Job %s for %s: %s", job_id, spawner.log_name, request.summary)
     session.say(15, _("Job {number} is submitted").format(number=job_id))
 

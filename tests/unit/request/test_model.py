@@ -413,7 +413,10 @@ def test_other_variable_is_taken(name: str) -> None:
         pytest.param({f"A{i}": "x" for i in range(MAX_VARIABLES + 1)}, f"more than the {MAX_VARIABLES}", id="too-many"),
         pytest.param({f"A{i}": "x" * MAX_BYTES for i in range(9)}, f"more than the {MAX_BYTES_IN_ALL}", id="too-much-in-all"),
         pytest.param(["A=B"], "names with values", id="list"),
-        pytest.param("A=B", "names with values", id="text"),
+        pytest.param(5, "names with values", id="a-number"),
+        pytest.param("A", "has no “=”", id="text-without-a-sign"),
+        pytest.param("PATH=/tmp", "PATH is reserved", id="reserved-as-text"),
+        pytest.param({"A": "••••••••"}, "The value of A is not known", id="mask"),
     ],
 )
 def test_environment_that_cannot_be_had(variables: Any, words: str) -> None:

@@ -247,7 +247,7 @@ def test_kept_in_the_state() -> None:
 def test_the_form_for_another_try() -> None:
     """After an end that more memory would have helped, the form has the last request with more memory; else it is the plain form."""
     made = spawner_with({})
-    made._accepted_options = {"memory": "8G", "cores": 2, "preset": "small", "environment": {"A": "hunter2"}}
+    made.accepted_options = {"memory": "8G", "cores": 2, "preset": "small", "environment": {"A": "hunter2"}}
     assert made.again_url("/hub/spawn/ada?next=%2F") == "/hub/spawn/ada?next=%2F"
     made.last_end = End("OUT_OF_MEMORY", "It ran out of memory.", 5.0, change={"memory": "16G"})
     assert made.again_url("/hub/spawn/ada?next=%2F") == "/hub/spawn/ada?next=%2F&opt-memory=16G&opt-cores=2"

@@ -14,6 +14,7 @@ import { choosePreset, followTheFields } from "./shortcuts.js";
 import { followStrip } from "./strip.js";
 import { offerTools } from "./tools.js";
 import { followUseful } from "./useful.js";
+import { offerVariables } from "./variables.js";
 import { followWhere } from "./where.js";
 
 /** @import { Page } from "./page.js" */
@@ -73,6 +74,7 @@ function judge(page, panel) {
   followUseful(page);
   followWhere(page);
   followRelease(page);
+  offerVariables(page);
   offerTools(page, fields);
   closeOnEscape(panel);
   tools(page).hidden = false;

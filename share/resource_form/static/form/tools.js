@@ -1,9 +1,21 @@
 // What can be had beside the verdict: a link to this form.
 
+import { asText, looksSecret, MASK, readText } from "../common/variables.js";
 import { LOOK } from "./fields.js";
 
 /** @import { Fields } from "./fields.js" */
 /** @import { Page } from "./page.js" */
+
+const LEFT_OUT_IF_EMPTY = ["preset", "environment", ...LOOK];
+
+/**
+ * The variables as they may stand in an address: browsers and servers keep those.
+ * @param {string} text
+ * @param {import("../common/variables.js").Patterns} patterns
+ */
+export function withoutSecrets(text, patterns) {
+  return asText(readText(text).map(([name, value]) => [name, looksSecret(name, value, patterns) ? MASK : value]));
+}
 
 /**
  * The address of a form that is filled like this one.
@@ -13,7 +25,7 @@ import { LOOK } from "./fields.js";
 export function linkTo(form, values) {
   const url = new URL(form);
   for (const [name, value] of Object.entries(values)) {
-    if (value || !["preset", ...LOOK].includes(name)) url.searchParams.set(`opt-${name}`, value);
+    if (value || !LEFT_OUT_IF_EMPTY.includes(name)) url.searchParams.set(`opt-${name}`, value);
   }
   return url.href;
 }
@@ -26,7 +38,9 @@ export function offerTools({ form, find, place, texts }, fields) {
   const said = place("said");
 
   async function copyLink() {
-    const link = linkTo(new URL(form.dataset.linkUrl || "", window.location.href), fields.values());
+    const { environment = "", ...values } = fields.values();
+    const variables = withoutSecrets(environment, JSON.parse(form.dataset.secrets || "{}"));
+    const link = linkTo(new URL(form.dataset.linkUrl || "", window.location.href), { ...values, environment: variables });
     try {
       await navigator.clipboard.writeText(link);
       said.textContent = texts.copied;

@@ -1,8 +1,13 @@
 // Addresses of a session.
 
+import { asText } from "../common/variables.js";
+
 /** @import { Session } from "./model.js" */
 
-const FIELDS = ["reservation", "account", "partition", "cores", "memory", "gpus", "walltime", "release", "interface", "color"];
+const FIELDS = [
+  ...["reservation", "account", "partition", "cores", "memory", "gpus", "walltime", "release", "interface", "environment"],
+  "color",
+];
 
 /**
  * An address that the Hub made; nothing if it is none. With JupyterHub's subdomain_host a session is on another host than this page.
@@ -45,7 +50,11 @@ export function copyLink(session, name, here, base) {
  * @param {string[]} fields
  */
 function withOptions(url, values, fields) {
-  for (const field of fields) if (values[field] !== undefined) url.searchParams.set(`opt-${field}`, String(values[field]));
+  for (const field of fields) {
+    const value = values[field];
+    const text = value && typeof value === "object" ? asText(Object.entries(value)) : String(value);
+    if (value !== undefined) url.searchParams.set(`opt-${field}`, text);
+  }
   return url.href;
 }
 

@@ -179,7 +179,9 @@ def test_the_same_again_in_one_press(end: End | None, offered: bool) -> None:
         assert form["action"] == "/base/hub/spawn/ada/gpu?next=%2F"
         posted = {field["name"]: field["value"] for field in form.select("input")}
         assert posted.pop("_xsrf") == "a-token"
+        assert posted.pop("environment") == "PASSWORD=••••••••"  # which the Hub knows
         assert posted == {"cores": "1", "memory": "2G", "gpus": "v100:1", "reservation": "", "color": "#00ff00"}
+        assert "a canary" not in str(page)
 
 
 def test_until_when_it_waits() -> None:
