@@ -15,7 +15,7 @@ from .apihandlers.callback import PortHandler, SessionGpusHandler, SessionMemory
 from .apihandlers.check import CheckHandler
 from .apihandlers.cluster import ClusterHandler
 from .apihandlers.gpu_reports import GpuReports
-from .apihandlers.releases import ReleasesHandler
+from .apihandlers.releases import ReleaseCheckHandler, ReleasesHandler
 from .apihandlers.saved_request import SavedRequestHandler
 from .apihandlers.session_log import LogDownloadHandler, LogHandler
 from .apihandlers.sessions import NewNamesHandler, SessionEventsHandler, SessionsHandler
@@ -61,6 +61,7 @@ API = [
     (r"/api/resource-form/stop", StopHandler),
     (r"/api/resource-form/releases", ReleasesHandler),
     (r"/api/resource-form/request", SavedRequestHandler),
+    (r"/api/resource-form/releases/([^/]+)/check", ReleaseCheckHandler),
 ]
 # Reports of GPUs are by far the most frequent requests, and the Hub looks through its pages first.
 PAGES = [
