@@ -122,6 +122,7 @@ class Release(Audience, Software):
 
     def with_check(self, check: ReleaseCheck) -> Release:
         """Return the same release, which knows what its last check has found."""
+        assert self.digest  # worked out once: the copies, of which each request makes some, have it
         same = self.model_copy()
         same._check = check  # noqa: SLF001 - of its own class
         return same
