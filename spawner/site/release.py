@@ -123,6 +123,7 @@ class Release(Audience, Software):
     def with_check(self, check: ReleaseCheck) -> Release:
         """Return the same release, which knows what its last check has found."""
         same = self.model_copy()
+        same.__dict__["digest"] = self.digest  # worked out once: each request makes copies
         same._check = check  # noqa: SLF001 - of its own class
         return same
 

@@ -245,6 +245,17 @@ def test_it_is_shown_beside_the_release(site: Site, checked: dict[str, dict[str,
         page.evaluate("scheme => document.documentElement.setAttribute('data-bs-theme', scheme)", scheme)
         page.screenshot(path=str(screenshots / f"release-check-{width}.png"), full_page=True)
     page.context.close()
+    page = log_in(site, browser, user.name, path="hub/spawn?opt-release=wrong")
+    panel = page.locator("#resource-form-release-is")
+    expect(panel).to_contain_text("not all of it works")
+    page.check("input[name=release][value=new]")
+    expect(panel).to_contain_text("4 kernels run.")
+    assert serious_findings(page) == []
+    for width, scheme in ((1280, "light"), (390, "dark")):
+        page.set_viewport_size({"width": width, "height": 900})
+        page.evaluate("scheme => document.documentElement.setAttribute('data-bs-theme', scheme)", scheme)
+        panel.locator("xpath=..").screenshot(path=str(screenshots / f"release-check-form-{width}.png"))
+    page.context.close()
 
 
 def test_a_check_makes_it_the_default_until_a_later_one(site: Site, file: File, checked: dict[str, dict[str, Any]]) -> None:

@@ -9,7 +9,7 @@ from urllib.parse import quote
 from ...request.server_names import server_name
 from ...site.release import Release
 from ...site.release_check import MAX_PROBLEM_LENGTH, MAX_PROBLEMS
-from ..hub_client import HubTrouble, plain
+from ..hub_client import HubTrouble, WrongCall, plain
 from .findings import Finding, ReleaseFindings
 from .inspection import Inspection
 from .session import DidNotStart, NotTried, Tries, accepted, session
@@ -18,8 +18,21 @@ Say = Callable[[str], None]
 
 
 def offered_by(tries: Tries) -> dict[str, str]:
-    """Return the digest of each release that the Hub offers to the user, by tag."""
-    answer = tries.hub.read("GET", f"resource-form/releases?user={quote(tries.user, safe='')}")
+    """Return the digest of each release that the Hub offers to the user, by tag.
+
+    Raises
+    ------
+    WrongCall
+        The Hub knows no such user, or the token may not start their servers.
+    HubTrouble
+        It does not say.
+    """
+    try:
+        answer = tries.hub.read("GET", f"resource-form/releases?user={quote(tries.user, safe='')}")
+    except HubTrouble as trouble:
+        if trouble.status != 404:
+            raise
+        raise WrongCall(f"The Hub has no user {tries.user} whose servers this token may start. Or: {trouble}") from None
     return {entry["tag"]: entry.get("digest", "") for entry in answer["releases"]}
 
 

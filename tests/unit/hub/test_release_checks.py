@@ -20,6 +20,7 @@ from spawner.hub.release_checks import ReleaseChecks, keep_check, read_check
 from spawner.hub.releases import catalogue_of, mark_release
 from spawner.hub.sessions.tables import RELEASE_CHECKS
 from spawner.hub.state import HubState
+from spawner.site.release import Release
 from spawner.site.release_check import ReleaseCheck
 
 TEXT = "releases:\n  - {tag: new, date: 2026-10-01, tested: check}\n  - {tag: old, date: 2024-04-15}\n"
@@ -95,6 +96,22 @@ def test_what_the_file_and_an_administrator_say_counts_for_more(state: HubState)
     assert not is_tested(state)
     mark_release(state, catalogue_of(class_settings(state), state), "new", None, "grace")
     assert is_tested(state)
+
+
+def test_the_digest_is_worked_out_once(state: HubState, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However often somebody asks: each form asks how each release stands."""
+    check(state)
+    dumped: list[str] = []
+    dump = Release.model_dump
+
+    def noting(release: Release, **options: Any) -> dict[str, Any]:
+        dumped.append(release.tag)
+        return dump(release, **options)
+
+    monkeypatch.setattr(Release, "model_dump", noting)
+    (Path(str(class_settings(state).catalogue_file))).touch()
+    assert [is_tested(state) for _look in range(3)] == [True, True, True]
+    assert dumped == ["new"]
 
 
 def test_no_such_release(state: HubState) -> None:

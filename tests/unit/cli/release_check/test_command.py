@@ -332,6 +332,13 @@ def test_whose_token_it_is(file: Path, tmp_path: Path, capsys: pytest.CaptureFix
     assert "say with --user" in capsys.readouterr().err
 
 
+def test_a_user_that_the_hub_does_not_know(file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """That looks like one whose servers the token may not start, and like another address: all three are said."""
+    hub = good(file, others={("GET", MINE, "releases"): (404, {"message": "There is no such user."})})
+    assert call(hub, file, tmp_path, "--user", "nobody") == 2
+    assert "The Hub has no user nobody whose servers this token may start. Or: There is no such service at" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("text", "options", "words"),
     [
