@@ -1,4 +1,4 @@
-"""One question to the Hub's REST API, for commands that run on any machine. Standard library only.
+"""Questions to the Hub's REST API, for commands that run on any machine. Standard library only.
 
 The token travels in a header, to the address that was named and to no other: a redirect is not followed, and no proxy of the environment
 is asked. Inside a session everything needed is in the environment already.
@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import argparse
 import http.client
+import json
 import os
 import ssl
 import urllib.error
 import urllib.request
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,6 +24,9 @@ TIMEOUT_SECONDS = 30.0
 LARGEST_ANSWER = 1 << 27
 """Bytes; that about 10,000 nodes of 8 GPUs takes a fifth of it."""
 
+LONGEST_LINE = 1 << 20
+"""Bytes of one line of a stream."""
+
 LONGEST_WORDS = 300
 """So much of what a server says of an error is shown."""
 
@@ -31,11 +36,16 @@ class WrongCall(Exception):
 
 
 class HubTrouble(Exception):
-    """No answer of the Hub that can be used; the message is for the user. ``may_pass``: to ask again later may help."""
+    """No answer of the Hub that can be used; the message is for the user. ``may_pass``: to ask again later may help.
 
-    def __init__(self, sentence: str, *, may_pass: bool = False) -> None:
+    ``status`` is that of HTTP, 0 where there was no answer at all; ``said`` what the Hub itself says of it.
+    """
+
+    def __init__(self, sentence: str, *, may_pass: bool = False, status: int = 0, said: str = "") -> None:
         super().__init__(sentence)
         self.may_pass = may_pass
+        self.status = status
+        self.said = said
 
 
 def add_hub_arguments(parser: argparse.ArgumentParser) -> None:
@@ -55,11 +65,15 @@ def add_hub_arguments(parser: argparse.ArgumentParser) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Hub:
-    """The Hub that is asked, and the token for it. ``inside``: as a session does, with its certificates under internal_ssl."""
+    """The Hub that is asked, and the token for it. ``inside``: as a session does, with its certificates under internal_ssl.
+
+    ``timeout`` is how many seconds an answer may take.
+    """
 
     api_url: str
     token: str
     inside: bool = False
+    timeout: float = TIMEOUT_SECONDS
 
     def __repr__(self) -> str:
         return f"Hub({self.api_url!r})"
@@ -72,25 +86,78 @@ class Hub:
         HubTrouble
             There is none.
         """
+        return self.ask("GET", path)
+
+    def ask(self, method: str, path: str, body: object = None) -> str:
+        """Return what the Hub answers to a request, with a body as JSON where there is one.
+
+        Raises
+        ------
+        HubTrouble
+            There is no answer, or it is a refusal.
+        """
+        with self._answer(method, path, body) as answer:
+            try:
+                found = answer.read(LARGEST_ANSWER + 1)
+            except (OSError, http.client.HTTPException) as error:
+                raise self._unreachable(error) from None
+        if len(found) > LARGEST_ANSWER:
+            raise HubTrouble("The Hub's answer is too large.")
+        return str(found.decode(errors="replace"))
+
+    def read(self, method: str, path: str, body: object = None) -> dict[str, Any]:
+        """Return the object that the Hub answers.
+
+        Raises
+        ------
+        HubTrouble
+            There is no answer, a refusal, or something else.
+        """
+        try:
+            found = json.loads(self.ask(method, path, body))
+        except (ValueError, RecursionError):
+            found = None
+        if not isinstance(found, dict):
+            raise HubTrouble("What answers there is no Hub with this service.")
+        return found
+
+    def lines(self, path: str) -> Iterator[str]:
+        """Give the lines of a stream of events as they come; an empty one at least every few seconds.
+
+        Raises
+        ------
+        HubTrouble
+            There is no stream, or it broke off.
+        """
+        with self._answer("GET", path) as answer:
+            try:
+                while line := answer.readline(LONGEST_LINE):
+                    yield str(line.decode(errors="replace").rstrip("\r\n"))
+            except (OSError, http.client.HTTPException) as error:
+                raise self._unreachable(error) from None
+
+    def _answer(self, method: str, path: str, body: object = None) -> Any:
+        headers = {"Authorization": f"token {self.token}", "Accept": "application/json"}
+        data = None
+        if body is not None:
+            data = json.dumps(body).encode()
+            headers["Content-Type"] = "application/json"
         request = urllib.request.Request(  # noqa: S310 - http and https only, see hub_of
-            f"{self.api_url}/{path}", headers={"Authorization": f"token {self.token}", "Accept": "application/json"}
+            f"{self.api_url}/{path}", data=data, method=method, headers=headers
         )
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), _NoRedirect, *self._secured())
         try:
-            with opener.open(request, timeout=TIMEOUT_SECONDS) as answer:
-                body = answer.read(LARGEST_ANSWER + 1)
+            return opener.open(request, timeout=self.timeout)
         except urllib.error.HTTPError as error:
             with error:
                 raise _refusal(error.code, _message(error), self.api_url) from None
         except (OSError, http.client.HTTPException) as error:
-            reason = getattr(error, "reason", None) or error
-            raise HubTrouble(
-                f"The Hub at {plain(self.api_url)} cannot be reached: {plain(str(reason) or type(reason).__name__)[:LONGEST_WORDS]}",
-                may_pass=True,
-            ) from None
-        if len(body) > LARGEST_ANSWER:
-            raise HubTrouble("The Hub's answer is too large.")
-        return str(body.decode(errors="replace"))
+            raise self._unreachable(error) from None
+
+    def _unreachable(self, error: Exception) -> HubTrouble:
+        reason = getattr(error, "reason", None) or error
+        words = plain(str(reason) or type(reason).__name__)[:LONGEST_WORDS]
+        return HubTrouble(f"The Hub at {plain(self.api_url)} cannot be reached: {words}", may_pass=True)
 
     def _secured(self) -> list[urllib.request.BaseHandler]:
         if not (self.inside and os.environ.get("JUPYTERHUB_SSL_KEYFILE")):
@@ -160,10 +227,13 @@ def _message(error: urllib.error.HTTPError) -> str:
 
 def _refusal(status: int, message: str, url: str) -> HubTrouble:
     said = f" It says: {message}" if message else ""
+    may_pass = False
     if status in (401, 403):
-        return HubTrouble(f"The Hub does not let this token do that (HTTP {status}).{said}")
-    if status == 404 or 300 <= status < 400:
-        return HubTrouble(f"There is no such service at {plain(url)} (HTTP {status}). The address of a Hub's API ends in /hub/api.")
-    if status < 500 and status != 429:
-        return HubTrouble(f"The Hub refuses to answer (HTTP {status}).{said}")
-    return HubTrouble(f"The Hub cannot answer at the moment (HTTP {status}).{said}", may_pass=True)
+        sentence = f"The Hub does not let this token do that (HTTP {status}).{said}"
+    elif status == 404 or 300 <= status < 400:
+        sentence = f"There is no such service at {plain(url)} (HTTP {status}). The address of a Hub's API ends in /hub/api."
+    elif status < 500 and status != 429:
+        sentence = f"The Hub refuses to answer (HTTP {status}).{said}"
+    else:
+        sentence, may_pass = f"The Hub cannot answer at the moment (HTTP {status}).{said}", True
+    return HubTrouble(sentence, may_pass=may_pass, status=status, said=message)

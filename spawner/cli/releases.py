@@ -1,14 +1,23 @@
-"""``resource-form releases``: what an admin does with the catalogue of releases from a terminal. Standard library only."""
+"""``resource-form releases``: what an admin does with the catalogue of releases from a terminal.
+
+Standard library only; what ``check`` needs besides is imported when it is called for.
+"""
 
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 
+from .hub_client import add_hub_arguments
 from .release_scan import ScannedKernel, scan
+
+NO_LOCK: Mapping[str, str] = MappingProxyType({})
+LONGEST = 1e6
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -22,27 +31,103 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     scanning.add_argument("prefix", metavar="PREFIX", type=Path, help="the folder of the environment, which has share/jupyter/kernels")
     scanning.add_argument("--packages", metavar="NAMES", default="", help="packages to name, with commas between; else those asked for")
     scanning.add_argument("--all", action="store_true", help="name all packages")
+    scanning.add_argument(
+        "--lock", metavar="FILE", type=Path, help="the lock file that the environment was made from: print its digest too"
+    )
     scanning.add_argument("--json", action="store_true", help="print JSON")
+    checking = actions.add_parser(
+        "check",
+        help="start each release in a job, and look whether it is what the catalogue says",
+        description="Starts each release of the file in a job of its own, runs a cell in each of its kernels, compares the versions, and "
+        "tells the Hub. Run it where the Hub runs, with the token of an administrator.",
+        epilog="Exit status: 0 all is well, 1 something is wrong or could not be tried, 2 a wrong call, 5 the Hub cannot be reached.",
+    )
+    _add_check_arguments(checking)
+
+
+def _add_check_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("file", metavar="FILE", help="the catalogue, as the Hub reads it (c.ResourceFormSpawner.catalogue_file)")
+    parser.add_argument("--release", metavar="TAG", action="append", default=[], help="only this one; may be given several times")
+    parser.add_argument("--user", metavar="NAME", default="", help="whose sessions the checks are to be; by default the token's owner")
+    parser.add_argument(
+        "--partition",
+        metavar="NAME",
+        action="append",
+        default=[],
+        help="where they are started; ARCHITECTURE=NAME says it for one architecture; may be given several times",
+    )
+    for name, words in (("account", "the account that pays"), ("reservation", "the reservation"), ("cores", "cores of each session")):
+        parser.add_argument(f"--{name}", metavar=name.upper(), default="", help=words)
+    parser.add_argument("--memory", metavar="MEMORY", default="", help="memory of each session (default: 2G, or what the release needs)")
+    parser.add_argument("--walltime", metavar="TIME", default="", help="time limit of each session (default: 20m)")
+    parser.add_argument("--wait", metavar="MINUTES", type=_positive, default=30.0, help="so long a job may wait in the queue (default: 30)")
+    parser.add_argument(
+        "--cell-seconds",
+        metavar="SECONDS",
+        type=_positive,
+        default=120.0,
+        help="so long a kernel may take to start and answer (default: 120)",
+    )
+    parser.add_argument("--url", metavar="URL", default="", help="where users reach the Hub, if that is not where its API is")
+    parser.add_argument("--no-report", dest="report", action="store_false", help="do not tell the Hub what was found")
+    parser.add_argument("--json", action="store_true", help="print JSON, at the end")
+    add_hub_arguments(parser)
+
+
+def _positive(text: str) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        number = 0.0
+    if not 0 < number <= LONGEST:
+        raise argparse.ArgumentTypeError("a number above 0 is needed")
+    return number
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Run it; the exit status."""
+    return _check(arguments) if arguments.action == "check" else _scan(arguments)
+
+
+def _check(arguments: argparse.Namespace) -> int:
+    try:
+        from .release_check.command import run as run_check
+    except ModuleNotFoundError as error:
+        name = str(error.name).partition(".")[0]
+        sys.stderr.write(f"resource-form releases check: {name} is not installed here. Run it where the Hub runs.\n")
+        return 1
+    return run_check(arguments)
+
+
+def _scan(arguments: argparse.Namespace) -> int:
     only = frozenset(name.strip() for name in arguments.packages.split(",") if name.strip())
     try:
         kernels = scan(arguments.prefix.absolute(), only, everything=arguments.all)
+        lock = lock_of(arguments.lock) if arguments.lock is not None else {}
     except OSError as error:
         sys.stderr.write(f"resource-form: {error}\n")
         return 1
-    sys.stdout.write((as_json(kernels) if arguments.json else as_yaml(kernels)) + "\n")
+    sys.stdout.write((as_json(kernels, lock) if arguments.json else as_yaml(kernels, lock)) + "\n")
     return 0
 
 
-def as_json(kernels: Iterable[ScannedKernel]) -> str:
-    """Return the kernels as JSON, with the catalogue's keys."""
-    return json.dumps({"kernels": [_entry(kernel) for kernel in kernels]}, indent=2, ensure_ascii=False)
+def lock_of(path: Path) -> dict[str, str]:
+    """Return what the catalogue says of a lock file: its path, and its SHA-256.
+
+    Raises
+    ------
+    OSError
+        It cannot be read.
+    """
+    return {"lock": str(path.absolute()), "lock_sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
 
 
-def as_yaml(kernels: Iterable[ScannedKernel]) -> str:
+def as_json(kernels: Iterable[ScannedKernel], lock: Mapping[str, str] = NO_LOCK) -> str:
+    """Return the kernels as JSON, with the catalogue's keys, and the release's lock where there is one."""
+    return json.dumps({**lock, "kernels": [_entry(kernel) for kernel in kernels]}, indent=2, ensure_ascii=False)
+
+
+def as_yaml(kernels: Iterable[ScannedKernel], lock: Mapping[str, str] = NO_LOCK) -> str:
     """Return the kernels as lines of a release in the catalogue: each value is quoted, so that a version stays what it is."""
     lines = ["kernels:"]
     for kernel in kernels:
@@ -52,7 +137,8 @@ def as_yaml(kernels: Iterable[ScannedKernel]) -> str:
         if isinstance(packages, dict) and packages:
             lines.append("    packages:")
             lines += [f"      {_quoted(name)}: {_quoted(version)}" for name, version in packages.items()]
-    return "\n".join(lines) if len(lines) > 1 else "kernels: []"
+    locked = [f"{key}: {_quoted(value)}" for key, value in lock.items()]
+    return "\n".join([*locked, *(lines if len(lines) > 1 else ["kernels: []"])])
 
 
 def _entry(kernel: ScannedKernel) -> dict[str, object]:

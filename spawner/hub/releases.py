@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from typing import Any
 
-import sqlalchemy as sa
 from jupyterhub.scopes import Scope
-from sqlalchemy.exc import OperationalError
 
-from ..errors import CatalogueError, NotStored, RequestRejected
+from ..errors import CatalogueError, RequestRejected
 from ..i18n import _
 from ..site.catalogue import PLAIN_CATALOGUE, Catalogue, CatalogueFile, parse_catalogue
+from ..site.release_checks import checked
 from ..site.release_marks import WHATS, ReleaseMark, What, marked
 from .class_settings import class_settings
-from .database import Transaction, transaction
 from .labels import catalogue_files
 from .protocol import HubHandler
-from .sessions.storage import Storage
+from .release_checks import ReleaseChecks
+from .release_rows import ReleaseRows
 from .sessions.tables import RELEASE_MARKS
 from .settings.spawner import SpawnerSettings
-from .state import AdminWarnings, HubState
+from .state import HubState
 
 MAX_TAG = 64
 
@@ -27,60 +26,19 @@ BACK = "back"
 """What is said to take back what was said before."""
 
 
-class ReleaseMarks:
-    """The marks in one Hub's database, read once: it is the only one that writes there."""
+class ReleaseMarks(ReleaseRows[ReleaseMark]):
+    """The marks of administrators, in one Hub's database."""
 
-    def __init__(self) -> None:
-        self._marks: dict[str, ReleaseMark] | None = None
+    table = RELEASE_MARKS
+    what = "marks"
 
-    def by_tag(self, state: HubState) -> Mapping[str, ReleaseMark]:
-        """Return the marks by tag; none while the database does not say, and the log says so."""
-        if self._marks is None:
-            db = state.settings.get("db")
-            try:
-                self._marks = _read(db) if db is not None else {}
-            except Exception as error:  # noqa: BLE001 - whatever the database says, the releases of the file can be started
-                if state.part(AdminWarnings).is_due("release marks", type(error).__name__):
-                    state.log.error("The marks of releases cannot be read, the file alone counts meanwhile: %s", error)  # noqa: TRY400 - one line
-                return {}
-        return self._marks
+    def read(self, row: Any) -> ReleaseMark | None:
+        """Return the mark of a row."""
+        return ReleaseMark(row.tag, row.what, row.by_name, row.at) if row.what in WHATS else None
 
-    def put(self, state: HubState, mark: ReleaseMark) -> None:
-        """Store a mark in the place of an earlier one of the same release.
-
-        Raises
-        ------
-        TimeoutError
-            The database is locked: it may work in a moment.
-        """
-
-        def write(own: Transaction) -> None:
-            own.execute(sa.delete(RELEASE_MARKS).where(RELEASE_MARKS.c.tag == mark.tag))
-            own.execute(sa.insert(RELEASE_MARKS).values(tag=mark.tag, what=mark.what, by_name=mark.by, at=mark.at))
-
-        self._write(state, write)
-
-    def take_back(self, state: HubState, tag: str) -> None:
-        """Forget the mark of a release: what the file says counts again.
-
-        Raises
-        ------
-        TimeoutError
-            The database is locked: it may work in a moment.
-        """
-        self._write(state, lambda own: own.execute(sa.delete(RELEASE_MARKS).where(RELEASE_MARKS.c.tag == tag)))
-
-    def _write(self, state: HubState, work: object) -> None:
-        Storage.in_hub(state, state.settings["db"], state.cluster, state.log).write(work)  # type: ignore[arg-type]
-        self._marks = None
-
-
-def _read(db: sa.orm.Session) -> dict[str, ReleaseMark]:
-    with transaction(db) as own:
-        if not sa.inspect(own.connection).has_table(RELEASE_MARKS.name):
-            return {}
-        rows = own.execute(sa.select(RELEASE_MARKS)).all()
-    return {row.tag: ReleaseMark(row.tag, row.what, row.by_name, row.at) for row in rows if row.what in WHATS}
+    def columns(self, entry: ReleaseMark) -> dict[str, Any]:
+        """Return the columns of a mark."""
+        return {"tag": entry.tag, "what": entry.what, "by_name": entry.by, "at": entry.at}
 
 
 def administers(handler: HubHandler) -> bool:
@@ -117,13 +75,10 @@ def mark_release(state: HubState, catalogue: Catalogue, tag: str, what: What | N
     if catalogue.get(tag) is None:
         raise RequestRejected({"tag": _("There is no release {tag}.").format(tag=tag[:MAX_TAG])})
     marks = state.part(ReleaseMarks)
-    try:
-        if what is None:
-            marks.take_back(state, tag)
-        else:
-            marks.put(state, ReleaseMark(tag, what, by, state.cluster.clock()))
-    except (TimeoutError, OperationalError) as error:
-        raise NotStored(_("The Hub's database is busy. Try again."), log=f"release {tag} was not marked: {error}") from error
+    if what is None:
+        marks.take_back(state, tag)
+    else:
+        marks.put(state, ReleaseMark(tag, what, by, state.cluster.clock()))
     state.log.warning("Release %s: %s, by %s", tag, what or "the mark was taken back", by)
 
 
@@ -133,7 +88,7 @@ def file_of(settings: SpawnerSettings, state: HubState) -> CatalogueFile | None:
 
 
 def catalogue_of(settings: SpawnerSettings, state: HubState) -> Catalogue:
-    """Return the releases as the admin lists them now, with what administrators have marked; the log says so once if the file breaks.
+    """Return the releases as the admin lists them now, with what checks found and administrators marked; the log says so if it breaks.
 
     Raises
     ------
@@ -145,7 +100,8 @@ def catalogue_of(settings: SpawnerSettings, state: HubState) -> Catalogue:
         found = file.current()
     else:
         found = parse_catalogue(settings.catalogue or PLAIN_CATALOGUE, source="ResourceFormSpawner.catalogue")
-    return marked(found, state.part(ReleaseMarks).by_tag(state))
+    # What an administrator says counts for more than a check.
+    return marked(checked(found, state.part(ReleaseChecks).by_tag(state)), state.part(ReleaseMarks).by_tag(state))
 
 
 def reload_catalogue(state: HubState, by: str) -> str:

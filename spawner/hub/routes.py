@@ -15,7 +15,8 @@ from .apihandlers.callback import PortHandler, SessionGpusHandler, SessionMemory
 from .apihandlers.check import CheckHandler
 from .apihandlers.cluster import ClusterHandler
 from .apihandlers.gpu_reports import GpuReports
-from .apihandlers.releases import ReleasesHandler
+from .apihandlers.releases import ReleaseCheckHandler, ReleasesHandler
+from .apihandlers.saved_request import SavedRequestHandler
 from .apihandlers.session_log import LogDownloadHandler, LogHandler
 from .apihandlers.sessions import NewNamesHandler, SessionEventsHandler, SessionsHandler
 from .apihandlers.stop import StopHandler
@@ -28,6 +29,8 @@ from .handlers.over import PATH as OVER_PATH
 from .handlers.over import OverPage
 from .handlers.releases import PATH as RELEASES_PATH
 from .handlers.releases import ReleasesPage
+from .handlers.saved_request import PATH as SAVED_REQUEST_PATH
+from .handlers.saved_request import SavedRequestPage, SaveRequest
 from .handlers.session_log import LogDownloadPage, LogPage
 from .handlers.sessions import NewSessionPage, SessionsPage
 from .handlers.stale import FormPage
@@ -57,6 +60,8 @@ API = [
     (r"/api/resource-form/new-names", NewNamesHandler),
     (r"/api/resource-form/stop", StopHandler),
     (r"/api/resource-form/releases", ReleasesHandler),
+    (r"/api/resource-form/request", SavedRequestHandler),
+    (r"/api/resource-form/releases/([^/]+)/check", ReleaseCheckHandler),
 ]
 # Reports of GPUs are by far the most frequent requests, and the Hub looks through its pages first.
 PAGES = [
@@ -73,6 +78,8 @@ PAGES = [
     (rf"/{LEFT_OVER_PATH}", LeftOverPage),
     (rf"/{CLASS_PATH}", ClassPage),
     (rf"/{RELEASES_PATH}", ReleasesPage),
+    (rf"/{SAVED_REQUEST_PATH}", SavedRequestPage),
+    (rf"/{SAVED_REQUEST_PATH}/file", SaveRequest),
 ]
 
 

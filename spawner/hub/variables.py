@@ -111,14 +111,14 @@ def from_link(spawner: HubSpawner, text: str) -> tuple[str, list[str]]:
     try:
         given = read_text(text)
     except ValueError as error:
-        return "", [_("The variables of the link cannot be read. {why}").format(why=error)]
+        return "", [_("The variables that came along cannot be read. {why}").format(why=error)]
     own = _own(spawner)
     news = {name: value for name, value in given.items() if value != MASK and own.get(name) != value}
     unknown = [name for name, value in given.items() if value == MASK and (news or name not in own)]
     notes = []
     if news:
-        words = _("The link sets variables of the environment: {list}. Start only if you know who made it.")
+        words = _("Variables of the environment came along: {list}. Start only if you know who set them.")
         notes.append(words.format(list=", ".join(news)))
     if unknown:
-        notes.append(_("The link has no value for {list}: it is not passed on. Type it below.").format(list=", ".join(unknown)))
+        notes.append(_("No value came along for {list}: secrets are not passed on. Type it below.").format(list=", ".join(unknown)))
     return as_text({name: "" if name in unknown else value for name, value in given.items()}), notes

@@ -7,11 +7,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from ..humanize import date_in_words, joined
+from ..humanize import date_in_words, iso_time, joined
 from ..i18n import N_, _, ngettext
 from ..site.catalogue import Catalogue
 from ..site.interfaces import Interface
-from ..site.release import Release, Standing
+from ..site.release import Release, Standing, day_of
 from ..site.release_changes import PackageChange, ReleaseChanges, changes_since
 
 NEWEST = 3
@@ -49,6 +49,8 @@ class ReleaseOnPage:
         end = self.release.end_of_life
         if self.standing == "disabled":
             return _("New sessions are not meant to use this release any more.")
+        if self.standing == "untested" and self.release.tested == "check" and self.release.check_state == "failed":
+            return self.check_in_words
         if self.standing == "untested":
             return _("This release has not been tested yet. Use it to try it out, and tell the support what is wrong.")
         if end is not None and self.standing == "ended":
@@ -56,6 +58,33 @@ class ReleaseOnPage:
         if end is not None and end - today <= ENDS_SOON:
             return _("This release is supported until {day}.").format(day=date_in_words(end - datetime.timedelta(days=1)))
         return ""
+
+    @property
+    def check_in_words(self) -> str:
+        """Return what its last check has found, for everybody; empty where it was never checked."""
+        check, state = self.release.check, self.release.check_state
+        if check is None:
+            return _("Not checked yet.") if self.release.tested == "check" else ""
+        day = date_in_words(day_of(check.at))
+        if state == "changed":
+            return _("Not checked since it was changed; last checked on {day}.").format(day=day)
+        if state == "failed":
+            return _("Checked on {day}: not all of it works. Whoever runs the service knows.").format(day=day)
+        if not check.kernels:
+            return _("Checked on {day}: its server starts.").format(day=day)
+        sentence = ngettext("Checked on {day}: {number} kernel runs.", "Checked on {day}: {number} kernels run.", check.kernels)
+        return sentence.format(day=day, number=check.kernels)
+
+    @property
+    def problems(self) -> tuple[str, ...]:
+        """What its last check has found wrong, for administrators."""
+        check = self.release.check
+        return check.problems if check is not None and self.release.check_state == "failed" else ()
+
+    @property
+    def extensions_in_words(self) -> str:
+        """Return JupyterLab's extensions that it brings, each with its version; empty for none."""
+        return joined([f"{name} {version}" for name, version in self.release.extensions.items()])
 
     @property
     def kernels_in_words(self) -> str:
@@ -96,7 +125,16 @@ def change_in_words(change: PackageChange) -> str:
     return f"{change.package} {change.before} → {change.after}"
 
 
-def release_as_json(shown: ReleaseOnPage, today: datetime.date) -> dict[str, Any]:
+def check_as_json(shown: ReleaseOnPage, *, is_administrator: bool) -> dict[str, Any] | None:
+    """Return a release's last check as the Hub's API tells it; what is wrong for administrators only. None: never checked."""
+    check = shown.release.check
+    if check is None:
+        return None
+    told = {"state": shown.release.check_state, "text": shown.check_in_words, "at": iso_time(check.at), "kernels": check.kernels}
+    return {**told, "by": check.by, "problems": list(check.problems)} if is_administrator else told
+
+
+def release_as_json(shown: ReleaseOnPage, today: datetime.date, *, is_administrator: bool = False) -> dict[str, Any]:
     """Return a release as the Hub's API tells it."""
     release = shown.release
     changes = shown.changes
@@ -120,6 +158,9 @@ def release_as_json(shown: ReleaseOnPage, today: datetime.date) -> dict[str, Any
             }
             for kernel in release.kernels
         ],
+        "extensions": dict(release.extensions),
+        "digest": release.digest,
+        "check": check_as_json(shown, is_administrator=is_administrator),
         "architectures": list(release.architectures),
         "minimum": {"cores": release.minimum.cores, "memory_mb": release.minimum.memory, "gpus": release.least_gpus},
         "partitions": list(release.partitions),

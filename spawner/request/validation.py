@@ -24,6 +24,9 @@ from .size_validation import Refuse, check_size, check_walltime, labelled, liste
 from .start_folder import check_start_folder
 from .variables import beneath
 
+DEFAULT_RELEASE = "default"
+"""As the tag of a release: whichever is the default at the time."""
+
 
 def resolve_request(options: Mapping[str, Any], choices: Choices) -> SessionRequest:
     """Return the request that ``options`` ask for, complete and allowed: the one gate for every door.
@@ -59,7 +62,7 @@ def judge_request(options: Mapping[str, Any], choices: Choices) -> tuple[Session
     """
     require_account(choices)
     refuse_too_large(options, choices.bounds)
-    options = with_preset(options, choices)
+    options = with_default_release(with_preset(options, choices), choices)
     given = {name: text_of(options.get(name)) for name in ("account", "reservation", "release")}
     defaults = default_values(choices, _partition_for(options, choices), **given)
     completed = {**defaults, **options}
@@ -92,6 +95,13 @@ def with_preset(options: Mapping[str, Any], choices: Choices) -> Mapping[str, An
 
 def _both_have_variables(preset: Preset, options: Mapping[str, Any]) -> bool:
     return "environment" in options and "environment" in preset.values
+
+
+def with_default_release(options: Mapping[str, Any], choices: Choices) -> Mapping[str, Any]:
+    """Return the options without the release ``default``, which asks for the one that is the default now; a release may be called so."""
+    if options.get("release") != DEFAULT_RELEASE or choices.release(DEFAULT_RELEASE) is not None:
+        return options
+    return {name: value for name, value in options.items() if name != "release"}
 
 
 def with_known_gpus(request: SessionRequest, choices: Choices) -> SessionRequest:

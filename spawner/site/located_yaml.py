@@ -31,6 +31,13 @@ _Loader.yaml_implicit_resolvers = {
 }
 
 
+class _TextLoader(_Loader):
+    """YAML in which each value is text: a variable's ``yes`` is no truth."""
+
+
+_TextLoader.yaml_implicit_resolvers = {}
+
+
 @dataclass(frozen=True)
 class Located:
     """What a text says, and the line of each of its values by place; the first line is 1."""
@@ -44,8 +51,8 @@ class Located:
         return next((line for line in found if line is not None), None)
 
 
-def read_located(text: str) -> Located:
-    """Read YAML, of which JSON is a part. Numbers and dates are text, as they are written.
+def read_located(text: str, *, as_text: bool = False) -> Located:
+    """Read YAML, of which JSON is a part. Numbers and dates are text, as they are written; with ``as_text`` each value is.
 
     Raises
     ------
@@ -55,7 +62,7 @@ def read_located(text: str) -> Located:
     if len(text.encode(errors="replace")) > MAX_BYTES:
         raise ValueError(f"it has more than {MAX_BYTES} bytes")
     try:
-        loader = _Loader(text)
+        loader = _TextLoader(text) if as_text else _Loader(text)
         root = loader.get_single_node()
         lines = dict(_lines(root, (), [MAX_NODES])) if root is not None else {}
         return Located(loader.construct_document(root) if root is not None else None, lines)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import PurePosixPath
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
 
 from ..units import parse_memory_mb
 from . import patterns
@@ -106,6 +106,16 @@ class Software(Part):
     container: Container | None = Field(default=None, description="An Apptainer image that the server runs in.")
     setup_script: AbsolutePath = Field(default="", description="A file of shell that is read in (sourced).")
     prologue: str = Field(default="", description="Lines of shell of your own.")
+    lock: AbsolutePath = Field(default="", description="The lock file that it was made from, where the job sees it.")
+    lock_sha256: str = Field(
+        default="", pattern=r"^([0-9a-f]{64})?$", description="The SHA-256 of its lock file: a published release does not change."
+    )
+
+    @model_validator(mode="after")
+    def _has_both_of_its_lock(self) -> Software:
+        if bool(self.lock) != bool(self.lock_sha256):
+            raise ValueError("lock and lock_sha256 go together: resource-form releases scan PREFIX --lock FILE prints both")
+        return self
 
 
 PLACES_OF_SOFTWARE = ("path", "conda", "virtual_environment", "container")

@@ -265,6 +265,10 @@ OURS = {
     r"/resource-form/class": ("GET", "hub/resource-form/class?preset=none"),
     r"/resource-form/releases": ("GET", "hub/resource-form/releases"),
     r"/api/resource-form/releases": ("GET", "hub/api/resource-form/releases"),
+    r"/resource-form/request": ("GET", "hub/resource-form/request"),
+    r"/resource-form/request/file": ("POST", "hub/resource-form/request/file"),
+    r"/api/resource-form/request": ("GET", "hub/api/resource-form/request"),
+    r"/api/resource-form/releases/([^/]+)/check": ("POST", "hub/api/resource-form/releases/none/check"),
     r"/resource-form/switch": ("POST", "hub/resource-form/switch"),
     r"/resource-form/over": ("GET", "hub/resource-form/over"),
     r"/api/resource-form/log": ("GET", "hub/api/resource-form/log?job=999999999"),
@@ -307,6 +311,12 @@ EXPECTED = {
         # What marks releases is in test_releases.py.
         "/resource-form/releases": (302, 200, 200, 200, 302, 302, 302, 302),
         "api/resource-form/releases": (403, 200, 200, 200, 404, 404, 200, 403),
+        # One's own; test_saved_requests.py asks for others'.
+        "/resource-form/request": (302, 200, 200, 200, 302, 302, 302, 302),
+        "/resource-form/request/file": (403, 200, 200, 400, 403, 403, 403, 403),
+        "api/resource-form/request": (403, 200, 404, 404, 404, 404, 200, 403),
+        # Of administrators alone; test_release_check.py has what they send.
+        "api/resource-form/releases/([^/]+)/check": (403, 403, 403, 400, 403, 403, 403, 403),
         # One's own default server; test_switch.py and test_lab_extension.py ask for others'.
         "/resource-form/switch": (403, 302, 302, 302, 403, 403, 403, 403),
         "/resource-form/over": (302, 302, 302, 302, 302, 302, 302, 302),
@@ -368,7 +378,7 @@ def test_who_gets_what(site: Site, callers: dict[str, Caller]) -> None:
             {"A": (ada, "cin_staff", CANARY), "A's token": (ada, "cin_staff", CANARY), "B": site.users[1:2], "boss": site.users[2:3]}.get(
                 who, ()
             )
-            if name in ("check", "api/resource-form/sessions", "sessions/events") or name.startswith("/")
+            if name in ("check", "api/resource-form/sessions", "sessions/events", "api/resource-form/request") or name.startswith("/")
             else ()
         )
         for secret in (CANARY, nonce, "cin_staff", *site.users):

@@ -70,7 +70,7 @@ def test_odd_bytes_through_a_program_and_a_link(site: Site) -> None:
     site.stop()
     page = user.form(query=f"opt-environment={quote(as_text(ODD))}")
     assert site.cluster.active_jobs() == []
-    assert "The link sets variables of the environment: COMMAS, LINES, BLANKS" in page.text
+    assert "Variables of the environment came along: COMMAS, LINES, BLANKS" in page.text
     start_from_form(site, user, page)
     assert in_session(site, ODD) == ODD
 
@@ -144,11 +144,11 @@ def test_a_link_does_not_lend_a_secret(site: Site) -> None:
     user = site.visitor()
     foreign = user.form(query=f"opt-environment={quote(f'HF_TOKEN={MASK}') + '%0AHF_ENDPOINT=http://evil'}")
     assert foreign.values()["environment"] == "HF_TOKEN=\nHF_ENDPOINT=http://evil"
-    assert "The link sets variables of the environment: HF_ENDPOINT. Start only if you know who made it." in foreign.text
-    assert "The link has no value for HF_TOKEN" in foreign.text
+    assert "Variables of the environment came along: HF_ENDPOINT. Start only if you know who set them." in foreign.text
+    assert "No value came along for HF_TOKEN" in foreign.text
     own = user.form(query=f"opt-environment={quote(f'HF_TOKEN={MASK}') + '%0APLAIN=1'}")
     assert own.values()["environment"] == f"HF_TOKEN={MASK}\nPLAIN=1"
-    assert "The link sets" not in own.text
+    assert "came along" not in own.text
     status, answer = site.call("POST", f"/users/{site.users[1]}/server", {"environment": {"HF_TOKEN": MASK}})
     assert status == 400
     assert "The value of HF_TOKEN is not known here any more" in answer["message"]

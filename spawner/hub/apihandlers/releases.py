@@ -1,4 +1,4 @@
-"""``/hub/api/resource-form/releases``: the releases that the caller may choose, with what is in each; administrators mark them."""
+"""``/hub/api/resource-form/releases``: the releases that the caller may choose; administrators mark them, and say what checks found."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from ..class_settings import class_settings
 from ..locale import language_of
 from ..logged_in import TellsPages, require_log_in
 from ..reach import spawner_asked_about
+from ..release_checks import keep_check, read_check
 from ..releases import administers, catalogue_of, mark_release, read_mark, reload_catalogue
 from ..state import HubState
 
@@ -38,7 +39,7 @@ class ReleasesHandler(TellsPages, APIHandler):  # type: ignore[misc]
                 raise web.HTTPError(503 if error.status >= 500 else error.status, error.sentence) from None
             today = day_of(time.time())
             shown = releases_on_page(choices.catalogue, choices.releases, today)
-            answer = {"releases": [release_as_json(entry, today) for entry in shown]}
+            answer = {"releases": [release_as_json(entry, today, is_administrator=administers(self)) for entry in shown]}
         self.set_header("Cache-Control", "no-store")
         self.finish(json.dumps(answer))
 
@@ -68,3 +69,23 @@ class ReleasesHandler(TellsPages, APIHandler):  # type: ignore[misc]
         what = read_mark(body.get("mark", ""))
         mark_release(state, catalogue_of(class_settings(state), state), body.get("tag", ""), what, by)
         return {"tag": body["tag"], "mark": what or ""}
+
+
+class ReleaseCheckHandler(TellsPages, APIHandler):  # type: ignore[misc]
+    """``POST /hub/api/resource-form/releases/TAG/check``: what a check of the release has found, from who may mark it.
+
+    ``{"digest", "kernels", "problems"}``: what the release was, how many of its kernels have run, and what was wrong.
+    """
+
+    async def post(self, tag: str) -> None:
+        require_log_in(self)
+        if not administers(self):
+            raise web.HTTPError(403, "Only administrators check releases: the scope admin:servers is needed.")
+        state = HubState.of(self)
+        with using(language_of(self)):
+            try:
+                check = read_check(self.get_json_body(), tag, str(self.current_user.name), state.cluster.clock())
+                keep_check(state, catalogue_of(class_settings(state), state), check)
+            except ResourceFormError as error:
+                raise web.HTTPError(error.status, error.sentence) from None
+        self.finish(json.dumps({"tag": tag, "passed": check.passed}))

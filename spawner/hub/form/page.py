@@ -46,6 +46,7 @@ async def form_page(spawner: FormSpawner) -> str:
         "has_page": HubState.of(spawner).part(Pages).form_is_ours,
         "hub_url": spawner.hub.base_url,
         "user_name": name_of(spawner.user),
+        "server_name": spawner.name,
         "support_text": spawner.support_text,
         "estimates": spawner.cluster.estimates,
     }

@@ -134,6 +134,7 @@ EMPTY_FORM: Mapping[str, Any] = {
     "look": (),
     "storage": None,
     "look_name": "",
+    "server_name": "",
     "variables": None,
     "problem": "",
     "notes": (),

@@ -46,6 +46,17 @@ RELEASE_MARKS = sa.Table(
 )
 """What administrators have said of releases besides the admin's file: tested, disabled, or not."""
 
+RELEASE_CHECKS = sa.Table(
+    "resource_form_release_checks",
+    TABLES,
+    sa.Column("tag", sa.String(64), primary_key=True),
+    sa.Column("digest", sa.String(64), nullable=False),
+    sa.Column("by_name", sa.String(255), nullable=False),
+    sa.Column("at", sa.Float(53), nullable=False),
+    sa.Column("record", sa.Text, nullable=False),
+)
+"""The last check of each release; ``record`` is what it found, as JSON."""
+
 
 def has_row(own: Transaction, table: sa.Table, key: str) -> bool:
     """Tell whether a table of ours has the session of this key."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import sys
 from pathlib import Path
@@ -151,3 +152,19 @@ def test_no_environment(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> N
     (tmp_path / "share" / "jupyter" / "kernels").mkdir(parents=True)
     assert main(["releases", "scan", str(tmp_path)]) == 0
     assert capsys.readouterr().out == "kernels: []\n"
+
+
+def test_with_its_lock(virtual: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """T16: the lock's whole path and its digest stand in front of the kernels, and are a release's."""
+    lock = tmp_path / "a lock"
+    lock.write_text("numpy 2.10\n")
+    monkeypatch.chdir(tmp_path)
+    expected = {"lock": str(lock), "lock_sha256": hashlib.sha256(b"numpy 2.10\n").hexdigest()}
+    assert main(["releases", "scan", str(virtual), "--lock", "a lock"]) == 0
+    printed = read_located(capsys.readouterr().out).data
+    release = parse_catalogue({"releases": [{"tag": "a", "date": "2026-01-01", **printed}]}).releases[0]
+    assert {"lock": release.lock, "lock_sha256": release.lock_sha256} == expected
+    assert main(["releases", "scan", str(virtual), "--lock", str(lock), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == {**expected, "kernels": printed["kernels"]}
+    assert main(["releases", "scan", str(virtual), "--lock", "none"]) == 1
+    assert "No such file" in capsys.readouterr().err

@@ -16,7 +16,9 @@ from spawner.hub.routes import API, PAGES
 from spawner.request.model import FIELDS
 
 DOCUMENT: dict[str, Any] = yaml.safe_load((Path(__file__).parents[3] / "docs" / "openapi.yaml").read_text())
-ADDRESSES: dict[str, Any] = {str(entry[0]).replace("(.*)", "{version}/{name}"): entry[1] for entry in (*API, *PAGES)}
+ADDRESSES: dict[str, Any] = {
+    str(entry[0]).replace("(.*)", "{version}/{name}").replace("([^/]+)", "{tag}"): entry[1] for entry in (*API, *PAGES)
+}
 
 
 def methods_of(handler: Any) -> set[str]:

@@ -12,6 +12,8 @@ from spawner.request.form_fields import form_fields
 from spawner.request.release_words import ReleaseOnPage, change_in_words, release_as_json, releases_on_page
 from spawner.site.catalogue import parse_catalogue
 from spawner.site.release_changes import PackageChange
+from spawner.site.release_check import ReleaseCheck
+from spawner.site.release_checks import checked
 from spawner.site.release_marks import ReleaseMark, marked
 from tests.support.builders import choices
 
@@ -158,3 +160,68 @@ def test_a_mark_counts_for_the_file(what: Any, standing: str) -> None:
     assert found.releases[0].standing(TODAY) == standing
     assert marked(catalogue, {}) is catalogue
     assert catalogue.releases[0].tested is (what == "enabled")
+
+
+def after_check(kernels: int = 0, problems: tuple[str, ...] = (), *, changed: bool = False, **entry: Any) -> ReleaseOnPage:
+    """A release that was checked on 28 November 2026, at noon."""
+    catalogue = parse_catalogue({"releases": [{"tag": "a", "date": "2026-01-01", **entry}]})
+    digest = "0" * 64 if changed else catalogue.releases[0].digest
+    moment = datetime.datetime(2026, 11, 28, 12).timestamp()
+    found = checked(
+        catalogue, {"a": ReleaseCheck("a", digest, kernels, problems, "cron", moment), "gone": ReleaseCheck("gone", "", 0, (), "", 0)}
+    )
+    return releases_on_page(found, found.releases, TODAY)[0]
+
+
+@pytest.mark.parametrize(
+    ("found", "standing", "words"),
+    [
+        (after_check(4), "tested", "Checked on 28 November 2026: 4 kernels run."),
+        (after_check(1, tested="check"), "tested", "Checked on 28 November 2026: 1 kernel runs."),
+        (after_check(tested="check"), "tested", "Checked on 28 November 2026: its server starts."),
+        (after_check(3, ("bad",)), "tested", "Checked on 28 November 2026: not all of it works. Whoever runs the service knows."),
+        (
+            after_check(3, ("bad",), tested="check"),
+            "untested",
+            "Checked on 28 November 2026: not all of it works. Whoever runs the service knows.",
+        ),
+        (after_check(4, changed=True, tested="check"), "untested", "Not checked since it was changed; last checked on 28 November 2026."),
+        (shown({})[0], "tested", ""),
+        (shown({"tested": "check"})[0], "untested", "Not checked yet."),
+    ],
+    ids=["good", "one", "no-kernels", "bad", "bad-and-waited-for", "changed", "never", "never-but-waited-for"],
+)
+def test_what_a_check_found(found: ReleaseOnPage, standing: str, words: str) -> None:
+    """T26: with its date, in a sentence for everybody; a release that waits for a check is tested while it was good."""
+    assert (found.standing, found.check_in_words) == (standing, words)
+
+
+def test_what_is_wrong_is_for_administrators() -> None:
+    """T26: a list; what was wrong with what the release was before says nothing of it now."""
+    bad = after_check(3, ("kernel a is not there",), tested="check")
+    assert bad.problems == ("kernel a is not there",)
+    assert bad.state_in_words(TODAY) == bad.check_in_words
+    told = release_as_json(bad, TODAY)
+    assert told["check"] == {"state": "failed", "text": bad.check_in_words, "at": told["check"]["at"], "kernels": 3}
+    assert release_as_json(bad, TODAY, is_administrator=True)["check"] == {
+        **told["check"],
+        "by": "cron",
+        "problems": ["kernel a is not there"],
+    }
+    assert after_check(3, ("bad",), changed=True).problems == ()
+    assert (release_as_json(shown({})[0], TODAY)["check"], shown({})[0].problems) == (None, ())
+
+
+def test_a_mark_counts_for_more_than_a_check() -> None:
+    """T57: what an administrator says stays above what a check finds, and keeps it to be read."""
+    bad = after_check(3, ("bad",), tested="check").release
+    catalogue = parse_catalogue({"releases": [{"tag": "b", "date": "2026-01-01"}]}).with_releases([bad])
+    (found,) = marked(catalogue, {"a": ReleaseMark("a", "tested", "admin", 0.0)}).releases
+    assert (found.standing(TODAY), found.check_state) == ("tested", "failed")
+
+
+def test_extensions_in_a_line() -> None:
+    """T16: JupyterLab's extensions with their versions, for people and programs."""
+    (found,) = shown({"extensions": {"jupyterlab-nvdashboard": "0.13", "jupyterlab-git": "0.50"}})
+    assert found.extensions_in_words == "jupyterlab-nvdashboard 0.13 and jupyterlab-git 0.50"
+    assert release_as_json(found, TODAY)["extensions"] == {"jupyterlab-nvdashboard": "0.13", "jupyterlab-git": "0.50"}

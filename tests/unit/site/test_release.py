@@ -138,6 +138,13 @@ def test_an_editor_takes_either_name_of_an_architecture(name: str) -> None:
         ({"architectures": {"z80": {}}}, "releases.[a].architectures.z80"),
         ({"architectures": {"arm64": {"constraint": "a b"}}}, "releases.[a].architectures.aarch64.constraint"),
         ({"end_of_life": "soon"}, "releases.[a].end_of_life"),
+        ({"tested": "checked"}, "releases.[a].tested"),
+        ({"extensions": {"a": 0.1}}, "releases.[a].extensions.a: write the version in quotes"),
+        ({"lock": "lock"}, "releases.[a].lock: must be an absolute path"),
+        ({"lock": "/lock"}, "lock and lock_sha256 go together"),
+        ({"lock_sha256": "0" * 64}, "lock and lock_sha256 go together"),
+        ({"lock": "/lock", "lock_sha256": "A" * 64}, "releases.[a].lock_sha256"),
+        ({"architectures": {"arm64": {"lock": "/lock"}}}, "lock and lock_sha256 go together"),
     ],
 )
 def test_what_is_refused(changes: dict[str, Any], words: str) -> None:
@@ -153,6 +160,61 @@ def test_line_and_field_of_a_file(tmp_path: Path) -> None:
         read_catalogue(path)
     assert broken.value.log.startswith(f"{path}: line 5: releases.[2024.04].date: ")
     assert "line 6: releases.[2024.04].colour: Extra inputs are not permitted" in broken.value.log
+
+
+def test_the_lock_of_an_architecture() -> None:
+    """Its own where it has one, else the release's."""
+    locks = {name: {"lock": f"/{name}", "lock_sha256": name * 64} for name in ("a", "b")}
+    found = release(**locks["a"], architectures={"arm64": locks["b"], "x86_64": {}})
+    assert [found.software_for(name).lock for name in ("aarch64", "x86_64", "")] == ["/b", "/a", "/a"]
+
+
+# --- what it is ---------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"label": "A"},
+        {"date": "2026-02-01"},
+        {"tested": "check"},
+        {"disabled": True},
+        {"end_of_life": "2030-01-01"},
+        {"description": "Better.", "notes": "/notes"},
+        {"groups": ["g"], "accounts": ["a"]},
+        {"minimum": {"cores": 2}},
+        {"kernels": [{"name": "k", "label": "K", "description": "A kernel."}]},
+    ],
+)
+def test_what_says_nothing_of_what_it_is(changes: dict[str, Any]) -> None:
+    """Words, for whom it is and how it stands: the digest stays."""
+    assert release(**{"kernels": [{"name": "k"}], **changes}).digest == release(kernels=[{"name": "k"}]).digest
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"modules": ["a"]},
+        {"environment": {"A": "1"}},
+        {"path": "/bin"},
+        {"container": {"image": "/a.sif"}},
+        {"prologue": "true"},
+        {"lock": "/lock", "lock_sha256": "0" * 64},
+        {"kernels": [{"name": "k", "packages": {"a": "1"}}]},
+        {"kernels": []},
+        {"extensions": {"a": "1"}},
+        {"interfaces": ["terminal"]},
+        {"apps": ["dask"]},
+        {"architectures": {"arm64": {"path": "/arm"}}},
+        {"first_login": {"script": "true"}},
+    ],
+)
+def test_what_makes_it_another_one(changes: dict[str, Any]) -> None:
+    """What it sets up and has: the digest is another one, and always the same."""
+    before = release(kernels=[{"name": "k"}])
+    after = release(**{"kernels": [{"name": "k"}], **changes})
+    assert after.digest != before.digest
+    assert after.digest == release(**{"kernels": [{"name": "k"}], **changes}).digest
 
 
 # --- how it stands ------------------------------------------------------------------------------------------------------------

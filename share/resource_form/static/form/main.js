@@ -27,7 +27,8 @@ const REFRESH_MS = 20000;
  * @param {HTMLButtonElement} start
  */
 function startOnce({ whole, texts }, start) {
-  whole.addEventListener("submit", () => {
+  whole.addEventListener("submit", (event) => {
+    if (event.submitter?.hasAttribute("formaction")) return; // what is saved as a file starts nothing
     whole.action = withToken(whole.action);
     // A button that is disabled at once would not be sent along.
     window.setTimeout(() => {
