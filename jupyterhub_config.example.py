@@ -92,6 +92,9 @@ c.SlurmCluster.hub_name = "jupyterhub"
 
 # The storage areas in which users may have a session start; "local": it is on the node itself, and lost with the session.
 # c.ResourceFormSpawner.start_folders = {"home": "$HOME", "work": "/work/{account}", "scratch": {"path": "$TMPDIR", "local": True}}
+# The site's command that tells what its user has used of them, a JSON object a line; run as the user, and never waited for.
+# c.ResourceFormSpawner.storage_command = ["/opt/site/bin/quota", "--json"]
+# c.ResourceFormSpawner.storage_interval = 600
 
 # --- The form ---------------------------------------------------------------------------------------------------------------
 # Choices and limits come from Slurm. Here they can be narrowed, preset, locked or hidden, written as a user would type them.

@@ -22,6 +22,8 @@ from ..site.catalogue import PLAIN_CATALOGUE, Catalogue, parse_catalogue
 from ..site.notice_board import NoticeBoard
 from ..site.notices import Announcement, announcements
 from ..site.release_policy import AdvancedReleases
+from ..site.storage_command import StorageUsage
+from ..slurm.runner import Identity
 from .known import name_of
 from .protocol import HubUser, Log
 from .releases import catalogue_of
@@ -33,6 +35,7 @@ class AdminSources:
     """What the admin's commands and notices have said, one object for each of them and all users of a Hub."""
 
     def __init__(self) -> None:
+        self.storage_usage: dict[tuple[str, ...], StorageUsage] = {}
         self.site_budgets: dict[tuple[str, ...], SiteBudgets] = {}
         self.notice_boards: dict[tuple[str, ...], NoticeBoard] = {}
 
@@ -96,8 +99,19 @@ class UserChoices(SpawnerSettings):
             name_of(self.user), job_qos=forced_qos(options), whole_nodes=node_choice_of(options).whole, patience=patience
         )
         now, areas = time.time(), parse_areas(self.start_folders)
+        storage = self._storage_usage() if areas else None
+        usage = await storage.of(name_of(self.user)) if storage is not None else {}
         closed = (await self.notice_board().current()).closed(now)
-        return Choices(own, catalogue(), parse_policies(fields or {}), now=now, closed=closed, bounds=HubState.of(self).bounds, areas=areas)
+        return Choices(
+            own,
+            catalogue(),
+            parse_policies(fields or {}),
+            now=now,
+            closed=closed,
+            bounds=HubState.of(self).bounds,
+            areas=areas,
+            usage=usage,
+        )
 
     async def _groups(self) -> frozenset[str]:
         """The names of the user's groups: the system's on the cluster, and the Hub's own."""
@@ -158,3 +172,21 @@ class UserChoices(SpawnerSettings):
                 command, runner=self.cluster.runner, interval=lambda: self.budget_interval, log=self.log, clock=self.cluster.clock
             )
         return budgets.get(command)
+
+    def _storage_usage(self) -> StorageUsage | None:
+        known = HubState.of(self).part(AdminSources).storage_usage
+        command, cluster = tuple(self.storage_command), self.cluster
+
+        async def identity(user: str) -> Identity:
+            return (await cluster.member(user)).identity
+
+        if command and command not in known:
+            known[command] = StorageUsage(
+                command,
+                runner=cluster.runner,
+                identity=identity,
+                interval=lambda: self.storage_interval,
+                log=self.log,
+                clock=cluster.clock,
+            )
+        return known.get(command)

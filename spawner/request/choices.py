@@ -20,6 +20,7 @@ from ..site.audience import Audience, Viewer
 from ..site.catalogue import Catalogue
 from ..site.interfaces import Interface
 from ..site.release import Release
+from ..site.storage_command import AreaUsage
 from ..slurm.model import Reservation
 from .gpu_choices import GpuChoices
 from .model import SessionRequest
@@ -34,7 +35,8 @@ class Choices:
     ``presets`` are those that this user may choose, ``only_presets`` if the form shows nothing else to them. ``closed`` are the partitions
     that take no new sessions, with the admin's words why.
     ``bounds`` say how large a request may be. ``catalogue`` has the releases that this user may choose, once
-    :func:`.release_rules.with_own_releases` has been told who that is. ``areas`` are those in which a session may start.
+    :func:`.release_rules.with_own_releases` has been told who that is. ``areas`` are those in which a session may start, ``usage`` what
+    is used of them, by name, as far as that is known.
     """
 
     entitlement: Entitlement
@@ -46,6 +48,7 @@ class Choices:
     closed: Mapping[str, str] = field(default_factory=dict)
     bounds: Bounds = DEFAULTS
     areas: tuple[Area, ...] = ()
+    usage: Mapping[str, AreaUsage] = field(default_factory=dict)
 
     def viewer(self, groups: Iterable[str]) -> Viewer:
         """Return what an audience (:mod:`.audience`) knows this user by, who is in these groups of the system."""

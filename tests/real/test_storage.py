@@ -22,6 +22,13 @@ pytestmark = pytest.mark.usefixtures("pages_are_closed")
 
 SMALL = {"cores": 1, "memory": "2G", "gpus": 0, "walltime": "1h", "account": "cin_staff"}
 LOCAL = "Scratch is on the node itself: what is left there is lost when the session ends."
+QUOTA = """#!/usr/bin/python3
+# A site's command: it answers what stands beside it, with the number of the user as whom it runs, once that is there; and only then.
+import json, os, sys, time
+with open(os.path.join(os.path.dirname(__file__), "answer")) as file:
+    print(json.dumps({"area": "work", "used_files": os.getuid(), "limit_files": 10**6, **json.load(file)}))
+assert sys.argv[1:] == [__import__("pwd").getpwuid(os.getuid()).pw_name], sys.argv
+"""
 
 
 @pytest.fixture(scope="module")
@@ -39,6 +46,9 @@ def running_site(environments: Environments, cluster: PrivateCluster, users: tup
     catalogue = yaml.load(environments.catalogue.read_text(), yaml.BaseLoader)
     for release in catalogue["releases"]:
         release["environment"] = {"AREAS": str(areas)}
+    quota = areas / "quota"
+    quota.write_text(QUOTA)
+    quota.chmod(0o755)
     file = environments.folder / "releases-with-areas.yaml"
     file.write_text(yaml.safe_dump(catalogue, sort_keys=False))
     more = f"""
@@ -49,6 +59,8 @@ c.ResourceFormSpawner.start_folders = {{
     "work": "$AREAS/{{account}}",
     "scratch": {{"path": "/tmp", "label": "Scratch", "local": True}},
 }}
+c.ResourceFormSpawner.storage_command = [{str(quota)!r}, "{{user}}"]
+c.ResourceFormSpawner.storage_interval = 3
 """
     with open_site("hub-storage", environments, cluster, users, more) as site:
         yield site
@@ -200,3 +212,45 @@ def test_on_the_form(site: Site, browser: Browser, screenshots: Path) -> None:
         other.screenshot(path=screenshots / f"start-folder-{name}.png")
         assert other.evaluate("document.documentElement.scrollWidth") <= width
         other.context.close()
+
+
+def test_what_is_used(site: Site, areas: Path, browser: Browser, screenshots: Path) -> None:
+    """The site's command is asked as the user; the open form gets its answer, and a warning above 90 %; while it fails there is nothing."""
+    user, answer = site.users[0], areas / "answer"
+    uid = f"{pwd.getpwnam(user).pw_uid:,}"
+    page = log_in(site, browser, user, path="hub/spawn", width=1280)
+    page.locator("details.resource-form-look", has_text="Start folder").locator("summary").click()
+    use, panel = page.locator("#resource-form-storage"), page.locator("#resource-form-panel")
+    wait_for(lambda: f"No answer from Slurm about the storage of {user}" in site.hub.log(), "the command to fail")
+    expect(use).to_be_empty()
+
+    def until_told(words: str) -> None:
+        """Look as a page does that is open for longer."""
+
+        def looked() -> bool:
+            page.fill("#resource-form-start_folder", "work" if page.input_value("#resource-form-start_folder") == "" else "")
+            with page.expect_response("**/resource-form/check*"):
+                pass
+            return words in use.inner_text()
+
+        wait_for(looked, f"the page to say {words}", 60)
+
+    answer.write_text('{"used_bytes": 442381631488, "limit_bytes": 536870912000}')
+    until_told("412 of 500 GB used")
+    expect(use).to_contain_text(f"{uid} of 1,000,000 files")
+    expect(panel).not_to_contain_text("nearly full")
+    page.locator("details.resource-form-look", has_text="Start folder").screenshot(path=screenshots / "storage-used.png")
+    answer.write_text('{"used_bytes": 510027366400, "limit_bytes": 536870912000}')
+    until_told("475 of 500 GB used")
+    expect(panel).to_contain_text("work is nearly full: 475 of 500 GB used.")
+    assert serious_findings(page) == []
+    page.screenshot(path=screenshots / "storage-nearly-full.png", full_page=True)
+    for name, width, scheme in (("phone", 390, "light"), ("dark", 1280, "dark")):
+        other = log_in(site, browser, user, path="hub/spawn?opt-start_folder=work", width=width, height=900, scheme=scheme)
+        wait_for(lambda page=other: "475" in page.locator("#resource-form-storage").inner_text(), "the bar", 60)  # type: ignore[misc]
+        other.locator("#resource-form-storage").scroll_into_view_if_needed()
+        other.screenshot(path=screenshots / f"storage-{name}.png")
+        assert other.evaluate("document.documentElement.scrollWidth") <= width
+        other.context.close()
+    assert site.hub.log().count(f"No answer from Slurm about the storage of {user}") == 1
+    answer.unlink()

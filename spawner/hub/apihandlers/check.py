@@ -25,7 +25,7 @@ from ...request.choices import Choices
 from ...request.form_fields import ranges_in_words, shown_value, useful_to_press
 from ...request.model import FORM_FIELDS
 from ...slurm.runner import Identity
-from ..form.page import decision, release_panel, usage_panel
+from ..form.page import decision, release_panel, storage_panel, usage_panel
 from ..known import name_of
 from ..locale import language_of
 from ..logged_in import TellsPages, require_log_in
@@ -155,6 +155,7 @@ class CheckHandler(TellsPages, APIHandler):  # type: ignore[misc]
         answer = check_answer(advice, choices, now=time.time())
         if self.get_argument("panel", "") == "1":
             answer |= {"panel": decision(advice, choices, spawner), "holding": usage_panel(advice, spawner)}
+            answer["storage"] = storage_panel(choices, spawner)
             if changed in ("", "release") or "release" in assessment.moved:
                 answer["release"] = release_panel(advice, choices, spawner)
         if assessment.errors:

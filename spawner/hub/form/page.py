@@ -18,6 +18,7 @@ from ...request.folder_field import start_folder_field
 from ...request.form_fields import FormField, appearance_fields, environment_field, form_fields, labels_on_page, shown_value
 from ...request.model import APPEARANCE_FIELDS, FORM_FIELDS, SessionRequest
 from ...request.restore import restore_valid
+from ...request.start_folder import use_of_areas
 from ...request.suggestions import PresetOffer, RecentOffer, offered_presets, offers_of
 from ...request.validation import judge_request, require_account
 from ...worker import run_in_worker
@@ -109,6 +110,7 @@ async def _filled(spawner: FormSpawner, choices: Choices, left: Callable[[], flo
                 to_decide={"account"} if "account" not in options and has_to_choose_account(choices) else set(),
             ),
             "storage": start_folder_field(choices, shown, {**advice.assessment.errors, **errors}),
+            "storage_use": storage_panel(choices, spawner),
             "look": appearance_fields(choices, shown, errors),
             "variables": variables,
             "look_name": given_name(spawner.orm_spawner),
@@ -195,6 +197,11 @@ def release_panel(advice: Advice, choices: Choices, spawner: HubSpawner) -> str:
     """Return the piece of the page that says what is in the chosen release."""
     release = choices.release(advice.assessment.request.release)
     return render_release(release, choices, hub_url=spawner.hub.base_url, template_paths=spawner.template_paths)
+
+
+def storage_panel(choices: Choices, spawner: HubSpawner) -> str:
+    """Return the piece of the page that says what is used of the areas; nothing where that is not known."""
+    return render("resource_form/storage.html", spawner.template_paths, areas=use_of_areas(choices))
 
 
 def usage_panel(advice: Advice, spawner: HubSpawner) -> str:

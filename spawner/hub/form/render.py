@@ -133,6 +133,7 @@ EMPTY_FORM: Mapping[str, Any] = {
     "folded_open": False,
     "look": (),
     "storage": None,
+    "storage_use": "",
     "look_name": "",
     "server_name": "",
     "variables": None,

@@ -1,12 +1,13 @@
-"""What the admin may set of storage: the areas in which a session may start."""
+"""What the admin may set of storage: the areas in which a session may start, and who tells what is used of them."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from traitlets import Dict, HasTraits, TraitError, validate
+from traitlets import Dict, Float, HasTraits, List, TraitError, Unicode, validate
 
 from ...site.areas import parse_areas
+from .checks import check_command
 
 
 class StorageSettings(HasTraits):
@@ -24,6 +25,34 @@ class StorageSettings(HasTraits):
         Example: ``{"home": "$HOME", "work": "/work/{account}", "scratch": {"path": "$TMPDIR", "local": True, "label": "Scratch"}}``
         """,
     ).tag(config=True)
+
+    storage_command = List(
+        Unicode(),
+        help="""
+        The site's own command that tells what a user has used of the areas of :attr:`start_folders`: the absolute path of a program, and
+        its arguments; a word ``{user}`` becomes the user's name. It prints a JSON object a line, ``{"area": "work",
+        "used_bytes": 442381631488, "limit_bytes": 536870912000, "used_files": 81000, "limit_files": 1000000}``; what it does not know it
+        leaves out. It is run as the user on the Hub's machine, without a shell, for 10 seconds at most. Nobody waits for it: the form shows
+        the answer once it is there.
+
+        Default: none. Example: ``["/opt/site/bin/quota", "--json"]``
+        """,
+    ).tag(config=True)
+
+    storage_interval = Float(
+        600.0,
+        help="Seconds for which the answer of :attr:`storage_command` counts as fresh, while its user looks at a form. Default: 600.",
+    ).tag(config=True)
+
+    @validate("storage_command")
+    def _check_storage_command(self, proposal: Any) -> Any:
+        return check_command(proposal)
+
+    @validate("storage_interval")
+    def _check_storage_interval(self, proposal: Any) -> float:
+        if proposal["value"] <= 0:
+            raise TraitError("ResourceFormSpawner.storage_interval must be a number of seconds above 0")
+        return float(proposal["value"])
 
     @validate("start_folders")
     def _check_start_folders(self, proposal: Any) -> Any:

@@ -20,8 +20,10 @@ from spawner.request.policy import parse_policies
 from spawner.request.presets import Preset
 from spawner.request.recent import remember
 from spawner.request.restore import restore_valid
+from spawner.request.start_folder import use_of_areas
 from spawner.request.validation import judge_request, resolve_request
 from spawner.site.areas import parse_areas
+from spawner.site.storage_command import AreaUsage
 from tests.support.builders import choices
 
 AREAS = parse_areas({"home": "$HOME", "work": "/work/{account}", "scratch": {"path": "$TMPDIR", "label": "Scratch <1>", "local": True}})
@@ -141,3 +143,37 @@ def test_what_is_lost_is_said() -> None:
     assert warnings(read_and_reconcile({"start_folder": "scratch", "partition": "none"}, offered())) == ()
     request = judge_request({}, offered())[0]
     assert "home, work, scratch" in ranges_in_words(request, offered(), {})["start_folder"]
+
+
+GB = 1024**3
+
+
+@pytest.mark.parametrize(
+    ("usage", "words", "percent", "warns"),
+    [
+        pytest.param(AreaUsage(412 * GB, 500 * GB), "412 of 500 GB used", 82, "", id="space"),
+        pytest.param(AreaUsage(412 * GB), "412 GB used", None, "", id="no-limit"),
+        pytest.param(AreaUsage(0, 500 * GB, 81000, 1000000), "0 of 500 GB used · 81,000 of 1,000,000 files", 8, "", id="files"),
+        pytest.param(AreaUsage(GB, 1536 * GB), "0 of 1.5 TB used", 0, "", id="terabytes"),
+        pytest.param(AreaUsage(3 * GB // 2, 5 * GB, 7), "1.5 of 5 GB used · 7 files", 30, "", id="tenths"),
+        pytest.param(AreaUsage(450 * GB, 500 * GB), "450 of 500 GB used", 90, "work is nearly full: 450 of 500 GB used. ", id="nearly"),
+        pytest.param(
+            AreaUsage(1, 500 * GB, 96, 100), "0 of 500 GB used · 96 of 100 files", 96, "nearly full: 96 of 100 files.", id="of-files"
+        ),
+        pytest.param(AreaUsage(510 * GB, 500 * GB), "510 of 500 GB used", 100, "work is full: 510 of 500 GB used. ", id="full"),
+    ],
+)
+def test_what_is_used(usage: AreaUsage, words: str, percent: int | None, warns: str) -> None:
+    """In words, with a bar where there is a limit; from 90 % on with a warning, whatever folder is chosen."""
+    there = offered(usage={"work": usage, "elsewhere": usage, "home": AreaUsage()})
+    (found,) = use_of_areas(there)
+    assert (found.title, found.words, found.percent) == ("work", words, percent)
+    assert (warns in found.warning) if warns else not found.warning
+    said = warnings(read_and_reconcile({}, there))
+    assert said == ((found.warning,) if warns else ())
+
+
+def test_nothing_is_known() -> None:
+    """Then nothing is shown."""
+    assert use_of_areas(offered()) == ()
+    assert use_of_areas(offered(areas=(), usage={"work": AreaUsage(1, 2)})) == ()

@@ -98,6 +98,7 @@ export function makeCheck(page, panel, fields, askHub) {
     localTimes(decision, page.texts);
     replaceAround(panel, decision);
     if (said.holding !== undefined) page.place("holding").replaceChildren(...parsed(said.holding).childNodes);
+    if (said.storage !== undefined) page.find("storage")?.replaceChildren(...parsed(said.storage).childNodes);
     const sentence = said.ok ? within(decision, ".resource-form-sentence").textContent : said.sentence;
     if (changed !== undefined) announce([...moved, sentence].join(" "));
     if (said.script) showScript(said);
