@@ -90,6 +90,9 @@ c.SlurmCluster.hub_name = "jupyterhub"
 # Links to the site's storage areas that users find in their homes, made in the job where the area is there.
 # c.ResourceFormSpawner.home_links = {"work": "$WORK", "scratch": "$CINECA_SCRATCH", "work_{account}": "/work/{account}"}
 
+# The storage areas in which users may have a session start; "local": it is on the node itself, and lost with the session.
+# c.ResourceFormSpawner.start_folders = {"home": "$HOME", "work": "/work/{account}", "scratch": {"path": "$TMPDIR", "local": True}}
+
 # --- The form ---------------------------------------------------------------------------------------------------------------
 # Choices and limits come from Slurm. Here they can be narrowed, preset, locked or hidden, written as a user would type them.
 # c.ResourceFormSpawner.fields = {

@@ -33,7 +33,7 @@ import urllib.error
 import urllib.parse
 import urllib.request
 
-from session_setup import FirstLogin, ServerConfiguration, in_container, limits_of_job, make_links  # the Hub puts that text here
+from session_setup import FirstLogin, ServerConfiguration, StartFolder, in_container, limits_of_job, make_links  # which the Hub puts here
 
 FOR_THE_SERVER = "RESOURCE_FORM_SET_"
 MAX_ATTEMPTS = 10
@@ -569,7 +569,7 @@ def exit_code(server):
     return server.returncode if server.returncode >= 0 else 128 - server.returncode
 
 
-def environment_of_server(port, bar, configuration):
+def environment_of_server(port, bar, configuration, folder):
     service = urllib.parse.urlsplit(os.environ["JUPYTERHUB_SERVICE_URL"])
     host = "[%s]" % service.hostname if ":" in (service.hostname or "") else service.hostname or "0.0.0.0"  # as the Hub asks # nosec B104
     environment = dict(os.environ)
@@ -582,16 +582,18 @@ def environment_of_server(port, bar, configuration):
     environment.update(limits_of_job(environment))
     bar.show_to(environment)
     try:
-        configuration.show_to(environment)
+        configuration.show_to(environment, folder.lines)
     except OSError as error:
         # The server does without, or fails for the same reason and says so.
         say("the server gets no configuration of the session's: %s" % error)
     return environment
 
 
-def start(command, environment):
+def start(command, environment, folder):
+    """Start the server in the folder; None for the one that the job is in. Kernels and terminals begin where their server did."""
     return subprocess.Popen(  # the command is the Hub's # nosec B603
         command,
+        cwd=folder,
         env=environment,
         stdin=subprocess.DEVNULL,
         start_new_session=True,
@@ -606,7 +608,13 @@ def tell_of(setup):
         threading.Thread(target=tell_in_time, args=("/resource-form/own-setup", {"state": setup.state}), daemon=True).start()
 
 
-def report_and_wait(server, port, watch, setup, environment):
+def tell_of_folder(trouble):
+    """Tell the Hub that the session does not open in the folder that was chosen."""
+    if trouble:
+        threading.Thread(target=tell_in_time, args=("/resource-form/own-setup", {"folder": trouble}), daemon=True).start()
+
+
+def report_and_wait(server, port, watch, setup, opens, environment):
     """The code to end with, once the server has ended or the Hub does not want it. Only the first answer of the Hub's can say that."""
     answers = []
 
@@ -618,6 +626,7 @@ def report_and_wait(server, port, watch, setup, environment):
             watch.hub_knows_session = True
             watch.tell_hub()
             tell_of(setup)
+            tell_of_folder(opens.trouble)
 
     def begin():
         reporter = threading.Thread(target=tell, daemon=True)
@@ -652,6 +661,7 @@ def main():
     bar, configuration = SessionBar(), ServerConfiguration()
     setup = FirstLogin(say)
     make_links(os.environ, say)
+    opens = StartFolder(os.environ, say)
     watch = MemoryWatch(bar)
     try:
         try:
@@ -661,11 +671,11 @@ def main():
             return trouble_with_temporary_files(os.environ) or 1
         for _ in range(MAX_ATTEMPTS):
             port = free_port(host, ports)
-            environment = environment_of_server(port, bar, configuration)
+            environment = environment_of_server(port, bar, configuration, opens)
             setup.begin(environment)
             words = in_container(command, environment)
             try:
-                server = start(words, environment)
+                server = start(words, environment, opens.path)
             except OSError as error:
                 part = "Apptainer there on this node" if len(words) > len(command) else "JupyterHub part of this release"
                 say("%s could not be started: %s. Is %s?" % (words[0], error.strerror, part))
@@ -673,7 +683,7 @@ def main():
             listening = wait_until_listening(server, port)
             if listening:
                 say("the server listens on port %d" % port)
-                return report_and_wait(server, port, watch, setup, environment)
+                return report_and_wait(server, port, watch, setup, opens, environment)
             if listening is None:
                 say("the server did not listen within %d seconds" % LISTEN_LIMIT_SECONDS)
                 return own_code(1, environment)

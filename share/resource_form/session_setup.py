@@ -7,6 +7,7 @@ RESOURCE_FORM_CONTAINER  the image that the server runs in, a JSON object (comma
 RESOURCE_FORM_GPUS       the GPUs that were asked for; "0" for none
 RESOURCE_FORM_SERVERS    what jupyter-server-proxy starts when it is opened, a JSON object by name, as its setting ServerProxy.servers
 RESOURCE_FORM_FIRST_LOGIN  what the release has run once for each user, a JSON object (release, script)
+RESOURCE_FORM_START_FOLDER  the folder in which the session opens, a JSON object (chosen, root, below); without it, where it always does
 RESOURCE_FORM_LINKS      links that the home gets, a JSON object, name to target; a target may have variables of the environment
 """
 
@@ -66,9 +67,9 @@ class ServerConfiguration:
     def __init__(self):
         self.root = None
 
-    def show_to(self, environment):
-        """Have the server read it, besides its own."""
-        lines = []
+    def show_to(self, environment, more=()):
+        """Have the server read it, besides its own; ``more`` are lines of configuration."""
+        lines = list(more)
         if "PYTHONNOUSERSITE" not in environment:
             # What is in ~/.local may be of another Python, or break the server (site(3)); kernels and terminals may want it all the same.
             environment["PYTHONNOUSERSITE"] = "1"
@@ -200,6 +201,69 @@ def make_links(environment, say):
             keep(record, made)
         except OSError as error:
             say("which links are ours could not be kept: %s" % error.strerror)
+
+
+class StartFolder:
+    """The folder in which the session opens, as it was chosen: looked for in the job, as the user, where variables have their values.
+
+    ``path`` is None where none was chosen, or it cannot be had; then ``trouble`` says why, "missing" or "outside", and the session opens
+    where it always does. ``lines`` are for the server's configuration.
+    """
+
+    def __init__(self, environment, say):
+        self.path = None
+        self.trouble = ""
+        self.lines = []
+        text = environment.pop("RESOURCE_FORM_START_FOLDER", "")
+        if not text:
+            return
+        wanted = json.loads(text)
+        root = expanded(wanted["root"], environment)
+        path = os.path.join(root or "", wanted["below"]) if wanted["below"] else root
+        if not root or not os.path.isabs(root) or not os.path.isdir(path) or not os.access(path, os.R_OK | os.X_OK):
+            self.trouble = "missing"
+            say("there is no folder %s here (%s): the session opens where it always does" % (wanted["chosen"], path or wanted["root"]))
+        elif not is_within(path, root):
+            self.trouble = "outside"
+            say("%s leads out of %s, to %s: the session opens where it always does" % (path, root, os.path.realpath(path)))
+        else:
+            self.path = os.path.realpath(path)
+            self.show_in(environment, os.path.realpath(root))
+
+    def show_in(self, environment, root):
+        """Have the file browser open there. Where it is below what the server shows anyway, or a link in the home leads there, all of
+        that stays in reach; else the server shows the area.
+        """
+        shown = os.path.abspath(os.path.expanduser(environment.get("JUPYTERHUB_ROOT_DIR") or environment.get("HOME", "/")))
+        below = below_folder(self.path, shown)
+        if below is None:
+            shown, below = root, os.path.relpath(self.path, root)
+        environment["JUPYTERHUB_ROOT_DIR"] = shown
+        if below != ".":
+            self.lines = ["c.FileContentsManager.preferred_dir = %r" % (below,)]
+
+
+def is_within(path, root):
+    """Whether a path is in the folder, wherever its links lead."""
+    whole = os.path.realpath(root)
+    return os.path.commonpath([os.path.realpath(path), whole]) == whole
+
+
+def below_folder(path, shown):
+    """The path as seen from the folder ``shown``, also through a link in it; None where it cannot be reached from there."""
+    if is_within(path, shown):
+        below = os.path.relpath(os.path.realpath(path), os.path.realpath(shown))
+        # What is hidden no file browser shows.
+        return None if any(part.startswith(".") and part != "." for part in below.split("/")) else below
+    try:
+        links = sorted(entry.path for entry in os.scandir(shown) if entry.is_symlink() and not entry.name.startswith("."))
+    except OSError:
+        return None
+    # Of several the one that leads closest to it.
+    reached = [link for link in links if os.path.isdir(link) and is_within(path, link)]
+    reached.sort(key=lambda link: -len(os.path.realpath(link)))
+    seen = [os.path.join(os.path.basename(link), os.path.relpath(path, os.path.realpath(link))) for link in reached]
+    return os.path.normpath(seen[0]) if seen else None
 
 
 FIRST_LOGIN_TRIES = 3

@@ -20,6 +20,7 @@ from ..request.gpus import GpuRequest
 from ..request.model import SessionRequest
 from ..request.ranges import Range, gpus_there, ranges
 from ..request.reconcile import reconcile
+from ..request.start_folder import folder_notes
 from ..request.validation import check_request, judge_request
 from ..slurm.resources import CORES, GPUS, JOBS, MEMORY, SUBMITTED
 from ..slurm.shared_gres import SHARED
@@ -34,7 +35,7 @@ class Assessment:
 
     ``errors`` and ``moved`` have a sentence by field. ``cost`` is None where nobody knows it. ``gpus`` are the configurations that the
     chosen partition has; ``ranges`` the bounds of the numbers there. ``only_gpu_type`` is the type of GPU where the user has no other.
-    ``asks_for_memory``: the job says how much memory it needs.
+    ``asks_for_memory``: the job says how much memory it needs. ``notes`` are sentences about the folder in which it opens.
     """
 
     request: SessionRequest
@@ -49,6 +50,7 @@ class Assessment:
     ranges: Mapping[str, Range] = field(default_factory=dict)
     forecast: ClusterForecast | None = None
     asks_for_memory: bool = True
+    notes: tuple[str, ...] = ()
 
 
 def read_and_reconcile(options: Mapping[str, Any], choices: Choices, changed: str = "") -> Assessment:
@@ -77,6 +79,7 @@ def read_and_reconcile(options: Mapping[str, Any], choices: Choices, changed: st
         only_gpu_type=types[0] if len(types) == 1 else "",
         ranges=ranges(request, choices),
         asks_for_memory=partition is None or partition.asks_for_memory,
+        notes=folder_notes(request, choices),
     )
 
 
@@ -192,9 +195,12 @@ def nodes_with_room(assessment: Assessment, choices: Choices, most: int) -> tupl
 def warnings(assessment: Assessment) -> tuple[str, ...]:
     """Return what is allowed and hardly meant, a sentence each."""
     minutes = assessment.request.walltime
-    if assessment.errors or minutes >= SHORTEST_MINUTES:
+    if assessment.errors:
         return ()
+    if minutes >= SHORTEST_MINUTES:
+        return assessment.notes
     return (
+        *assessment.notes,
         _("Only {time}: that is over before much is done. For hours, write {example}.").format(
             time=duration(minutes), example=f"{minutes}h"
         ),

@@ -15,8 +15,10 @@ from ..i18n import _
 from ..job.home_links import links_of
 from ..job.lab_extension import session_bar
 from ..job.sbatch import PreparedJob, TagOfScript, job_environment, job_script, sbatch_arguments
+from ..job.start_folder import start_folder_of
 from ..request.model import SessionRequest
 from ..request.release_rules import constraint_of, with_constraint
+from ..site.areas import parse_areas
 from ..slurm.values import is_address
 from .handlers.over import over_url
 from .handlers.stop import stop_url
@@ -65,6 +67,9 @@ async def prepared_job(
         memory=memory,
         apps=catalogue.opened_in(release),
         links=links_of(spawner.home_links, account=request.account, user=name_of(spawner.user)),
+        start_folder=start_folder_of(
+            request.start_folder, parse_areas(spawner.start_folders), account=request.account, user=name_of(spawner.user)
+        ),
     )
     script = await asyncio.to_thread(job_script, release, template_folders=spawner.template_paths, lab_extension=spawner.lab_extension)
     tag = tagged(script)

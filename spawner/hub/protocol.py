@@ -261,6 +261,9 @@ class HubSpawner(Protocol):
 class FormSpawner(HubSpawner, Protocol):
     """What pages use of a spawner of ours besides."""
 
+    @property
+    def start_folders(self) -> Mapping[str, Any]: ...
+
     def current_catalogue(self) -> Catalogue:
         """Return the releases as the admin lists them now, with what administrators have marked."""
 
@@ -290,6 +293,8 @@ class StartingSpawner(HubSpawner, Protocol):
 
     @property
     def job_umask(self) -> str: ...
+    @property
+    def start_folders(self) -> Mapping[str, Any]: ...
     @property
     def home_links(self) -> Mapping[str, str]: ...
     @property

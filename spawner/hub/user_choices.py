@@ -15,6 +15,7 @@ from ..request.choices import Choices
 from ..request.policy import parse_policies
 from ..request.presets import Preset, parse_presets
 from ..request.release_rules import with_own_releases
+from ..site.areas import parse_areas
 from ..site.audience import UNKNOWN_VIEWER, Audience
 from ..site.budget_command import SiteBudgets
 from ..site.catalogue import PLAIN_CATALOGUE, Catalogue, parse_catalogue
@@ -94,9 +95,9 @@ class UserChoices(SpawnerSettings):
         own = await self.cluster.entitlement(
             name_of(self.user), job_qos=forced_qos(options), whole_nodes=node_choice_of(options).whole, patience=patience
         )
-        now = time.time()
+        now, areas = time.time(), parse_areas(self.start_folders)
         closed = (await self.notice_board().current()).closed(now)
-        return Choices(own, catalogue(), parse_policies(fields or {}), now=now, closed=closed, bounds=HubState.of(self).bounds)
+        return Choices(own, catalogue(), parse_policies(fields or {}), now=now, closed=closed, bounds=HubState.of(self).bounds, areas=areas)
 
     async def _groups(self) -> frozenset[str]:
         """The names of the user's groups: the system's on the cluster, and the Hub's own."""

@@ -236,6 +236,7 @@ def job_environment(
     memory: MemoryRule = AS_ASKED,
     apps: Iterable[Interface] = (),
     links: Mapping[str, str] | None = None,
+    start_folder: Mapping[str, str] | None = None,
 ) -> dict[str, str]:
     """Return the job's environment, by name.
 
@@ -258,11 +259,14 @@ def job_environment(
         What can be opened in the session besides.
     links
         Links that the user's home gets, name to target (:func:`.home_links.links_of`).
+    start_folder
+        Where the session opens (:func:`.start_folder.start_folder_of`); None where it always does.
     """
     servers = servers_of(apps)
     own = {"RESOURCE_FORM_CERTIFICATES": json.dumps(dict(certificates))} if certificates else {}
     own |= {"RESOURCE_FORM_SERVERS": json.dumps(servers)} if servers else {}
     own |= {"RESOURCE_FORM_LINKS": json.dumps(dict(links))} if links else {}
+    own |= {"RESOURCE_FORM_START_FOLDER": json.dumps(dict(start_folder))} if start_folder else {}
     own |= {"RESOURCE_FORM_BAR": json.dumps(dict(bar))} if bar else {}
     own_limits = {name: value for name, value in limits(request).items() if memory.is_asked_for or not name.startswith("MEM_")}
     given = {**server_environment, **own_limits}

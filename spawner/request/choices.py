@@ -15,6 +15,7 @@ from ..availability.demand import NodeSize
 from ..availability.ownership import Submitter
 from ..bounds import DEFAULTS, Bounds
 from ..i18n import _
+from ..site.areas import Area
 from ..site.audience import Audience, Viewer
 from ..site.catalogue import Catalogue
 from ..site.interfaces import Interface
@@ -33,7 +34,7 @@ class Choices:
     ``presets`` are those that this user may choose, ``only_presets`` if the form shows nothing else to them. ``closed`` are the partitions
     that take no new sessions, with the admin's words why.
     ``bounds`` say how large a request may be. ``catalogue`` has the releases that this user may choose, once
-    :func:`.release_rules.with_own_releases` has been told who that is.
+    :func:`.release_rules.with_own_releases` has been told who that is. ``areas`` are those in which a session may start.
     """
 
     entitlement: Entitlement
@@ -44,6 +45,7 @@ class Choices:
     only_presets: bool = False
     closed: Mapping[str, str] = field(default_factory=dict)
     bounds: Bounds = DEFAULTS
+    areas: tuple[Area, ...] = ()
 
     def viewer(self, groups: Iterable[str]) -> Viewer:
         """Return what an audience (:mod:`.audience`) knows this user by, who is in these groups of the system."""

@@ -144,6 +144,7 @@ def default_values(
         "walltime": format_walltime(_number(choices, "walltime", minutes, *most_minutes)),
         "release": own_release.tag if own_release else "",
         "interface": _preselected(choices, "interface", [interface.name for interface in interfaces], ""),
+        "start_folder": str(choices.policy("start_folder").default or "") if choices.areas else "",
     }
 
 

@@ -39,6 +39,9 @@ _FILLERS = frozenset("\u115f\u1160\u2800\u3164\uffa0")
 LONGEST_NAME = 60
 """Characters of a session's name as its user sees it: as many as stand on one line of a phone's page, twice."""
 
+LONGEST_FOLDER = 200
+"""Characters of the folder in which a session opens."""
+
 COLOR = re.compile(r"#[0-9a-f]{6}")
 
 COLORS: Mapping[str, str] = {
@@ -176,6 +179,21 @@ def _bytes_of(text: Any) -> int | None:
         return len(text.encode())
     except UnicodeEncodeError:  # half of a surrogate pair, which JSON can spell
         return None
+
+
+def read_start_folder(value: Any) -> str:
+    """Return a folder as an area's name, and a folder below it if there is one: ``work``, ``work/thesis``; empty for none.
+
+    No part of it is hidden, so that none leads back up; one that is a link the job looks at (session_setup.StartFolder).
+    """
+    if value in (None, ""):
+        return ""
+    if isinstance(value, str) and len(value) <= LONGEST_FOLDER and value.isprintable():
+        parts = value.strip(" ").rstrip("/").split("/")
+        if NAME.fullmatch(parts[0]) and not any(part in ("", "~") or part.startswith(".") for part in parts):
+            return "/".join(parts)
+    sentence = _("{value} is no folder to start in. Type the name of an area, such as work, or a folder in it, such as work/project.")
+    raise _fail(sentence.format(value=quoted(value)))
 
 
 def read_words(value: Any) -> str:

@@ -12,6 +12,7 @@ from ..i18n import _
 from .field_values import quoted
 from .model import FIELDS, IGNORED_KEYS, label_of, refuse_too_large
 
+MAY_BE_EMPTY = ("reservation", "start_folder")
 _HOURS = re.compile(r"[0-9]{1,5}", re.ASCII)
 _HOURS_AND_MINUTES = re.compile(r"[0-9]{1,5}:[0-9]{2}", re.ASCII)
 
@@ -37,7 +38,7 @@ def as_the_page_means(form: Mapping[str, Any]) -> dict[str, Any]:
 def read_form(form: Mapping[str, Any], bounds: Bounds = DEFAULTS) -> dict[str, Any]:
     """Read what a browser posts, lists of strings, as options: one value a field, empty ones left out so that the default holds.
 
-    ``reservation`` may be empty: that is its value for None; so may ``environment``, which keeps all blanks.
+    ``reservation`` and ``start_folder`` may be empty: that is their value for none; so may ``environment``, which keeps all blanks.
 
     Raises
     ------
@@ -56,7 +57,7 @@ def read_form(form: Mapping[str, Any], bounds: Bounds = DEFAULTS) -> dict[str, A
             errors[key] = _("{field} must be given once, as text.").format(field=label_of(key) if key in FIELDS else quoted(key))
         elif key == "environment":
             options[key] = values[0]
-        elif values[0].strip() or key == "reservation":
+        elif values[0].strip() or key in MAY_BE_EMPTY:
             options[key] = values[0].strip()
     refuse_too_large(options, bounds)
     if errors:

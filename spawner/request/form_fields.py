@@ -27,6 +27,7 @@ from .gpus import GpuRequest, parse_gpus
 from .model import APPEARANCE_FIELDS, FIELDS, SessionRequest, help_of, label_of, memory_value, unit_of
 from .ranges import Range, gpus_there, limits_there, ranges
 from .release_words import releases_on_page
+from .start_folder import areas_in_words
 from .useful_values import useful_values
 from .validation import judge_request
 from .variables import names_in
@@ -205,7 +206,7 @@ def environment_field(choices: Choices, text: str, errors: Mapping[str, str]) ->
 def ranges_in_words(request: SessionRequest, choices: Choices, found: Mapping[str, Range]) -> dict[str, str]:
     """Return what the numbers may be in the request's place, as :func:`.ranges.ranges` has found, a sentence or two by field."""
     limits = limits_there(request, choices)
-    words = {"gpus": _gpus_in_words(request, choices)}
+    words = {"gpus": _gpus_in_words(request, choices), "start_folder": areas_in_words(choices)}
     if limits is None or not found:
         return words
     return {

@@ -34,6 +34,7 @@ from .field_values import (
     read_memory,
     read_name,
     read_slurm_name,
+    read_start_folder,
     read_walltime,
     read_words,
 )
@@ -108,6 +109,11 @@ class SessionRequest(BaseModel):
         title=N_("Environment variables"),
         description=N_("The session and all that runs in it has them. What looks like a password or a token is not shown again."),
     )
+    start_folder: Annotated[str, BeforeValidator(read_start_folder)] = Field(
+        default="",
+        title=N_("Start folder"),
+        description=N_("Where the session opens. Empty: where it always does."),
+    )
     name: Annotated[str, BeforeValidator(read_words)] = Field(
         default="",
         title=N_("Name of the session"),
@@ -133,7 +139,7 @@ class SessionRequest(BaseModel):
             "interface": self.interface,
             "profile": self.summary,
         }
-        for name in ("preset", *APPEARANCE_FIELDS):
+        for name in ("preset", "start_folder", *APPEARANCE_FIELDS):
             if getattr(self, name):
                 options[name] = getattr(self, name)
         if self.environment:
@@ -177,7 +183,7 @@ def memory_value(memory_mb: int) -> str:
 
 
 FIELDS = tuple(SessionRequest.model_fields)
-FORM_FIELDS = ("reservation", "account", "partition", "cores", "memory", "gpus", "walltime", "release", "interface")
+FORM_FIELDS = ("reservation", "account", "partition", "cores", "memory", "gpus", "walltime", "release", "interface", "start_folder")
 """The fields of the form, in the order in which they stand on the page."""
 
 NUMBERS_IN_WORDS: Mapping[str, Callable[[int], str]] = {"cores": str, "memory": format_memory, "walltime": duration}

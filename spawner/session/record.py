@@ -20,7 +20,8 @@ class Record:
     processes were killed for want of memory, as the launcher says. ``started`` is when the job began, by Slurm's clock; 0 until its server
     listens. ``usage_factor`` is that of the job's QOS, None where it is not charged; ``is_priced``: that is known.
     ``by_admin``: the stop was ordered by somebody else than the user, and ``why`` is what they said; empty for nothing. ``setup`` is how
-    the set-up of the user's first session with the release goes (:data:`.own_setup.SetupState`); empty where there is none.
+    the set-up of the user's first session with the release goes (:data:`.own_setup.SetupState`); empty where there is none. ``folder``
+    is why it does not open in the folder that was chosen (:data:`.own_setup.FOLDER_TROUBLES`); empty where it does.
     """
 
     nonce: str = ""
@@ -42,6 +43,7 @@ class Record:
     by_admin: bool = False
     why: str = ""
     setup: str = ""
+    folder: str = ""
 
     def by_hubs_clock(self, moment: float) -> float:
         """Return one of Slurm's moments by the Hub's clock, if that was ahead of Slurm's when the job was submitted; else as it is.
@@ -81,6 +83,7 @@ class Record:
                 by_admin=known.get("by_admin") is True,
                 why=str(known.get("why", "")),
                 setup=str(known.get("setup", "")),
+                folder=str(known.get("folder", "")),
             )
         except (TypeError, ValueError):
             return cls()

@@ -23,6 +23,7 @@ from .status_text import (
     Charge,
     charge_in_all,
     charge_of,
+    folder_in_words,
     held_by,
     held_in_words,
     killed_in_words,
@@ -64,7 +65,8 @@ class Server:
 
     ``release_text`` and ``interface_text`` are what the catalogue calls those of the request. ``named`` says that ``display_name`` is what
     the user has called it, not what it is. ``apps`` are what can be opened besides the interface, while it runs.
-    ``setup_label`` is what people read while the release is set up for them.
+    ``setup_label`` is what people read while the release is set up for them. ``folder`` is the one in which it was to open, and
+    ``local_area`` what its area is called where that is on the node itself.
     """
 
     user: str = ""
@@ -83,6 +85,8 @@ class Server:
     warn_minutes: tuple[int, ...] = WARN_MINUTES
     apps: tuple[App, ...] = ()
     setup_label: str = ""
+    folder: str = ""
+    local_area: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +100,8 @@ class SessionStatus:
     ``used_memory_mb`` what it used of the ``asked_memory_mb`` that it had. ``usage`` is what it uses while it runs
     (:class:`.job_usage.Usage`), ``gpus`` what its GPUs do (:class:`.session_gpus.SessionGpus`);
     None where it has none, or its node has never reported. ``killed`` is how many of its processes were killed for want of memory.
-    ``setup`` is how the set-up of a first session with its release goes (:data:`.own_setup.SetupState`).
+    ``setup`` is how the set-up of a first session with its release goes (:data:`.own_setup.SetupState`), ``folder`` why it does not
+    open in the folder that was chosen (:data:`.own_setup.FOLDER_TROUBLES`); ``folder_sentence`` is what to know of that folder.
     """
 
     server: Server
@@ -136,6 +141,8 @@ class SessionStatus:
     killed_sentence: str = ""
     setup: str = ""
     setup_sentence: str = ""
+    folder: str = ""
+    folder_sentence: str = ""
 
 
 def cost_of_end(end: End | None) -> Charge | None:
@@ -227,6 +234,8 @@ def status_of(
         killed_sentence=killed_in_words(record.killed, held) if state != "ended" else "",
         setup=record.setup,
         setup_sentence=setup_in_words(record.setup, server.setup_label) if state != "ended" else "",
+        folder=record.folder,
+        folder_sentence=folder_in_words(record.folder, server.folder, server.local_area) if state != "ended" else "",
     )
 
 

@@ -68,6 +68,7 @@ def as_json(status: SessionStatus) -> dict[str, Any]:
         "idle_gpus": _idle_gpus(status),
         "killed": {"number": status.killed, "sentence": status.killed_sentence} if status.killed else None,
         "setup": {"state": status.setup, "sentence": status.setup_sentence} if status.setup else None,
+        "start_folder": _start_folder(status),
         "gpus": session_gpus.as_json(status.gpus),
         "warn_minutes": list(server.warn_minutes),
         "apps": [{"name": app.name, "label": app.label, "url": app.url} for app in server.apps],
@@ -77,6 +78,13 @@ def as_json(status: SessionStatus) -> dict[str, Any]:
 def _usage(usage: Usage | None) -> dict[str, float | int] | None:
     known = {"cores": usage.cores, "memory_mb": usage.memory_mb} if usage is not None else {}
     return {name: value for name, value in known.items() if value is not None} or None
+
+
+def _start_folder(status: SessionStatus) -> dict[str, Any] | None:
+    server = status.server
+    if not server.folder:
+        return None
+    return {"folder": server.folder, "trouble": status.folder, "local": bool(server.local_area), "sentence": status.folder_sentence}
 
 
 def _idle_gpus(status: SessionStatus) -> dict[str, Any] | None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from ..gpu.idle import Notice
 from ..humanize import cores_in_words, day_and_time, gpus_in_words, part_of_gpu
 from ..i18n import _
+from ..site.areas import local_in_words
 from ..slurm.model import Job
 from ..slurm.reasons import Advice
 from ..slurm.shared_gres import SHARED
@@ -108,6 +109,15 @@ def setup_in_words(state: str, label: str) -> str:
     if state == "failed":
         return _("What is set up for you once in this release could not be set up; the log of the session says why.")
     return ""
+
+
+def folder_in_words(trouble: str, folder: str, local_area: str) -> str:
+    """Say what to know of the folder in which a session was to open; empty where there is nothing, or none was chosen."""
+    if trouble == "missing":
+        return _("The folder {folder} is not there on this node, so the session opened where it always does.").format(folder=folder)
+    if trouble == "outside":
+        return _("The folder {folder} leads out of its area, so the session opened where it always does.").format(folder=folder)
+    return local_in_words(local_area) if local_area else ""
 
 
 def what_to_do_about(reason: str, advice: Advice) -> str:

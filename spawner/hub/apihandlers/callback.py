@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 from jupyterhub.apihandlers import APIHandler
 from tornado import web
@@ -11,7 +12,7 @@ from tornado import web
 from ...gpu.session_gpus import read_indices
 from ...session.own_gpus import ASK_AGAIN_SECONDS, Word
 from ...session.own_memory import MOST, take_killed
-from ...session.own_setup import SETUP_STATES, take_setup
+from ...session.own_setup import FOLDER_TROUBLES, SETUP_STATES, take_folder, take_setup
 from ...session.session import Session
 from ..background.orphans import AdoptingSpawners
 from ..own_spawner import own_spawner
@@ -128,20 +129,26 @@ class SessionMemoryHandler(APIHandler):  # type: ignore[misc]
 
 
 class SessionSetupHandler(APIHandler):  # type: ignore[misc]
-    """``POST /hub/api/resource-form/own-setup``: the launcher says how the set-up of a user's first session with a release goes.
+    """``POST /hub/api/resource-form/own-setup``: the launcher says how the set-up of a user's first session with a release goes, or that
+    the session does not open in the folder that was chosen.
 
-    Takes ``{"state": "running" | "done" | "failed"}`` from the session's own token, once its server listens.
+    Takes ``{"state": "running" | "done" | "failed"}`` or ``{"folder": "missing" | "outside"}`` from the session's own token, once its
+    server listens.
     """
+
+    EXPECTED: ClassVar[Mapping[str, tuple[str, ...]]] = {"state": SETUP_STATES, "folder": FOLDER_TROUBLES}
 
     async def post(self) -> None:
         spawner, _token = caller_of(self, "A set-up was reported")
         body = self.get_json_body()
-        state = body.get("state") if isinstance(body, dict) and set(body) == {"state"} else None
-        if state not in SETUP_STATES:
+        key, word = next(iter(body.items())) if isinstance(body, dict) and len(body) == 1 else ("", None)
+        if not isinstance(word, str) or word not in self.EXPECTED.get(key, ()):
             self.log.warning("A report of a set-up that is none was refused, from %s", spawner.log_name)
-            raise Refusal(400, f"Expected {{'state': one of {', '.join(SETUP_STATES)}}} and nothing else.")
+            expected = " or ".join(f"{{'{name}': one of {', '.join(words)}}}" for name, words in self.EXPECTED.items())
+            raise Refusal(400, f"Expected {expected} and nothing else.")
         session: Session | None = spawner.session
-        if session is None or not take_setup(session, state):
+        take = take_setup if key == "state" else take_folder
+        if session is None or not take(session, word):
             raise web.HTTPError(409, "This session is not running.")
         self.set_status(201)
         self.finish(json.dumps({"message": "The Hub knows."}))

@@ -83,6 +83,7 @@ def _fields(assessment: Assessment, choices: Choices) -> dict[str, dict[str, Any
         fields[name]["useful"] = [{"value": entry.value, "label": entry.label, "number": entry.number} for entry in useful]
     release = choices.release(request.release)
     fields["gpus"] = {"range": words["gpus"], "values": [gpus.value for gpus in assessment.gpus]}
+    fields["start_folder"] = {"range": words["start_folder"]}
     fields["interface"] = {"values": [entry.name for entry in choices.interfaces(release)]}
     return fields
 

@@ -14,6 +14,7 @@ from ...humanize import dated, day_and_time
 from ...i18n import _
 from ...request.choices import Choices
 from ...request.defaults import has_to_choose_account
+from ...request.folder_field import start_folder_field
 from ...request.form_fields import FormField, appearance_fields, environment_field, form_fields, labels_on_page, shown_value
 from ...request.model import APPEARANCE_FIELDS, FORM_FIELDS, SessionRequest
 from ...request.restore import restore_valid
@@ -107,6 +108,7 @@ async def _filled(spawner: FormSpawner, choices: Choices, left: Callable[[], flo
                 form_fields(choices, shown, {**advice.assessment.errors, **errors}),
                 to_decide={"account"} if "account" not in options and has_to_choose_account(choices) else set(),
             ),
+            "storage": start_folder_field(choices, shown, {**advice.assessment.errors, **errors}),
             "look": appearance_fields(choices, shown, errors),
             "variables": variables,
             "look_name": given_name(spawner.orm_spawner),

@@ -132,6 +132,7 @@ EMPTY_FORM: Mapping[str, Any] = {
     "folded_line": "",
     "folded_open": False,
     "look": (),
+    "storage": None,
     "look_name": "",
     "server_name": "",
     "variables": None,

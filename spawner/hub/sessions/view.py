@@ -13,6 +13,7 @@ from ...advice.service import PricingSettings
 from ...i18n import _
 from ...request.choices import Choices
 from ...session.status import App, Server, SessionStatus, State, cost_of_end
+from ...site.areas import area_of, parse_areas
 from ...site.catalogue import Labels
 from ..labels import labels_of
 from ..own_spawner import own_spawner
@@ -33,6 +34,8 @@ def server_of(spawner: HubSpawner, hub_url: str, job_id: int = 0) -> Server:
     """Return what the Hub knows of the spawner's server. ``job_id`` is the job of the session whose log is to be shown, 0 for none."""
     user, name, own = spawner.user, spawner.name, own_spawner(spawner)
     options, labels = dict(spawner.orm_spawner.user_options or {}), labels_of(spawner)
+    folder = str(options.get("start_folder") or "")
+    area = area_of(folder, parse_areas(own.start_folders)) if own is not None and folder else None
     return Server(
         user=user.name,
         name=name,
@@ -49,6 +52,8 @@ def server_of(spawner: HubSpawner, hub_url: str, job_id: int = 0) -> Server:
         log_url=log_link(hub_url, user.name, job_id),
         warn_minutes=tuple(own.warn_minutes) if own is not None else (),
         setup_label=_(labels.first_logins.get(str(options.get("release")), "")),
+        folder=folder,
+        local_area=area.title if area is not None and area.local else "",
         apps=_apps(user.server_url(name), options, labels) if spawner.ready else (),
     )
 

@@ -34,7 +34,7 @@ from spawner.slurm.names import LONGEST_NAME, may_be_a_name
 
 CONTRACT = [
     *("account", "reservation", "partition", "cores", "memory", "gpus", "walltime", "release", "interface", "preset", "environment"),
-    *("name", "color"),
+    *("name", "color", "start_folder"),
 ]
 NAMES = ["account", "reservation", "partition", "release", "interface", "preset"]
 OF_SLURM = ("account", "partition", "reservation")
@@ -84,9 +84,10 @@ def errors_of(options: dict[str, Any]) -> dict[str, str]:
 
 
 def test_fields_are_the_contracts() -> None:
-    """A request has the keys that DESIGN.md lists, and no other; the form shows nine of them in the order of issue 2."""
+    """A request has the keys that DESIGN.md lists, and no other; the form shows ten of them in this order."""
     assert sorted(FIELDS) == sorted(CONTRACT)
-    assert FORM_FIELDS == ("reservation", "account", "partition", "cores", "memory", "gpus", "walltime", "release", "interface")
+    job = ("reservation", "account", "partition", "cores", "memory", "gpus", "walltime", "release", "interface")
+    assert (*job, "start_folder") == FORM_FIELDS
     assert APPEARANCE_FIELDS == ("name", "color")
 
 
@@ -500,6 +501,7 @@ requests = st.builds(
     release=names,
     interface=names,
     preset=names,
+    start_folder=st.sampled_from(["", "work", "work/a b/ü", "scratch/x_1"]),
     environment=st.dictionaries(
         st.from_regex(r"MY_[A-Z0-9]{1,5}", fullmatch=True), st.text(st.characters(codec="utf-8", exclude_characters="\0"))
     ),
@@ -512,12 +514,12 @@ def test_options_round_trip(request_: SessionRequest) -> None:
     """What is kept as user_options is JSON and is read back as the same request."""
     options = json.loads(json.dumps(request_.options()))
     assert parse_request(options) == request_
-    assert set(options) - {"profile", "preset", "environment"} == set(FORM_FIELDS)
+    assert set(options) - {"profile", "preset", "environment"} | {"start_folder"} == set(FORM_FIELDS)
 
 
 def test_options_leave_out_what_is_empty() -> None:
-    """Preset and environment are kept only where there are any."""
-    assert {"preset", "environment"}.isdisjoint(parse_request({}).options())
+    """Preset, environment and start folder are kept only where there are any."""
+    assert {"preset", "environment", "start_folder"}.isdisjoint(parse_request({}).options())
     assert parse_request({"preset": "p", "environment": {"A": "1"}}).options()["environment"] == {"A": "1"}
 
 

@@ -8,10 +8,10 @@ import logging
 import pytest
 
 from spawner.i18n import using
-from spawner.session.own_setup import SETUP_STATES, take_setup
+from spawner.session.own_setup import FOLDER_TROUBLES, SETUP_STATES, take_folder, take_setup
 from spawner.session.record import End, Record
 from spawner.session.session import Session
-from spawner.session.status_text import setup_in_words
+from spawner.session.status_text import folder_in_words, setup_in_words
 from tests.support.fake_slurm import FakeSlurm
 from tests.support.session_rig import make_cluster
 
@@ -66,3 +66,20 @@ def test_in_words() -> None:
     assert SETUP_STATES == ("running", "done", "failed")
     with using("it"):
         assert setup_in_words("failed", "") != setup_in_words("running", "")
+
+
+async def test_a_folder_that_cannot_be_had() -> None:
+    """It is kept, once; a session that has not come up has nothing to say."""
+    kept: list[int] = []
+    session = session_of(UP, kept)
+    assert [take_folder(session, word) for word in ("missing", "missing")] == [True, True]
+    assert (session.record.folder, kept) == ("missing", [1])
+    assert take_folder(session_of(Record(nonce="n", job_id=7), []), "missing") is False
+
+
+def test_the_folder_in_words() -> None:
+    """Each trouble has a sentence that names the folder; without one, what is lost with the session is said."""
+    assert all("work/thesis" in folder_in_words(word, "work/thesis", "") for word in FOLDER_TROUBLES)
+    assert folder_in_words("", "scratch", "Scratch").startswith("Scratch is on the node itself")
+    assert folder_in_words("missing", "scratch", "Scratch").startswith("The folder scratch is not there")
+    assert folder_in_words("", "work", "") == folder_in_words("", "", "") == ""

@@ -366,6 +366,7 @@ KEYS = (
         "asked",
         "usage",
         "setup",
+        "start_folder",
         "gpus",
         "warn_minutes",
         "apps",

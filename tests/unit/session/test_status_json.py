@@ -33,6 +33,8 @@ SERVER = Server(
     log_url="/log",
     warn_minutes=(9, 3),
     apps=(App("vscode", "VS Code", "/user/ada/two/vscode/"),),
+    folder="work/a",
+    local_area="Scratch",
 )
 FULL = SessionStatus(
     SERVER,
@@ -72,6 +74,8 @@ FULL = SessionStatus(
     killed_sentence="It was killed.",
     setup="running",
     setup_sentence="Wait.",
+    folder="missing",
+    folder_sentence="It is not there.",
 )
 
 
@@ -129,6 +133,7 @@ JSON = {
     "killed": {"number": 2, "sentence": "It was killed."},
     "warn_minutes": [9, 3],
     "setup": {"state": "running", "sentence": "Wait."},
+    "start_folder": {"folder": "work/a", "trouble": "missing", "local": True, "sentence": "It is not there."},
     "apps": [{"name": "vscode", "label": "VS Code", "url": "/user/ada/two/vscode/"}],
 }
 

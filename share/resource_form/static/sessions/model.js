@@ -39,6 +39,7 @@
  * @property {{ cores?: number, memory_mb?: number } | null} [usage]
  * @property {{ since: string, stops_at: string | null } | null} [idle_gpus]
  * @property {{ number: number, sentence: string } | null} [killed] processes that were, for their memory
+ * @property {{ folder: string, sentence: string } | null} [start_folder] the folder that was chosen, and what to know of it
  * @property {{ state: string, sentence: string } | null} [setup] what the release has run once for each user
  * @property {import("./gpu_history.js").Gpus | null} [gpus]
  * @property {number[]} [warn_minutes]

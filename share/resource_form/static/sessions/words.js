@@ -30,7 +30,8 @@ export function makeWords(texts, states, lang) {
 
   /** @param {Session} session */
   function warnings(session) {
-    return [isOver(session) ? "" : session.killed?.sentence, session.setup?.sentence, idle(session)].filter(Boolean).join(" ");
+    const killed = isOver(session) ? "" : session.killed?.sentence;
+    return [killed, session.setup?.sentence, session.start_folder?.sentence, idle(session)].filter(Boolean).join(" ");
   }
 
   /**
