@@ -33,7 +33,7 @@ import urllib.error
 import urllib.parse
 import urllib.request
 
-from session_setup import FirstLogin, ServerConfiguration, StartFolder, in_container, make_links  # the Hub puts that text here
+from session_setup import FirstLogin, ServerConfiguration, StartFolder, in_container, limits_of_job, make_links  # which the Hub puts here
 
 FOR_THE_SERVER = "RESOURCE_FORM_SET_"
 MAX_ATTEMPTS = 10
@@ -579,6 +579,7 @@ def environment_of_server(port, bar, configuration, folder):
     for name in list(environment):
         if name.startswith(FOR_THE_SERVER):
             environment[name[len(FOR_THE_SERVER) :]] = environment.pop(name)
+    environment.update(limits_of_job(environment))
     bar.show_to(environment)
     try:
         configuration.show_to(environment, folder.lines)

@@ -40,6 +40,24 @@ def in_container(command, environment):
     return words + list(container.get("options", ())) + [container["image"]] + command
 
 
+def limits_of_job(environment):
+    """What the job has, under the names that JupyterHub gives a server's limits: cores, and bytes of memory.
+
+    Slurm says it in the job (sbatch(1), OUTPUT ENVIRONMENT VARIABLES), and it may be more than was asked for: whole cores of two threads,
+    whole nodes, more CPUs for the memory (MaxMemPerCPU), memory by a partition's default. What it does not say stays as the Hub has it.
+    """
+    cpus = environment.get("SLURM_CPUS_ON_NODE", "")
+    megabytes = environment.get("SLURM_MEM_PER_NODE", "")
+    if not megabytes and cpus.isdigit() and environment.get("SLURM_MEM_PER_CPU", "").isdigit():
+        megabytes = str(int(cpus) * int(environment["SLURM_MEM_PER_CPU"]))
+    limits = {}
+    if cpus.isdigit() and int(cpus):
+        limits["CPU_LIMIT"] = limits["CPU_GUARANTEE"] = str(float(cpus))
+    if megabytes.isdigit() and int(megabytes):  # 0 is all that the node has, which is not said
+        limits["MEM_LIMIT"] = limits["MEM_GUARANTEE"] = str(int(megabytes) << 20)
+    return limits
+
+
 class ServerConfiguration:
     """A folder with configuration of ours for the server, which only this user can read; it goes with the session.
 

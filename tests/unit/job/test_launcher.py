@@ -616,3 +616,23 @@ def test_what_only_a_file_server_does(tmp_path: Path, number: int, code: int | N
 
     names["probe"] = refuse
     assert names["trouble_with_files"]({"HOME": str(tmp_path)}) == code
+
+
+@pytest.mark.parametrize(
+    ("slurms", "cpus", "memory"),
+    [
+        ({"SLURM_CPUS_ON_NODE": "4", "SLURM_MEM_PER_NODE": "700"}, "4.0", str(700 << 20)),
+        ({"SLURM_CPUS_ON_NODE": "4", "SLURM_MEM_PER_CPU": "300"}, "4.0", str(1200 << 20)),
+        ({"SLURM_CPUS_ON_NODE": "4"}, "4.0", None),
+        ({"SLURM_CPUS_ON_NODE": "4", "SLURM_MEM_PER_NODE": "0"}, "4.0", None),
+        ({"SLURM_CPUS_ON_NODE": "4(x2)", "SLURM_MEM_PER_NODE": "much"}, None, None),
+        ({}, None, None),
+    ],
+)
+def test_limits_are_slurms(slurms: dict[str, str], cpus: str | None, memory: str | None) -> None:
+    """What Slurm does not say stays as the Hub has it; ``tests/real/sites/test_limits_of_jobs.py`` asks Slurm."""
+    names: dict[str, Any] = {"__name__": "launcher"}
+    exec(compile(launcher_source(), "launcher.py", "exec"), names)
+    found = names["limits_of_job"]({"MEM_LIMIT": "1", **slurms})
+    assert [found.get(name) for name in ("CPU_LIMIT", "CPU_GUARANTEE")] == [cpus, cpus]
+    assert [found.get(name) for name in ("MEM_LIMIT", "MEM_GUARANTEE")] == [memory, memory]
