@@ -191,7 +191,7 @@ def test_what_is_refused(site: Site, folder: str, words: str) -> None:
 
 def test_on_the_form(site: Site, browser: Browser, screenshots: Path) -> None:
     """In Chromium: one fold more; what is lost is said with the verdict once the area is typed; a link has it."""
-    page = log_in(site, browser, site.users[0], path="hub/spawn/demo-ada/new?opt-walltime=2h", width=1280)
+    page = log_in(site, browser, site.users[0], path=f"hub/spawn/{site.users[0]}/new?opt-walltime=2h", width=1280)
     fold = page.locator("details.resource-form-look", has_text="Start folder")
     expect(page.locator("#resource-form-start_folder")).to_be_hidden()
     fold.locator("summary").click()
@@ -218,7 +218,7 @@ def test_what_is_used(site: Site, areas: Path, browser: Browser, screenshots: Pa
     """The site's command is asked as the user; the open form gets its answer, and a warning above 90 %; while it fails there is nothing."""
     user, answer = site.users[0], areas / "answer"
     uid = f"{pwd.getpwnam(user).pw_uid:,}"
-    page = log_in(site, browser, user, path="hub/spawn", width=1280)
+    page = log_in(site, browser, user, path=f"hub/spawn/{user}/used", width=1280)
     page.locator("details.resource-form-look", has_text="Start folder").locator("summary").click()
     use, panel = page.locator("#resource-form-storage"), page.locator("#resource-form-panel")
     wait_for(lambda: f"No answer from Slurm about the storage of {user}" in site.hub.log(), "the command to fail")
