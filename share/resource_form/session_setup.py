@@ -3,7 +3,8 @@
 The Hub puts this text in front of launcher.py's: both travel in the job's script, and need nothing but the standard library.
 Its input is the environment:
 
-RESOURCE_FORM_CONTAINER  the image that the server runs in, a JSON object (command, image, binds, options); without it there is none
+RESOURCE_FORM_CONTAINER  the image that the server runs in, a JSON object (command, image, binds, options, shared_memory_option); without it there is none
+RESOURCE_FORM_SHARED_MEMORY  megabytes of /dev/shm in that image
 RESOURCE_FORM_GPUS       the GPUs that were asked for; "0" for none
 RESOURCE_FORM_SERVERS    what jupyter-server-proxy starts when it is opened, a JSON object by name, as its setting ServerProxy.servers
 RESOURCE_FORM_FIRST_LOGIN  what the release has run once for each user, a JSON object (release, script)
@@ -37,6 +38,9 @@ def in_container(command, environment):
         words.append("--nv")
     for bind in container.get("binds", ()):
         words += ["--bind", bind]
+    size, option = environment.get("RESOURCE_FORM_SHARED_MEMORY", ""), container.get("shared_memory_option", "")
+    if size and option:
+        words.append(option.replace("{megabytes}", size))
     return words + list(container.get("options", ())) + [container["image"]] + command
 
 

@@ -20,6 +20,7 @@ from ..request.gpus import GpuRequest
 from ..request.model import SessionRequest
 from ..request.ranges import Range, gpus_there, ranges
 from ..request.reconcile import reconcile
+from ..request.shared_memory import shared_memory_notes
 from ..request.start_folder import folder_notes
 from ..request.validation import check_request, judge_request
 from ..slurm.resources import CORES, GPUS, JOBS, MEMORY, SUBMITTED
@@ -79,7 +80,7 @@ def read_and_reconcile(options: Mapping[str, Any], choices: Choices, changed: st
         only_gpu_type=types[0] if len(types) == 1 else "",
         ranges=ranges(request, choices),
         asks_for_memory=partition is None or partition.asks_for_memory,
-        notes=folder_notes(request, choices),
+        notes=(*folder_notes(request, choices), *shared_memory_notes(request, choices)),
     )
 
 

@@ -18,6 +18,7 @@ from ..job.sbatch import PreparedJob, TagOfScript, job_environment, job_script, 
 from ..job.start_folder import start_folder_of
 from ..request.model import SessionRequest
 from ..request.release_rules import constraint_of, with_constraint
+from ..request.shared_memory import given_to
 from ..site.areas import parse_areas
 from ..slurm.values import is_address
 from .handlers.over import over_url
@@ -67,6 +68,7 @@ async def prepared_job(
         memory=memory,
         apps=catalogue.opened_in(release),
         links=links_of(spawner.home_links, account=request.account, user=name_of(spawner.user)),
+        shared_memory=given_to(request, release),
         start_folder=start_folder_of(
             request.start_folder, parse_areas(spawner.start_folders), account=request.account, user=name_of(spawner.user)
         ),

@@ -237,6 +237,7 @@ def job_environment(
     apps: Iterable[Interface] = (),
     links: Mapping[str, str] | None = None,
     start_folder: Mapping[str, str] | None = None,
+    shared_memory: int = 0,
 ) -> dict[str, str]:
     """Return the job's environment, by name.
 
@@ -259,6 +260,8 @@ def job_environment(
         What can be opened in the session besides.
     links
         Links that the user's home gets, name to target (:func:`.home_links.links_of`).
+    shared_memory
+        Of the session's container, in MB (:func:`.shared_memory.given_to`); 0 where there is none to be set.
     start_folder
         Where the session opens (:func:`.start_folder.start_folder_of`); None where it always does.
     """
@@ -277,6 +280,7 @@ def job_environment(
         **given,
         "RESOURCE_FORM_RELEASE": request.release,
         "RESOURCE_FORM_GPUS": request.gpus.value,
+        **({"RESOURCE_FORM_SHARED_MEMORY": str(shared_memory)} if shared_memory else {}),
         "RESOURCE_FORM_COMMAND": json.dumps(list(command)),
         "RESOURCE_FORM_PORTS": ports,
         "RESOURCE_FORM_UMASK": umask,

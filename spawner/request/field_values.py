@@ -116,6 +116,13 @@ def read_memory(value: Any) -> int:
         raise _fail(sentence.format(value=quoted(value), why=_(str(error)))) from error
 
 
+def read_shared_memory(value: Any) -> int:
+    """Return MB, as :func:`read_memory`; 0 for what is left to the service: None, an empty text or 0."""
+    if value is None or (isinstance(value, str) and value.strip() in ("", "0")) or (value == 0 and not isinstance(value, bool)):
+        return 0
+    return read_memory(value)
+
+
 def read_walltime(value: Any) -> int:
     """Return minutes, from what :func:`.units.parse_walltime` takes."""
     try:

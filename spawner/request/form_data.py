@@ -12,7 +12,7 @@ from ..i18n import _
 from .field_values import quoted
 from .model import FIELDS, IGNORED_KEYS, label_of, refuse_too_large
 
-MAY_BE_EMPTY = ("reservation", "start_folder")
+MAY_BE_EMPTY = ("reservation", "start_folder", "shared_memory")
 _HOURS = re.compile(r"[0-9]{1,5}", re.ASCII)
 _HOURS_AND_MINUTES = re.compile(r"[0-9]{1,5}:[0-9]{2}", re.ASCII)
 
@@ -38,7 +38,7 @@ def as_the_page_means(form: Mapping[str, Any]) -> dict[str, Any]:
 def read_form(form: Mapping[str, Any], bounds: Bounds = DEFAULTS) -> dict[str, Any]:
     """Read what a browser posts, lists of strings, as options: one value a field, empty ones left out so that the default holds.
 
-    ``reservation`` and ``start_folder`` may be empty: that is their value for none; so may ``environment``, which keeps all blanks.
+    Those of :data:`MAY_BE_EMPTY` may be empty: that is their value for none; so may ``environment``, which keeps all blanks.
 
     Raises
     ------

@@ -33,6 +33,7 @@ from .field_values import (
     read_gpus,
     read_memory,
     read_name,
+    read_shared_memory,
     read_slurm_name,
     read_start_folder,
     read_walltime,
@@ -114,6 +115,12 @@ class SessionRequest(BaseModel):
         title=N_("Start folder"),
         description=N_("Where the session opens. Empty: where it always does."),
     )
+    shared_memory: Annotated[int, BeforeValidator(read_shared_memory)] = Field(
+        default=0,
+        title=N_("Shared memory"),
+        description=N_("Room for what processes of the session share, in /dev/shm: a part of its memory."),
+        json_schema_extra={"unit": N_("GB")},
+    )
     name: Annotated[str, BeforeValidator(read_words)] = Field(
         default="",
         title=N_("Name of the session"),
@@ -142,6 +149,8 @@ class SessionRequest(BaseModel):
         for name in ("preset", "start_folder", *APPEARANCE_FIELDS):
             if getattr(self, name):
                 options[name] = getattr(self, name)
+        if self.shared_memory:
+            options["shared_memory"] = memory_value(self.shared_memory)
         if self.environment:
             options["environment"] = dict(self.environment)
         if self.gpus.is_part and self.gpus.per_card:
@@ -192,7 +201,7 @@ NUMBERS_IN_WORDS: Mapping[str, Callable[[int], str]] = {"cores": str, "memory": 
 APPEARANCE_FIELDS = ("name", "color")
 """How a session looks to its user, one fold away on the form. The job does not depend on them, nor is it told."""
 
-FIELDS_OF_THE_PAGE = (*FORM_FIELDS, "preset", "environment", *APPEARANCE_FIELDS)
+FIELDS_OF_THE_PAGE = (*FORM_FIELDS, "shared_memory", "preset", "environment", *APPEARANCE_FIELDS)
 """Whatever the page may post, and a link to it may fill in."""
 
 

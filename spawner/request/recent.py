@@ -13,8 +13,8 @@ MAX_RECENT = 5
 MAX_CHARACTERS = 200
 """Of a value; no value of a request that was accepted is longer."""
 
-KEPT = tuple(name for name in FIELDS if name not in ("environment", *APPEARANCE_FIELDS))
-"""The fields that are kept: the variables of the environment may hold secrets, and a name is one session's."""
+KEPT = tuple(name for name in FIELDS if name not in ("environment", "shared_memory", *APPEARANCE_FIELDS))
+"""The fields that are kept: variables of the environment may hold secrets, a name is one session's, and shared memory a release's."""
 
 
 @dataclass(frozen=True, slots=True)

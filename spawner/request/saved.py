@@ -17,7 +17,7 @@ from .variables import MASK, masked, with_known
 MAX_CHARACTERS = 400_000
 """Of a file: all variables that a session may have, written with escapes."""
 
-FIELDS_OF_A_FILE = (*FORM_FIELDS, *APPEARANCE_FIELDS, "environment")
+FIELDS_OF_A_FILE = (*FORM_FIELDS, "shared_memory", *APPEARANCE_FIELDS, "environment")
 """In the order in which they are written. What a preset stands for is written out: it may be another by then."""
 
 

@@ -20,6 +20,7 @@ from .model import FIELDS, NUMBERS_IN_WORDS, SessionRequest, at_field, label_of,
 from .policy import number_of
 from .presets import Preset
 from .release_rules import may_be_in, problem_of_place
+from .shared_memory import check_shared_memory
 from .size_validation import Refuse, check_size, check_walltime, labelled, listed, locked_to, not_among
 from .start_folder import check_start_folder
 from .variables import beneath
@@ -226,6 +227,7 @@ def check_request(request: SessionRequest, choices: Choices) -> dict[str, str]:
     check_walltime(request, choices, refuse)
     _check_software(request, choices, refuse)
     check_start_folder(request, choices, refuse)
+    check_shared_memory(request, choices, refuse)
     if request.preset and choices.preset(request.preset) is None:
         refuse("preset", _no_preset(request.preset, choices))
     return errors

@@ -93,6 +93,11 @@ class Container(Part):
     options: tuple[Annotated[str, Field(pattern=r"^--?[A-Za-z][^\x00-\x1f]*$")], ...] = Field(
         default=(), description="More options of apptainer exec, each one word."
     )
+    shared_memory_option: str = Field(
+        default="",
+        pattern=r"^(--?[A-Za-z][^\x00-\x1f{}]*\{megabytes\}[^\x00-\x1f{}]*)?$",
+        description="The option of the command that sets the size of /dev/shm, as --shm-size={megabytes}m. Apptainer itself has none.",
+    )
 
 
 class Software(Part):

@@ -24,6 +24,7 @@ from ...job.sbatch import PreparedJob, Tag
 from ...request.choices import Choices
 from ...request.form_fields import ranges_in_words, shown_value, useful_to_press
 from ...request.model import FORM_FIELDS
+from ...request.shared_memory import shared_memory_in_words
 from ...slurm.runner import Identity
 from ..form.page import decision, release_panel, storage_panel, usage_panel
 from ..known import name_of
@@ -84,6 +85,7 @@ def _fields(assessment: Assessment, choices: Choices) -> dict[str, dict[str, Any
     release = choices.release(request.release)
     fields["gpus"] = {"range": words["gpus"], "values": [gpus.value for gpus in assessment.gpus]}
     fields["start_folder"] = {"range": words["start_folder"]}
+    fields["shared_memory"] = {"range": shared_memory_in_words(request, choices)}
     fields["interface"] = {"values": [entry.name for entry in choices.interfaces(release)]}
     return fields
 

@@ -18,6 +18,7 @@ from ...request.folder_field import start_folder_field
 from ...request.form_fields import FormField, appearance_fields, environment_field, form_fields, labels_on_page, shown_value
 from ...request.model import APPEARANCE_FIELDS, FORM_FIELDS, SessionRequest
 from ...request.restore import restore_valid
+from ...request.shared_memory_field import shared_memory_field
 from ...request.start_folder import use_of_areas
 from ...request.suggestions import PresetOffer, RecentOffer, offered_presets, offers_of
 from ...request.validation import judge_request, require_account
@@ -34,6 +35,9 @@ from ..variables import from_link, shown_text, told_variables, with_known_variab
 from .flash import Rejection, take
 from .free import free_gpus
 from .render import render, render_decision, render_form, render_release
+
+BESIDE_THE_FIELDS = ("preset", "environment", "shared_memory", *APPEARANCE_FIELDS)
+"""What is shown as the request has it, and not as a field of the form's own."""
 
 KEPT_UNDER_A_LINK = ("account", "release", "interface", "environment")
 """Values of the last session that stay where a link says nothing of them; the numbers of the last session may not go with the link's."""
@@ -113,6 +117,7 @@ async def _filled(spawner: FormSpawner, choices: Choices, left: Callable[[], flo
             "storage_use": storage_panel(choices, spawner),
             "look": appearance_fields(choices, shown, errors),
             "variables": variables,
+            "shared_memory": shared_memory_field(advice.assessment.request, choices, shown, {**advice.assessment.errors, **errors}),
             "look_name": given_name(spawner.orm_spawner),
             "notes": notes,
             "notices": notices,
@@ -229,7 +234,10 @@ def _from_link(spawner: FormSpawner, came: Rejection, remembered: Mapping[str, A
 def _filled_in(values: Mapping[str, Any], asked: Mapping[str, Any], choices: Choices) -> tuple[dict[str, Any], dict[str, str]]:
     """The values as the form shows them, as they were ``asked`` for where they cannot be had, and a sentence for each of these."""
     request, errors = judge_request(values, choices)
-    shown = {**_shown(request, choices), **{name: getattr(request, name) for name in ("preset", "environment", *APPEARANCE_FIELDS)}}
+    shown = {
+        **_shown(request, choices),
+        **{name: getattr(request, name) for name in ("preset", "environment", "shared_memory", *APPEARANCE_FIELDS)},
+    }
     return {**shown, **{key: value for key, value in asked.items() if key in errors}}, dict(errors)
 
 

@@ -34,7 +34,7 @@ from spawner.slurm.names import LONGEST_NAME, may_be_a_name
 
 CONTRACT = [
     *("account", "reservation", "partition", "cores", "memory", "gpus", "walltime", "release", "interface", "preset", "environment"),
-    *("name", "color", "start_folder"),
+    *("name", "color", "start_folder", "shared_memory"),
 ]
 NAMES = ["account", "reservation", "partition", "release", "interface", "preset"]
 OF_SLURM = ("account", "partition", "reservation")
@@ -501,6 +501,7 @@ requests = st.builds(
     release=names,
     interface=names,
     preset=names,
+    shared_memory=st.sampled_from([0, 1, 1024]).map(lambda number: f"{number}M" if number else ""),
     start_folder=st.sampled_from(["", "work", "work/a b/ü", "scratch/x_1"]),
     environment=st.dictionaries(
         st.from_regex(r"MY_[A-Z0-9]{1,5}", fullmatch=True), st.text(st.characters(codec="utf-8", exclude_characters="\0"))
@@ -514,12 +515,12 @@ def test_options_round_trip(request_: SessionRequest) -> None:
     """What is kept as user_options is JSON and is read back as the same request."""
     options = json.loads(json.dumps(request_.options()))
     assert parse_request(options) == request_
-    assert set(options) - {"profile", "preset", "environment"} | {"start_folder"} == set(FORM_FIELDS)
+    assert set(options) - {"profile", "preset", "environment", "shared_memory"} | {"start_folder"} == set(FORM_FIELDS)
 
 
 def test_options_leave_out_what_is_empty() -> None:
     """Preset, environment and start folder are kept only where there are any."""
-    assert {"preset", "environment", "start_folder"}.isdisjoint(parse_request({}).options())
+    assert {"preset", "environment", "start_folder", "shared_memory"}.isdisjoint(parse_request({}).options())
     assert parse_request({"preset": "p", "environment": {"A": "1"}}).options()["environment"] == {"A": "1"}
 
 
@@ -558,6 +559,7 @@ def test_units_and_helps_are_the_fields_own() -> None:
         "memory": "GB",
         "gpus": "GPUs",
         "walltime": "h:mm:ss",
+        "shared_memory": "GB",
     }
     assert (help_of("cores"), help_of("account")) == ("On one node.", "It is charged for the session.")
     with using("it"):

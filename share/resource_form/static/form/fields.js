@@ -105,6 +105,15 @@ export function makeFields({ form, whole, find, place }) {
   }
 
   /**
+   * Only a release in a container has shared memory to choose.
+   * @param {string} range
+   */
+  function showShared(range) {
+    const field = /** @type {HTMLInputElement | null} */ (find("shared_memory"));
+    if (field) place("shared").hidden = !range && !field.value;
+  }
+
+  /**
    * Shows what the Hub says.
    * @param {Said} said
    * @param {string | undefined} changed the field that the user has changed, "" for several; undefined if nobody did anything
@@ -119,6 +128,7 @@ export function makeFields({ form, whole, find, place }) {
     const note = place("moved");
     if (moved.length) write(note, moved.join(" "));
     note.hidden = !moved.length && (note.hidden || Boolean(changed));
+    showShared(said.fields.shared_memory?.range || "");
     unfoldWhatIsWrong(form);
     form.dispatchEvent(new CustomEvent(FILLED, { detail: said.fields }));
     return moved;

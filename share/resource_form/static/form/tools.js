@@ -6,7 +6,7 @@ import { LOOK } from "./fields.js";
 /** @import { Fields } from "./fields.js" */
 /** @import { Page } from "./page.js" */
 
-const LEFT_OUT_IF_EMPTY = ["preset", "start_folder", "environment", ...LOOK];
+const LEFT_OUT_IF_EMPTY = ["preset", "start_folder", "shared_memory", "environment", ...LOOK];
 
 /**
  * The variables as they may stand in an address: browsers and servers keep those.

@@ -6,6 +6,7 @@ import { asText } from "../common/variables.js";
 
 const FIELDS = [
   ...["reservation", "account", "partition", "cores", "memory", "gpus", "walltime", "release", "interface", "environment"],
+  "shared_memory",
   "color",
 ];
 
