@@ -22,7 +22,7 @@ from private_slurm.hub import PrivateHub, service_config, shared_password_config
 from private_slurm.newer_slurm import slurm_of
 from private_slurm.ports import PortReservations
 from private_slurm.processes import MARKER, Identity, ProcessFolder, signals_held, wait_until
-from private_slurm.releases import DEMO_RELEASES, JUPYTERHUB_VERSION, catalogue_text, ensure_release
+from private_slurm.releases import DEMO_RELEASES, JUPYTERHUB_VERSION, catalogue_text, ensure_release, kernels_in
 from private_slurm.services import check_reachable
 from private_slurm.spec import demo_spec
 from private_slurm.users import available_users
@@ -210,7 +210,9 @@ class Demo:
             except BaseException:
                 packages.cancel_installations()
                 raise
-        self._catalogue.write_text(catalogue_text(DEMO_RELEASES, self.folder / "releases"))
+        releases, command = self.folder / "releases", self.folder / "hub-environment" / "bin" / "resource-form"
+        kernels = {release.tag: kernels_in(releases / release.tag, command) for release in DEMO_RELEASES}
+        self._catalogue.write_text(catalogue_text(DEMO_RELEASES, releases, kernels))
 
     def _make_hub_environment(self) -> None:
         bin_dir = packages.ensure_venv(self.folder / "hub-environment", [f"jupyterhub=={self._jupyterhub}"])

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+import subprocess
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from private_slurm.packages import ensure_venv
 
@@ -47,8 +49,15 @@ def ensure_release(release: Release, folder: Path, jupyterhub: str = JUPYTERHUB_
     return ensure_venv(folder / release.tag, release.requirements(jupyterhub))
 
 
-def catalogue_text(releases: Sequence[Release], folder: Path) -> str:
-    """The catalogue file: YAML of which JSON strings and lists are part."""
+def kernels_in(prefix: Path, command: Path) -> list[Any]:
+    """The kernels that an environment really has, with their versions, as ``resource-form releases scan`` finds them."""
+    scan = [str(command), "releases", "scan", "--json", str(prefix)]
+    found: list[Any] = json.loads(subprocess.run(scan, check=True, capture_output=True, text=True, timeout=120).stdout)["kernels"]
+    return found
+
+
+def catalogue_text(releases: Sequence[Release], folder: Path, kernels: Mapping[str, Sequence[Any]] | None = None) -> str:
+    """The catalogue file: YAML of which JSON strings and lists are part. `kernels` are those of releases, by tag."""
     lines = ["releases:"]
     for release in releases:
         lines.append(f"  - tag: {json.dumps(release.tag)}")
@@ -58,4 +67,6 @@ def catalogue_text(releases: Sequence[Release], folder: Path) -> str:
         lines.append(f"    path: {json.dumps(str(folder / release.tag / 'bin'))}")
         lines.append(f"    interfaces: {json.dumps(list(release.interfaces))}")
         lines.append(f"    apps: {json.dumps(list(release.apps))}")
+        if kernels and release.tag in kernels:
+            lines.append(f"    kernels: {json.dumps(list(kernels[release.tag]))}")
     return "\n".join(lines) + "\n"

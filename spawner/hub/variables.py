@@ -105,8 +105,9 @@ def told_variables(variables: object) -> dict[str, str]:
 def from_link(spawner: HubSpawner, text: str) -> tuple[str, list[str]]:
     """Return what a link fills in as variables, as text, and what the user is to be told of them.
 
-    Anybody may have made the link. Values that are the user's own already are no news. If there are others, the user is told their names,
-    and a mask in the link stands for nothing: another's server must not be sent the user's token.
+    Anybody may have made the link, or the file. Values that are the user's own already are no news. If there are others, the user is told
+    their names, and a mask stands for nothing: another's server must not be sent the user's token. A secret in full is not taken either:
+    the form would have to show it.
     """
     try:
         given = read_text(text)
@@ -114,7 +115,9 @@ def from_link(spawner: HubSpawner, text: str) -> tuple[str, list[str]]:
         return "", [_("The variables that came along cannot be read. {why}").format(why=error)]
     own = _own(spawner)
     news = {name: value for name, value in given.items() if value != MASK and own.get(name) != value}
-    unknown = [name for name, value in given.items() if value == MASK and (news or name not in own)]
+    secrets = secrets_in(news)
+    news = {name: value for name, value in news.items() if name not in secrets}
+    unknown = [name for name, value in given.items() if name in secrets or (value == MASK and (news or name not in own))]
     notes = []
     if news:
         words = _("Variables of the environment came along: {list}. Start only if you know who set them.")

@@ -146,6 +146,10 @@ def test_a_link_does_not_lend_a_secret(site: Site) -> None:
     assert foreign.values()["environment"] == "HF_TOKEN=\nHF_ENDPOINT=http://evil"
     assert "Variables of the environment came along: HF_ENDPOINT. Start only if you know who set them." in foreign.text
     assert "No value came along for HF_TOKEN" in foreign.text
+    assert foreign.soup.select_one("#resource-form-variables[open]") is not None, "what came along is to be seen"
+    full = user.form(query="opt-environment=HF_TOKEN=canary-of-a-link%0APLAIN=1")
+    assert full.values()["environment"] == "HF_TOKEN=\nPLAIN=1"
+    assert "No value came along for HF_TOKEN" in full.text
     own = user.form(query=f"opt-environment={quote(f'HF_TOKEN={MASK}') + '%0APLAIN=1'}")
     assert own.values()["environment"] == f"HF_TOKEN={MASK}\nPLAIN=1"
     assert "came along" not in own.text

@@ -117,6 +117,7 @@ async def _filled(spawner: FormSpawner, choices: Choices, left: Callable[[], flo
             "storage_use": storage_panel(choices, spawner),
             "look": appearance_fields(choices, shown, errors),
             "variables": variables,
+            "variables_came": came is not None and came.is_link and bool(came.values.get("environment")),
             "shared_memory": shared_memory_field(advice.assessment.request, choices, shown, {**advice.assessment.errors, **errors}),
             "look_name": given_name(spawner.orm_spawner),
             "notes": notes,

@@ -137,6 +137,7 @@ EMPTY_FORM: Mapping[str, Any] = {
     "look_name": "",
     "server_name": "",
     "variables": None,
+    "variables_came": False,
     "shared_memory": None,
     "problem": "",
     "notes": (),
