@@ -89,7 +89,7 @@ class Hub:
         return self.ask("GET", path)
 
     def ask(self, method: str, path: str, body: object = None) -> str:
-        """Return what the Hub answers to a request, with a body as JSON where there is one.
+        """Return what the Hub answers to a request, with a body where there is one: bytes as they are, for YAML, anything else as JSON.
 
         Raises
         ------
@@ -140,8 +140,8 @@ class Hub:
         headers = {"Authorization": f"token {self.token}", "Accept": "application/json"}
         data = None
         if body is not None:
-            data = json.dumps(body).encode()
-            headers["Content-Type"] = "application/json"
+            data = body if isinstance(body, bytes) else json.dumps(body).encode()
+            headers["Content-Type"] = "application/yaml" if isinstance(body, bytes) else "application/json"
         request = urllib.request.Request(  # noqa: S310 - http and https only, see hub_of
             f"{self.api_url}/{path}", data=data, method=method, headers=headers
         )

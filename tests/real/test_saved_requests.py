@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import stat
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 from urllib.parse import urljoin
@@ -141,3 +145,45 @@ def test_in_a_browser(site: Site, browser: Browser, screenshots: Path, tmp_path:
     page.click(".resource-form-start")
     wait_for(lambda: site.server(site.users[0]).get("ready"), "the session to be ready", 90)
     assert site.server(site.users[0])["user_options"]["cores"] == 3
+
+
+def called(site: Site, tmp_path: Path, *arguments: str, given: str = "") -> subprocess.CompletedProcess[str]:
+    """``resource-form request`` of the first user, with a token in a file."""
+    answer = site.visitor().api("POST", f"users/{site.users[0]}/tokens", json={"note": "for the terminal"})
+    assert answer.status_code == 201, answer.text
+    token = tmp_path / "token"
+    token.write_text(answer.json()["token"])
+    program = "import sys; from spawner.cli.main import main; sys.exit(main())"
+    options = ["--hub-api-url", f"{site.hub.url}hub/api", "--token-file", str(token)]
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("JUPYTERHUB", "RESOURCE_FORM"))}
+    command = [sys.executable, "-c", program, "request", arguments[0], *options, *arguments[1:]]
+    return subprocess.run(command, env=kept, input=given, capture_output=True, text=True, timeout=60)
+
+
+def test_the_same_from_a_terminal(site: Site, tmp_path: Path) -> None:
+    """What the terminal saves is what the form and REST save; it is asked about before it is started, and what is wrong has its line."""
+    site.start(ASKED)
+    site.stop()
+    user = site.visitor()
+    saved = called(site, tmp_path, "save")
+    assert (saved.returncode, saved.stderr) == (0, "")
+    assert saved.stdout == user.api("GET", "resource-form/request").text == saved_by_form(user, user.form())
+    file = tmp_path / "mine.yaml"
+    assert called(site, tmp_path, "save", "-o", str(file)).returncode == 0
+    assert (file.read_text(), stat.S_IMODE(file.stat().st_mode)) == (saved.stdout, 0o600)
+    again = called(site, tmp_path, "save", "-o", str(file))
+    assert (again.returncode, again.stderr) == (2, f"resource-form request: {file} cannot be written: File exists.\n")
+
+    checked = called(site, tmp_path, "check", str(file))
+    assert (checked.returncode, checked.stderr) == (0, "")
+    assert "2 cores, 3 GB, 45 min on g100_int" in checked.stdout
+    assert json.loads(called(site, tmp_path, "check", "-", "--json", given=saved.stdout).stdout)["request"]["cores"] == 2
+    much = called(site, tmp_path, "check", "-", given=saved.stdout.replace("cores: 2", "cores: 4000"))
+    assert (much.returncode, much.stderr) == (4, "")
+    assert "Number of cores" in much.stdout
+    wrong = called(site, tmp_path, "check", "-", given="cores: 2\nmemory: much\n")
+    assert wrong.returncode == 4
+    assert "Line 2: Memory: “much” is not an amount of memory" in wrong.stderr
+    none = called(site, tmp_path, "save", "never")
+    assert (none.returncode, none.stdout) == (1, "")
+    assert called(site, tmp_path, "check", str(tmp_path / "missing")).returncode == 2

@@ -30,6 +30,8 @@ class SavedRequestHandler(TellsPages, APIHandler):  # type: ignore[misc]
     async def get(self) -> None:
         require_log_in(self)
         spawner = spawner_asked_about(self)
+        if spawner.name != self.get_argument("server", ""):
+            raise web.HTTPError(404, "There is no such session.")
         with using(language_of(self, spawner)):
             try:
                 text = last_file_of(spawner)
