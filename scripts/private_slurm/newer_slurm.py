@@ -14,6 +14,7 @@ import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
+from private_slurm.debian import download, is_elf
 from private_slurm.errors import PrivateSlurmError
 from private_slurm.packages import ensure_debian_packages, locked, run_installer
 from private_slurm.spec import SlurmInstallation
@@ -25,7 +26,6 @@ SUITES = {"24.11": "trixie", "26.05": "forky"}
 SLURMS = (OWN, *SUITES)
 _PACKAGES = ("slurmctld", "slurmd", "slurmdbd", "slurm-client", "slurm-wlm-basic-plugins", "slurm-wlm-mysql-plugin")
 _RECIPE = "1"  # changed whenever what is made of the packages changes
-_KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 
 
 def slurm_of(version: str, folder: Path) -> SlurmInstallation:
@@ -53,7 +53,7 @@ def ensure_newer_slurm(folder: Path, suite: str = SUITES["24.11"]) -> SlurmInsta
             stamp.unlink(missing_ok=True)
             shutil.rmtree(root, ignore_errors=True)
             root.mkdir(mode=0o755)
-            for package in _download(folder / "apt", suite, lock):
+            for package in download(folder / "apt", suite, _PACKAGES, lock):
                 run_installer(["dpkg-deb", "--extract", str(package), str(root)], f"{package.name} could not be unpacked", lock)
             shutil.rmtree(folder / "apt")
             _make_runnable(root, lock)
@@ -72,60 +72,13 @@ def _plugin_folder(root: Path) -> Path:
     return found[0]
 
 
-def _download(work: Path, suite: str, lock: int) -> list[Path]:
-    """Download the packages with all they depend on, by an apt that knows nothing of what this machine has installed."""
-    shutil.rmtree(work, ignore_errors=True)
-    archives = work / "cache" / "archives"
-    for path in (archives / "partial", work / "state" / "lists" / "partial"):
-        path.mkdir(parents=True)
-    status = work / "state" / "status"
-    status.touch()
-    sources = work / "sources.list"
-    sources.write_text(f"deb [signed-by={_keyring()}] {_mirror()} {suite} main\n")
-    configuration = work / "apt.conf"
-    settings = {
-        "Dir::State": work / "state",
-        "Dir::State::status": status,
-        "Dir::Cache": work / "cache",
-        "Dir::Etc::sourcelist": sources,
-        "Dir::Etc::sourceparts": "/dev/null",
-        "Dir::Etc::preferences": "/dev/null",
-        "Dir::Etc::preferencesparts": "/dev/null",
-        "APT::Install-Recommends": "false",
-        "APT::Sandbox::User": "",
-        "Debug::NoLocking": "true",
-    }
-    configuration.write_text("".join(f'{name} "{value}";\n' for name, value in settings.items()))
-    apt = ["env", f"APT_CONFIG={configuration}", "apt-get", "-q", "-y"]
-    run_installer([*apt, "update"], f"The package list of Debian's {suite} could not be read", lock)
-    run_installer([*apt, "--download-only", "install", *_PACKAGES], f"The Slurm of Debian's {suite} could not be downloaded", lock)
-    return sorted(archives.glob("*.deb"))
-
-
-def _mirror() -> str:
-    """The Debian mirror that this machine itself uses."""
-    listing = ["apt-get", "indextargets", "--format", "$(LABEL) $(REPO_URI)", "Created-By: Packages"]
-    done = subprocess.run(listing, capture_output=True, text=True, check=False)
-    lines = [line.split(" ", 1) for line in done.stdout.splitlines()]
-    mirrors = [uri for label, uri in lines if label == "Debian"] or [uri for _, uri in lines if uri.rstrip("/").endswith("/debian")]
-    if not mirrors:
-        raise PrivateSlurmError("This machine's apt knows no Debian mirror, from which a newer Slurm could come.")
-    return mirrors[0]
-
-
-def _keyring() -> Path:
-    if not _KEYRING.exists():
-        raise PrivateSlurmError("The Debian package debian-archive-keyring is missing.")
-    return _KEYRING
-
-
 def _make_runnable(root: Path, lock: int) -> None:
     """Bind the programs and plugins to the libraries in `root`, and give the daemons their usual names."""
     plugins = _plugin_folder(root)
     libraries = plugins.parent
     search = f"{plugins}:{libraries}"
     daemons = root / "usr" / "sbin"
-    programs = [path for path in (*daemons.glob("slurm*"), *(root / "usr/bin").glob("s*")) if _is_elf(path)]
+    programs = [path for path in (*daemons.glob("slurm*"), *(root / "usr/bin").glob("s*")) if is_elf(path)]
     loader = libraries / Path(_output(["patchelf", "--print-interpreter", str(programs[0])])).name
     if not loader.exists():
         raise PrivateSlurmError(f"The dynamic loader {loader} is missing.")
@@ -134,19 +87,12 @@ def _make_runnable(root: Path, lock: int) -> None:
         "patchelf could not change Slurm's programs",
         lock,
     )
-    shared = [str(path) for path in plugins.glob("*.so*") if _is_elf(path)]
+    shared = [str(path) for path in plugins.glob("*.so*") if is_elf(path)]
     run_installer(["patchelf", "--force-rpath", "--set-rpath", search, *shared], "patchelf could not change Slurm's plugins", lock)
     for program in daemons.glob("*-wlm"):
         plain = program.with_name(program.name.removesuffix("-wlm"))
         if not plain.exists():
             plain.symlink_to(program.name)
-
-
-def _is_elf(path: Path) -> bool:
-    if path.is_symlink() or not path.is_file():
-        return False
-    with path.open("rb") as file:
-        return file.read(4) == b"\x7fELF"
 
 
 def _output(argv: Sequence[str]) -> str:

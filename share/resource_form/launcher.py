@@ -36,6 +36,10 @@ import urllib.request
 from session_setup import FirstLogin, ServerConfiguration, StartFolder, in_container, limits_of_job, make_links  # which the Hub puts here
 
 FOR_THE_SERVER = "RESOURCE_FORM_SET_"
+IMAGE_FAILED = 255
+"""What Apptainer ends with where it cannot run the image."""
+NO_SOFTWARE = 80
+"""As templates/resource_form/job_script.sh: the release could not be set up."""
 MAX_ATTEMPTS = 10
 LISTEN_LIMIT_SECONDS = 600
 REPORT_LIMIT_SECONDS = 3600
@@ -689,6 +693,9 @@ def main():
                 return own_code(1, environment)
             if not listening_inodes(port) and port_that_can_be_bound(host, port) is not None:
                 say("the server ended with code %d before it listened" % exit_code(server))
+                if len(words) > len(command) and exit_code(server) == IMAGE_FAILED:
+                    trouble = own_code(1, environment)
+                    return trouble if trouble > 1 else NO_SOFTWARE
                 return own_code(exit_code(server) or 1, environment)
             say("port %d was taken by another process; trying another one" % port)
         say("no port could be had in %d attempts" % MAX_ATTEMPTS)

@@ -249,6 +249,10 @@ def _from_wait_status(status: int) -> int:
     return 128 + (status & 0x7F) if status & 0x7F else status >> 8
 
 
+LAST_SIGNAL = 64
+"""SIGRTMAX (signal(7)): what is above, such as 255, is a program's own exit code."""
+
+
 # --- words ------------------------------------------------------------------------------------------------------------------------
 
 
@@ -332,7 +336,7 @@ def _server_exit(evidence: Evidence, state: str, code: int | None) -> tuple[str,
         return end_sentence("COMPLETED"), ""
     if not code:
         return end_sentence("FAILED"), _see_the_log()
-    if code > 128:
+    if 128 < code <= 128 + LAST_SIGNAL:
         sentence = (
             _("The server was ended by signal {number}.")
             if evidence.listened
