@@ -17,6 +17,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = MappingProxyType(
         "gpu-token": ("gpu_token", "make the tokens with which nodes report"),
         "gpus": ("gpus", "show which GPUs are free on which node"),
         "releases": ("releases", "write down what is in a release, for the catalogue; check that releases are what it says"),
+        "launch": ("launch", "start a session, or take up one that runs, and print its address"),
         "request": ("request", "save the request of a session as a file, and ask what would become of one"),
         "kernel": ("kernel", "add an environment of yours to JupyterLab as a kernel, in every release; list and remove such kernels"),
     }

@@ -1,0 +1,171 @@
+"""The options of ``resource-form launch``, one for each field of a request, and where a value comes from.
+
+What is typed wins over the environment, that over the file of settings, that over a saved request or a preset. A value that cannot be one
+is refused here, before anything is asked of the Hub.
+"""
+
+from __future__ import annotations
+
+import argparse
+import configparser
+import json
+import os
+import re
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from .._data import folder
+from ..i18n import using
+from ..units import parse_memory_mb, parse_walltime
+from .hub_client import WrongCall, plain
+
+FIELDS_FILE = "request_fields.json"
+VARIABLE = "RESOURCE_FORM_LAUNCH_"
+"""In front of a field's name, in the environment. The session's own variables begin with RESOURCE_FORM_ alone."""
+
+SECTION = "launch"
+LETTERS: Mapping[str, str] = {
+    "cores": "c",
+    "memory": "m",
+    "gpus": "g",
+    "walltime": "t",
+    "account": "A",
+    "partition": "p",
+    "release": "r",
+    "interface": "i",
+    "reservation": "R",
+    "preset": "P",
+}
+LONG: Mapping[str, str] = {"walltime": "time"}
+NOT_OPTIONS = ("environment", "name")
+"""These have options of their own: ``-e``, ``-N``."""
+
+_GPUS = re.compile(r"[0-9]{1,4}|[A-Za-z0-9][\w.-]*(:[\w.-]+)?:[0-9]{1,4}", re.ASCII)
+_WORD = re.compile(r"[^\s\x00-\x1f-][^\x00-\x1f]*")
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
+
+
+def settings_folder() -> Path:
+    """Return the folder of the user's settings: ``~/.config/resource-form``, or where XDG_CONFIG_HOME says."""
+    home = os.environ.get("XDG_CONFIG_HOME", "")
+    return (Path(home) if Path(home).is_absolute() else Path.home() / ".config") / "resource-form"
+
+
+def _cores(text: str) -> str:
+    if not re.fullmatch(r"[1-9][0-9]{0,8}", text, re.ASCII):
+        raise ValueError("a whole number of cores is needed, such as 4")
+    return text
+
+
+def _read_by(parse: Callable[[str], object]) -> Callable[[str], str]:
+    def read(text: str) -> str:
+        with using("en"):
+            parse(text)
+        return text
+
+    return read
+
+
+def _gpus(text: str) -> str:
+    if not _GPUS.fullmatch(text):
+        raise ValueError("a number of GPUs is needed, or a type and a number, such as v100:1")
+    return text
+
+
+def _word(text: str) -> str:
+    if text and not _WORD.fullmatch(text):
+        raise ValueError("a name is needed")
+    return text
+
+
+READERS: Mapping[str, Callable[[str], str]] = {
+    "cores": _cores,
+    "memory": _read_by(parse_memory_mb),
+    "shared_memory": _read_by(parse_memory_mb),
+    "walltime": _read_by(parse_walltime),
+    "gpus": _gpus,
+}
+
+
+def read_value(field: str, text: str, where: str) -> str:
+    """Return a field's value as it is sent.
+
+    Raises
+    ------
+    WrongCall
+        It cannot be one. ``where`` it stands is in the message.
+    """
+    try:
+        return READERS.get(field, _word)(text.strip())
+    except ValueError as error:
+        raise WrongCall(f"{where}: {plain(text)[:60]!r} is no value of it: {error}") from None
+
+
+def fields() -> list[dict[str, str]]:
+    """Return the fields of a request with what is said of each, as ``spawner.request.terminal`` has written them."""
+    found: list[dict[str, str]] = json.loads((folder("share") / "resource_form" / FIELDS_FILE).read_text("utf-8"))["fields"]
+    return [field for field in found if field["name"] not in NOT_OPTIONS]
+
+
+def add_request_options(parser: argparse.ArgumentParser) -> None:
+    """Add an option for each field of a request, and those for variables and a saved request."""
+    group = parser.add_argument_group("what is asked for")
+    for field in fields():
+        name = field["name"]
+        words = [f"-{LETTERS[name]}"] if name in LETTERS else []
+        unit = f" ({field['unit']})" if field.get("unit") else ""
+        group.add_argument(
+            *words,
+            f"--{LONG.get(name, name).replace('_', '-')}",
+            dest=f"field_{name}",
+            metavar=name.upper(),
+            help=f"{field['title']}{unit}. {field['description']}".replace("%", "%%"),
+        )
+    group.add_argument(
+        "-e", "--env", action="append", default=[], metavar="NAME=VALUE", help="a variable of the session; may be given several times"
+    )
+    group.add_argument("-f", "--file", metavar="FILE", help="a saved request; - is standard input")
+
+
+def given_request(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Return what the options, the environment and the file of settings ask for; the first of them that names a field counts.
+
+    Raises
+    ------
+    WrongCall
+        Something of it cannot be.
+    """
+    names = [field["name"] for field in fields()]
+    request: dict[str, Any] = _from_settings(settings_folder() / "config.ini", names)
+    for name in names:
+        variable = VARIABLE + name.upper()
+        if os.environ.get(variable):
+            request[name] = read_value(name, os.environ[variable], f"the variable {variable}")
+        typed = getattr(arguments, f"field_{name}")
+        if typed is not None:
+            request[name] = read_value(name, typed, f"--{LONG.get(name, name).replace('_', '-')}")
+    variables = dict(_variable(text) for text in arguments.env)
+    return {**request, "environment": variables} if variables else request
+
+
+def _variable(text: str) -> tuple[str, str]:
+    name, sign, value = text.partition("=")
+    if not sign or not _VARIABLE.fullmatch(name):
+        raise WrongCall(f"--env: {plain(name)[:60]!r} is no NAME=VALUE")
+    return name, value
+
+
+def _from_settings(file: Path, names: list[str]) -> dict[str, Any]:
+    parser = configparser.ConfigParser(interpolation=None)
+    try:
+        parser.read_string(file.read_text("utf-8"), source=str(file))
+    except FileNotFoundError:
+        return {}
+    except (OSError, UnicodeDecodeError, configparser.Error) as error:
+        raise WrongCall(f"{plain(str(file))} cannot be read: {plain(str(error))}") from None
+    given = dict(parser[SECTION]) if parser.has_section(SECTION) else {}
+    strange = [name for name in given if name not in names]
+    if strange:
+        raise WrongCall(f"{plain(str(file))}: [{SECTION}] has {plain(strange[0])!r}, which is no field; they are {', '.join(names)}")
+    return {name: read_value(name, value, f"{file}, {name}") for name, value in given.items()}

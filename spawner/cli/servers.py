@@ -1,0 +1,94 @@
+"""The servers of the token's user on a Hub: started, followed, stopped. Standard library only."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+from .hub_client import Hub, HubTrouble, plain
+
+LOOK_SECONDS = 0.5
+"""So often it is asked whether the Hub has let go of a session; there is no stream of events of that."""
+
+LETTING_GO_SECONDS = 300.0
+
+
+@dataclass(frozen=True, slots=True)
+class Servers:
+    """The servers of one user, by their names; the default one has none."""
+
+    hub: Hub
+    user: str
+
+    @classmethod
+    def of(cls, hub: Hub) -> Servers:
+        """Return those of the token's user.
+
+        Raises
+        ------
+        HubTrouble
+            The Hub does not answer, or the token is a service's.
+        """
+        caller = hub.read("GET", "user")
+        if caller.get("kind") != "user" or not caller.get("name"):
+            raise HubTrouble("This token is a service's: sessions are started with a user's.", status=403)
+        return cls(hub, str(caller["name"]))
+
+    def path(self, name: str) -> str:
+        """Return the address of a server in the Hub's API."""
+        user = quote(self.user, safe="")
+        return f"users/{user}/servers/{quote(name, safe='')}" if name else f"users/{user}/server"
+
+    def model(self, name: str) -> dict[str, Any]:
+        """Return what the Hub knows of a server; empty where there is none."""
+        servers = self.hub.read("GET", f"users/{quote(self.user, safe='')}?include_stopped_servers=1").get("servers") or {}
+        found: dict[str, Any] = servers.get(name) or {}
+        return found
+
+    def start(self, name: str, request: Mapping[str, Any]) -> None:
+        """Ask for a session.
+
+        Raises
+        ------
+        HubTrouble
+            400: the request is refused; the Hub says why.
+        """
+        self.hub.ask("POST", self.path(name), dict(request))
+
+    def events(self, name: str) -> Iterator[dict[str, Any]]:
+        """Give the messages of a start as they come, from its first; an empty one at least every few seconds."""
+        user = quote(self.user, safe="")
+        path = f"users/{user}/servers/{quote(name, safe='')}/progress" if name else f"users/{user}/server/progress"
+        for line in self.hub.lines(path):
+            yield json.loads(line.removeprefix("data:")) if line.startswith("data:") else {}
+
+    def session(self, name: str) -> dict[str, Any]:
+        """Return how the newest session of a server stands, or stood; empty where nothing is known of one."""
+        sessions = self.hub.read("GET", "resource-form/sessions").get("sessions") or []
+        own = [entry for entry in sessions if entry.get("name") == name]
+        found: dict[str, Any] = max(own, key=lambda entry: (entry.get("kind") == "running", entry.get("submitted") or ""), default={})
+        return found
+
+    def stop(self, name: str) -> None:
+        """Stop a session, and return once Slurm has let go of it.
+
+        Raises
+        ------
+        HubTrouble
+            The Hub does not answer, or has not let go of it within five minutes.
+        """
+        self.hub.ask("DELETE", self.path(name))
+        deadline = time.monotonic() + LETTING_GO_SECONDS
+        while (model := self.model(name)).get("pending") or model.get("ready"):
+            if time.monotonic() > deadline:
+                raise HubTrouble("The session is still being stopped after five minutes. The Hub goes on with it.")
+            time.sleep(LOOK_SECONDS)
+
+    def address(self, model: Mapping[str, Any]) -> str:
+        """Return the address of a server for a browser."""
+        hub = urlsplit(self.hub.api_url)
+        return plain(str(model.get("full_url") or f"{hub.scheme}://{hub.netloc}{quote(str(model.get('url') or '/'), safe='/%@')}"))
