@@ -21,9 +21,6 @@ from .servers import Servers
 READY, FAILED, WRONG, WAITS, REFUSED, UNREACHABLE, ENDED, INTERRUPTED = 0, 1, 2, 3, 4, 5, 6, 130
 """The exit codes; they do not change."""
 
-TOKEN_SECONDS = 600
-"""So long an address with a token opens the session without a log-in."""
-
 EPILOG = f"""\
 Values that are not given come from the environment (RESOURCE_FORM_LAUNCH_CORES and so on), from [launch] in
 ~/.config/resource-form/config.ini, from the saved request or the preset, or are the form's own.
@@ -43,7 +40,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-d", "--dry-run", action="store_true", help="print the job script, and start nothing")
     parser.add_argument("-w", "--wait", type=_seconds, metavar="SECONDS", help="wait so long at most, and leave it in the queue then")
     parser.add_argument("--now", action="store_true", help="start it only if it starts now")
-    parser.add_argument("--with-token", action="store_true", help="print an address that needs no log-in, for ten minutes")
     parser.add_argument("--json", action="store_true", help="print what has become of it as one JSON object")
     parser.add_argument("-q", "--quiet", action="store_true", help="tell nothing on the way")
     add_hub_arguments(parser)
@@ -57,6 +53,8 @@ def _seconds(text: str) -> float:
 
 def run(arguments: argparse.Namespace) -> int:
     """Start a session; return the exit status of the process."""
+    # Whoever has started it in the background may have had Ctrl-C ignored, and kill -INT with it.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         given = given_request(arguments)
         return _Launch(arguments, hub_of(arguments)).run(given)
@@ -155,9 +153,6 @@ class _Launch:
     def _result(self, servers: Servers, code: int, *, ready: bool = True) -> int:
         model, session = servers.model(self._name), servers.session(self._name)
         address = servers.address({**model, "url": model.get("url") or f"/user/{servers.user}/{self._name}"})
-        if ready and self._arguments.with_token:
-            made = self._hub.read("POST", f"users/{quote(servers.user, safe='')}/tokens", {"expires_in": TOKEN_SECONDS, "note": "launch"})
-            address += f"?token={made['token']}"
         if self._arguments.json:
             told = {name: session.get(name) for name in ("state", "job_id", "node", "sentence", "request", "ends", "estimate")}
             self._print({"exit": code, "name": self._name, "url": address, **told})

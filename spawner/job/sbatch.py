@@ -25,7 +25,7 @@ from .._data import folder
 from ..availability.demand import AS_ASKED, MemoryRule
 from ..request.gpus import GpuRequest
 from ..request.model import SessionRequest
-from ..request.variables import masked
+from ..request.variables import MASK, looks_secret
 from ..site.interfaces import Interface
 from ..site.release import Release
 from ..units import format_walltime
@@ -90,8 +90,8 @@ class PreparedJob:
 
     @property
     def shown_environment(self) -> dict[str, str]:
-        """The environment by name, without what looks secret (:func:`.variables.masked`)."""
-        return masked(dict(sorted(self.environment.items())))
+        """The environment by name, without what looks secret (:func:`.variables.looks_secret`), or will be: a look has no token yet."""
+        return {name: MASK if looks_secret(name, value or "-") else value for name, value in sorted(self.environment.items())}
 
 
 def signing_key(secret: bytes | str) -> bytes:

@@ -18,7 +18,8 @@ MASK = "••••••••"
 """Stands for a value that is known and not shown. Who sends it back means that value (:func:`with_known`)."""
 
 HIDDEN_NAMES = (
-    r"TOKEN|SECRET|KEY|PASSW|PASSPHRASE|CERTIFICATES|COOKIE|CREDENTIAL|PRIVATE|AUTH(?!OR)|(^|_)((PG|DB|SSH)?PASS|PWD|PAT|PIN|DSN)($|_)"
+    r"TOKEN|SECRET|KEY|PASSW|PASSPHRASE|CERTIFICATES|COOKIE|CREDENTIAL|PRIVATE|AUTHORIZATION"
+    r"|(^|_)(AUTH|(PG|DB|SSH)?PASS|PWD|PAT|PIN|DSN)($|_)"
 )
 HIDDEN_VALUES = r"://[^/\s@]*:[^/\s@]+@|-----BEGIN |^(gh[opsur]_|github_pat_|glpat-|hf_|sk-|xox[abpr]-|AKIA|eyJ[\w-]+\.)\w"
 """How names and values look that are secret, as regular expressions that Python and JavaScript read alike; names whatever their case."""

@@ -212,7 +212,7 @@ def test_script_on_demand(site: Site, browser: Browser, screenshots: Path) -> No
     page.click("#resource-form-script summary")
     expect(page.locator("#resource-form-script-command")).to_contain_text("sbatch --parsable --nodes=1")
     expect(page.locator("#resource-form-script-text")).to_contain_text("#!/bin/bash")
-    expect(page.locator("#resource-form-script-environment")).to_contain_text("JUPYTERHUB_API_TOKEN=(secret)")
+    expect(page.locator("#resource-form-script-environment")).to_contain_text("JUPYTERHUB_API_TOKEN=••••••••")
     page.screenshot(path=screenshots / "form-script.png")
     assert serious_findings(page) == []
     page.fill("[name=cores]", "5")

@@ -101,7 +101,7 @@ def test_the_script_is_what_is_submitted(site: Site) -> None:
     assert [text for text in submitted if not text.startswith("--comment=")] == [text for text in command if "--comment=" not in text]
     assert len(submitted) == len(command)
     assert shown["environment"]["RESOURCE_FORM_SET_COLOUR"] == "blue"
-    assert shown["environment"]["JUPYTERHUB_API_TOKEN"] == "(secret)"
+    assert shown["environment"]["JUPYTERHUB_API_TOKEN"] == "••••••••"
     assert "abc-secret-def" not in f"{shown['environment']} {shown['script']} {shown['command']}"
 
 
