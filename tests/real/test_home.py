@@ -68,7 +68,7 @@ def test_two_named_sessions_at_once(at_home: Site, browser: Browser, screenshots
     page.fill("#sessions-new-name", "Protein folding, run 3")
     page.click("#start")
     page.wait_for_url(re.compile(rf"/hub/spawn/{user}/protein-folding-run-3"))
-    page.click(".resource-form-look summary")
+    page.click("#resource-form-look summary")
     assert page.input_value("[name=name]") == "Protein folding, run 3"
     page.check(f"[name=color][value='{COLORS['blue']}']")
     page.fill("[name=walltime]", "30m")
@@ -389,6 +389,6 @@ def test_nothing_serious(at_home: Site, browser: Browser, screenshots: Path, sch
         page.goto(f"{site.hub.url}hub/{path}")
         page.wait_for_selector(shown)
         if path.startswith("spawn/"):
-            page.click(".resource-form-look summary")
+            page.click("#resource-form-look summary")
         assert serious_findings(page, "#spawn_form" if path.startswith("spawn/") else ROOT) == []
         assert page.evaluate("document.documentElement.scrollWidth") <= width

@@ -120,11 +120,11 @@ def test_on_the_page() -> None:
     page = render_form(
         {"look": appearance_fields(offered, values, {}), "look_name": "two", "fields": form_fields(offered, default_values(offered), {})}
     )
-    assert '<details class="resource-form-look">' in page
+    assert '<details class="resource-form-look" id="resource-form-look">' in page
     assert 'value="&#34;&gt;&lt;script&gt;"' in page
     assert 'placeholder="two"' in page
     wrong = render_form({"look": appearance_fields(offered, values, {"name": "Too long."})})
-    assert '<details class="resource-form-look" open>' in wrong
+    assert '<details class="resource-form-look" id="resource-form-look" open>' in wrong
     assert "Too long." in wrong
     assert "resource-form-look" not in render_form({})
 
