@@ -219,3 +219,15 @@ def test_rows_in_a_browser(site: Site, browser: Browser, screenshots: Path) -> N
     page.click(".resource-form-start")
     wait_for(lambda: site.server(site.users[0], "rows").get("ready"), "the session to be ready", 90)
     assert in_session(site, {"ALPHA": 0, "MY_TOKEN": 0}, "rows") == {"ALPHA": None, "MY_TOKEN": None}
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_rows_on_a_phone(site: Site, browser: Browser, screenshots: Path, scheme: str) -> None:
+    """Readable in light and dark; the page scrolls down only."""
+    path = f"hub/spawn/{site.users[0]}/phone?opt-environment={quote('A=1')}%0A{quote('B=two')}"
+    page = log_in(site, browser, site.users[0], path="hub/home", shows="#start", width=390, height=844, scheme=scheme)
+    page.goto(f"{site.hub.url}{path}")
+    expect(page.locator(".resource-form-variable")).to_have_count(2)
+    assert serious_findings(page) == []
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    page.locator("#resource-form-variables").screenshot(path=screenshots / f"variables-phone-{scheme}.png")
