@@ -19,6 +19,8 @@ from tests.support.site_under_test import Site, Visitor, wait_for
 pytestmark = pytest.mark.usefixtures("pages_are_closed")
 
 SMALL = {"cores": 1, "memory": "2G", "gpus": 0, "walltime": "1h"}
+STARTED_MS = 60_000
+"""By then a program that a page has started shows itself."""
 CODE_SERVER = """#!/usr/bin/python3
 # What of code-server matters here: it listens on the socket that its words name, with the mode that they name.
 import os, socketserver, sys, http.server
@@ -76,13 +78,13 @@ def test_a_real_app(site: Site, browser: Browser, screenshots: Path) -> None:
     app = card.get_by_role("link", name="Open TensorBoard")
     expect(app).to_have_attribute("href", f"{site.hub.url}{address}")
     app.click()
-    expect(page).to_have_title("TensorBoard")
+    expect(page).to_have_title("TensorBoard", timeout=STARTED_MS)  # the program begins when it is opened
     assert page.url.startswith(f"{site.hub.url}{address}")
-    expect(page.locator("tb-webapp")).to_contain_text("No dashboards are active")
+    expect(page.locator("tb-webapp")).to_contain_text("No dashboards are active", timeout=STARTED_MS)
     page.screenshot(path=screenshots / "app-opened.png")
     page.goto(f"{site.hub.url}user/{user}/lab?reset")
     entry = page.locator(".jp-LauncherCard", has_text="TensorBoard")
-    expect(entry).to_be_visible()
+    expect(entry).to_be_visible(timeout=STARTED_MS)
     page.screenshot(path=screenshots / "app-in-the-launcher.png")
 
     stranger = browser.new_context()
