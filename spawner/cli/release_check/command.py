@@ -28,6 +28,8 @@ INTERRUPTED = 130
 
 def run(arguments: argparse.Namespace) -> int:
     """Check the releases, and return the exit status of the process."""
+    # SIGINT as well: who has started it in the background has it ignored.
+    signal.signal(signal.SIGINT, _interrupt)
     signal.signal(signal.SIGTERM, _interrupt)
     try:
         return _run(arguments)
