@@ -268,3 +268,23 @@ class AsyncMemo(Generic[Value]):
         except Exception:
             self._kept.pop(key, None)
             raise
+
+
+class CachedQueries(Generic[Data]):
+    """A question for each user, ``make(user)``; of at most ``max_entries``, those that nobody has looked at for longest are forgotten."""
+
+    def __init__(self, max_entries: int, make: Callable[[str], CachedQuery[Data]]) -> None:
+        self._make = make
+        self._queries: BoundedDict[str, CachedQuery[Data]] = BoundedDict(max_entries)
+
+    def of(self, user: str) -> CachedQuery[Data]:
+        """Return the user's question, whose answers stay."""
+        query = self._queries.get(user)
+        if query is None:
+            query = self._make(user)
+        # Set each time: who has looked the longest ago is forgotten first.
+        self._queries[user] = query
+        return query
+
+    def __len__(self) -> int:
+        return len(self._queries)

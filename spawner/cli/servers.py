@@ -43,10 +43,15 @@ class Servers:
         user = quote(self.user, safe="")
         return f"users/{user}/servers/{quote(name, safe='')}" if name else f"users/{user}/server"
 
+    def models(self, *, stopped: bool = False) -> dict[str, Any]:
+        """Return what the Hub knows of the servers that are there, by name; with ``stopped`` of the others as well."""
+        query = "?include_stopped_servers=1" if stopped else ""
+        found: dict[str, Any] = self.hub.read("GET", f"users/{quote(self.user, safe='')}{query}").get("servers") or {}
+        return found
+
     def model(self, name: str) -> dict[str, Any]:
         """Return what the Hub knows of a server; empty where there is none."""
-        servers = self.hub.read("GET", f"users/{quote(self.user, safe='')}?include_stopped_servers=1").get("servers") or {}
-        found: dict[str, Any] = servers.get(name) or {}
+        found: dict[str, Any] = self.models(stopped=True).get(name) or {}
         return found
 
     def start(self, name: str, request: Mapping[str, Any]) -> None:
@@ -91,4 +96,9 @@ class Servers:
     def address(self, model: Mapping[str, Any]) -> str:
         """Return the address of a server for a browser."""
         hub = urlsplit(self.hub.api_url)
-        return plain(str(model.get("full_url") or f"{hub.scheme}://{hub.netloc}{quote(str(model.get('url') or '/'), safe='/%@')}"))
+        return plain(str(model.get("full_url") or f"{hub.scheme}://{hub.netloc}{path_of(model)}"))
+
+
+def path_of(model: Mapping[str, Any]) -> str:
+    """Return the path of a server's address."""
+    return quote(str(model.get("url") or "/"), safe="/%@")

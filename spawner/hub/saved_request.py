@@ -18,6 +18,16 @@ FILE_NAME = "session.yaml"
 MEDIA_TYPE = "application/yaml"
 
 
+def send_file(handler: Any, text: str, *, download: bool = False) -> None:
+    """Answer with a file; with ``download`` a browser keeps it, and stays on its page."""
+    handler.set_header("Content-Type", f"{MEDIA_TYPE}; charset=utf-8")
+    if download:
+        handler.set_header("Content-Disposition", f'attachment; filename="{FILE_NAME}"')
+    handler.set_header("X-Content-Type-Options", "nosniff")
+    handler.set_header("Cache-Control", "no-store")
+    handler.finish(text)
+
+
 async def file_of(spawner: HubSpawner, options: Mapping[str, Any], *, patience: float | None = None) -> str:
     """Return a request of the spawner's user as a file, complete with what holds where it says nothing.
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from ..accounting.budget_policy import SiteBudget, parse_site_budgets
-from ..cache import BoundedDict, CachedQuery
+from ..cache import CachedQueries, CachedQuery
 from ..errors import ResourceFormError, SlurmUnavailable
 from ..i18n import N_
 from ..slurm.runner import Runner, last_line
@@ -54,8 +54,10 @@ class SiteBudgets:
         self.command = tuple(command)
         self._runner = runner
         self._clock = clock
-        self._common: dict[str, Any] = {"interval": interval, "log": log, "clock": clock, "jitter": jitter, "sparing": True}
-        self._answers: BoundedDict[str, CachedQuery[Answer]] = BoundedDict(MAX_USERS)
+        common: dict[str, Any] = {"interval": interval, "log": log, "clock": clock, "jitter": jitter, "sparing": True}
+        self._answers = CachedQueries[Answer](
+            MAX_USERS, lambda user: CachedQuery(f"budgets{user and f' of {user}'}", lambda: self._ask(user), **common)
+        )
         self._slots = asyncio.Semaphore(AT_A_TIME)
 
     async def of(self, user: str, accounts: Iterable[str], patience: float | None = PATIENCE_SECONDS) -> Answer | None:
@@ -68,19 +70,11 @@ class SiteBudgets:
         if USER in self.command and not _may_be_an_argument(user):
             return None
         try:
-            snapshot = await self._answer_for(user if USER in self.command else "").get(patience)
+            snapshot = await self._answers.of(user if USER in self.command else "").get(patience)
         except ResourceFormError:
             return None
         wanted = set(accounts)
         return tuple(budget for budget in snapshot.value if budget.account in wanted)
-
-    def _answer_for(self, user: str) -> CachedQuery[Answer]:
-        query = self._answers.get(user)
-        if query is None:
-            query = CachedQuery(f"budgets{user and f' of {user}'}", lambda: self._ask(user), **self._common)
-        # Set each time: who has looked the longest ago is forgotten first.
-        self._answers[user] = query
-        return query
 
     async def _ask(self, user: str) -> Answer:
         argv = tuple(user if word == USER else word for word in self.command)

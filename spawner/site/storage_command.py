@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ..cache import BoundedDict, CachedQuery
+from ..cache import CachedQueries, CachedQuery
 from ..errors import ResourceFormError, SlurmUnavailable
 from ..i18n import N_
 from ..slurm.runner import Identity, Runner, last_line
@@ -121,8 +121,10 @@ class StorageUsage:
         self.command = tuple(command)
         self._runner = runner
         self._identity = identity
-        self._common: dict[str, Any] = {"interval": interval, "log": log, "clock": clock, "sparing": True}
-        self._answers: BoundedDict[str, CachedQuery[Answer]] = BoundedDict(MAX_USERS)
+        common: dict[str, Any] = {"interval": interval, "log": log, "clock": clock, "sparing": True}
+        self._answers = CachedQueries[Answer](
+            MAX_USERS, lambda user: CachedQuery(f"the storage of {user}", lambda: self._ask(user), **common)
+        )
         self._slots = asyncio.Semaphore(AT_A_TIME)
 
     async def of(self, user: str) -> Answer:
@@ -130,13 +132,8 @@ class StorageUsage:
 
         It is not waited for, and what it fails to tell is not told: a form without it is better than none.
         """
-        query = self._answers.get(user)
-        if query is None:
-            query = CachedQuery(f"the storage of {user}", lambda: self._ask(user), **self._common)
-        # Set each time: who has looked the longest ago is forgotten first.
-        self._answers[user] = query
         try:
-            snapshot = await query.get(patience=0)
+            snapshot = await self._answers.of(user).get(patience=0)
         except ResourceFormError:
             return {}
         return {} if snapshot.stale else snapshot.value

@@ -9,9 +9,10 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 from ..hub_client import Hub, HubTrouble, plain
+from ..servers import Servers, path_of
 
 LEAST_MEMORY_MB = 2048
 """JupyterLab and a kernel need that much, where the release says nothing of it."""
@@ -48,6 +49,11 @@ class Tries:
     options: Mapping[str, str]
     patience: float
     say: Callable[[str], None]
+
+    @property
+    def servers(self) -> Servers:
+        """The servers of that user."""
+        return Servers(self.hub, self.user)
 
 
 @dataclass(frozen=True)
@@ -113,8 +119,8 @@ def session(tries: Tries, name: str, request: Mapping[str, Any], *, has_setup: b
     DidNotStart
         The job ended before its server was up.
     """
-    path = f"users/{quote(tries.user, safe='')}/servers/{quote(name, safe='')}"
-    if name in _servers(tries):
+    path = tries.servers.path(name)
+    if name in tries.servers.models():
         raise NotTried(f"{tries.user} has a session {name}: another check goes on, or one was cut short. Stop it first.")
     begun, since = time.monotonic(), time.time()
     try:
@@ -123,7 +129,7 @@ def session(tries: Tries, name: str, request: Mapping[str, Any], *, has_setup: b
             _wait_until_ready(tries, path, begun, request["release"])
         except (HubTrouble, DidNotStart) as trouble:
             raise _why(tries, name, since, trouble) from None
-        model = _servers(tries).get(name) or {}
+        model = tries.servers.models().get(name) or {}
         if not model.get("url"):
             raise _why(tries, name, since, DidNotStart("the server was gone as soon as it was up"))
         found = _session(tries, name) or {}
@@ -175,16 +181,9 @@ def _session(tries: Tries, name: str, since: float = 0.0) -> dict[str, Any] | No
     return found
 
 
-def _servers(tries: Tries) -> dict[str, Any]:
-    found: dict[str, Any] = tries.hub.read("GET", f"users/{quote(tries.user, safe='')}").get("servers") or {}
-    return found
-
-
 def _server(tries: Tries, model: Mapping[str, Any]) -> Hub:
     """The server's own address. The token goes there, where the Hub itself says that it is, or the admin does."""
-    path = quote(str(model["url"]), safe="/%@")
-    address = urlsplit(tries.hub.api_url)
-    url = tries.origin + path if tries.origin else str(model.get("full_url") or f"{address.scheme}://{address.netloc}{path}")
+    url = tries.origin + path_of(model) if tries.origin else tries.servers.address(model)
     return Hub(url.rstrip("/"), tries.hub.token)
 
 
@@ -197,7 +196,7 @@ def _stop(tries: Tries, name: str, path: str) -> None:
             if not is_ordered:
                 tries.hub.ask("DELETE", path, {"remove": True})
                 is_ordered = True
-            if name not in _servers(tries):
+            if name not in tries.servers.models():
                 return
         except HubTrouble as trouble:
             is_ordered = is_ordered or trouble.status == 404  # there never was one

@@ -16,7 +16,7 @@ from ..locale import language_of
 from ..logged_in import TellsPages, require_log_in
 from ..protocol import HubSpawner
 from ..reach import spawner_asked_about
-from ..saved_request import MEDIA_TYPE, file_of, last_file_of
+from ..saved_request import file_of, last_file_of, send_file
 
 FORMATS = ("json", "yaml")
 
@@ -37,7 +37,7 @@ class SavedRequestHandler(TellsPages, APIHandler):  # type: ignore[misc]
                 text = last_file_of(spawner)
             except RequestRejected as error:
                 raise web.HTTPError(404, error.sentence) from None
-        self._finish_yaml(text)
+        send_file(self, text)
 
     async def post(self) -> None:
         require_log_in(self)
@@ -49,7 +49,7 @@ class SavedRequestHandler(TellsPages, APIHandler):  # type: ignore[misc]
             try:
                 options = read_saved(self.request.body.decode("utf-8", "replace"))
                 if wanted == "yaml":
-                    self._finish_yaml(await self._complete(spawner, options))
+                    send_file(self, await self._complete(spawner, options))
                     return
             except ResourceFormError as error:
                 raise web.HTTPError(503 if error.status >= 500 else error.status, error.sentence) from None
@@ -58,9 +58,3 @@ class SavedRequestHandler(TellsPages, APIHandler):  # type: ignore[misc]
 
     async def _complete(self, spawner: HubSpawner, options: dict[str, Any]) -> str:
         return await file_of(spawner, options, patience=patience_of_open_page(spawner.cluster))
-
-    def _finish_yaml(self, text: str) -> None:
-        self.set_header("Content-Type", f"{MEDIA_TYPE}; charset=utf-8")
-        self.set_header("X-Content-Type-Options", "nosniff")
-        self.set_header("Cache-Control", "no-store")
-        self.finish(text)

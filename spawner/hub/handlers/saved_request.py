@@ -20,7 +20,7 @@ from ..form.flash import Rejection
 from ..locale import language_of
 from ..protocol import FormSpawner
 from ..reach import spawner_asked_about
-from ..saved_request import FILE_NAME, MEDIA_TYPE, file_of
+from ..saved_request import file_of, send_file
 from .stale import AsksAgain
 
 PATH = "resource-form/request"
@@ -95,8 +95,4 @@ class SaveRequest(BaseHandler):  # type: ignore[misc]
                 text = await file_of(spawner, options, patience=patience_of_open_page(spawner.cluster))
             except ResourceFormError as error:
                 raise web.HTTPError(503 if error.status >= 500 else error.status, error.sentence) from None
-        self.set_header("Content-Type", f"{MEDIA_TYPE}; charset=utf-8")
-        self.set_header("Content-Disposition", f'attachment; filename="{FILE_NAME}"')
-        self.set_header("X-Content-Type-Options", "nosniff")
-        self.set_header("Cache-Control", "no-store")
-        self.finish(text)
+        send_file(self, text, download=True)

@@ -270,7 +270,7 @@ def test_one_answer_for_each_user() -> None:
             assert await budgets.of(name, ["physics"]) is None
         assert len(site.asked) == 6
         for number in range(MAX_USERS):
-            budgets._answer_for(f"user{number}")
+            budgets._answers.of(f"user{number}")
         assert len(budgets._answers) == MAX_USERS
         await budgets.of("ada", ["physics"], None)
         assert len(site.asked) == 7
