@@ -19,6 +19,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = MappingProxyType(
         "releases": ("releases", "write down what is in a release, for the catalogue; check that releases are what it says"),
         "launch": ("launch", "start a session, or take up one that runs, and print its address"),
         "request": ("request", "save the request of a session as a file, and ask what would become of one"),
+        "doctor": ("doctor.command", "look over a site: its configuration, Slurm, sudo, the Hub; say what is wrong and what to do"),
         "kernel": ("kernel", "add an environment of yours to JupyterLab as a kernel, in every release; list and remove such kernels"),
     }
 )
