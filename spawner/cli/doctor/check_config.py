@@ -16,7 +16,7 @@ def loads(facts: ConfigFacts) -> Iterator[Finding]:
             "config",
             _("The configuration {path} cannot be read: {why}").format(path=facts.path, why=facts.error),
             _("The Hub does not start with it."),
-            _("Correct that line. Nothing else was looked at."),
+            _("Correct it. Nothing else was looked at."),
         )
     else:
         yield well("config", _("The configuration {path} can be read.").format(path=facts.path))

@@ -21,7 +21,7 @@ def hub_user(facts: HubFacts) -> Iterator[Finding]:
             place=SHELL,
         )
     else:
-        yield well("hub-user", _("The doctor runs as {user}, as the Hub does.").format(user=facts.runs_as))
+        yield well("hub-user", _("The doctor runs as {user}; no file of the Hub’s is somebody else’s.").format(user=facts.runs_as))
 
 
 def database(facts: HubFacts) -> Iterator[Finding]:

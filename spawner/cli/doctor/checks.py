@@ -75,12 +75,12 @@ def _of_slurm(facts: Facts) -> Iterator[Finding]:
     yield from check_slurm.commands(slurm)
     if slurm.missing:
         return
-    yield from check_slurm.wrappers(slurm)
     yield from check_slurm.answers(slurm)
     if facts.sudo is not None:
         yield from check_user.sudo(facts.sudo)
     if not slurm.is_there:
         return
+    yield from check_slurm.wrappers(slurm)
     for of_controller in OF_CONTROLLER:
         yield from of_controller(slurm)
     yield from check_user.user(facts.user)

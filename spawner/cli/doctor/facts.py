@@ -152,7 +152,7 @@ class JobFacts:
     """What has become of the job. ``error`` says why nothing is known of its node; ``waited``: it waited for too long, with that reason.
 
     ``port`` is the one on which it was reached, None for none; ``tried`` the ports. ``ahead`` is by how many seconds the node's clock is
-    ahead, None where it could not be read. ``home`` is what is wrong with the user's home there, ``same_home`` whether it is this machine's,
+    ahead, None where it could not be read. ``home`` is what is wrong with the user's home there, ``same_home`` whether it is this one's,
     None where nobody can tell. ``hub`` is why the node cannot reach the Hub, empty where it does.
     """
 

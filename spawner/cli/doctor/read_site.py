@@ -14,6 +14,7 @@ from ..._data import folder
 from ...cluster.cluster import SlurmCluster
 from ...errors import CatalogueError, ResourceFormError
 from ...hub.class_settings import ClassSettings
+from ...hub.common import page_templates
 from ...hub.pages import loader_of, what_is_taken_away
 from ...i18n import ENGLISH, languages
 from ...job.sbatch import job_script, launcher_source
@@ -26,7 +27,7 @@ from .read_config import Loaded
 
 COMMANDS = ("budget_command", "storage_command", "notices_command", "idle_gpu_command")
 ASSETS = ("launcher.py", "session_setup.py", "session_log.py", "submit.py", "sudoers", "request_fields.json", "static")
-TEMPLATES = ("home.html", "spawn.html", "spawn_pending.html", "resource_form/job_script.sh")
+PAGES = ("home.html", "page.html", "spawn.html", "spawn_pending.html")
 
 
 def catalogue_of(settings: ClassSettings) -> Catalogue:
@@ -88,7 +89,7 @@ def _job_script(settings: ClassSettings, catalogue: Catalogue | None) -> str:
 def _assets() -> str:
     """What the installation lacks."""
     try:
-        places = [folder("share") / "resource_form" / name for name in ASSETS] + [folder("templates") / name for name in TEMPLATES]
+        places = [folder("share") / "resource_form" / name for name in ASSETS] + [Path(page_templates()) / name for name in PAGES]
         missing = [str(path) for path in places if not path.exists()]
         launcher_source()
     except (OSError, ValueError) as error:

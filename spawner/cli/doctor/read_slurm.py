@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from ...cluster.cluster import SlurmCluster
-from ...errors import ResourceFormError, SlurmNotStarted
+from ...errors import ResourceFormError
 from ...hub.class_settings import ClassSettings
 from ...job.sbatch import forced_partitions
 from ...request.policy import parse_policies
@@ -42,7 +42,6 @@ async def read_slurm(loaded: Loaded) -> SlurmFacts | None:
     missing = tuple(name for name in COMMANDS if not _is_there(cluster, name))
     if missing:
         return SlurmFacts(missing=missing, named=named)
-    versions = {name: await _version(cluster, name) for name in COMMANDS}
     try:
         before = time.time()
         text = await read(cluster.runner, commands.show_config(), timeout=cluster.command_timeout)
@@ -51,7 +50,9 @@ async def read_slurm(loaded: Loaded) -> SlurmFacts | None:
         nodes = (await cluster.nodes.get(cluster.command_timeout)).value
         partitions = (await cluster.all_partitions.get(cluster.command_timeout)).value
     except ResourceFormError as error:
-        return SlurmFacts(versions=versions, error=error.log, named=named)
+        return SlurmFacts(error=error.log, named=named)
+    # Only now: without a configuration even these look for one, and take their time.
+    versions = dict(zip(COMMANDS, await asyncio.gather(*(_version(cluster, name) for name in COMMANDS)), strict=True))
     # Its clock counts whole seconds.
     told = _AS_OF.search(text)
     ahead = None if told is None else max(int(told[1]) - after, min(0.0, int(told[1]) + 1 - before))
@@ -93,8 +94,6 @@ async def _version(cluster: SlurmCluster, name: str) -> str:
     """All that a command prints for its version: one line of the real ones."""
     try:
         said = await cluster.runner.run((name, "--version"), timeout=VERSION_SECONDS)
-    except SlurmNotStarted as error:
-        return error.log
     except ResourceFormError as error:
         return error.log
     return said.stdout + said.stderr
