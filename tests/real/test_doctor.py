@@ -207,14 +207,16 @@ def version(cluster: PrivateCluster) -> tuple[int, int]:
 
 
 @pytest.mark.parametrize("name", FAULTS)
-def test_each_fault(running_site: Site, version: tuple[int, int], tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str) -> None:
+def test_each_fault(running_site: Site, version: tuple[int, int], test_folder: Path, capsys: pytest.CaptureFixture[str], name: str) -> None:
     """It is found by its check, with its level, with the line that mends it; and nothing else is."""
     fault, site = FAULTS[name], running_site
     if not fault.since <= version < fault.until:
         pytest.skip(f"no fault in Slurm {version[0]}.{version[1]:02}")
-    tmp_path.chmod(0o755)
-    commands = tmp_path / "commands"
-    commands.mkdir()
+    # Where users can run what stands in the place of Slurm's commands.
+    folder = test_folder / "doctor-fault"
+    shutil.rmtree(folder, ignore_errors=True)
+    commands = folder / "commands"
+    commands.mkdir(parents=True)
     for command in COMMANDS:
         if command in fault.wrappers:
             (commands / command).write_text(f"#!/bin/bash\nREAL={site.cluster.bin_dir / command}\n{fault.wrappers[command]}\n")
@@ -226,10 +228,10 @@ def test_each_fault(running_site: Site, version: tuple[int, int], tmp_path: Path
         taken.listen()
         port = taken.getsockname()[1]
         for path, text in fault.files.items():
-            (tmp_path / path).parent.mkdir(exist_ok=True)
-            (tmp_path / path).write_text(text)
-        config = tmp_path / "jupyterhub_config.py"
-        more = fault.config.replace("{folder}", str(tmp_path)).replace("{port}", str(port))
+            (folder / path).parent.mkdir(exist_ok=True)
+            (folder / path).write_text(text)
+        config = folder / "jupyterhub_config.py"
+        more = fault.config.replace("{folder}", str(folder)).replace("{port}", str(port))
         config.write_text(f"{site.hub.config_file.read_text()}\nc.SlurmCluster.bin_dir = {str(commands)!r}\n{more}")
         user = () if "--user" in fault.arguments else ("--user", site.users[0])
         status = main(["doctor", "-f", str(config), "--json", *user, *fault.arguments])
@@ -290,6 +292,6 @@ def test_a_hub_that_is_not_root(environments: Environments, cluster: PrivateClus
     shipped = (SHARED / "sudoers").read_text()
     assert found(shipped) == {}
     assert found(shipped, f"{commands}:/usr/bin:/bin") == {"private-data": "warning"}
-    assert found("jupyterhub ALL = (ALL) NOPASSWD: ALL\n") == {"sudo": "error"}
+    assert found("Defaults env_file=/etc/jupyterhub-resource-form.env\njupyterhub ALL = (ALL) NOPASSWD: ALL\n") == {"sudo": "error"}
     assert found("# nothing\n") == {"sudo": "error", "submit": "error"}
     hub.close()

@@ -73,7 +73,7 @@ def clock(facts: JobFacts) -> Iterator[Finding]:
     elif abs(facts.ahead) > CLOCK_SECONDS:
         yield warning(
             "job-clock",
-            _("The clock of {node} is {seconds} s ahead of this machine’s.").format(node=facts.node, seconds=round(facts.ahead)),
+            _("The clock of {node} and this machine’s are {seconds} s apart.").format(node=facts.node, seconds=abs(round(facts.ahead))),
             _("What sessions say of times is wrong, and their last minutes may come without a warning."),
             _("Have both follow the same time servers."),
         )

@@ -106,7 +106,7 @@ def clock(facts: SlurmFacts) -> Iterator[Finding]:
         kind = error if abs(facts.ahead) > MUNGE_SECONDS else warning
         yield kind(
             "clock",
-            _("The controller’s clock is {seconds} s ahead of this machine’s.").format(seconds=round(facts.ahead)),
+            _("The controller’s clock and this machine’s are {seconds} s apart.").format(seconds=abs(round(facts.ahead))),
             _("Times on the pages are wrong; with five minutes between them munge lets no command through."),
             _("Have both follow the same time servers."),
             "chronyc tracking",

@@ -190,7 +190,7 @@ def _is_same(home: str, there: Any) -> bool | None:
 def _by_exit_status(facts: JobFacts, watch: _Watch) -> JobFacts:
     """What the job has left where nobody could come to its port."""
     status = watch.exit_status
-    if not status & probe.NOT_TOLD or status > 2 * probe.NOT_TOLD - 1 or watch.state not in ("FAILED", "COMPLETED"):
+    if status & ~(probe.NO_HUB | probe.NO_HOME | probe.NO_PORT) != probe.NOT_TOLD or watch.state != "FAILED":
         words = "python3?" if status == 127 else watch.reason
         return replace(facts, error=f"{watch.state} {status} {words}".strip())
     return replace(
