@@ -78,6 +78,9 @@ SED = '"$REAL" "$@" | sed -E \'{0}\'\nexit ${{PIPESTATUS[0]}}'
 REFUSES = 'case "$*" in *--mem=*) echo "sbatch: error: Batch job submission failed: Memory is asked for by core here" >&2; exit 1;; esac\n'
 VERSION = 'case "$1" in --version) exec "$REAL" "$@";; esac\n'
 OTHER_PORT = 'RESOURCE_FORM_DOCTOR=$(sed "s|://127.0.0.1:[0-9]*|://127.0.0.1:9|" <<<"$RESOURCE_FORM_DOCTOR")\nexec "$REAL" "$@"'
+NO_CONTROLLER = (
+    'sed "s/^SlurmctldPort=.*/SlurmctldPort=1/" "$SLURM_CONF" >{folder}/slurm.conf\nSLURM_CONF={folder}/slurm.conf exec "$REAL" "$@"'
+)
 GONE = 'c.ResourceFormSpawner.template_paths = ["{folder}"]\n'
 
 
@@ -138,7 +141,7 @@ FAULTS = {
     "no proxy": Fault({"proxy": "error"}, "c.ConfigurableHTTPProxy.command = ['no-such-proxy']\n"),
     "a Hub on the loopback": slurm_says("s/NodeAddr=127.0.0.1/NodeAddr=192.0.2.7/", found={"hub-url": "error"}),
     "an empty folder of commands": Fault({"slurm-commands": "error"}, "c.SlurmCluster.bin_dir = '{folder}'\n"),
-    "no controller": Fault({"slurm": "error"}, "c.SlurmCluster.slurm_conf = '/nowhere/slurm.conf'\n"),
+    "no controller": Fault({"slurm": "error"}, wrappers={"scontrol": NO_CONTROLLER}),
     "a notice before each answer": Fault({"wrappers": "warning"}, wrappers={"squeue": 'echo "Maintenance on Monday"\nexec "$REAL" "$@"'}),
     "commands newer than the controller": slurm_says(
         "s/^(slurm[^ ]*) .*/\\1 99.5.1/", found={"slurm-version": "warning"}, command="sbatch"
@@ -219,7 +222,9 @@ def test_each_fault(running_site: Site, version: tuple[int, int], test_folder: P
     commands.mkdir(parents=True)
     for command in COMMANDS:
         if command in fault.wrappers:
-            (commands / command).write_text(f"#!/bin/bash\nREAL={site.cluster.bin_dir / command}\n{fault.wrappers[command]}\n")
+            (commands / command).write_text(
+                f"#!/bin/bash\nREAL={site.cluster.bin_dir / command}\n{fault.wrappers[command]}\n".replace("{folder}", str(folder))
+            )
             (commands / command).chmod(0o755)
         else:
             (commands / command).symlink_to(site.cluster.bin_dir / command)

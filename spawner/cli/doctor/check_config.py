@@ -25,7 +25,12 @@ def loads(facts: ConfigFacts) -> Iterator[Finding]:
 def values(facts: ConfigFacts) -> Iterator[Finding]:
     """Each setting has a value that it may have."""
     for words in facts.wrong:
-        yield error("settings-values", words, _("The Hub does not start with it, or no form can be shown."), _("Correct the value."))
+        yield error(
+            "settings-values",
+            words,
+            _("The Hub does not start with it, or no form can be shown."),
+            _("Correct it. Nothing else was looked at."),
+        )
     if not facts.wrong:
         yield well("settings-values", _("The values of the settings are possible."))
 

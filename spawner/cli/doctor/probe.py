@@ -63,7 +63,7 @@ def listening(ports: Any) -> Any:
         server = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
         server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            server.bind(("", port))  # nosec B104
+            server.bind(("", port))
             server.listen(5)
         except OSError:
             server.close()

@@ -36,14 +36,27 @@ OURS = "resource-form"
 
 
 @dataclass(frozen=True, slots=True)
+class Configured:
+    """What a configuration makes: the Hub that is not started, the settings of its class of spawners, its cluster."""
+
+    path: Path
+    config: Config
+    hub: JupyterHub
+    settings: ClassSettings
+    cluster: SlurmCluster
+
+    @property
+    def folder(self) -> Path:
+        """Where the configuration lies."""
+        return self.path.absolute().parent
+
+
+@dataclass(frozen=True, slots=True)
 class Loaded:
-    """The configuration with the objects that it makes; None for what it cannot make."""
+    """What is known of a configuration, and what it makes; None where a part of that cannot be made."""
 
     facts: ConfigFacts
-    config: Config
-    hub: JupyterHub | None = None
-    settings: ClassSettings | None = None
-    cluster: SlurmCluster | None = None
+    configured: Configured | None = None
 
 
 def quiet_log() -> logging.Logger:
@@ -62,9 +75,9 @@ def load(path: Path) -> Loaded:
         with contextlib.redirect_stdout(sys.stderr):
             config = PyFileConfigLoader(path.name, path=str(path.absolute().parent)).load_config()
     except ConfigFileNotFound:
-        return Loaded(replace(facts, error="there is no such file"), Config())
+        return Loaded(replace(facts, error="there is no such file"))
     except (Exception, SystemExit) as error:  # noqa: BLE001 - it is a program, and may fail in any way
-        return Loaded(replace(facts, error=_where(error, path)), Config())
+        return Loaded(replace(facts, error=_where(error, path)))
     wrong: list[str] = []
     log = quiet_log()
     hub = _made(lambda: JupyterHub(config=_only(config, "JupyterHub"), log=log), wrong)
@@ -87,7 +100,9 @@ def load(path: Path) -> Loaded:
         cleanup_servers=bool(hub is not None and hub.cleanup_servers),
         concurrent_spawn_limit=hub.concurrent_spawn_limit if hub is not None else 0,
     )
-    return Loaded(facts, config, hub, settings, cluster)
+    if hub is None or settings is None or cluster is None or wrong:
+        return Loaded(facts)
+    return Loaded(facts, Configured(path, config, hub, settings, cluster))
 
 
 def _made(make: Callable[[], Any], wrong: list[str]) -> Any:

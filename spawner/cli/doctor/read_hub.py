@@ -27,23 +27,20 @@ from ...job.sbatch import Tag, is_signed, signing_key
 from ...slurm.states import ENDED
 from .addresses import place_of, version_at
 from .facts import HubFacts
-from .read_config import Loaded, quiet_log
+from .read_config import Configured, quiet_log
 
 CONNECT_SECONDS = 10
 IN_MEMORY = ("sqlite://", "sqlite:///:memory:")
 
 
-async def read_hub(loaded: Loaded, *, has_slurm: bool) -> HubFacts | None:
-    """Read all of it; None where the Hub's own settings are wrong."""
-    hub, cluster = loaded.hub, loaded.cluster
-    if hub is None:
-        return None
-    folder = _folder_of(loaded.facts.path)
-    api_url = _api_url(loaded)
+async def read_hub(configured: Configured, *, has_slurm: bool) -> HubFacts:
+    """Read all of it."""
+    hub, cluster, folder = configured.hub, configured.cluster, configured.folder
+    api_url = _api_url(configured)
     broken, is_new = await asyncio.to_thread(_database, hub.db_url, dict(hub.db_kwargs), folder)
     strangers: tuple[tuple[int, str], ...] | None = None
     why = _("Slurm does not answer.")
-    if cluster is not None and has_slurm:
+    if has_slurm:
         strangers, why = await _strangers(cluster, hub, folder)
     return HubFacts(
         api_url=api_url,
@@ -53,25 +50,20 @@ async def read_hub(loaded: Loaded, *, has_slurm: bool) -> HubFacts | None:
         answers=await version_at(api_url),
         database=broken,
         database_is_new=is_new,
-        proxy=_proxy(loaded),
-        hub_name=cluster.hub_name if cluster is not None else "",
+        proxy=_proxy(configured),
+        hub_name=cluster.hub_name,
         strangers=strangers,
         why_strangers_unknown=why,
     )
 
 
-def _folder_of(path: str) -> Path:
-    return Path(path).absolute().parent
-
-
-def _api_url(loaded: Loaded) -> str:
+def _api_url(configured: Configured) -> str:
     """Where sessions call the Hub, as JupyterHub works it out; a spawner's own setting wins."""
-    hub = loaded.hub
-    assert hub is not None
+    hub = configured.hub
     hub.init_hub()
     own = ""
-    for section in loaded.settings.sections if loaded.settings is not None else ():
-        own = str((loaded.config.get(section) or {}).get("hub_connect_url") or own)
+    for section in configured.settings.sections:
+        own = str((configured.config.get(section) or {}).get("hub_connect_url") or own)
     return f"{own.rstrip('/')}/api" if own else str(hub.hub.api_url).rstrip("/")
 
 
@@ -128,12 +120,12 @@ def _owner(hub: Any, folder: Path) -> str:
     return ""
 
 
-def _proxy(loaded: Loaded) -> str:
+def _proxy(configured: Configured) -> str:
     """The program of the proxy, where the Hub starts it and it is not there."""
-    hub = loaded.hub
-    if hub is None or not issubclass(hub.proxy_class, ConfigurableHTTPProxy):
+    hub = configured.hub
+    if not issubclass(hub.proxy_class, ConfigurableHTTPProxy):
         return ""
-    proxy = hub.proxy_class(config=loaded.config, log=quiet_log())
+    proxy = hub.proxy_class(config=configured.config, log=quiet_log())
     if not proxy.should_start or not proxy.command:
         return ""
     program = str(proxy.command[0])

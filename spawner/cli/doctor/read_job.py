@@ -14,6 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from ...cluster.cluster import SlurmCluster
 from ...errors import RequestRejected, ResourceFormError, SlurmRefused
 from ...job.sbatch import JOB_PATH
 from ...request.model import SessionRequest
@@ -23,7 +24,7 @@ from ...slurm.states import ENDED
 from . import probe
 from .addresses import talk
 from .facts import JobFacts
-from .read_config import Loaded
+from .read_config import Configured
 from .read_user import Trial
 
 SMALLEST: Mapping[str, Any] = {"cores": 1, "memory": "1G", "gpus": 0, "walltime": 1}
@@ -49,7 +50,7 @@ _FIELD = re.compile(r"(?:^|\s)(JobState|Reason|BatchHost|ExitCode)=(\S+)")
 Say = Callable[[str], object]
 
 
-async def read_job(loaded: Loaded, name: str, api_url: str, *, patience: float, say: Say) -> JobFacts:
+async def read_job(configured: Configured, name: str, api_url: str, *, patience: float, say: Say) -> JobFacts:
     """Submit the job, wait until it has told, and end it.
 
     Parameters
@@ -59,13 +60,11 @@ async def read_job(loaded: Loaded, name: str, api_url: str, *, patience: float, 
     say
         Is told what happens meanwhile.
     """
-    assert loaded.cluster is not None
-    assert loaded.settings is not None
-    cluster = loaded.cluster
-    ports, word = _ports(loaded.settings.port_range), secrets.token_hex(16)
+    cluster = configured.cluster
+    ports, word = _ports(configured.settings.port_range), secrets.token_hex(16)
     try:
         identity = (await cluster.member(name)).identity
-        trial = Trial(loaded, identity)
+        trial = Trial(configured, identity)
         request = await _smallest(trial)
         told = {"ports": ports, "word": word, "hub": api_url}
         job_id = await cluster.submit(
@@ -81,7 +80,7 @@ async def read_job(loaded: Loaded, name: str, api_url: str, *, patience: float, 
     except ResourceFormError as error:
         return JobFacts(error=error.log)
     say(f"{job_id}: {request.partition}")
-    watch = _Watch(loaded, job_id)
+    watch = _Watch(cluster, job_id)
     try:
         return await _told(watch, JobFacts(tried=tuple(ports)), word, identity, patience)
     except ResourceFormError as error:
@@ -125,9 +124,8 @@ async def _smallest(trial: Trial) -> SessionRequest:
 class _Watch:
     """What Slurm says of the job."""
 
-    def __init__(self, loaded: Loaded, job_id: int) -> None:
-        assert loaded.cluster is not None
-        self.cluster = loaded.cluster
+    def __init__(self, cluster: SlurmCluster, job_id: int) -> None:
+        self.cluster = cluster
         self.state, self.reason, self.host, self.exit_status = "PENDING", "", "", 0
         self._job_id = job_id
 

@@ -23,7 +23,7 @@ from ...site.notice_board import TIMEOUT_SECONDS
 from ...site.notices import parse_notices, read_notices
 from ...slurm.runner import last_line
 from .facts import SiteFacts
-from .read_config import Loaded
+from .read_config import Configured
 
 COMMANDS = ("budget_command", "storage_command", "notices_command", "idle_gpu_command")
 ASSETS = ("launcher.py", "session_setup.py", "session_log.py", "submit.py", "sudoers", "request_fields.json", "static")
@@ -43,11 +43,9 @@ def catalogue_of(settings: ClassSettings) -> Catalogue:
     return parse_catalogue(settings.catalogue or PLAIN_CATALOGUE, source="ResourceFormSpawner.catalogue")
 
 
-async def read_site(loaded: Loaded) -> SiteFacts | None:
-    """Read all of it; None where the settings themselves are wrong."""
-    settings, hub, cluster = loaded.settings, loaded.hub, loaded.cluster
-    if settings is None or hub is None:
-        return None
+async def read_site(configured: Configured) -> SiteFacts:
+    """Read all of it."""
+    settings, hub = configured.settings, configured.hub
     catalogue, broken = None, ""
     try:
         catalogue = catalogue_of(settings)
@@ -62,7 +60,7 @@ async def read_site(loaded: Loaded) -> SiteFacts | None:
         catalogue=broken,
         has_catalogue=bool(settings.catalogue_file or settings.catalogue),
         releases=None if catalogue is None else (len(releases), sum(entry.standing(today) == "tested" for entry in releases)),
-        notices=await _notices(settings, cluster),
+        notices=await _notices(settings, configured.cluster),
         commands=tuple(_commands(settings)),
     )
 
@@ -99,12 +97,12 @@ def _assets() -> str:
     return ", ".join(missing)
 
 
-async def _notices(settings: ClassSettings, cluster: SlurmCluster | None) -> str:
+async def _notices(settings: ClassSettings, cluster: SlurmCluster) -> str:
     """What is wrong with the notices, of the file and of the command."""
     wrong = _notices_file(settings.notices_file) if settings.notices_file else ""
     if wrong:
         return wrong
-    if not settings.notices_command or cluster is None:
+    if not settings.notices_command:
         return ""
     try:
         said = await cluster.runner.run(settings.notices_command, timeout=TIMEOUT_SECONDS)

@@ -21,7 +21,7 @@ from ...slurm.runner import read
 from ...slurm.scontrol import parse_config
 from .addresses import place_of
 from .facts import SlurmFacts
-from .read_config import Loaded
+from .read_config import Configured
 
 COMMANDS = ("sbatch", "scancel", "scontrol", "squeue", "sacctmgr")
 VERSION_SECONDS = 20.0
@@ -33,12 +33,10 @@ _AS_OF = re.compile(r"^Configuration data as of ([0-9]{9,11})\s*$", re.MULTILINE
 Answer = TypeVar("Answer")
 
 
-async def read_slurm(loaded: Loaded) -> SlurmFacts | None:
-    """Ask for all of it; None where the settings themselves are wrong."""
-    cluster, settings = loaded.cluster, loaded.settings
-    if cluster is None:
-        return None
-    named = tuple(_named(cluster, settings))
+async def read_slurm(configured: Configured) -> SlurmFacts:
+    """Ask for all of it."""
+    cluster = configured.cluster
+    named = tuple(_named(cluster, configured.settings))
     missing = tuple(name for name in COMMANDS if not _is_there(cluster, name))
     if missing:
         return SlurmFacts(missing=missing, named=named)
@@ -99,12 +97,10 @@ async def _version(cluster: SlurmCluster, name: str) -> str:
     return said.stdout + said.stderr
 
 
-def _named(cluster: SlurmCluster, settings: ClassSettings | None) -> Iterator[tuple[str, str]]:
+def _named(cluster: SlurmCluster, settings: ClassSettings) -> Iterator[tuple[str, str]]:
     """Each partition that the configuration names, with where."""
     for name in cluster.partitions:
         yield "c.SlurmCluster.partitions", name
-    if settings is None:
-        return
     for name in sorted(forced_partitions(settings.sbatch_options)):
         yield "c.ResourceFormSpawner.sbatch_options", name
     if isinstance(settings.fields, dict) and "partition" in settings.fields:

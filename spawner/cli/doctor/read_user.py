@@ -29,7 +29,7 @@ from ...slurm.runner import READING_ENVIRONMENT, Identity
 from ...slurm.sudo import INSTALLED_SUBMITTER, submitter_is_installed
 from ...slurm.test_only import parse_estimate
 from .facts import SudoFacts, UserFacts
-from .read_config import Loaded
+from .read_config import Configured
 from .read_site import catalogue_of
 
 SUDO_SECONDS = 15.0
@@ -90,11 +90,9 @@ def _commands_to_try(cluster: SlurmCluster, user: str, *, has_submitter: bool) -
 class Trial:
     """A user whose requests are tried, as the Hub would submit them."""
 
-    def __init__(self, loaded: Loaded, identity: Identity) -> None:
-        assert loaded.cluster is not None
-        assert loaded.settings is not None
-        self.cluster = loaded.cluster
-        self.settings = loaded.settings
+    def __init__(self, configured: Configured, identity: Identity) -> None:
+        self.cluster = configured.cluster
+        self.settings = configured.settings
         self.identity = identity
 
     async def choices(self) -> Choices:
@@ -156,17 +154,14 @@ class Trial:
         return "", True
 
 
-async def read_user(loaded: Loaded, name: str, *, has_slurm: bool) -> UserFacts:
+async def read_user(configured: Configured, name: str, *, has_slurm: bool) -> UserFacts:
     """Try the request that the form has by itself."""
-    cluster = loaded.cluster
-    if cluster is None or loaded.settings is None:
-        return UserFacts(name, error=" / ".join(loaded.facts.wrong))
     request, refusal, passes_with, is_readable = None, "", "", True
     try:
-        identity = (await cluster.member(name)).identity
+        identity = (await configured.cluster.member(name)).identity
         if not has_slurm:
             return UserFacts(name)
-        trial = Trial(loaded, identity)
+        trial = Trial(configured, identity)
         for request in await _typical(trial):
             refusal, is_readable = await trial.refusal(await trial.argv(request))
             if refusal:

@@ -31,8 +31,8 @@ def test_a_configuration_that_is_well(tmp_path: Path, capsys: pytest.CaptureFixt
         False,
         0,
     )
-    assert found.settings is not None
-    assert found.settings.port_range == "2000-3000"
+    assert found.configured is not None
+    assert found.configured.settings.port_range == "2000-3000"
     assert capsys.readouterr().out == ""
 
 
