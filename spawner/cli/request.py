@@ -7,17 +7,18 @@ import json
 import os
 import sys
 import urllib.parse
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from . import verdict
+from .answering import say
+from .exit_codes import READY, REFUSED
 from .hub_client import Hub, HubTrouble, WrongCall, add_hub_arguments, hub_of, plain
 
 PATH = "resource-form/request"
 LARGEST_FILE = 500_000
 """Bytes; the Hub reads no more of a request than that by far."""
-
-REFUSED = 4
-"""The request cannot be had."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -69,12 +70,12 @@ def _save(arguments: argparse.Namespace) -> int:
 
 def _check(arguments: argparse.Namespace) -> int:
     hub = hub_of(arguments)
-    answer = hub.read("POST", "resource-form/check?script=0", request_in(hub, arguments.file))
+    answer = verdict.ask(hub, request_in(hub, arguments.file))
     if arguments.json:
         sys.stdout.write(json.dumps(answer, indent=2) + "\n")
     else:
-        sys.stdout.write("\n".join(_in_words(answer)) + "\n")
-    return 0 if answer.get("ok") and answer.get("verdict") != "never" else REFUSED
+        say(*verdict.in_words(answer))
+    return REFUSED if verdict.code_of(answer) == REFUSED else READY
 
 
 def request_in(hub: Hub, file: str) -> dict[str, Any]:
@@ -100,10 +101,23 @@ def request_in(hub: Hub, file: str) -> dict[str, Any]:
     return request
 
 
-def _in_words(answer: dict[str, Any]) -> list[str]:
-    errors = answer.get("errors") or {}
-    if errors:
-        return [plain(str(sentence)) for sentence in errors.values()]
-    lines = [answer.get("words"), answer.get("sentence"), *(answer.get("warnings") or ())]
-    lines += [f"  {entry.get('sentence', '')}" for entry in answer.get("alternatives") or ()]
-    return [plain(str(line)) for line in lines if line]
+def full_request(hub: Hub, file: str, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the request of a saved file, empty for none, with what is given in place of its own; of the variables each by itself.
+
+    Raises
+    ------
+    WrongCall, HubTrouble
+        :func:`request_in`.
+    """
+    return merged(request_in(hub, file) if file else {}, given)
+
+
+def merged(saved: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the saved request with what is given in place of its own; of the variables each by itself."""
+    variables = {**_variables(saved), **_variables(given)}
+    return {**saved, **given, **({"environment": variables} if variables else {})}
+
+
+def _variables(request: Mapping[str, Any]) -> dict[str, str]:
+    found = request.get("environment")
+    return dict(found) if isinstance(found, Mapping) else {}
