@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import socket
 import subprocess
 from collections.abc import Iterator
@@ -29,8 +30,10 @@ def listens(port: int) -> bool:
 
 @contextmanager
 def login_node(folder: Path, user: str) -> Iterator[Path]:
-    """The folder with ``ssh`` in it that reaches this login node at 127.0.0.1 as the user, within."""
+    """The folder with ``ssh`` in it that reaches this login node at 127.0.0.1 as the user, within. Every user can read ``folder``."""
     ensure_debian_packages(["openssh-server", "openssh-client"])
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(mode=0o755)
     Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)
     port = free_port()
     for name in ("host", "user"):

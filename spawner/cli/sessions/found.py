@@ -82,10 +82,10 @@ class Sessions:
             return _("You have no session without a name. There are: {names}.").format(names=there_are)
         return _("There is no session named {name}. There are: {names}.").format(name=plain(name), names=there_are)
 
-    def note_age(self) -> None:
-        """Tell on standard error that this is not how things stand now, where that is so."""
+    def note_age(self, session: Session | None = None) -> None:
+        """Tell on standard error that this is not how things stand now, unless the session's own sentence says so."""
         moment = moment_of(self.as_of)
-        if self.stale:
+        if self.stale and (session is None or session.get("state") != "unknown"):
             words = time_in_words(moment) if moment is not None else _("an unknown time")
             note(_("Slurm does not answer. This is how things stood at {time}.").format(time=words))
 

@@ -46,7 +46,7 @@ def _run(arguments: argparse.Namespace) -> int:
     if arguments.json:
         print_json({**session, "exit": code})
     elif not arguments.quiet:
-        found.note_age()
+        found.note_age(session)
         say(*lines_of(session))
     return code
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from ...i18n import _
 from ..answering import answered, print_json, say
-from ..exit_codes import ENDED, WAITS
+from ..exit_codes import ENDED, UNREACHABLE, WAITS
 from ..hub_client import Hub, HubTrouble, add_hub_arguments, hub_of
 from ..servers import Servers
 from .found import Session, Sessions, add_name, goes_on
@@ -19,7 +19,9 @@ from .words import code_of, lines_of, memory_in_words
 OFFERS_SECONDS = 8.0
 """So long what would start now is waited for: the Hub works it out once somebody looks."""
 
-EPILOG = f"Exit status: 0 it runs, {WAITS} it waits or starts, {ENDED} it is over, 1 there is none of that name."
+EPILOG = (
+    f"Exit status: 0 it runs, {WAITS} it waits or starts, {ENDED} it is over, {UNREACHABLE} nobody knows, 1 there is none of that name."
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -44,7 +46,7 @@ def _run(arguments: argparse.Namespace) -> int:
     if arguments.json:
         print_json({**session, "offers": offers, "exit": code})
         return code
-    found.note_age()
+    found.note_age(session)
     say(*lines_of(session), *(_of_the_line(session) if goes_on(session) else _of_the_end(session)))
     if offers:
         say(_("These would start now:"), *(f"  {_offer(entry)}" for entry in offers))
