@@ -13,7 +13,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from .gpus_text import Look, Piece, lines_of, written
-from .hub_client import HubTrouble, WrongCall, add_hub_arguments, hub_of, plain
+from .hub_client import HubTrouble, WrongCall, plain
+from .which_hub import add_hub_arguments, hub_of
 
 PATH = "resource-form/cluster"
 WATCH_SECONDS = 5.0

@@ -12,11 +12,13 @@ from contextlib import suppress
 from typing import Any
 from urllib.parse import quote
 
-from .hub_client import Hub, HubTrouble, WrongCall, add_hub_arguments, hub_of, plain
+from .answering import told, words_of
+from .hub_client import Hub, HubTrouble, WrongCall, plain
 from .launch_options import add_request_options, given_request
 from .progress import Progress
 from .request import request_in
 from .servers import Servers
+from .which_hub import add_hub_arguments, hub_of
 
 READY, FAILED, WRONG, WAITS, REFUSED, UNREACHABLE, ENDED, INTERRUPTED = 0, 1, 2, 3, 4, 5, 6, 130
 """The exit codes; they do not change."""
@@ -61,7 +63,7 @@ def run(arguments: argparse.Namespace) -> int:
     except WrongCall as error:
         return _told(WRONG, error)
     except HubTrouble as error:
-        return _told(REFUSED if error.status in (400, 403, 409, 429) and error.said else UNREACHABLE, error)
+        return told("launch", *words_of(error))
 
 
 def _told(code: int, error: Exception) -> int:

@@ -4,22 +4,27 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 
 from .._version import __version__
+from ..i18n import N_, _, using
+from .language import language_of, speak
 
 COMMANDS: Mapping[str, tuple[str, str]] = MappingProxyType(
     {
-        "capture": ("capture", "write down what Slurm answers here, without names, for a report of a bug"),
-        "gpu-report": ("gpu_report", "report this node's GPUs to the Hub"),
-        "gpu-token": ("gpu_token", "make the tokens with which nodes report"),
-        "gpus": ("gpus", "show which GPUs are free on which node"),
-        "releases": ("releases", "write down what is in a release, for the catalogue; check that releases are what it says"),
-        "launch": ("launch", "start a session, or take up one that runs, and print its address"),
-        "request": ("request", "save the request of a session as a file, and ask what would become of one"),
-        "kernel": ("kernel", "add an environment of yours to JupyterLab as a kernel, in every release; list and remove such kernels"),
+        "capture": ("capture", N_("write down what Slurm answers here, without names, for a report of a bug")),
+        "gpu-report": ("gpu_report", N_("report this node's GPUs to the Hub")),
+        "gpu-token": ("gpu_token", N_("make the tokens with which nodes report")),
+        "gpus": ("gpus", N_("show which GPUs are free on which node")),
+        "releases": ("releases", N_("write down what is in a release, for the catalogue; check that releases are what it says")),
+        "login": ("login", N_("log in to a Hub with a token of yours; several Hubs, each by a name")),
+        "logout": ("logout", N_("forget the token of a Hub, and revoke it")),
+        "launch": ("launch", N_("start a session, or take up one that runs, and print its address")),
+        "request": ("request", N_("save the request of a session as a file, and ask what would become of one")),
+        "kernel": ("kernel", N_("add an environment of yours to JupyterLab as a kernel, in every release; list and remove such kernels")),
     }
 )
 """By name: the module, which has ``add_arguments(parser)`` and ``run(arguments) -> int``, and what it does, in a few words."""
@@ -30,15 +35,22 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     0 is success, 1 a failure that was told on stderr, 2 a wrong call.
     """
-    arguments = list(sys.argv[1:] if argv is None else argv)
+    language = language_of(os.environ)
+    speak(language)
+    with using(language):
+        return _main(list(sys.argv[1:] if argv is None else argv))
+
+
+def _main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(
-        prog="resource-form", description="JupyterLab on the compute nodes of a Slurm cluster, from a terminal."
+        prog="resource-form", description=_("JupyterLab on the compute nodes of a Slurm cluster, from a terminal.")
     )
     parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     subparsers = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     asked = next((argument for argument in arguments if not argument.startswith("-")), "")
     run: Callable[[argparse.Namespace], int] = _nothing
-    for name, (module, words) in COMMANDS.items():
+    for name, (module, english) in COMMANDS.items():
+        words = _(english)
         command = subparsers.add_parser(name, help=words, description=f"{words[0].upper()}{words[1:]}.")
         if name == asked:
             # Only the one that is called for: the reporter is to be small.

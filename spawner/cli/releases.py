@@ -13,8 +13,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import MappingProxyType
 
-from .hub_client import add_hub_arguments
 from .release_scan import ScannedKernel, scan
+from .which_hub import add_hub_arguments
 
 NO_LOCK: Mapping[str, str] = MappingProxyType({})
 LONGEST = 1e6

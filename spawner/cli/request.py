@@ -10,7 +10,8 @@ import urllib.parse
 from pathlib import Path
 from typing import Any
 
-from .hub_client import Hub, HubTrouble, WrongCall, add_hub_arguments, hub_of, plain
+from .hub_client import Hub, HubTrouble, WrongCall, plain
+from .which_hub import add_hub_arguments, hub_of
 
 PATH = "resource-form/request"
 LARGEST_FILE = 500_000

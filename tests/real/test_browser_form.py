@@ -447,7 +447,7 @@ def test_on_a_phone_all_that_most_people_need_is_one_screen(adorned: Site, brows
     for needed in (".resource-form-presets", ".resource-form-verdict", ".resource-form-start"):
         box = page.locator(needed).bounding_box()
         assert box is not None
-        assert box["y"] + box["height"] <= 844, needed
+        assert box["y"] + box["height"] <= 844, (needed, box, page.locator("#resource-form").inner_text()[:400])
     page.click("[data-preset=course]")
     expect(page.locator("#resource-form-own-line")).to_have_text(re.compile(r"4 cores, .* on g100_int"))
     assert serious_findings(page) == []
