@@ -6,12 +6,15 @@ import argparse
 import importlib
 import os
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from types import MappingProxyType
 
 from .._version import __version__
 from ..i18n import N_, _, using
 from .language import language_of, speak
+
+ASKED_BY_A_SHELL = "_ARGCOMPLETE"
+"""argcomplete's variable in the environment: a shell has called the command for its words, with the line in COMP_LINE."""
 
 COMMANDS: Mapping[str, tuple[str, str]] = MappingProxyType(
     {
@@ -24,6 +27,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = MappingProxyType(
         "logout": ("logout", N_("forget the token of a Hub, and revoke it")),
         "launch": ("launch", N_("start a session, or take up one that runs, and print its address")),
         "request": ("request", N_("save the request of a session as a file, and ask what would become of one")),
+        "completion": ("completion", N_("have a shell complete the words of this command")),
         "kernel": ("kernel", N_("add an environment of yours to JupyterLab as a kernel, in every release; list and remove such kernels")),
     }
 )
@@ -42,24 +46,32 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _main(arguments: list[str]) -> int:
-    parser = argparse.ArgumentParser(
-        prog="resource-form", description=_("JupyterLab on the compute nodes of a Slurm cluster, from a terminal.")
-    )
+    if ASKED_BY_A_SHELL in os.environ:
+        from . import completion
+
+        completion.answer(parser_of(_asked(completion.words_so_far())))
+    parsed = parser_of(_asked(arguments)).parse_args(arguments)
+    return int(parsed.run_command(parsed))
+
+
+def _asked(arguments: list[str]) -> list[str]:
+    return [argument for argument in arguments if not argument.startswith("-")][:1]
+
+
+def parser_of(asked: Collection[str]) -> argparse.ArgumentParser:
+    """Return the parser of the command line, with the options of those commands that are asked for.
+
+    Only what is called for is imported: the reporter is to be small. What it parses has the command's function as ``run_command``.
+    """
+    description = _("JupyterLab on the compute nodes of a Slurm cluster, from a terminal.")
+    parser = argparse.ArgumentParser(prog="resource-form", description=description)
     parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     subparsers = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
-    asked = next((argument for argument in arguments if not argument.startswith("-")), "")
-    run: Callable[[argparse.Namespace], int] = _nothing
     for name, (module, english) in COMMANDS.items():
         words = _(english)
         command = subparsers.add_parser(name, help=words, description=f"{words[0].upper()}{words[1:]}.")
-        if name == asked:
-            # Only the one that is called for: the reporter is to be small.
+        if name in asked:
             found = importlib.import_module(f".{module}", __package__)
             found.add_arguments(command)
-            run = found.run
-    parsed = parser.parse_args(arguments)
-    return int(run(parsed))
-
-
-def _nothing(arguments: argparse.Namespace) -> int:  # noqa: ARG001 - a command's signature
-    return 2
+            command.set_defaults(run_command=found.run)
+    return parser
