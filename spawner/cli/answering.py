@@ -10,18 +10,11 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
-from ..i18n import _
 from .exit_codes import FAILED, INTERRUPTED, NOBODY_READS, REFUSED, UNREACHABLE, WRONG
 from .hub_client import HubTrouble, WrongCall, plain
 
 REFUSALS = (400, 403, 409, 429)
 """Answers of HTTP with which the Hub refuses what was asked, and says why."""
-
-NO_SUCH_TOKEN = 403
-"""The Hub answers so to a token that it does not know (any more)."""
-
-_UNKNOWN = ("Missing or invalid credentials", "Log in, or send a")
-"""JupyterHub's words then, and ours; neither is translated."""
 
 
 class NotPossible(Exception):
@@ -62,8 +55,6 @@ def answered(command: str, work: Callable[[], int]) -> int:
 
 def words_of(error: HubTrouble) -> tuple[str, int]:
     """Return what is said of trouble with the Hub, and the exit code."""
-    if error.status == NO_SUCH_TOKEN and error.said.startswith(_UNKNOWN):
-        return _("The Hub does not know this token: it has expired, or was revoked. Make a new one under Token in its navigation."), REFUSED
     if error.status in REFUSALS and error.said:
         return error.said, REFUSED
     return str(error), UNREACHABLE

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 
+from ..i18n import _
+
 
 def seconds(text: str) -> float:
     """Return a number of seconds.
@@ -14,7 +16,7 @@ def seconds(text: str) -> float:
         It is no whole number.
     """
     if not text.isascii() or not text.isdigit() or len(text) > 7:
-        raise argparse.ArgumentTypeError("a whole number of seconds is needed")
+        raise argparse.ArgumentTypeError(_("a whole number of seconds is needed"))
     return float(text)
 
 
@@ -27,5 +29,5 @@ def port(text: str) -> int:
         It is none.
     """
     if not text.isascii() or not text.isdigit() or not 0 < int(text[:6]) < 65536:
-        raise argparse.ArgumentTypeError("a port is a whole number from 1 to 65535")
+        raise argparse.ArgumentTypeError(_("a port is a whole number from 1 to 65535"))
     return int(text)

@@ -4,22 +4,22 @@ from __future__ import annotations
 
 import argparse
 
+from ..i18n import N_, _
 from . import verdict
 from .answering import answered, print_json, say
-from .exit_codes import READY, REFUSED, WAITS
-from .hub_client import add_hub_arguments, hub_of
 from .launch_options import add_request_options, given_request
 from .request import full_request
+from .which_hub import add_hub_arguments, hub_of
 
-EPILOG = f"Exit status: {READY} it would start now, {WAITS} it would wait or nobody knows, {REFUSED} it cannot be had."
+EPILOG = N_("Exit status: 0 it would start now, 3 it would wait or nobody knows, 4 it cannot be had.")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of the command."""
-    parser.epilog = EPILOG
+    parser.epilog = _(EPILOG)
     add_request_options(parser)
-    parser.add_argument("-N", "--name", default="", metavar="NAME", help="for the session of this name")
-    parser.add_argument("--json", action="store_true", help="print the Hub's answer as one JSON object")
+    parser.add_argument("-N", "--name", default="", metavar="NAME", help=_("for the session of this name"))
+    parser.add_argument("--json", action="store_true", help=_("print the Hub's answer as one JSON object"))
     add_hub_arguments(parser)
 
 

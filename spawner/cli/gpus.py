@@ -14,8 +14,9 @@ from typing import Any
 
 from .exit_codes import INTERRUPTED, NOBODY_READS
 from .gpus_text import lines_of
-from .hub_client import HubTrouble, WrongCall, add_hub_arguments, hub_of, plain
+from .hub_client import HubTrouble, WrongCall, plain
 from .table import Piece, draws, look_of, written
+from .which_hub import add_hub_arguments, hub_of
 
 PATH = "resource-form/cluster"
 WATCH_SECONDS = 5.0

@@ -9,40 +9,43 @@ import time
 from contextlib import suppress
 from typing import Any
 
-from ..i18n import _
+from ..i18n import N_, _
 from . import verdict
-from .answering import answered, note, print_json, told
+from .answering import answered, note, print_json, say, told
 from .arguments import seconds
-from .exit_codes import ENDED, FAILED, INTERRUPTED, READY, REFUSED, UNREACHABLE, WAITS, WRONG
-from .hub_client import HubTrouble, add_hub_arguments, hub_of
+from .exit_codes import ENDED, FAILED, INTERRUPTED, READY, REFUSED, WAITS
+from .hub_client import HubTrouble
 from .launch_options import add_request_options, given_request
 from .preset_list import list_presets
 from .progress import Progress
 from .request import full_request
 from .servers import Servers
+from .which_hub import add_hub_arguments, hub_of
 
-EPILOG = f"""\
-Values that are not given come from the environment (RESOURCE_FORM_LAUNCH_CORES and so on), from [launch] in
-~/.config/resource-form/config.ini, from the saved request or the preset, or are the form's own.
+CANCEL = ("c", "cancel")
 
-exit status: {READY} the session is ready; {FAILED} it could not start; {WRONG} wrong usage, and nothing was asked of the Hub; {WAITS} it
-still waits (--wait); {REFUSED} the request is refused; {UNREACHABLE} the Hub cannot be reached; {ENDED} it has ended; {INTERRUPTED}
-interrupted."""
+VALUES = N_(
+    "Values that are not given come from the environment (RESOURCE_FORM_LAUNCH_CORES and so on), from [launch] in "
+    "~/.config/resource-form/config.ini, from the saved request or the preset, or are the form's own."
+)
+EXIT_STATUS = N_(
+    "Exit status: 0 the session is ready, 1 it could not start, 2 wrong usage, and nothing was asked of the Hub, 3 it still waits, "
+    "4 the request is refused, 5 the Hub cannot be reached, 6 it has ended, 130 interrupted."
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of the command."""
-    parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    parser.epilog = EPILOG
+    parser.epilog = f"{_(VALUES)} {_(EXIT_STATUS)}"
     add_request_options(parser)
-    parser.add_argument("-N", "--name", default="", metavar="NAME", help="start it under this name; if it runs, it is taken up again")
-    parser.add_argument("-b", "--background", action="store_true", help="return as soon as the job is submitted")
-    parser.add_argument("-d", "--dry-run", action="store_true", help="print the job script, and start nothing")
-    parser.add_argument("-w", "--wait", type=seconds, metavar="SECONDS", help="wait so long at most, and leave it in the queue then")
-    parser.add_argument("--now", action="store_true", help="start it only if it starts now")
-    parser.add_argument("--list-presets", action="store_true", help="show the presets that you may choose, and start nothing")
-    parser.add_argument("--json", action="store_true", help="print what has become of it as one JSON object")
-    parser.add_argument("-q", "--quiet", action="store_true", help="tell nothing on the way")
+    parser.add_argument("-N", "--name", default="", metavar="NAME", help=_("start it under this name; if it runs, it is taken up again"))
+    parser.add_argument("-b", "--background", action="store_true", help=_("return as soon as the job is submitted"))
+    parser.add_argument("-d", "--dry-run", action="store_true", help=_("print the job script, and start nothing"))
+    parser.add_argument("-w", "--wait", type=seconds, metavar="SECONDS", help=_("wait so long at most, and leave it in the queue then"))
+    parser.add_argument("--now", action="store_true", help=_("start it only if it starts now"))
+    parser.add_argument("--list-presets", action="store_true", help=_("show the presets that you may choose, and start nothing"))
+    parser.add_argument("--json", action="store_true", help=_("print what has become of it as one JSON object"))
+    parser.add_argument("-q", "--quiet", action="store_true", help=_("tell nothing on the way"))
     add_hub_arguments(parser)
 
 
@@ -77,13 +80,18 @@ class _Launch:
         with Progress(sys.stderr, quiet=self._arguments.quiet) as progress:
             try:
                 if is_there:
-                    progress.say(f"{self._name or 'The default session'} is there already, and taken up.")
+                    progress.say(self._taken_up())
                 else:
                     servers.start(self._name, self._request)
                 return self._followed(servers, progress)
             except KeyboardInterrupt:
                 progress.pause()
                 return self._interrupted(servers)
+
+    def _taken_up(self) -> str:
+        if not self._name:
+            return _("The default session is there already, and taken up.")
+        return _("{name} is there already, and taken up.").format(name=self._name)
 
     def _judged(self) -> dict[str, Any] | None:
         """What the Hub says of the request, which is told; None where it is refused."""
@@ -112,7 +120,7 @@ class _Launch:
         if servers.model(self._name).get("ready"):
             return self._result(servers, READY)
         session = servers.session(self._name)
-        return self._failed(str(session.get("sentence") or "The session is over."), ENDED)
+        return self._failed(str(session.get("sentence") or _("The session is over.")), ENDED)
 
     def _failed(self, sentence: str, code: int = FAILED) -> int:
         if self._arguments.json:
@@ -126,21 +134,24 @@ class _Launch:
             more = {name: session.get(name) for name in ("state", "job_id", "node", "sentence", "request", "ends", "estimate")}
             print_json({"exit": code, "name": self._name, "url": address, **more})
         elif ready:
-            sys.stdout.write(f"You may access your Jupyter notebook at: {address}\n")
+            # Scripts look for it: the same in each language.
+            say(f"You may access your Jupyter notebook at: {address}")
         else:
             note(session.get("sentence"))
-            sys.stdout.write(f"It will be at: {address}\n")
+            say(_("It will be at: {address}").format(address=address))
         return code
 
     def _interrupted(self, servers: Servers) -> int:
         """Ask whether to leave the session or to cancel it; where nobody can be asked it is left."""
         signal.signal(signal.SIGINT, signal.SIG_DFL)
         if sys.stdin.isatty() and sys.stderr.isatty():
-            sys.stderr.write("\nLeave it running, or cancel it? [l/c] ")
+            question = _("Leave it running, or cancel it? [l/c]")
+            sys.stderr.write(f"\n{question} ")
             sys.stderr.flush()
-            if sys.stdin.readline().strip().lower() in ("c", "cancel"):
+            # Translators: the answers of a person who cancels, with a blank between: "a annulla"
+            if sys.stdin.readline().strip().lower() in (*CANCEL, *_("c cancel").split()):
                 servers.stop(self._name)
-                sys.stderr.write("The session is cancelled.\n")
+                note(_("The session is cancelled."))
                 return INTERRUPTED
-        sys.stderr.write("The session goes on. To stop it: resource-form stop, or the Hub's own page.\n")
+        note(_("The session goes on. To stop it: resource-form stop, or the Hub's own page."))
         return INTERRUPTED

@@ -11,15 +11,16 @@ from ..humanize import cores_in_words, duration, gpus_in_words, limit_of_memory
 from ..i18n import _
 from .answering import NotPossible, answered, note, print_json
 from .exit_codes import READY, REFUSED
-from .hub_client import HubTrouble, add_hub_arguments, hub_of, plain
+from .hub_client import HubTrouble, plain
 from .table import Piece, listed, look_of
+from .which_hub import add_hub_arguments, hub_of
 
 PATH = "resource-form/partitions"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of the command."""
-    parser.add_argument("--json", action="store_true", help="print the Hub's answer as one JSON object")
+    parser.add_argument("--json", action="store_true", help=_("print the Hub's answer as one JSON object"))
     add_hub_arguments(parser)
 
 

@@ -10,8 +10,9 @@ from typing import Any
 from ..i18n import _
 from .answering import note, print_json
 from .exit_codes import READY
-from .hub_client import HubTrouble, hub_of, plain
+from .hub_client import HubTrouble, plain
 from .table import Piece, listed, look_of
+from .which_hub import hub_of
 
 PATH = "resource-form/presets"
 

@@ -13,9 +13,10 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import MappingProxyType
 
-from .hub_client import add_hub_arguments
+from ..i18n import _
 from .release_list import list_releases
 from .release_scan import ScannedKernel, scan
+from .which_hub import add_hub_arguments
 
 NO_LOCK: Mapping[str, str] = MappingProxyType({})
 LONGEST = 1e6
@@ -25,9 +26,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Say what the command takes."""
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
     listing = actions.add_parser(
-        "list", help="show the releases that you may choose", description="Prints the releases that you may choose, newest first."
+        "list", help=_("show the releases that you may choose"), description=_("Prints the releases that you may choose, newest first.")
     )
-    listing.add_argument("--json", action="store_true", help="print the Hub's answer as one JSON object")
+    listing.add_argument("--json", action="store_true", help=_("print the Hub's answer as one JSON object"))
     add_hub_arguments(listing)
     scanning = actions.add_parser(
         "scan",

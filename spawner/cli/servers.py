@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, urlsplit
 
-from .hub_client import Hub, HubTrouble, plain
+from ..i18n import _
+from .hub_client import UNKNOWN_TOKEN, Hub, HubTrouble, plain, unknown_token
 
 LOOK_SECONDS = 0.5
 """So often it is asked whether the Hub has let go of a session; there is no stream of events of that."""
@@ -33,9 +34,14 @@ class Servers:
         HubTrouble
             The Hub does not answer, or the token is a service's.
         """
-        caller = hub.read("GET", "user")
+        try:
+            caller = hub.read("GET", "user")
+        except HubTrouble as error:
+            if error.status == UNKNOWN_TOKEN[0]:  # that takes no scope: who is refused here is nobody
+                raise unknown_token() from None
+            raise
         if caller.get("kind") != "user" or not caller.get("name"):
-            raise HubTrouble("This token is a service's: sessions are started with a user's.", status=403)
+            raise HubTrouble(_("This token is a service's: sessions are started with a user's."), status=403)
         return cls(hub, str(caller["name"]))
 
     def path(self, name: str) -> str:
@@ -110,7 +116,7 @@ class Servers:
         deadline = time.monotonic() + LETTING_GO_SECONDS
         while (model := self.model(name)).get("pending") or model.get("ready"):
             if time.monotonic() > deadline:
-                raise HubTrouble("The session is still being stopped after five minutes. The Hub goes on with it.")
+                raise HubTrouble(_("The session is still being stopped after five minutes. The Hub goes on with it."))
             time.sleep(LOOK_SECONDS)
 
     def address(self, model: Mapping[str, Any]) -> str:

@@ -87,7 +87,7 @@ def test_a_session_until_it_is_stopped(site: Site, terminal: Terminal) -> None:
     logs = terminal.run("logs", "mine", "--all")
     assert (logs.returncode, logs.stderr) == (0, "")
     assert "the server listens on port" in logs.stdout
-    opened = terminal.run("open", "mine", DISPLAY="", WAYLAND_DISPLAY="", BROWSER="")
+    opened = terminal.run("open", "mine", DISPLAY="", WAYLAND_DISPLAY="")
     assert opened.stdout == f"{site.hub.url}user/{user}/mine/\n"
     assert "There is no browser here" in opened.stderr
     follows = terminal.start("logs", "-f", "mine")

@@ -46,8 +46,8 @@ class Terminal:
 
     def environment(self, **variables: str) -> dict[str, str]:
         """A clean one, with the settings in a folder of the test's."""
-        kept = {name: value for name, value in os.environ.items() if not name.startswith(("JUPYTERHUB", "RESOURCE_FORM"))}
-        return {**kept, "XDG_CONFIG_HOME": str(self.folder), **self.variables, **variables}
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(("JUPYTERHUB", "RESOURCE_FORM", "LANG"))}
+        return {**kept, "LC_ALL": "C.UTF-8", "XDG_CONFIG_HOME": str(self.folder), **self.variables, **variables}
 
     def run(self, *words: str, given: str = "", url: str = "", **variables: str) -> subprocess.CompletedProcess[str]:
         """What it prints, and its exit code. Nothing of that is ever a traceback, or an order to a terminal."""

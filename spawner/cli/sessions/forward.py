@@ -19,8 +19,9 @@ from ...i18n import _
 from ..answering import NotPossible, answered, note, print_json, say
 from ..arguments import port
 from ..exit_codes import FAILED, READY
-from ..hub_client import Hub, HubTrouble, WrongCall, add_hub_arguments, hub_of, plain
-from ..launch_options import settings_folder
+from ..hub_client import Hub, HubTrouble, WrongCall, plain
+from ..settings import settings_folder
+from ..which_hub import add_hub_arguments, hub_of
 from .found import Sessions, add_name
 from .words import code_of, state_in_words, title_of
 
@@ -39,20 +40,22 @@ _NAME = re.compile(r"[^\s/:-][^\s/:]{0,200}")
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of the command."""
-    parser.add_argument("port", type=port, metavar="PORT", help="the port on the node at which a program of the session listens")
+    parser.add_argument("port", type=port, metavar="PORT", help=_("the port on the node at which a program of the session listens"))
     add_name(parser)
-    parser.add_argument("-l", "--local", type=port, metavar="PORT", help="the port on this machine; else the same, if it is above 1023")
-    parser.add_argument("--run", action="store_true", help="run ssh, until Ctrl-C, and do not only print how")
+    parser.add_argument("-l", "--local", type=port, metavar="PORT", help=_("the port on this machine; else the same, if it is above 1023"))
+    parser.add_argument("--run", action="store_true", help=_("run ssh, until Ctrl-C, and do not only print how"))
     parser.add_argument(
         "--login-host",
         metavar="[USER@]HOST",
         default="",
-        help=f"the login node (else {VARIABLE}, else {KEY} in [{SECTION}] of ~/.config/resource-form/config.ini, else what the Hub says)",
+        help=_(
+            "the login node (else {variable}, else login_host in [forward] of ~/.config/resource-form/config.ini, else what the Hub says)"
+        ).format(variable=VARIABLE),
     )
     parser.add_argument(
-        "-J", "--jump", action="store_true", help="by the login node into the node itself, for what listens on localhost only"
+        "-J", "--jump", action="store_true", help=_("by the login node into the node itself, for what listens on localhost only")
     )
-    parser.add_argument("--json", action="store_true", help="print it as one JSON object")
+    parser.add_argument("--json", action="store_true", help=_("print it as one JSON object"))
     add_hub_arguments(parser)
 
 
@@ -63,7 +66,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _run(arguments: argparse.Namespace) -> int:
     if arguments.run and arguments.json:
-        raise WrongCall("--run becomes ssh: it does not go with --json.")
+        raise WrongCall(_("--run becomes ssh: it does not go with --json."))
     own_host = login_host(arguments.login_host)
     hub = hub_of(arguments)
     told = _told(hub, arguments.name, arguments.port)
@@ -99,7 +102,7 @@ def login_host(typed: str) -> str:
     where, host = next(((name, text) for name, text in found if text), ("", ""))
     where, host = (where, host) if host else _from_settings()
     if host and not _HOST.fullmatch(host):
-        raise WrongCall(f"{where}: {plain(host)[:60]!r} is no HOST, and no USER@HOST")
+        raise WrongCall(_("{where}: {text} is no HOST, and no USER@HOST").format(where=where, text=repr(plain(host)[:60])))
     return host
 
 
@@ -111,7 +114,7 @@ def _from_settings() -> tuple[str, str]:
     except FileNotFoundError:
         return "", ""
     except (OSError, UnicodeDecodeError, configparser.Error) as error:
-        raise WrongCall(f"{plain(str(file))} cannot be read: {plain(str(error))}") from None
+        raise WrongCall(_("{file} cannot be read: {why}.").format(file=plain(str(file)), why=plain(str(error)))) from None
     return f"{plain(str(file))}, {KEY}", parser.get(SECTION, KEY, fallback="").strip()
 
 

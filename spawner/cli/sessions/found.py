@@ -97,4 +97,4 @@ def goes_on(session: Session) -> bool:
 
 def add_name(parser: argparse.ArgumentParser) -> None:
     """Add the name of a session as the argument of a command."""
-    parser.add_argument("name", nargs="?", default="", metavar="NAME", help="the session's name; else the one without a name")
+    parser.add_argument("name", nargs="?", default="", metavar="NAME", help=_("the session's name; else the one without a name"))

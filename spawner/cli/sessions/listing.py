@@ -8,8 +8,9 @@ import sys
 from ...i18n import _
 from ..answering import answered, note, print_json
 from ..exit_codes import READY
-from ..hub_client import add_hub_arguments, hub_of, plain
+from ..hub_client import plain
 from ..table import Piece, listed, look_of
+from ..which_hub import add_hub_arguments, hub_of
 from .found import Session, Sessions
 from .words import TONES, state_in_words, state_of, title_of, when_in_words
 
@@ -29,15 +30,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         const=PAST,
         default=0,
         metavar="N",
-        help=f"show the last N that are over as well (default: {PAST})",
+        help=_("show the last N that are over as well (default: {number})").format(number=PAST),
     )
-    parser.add_argument("--json", action="store_true", help="print the sessions as one JSON object")
+    parser.add_argument("--json", action="store_true", help=_("print the sessions as one JSON object"))
     add_hub_arguments(parser)
 
 
 def _number(text: str) -> int:
     if not text.isascii() or not text.isdigit() or not 0 < int(text[:6]) <= MOST:
-        raise argparse.ArgumentTypeError(f"a whole number from 1 to {MOST} is needed")
+        raise argparse.ArgumentTypeError(_("a whole number from 1 to {most} is needed").format(most=MOST))
     return int(text)
 
 

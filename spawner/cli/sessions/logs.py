@@ -11,7 +11,8 @@ from typing import Any
 from ...i18n import _
 from ..answering import NotPossible, answered, note, print_json
 from ..exit_codes import FAILED, READY
-from ..hub_client import Hub, HubTrouble, add_hub_arguments, hub_of, plain
+from ..hub_client import Hub, HubTrouble, plain
+from ..which_hub import add_hub_arguments, hub_of
 from .found import Sessions, add_name
 from .words import title_of
 
@@ -27,9 +28,9 @@ Piece = dict[str, Any]
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of the command."""
     add_name(parser)
-    parser.add_argument("-f", "--follow", action="store_true", help="go on with what comes, until the session is over or Ctrl-C")
-    parser.add_argument("-a", "--all", action="store_true", help="from its beginning; else only the end of a long log")
-    parser.add_argument("--json", action="store_true", help="print each piece of it as a JSON object on a line")
+    parser.add_argument("-f", "--follow", action="store_true", help=_("go on with what comes, until the session is over or Ctrl-C"))
+    parser.add_argument("-a", "--all", action="store_true", help=_("from its beginning; else only the end of a long log"))
+    parser.add_argument("--json", action="store_true", help=_("print each piece of it as a JSON object on a line"))
     add_hub_arguments(parser)
 
 

@@ -3,27 +3,22 @@
 from __future__ import annotations
 
 import argparse
-import os
-import sys
-import webbrowser
 
 from ...i18n import _
 from ..answering import NotPossible, answered, note, print_json, say
+from ..browser import open_in_browser
 from ..exit_codes import READY
-from ..hub_client import add_hub_arguments, hub_of
 from ..servers import Servers
+from ..which_hub import add_hub_arguments, hub_of
 from .found import Sessions, add_name
 from .words import code_of, state_in_words, title_of
-
-SCREENS = ("DISPLAY", "WAYLAND_DISPLAY", "BROWSER")
-"""One of them is in the environment where a browser can be opened; without one there may be a program that reads pages in the terminal."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of the command."""
     add_name(parser)
-    parser.add_argument("-n", "--no-browser", action="store_true", help="only print the address")
-    parser.add_argument("--json", action="store_true", help="print it as one JSON object, and open nothing")
+    parser.add_argument("-n", "--no-browser", action="store_true", help=_("only print the address"))
+    parser.add_argument("--json", action="store_true", help=_("print it as one JSON object, and open nothing"))
     add_hub_arguments(parser)
 
 
@@ -46,12 +41,6 @@ def _run(arguments: argparse.Namespace) -> int:
         print_json({"name": name, "url": address})
         return READY
     say(address)
-    if not arguments.no_browser and not _opened(address):
+    if not arguments.no_browser and not open_in_browser(address):
         note(_("There is no browser here: open the address in yours."))
     return READY
-
-
-def _opened(address: str) -> bool:
-    """Whether the user's browser has been told."""
-    has_screen = sys.platform in ("darwin", "win32") or any(os.environ.get(name) for name in SCREENS)
-    return has_screen and webbrowser.open(address)

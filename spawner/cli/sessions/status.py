@@ -6,28 +6,28 @@ import argparse
 import sys
 import time
 
+from ...i18n import N_, _
 from ..answering import answered, print_json, say
 from ..arguments import seconds
-from ..exit_codes import ENDED, UNREACHABLE, WAITS
-from ..hub_client import Hub, HubTrouble, add_hub_arguments, hub_of
+from ..exit_codes import UNREACHABLE, WAITS
+from ..hub_client import Hub, HubTrouble
 from ..progress import Progress
+from ..which_hub import add_hub_arguments, hub_of
 from .found import Session, Sessions, add_name
 from .words import code_of, lines_of
 
 LOOK_SECONDS = 2.0
 
-EPILOG = (
-    f"Exit status: 0 it is ready, {WAITS} it waits or starts, {ENDED} it is over, {UNREACHABLE} nobody knows, 1 there is none of that name."
-)
+EPILOG = N_("Exit status: 0 it is ready, 3 it waits or starts, 6 it is over, 5 nobody knows, 1 there is none of that name.")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of the command."""
-    parser.epilog = EPILOG
+    parser.epilog = _(EPILOG)
     add_name(parser)
-    parser.add_argument("-w", "--wait", type=seconds, metavar="SECONDS", help="wait so long at most until it is ready or over")
-    parser.add_argument("--json", action="store_true", help="print it as one JSON object")
-    parser.add_argument("-q", "--quiet", action="store_true", help="print nothing: the exit status says it")
+    parser.add_argument("-w", "--wait", type=seconds, metavar="SECONDS", help=_("wait so long at most until it is ready or over"))
+    parser.add_argument("--json", action="store_true", help=_("print it as one JSON object"))
+    parser.add_argument("-q", "--quiet", action="store_true", help=_("print nothing: the exit status says it"))
     add_hub_arguments(parser)
 
 

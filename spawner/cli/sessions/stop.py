@@ -9,9 +9,10 @@ from typing import Any
 from ...i18n import _, ngettext
 from ..answering import NotPossible, answered, note, print_json, say
 from ..exit_codes import FAILED, INTERRUPTED, READY
-from ..hub_client import HubTrouble, WrongCall, add_hub_arguments, hub_of, plain
+from ..hub_client import HubTrouble, WrongCall, plain
 from ..progress import Progress
 from ..servers import Servers
+from ..which_hub import add_hub_arguments, hub_of
 from .found import Session, Sessions, goes_on
 from .words import title_of
 
@@ -20,11 +21,11 @@ YES = ("y", "yes")
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of the command."""
-    parser.add_argument("names", nargs="*", metavar="NAME", help="the names of the sessions; else the one without a name")
-    parser.add_argument("-a", "--all", action="store_true", help="all of one's sessions; on a terminal it is asked once")
-    parser.add_argument("-y", "--yes", action="store_true", help="with --all: ask nothing")
-    parser.add_argument("--json", action="store_true", help="print what was stopped as one JSON object")
-    parser.add_argument("-q", "--quiet", action="store_true", help="tell nothing on the way")
+    parser.add_argument("names", nargs="*", metavar="NAME", help=_("the names of the sessions; else the one without a name"))
+    parser.add_argument("-a", "--all", action="store_true", help=_("all of one's sessions; on a terminal it is asked once"))
+    parser.add_argument("-y", "--yes", action="store_true", help=_("with --all: ask nothing"))
+    parser.add_argument("--json", action="store_true", help=_("print what was stopped as one JSON object"))
+    parser.add_argument("-q", "--quiet", action="store_true", help=_("tell nothing on the way"))
     add_hub_arguments(parser)
 
 
@@ -35,7 +36,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _run(arguments: argparse.Namespace) -> int:
     if arguments.all and arguments.names:
-        raise WrongCall("--all stops every session: give names, or --all.")
+        raise WrongCall(_("--all stops every session: give names, or --all."))
     hub = hub_of(arguments)
     found = Sessions.of(hub)
     wanted = found.going_on if arguments.all else [found.named(name) for name in dict.fromkeys(arguments.names or [""])]

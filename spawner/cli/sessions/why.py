@@ -8,27 +8,25 @@ from collections.abc import Mapping
 from contextlib import closing, suppress
 from typing import Any
 
-from ...i18n import _
+from ...i18n import N_, _
 from ..answering import answered, print_json, say
-from ..exit_codes import ENDED, UNREACHABLE, WAITS
-from ..hub_client import Hub, HubTrouble, add_hub_arguments, hub_of
+from ..hub_client import Hub, HubTrouble
 from ..servers import Servers
+from ..which_hub import add_hub_arguments, hub_of
 from .found import Session, Sessions, add_name, goes_on
 from .words import code_of, lines_of, memory_in_words
 
 OFFERS_SECONDS = 8.0
 """So long what would start now is waited for: the Hub works it out once somebody looks."""
 
-EPILOG = (
-    f"Exit status: 0 it runs, {WAITS} it waits or starts, {ENDED} it is over, {UNREACHABLE} nobody knows, 1 there is none of that name."
-)
+EPILOG = N_("Exit status: 0 it runs, 3 it waits or starts, 6 it is over, 5 nobody knows, 1 there is none of that name.")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of the command."""
-    parser.epilog = EPILOG
+    parser.epilog = _(EPILOG)
     add_name(parser)
-    parser.add_argument("--json", action="store_true", help="print it as one JSON object; offers is what would start now")
+    parser.add_argument("--json", action="store_true", help=_("print it as one JSON object; offers is what would start now"))
     add_hub_arguments(parser)
 
 

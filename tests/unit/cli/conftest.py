@@ -1,4 +1,4 @@
-"""A Hub for commands that answers as a test has written."""
+"""What the commands find around them: no log-in of the developer's, no Hub of the environment, English."""
 
 from __future__ import annotations
 
@@ -9,6 +9,23 @@ from threading import Thread
 from typing import Any, ClassVar
 
 import pytest
+
+from spawner.cli.language import VARIABLES
+from spawner.cli.which_hub import API_URL, HUB, TOKEN_FILE
+
+
+@pytest.fixture(autouse=True)
+def _bare(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path_factory.mktemp("config")))
+    for name in (HUB, API_URL, TOKEN_FILE, "LANGUAGE", *VARIABLES):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture
+def settings_of_user(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """The folder of the user's settings, which is not there yet."""
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    return tmp_path / "resource-form"
 
 
 class Hub(BaseHTTPRequestHandler):
@@ -41,14 +58,13 @@ class Hub(BaseHTTPRequestHandler):
 
 
 @pytest.fixture
-def hub(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Any]:
-    """The Hub, to which the environment leads."""
+def hub(monkeypatch: pytest.MonkeyPatch, _bare: None) -> Iterator[Any]:
+    """A Hub that answers as a test has written, to which the environment leads."""
     Hub.answers, Hub.seen = {}, []
     server = ThreadingHTTPServer(("127.0.0.1", 0), Hub)
     Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
-    monkeypatch.setenv("RESOURCE_FORM_HUB_API_URL", f"http://127.0.0.1:{server.server_port}/hub/api")
+    monkeypatch.setenv(API_URL, f"http://127.0.0.1:{server.server_port}/hub/api")
     monkeypatch.setenv("JUPYTERHUB_API_TOKEN", "0123456789abcdef")
-    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
     yield Hub
     server.shutdown()
     server.server_close()

@@ -350,7 +350,7 @@ def test_nothing_is_known_outside_of_a_session(call: Called, monkeypatch: pytest
     assert call()[0] == 2
     assert "--token-file" in call()[2]
     monkeypatch.delenv("JUPYTERHUB_API_URL")
-    assert "--hub-api-url" in call()[2]
+    assert "resource-form login" in call()[2]
 
 
 @pytest.mark.parametrize(

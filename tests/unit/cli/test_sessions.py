@@ -292,7 +292,7 @@ def test_open(hub: Any, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.
     """In the browser where there is a screen; the address is printed in any case; a session that waits is not opened."""
     opened: list[str] = []
     monkeypatch.setattr("webbrowser.open", lambda address: opened.append(address) or True)
-    for name in ("DISPLAY", "WAYLAND_DISPLAY", "BROWSER"):
+    for name in ("DISPLAY", "WAYLAND_DISPLAY", "SSH_CONNECTION", "SSH_TTY"):
         monkeypatch.delenv(name, raising=False)
     hub.answers |= {SESSIONS: answer(session()), f"{API}/user": USER, f"{API}/users/ada": servers(**{"": {"url": "/user/ada/"}})}
     assert main(["open"]) == 0
