@@ -6,7 +6,6 @@ is asked. Inside a session everything needed is in the environment already.
 
 from __future__ import annotations
 
-import argparse
 import http.client
 import json
 import os
@@ -15,10 +14,10 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-from ..gpu.agent.hub_access import MAX_TOKEN_LENGTH, WrongAddress, is_token, message_in, split_address
+from ..gpu.agent.hub_access import message_in
+from ..i18n import _, in_use
 
 TIMEOUT_SECONDS = 30.0
 LARGEST_ANSWER = 1 << 27
@@ -29,6 +28,12 @@ LONGEST_LINE = 1 << 20
 
 LONGEST_WORDS = 300
 """So much of what a server says of an error is shown."""
+
+UNKNOWN_TOKEN = (403, "Missing or invalid credentials")
+"""JupyterHub answers so to a token that it does not know, or not any more."""
+
+NOBODY = "Log in, or send a"
+"""So our own addresses begin; it is not translated (``spawner.hub.logged_in``)."""
 
 
 class WrongCall(Exception):
@@ -46,21 +51,6 @@ class HubTrouble(Exception):
         self.may_pass = may_pass
         self.status = status
         self.said = said
-
-
-def add_hub_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the options that say which Hub is asked, and as whom."""
-    parser.add_argument(
-        "--hub-api-url",
-        metavar="URL",
-        help="the Hub's REST API, such as https://jupyter.example.org/hub/api "
-        "(else RESOURCE_FORM_HUB_API_URL, else JUPYTERHUB_API_URL, which every session has)",
-    )
-    parser.add_argument(
-        "--token-file",
-        metavar="FILE",
-        help="a file with a token of yours in it (else RESOURCE_FORM_TOKEN_FILE, else the token in JUPYTERHUB_API_TOKEN)",
-    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +92,7 @@ class Hub:
             except (OSError, http.client.HTTPException) as error:
                 raise self._unreachable(error) from None
         if len(found) > LARGEST_ANSWER:
-            raise HubTrouble("The Hub's answer is too large.")
+            raise HubTrouble(_("The Hub's answer is too large."))
         return str(found.decode(errors="replace"))
 
     def read(self, method: str, path: str, body: object = None) -> dict[str, Any]:
@@ -118,7 +108,7 @@ class Hub:
         except (ValueError, RecursionError):
             found = None
         if not isinstance(found, dict):
-            raise HubTrouble("What answers there is no Hub with this service.")
+            raise HubTrouble(_("What answers there is no Hub with this service."))
         return found
 
     def lines(self, path: str) -> Iterator[str]:
@@ -137,7 +127,9 @@ class Hub:
                 raise self._unreachable(error) from None
 
     def _answer(self, method: str, path: str, body: object = None) -> Any:
-        headers = {"Authorization": f"token {self.token}", "Accept": "application/json"}
+        headers = {"Accept": "application/json", "Accept-Language": in_use()}
+        if self.token:
+            headers["Authorization"] = f"token {self.token}"
         data = None
         if body is not None:
             data = body if isinstance(body, bytes) else json.dumps(body).encode()
@@ -157,7 +149,7 @@ class Hub:
     def _unreachable(self, error: Exception) -> HubTrouble:
         reason = getattr(error, "reason", None) or error
         words = plain(str(reason) or type(reason).__name__)[:LONGEST_WORDS]
-        return HubTrouble(f"The Hub at {plain(self.api_url)} cannot be reached: {words}", may_pass=True)
+        return HubTrouble(_("The Hub at {url} cannot be reached: {why}").format(url=plain(self.api_url), why=words), may_pass=True)
 
     def _secured(self) -> list[urllib.request.BaseHandler]:
         if not (self.inside and os.environ.get("JUPYTERHUB_SSL_KEYFILE")):
@@ -165,43 +157,6 @@ class Hub:
         context = ssl.create_default_context(cafile=os.environ.get("JUPYTERHUB_SSL_CLIENT_CA"))
         context.load_cert_chain(os.environ.get("JUPYTERHUB_SSL_CERTFILE", ""), os.environ["JUPYTERHUB_SSL_KEYFILE"])
         return [urllib.request.HTTPSHandler(context=context)]
-
-
-def hub_of(arguments: argparse.Namespace) -> Hub:
-    """Return the Hub that the options and the environment name.
-
-    Raises
-    ------
-    WrongCall
-        They name none, or no token.
-    """
-    own = os.environ.get("JUPYTERHUB_API_URL", "")
-    url = (arguments.hub_api_url or os.environ.get("RESOURCE_FORM_HUB_API_URL", "") or own).rstrip("/")
-    if not url:
-        raise WrongCall("Which Hub? Give --hub-api-url, such as https://jupyter.example.org/hub/api.")
-    try:
-        fits = split_address(url).port != 0
-    except WrongAddress:
-        fits = False
-    if not fits:
-        raise WrongCall("--hub-api-url must be an address that begins with http:// or https://.")
-    return Hub(url, _token(arguments.token_file or os.environ.get("RESOURCE_FORM_TOKEN_FILE", "")), inside=url == own.rstrip("/"))
-
-
-def _token(file: str) -> str:
-    if file:
-        try:
-            with Path(file).open("rb") as opened:
-                token = opened.read(MAX_TOKEN_LENGTH + 2).decode("ascii", errors="replace").strip()
-        except OSError as error:
-            raise WrongCall(f"The token cannot be read from {plain(file)}: {error.strerror}.") from None
-    else:
-        token = os.environ.get("JUPYTERHUB_API_TOKEN", "").strip()
-    if not token:
-        raise WrongCall("No token: give --token-file. The Hub makes one under Token in its navigation.")
-    if not is_token(token):
-        raise WrongCall("What was given as the token is none: it must be one word.")
-    return token
 
 
 def plain(text: str) -> str:
@@ -225,15 +180,24 @@ def _message(error: urllib.error.HTTPError) -> str:
     return plain(message).strip()[:LONGEST_WORDS] if isinstance(message, str) else ""
 
 
+def unknown_token() -> HubTrouble:
+    """Return what is to be raised for a token that the Hub does not know."""
+    sentence = _("The Hub does not know this token: it has expired, or was revoked. Log in again: resource-form login.")
+    return HubTrouble(sentence, status=UNKNOWN_TOKEN[0], said=sentence)
+
+
 def _refusal(status: int, message: str, url: str) -> HubTrouble:
-    said = f" It says: {message}" if message else ""
-    may_pass = False
+    may_pass, words = False, message
+    if status == UNKNOWN_TOKEN[0] and (UNKNOWN_TOKEN[1] in message or message.startswith(NOBODY)):
+        return unknown_token()
     if status in (401, 403):
-        sentence = f"The Hub does not let this token do that (HTTP {status}).{said}"
+        sentence = _("The Hub does not let this token do that (HTTP {status}).")
     elif status == 404 or 300 <= status < 400:
-        sentence = f"There is no such service at {plain(url)} (HTTP {status}). The address of a Hub's API ends in /hub/api."
+        sentence, message = _("There is no such service at {url} (HTTP {status}). The address of a Hub's API ends in /hub/api."), ""
     elif status < 500 and status != 429:
-        sentence = f"The Hub refuses to answer (HTTP {status}).{said}"
+        sentence = _("The Hub refuses to answer (HTTP {status}).")
     else:
-        sentence, may_pass = f"The Hub cannot answer at the moment (HTTP {status}).{said}", True
-    return HubTrouble(sentence, may_pass=may_pass, status=status, said=message)
+        sentence, may_pass = _("The Hub cannot answer at the moment (HTTP {status})."), True
+    said = " " + _("It says: {words}").format(words=message) if message else ""
+    sentence = sentence.format(status=status, url=plain(url)) + said
+    return HubTrouble(sentence, may_pass=may_pass, status=status, said=words)

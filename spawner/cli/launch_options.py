@@ -16,9 +16,10 @@ from pathlib import Path
 from typing import Any
 
 from .._data import folder
-from ..i18n import using
+from ..i18n import _
 from ..units import parse_memory_mb, parse_walltime
 from .hub_client import WrongCall, plain
+from .settings import settings_folder
 
 FIELDS_FILE = "request_fields.json"
 VARIABLE = "RESOURCE_FORM_LAUNCH_"
@@ -46,22 +47,15 @@ _WORD = re.compile(r"[^\s\x00-\x1f-][^\x00-\x1f]*")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
 
 
-def settings_folder() -> Path:
-    """Return the folder of the user's settings: ``~/.config/resource-form``, or where XDG_CONFIG_HOME says."""
-    home = os.environ.get("XDG_CONFIG_HOME", "")
-    return (Path(home) if Path(home).is_absolute() else Path.home() / ".config") / "resource-form"
-
-
 def _cores(text: str) -> str:
     if not re.fullmatch(r"[1-9][0-9]{0,8}", text, re.ASCII):
-        raise ValueError("a whole number of cores is needed, such as 4")
+        raise ValueError(_("a whole number of cores is needed, such as 4"))
     return text
 
 
 def _read_by(parse: Callable[[str], object]) -> Callable[[str], str]:
     def read(text: str) -> str:
-        with using("en"):
-            parse(text)
+        parse(text)
         return text
 
     return read
@@ -69,13 +63,13 @@ def _read_by(parse: Callable[[str], object]) -> Callable[[str], str]:
 
 def _gpus(text: str) -> str:
     if not _GPUS.fullmatch(text):
-        raise ValueError("a number of GPUs is needed, or a type and a number, such as v100:1")
+        raise ValueError(_("a number of GPUs is needed, or a type and a number, such as v100:1"))
     return text
 
 
 def _word(text: str) -> str:
     if text and not _WORD.fullmatch(text):
-        raise ValueError("a name is needed")
+        raise ValueError(_("a name is needed"))
     return text
 
 
@@ -99,7 +93,8 @@ def read_value(field: str, text: str, where: str) -> str:
     try:
         return READERS.get(field, _word)(text.strip())
     except ValueError as error:
-        raise WrongCall(f"{where}: {plain(text)[:60]!r} is no value of it: {error}") from None
+        sentence = _("{where}: {value} is no value of it: {why}")
+        raise WrongCall(sentence.format(where=where, value=repr(plain(text)[:60]), why=error)) from None
 
 
 def fields() -> list[dict[str, str]]:
@@ -110,22 +105,22 @@ def fields() -> list[dict[str, str]]:
 
 def add_request_options(parser: argparse.ArgumentParser) -> None:
     """Add an option for each field of a request, and those for variables and a saved request."""
-    group = parser.add_argument_group("what is asked for")
+    group = parser.add_argument_group(_("what is asked for"))
     for field in fields():
         name = field["name"]
         words = [f"-{LETTERS[name]}"] if name in LETTERS else []
-        unit = f" ({field['unit']})" if field.get("unit") else ""
+        unit = f" ({_(field['unit'])})" if field.get("unit") else ""
         group.add_argument(
             *words,
             f"--{LONG.get(name, name).replace('_', '-')}",
             dest=f"field_{name}",
             metavar=name.upper(),
-            help=f"{field['title']}{unit}. {field['description']}".replace("%", "%%"),
+            help=f"{_(field['title'])}{unit}. {_(field['description'])}".replace("%", "%%"),
         )
     group.add_argument(
-        "-e", "--env", action="append", default=[], metavar="NAME=VALUE", help="a variable of the session; may be given several times"
+        "-e", "--env", action="append", default=[], metavar="NAME=VALUE", help=_("a variable of the session; may be given several times")
     )
-    group.add_argument("-f", "--file", metavar="FILE", help="a saved request; - is standard input")
+    group.add_argument("-f", "--file", metavar="FILE", help=_("a saved request; - is standard input"))
 
 
 def given_request(arguments: argparse.Namespace) -> dict[str, Any]:
@@ -141,7 +136,7 @@ def given_request(arguments: argparse.Namespace) -> dict[str, Any]:
     for name in names:
         variable = VARIABLE + name.upper()
         if os.environ.get(variable):
-            request[name] = read_value(name, os.environ[variable], f"the variable {variable}")
+            request[name] = read_value(name, os.environ[variable], _("the variable {name}").format(name=variable))
         typed = getattr(arguments, f"field_{name}")
         if typed is not None:
             request[name] = read_value(name, typed, f"--{LONG.get(name, name).replace('_', '-')}")
@@ -152,7 +147,7 @@ def given_request(arguments: argparse.Namespace) -> dict[str, Any]:
 def _variable(text: str) -> tuple[str, str]:
     name, sign, value = text.partition("=")
     if not sign or not _VARIABLE.fullmatch(name):
-        raise WrongCall(f"--env: {plain(name)[:60]!r} is no NAME=VALUE")
+        raise WrongCall(_("--env: {text} is no NAME=VALUE").format(text=repr(plain(name)[:60])))
     return name, value
 
 
@@ -163,9 +158,10 @@ def _from_settings(file: Path, names: list[str]) -> dict[str, Any]:
     except FileNotFoundError:
         return {}
     except (OSError, UnicodeDecodeError, configparser.Error) as error:
-        raise WrongCall(f"{plain(str(file))} cannot be read: {plain(str(error))}") from None
+        raise WrongCall(_("{file} cannot be read: {why}.").format(file=plain(str(file)), why=plain(str(error)))) from None
     given = dict(parser[SECTION]) if parser.has_section(SECTION) else {}
     strange = [name for name in given if name not in names]
     if strange:
-        raise WrongCall(f"{plain(str(file))}: [{SECTION}] has {plain(strange[0])!r}, which is no field; they are {', '.join(names)}")
+        sentence = _("{file}: [{section}] has {name}, which is no field; they are {names}")
+        raise WrongCall(sentence.format(file=plain(str(file)), section=SECTION, name=repr(plain(strange[0])), names=", ".join(names)))
     return {name: read_value(name, value, f"{file}, {name}") for name, value in given.items()}

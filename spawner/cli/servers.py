@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, urlsplit
 
-from .hub_client import Hub, HubTrouble, plain
+from ..i18n import _
+from .hub_client import UNKNOWN_TOKEN, Hub, HubTrouble, plain, unknown_token
 
 LOOK_SECONDS = 0.5
 """So often it is asked whether the Hub has let go of a session; there is no stream of events of that."""
@@ -33,9 +34,14 @@ class Servers:
         HubTrouble
             The Hub does not answer, or the token is a service's.
         """
-        caller = hub.read("GET", "user")
+        try:
+            caller = hub.read("GET", "user")
+        except HubTrouble as error:
+            if error.status == UNKNOWN_TOKEN[0]:  # that takes no scope: who is refused here is nobody
+                raise unknown_token() from None
+            raise
         if caller.get("kind") != "user" or not caller.get("name"):
-            raise HubTrouble("This token is a service's: sessions are started with a user's.", status=403)
+            raise HubTrouble(_("This token is a service's: sessions are started with a user's."), status=403)
         return cls(hub, str(caller["name"]))
 
     def path(self, name: str) -> str:
@@ -64,7 +70,7 @@ class Servers:
         """
         self.hub.ask("POST", self.path(name), dict(request))
 
-    def events(self, name: str) -> Iterator[dict[str, Any]]:
+    def events(self, name: str) -> Generator[dict[str, Any], None, None]:
         """Give the messages of a start as they come, from its first; an empty one at least every few seconds."""
         user = quote(self.user, safe="")
         path = f"users/{user}/servers/{quote(name, safe='')}/progress" if name else f"users/{user}/server/progress"
@@ -86,11 +92,31 @@ class Servers:
         HubTrouble
             The Hub does not answer, or has not let go of it within five minutes.
         """
+        self.ask_to_stop(name)
+        self.wait_until_gone(name)
+
+    def ask_to_stop(self, name: str) -> None:
+        """Ask for the end of a session.
+
+        Raises
+        ------
+        HubTrouble
+            The Hub does not answer.
+        """
         self.hub.ask("DELETE", self.path(name))
+
+    def wait_until_gone(self, name: str) -> None:
+        """Return once the Hub, and so Slurm, has let go of a session that is being stopped.
+
+        Raises
+        ------
+        HubTrouble
+            The Hub does not answer, or has not let go of it within five minutes.
+        """
         deadline = time.monotonic() + LETTING_GO_SECONDS
         while (model := self.model(name)).get("pending") or model.get("ready"):
             if time.monotonic() > deadline:
-                raise HubTrouble("The session is still being stopped after five minutes. The Hub goes on with it.")
+                raise HubTrouble(_("The session is still being stopped after five minutes. The Hub goes on with it."))
             time.sleep(LOOK_SECONDS)
 
     def address(self, model: Mapping[str, Any]) -> str:

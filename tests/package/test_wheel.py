@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from spawner.cli.main import COMMANDS
+
 CHECKOUT = Path(__file__).resolve().parents[2]
 
 RENDER = """
@@ -34,6 +36,9 @@ hub.load_config_file(CONFIG)
 assert hub.spawner_class.__name__ == "ResourceFormSpawner", hub.spawner_class
 """
 
+
+HUB_COMMANDS = ()
+"""Commands that need what the Hub needs, for its machine."""
 
 EVERY_MODULE = """
 import importlib, pkgutil, spawner
@@ -108,3 +113,33 @@ def test_form_renders_from_the_wheel(wheel: Path, tmp_path: Path) -> None:
     imported = subprocess.run([str(python), "-I", "-c", EVERY_MODULE], capture_output=True, text=True, cwd=tmp_path, check=False)
     assert imported.returncode == 0, imported.stderr
     assert set(imported.stdout.split()) == modules_of_the_checkout()
+
+
+def test_the_command_line_in_a_bare_environment(wheel: Path, tmp_path: Path) -> None:
+    """Without JupyterHub and all else: on a login node a wheel and Python are enough. The manual page is where ``man`` looks for it."""
+    environment = tmp_path / "environment"
+    venv.create(environment, with_pip=True)
+    python, command = environment / "bin" / "python", environment / "bin" / "resource-form"
+    install = [str(python), "-m", "pip", "--disable-pip-version-check", "install", "--quiet", "--no-input", "--no-deps", str(wheel)]
+    subprocess.run(install, check=True)
+
+    def called(*words: str) -> subprocess.CompletedProcess[str]:
+        clean = {"PATH": "/usr/bin:/bin", "HOME": str(tmp_path)}
+        return subprocess.run([str(command), *words], env=clean, cwd=tmp_path, capture_output=True, text=True, check=False)
+
+    listed = called("--help").stdout
+    commands = [name for name in COMMANDS if name not in HUB_COMMANDS]
+    assert all(f"\n    {name}" in listed for name in commands)
+    for name in commands:
+        helped = called(name, "--help")
+        assert (helped.returncode, helped.stderr) == (0, ""), name
+        assert helped.stdout.startswith(f"usage: resource-form {name}")
+    assert called("login", "--list").returncode == 0
+    nowhere = called("gpus", "--hub-api-url", "http://127.0.0.1:9/hub/api", "--token-file", "/etc/hostname")
+    assert nowhere.returncode != 0
+    assert "cannot be reached" in nowhere.stderr
+    missing = called("completion", "bash")
+    assert (missing.returncode, missing.stdout) == (1, "")
+    assert "pip install argcomplete" in missing.stderr
+    page = environment / "share" / "man" / "man1" / "resource-form.1"
+    assert page.read_text() == (CHECKOUT / "share" / "man" / "man1" / "resource-form.1").read_text()

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-import statistics
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -18,14 +16,13 @@ from schemathesis.specs.openapi.checks import content_type_conformance, response
 from tests.support.real_hub import CHECKOUT
 from tests.support.site_under_test import Site, Visitor
 
-LONGEST_SECONDS = 5.0
 EVENTS = "/api/resource-form/sessions/events"
 SCHEMA = schemathesis.openapi.from_path(CHECKOUT / "docs" / "openapi.yaml")
 CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
 
 
 class Fuzzed:
-    """A Hub that is called, by a user's token and by their browser, and what that took."""
+    """A Hub that is called, by a user's token and by their browser."""
 
     def __init__(self, site: Site, visitor: Visitor) -> None:
         answer = visitor.api("POST", f"users/{visitor.name}/tokens", json={})
@@ -34,7 +31,6 @@ class Fuzzed:
         self.headers = {"Authorization": f"token {answer.json()['token']}"}
         self.pages = visitor.session
         self.pages.cookies.set("language", "en")
-        self.took: list[float] = []
 
     @property
     def memory_mb(self) -> float:
@@ -50,11 +46,10 @@ class Fuzzed:
 
 @pytest.fixture(scope="module")
 def fuzzed(running_site: Site) -> Iterator[Fuzzed]:
-    """The Hub; in the end it is no larger than it was, and was quick."""
+    """The Hub; in the end it is no larger than it was."""
     found = Fuzzed(running_site, running_site.visitor())
     memory, database = found.memory_mb, found.database_mb
     yield found
-    assert statistics.median(found.took) < 1.0
     assert found.memory_mb - memory < 200
     assert found.database_mb - database < 5
     assert running_site.cluster.active_jobs() == []
@@ -70,13 +65,10 @@ def as_documented(path: str, method: str) -> Callable[..., None]:
     @settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck), database=None, derandomize=True)
     def test_as_documented(case: schemathesis.Case, fuzzed: Fuzzed) -> None:
         """Whatever is sent: an answer that the document has, of the kind that it says; nothing is a mistake of the Hub's."""
-        begun = time.monotonic()
         if "/api/" in case.path:
             answer = case.call(base_url=fuzzed.base_url, headers=fuzzed.headers, timeout=60)
         else:
             answer = case.call(base_url=fuzzed.base_url, session=fuzzed.pages, timeout=60, allow_redirects=False)
-        fuzzed.took.append(time.monotonic() - begun)
-        assert fuzzed.took[-1] < LONGEST_SECONDS
         case.validate_response(answer, checks=CHECKS)
 
     return test_as_documented

@@ -31,6 +31,7 @@ OWN_PYTHON = Release("own-python", "A Python of its own", "2026-01-15", ("jupyte
 WITH_HOME = replace(OWN_PYTHON, tag="with-home", label="The same, with ~/.local")
 """As it would be without our configuration: a release that sets PYTHONNOUSERSITE is left alone (site(3): empty counts as not set)."""
 PROGRAM = "import sys; from spawner.cli.main import main; sys.exit(main())"
+KERNELS_OF_THE_MACHINE = Path("/usr/share/jupyter/kernels")
 BROKEN = ("tornado", "traitlets", "zmq")
 POISON = "a package in the home of this user is broken"
 
@@ -135,6 +136,14 @@ def put_in_order(folder: Path, entry: pwd.struct_passwd) -> None:
     os.chown(folder, entry.pw_uid, entry.pw_gid)
 
 
+def kernels(site: Site) -> dict[str, str]:
+    """The kernels that the session offers with their labels, but for those of the machine itself: Debian's packages bring some."""
+    url, headers = f"{site.hub.url}user/{USER}/api/kernelspecs", {"Authorization": f"token {site.token}"}
+    specs = requests.get(url, headers=headers, timeout=60).json()["kernelspecs"]
+    machine = {path.name for path in KERNELS_OF_THE_MACHINE.glob("*")} - {"python3"}
+    return {name: each["spec"]["display_name"] for name, each in specs.items() if name not in machine}
+
+
 def cell(site: Site, code: str, spec: str) -> Any:
     """What a new kernel says to some code that prints JSON."""
     return json.loads(run_in_kernel(site, f"import json, os, shutil, site, sys\n{code}", user=USER, spec=spec)[0])
@@ -160,10 +169,7 @@ def test_a_kernel_of_ones_own_is_in_every_release(site: Site, home: Home, prefix
     assert (home.folder / ".local/share/jupyter/kernels/mine/kernel.json").stat().st_uid == pwd.getpwnam(USER).pw_uid
 
     site.start({**SMALL, "release": release}, user=USER)
-    answer = requests.get(f"{site.hub.url}user/{USER}/api/kernelspecs", headers={"Authorization": f"token {site.token}"}, timeout=60).json()
-    assert {name: spec["spec"]["display_name"] for name, spec in answer["kernelspecs"].items() if name != "python3"} == {
-        "mine": "My thesis"
-    }
+    assert {name: label for name, label in kernels(site).items() if name != "python3"} == {"mine": "My thesis"}
     assert cell(site, SEEN, "mine") == {
         "module": "2.0",
         "loaded": "chemistry/2.0",
@@ -200,12 +206,10 @@ def test_a_kernel_is_listed_and_goes_again(site: Site, home: Home, prefix: Path)
     assert "Unable to locate a modulefile" in refused.stderr
     assert home.kernel("add", "mine", "--prefix", prefix).returncode == 0
     site.start({**SMALL, "release": DEMO_RELEASES[0].tag}, user=USER)
-    specs = f"{site.hub.url}user/{USER}/api/kernelspecs"
-    headers = {"Authorization": f"token {site.token}"}
-    assert set(requests.get(specs, headers=headers, timeout=60).json()["kernelspecs"]) == {"python3", "mine"}
+    assert set(kernels(site)) == {"python3", "mine"}
     assert [entry["name"] for entry in json.loads(home.kernel("list", "--json").stdout)] == ["mine"]
     assert home.kernel("remove", "mine", "--yes").returncode == 0
-    assert set(requests.get(specs, headers=headers, timeout=60).json()["kernelspecs"]) == {"python3"}
+    assert set(kernels(site)) == {"python3"}
 
 
 def test_a_module_that_is_gone_is_told_in_the_sessions_log(site: Site, home: Home, prefix: Path) -> None:

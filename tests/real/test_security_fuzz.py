@@ -72,7 +72,9 @@ def nothing_is_run(site: Site) -> Iterator[None]:
 
 HOSTILE = hostile_text(CANARY)
 NAMES = st.sampled_from(["cmd", "exec_prefix", "SBATCH_ACCOUNT", "x"]).flatmap(lambda name: HOSTILE.map(lambda text: name + text))
-IN_EVERY_FIELD = st.fixed_dictionaries(dict.fromkeys(FIELDS, HOSTILE))
+NO_VARIABLE = st.one_of(HOSTILE.map(lambda text: f"1={text}"), HOSTILE.map(lambda text: text.replace("=", "")))
+"""A name with any value is a good variable of the environment: here the name is none, or there is no value."""
+IN_EVERY_FIELD = st.fixed_dictionaries({**dict.fromkeys(FIELDS, HOSTILE), "environment": NO_VARIABLE})
 
 
 @FUZZED

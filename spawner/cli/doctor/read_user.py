@@ -9,6 +9,8 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
+import jinja2
+
 from ...accounting.qos import forced_qos
 from ...availability.demand import MemoryRule
 from ...availability.node_choice import node_choice_of
@@ -140,8 +142,12 @@ class Trial:
 
     async def refusal(self, argv: tuple[str, ...]) -> tuple[str, bool]:
         """Return what Slurm says against a submission, empty if nothing, and whether what it says for it can be read."""
-        release = catalogue_of(self.settings).releases[0]
-        script = job_script(release, template_folders=self.settings.template_paths, lab_extension=self.settings.lab_extension)
+        try:
+            release = catalogue_of(self.settings).releases[0]
+            script = job_script(release, template_folders=self.settings.template_paths, lab_extension=self.settings.lab_extension)
+        except (jinja2.TemplateError, OSError, ValueError):
+            # That is told of by a check of its own.
+            script = "#!/bin/sh\n"
         result = await self.cluster.runner.run(
             question_of(argv), stdin=script, environment=READING_ENVIRONMENT, identity=self.identity, timeout=PATIENCE_SECONDS
         )

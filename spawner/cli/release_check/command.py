@@ -13,7 +13,8 @@ from ...gpu.agent.hub_access import WrongAddress, split_address
 from ...site.catalogue import read_catalogue
 from ...site.release import Release
 from ...site.software import architecture_of
-from ..hub_client import Hub, HubTrouble, WrongCall, hub_of, plain
+from ..hub_client import Hub, HubTrouble, WrongCall, plain
+from ..which_hub import hub_of
 from .checker import check, offered_by, report
 from .findings import ReleaseFindings, exit_status
 from .session import Tries

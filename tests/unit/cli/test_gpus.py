@@ -25,8 +25,9 @@ from typing import Any
 import pytest
 
 from spawner.cli import gpus
-from spawner.cli.gpus_text import Look, lines_of
+from spawner.cli.gpus_text import lines_of
 from spawner.cli.main import main
+from spawner.cli.table import Look
 
 DEVICES: list[dict[str, Any]] = json.loads("""[
     {"index": 0, "type": "v100", "allocated": true, "utilisation": 97, "memory_used_mb": 12345, "memory_total_mb": 32768, "temperature": 61,
@@ -349,7 +350,7 @@ def test_nothing_is_known_outside_of_a_session(call: Called, monkeypatch: pytest
     assert call()[0] == 2
     assert "--token-file" in call()[2]
     monkeypatch.delenv("JUPYTERHUB_API_URL")
-    assert "--hub-api-url" in call()[2]
+    assert "resource-form login" in call()[2]
 
 
 @pytest.mark.parametrize(

@@ -91,4 +91,4 @@ def test_a_failure_of_its_own(monkeypatch: pytest.MonkeyPatch, capsys: pytest.Ca
     parser = argparse.ArgumentParser()
     command.add_arguments(parser)
     assert command.run(parser.parse_args([])) == 4
-    assert capsys.readouterr().err == "resource-form doctor: it failed itself: RuntimeError: a mistake\n"
+    assert capsys.readouterr().err == "resource-form doctor: It failed itself: RuntimeError: a mistake\n"

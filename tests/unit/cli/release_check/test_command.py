@@ -347,7 +347,7 @@ def test_a_user_that_the_hub_does_not_know(file: Path, tmp_path: Path, capsys: p
         (PLAIN, ["--release", "1999"], "There is no release 1999 in the file. There are: 2026.10, gone."),
         ("releases:\n  - {tag: a, date: 2026-01-01, disabled: true}\n", [], "All releases of the file are disabled."),
         (PLAIN, ["--url", "ftp://x"], "--url: "),
-        (PLAIN, ["--hub-api-url", "x"], "--hub-api-url must be an address"),
+        (PLAIN, ["--hub-api-url", "x"], "begins with http:// or https://"),
     ],
 )
 def test_a_wrong_call(file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str, options: list[str], words: str) -> None:
