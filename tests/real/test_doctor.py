@@ -78,9 +78,10 @@ SED = '"$REAL" "$@" | sed -E \'{0}\'\nexit ${{PIPESTATUS[0]}}'
 REFUSES = 'case "$*" in *--mem=*) echo "sbatch: error: Batch job submission failed: Memory is asked for by core here" >&2; exit 1;; esac\n'
 VERSION = 'case "$1" in --version) exec "$REAL" "$@";; esac\n'
 OTHER_PORT = 'RESOURCE_FORM_DOCTOR=$(sed "s|://127.0.0.1:[0-9]*|://127.0.0.1:9|" <<<"$RESOURCE_FORM_DOCTOR")\nexec "$REAL" "$@"'
-NO_CONTROLLER = (
-    'sed "s/^SlurmctldPort=.*/SlurmctldPort=1/" "$SLURM_CONF" >{folder}/slurm.conf\nSLURM_CONF={folder}/slurm.conf exec "$REAL" "$@"'
-)
+NO_CONTROLLER = """
+sed "s/^SlurmctldPort=.*/SlurmctldPort=1/; s/^MessageTimeout=.*/MessageTimeout=1/" "$SLURM_CONF" >{folder}/slurm.conf
+SLURM_CONF={folder}/slurm.conf exec "$REAL" "$@"
+"""
 GONE = 'c.ResourceFormSpawner.template_paths = ["{folder}"]\n'
 
 
@@ -139,7 +140,7 @@ FAULTS = {
         {"database": "error"}, "c.JupyterHub.db_url = 'sqlite:///{folder}/db'\n", {"db": "no database at all, whatever its name" * 100}
     ),
     "no proxy": Fault({"proxy": "error"}, "c.ConfigurableHTTPProxy.command = ['no-such-proxy']\n"),
-    "a Hub on the loopback": slurm_says("s/NodeAddr=127.0.0.1/NodeAddr=192.0.2.7/", found={"hub-url": "error"}),
+    "a Hub on the loopback": slurm_says("s/NodeAddr=[0-9.]+/NodeAddr=192.0.2.7/", found={"hub-url": "error"}),
     "an empty folder of commands": Fault({"slurm-commands": "error"}, "c.SlurmCluster.bin_dir = '{folder}'\n"),
     "no controller": Fault({"slurm": "error"}, wrappers={"scontrol": NO_CONTROLLER}),
     "a notice before each answer": Fault({"wrappers": "warning"}, wrappers={"squeue": 'echo "Maintenance on Monday"\nexec "$REAL" "$@"'}),
@@ -262,7 +263,7 @@ def test_two_hubs_of_one_name(site: Site, capsys: pytest.CaptureFixture[str]) ->
 
 
 def test_a_hub_that_is_not_root(environments: Environments, cluster: PrivateCluster, users: tuple[str, ...], test_folder: Path) -> None:
-    """With the rule that we ship all is well; that Slurm hides jobs is told of, and so is a rule for everything, or none."""
+    """With the rule that we ship all is well; a rule for everything is told of, and no rule, and that Slurm hides jobs."""
     needs_users(users, 2)
     packages.ensure_debian_packages(["sudo"])
     ensure_system_users([HUB_USER])
@@ -296,7 +297,7 @@ def test_a_hub_that_is_not_root(environments: Environments, cluster: PrivateClus
 
     shipped = (SHARED / "sudoers").read_text()
     assert found(shipped) == {}
-    assert found(shipped, f"{commands}:/usr/bin:/bin") == {"private-data": "warning"}
-    assert found("Defaults env_file=/etc/jupyterhub-resource-form.env\njupyterhub ALL = (ALL) NOPASSWD: ALL\n") == {"sudo": "error"}
+    everything = "Defaults env_file=/etc/jupyterhub-resource-form.env\njupyterhub ALL = (ALL) NOPASSWD: ALL\n"
+    assert found(everything, f"{commands}:/usr/bin:/bin") == {"sudo": "error", "private-data": "warning"}
     assert found("# nothing\n") == {"sudo": "error", "submit": "error"}
     hub.close()
