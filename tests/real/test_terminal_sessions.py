@@ -1,4 +1,4 @@
-"""What ``resource-form`` says of sessions and does with them, against the real Hub and cluster (T42, T43, T54)."""
+"""What ``resource-form`` says of sessions and does with them, against the real Hub and cluster (T42 to T44, T54)."""
 
 from __future__ import annotations
 
@@ -329,6 +329,20 @@ def test_a_launch_script(site: Site, terminal: Terminal, tmp_path: Path) -> None
     assert re.split(r"\s{2,}", presets.stdout.splitlines()[1])[:2] == ["scipy-ml", "SciPy and ML"]
     wrong = called("-c", "x")
     assert (wrong.returncode, wrong.stdout) == (2, "")
+
+
+def test_a_request_comes_again(site: Site, terminal: Terminal, tmp_path: Path) -> None:
+    """Saved from a session and asked about again it is the same request, and the same script (T68)."""
+    wanted = ("-c", "2", "-m", "3", "-g", "1", "-t", "45", "-e", "MINE=a b")
+    script = terminal.run("launch", *wanted, "-d").stdout
+    assert terminal.run("launch", *wanted, "-b", "-q").returncode == 0
+    saved = tmp_path / "mine.yaml"
+    assert terminal.run("request", "save", "-o", str(saved)).returncode == 0
+    assert terminal.run("stop").returncode == 0
+    assert terminal.run("launch", "-f", str(saved), "-d").stdout == script
+    answers = [json.loads(terminal.run("check", *words, "--json").stdout) for words in (wanted, ("-f", str(saved)))]
+    assert answers[0]["request"] == answers[1]["request"]
+    assert site.cluster.active_jobs() == []
 
 
 def test_ctrl_c_ends_what_follows(site: Site, terminal: Terminal) -> None:
