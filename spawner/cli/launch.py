@@ -43,7 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-w", "--wait", type=_seconds, metavar="SECONDS", help="wait so long at most, and leave it in the queue then")
     parser.add_argument("--now", action="store_true", help="start it only if it starts now")
     parser.add_argument("--json", action="store_true", help="print what has become of it as one JSON object")
-    parser.add_argument("-q", "--quiet", action="store_true", help="tell nothing on the way")
+    parser.add_argument("--quiet", action="store_true", help="tell nothing on the way")
     add_hub_arguments(parser)
 
 
