@@ -117,6 +117,8 @@ c.SlurmCluster.hub_name = "jupyterhub"
 # }]
 # Presets and Start, nothing else, for everyone (True) or for some: a class that should not have to choose.
 # c.ResourceFormSpawner.only_presets = {"groups": ["school"]}
+# The login node by which `resource-form forward` leads to the node of a session.
+# c.ResourceFormSpawner.login_host = "login.cluster.example"
 # c.ResourceFormSpawner.support_text = "Questions: support@cluster.example"
 # The language of the form and of all that users are told; without it each user's browser decides between English and Italian.
 # c.ResourceFormSpawner.language = "it"

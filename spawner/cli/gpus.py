@@ -12,18 +12,16 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from .gpus_text import Look, Piece, lines_of, written
+from .exit_codes import INTERRUPTED, NOBODY_READS
+from .gpus_text import lines_of
 from .hub_client import HubTrouble, WrongCall, plain
+from .table import Piece, draws, look_of, written
 from .which_hub import add_hub_arguments, hub_of
 
 PATH = "resource-form/cluster"
 WATCH_SECONDS = 5.0
 SHORTEST_WATCH_SECONDS = 1.0
 LONGEST_WATCH_SECONDS = 86400.0
-INTERRUPTED = 130
-NOBODY_READS = 141
-"""As of a program that is ended by SIGPIPE."""
-
 RULE_WIDTH = 72
 
 
@@ -85,7 +83,7 @@ def _run(arguments: argparse.Namespace) -> int:
     elif arguments.json:
         _repeat(ask, arguments.watch, _write)
     else:
-        _repeat(ask, arguments.watch, _redraw if _draws() else _block)
+        _repeat(ask, arguments.watch, _redraw if draws(sys.stdout) else _block)
     return 0
 
 
@@ -104,14 +102,10 @@ def _repeat(ask: Callable[[], str], seconds: float, show: Callable[[str], None])
                 raise
             sentence = f"{time.strftime('%H:%M:%S')}: {trouble}"
             if show is _redraw:
-                show(f"{written([Piece(sentence, 'bad')], _look())}\n\n{last}")
+                show(f"{written([Piece(sentence, 'bad')], look_of(sys.stdout))}\n\n{last}")
             else:
                 sys.stderr.write(f"resource-form gpus: {sentence}\n")
         time.sleep(seconds)
-
-
-def _draws() -> bool:
-    return sys.stdout.isatty() and os.environ.get("TERM", "dumb") != "dumb"
 
 
 def _block(text: str) -> None:
@@ -159,19 +153,5 @@ def _screen(answer: Mapping[str, Any], arguments: argparse.Namespace) -> str:
     if unknown:
         there_are = ", ".join(plain(name) for name in known) or "none"
         raise HubTrouble(f"You may use no partition {plain(unknown[0])!r}. There are: {there_are}.")
-    lines = lines_of(answer, _look(), partitions=arguments.partition, nodes=arguments.nodes)
+    lines = lines_of(answer, look_of(sys.stdout), partitions=arguments.partition, nodes=arguments.nodes)
     return "".join(f"{line}\n" for line in lines)
-
-
-def _look() -> Look:
-    is_terminal = sys.stdout.isatty()
-    try:
-        "—°…".encode(sys.stdout.encoding or "ascii")
-        symbols = True
-    except (UnicodeEncodeError, LookupError):
-        symbols = False
-    return Look(
-        width=shutil.get_terminal_size().columns if is_terminal else None,
-        colour=_draws() and not os.environ.get("NO_COLOR"),
-        symbols=symbols,
-    )

@@ -8,14 +8,12 @@ from __future__ import annotations
 
 import datetime
 import itertools
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Literal
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
 
 from ..humanize import day_and_time
 from .hub_client import plain
-
-Tone = Literal["", "good", "warn", "bad", "dim", "head"]
+from .table import Line, Look, Piece, Tone, table, written
 
 _FAULTS: Mapping[str, str] = {
     "lost": "lost",
@@ -26,31 +24,6 @@ _FAULTS: Mapping[str, str] = {
     "no_answer": "no answer",
     "power": "power",
 }
-_CODES: Mapping[Tone, str] = {"good": "32", "warn": "33", "bad": "31", "dim": "2", "head": "1"}
-_ASCII = str.maketrans({"—": "-", "°": "", "…": "~"})
-
-
-@dataclass(frozen=True, slots=True)
-class Look:
-    """The way the terminal is written to.
-
-    ``width`` is in columns, None where lines are not cut; ``symbols``: more than ASCII can be shown.
-    """
-
-    width: int | None = None
-    colour: bool = False
-    symbols: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class Piece:
-    """Text in one tone."""
-
-    text: str
-    tone: Tone = ""
-
-
-Line = Sequence[Piece]
 
 
 def lines_of(answer: Mapping[str, Any], look: Look, *, partitions: Collection[str] = (), nodes: bool = True) -> list[str]:
@@ -74,30 +47,6 @@ def lines_of(answer: Mapping[str, Any], look: Look, *, partitions: Collection[st
         of_partitions = [node for node in _mappings(answer.get("nodes")) if not partitions or set(_names(node)) & set(shown)]
         found += [(), *_nodes(of_partitions)] if of_partitions else []
     return [written(line, look) for line in found]
-
-
-def written(line: Line, look: Look) -> str:
-    """Return the line as the terminal gets it, cut to its width."""
-    left = look.width
-    parts = []
-    for piece in _cut(line, left) if left is not None else line:
-        text = piece.text if look.symbols else piece.text.translate(_ASCII).encode("ascii", "replace").decode()
-        parts.append(f"\x1b[{_CODES[piece.tone]}m{text}\x1b[0m" if look.colour and piece.tone and text.strip() else text)
-    return "".join(parts)
-
-
-def _cut(line: Line, width: int) -> Iterable[Piece]:
-    total = len("".join(piece.text for piece in line).rstrip())
-    if total <= width:
-        yield from line
-        return
-    left = max(0, width - 1)
-    for piece in line:
-        if len(piece.text) >= left:
-            yield Piece(f"{piece.text[:left]}…", piece.tone)
-            return
-        yield piece
-        left -= len(piece.text)
 
 
 # --- what the answer has ------------------------------------------------------------------------------------------------------------
@@ -208,7 +157,7 @@ def _counts(head: str, rows: Mapping[str, Mapping[str, object]]) -> list[Line]:
             text = _count(row[key]) if key in row else ""
             line.append(Piece(text, "good" if key[:1] in "123456789" and text.strip("0—") else ""))
         cells.append(line)
-    return _table(cells, right=range(1, len(keys) + 1))
+    return table(cells, right=range(1, len(keys) + 1))
 
 
 _HEADS = ("NODE", "STATE", "GPUS FREE", "CORES FREE", "MEMORY FREE", "")
@@ -240,9 +189,9 @@ def _nodes(nodes: Sequence[Mapping[str, Any]]) -> list[Line]:
         # Each further type has a line of its own; the devices stand below all of them.
         rows += [[Piece(""), Piece(""), count] for count in counts[1:]]
         below += [*([] for _ in counts[1:]), [_device(device) for device in devices]]
-    of_devices = iter(_table([row for group in below for row in group]))
+    of_devices = iter(table([row for group in below for row in group]))
     lines: list[Line] = []
-    for line, group in zip(_table(rows), below, strict=True):
+    for line, group in zip(table(rows), below, strict=True):
         lines += [line, *itertools.islice(of_devices, len(group))]
     return lines
 
@@ -269,19 +218,3 @@ def _device(device: Mapping[str, Any]) -> list[Piece]:
         Piece("—" if degrees is None else f"{degrees:.0f} °C"),
         Piece(", ".join(notes), tone),
     ]
-
-
-def _table(rows: Sequence[Sequence[Piece]], right: Collection[int] = ()) -> list[Line]:
-    """Columns as wide as what is in them, two blanks apart; ``right`` are those that are flush right."""
-    widths = [max(len(cell.text) for cell in column if cell) for column in itertools.zip_longest(*rows)]
-    lines: list[Line] = []
-    for row in rows:
-        line: list[Piece] = []
-        for number, cell in enumerate(row):
-            pad = " " * (widths[number] - len(cell.text))
-            line += [Piece(pad), cell] if number in right else [cell, Piece(pad)]
-            line.append(Piece("  "))
-        while line and not line[-1].text.strip():
-            line.pop()
-        lines.append(line)
-    return lines

@@ -32,6 +32,9 @@ LONGEST_WORDS = 300
 UNKNOWN_TOKEN = (403, "Missing or invalid credentials")
 """JupyterHub answers so to a token that it does not know, or not any more."""
 
+NOBODY = "Log in, or send a"
+"""So our own addresses begin; it is not translated (``spawner.hub.logged_in``)."""
+
 
 class WrongCall(Exception):
     """A call of the command that cannot work; the message says how it can."""
@@ -185,7 +188,7 @@ def unknown_token() -> HubTrouble:
 
 def _refusal(status: int, message: str, url: str) -> HubTrouble:
     may_pass, words = False, message
-    if status == UNKNOWN_TOKEN[0] and UNKNOWN_TOKEN[1] in message:
+    if status == UNKNOWN_TOKEN[0] and (UNKNOWN_TOKEN[1] in message or message.startswith(NOBODY)):
         return unknown_token()
     if status in (401, 403):
         sentence = _("The Hub does not let this token do that (HTTP {status}).")

@@ -1,4 +1,4 @@
-"""``resource-form releases``: what an admin does with the catalogue of releases from a terminal.
+"""``resource-form releases``: the releases in a terminal: which there are, and what an admin does with the catalogue of them.
 
 Standard library only; what ``check`` needs besides is imported when it is called for.
 """
@@ -13,6 +13,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import MappingProxyType
 
+from ..i18n import _
+from .release_list import list_releases
 from .release_scan import ScannedKernel, scan
 from .which_hub import add_hub_arguments
 
@@ -23,6 +25,11 @@ LONGEST = 1e6
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Say what the command takes."""
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
+    listing = actions.add_parser(
+        "list", help=_("show the releases that you may choose"), description=_("Prints the releases that you may choose, newest first.")
+    )
+    listing.add_argument("--json", action="store_true", help=_("print the Hub's answer as one JSON object"))
+    add_hub_arguments(listing)
     scanning = actions.add_parser(
         "scan",
         help="write down the kernels of an environment with their versions, for the catalogue",
@@ -86,7 +93,7 @@ def _positive(text: str) -> float:
 
 def run(arguments: argparse.Namespace) -> int:
     """Run it; the exit status."""
-    return _check(arguments) if arguments.action == "check" else _scan(arguments)
+    return {"list": list_releases, "check": _check, "scan": _scan}[arguments.action](arguments)
 
 
 def _check(arguments: argparse.Namespace) -> int:

@@ -7,9 +7,14 @@ import json
 import os
 import sys
 import urllib.parse
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from ..i18n import N_, _
+from . import verdict
+from .answering import say
+from .exit_codes import READY, REFUSED
 from .hub_client import Hub, HubTrouble, WrongCall, plain
 from .which_hub import add_hub_arguments, hub_of
 
@@ -17,25 +22,22 @@ PATH = "resource-form/request"
 LARGEST_FILE = 500_000
 """Bytes; the Hub reads no more of a request than that by far."""
 
-REFUSED = 4
-"""The request cannot be had."""
-
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of the command."""
     commands = parser.add_subparsers(dest="what", metavar="WHAT", required=True)
-    save = commands.add_parser("save", help="write down what a session was started with last", description=_SAVE)
-    save.add_argument("server", nargs="?", default="", metavar="SERVER", help="the name of the session's server; else the default one")
-    save.add_argument("-o", "--output", metavar="FILE", help="write it there, and not to standard output; no file is overwritten")
-    check = commands.add_parser("check", help="say what would become of a saved request", description=_CHECK)
-    check.add_argument("file", metavar="FILE", help="the request, YAML or JSON; - is standard input")
-    check.add_argument("--json", action="store_true", help="print the Hub's answer as it is")
+    save = commands.add_parser("save", help=_("write down what a session was started with last"), description=_(_SAVE))
+    save.add_argument("server", nargs="?", default="", metavar="SERVER", help=_("the name of the session's server; else the default one"))
+    save.add_argument("-o", "--output", metavar="FILE", help=_("write it there, and not to standard output; no file is overwritten"))
+    check = commands.add_parser("check", help=_("say what would become of a saved request"), description=_(_CHECK))
+    check.add_argument("file", metavar="FILE", help=_("the request, YAML or JSON; - is standard input"))
+    check.add_argument("--json", action="store_true", help=_("print the Hub's answer as it is"))
     for each in (save, check):
         add_hub_arguments(each)
 
 
-_SAVE = "Prints the request of a session as YAML, complete, and without values that look secret."
-_CHECK = "Asks the Hub what would become of a saved request, and starts nothing. The exit status is 4 if it cannot be had."
+_SAVE = N_("Prints the request of a session as YAML, complete, and without values that look secret.")
+_CHECK = N_("Asks the Hub what would become of a saved request, and starts nothing. The exit status is 4 if it cannot be had.")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -64,18 +66,18 @@ def _save(arguments: argparse.Namespace) -> int:
         with os.fdopen(handle, "w", encoding="utf-8") as opened:
             opened.write(text)
     except OSError as error:
-        raise WrongCall(f"{plain(arguments.output)} cannot be written: {error.strerror}.") from None
+        raise WrongCall(_("{file} cannot be written: {why}.").format(file=plain(arguments.output), why=error.strerror)) from None
     return 0
 
 
 def _check(arguments: argparse.Namespace) -> int:
     hub = hub_of(arguments)
-    answer = hub.read("POST", "resource-form/check?script=0", request_in(hub, arguments.file))
+    answer = verdict.ask(hub, request_in(hub, arguments.file))
     if arguments.json:
         sys.stdout.write(json.dumps(answer, indent=2) + "\n")
     else:
-        sys.stdout.write("\n".join(_in_words(answer)) + "\n")
-    return 0 if answer.get("ok") and answer.get("verdict") != "never" else REFUSED
+        say(*verdict.in_words(answer))
+    return REFUSED if verdict.code_of(answer) == REFUSED else READY
 
 
 def request_in(hub: Hub, file: str) -> dict[str, Any]:
@@ -92,19 +94,32 @@ def request_in(hub: Hub, file: str) -> dict[str, Any]:
         with sys.stdin.buffer if file == "-" else Path(file).open("rb") as opened:
             content = opened.read(LARGEST_FILE + 1)
     except OSError as error:
-        raise WrongCall(f"{plain(file)} cannot be read: {error.strerror}.") from None
+        raise WrongCall(_("{file} cannot be read: {why}.").format(file=plain(file), why=error.strerror)) from None
     if len(content) > LARGEST_FILE:
-        raise WrongCall(f"{plain(file)} is too large to be a request.")
+        raise WrongCall(_("{file} is too large to be a request.").format(file=plain(file)))
     request = hub.read("POST", PATH, content).get("request")
     if not isinstance(request, dict):
-        raise HubTrouble("What answers there is no Hub with this service.")
+        raise HubTrouble(_("What answers there is no Hub with this service."))
     return request
 
 
-def _in_words(answer: dict[str, Any]) -> list[str]:
-    errors = answer.get("errors") or {}
-    if errors:
-        return [plain(str(sentence)) for sentence in errors.values()]
-    lines = [answer.get("words"), answer.get("sentence"), *(answer.get("warnings") or ())]
-    lines += [f"  {entry.get('sentence', '')}" for entry in answer.get("alternatives") or ()]
-    return [plain(str(line)) for line in lines if line]
+def full_request(hub: Hub, file: str, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the request of a saved file, empty for none, with what is given in place of its own; of the variables each by itself.
+
+    Raises
+    ------
+    WrongCall, HubTrouble
+        :func:`request_in`.
+    """
+    return merged(request_in(hub, file) if file else {}, given)
+
+
+def merged(saved: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the saved request with what is given in place of its own; of the variables each by itself."""
+    variables = {**_variables(saved), **_variables(given)}
+    return {**saved, **given, **({"environment": variables} if variables else {})}
+
+
+def _variables(request: Mapping[str, Any]) -> dict[str, str]:
+    found = request.get("environment")
+    return dict(found) if isinstance(found, Mapping) else {}

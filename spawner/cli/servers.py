@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, urlsplit
@@ -70,7 +70,7 @@ class Servers:
         """
         self.hub.ask("POST", self.path(name), dict(request))
 
-    def events(self, name: str) -> Iterator[dict[str, Any]]:
+    def events(self, name: str) -> Generator[dict[str, Any], None, None]:
         """Give the messages of a start as they come, from its first; an empty one at least every few seconds."""
         user = quote(self.user, safe="")
         path = f"users/{user}/servers/{quote(name, safe='')}/progress" if name else f"users/{user}/server/progress"
@@ -92,7 +92,27 @@ class Servers:
         HubTrouble
             The Hub does not answer, or has not let go of it within five minutes.
         """
+        self.ask_to_stop(name)
+        self.wait_until_gone(name)
+
+    def ask_to_stop(self, name: str) -> None:
+        """Ask for the end of a session.
+
+        Raises
+        ------
+        HubTrouble
+            The Hub does not answer.
+        """
         self.hub.ask("DELETE", self.path(name))
+
+    def wait_until_gone(self, name: str) -> None:
+        """Return once the Hub, and so Slurm, has let go of a session that is being stopped.
+
+        Raises
+        ------
+        HubTrouble
+            The Hub does not answer, or has not let go of it within five minutes.
+        """
         deadline = time.monotonic() + LETTING_GO_SECONDS
         while (model := self.model(name)).get("pending") or model.get("ready"):
             if time.monotonic() > deadline:

@@ -264,6 +264,8 @@ class FormSpawner(HubSpawner, Protocol):
     """What pages use of a spawner of ours besides."""
 
     @property
+    def login_host(self) -> str: ...
+    @property
     def start_folders(self) -> Mapping[str, Any]: ...
 
     def current_catalogue(self) -> Catalogue:

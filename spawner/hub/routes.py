@@ -14,7 +14,10 @@ from jupyterhub.handlers.pages import SpawnHandler
 from .apihandlers.callback import PortHandler, SessionGpusHandler, SessionMemoryHandler, SessionSetupHandler
 from .apihandlers.check import CheckHandler
 from .apihandlers.cluster import ClusterHandler
+from .apihandlers.forward import ForwardHandler
 from .apihandlers.gpu_reports import GpuReports
+from .apihandlers.partitions import PartitionsHandler
+from .apihandlers.presets import PresetsHandler
 from .apihandlers.releases import ReleaseCheckHandler, ReleasesHandler
 from .apihandlers.saved_request import SavedRequestHandler
 from .apihandlers.session_log import LogDownloadHandler, LogHandler
@@ -59,6 +62,9 @@ API = [
     (r"/api/resource-form/sessions/events", SessionEventsHandler),
     (r"/api/resource-form/new-names", NewNamesHandler),
     (r"/api/resource-form/stop", StopHandler),
+    (r"/api/resource-form/partitions", PartitionsHandler),
+    (r"/api/resource-form/forward", ForwardHandler),
+    (r"/api/resource-form/presets", PresetsHandler),
     (r"/api/resource-form/releases", ReleasesHandler),
     (r"/api/resource-form/request", SavedRequestHandler),
     (r"/api/resource-form/releases/([^/]+)/check", ReleaseCheckHandler),

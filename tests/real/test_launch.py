@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
-import re
 import signal
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -15,46 +12,18 @@ import pytest
 import requests
 
 from tests.support.site_under_test import Site, wait_for
-
-PROGRAM = "import sys; from spawner.cli.main import main; sys.exit(main())"
+from tests.support.terminal import NOWHERE, Terminal, asked_of_the_hub
 
 
 @pytest.fixture
-def token(site: Site, tmp_path: Path) -> Path:
-    """A token of the first user's, in a file."""
-    answer = site.visitor().api("POST", f"users/{site.users[0]}/tokens", json={"note": "for the terminal"})
-    assert answer.status_code == 201, answer.text
-    file = tmp_path / "token"
-    file.write_text(answer.json()["token"])
-    return file
+def terminal(site: Site, tmp_path: Path) -> Terminal:
+    """The first user's."""
+    return Terminal.of(site, tmp_path)
 
 
-def command(site: Site, token: Path, *arguments: str) -> list[str]:
-    """The command line, with the Hub and the token."""
-    return [sys.executable, "-c", PROGRAM, "launch", "--hub-api-url", f"{site.hub.url}hub/api", "--token-file", str(token), *arguments]
-
-
-def environment(tmp: Path, **variables: str) -> dict[str, str]:
-    """A clean one, with the settings in a folder of the test's."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("JUPYTERHUB", "RESOURCE_FORM"))}
-    return {**kept, "XDG_CONFIG_HOME": str(tmp), **variables}
-
-
-def launched(site: Site, token: Path, *arguments: str, given: str = "", **variables: str) -> subprocess.CompletedProcess[str]:
+def launched(terminal: Terminal, *words: str, given: str = "", **variables: str) -> subprocess.CompletedProcess[str]:
     """What it prints, and its exit code."""
-    return subprocess.run(
-        command(site, token, *arguments),
-        env=environment(token.parent, **variables),
-        input=given,
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
-
-
-def asked_of_the_hub(site: Site) -> int:
-    """How many requests the Hub's log has that the command makes."""
-    return len(re.findall(r"GET /hub/api/user |/hub/api/resource-form/|POST /hub/api/users/[^/ ]+/server", site.hub.log()))
+    return terminal.run("launch", *words, given=given, **variables)
 
 
 def options(site: Site, server: str = "") -> dict[str, Any]:
@@ -63,9 +32,9 @@ def options(site: Site, server: str = "") -> dict[str, Any]:
     return found
 
 
-def test_a_session_from_the_terminal(site: Site, token: Path) -> None:
+def test_a_session_from_the_terminal(site: Site, terminal: Terminal) -> None:
     """Progress on stderr, the address alone on stdout, without a token: it leads to the log-in."""
-    done = launched(site, token, "-c", "2", "-m", "3", "-g", "1", "-t", "45", "-e", "MINE=a b=c")
+    done = launched(terminal, "-c", "2", "-m", "3", "-g", "1", "-t", "45", "-e", "MINE=a b=c")
     assert done.returncode == 0, done.stderr
     address = f"{site.hub.url}user/{site.users[0]}/"
     assert done.stdout == f"You may access your Jupyter notebook at: {address}\n"
@@ -74,26 +43,26 @@ def test_a_session_from_the_terminal(site: Site, token: Path) -> None:
     assert "Starts now" in done.stderr
     assert "\x1b" not in done.stderr + done.stdout
     assert (options(site)["cores"], options(site)["memory"], options(site)["environment"]) == (2, "3G", {"MINE": "a b=c"})
-    again = launched(site, token)
+    again = launched(terminal)
     assert again.returncode == 0
     assert "is there already, and taken up" in again.stderr
     assert again.stdout == done.stdout
     assert len(site.cluster.active_jobs()) == 1
 
 
-def test_where_a_value_comes_from(site: Site, token: Path) -> None:
+def test_where_a_value_comes_from(site: Site, terminal: Terminal) -> None:
     """What is typed wins over the environment, that over the settings, that over a saved request; nothing is started by a dry run."""
-    settings = token.parent / "resource-form"
+    settings = terminal.folder / "resource-form"
     settings.mkdir()
     (settings / "config.ini").write_text("[launch]\ncores = 3\nmemory = 5G\nwalltime = 50\n")
-    saved = token.parent / "mine.yaml"
+    saved = terminal.folder / "mine.yaml"
     saved.write_text("cores: 4\nmemory: 6G\nwalltime: 55\ngpus: 1\nenvironment: {A: saved, B: saved}\n")
     wanted = ["-f", str(saved), "-c", "1", "-e", "A=typed", "-N", "mine"]
-    dry = launched(site, token, *wanted, "-d", RESOURCE_FORM_LAUNCH_MEMORY="2G")
+    dry = launched(terminal, *wanted, "-d", RESOURCE_FORM_LAUNCH_MEMORY="2G")
     assert dry.returncode == 0, dry.stderr
     assert dry.stdout.startswith("#!/bin/bash")
     assert site.cluster.active_jobs() == []
-    done = launched(site, token, *wanted, "--json", RESOURCE_FORM_LAUNCH_MEMORY="2G")
+    done = launched(terminal, *wanted, "--json", RESOURCE_FORM_LAUNCH_MEMORY="2G")
     told = json.loads(done.stdout)
     assert (done.returncode, told["exit"], told["state"]) == (0, 0, "running")
     request = options(site, "mine")
@@ -119,22 +88,22 @@ def test_where_a_value_comes_from(site: Site, token: Path) -> None:
         ([], {"RESOURCE_FORM_LAUNCH_CORES": "x"}, "the variable RESOURCE_FORM_LAUNCH_CORES"),
     ],
 )
-def test_wrong_usage_asks_nothing(site: Site, token: Path, arguments: list[str], variables: dict[str, str], words: str) -> None:
+def test_wrong_usage_asks_nothing(site: Site, terminal: Terminal, arguments: list[str], variables: dict[str, str], words: str) -> None:
     """Status 2, a sentence, and not one request to the Hub: by its own log."""
     before = asked_of_the_hub(site)
-    done = launched(site, token, *arguments, **variables)
+    done = launched(terminal, *arguments, **variables)
     assert (done.returncode, done.stdout) == (2, "")
     assert words in done.stderr
     assert "Traceback" not in done.stderr
     assert asked_of_the_hub(site) == before
 
 
-def test_what_is_refused(site: Site, token: Path) -> None:
+def test_what_is_refused(site: Site, terminal: Terminal) -> None:
     """Status 4 with the form's own sentences; --now where it would wait, with what would start; a file with a mistake, with its line."""
-    refused = launched(site, token, "-c", "4000", "-p", "nowhere")
+    refused = launched(terminal, "-c", "4000", "-p", "nowhere")
     assert refused.returncode == 4
     assert "“nowhere” is not a partition that you may use" in refused.stderr
-    wrong = launched(site, token, "-f", "-", given="cores: 1\nbogus: 2\n")
+    wrong = launched(terminal, "-f", "-", given="cores: 1\nbogus: 2\n")
     assert wrong.returncode == 4
     assert "Line 2: “bogus” is not a field of a request" in wrong.stderr
     full = ("--gres=gpu:2", "--mem=1G", "--account=cin_train", "--partition=g100_int")
@@ -142,43 +111,30 @@ def test_what_is_refused(site: Site, token: Path) -> None:
     for job in busy:
         site.cluster.wait_for_job_state(job, "RUNNING")
     site.hub.restart()
-    later = launched(site, token, "-g", "2", "--now")
+    later = launched(terminal, "-g", "2", "--now")
     assert later.returncode == 4
     assert "Will wait" in later.stderr
-    waits = launched(site, token, "-g", "2", "-w", "1")
+    waits = launched(terminal, "-g", "2", "-w", "1")
     assert waits.returncode == 3, waits.stderr
     assert waits.stdout == f"It will be at: {site.hub.url}user/{site.users[0]}/\n"
     assert len(site.cluster.active_jobs()) == 4
 
 
-def test_the_hub_is_away_or_knows_no_such_token(site: Site, token: Path) -> None:
+def test_the_hub_is_away_or_knows_no_such_token(site: Site, terminal: Terminal) -> None:
     """One sentence each, no traceback."""
-    token.write_text("0123456789abcdef0123456789abcdef")
-    forbidden = launched(site, token)
+    terminal.token.write_text("0123456789abcdef0123456789abcdef")
+    forbidden = launched(terminal)
     assert forbidden.returncode in (4, 5)
     assert forbidden.stderr.startswith("resource-form launch: ")
-    away = subprocess.run(
-        [*command(site, token)[:5], "http://127.0.0.1:9/hub/api", "--token-file", str(token)],
-        env=environment(token.parent),
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
+    away = terminal.run("launch", url=NOWHERE)
     assert away.returncode == 5
     assert "cannot be reached" in away.stderr
     assert "Traceback" not in forbidden.stderr + away.stderr
 
 
-def test_ctrl_c_leaves_the_session(site: Site, token: Path) -> None:
+def test_ctrl_c_leaves_the_session(site: Site, terminal: Terminal) -> None:
     """Where nobody can be asked it goes on, and says how to stop it; status 130."""
-    started = subprocess.Popen(
-        command(site, token),
-        env=environment(token.parent),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+    started = terminal.start("launch")
     wait_for(lambda: site.server(site.users[0]).get("pending") == "spawn", "the start to begin")
     started.send_signal(signal.SIGINT)
     _, said = started.communicate(timeout=60)

@@ -261,6 +261,9 @@ OURS = {
     r"/resource-form/log/download": ("GET", "hub/resource-form/log/download?job=999999999"),
     r"/resource-form/stop": ("GET", "hub/resource-form/stop"),
     r"/api/resource-form/stop": ("POST", "hub/api/resource-form/stop"),
+    r"/api/resource-form/partitions": ("GET", "hub/api/resource-form/partitions"),
+    r"/api/resource-form/presets": ("GET", "hub/api/resource-form/presets"),
+    r"/api/resource-form/forward": ("GET", "hub/api/resource-form/forward?port=8000"),
     r"/resource-form/job": ("GET", "hub/resource-form/job?job=999999999"),
     r"/resource-form/class": ("GET", "hub/resource-form/class?preset=none"),
     r"/resource-form/releases": ("GET", "hub/resource-form/releases"),
@@ -303,6 +306,10 @@ EXPECTED = {
         # One's own default server; test_lab_extension.py asks for others'.
         # The body that all of these get is none of its.
         "api/resource-form/stop": (403, 400, 400, 400, 400, 400, 400, 403),
+        "api/resource-form/partitions": (403, 200, 200, 200, 404, 404, 200, 403),
+        "api/resource-form/presets": (403, 200, 200, 200, 404, 404, 200, 403),
+        # Of one's own session that runs.
+        "api/resource-form/forward": (403, 200, 409, 409, 404, 404, 200, 403),
         "/resource-form/stop": (302, 200, 200, 200, 302, 302, 302, 302),
         # One's own job that is no session; test_orphans.py has one.
         "/resource-form/job": (302, 404, 404, 404, 302, 302, 302, 302),
@@ -378,7 +385,16 @@ def test_who_gets_what(site: Site, callers: dict[str, Caller]) -> None:
             {"A": (ada, "cin_staff", CANARY), "A's token": (ada, "cin_staff", CANARY), "B": site.users[1:2], "boss": site.users[2:3]}.get(
                 who, ()
             )
-            if name in ("check", "api/resource-form/sessions", "sessions/events", "api/resource-form/request") or name.startswith("/")
+            if name
+            in (
+                "check",
+                "api/resource-form/sessions",
+                "sessions/events",
+                "api/resource-form/request",
+                "api/resource-form/partitions",
+                "api/resource-form/forward",
+            )
+            or name.startswith("/")
             else ()
         )
         for secret in (CANARY, nonce, "cin_staff", *site.users):

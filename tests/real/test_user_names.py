@@ -7,6 +7,7 @@ import pwd
 import subprocess
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 from urllib.parse import quote
 
 import pytest
@@ -17,6 +18,7 @@ from private_slurm.users import user_exists
 
 from tests.support.real_hub import Environments, open_site
 from tests.support.site_under_test import Site, run_in_kernel, wait_for
+from tests.support.terminal import Terminal
 
 NAMES = ("user@campus.it", "Mixed.Case-X", "h2-jürgen", "a+b")
 ALIAS, OF = "grace.hopper", "demo-grace"
@@ -106,6 +108,25 @@ def test_a_session(site: Site, name: str) -> None:
     site.stop(user=path)
     assert jobs_of(site, name) == []
     assert visitor.api("GET", "resource-form/sessions").json()["sessions"][0]["slurm_state"] == "STOPPED"
+
+
+def test_from_a_terminal(site: Site, tmp_path: Path) -> None:
+    """A name with an @ in it: launched, listed, led to, its log read, stopped."""
+    name = NAMES[0]
+    terminal = Terminal.of(site, tmp_path, name)
+    launched = terminal.run("launch", "-g", "0", "-c", "1", "-N", "mine", "--quiet")
+    assert (launched.returncode, launched.stderr) == (0, "")
+    address = launched.stdout.split()[-1]
+    assert address == f"{site.hub.url}user/{in_address(name)}/mine/"
+    (job,) = jobs_of(site, name)
+    assert terminal.run("list").stdout.splitlines()[1].split()[:3] == ["mine", "Running", str(job)]
+    forward = terminal.run("forward", "8000", "mine", "--login-host", "login.example.org").stdout.splitlines()
+    assert forward[0].endswith(f" {name}@login.example.org")
+    assert forward[1] == f"{address}proxy/8000/"
+    assert "the server listens on port" in terminal.run("logs", "mine", "-a").stdout
+    assert terminal.run("why", "mine").returncode == 0
+    assert terminal.run("stop", "mine").returncode == 0
+    assert jobs_of(site, name) == []
 
 
 @pytest.mark.parametrize("name", [NAMES[0], ALIAS])

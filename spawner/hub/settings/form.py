@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -14,6 +15,9 @@ from ...request.presets import parse_presets
 from ...site.audience import Audience
 from ...site.release_policy import AdvancedReleases
 from .checks import check_command
+
+LOGIN_HOST = r"([A-Za-z0-9]([A-Za-z0-9.:_-]{0,250}[A-Za-z0-9])?)?"
+"""The name or the address of a host, or nothing; nothing that ssh could take for an option or a user."""
 
 
 class FormSettings(HasTraits):
@@ -143,6 +147,22 @@ class FormSettings(HasTraits):
         Default: none. Example: ``"Questions: superc@example.org"``
         """,
     ).tag(config=True)
+
+    login_host = Unicode(
+        "",
+        help="""
+        The login node by which ``resource-form forward`` leads users to the node of a session with ssh. The command prints it, or runs ssh
+        with it; the Hub itself does nothing with it.
+
+        Empty (the default): users name one themselves. Example: ``"login.example.org"``
+        """,
+    ).tag(config=True)
+
+    @validate("login_host")
+    def _check_login_host(self, proposal: Any) -> Any:
+        if not re.fullmatch(LOGIN_HOST, proposal["value"], re.ASCII):
+            raise TraitError(f"login_host must be the name or address of a host, not {proposal['value']!r}")
+        return proposal["value"]
 
     budget_command = List(
         Unicode(),

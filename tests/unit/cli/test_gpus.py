@@ -25,8 +25,9 @@ from typing import Any
 import pytest
 
 from spawner.cli import gpus
-from spawner.cli.gpus_text import Look, lines_of
+from spawner.cli.gpus_text import lines_of
 from spawner.cli.main import main
+from spawner.cli.table import Look
 
 DEVICES: list[dict[str, Any]] = json.loads("""[
     {"index": 0, "type": "v100", "allocated": true, "utilisation": 97, "memory_used_mb": 12345, "memory_total_mb": 32768, "temperature": 61,

@@ -14,9 +14,9 @@ import pytest
 
 from spawner._data import folder
 from spawner.cli.hub_client import WrongCall
-from spawner.cli.launch import _merged
 from spawner.cli.launch_options import FIELDS_FILE, VARIABLE, add_request_options, given_request
 from spawner.cli.progress import Progress
+from spawner.cli.request import merged
 from spawner.request.model import FIELDS
 from spawner.request.terminal import fields_text
 
@@ -65,7 +65,7 @@ def test_which_value_counts(settings: Path, monkeypatch: pytest.MonkeyPatch) -> 
         "environment": {"A": "b=c", "B": ""},
     }
     saved = {"cores": "9", "gpus": "1", "environment": {"A": "saved", "C": "saved"}}
-    assert _merged(saved, {"cores": "1", "environment": {"A": "typed"}}) == {
+    assert merged(saved, {"cores": "1", "environment": {"A": "typed"}}) == {
         "cores": "1",
         "gpus": "1",
         "environment": {"A": "typed", "C": "saved"},

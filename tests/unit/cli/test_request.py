@@ -3,53 +3,12 @@
 from __future__ import annotations
 
 import json
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
-from typing import Any, ClassVar
+from typing import Any
 
 import pytest
 
 from spawner.cli.main import main
-
-
-class Hub(BaseHTTPRequestHandler):
-    """Answers by path; keeps what it was sent."""
-
-    answers: ClassVar[dict[str, tuple[int, str]]] = {}
-    seen: ClassVar[list[tuple[str, str, str, bytes]]] = []
-
-    def do_GET(self) -> None:
-        self.answer()
-
-    def do_POST(self) -> None:
-        self.answer()
-
-    def answer(self) -> None:
-        """As the table says."""
-        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        self.seen.append((self.command, self.path, self.headers.get("Content-Type", ""), body))
-        status, text = self.answers[self.path.partition("?")[0]]
-        self.send_response(status)
-        self.end_headers()
-        self.wfile.write(text.encode())
-
-    def log_message(self, *_arguments: Any) -> None:
-        """Nothing."""
-
-
-@pytest.fixture
-def hub(monkeypatch: pytest.MonkeyPatch) -> Any:
-    """The Hub, to which the environment leads."""
-    Hub.answers, Hub.seen = {}, []
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Hub)
-    Thread(target=server.serve_forever, daemon=True).start()
-    monkeypatch.setenv("RESOURCE_FORM_HUB_API_URL", f"http://127.0.0.1:{server.server_port}/hub/api")
-    monkeypatch.setenv("JUPYTERHUB_API_TOKEN", "0123456789abcdef")
-    yield Hub
-    server.shutdown()
-    server.server_close()
-
 
 CHECK = "/hub/api/resource-form/check"
 FILE = "/hub/api/resource-form/request"
