@@ -335,7 +335,7 @@ def test_a_request_comes_again(site: Site, terminal: Terminal, tmp_path: Path) -
     """Saved from a session and asked about again it is the same request, and the same script (T68)."""
     wanted = ("-c", "2", "-m", "3", "-g", "1", "-t", "45", "-e", "MINE=a b")
     script = terminal.run("launch", *wanted, "-d").stdout
-    assert terminal.run("launch", *wanted, "-b", "-q").returncode == 0
+    assert terminal.run("launch", *wanted, "-b", "--quiet").returncode == 0
     saved = tmp_path / "mine.yaml"
     assert terminal.run("request", "save", "-o", str(saved)).returncode == 0
     assert terminal.run("stop").returncode == 0
