@@ -106,6 +106,7 @@ c.SlurmCluster.hub_name = "jupyterhub"
 #     "partition": {"default": "g100_int", "locked": True},
 #     "interface": {"hidden": True},
 #     "color": {"hidden": True},
+#     "qos": {},  # a field for the QOS, which is not there without this
 #     "account": {"help": "Ask your principal investigator for more hours."},
 # }
 # Requests that are chosen with one press: for everyone, or for those in a group or with an account, a partition or a reservation.

@@ -32,7 +32,7 @@ class Entitlement:
 
     ``limits_known`` and ``holdings_known`` say whether the limits of accounting are known, and what is used of those that jobs share.
     ``overrun_minutes`` is how long a job may outlast its reservation (ResvOverRun), infinity for any time; ``drawn_in_though_longer``:
-    a reservation with MAGNETIC draws in jobs that it will end.
+    a reservation with MAGNETIC draws in jobs that it will end. ``qos`` are those that a job may ask for by name, with one of the accounts.
     """
 
     user: str
@@ -51,6 +51,7 @@ class Entitlement:
     holdings_known: bool = True
     overrun_minutes: float = 0
     drawn_in_though_longer: bool = False
+    qos: tuple[str, ...] = ()
 
     def partition(self, name: str) -> PartitionLimits | None:
         """Return the limits of the partition, None if the user may not use it."""
@@ -257,6 +258,7 @@ def entitlement(
         limits_known=accounting.knows_limits,
         overrun_minutes=overrun_minutes_of(config),
         drawn_in_though_longer=magnets_draw_in_what_is_longer(config.version),
+        qos=() if accounting.records is None else accounting.records.qos_of(user, enforced=enforced.qos),
         holdings_known=accounting.holdings is not None or accounting.records is None or not accounting.records.has_shared_limits,
     )
 

@@ -69,6 +69,13 @@ class AccountingRecords:
         """Return the user's associations, and the accounts' own rows: all that the user's rights follow from."""
         return (*self._by_user.get(user, ()), *self._by_user.get("", ()))
 
+    def qos_of(self, user: str, *, enforced: bool) -> tuple[str, ...]:
+        """Return the QOS that the user may ask for, in alphabetical order: their associations', or all where QOS are not enforced."""
+        if not enforced:
+            return tuple(sorted(self.qos_by_name))
+        own = {name for entry in self._by_user.get(user, ()) for name in entry.qos}
+        return tuple(sorted(own & self.qos_by_name.keys()))
+
     def lacks(self, holdings: Holdings) -> frozenset[tuple[str, str, str]]:
         """Return associations that slurmctld knows and that are not here: they are newer than the answer of slurmdbd."""
         known = {(entry.account, entry.user, entry.partition) for entry in self.associations}

@@ -13,8 +13,8 @@ from typing import Any
 from .exit_codes import FAILED, INTERRUPTED, NOBODY_READS, REFUSED, UNREACHABLE, WRONG
 from .hub_client import HubTrouble, WrongCall, plain
 
-REFUSALS = (400, 403, 409, 429)
-"""Answers of HTTP with which the Hub refuses what was asked, and says why."""
+REFUSALS = (400, 401, 403, 409, 429)
+"""Answers of HTTP with which the Hub refuses what was asked; mostly it says why."""
 
 
 class NotPossible(Exception):
@@ -55,8 +55,8 @@ def answered(command: str, work: Callable[[], int]) -> int:
 
 def words_of(error: HubTrouble) -> tuple[str, int]:
     """Return what is said of trouble with the Hub, and the exit code."""
-    if error.status in REFUSALS and error.said:
-        return error.said, REFUSED
+    if error.status in REFUSALS:
+        return error.said or str(error), REFUSED
     return str(error), UNREACHABLE
 
 

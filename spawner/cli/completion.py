@@ -46,7 +46,7 @@ def _print(shell: str) -> int:
         from argcomplete.shell_integration import shellcode
     except ImportError:
         raise NotPossible(_("The Python package argcomplete is missing here: pip install argcomplete.")) from None
-    sys.stdout.write(shellcode(["resource-form"], shell=shell))
+    sys.stdout.write(shellcode(["resource-form"], shell=shell))  # nosec B604 - the name of one
     return READY
 
 

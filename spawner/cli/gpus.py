@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
 import json
-import os
 import shutil
 import sys
 import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from .exit_codes import INTERRUPTED, NOBODY_READS
+from .answering import NotPossible, answered
 from .gpus_text import lines_of
 from .hub_client import HubTrouble, WrongCall, plain
 from .table import Piece, draws, look_of, written
@@ -53,20 +51,7 @@ def _seconds(text: str) -> float:
 
 def run(arguments: argparse.Namespace) -> int:
     """Ask and print; return the exit status of the process."""
-    try:
-        return _run(arguments)
-    except (WrongCall, HubTrouble) as error:
-        sys.stderr.write(f"resource-form gpus: {error}\n")
-        return 2 if isinstance(error, WrongCall) else 1
-    except KeyboardInterrupt:
-        with contextlib.suppress(OSError):
-            sys.stdout.write("\n" if sys.stdout.isatty() else "")
-            sys.stdout.flush()
-        return INTERRUPTED
-    except BrokenPipeError:
-        # Python would complain about it once more when it flushes at its end.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return NOBODY_READS
+    return answered("gpus", lambda: _run(arguments))
 
 
 def _run(arguments: argparse.Namespace) -> int:
@@ -152,6 +137,6 @@ def _screen(answer: Mapping[str, Any], arguments: argparse.Namespace) -> str:
     unknown = [name for name in arguments.partition if name not in known]
     if unknown:
         there_are = ", ".join(plain(name) for name in known) or "none"
-        raise HubTrouble(f"You may use no partition {plain(unknown[0])!r}. There are: {there_are}.")
+        raise NotPossible(f"You may use no partition {plain(unknown[0])!r}. There are: {there_are}.")
     lines = lines_of(answer, look_of(sys.stdout), partitions=arguments.partition, nodes=arguments.nodes)
     return "".join(f"{line}\n" for line in lines)

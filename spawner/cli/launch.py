@@ -45,7 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--now", action="store_true", help=_("start it only if it starts now"))
     parser.add_argument("--list-presets", action="store_true", help=_("show the presets that you may choose, and start nothing"))
     parser.add_argument("--json", action="store_true", help=_("print what has become of it as one JSON object"))
-    parser.add_argument("-q", "--quiet", action="store_true", help=_("tell nothing on the way"))
+    parser.add_argument("--quiet", action="store_true", help=_("tell nothing on the way"))
     add_hub_arguments(parser)
 
 

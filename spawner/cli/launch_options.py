@@ -36,6 +36,7 @@ LETTERS: Mapping[str, str] = {
     "release": "r",
     "interface": "i",
     "reservation": "R",
+    "qos": "q",
     "preset": "P",
 }
 LONG: Mapping[str, str] = {"walltime": "time"}

@@ -13,7 +13,7 @@ from typing import Any
 
 from ..i18n import N_, _
 from . import verdict
-from .answering import say
+from .answering import NotPossible, answered, say
 from .exit_codes import READY, REFUSED
 from .hub_client import Hub, HubTrouble, WrongCall, plain
 from .which_hub import add_hub_arguments, hub_of
@@ -42,11 +42,7 @@ _CHECK = N_("Asks the Hub what would become of a saved request, and starts nothi
 
 def run(arguments: argparse.Namespace) -> int:
     """Ask and print; return the exit status of the process."""
-    try:
-        return _save(arguments) if arguments.what == "save" else _check(arguments)
-    except (WrongCall, HubTrouble) as error:
-        sys.stderr.write(f"resource-form request: {error}\n")
-        return 2 if isinstance(error, WrongCall) else REFUSED if getattr(error, "status", 0) == 400 else 1
+    return answered("request", lambda: _save(arguments) if arguments.what == "save" else _check(arguments))
 
 
 def _save(arguments: argparse.Namespace) -> int:
@@ -55,7 +51,7 @@ def _save(arguments: argparse.Namespace) -> int:
         text = hub_of(arguments).get(f"{PATH}?{query}" if query else PATH)
     except HubTrouble as error:
         if error.status == 404 and error.said:
-            raise HubTrouble(error.said, status=error.status) from None
+            raise NotPossible(error.said) from None
         raise
     if not arguments.output:
         sys.stdout.write(text)

@@ -55,7 +55,9 @@ async def prepared_job(
         )
     memory = await spawner.cluster.memory_rule(request.partition)
     options = spawner.sbatch_options
-    own = await spawner.cluster.entitlement(name_of(spawner.user), job_qos=forced_qos(options), whole_nodes=node_choice_of(options).whole)
+    own = await spawner.cluster.entitlement(
+        name_of(spawner.user), job_qos=forced_qos(options) or request.qos, whole_nodes=node_choice_of(options).whole
+    )
     environment = job_environment(
         request,
         spawner.get_env(),
@@ -82,7 +84,7 @@ async def prepared_job(
         extra=with_constraint(options, constraint_of(release, own.partition(request.partition))),
         memory=memory,
         gpu_option=spawner.cluster.gpu_option,
-        qos=own.qos_to_ask_for(request.partition, request.account),
+        qos=request.qos or own.qos_to_ask_for(request.partition, request.account),
     )
     return PreparedJob(argv, script, environment, tag)
 

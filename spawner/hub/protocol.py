@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -233,8 +233,10 @@ class HubSpawner(Protocol):
     def cluster(self) -> SlurmCluster:
         """The Hub's one SlurmCluster."""
 
-    async def choices(self, *, patience: float | None = None) -> Choices:
-        """Return what the user may choose now."""
+    async def choices(
+        self, *, options: Mapping[str, Any] | None = None, beside: Iterable[Mapping[str, Any]] = (), patience: float | None = None
+    ) -> Choices:
+        """Return what the user may choose now, for a request, and for others that are judged beside it."""
 
     async def terms(self) -> PricingSettings:
         """Return what advice about a request depends on."""

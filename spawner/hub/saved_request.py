@@ -41,7 +41,7 @@ async def file_of(spawner: HubSpawner, options: Mapping[str, Any], *, patience: 
         What the user may choose is not known.
     """
     known = with_known_variables(spawner, options)
-    choices = await spawner.choices(patience=patience)
+    choices = await spawner.choices(options=known, patience=patience)
     parse_request(known, choices.bounds)
     request = (await run_in_worker(lambda: judge_request(known, choices)))[0]
     return as_yaml(request)

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from typing import Any
 
 from jupyterhub.utils import maybe_future
 
+from ..accounting.entitlement import Entitlement
 from ..accounting.qos import forced_qos
 from ..advice.service import PricingSettings
 from ..availability.node_choice import node_choice_of
@@ -14,6 +17,7 @@ from ..cluster.cluster import SlurmCluster
 from ..request.choices import Choices
 from ..request.policy import parse_policies
 from ..request.presets import Preset, parse_presets
+from ..request.qos import choices_for, qos_asked
 from ..request.release_rules import with_own_releases
 from ..site.areas import parse_areas
 from ..site.audience import UNKNOWN_VIEWER, Audience
@@ -61,8 +65,17 @@ class UserChoices(SpawnerSettings):
         """
         return catalogue_of(self, HubState.of(self))
 
-    async def choices(self, *, patience: float | None = None) -> Choices:
+    async def choices(
+        self, *, options: Mapping[str, Any] | None = None, beside: Iterable[Mapping[str, Any]] = (), patience: float | None = None
+    ) -> Choices:
         """Return what this session's user may choose now; never what the visitor of the page may, for an admin starts for others.
+
+        Parameters
+        ----------
+        options
+            The request that is judged by it: what may be chosen depends on its QOS.
+        beside
+            Other requests that are judged by it, too; presets need not be among them.
 
         Raises
         ------
@@ -75,7 +88,19 @@ class UserChoices(SpawnerSettings):
         groups = await self._groups()
         policy = AdvancedReleases.model_validate(self.advanced_releases)
         own = with_own_releases(offered, policy, groups, is_admin=bool(self.user.admin))
-        return own.with_presets(await self._all_presets(), groups, only_for)
+        own = own.with_presets(await self._all_presets(), groups, only_for)
+        named = {qos_asked(each, own) for each in (options or {}, *beside, *(preset.values for preset in own.presets))} - {""}
+        if not named:
+            return own
+        by_qos = {name: await self._entitlement(name, patience) for name in sorted(named)}
+        return choices_for(options or {}, replace(own, by_qos={"": own.entitlement, **by_qos}))
+
+    async def _entitlement(self, qos: str, patience: float | None) -> Entitlement:
+        """What Slurm lets the user's jobs have under a QOS."""
+        options, user = self.sbatch_options, name_of(self.user)
+        return await self.cluster.entitlement(
+            user, job_qos=forced_qos(options) or qos, whole_nodes=node_choice_of(options).whole, patience=patience
+        )
 
     async def open_to_user(self, *, patience: float | None = None) -> tuple[frozenset[str], frozenset[str]]:
         """Return the names of the partitions in which this user can start a session now, and of the reservations; without a catalogue, too.
@@ -94,10 +119,7 @@ class UserChoices(SpawnerSettings):
         fields = self.fields
         if callable(fields):
             fields = await maybe_future(fields(self))
-        options = self.sbatch_options
-        own = await self.cluster.entitlement(
-            name_of(self.user), job_qos=forced_qos(options), whole_nodes=node_choice_of(options).whole, patience=patience
-        )
+        own = await self._entitlement("", patience)
         now, areas = time.time(), parse_areas(self.start_folders)
         storage = self._storage_usage() if areas else None
         usage = await storage.of(name_of(self.user)) if storage is not None else {}
@@ -111,6 +133,7 @@ class UserChoices(SpawnerSettings):
             bounds=HubState.of(self).bounds,
             areas=areas,
             usage=usage,
+            forced_qos=forced_qos(self.sbatch_options),
         )
 
     async def _groups(self) -> frozenset[str]:

@@ -36,7 +36,9 @@ class Choices:
     that take no new sessions, with the admin's words why.
     ``bounds`` say how large a request may be. ``catalogue`` has the releases that this user may choose, once
     :func:`.release_rules.with_own_releases` has been told who that is. ``areas`` are those in which a session may start, ``usage`` what
-    is used of them, by name, as far as that is known.
+    is used of them, by name, as far as that is known. ``qos`` is the QOS that ``entitlement`` is worked out for because the request names
+    it (:mod:`.qos`), empty for those that Slurm takes by itself; ``barred`` are partitions that take no jobs under it. ``by_qos`` has the
+    entitlement under each QOS that may be named, and under none. ``forced_qos`` is the one that the admin's options of sbatch ask for.
     """
 
     entitlement: Entitlement
@@ -49,6 +51,10 @@ class Choices:
     bounds: Bounds = DEFAULTS
     areas: tuple[Area, ...] = ()
     usage: Mapping[str, AreaUsage] = field(default_factory=dict)
+    qos: str = ""
+    barred: frozenset[str] = frozenset()
+    by_qos: Mapping[str, Entitlement] = field(default_factory=dict)
+    forced_qos: str = ""
 
     def viewer(self, groups: Iterable[str]) -> Viewer:
         """Return what an audience (:mod:`.audience`) knows this user by, who is in these groups of the system."""
@@ -82,7 +88,8 @@ class Choices:
         """Return the admin's settings of a field; neutral where there are none."""
         return self.policies.get(name, FieldPolicy())
 
-    def _narrowed(self, name: str, offered: Sequence[str]) -> tuple[str, ...]:
+    def narrowed(self, name: str, offered: Sequence[str]) -> tuple[str, ...]:
+        """Return those of the values that Slurm or the catalogue offers which the admin leaves to a field."""
         policy = self.policy(name)
         if policy.only_value is not None:
             return tuple(value for value in offered if value == policy.only_value)
@@ -91,7 +98,7 @@ class Choices:
     @cached_property
     def partitions(self) -> tuple[PartitionLimits, ...]:
         """The partitions to choose from."""
-        names = frozenset(self._narrowed("partition", [partition.name for partition in self.entitlement.partitions]))
+        names = frozenset(self.narrowed("partition", [partition.name for partition in self.entitlement.partitions]))
         return tuple(partition for partition in self.entitlement.partitions if partition.name in names)
 
     def partition(self, name: str) -> PartitionLimits | None:
@@ -108,7 +115,7 @@ class Choices:
         """The accounts to choose from, None where the site has none."""
         if self.entitlement.accounts is None:
             return None
-        return self._narrowed("account", self.entitlement.accounts)
+        return self.narrowed("account", self.entitlement.accounts)
 
     def accounts_in(self, partition: PartitionLimits | None) -> tuple[str, ...]:
         """Return those of the accounts that may run in the partition; none where there is none of the one or the other."""
@@ -117,7 +124,7 @@ class Choices:
     @property
     def reservations(self) -> tuple[Reservation, ...]:
         """The reservations to choose from, besides None."""
-        names = self._narrowed("reservation", [reservation.name for reservation in self.entitlement.reservations])
+        names = self.narrowed("reservation", [reservation.name for reservation in self.entitlement.reservations])
         return tuple(reservation for reservation in self.entitlement.reservations if reservation.name in names)
 
     def magnetic_for(self, request: SessionRequest) -> tuple[str, ...]:
@@ -161,7 +168,7 @@ class Choices:
     @property
     def upcoming_reservations(self) -> tuple[Reservation, ...]:
         """The reservations that can be chosen once they have begun, the first to begin in front."""
-        names = self._narrowed("reservation", [reservation.name for reservation in self.entitlement.upcoming])
+        names = self.narrowed("reservation", [reservation.name for reservation in self.entitlement.upcoming])
         return tuple(reservation for reservation in self.entitlement.upcoming if reservation.name in names)
 
     def limits(self, partition_name: str, account: str, reservation: str = "") -> PartitionLimits | None:
@@ -215,7 +222,7 @@ class Choices:
     @property
     def releases(self) -> tuple[Release, ...]:
         """The releases to choose from, newest first."""
-        tags = self._narrowed("release", [release.tag for release in self.catalogue.releases])
+        tags = self.narrowed("release", [release.tag for release in self.catalogue.releases])
         return tuple(release for release in self.catalogue.releases if release.tag in tags)
 
     def release(self, tag: str) -> Release | None:
@@ -226,7 +233,7 @@ class Choices:
         """Return the interfaces of one release, or of any of the releases."""
         releases = self.releases if release is None else (release,)
         offered = dict.fromkeys(interface.name for one in releases for interface in self.catalogue.interfaces_of(one))
-        names = self._narrowed("interface", list(offered))
+        names = self.narrowed("interface", list(offered))
         return tuple(self.catalogue.interfaces[name] for name in names)
 
     def bound(self, name: str, which: Literal["minimum", "maximum"], otherwise: int) -> int:

@@ -16,6 +16,7 @@ from .choices import Choices
 from .gpus import GpuRequest, parse_gpus
 from .model import memory_value
 from .policy import number_of
+from .qos import qos_values
 from .release_rules import fits_place, least_of
 
 DEFAULT_MEMORY_MB = 4096
@@ -144,6 +145,7 @@ def default_values(
         "walltime": format_walltime(_number(choices, "walltime", minutes, *most_minutes)),
         "release": own_release.tag if own_release else "",
         "interface": _preselected(choices, "interface", [interface.name for interface in interfaces], ""),
+        **({"qos": qos} if (qos := _preselected(choices, "qos", qos_values(choices), "")) else {}),
         "start_folder": str(choices.policy("start_folder").default or "") if choices.areas else "",
     }
 

@@ -87,8 +87,8 @@ def read_slurm_name(value: Any) -> str:
     return value
 
 
-def read_account(value: Any) -> str:
-    """Return the name of an account as slurmdbd writes it, from any spelling with capitals: to Slurm they are the same."""
+def read_accounting_name(value: Any) -> str:
+    """Return the name of an account or a QOS as slurmdbd writes it, from any spelling with capitals: to Slurm they are the same."""
     return in_accounting(read_slurm_name(value))
 
 

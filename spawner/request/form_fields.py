@@ -25,6 +25,7 @@ from .choices import Choices
 from .field_values import COLOR, COLORS
 from .gpus import GpuRequest, parse_gpus
 from .model import APPEARANCE_FIELDS, FIELDS, SessionRequest, help_of, label_of, memory_value, unit_of
+from .qos import qos_values
 from .ranges import Range, gpus_there, limits_there, ranges
 from .release_words import releases_on_page
 from .start_folder import areas_in_words
@@ -88,16 +89,18 @@ class FormField:
         """Its value as a person reads it in the line of folded fields."""
         if self.key == "reservation" and not self.value:
             return _("no reservation")
+        if self.key == "qos":
+            return _("QOS {name}").format(name=self.value) if self.value else ""
         if self.key == "cores" and self.value.isascii() and self.value.isdigit():
             return cores_in_words(int(self.value))
         label = next((option.label for option in self.options if option.value == self.value), self.value)
         return f"{label} {self.unit}" if self.key == "memory" and label.isascii() and label.isdigit() else label
 
 
-PAGE_ORDER = ("gpus", "cores", "memory", "walltime", "release", "interface", "partition", "account", "reservation")
+PAGE_ORDER = ("gpus", "cores", "memory", "walltime", "release", "interface", "partition", "account", "reservation", "qos")
 """The fields as they stand on the page, where the admin says nothing else: what a person needs first, what Slurm calls it last."""
 
-FOLDED = frozenset({"partition", "account", "reservation"})
+FOLDED = frozenset({"partition", "account", "reservation", "qos"})
 """Those that have a value of their own for nearly everybody, so that one line names them."""
 
 POSITION_STEP = 10
@@ -116,7 +119,11 @@ def labels_on_page(choices: Choices) -> dict[str, str]:
     """Return the fields that the page has for this user, in their order, each with its name there; none where it has presets only."""
     if choices.only_presets:
         return {}
-    left_out = {"account": choices.accounts is None, "memory": not choices.asks_for_memory}
+    left_out = {
+        "account": choices.accounts is None,
+        "memory": not choices.asks_for_memory,
+        "qos": "qos" not in choices.policies or not qos_values(choices),
+    }
     labels = {}
     for key in _in_page_order(choices):
         policy = choices.policy(key)
@@ -311,6 +318,8 @@ def _widget(key: str, choices: Choices, value: str) -> dict[str, Any]:
             for entry in choices.upcoming_reservations
         ]
         return {**widget, "options": (*widget["options"], *later)}
+    if key == "qos":
+        return _select(value, [(name, name or _("As Slurm chooses")) for name in qos_values(choices)])
     if key == "account":
         return _select(value, [(account, account) for account in choices.accounts or ()])
     if key == "partition":

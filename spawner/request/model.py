@@ -26,7 +26,7 @@ from ..i18n import ENGLISH, N_, _, using
 from ..units import format_memory, format_walltime
 from .field_values import (
     quoted,
-    read_account,
+    read_accounting_name,
     read_color,
     read_cores,
     read_environment,
@@ -60,7 +60,7 @@ class SessionRequest(BaseModel):
         title=N_("Slurm reservation"),
         description=N_("None, unless you were given one."),
     )
-    account: Annotated[str, BeforeValidator(read_account)] = Field(
+    account: Annotated[str, BeforeValidator(read_accounting_name)] = Field(
         default="",
         title=N_("Slurm account"),
         description=N_("It is charged for the session."),
@@ -69,6 +69,11 @@ class SessionRequest(BaseModel):
         default="",
         title=N_("Partition"),
         description=N_("The nodes that the session may run on."),
+    )
+    qos: Annotated[str, BeforeValidator(read_accounting_name)] = Field(
+        default="",
+        title=N_("QOS"),
+        description=N_("Slurm's quality of service, with limits and a priority of its own. Empty: the one that Slurm takes by itself."),
     )
     cores: Annotated[int, BeforeValidator(read_cores)] = Field(
         default=1,
@@ -146,7 +151,7 @@ class SessionRequest(BaseModel):
             "interface": self.interface,
             "profile": self.summary,
         }
-        for name in ("preset", "start_folder", *APPEARANCE_FIELDS):
+        for name in ("qos", "preset", "start_folder", *APPEARANCE_FIELDS):
             if getattr(self, name):
                 options[name] = getattr(self, name)
         if self.shared_memory:
@@ -192,7 +197,7 @@ def memory_value(memory_mb: int) -> str:
 
 
 FIELDS = tuple(SessionRequest.model_fields)
-FORM_FIELDS = ("reservation", "account", "partition", "cores", "memory", "gpus", "walltime", "release", "interface", "start_folder")
+FORM_FIELDS = ("reservation", "account", "partition", "qos", "cores", "memory", "gpus", "walltime", "release", "interface", "start_folder")
 """The fields of the form, in the order in which they stand on the page."""
 
 NUMBERS_IN_WORDS: Mapping[str, Callable[[int], str]] = {"cores": str, "memory": format_memory, "walltime": duration}

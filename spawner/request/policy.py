@@ -21,7 +21,8 @@ class FieldPolicy(BaseModel):
     ``choices`` are the only values; ``minimum`` and ``maximum`` bound cores, memory, GPUs and time; ``default`` is preset;
     ``locked`` leaves the default as the only value; ``hidden`` takes the field off the page (its default holds). ``folded`` puts it behind
     the line that names partition, account and reservation, or in front of it. ``position`` orders the page: GPUs are at 10, cores at 20,
-    then memory, time, release, interface, partition, account and reservation, which is at 90.
+    then memory, time, release, interface, partition, account and reservation, which is at 90. The field ``qos``, at 100, is on the page
+    only where the admin says something of it, were it nothing (``{}``).
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -62,7 +63,7 @@ def parse_policies(fields: Mapping[str, Any], *, trait: str = "ResourceFormSpawn
             raise ValueError(f"{trait}: there is no field {name!r}; the fields are {', '.join(FIELDS)}")
         try:
             policy = FieldPolicy.model_validate(settings)
-            if name == "account":
+            if name in ("account", "qos"):
                 policy = _as_slurmdbd_writes_them(policy)
             values = [policy.default, policy.minimum, policy.maximum, *(policy.choices or ())]
             for value in values:
@@ -84,7 +85,7 @@ def parse_policies(fields: Mapping[str, Any], *, trait: str = "ResourceFormSpawn
 
 
 def _as_slurmdbd_writes_them(policy: FieldPolicy) -> FieldPolicy:
-    """The policy of the field account, its names without capitals."""
+    """The policy of a field of accounting, its names without capitals."""
 
     def written(value: str | float) -> str | float:
         return in_accounting(value) if isinstance(value, str) else value

@@ -19,6 +19,7 @@ from .field_values import quoted
 from .model import FIELDS, NUMBERS_IN_WORDS, SessionRequest, at_field, label_of, read_request, refuse_too_large
 from .policy import number_of
 from .presets import Preset
+from .qos import check_qos, choices_for
 from .release_rules import may_be_in, problem_of_place
 from .shared_memory import check_shared_memory
 from .size_validation import Refuse, check_size, check_walltime, labelled, listed, locked_to, not_among
@@ -61,6 +62,7 @@ def judge_request(options: Mapping[str, Any], choices: Choices) -> tuple[Session
     RequestTooLarge
         The options hold more than any request needs.
     """
+    choices = choices_for(options, choices)
     require_account(choices)
     refuse_too_large(options, choices.bounds)
     options = with_default_release(with_preset(options, choices), choices)
@@ -215,9 +217,11 @@ def check_request(request: SessionRequest, choices: Choices) -> dict[str, str]:
     if partition is None:
         names = [entry.name for entry in choices.partitions]
         sentence = _("{value} is not a partition that you may use. Choose one of: {list}.")
-        refuse("partition", sentence.format(value=quoted(request.partition), list=listed(names)))
+        if request.partition not in choices.barred:
+            refuse("partition", sentence.format(value=quoted(request.partition), list=listed(names)))
     elif request.partition in choices.closed:
         refuse("partition", _closed(request.partition, choices))
+    check_qos(request, choices, refuse)
     _check_account(request, choices, partition, refuse)
     _check_reservation(request, choices, partition, refuse)
     if partition is not None:

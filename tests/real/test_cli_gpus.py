@@ -26,6 +26,8 @@ def program(environments: Environments) -> Path:
     folder = environments.folder / "cli"
     shutil.rmtree(folder, ignore_errors=True)
     shutil.copytree(CHECKOUT / "spawner" / "cli", folder / "spawner" / "cli", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(CHECKOUT / "share" / "locale", folder / "share" / "locale")
+    (folder / "share" / "resource_form").mkdir()
     (folder / "spawner" / "gpu" / "agent").mkdir(parents=True)
     words = ("humanize.py", "i18n.py", "units.py", "_data.py")
     for name in ("__init__.py", "_version.py", *words, "gpu/__init__.py", "gpu/agent/__init__.py", "gpu/agent/hub_access.py"):
@@ -111,11 +113,11 @@ def test_outside(site: Site, tmp_path: Path) -> None:
 def test_a_wrong_token_and_a_wrong_address(site: Site, tmp_path: Path) -> None:
     """One sentence each, without the token."""
     done = called(site, tmp_path, token="0123456789abcdef")
-    assert (done.returncode, done.stdout) == (1, "")
-    assert "HTTP 403" in done.stderr
+    assert (done.returncode, done.stdout) == (4, "")
+    assert "does not know this token" in done.stderr
     assert "0123456789abcdef" not in done.stderr
     done = called(site, tmp_path, "--hub-api-url", site.hub.url, token=site.token)
-    assert done.returncode == 1
+    assert done.returncode == 5
     assert "ends in /hub/api" in done.stderr
 
 

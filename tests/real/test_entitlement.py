@@ -13,7 +13,7 @@ import contextlib
 import re
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +31,7 @@ from spawner.errors import NoAccount, RequestRejected
 from spawner.job.sbatch import Tag, sbatch_arguments
 from spawner.request.choices import Choices
 from spawner.request.model import SessionRequest, parse_request
+from spawner.request.qos import choices_for
 from spawner.request.validation import check_request, resolve_request
 from spawner.site.catalogue import parse_catalogue
 from tests.support.real_hub import needs_users
@@ -172,12 +173,16 @@ class Rig:
         return self.asked[key]
 
     async def _ask(self, user: str, job_qos: str) -> Choices:
-        return choices_of(await new_cluster(self).entitlement(user, job_qos=job_qos))
+        cluster = new_cluster(self)
+        own = await cluster.entitlement(user, job_qos=job_qos)
+        by_qos = {} if job_qos else {name: await cluster.entitlement(user, job_qos=name) for name in ("", *own.qos)}
+        return replace(choices_of(own), by_qos=by_qos, forced_qos=job_qos)
 
     def submit(self, request: SessionRequest, user: str = "", job_qos: str = "", script: str = "exec sleep 600") -> int | str:
         """Hand in the very job of the product, but for its script: its id, or sbatch's complaint."""
         extra = (f"--qos={job_qos}",) if job_qos else ()
-        qos = self.choices(user, job_qos=job_qos).entitlement.qos_to_ask_for(request.partition, request.account)
+        own = self.choices(user, job_qos=job_qos).entitlement
+        qos = request.qos or own.qos_to_ask_for(request.partition, request.account)
         argv = sbatch_arguments(request, Tag("hub", user or self.ada, "", "nonce"), home="/tmp", extra=extra, qos=qos)
         done = self.cluster.run(*argv, user=user or self.ada, input=f"#!/bin/bash\n{script}\n", check=False)
         return int(done.stdout.split(";")[0]) if done.returncode == 0 else f"refused: {done.stderr.strip()}"
@@ -394,6 +399,21 @@ CASES = [
     case("whole-cores-beyond", "cores", "QOSMaxCpuPerNode", account="pernode", partition="threads", cores=3),
     case("cores-for-memory", "", RUNS, account="small", partition="percore", memory="4000M"),
     case("cores-for-memory-beyond", "memory", "QOSMaxCpuPerUserLimit", account="person", partition="percore", memory="5000M", words="takes 5 cores"),
+    # a QOS that the user asks for
+    case("qos-asked-for", "", RUNS, account="small", cores=8, qos="normal"),
+    case("qos-asked-for-in-capitals", "", RUNS, account="small", cores=8, qos="NORMAL"),
+    case("qos-asked-for-and-its-limit", "cores", "QOSMaxCpuPerJobLimit", account="noqos", cores=5, qos="small"),
+    case("qos-asked-for-and-its-wider-limit", "", RUNS, account="noqos", cores=5, qos="wide"),
+    case("qos-asked-for-not-the-accounts", "account", NO_QOS, account="base", qos="small", words="the account may not use QOS small"),
+    case("qos-asked-for-of-nobody", "qos", NO_QOS, account="base", qos="part"),
+    case("qos-asked-for-that-does-not-exist", "qos", NO_QOS, account="base", qos="gone"),
+    case("qos-asked-for-where-it-is-allowed", "", RUNS, account="qosfirst", partition="allowqos", cores=2, qos="small"),
+    case("qos-asked-for-where-another-is-allowed", "qos", "", account="qosfirst", partition="allowqos", qos="normal"),
+    case("qos-asked-for-where-it-is-denied", "qos", "", account="qosfirst", partition="denyqos", qos="small"),
+    case("qos-asked-for-beside-the-denied", "", RUNS, account="qosfirst", partition="denyqos", cores=2, qos="normal"),
+    case("qos-asked-for-beyond-the-partitions-time", "", RUNS, account="long", walltime="16:00:00", qos="long"),
+    case("qos-asked-for-without-more-time", "walltime", "PartitionTimeLimit", account="long", walltime="16:00:00", qos="normal"),
+    case("qos-asked-for-in-place-of-one-for-gpus", "", RUNS, account="gpusonly", gpus=0, qos="normal"),
     # reservations
     case("reserved", "", RUNS, partition="open", reservation="r_user"),
     case("reserved-for-another", "reservation", NOT_IN, partition="open", reservation="r_theirs"),
@@ -462,7 +482,8 @@ def slurm_says(running_rig: Rig) -> dict[str, str]:
 @pytest.mark.parametrize("entry", CASES, ids=lambda entry: entry.name)
 def test_rules_and_slurm_agree(running_rig: Rig, slurm_says: dict[str, str], entry: Case) -> None:
     """Offered is what Slurm starts, refused what it never would."""
-    errors = judged(entry.options, running_rig.choices(user_of(entry, running_rig), job_qos=entry.job_qos))
+    choices = running_rig.choices(user_of(entry, running_rig), job_qos=entry.job_qos)
+    errors = judged(entry.options, choices_for(entry.options, choices))
     outcome = slurm_says[entry.name]
     assert (not errors) is (outcome == RUNS), f"the rules say {errors or 'yes'}, Slurm says {outcome}"
     assert outcome.startswith(entry.slurm), outcome

@@ -1,4 +1,4 @@
-"""What ``resource-form`` says of sessions and does with them, against the real Hub and cluster (T42, T43, T54)."""
+"""What ``resource-form`` says of sessions and does with them, against the real Hub and cluster (T42 to T44, T54)."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def test_a_session_until_it_is_stopped(site: Site, terminal: Terminal) -> None:
     assert (nothing.returncode, nothing.stdout) == (0, "")
     assert "No session is waiting or running" in nothing.stderr
     assert terminal.run("status").returncode in (1, 6)
-    assert terminal.run("launch", "-c", "1", "-m", "2", "-g", "1", "-N", "mine", "-q").returncode == 0
+    assert terminal.run("launch", "-c", "1", "-m", "2", "-g", "1", "-N", "mine", "--quiet").returncode == 0
     attached = terminal.run("launch", "-N", "mine")
     assert attached.stdout == f"You may access your Jupyter notebook at: {site.hub.url}user/{user}/mine/\n"
     (job,) = site.cluster.active_jobs()
@@ -114,7 +114,7 @@ def test_several_are_stopped(site: Site, terminal: Terminal) -> None:
     wrong = terminal.run("stop", "three")
     assert wrong.returncode == 1
     assert "There is no session named three. There are: one, two" in wrong.stderr.replace("two, one", "one, two")
-    waited = terminal.run("status", "two", "--wait", "60", "-q")
+    waited = terminal.run("status", "two", "--wait", "60", "--quiet")
     assert (waited.returncode, waited.stdout, waited.stderr) == (0, "", "")
     stopped = terminal.run("stop", "--all", "--json")
     assert stopped.returncode == 0, stopped.stderr
@@ -131,14 +131,14 @@ def test_a_session_that_waits(site: Site, terminal: Terminal) -> None:
     checked = terminal.run("check", "-g", "2")
     assert "Will wait" in checked.stdout
     assert terminal.run("check", "-g", "0", "-p", "g100_cpu").returncode == 0
-    assert terminal.run("launch", "-g", "2", "-b", "-q", "-N", "later").returncode == 0
-    wait_for(lambda: terminal.run("status", "later", "-q").returncode == 3, "the session to wait")
+    assert terminal.run("launch", "-g", "2", "-b", "--quiet", "-N", "later").returncode == 0
+    wait_for(lambda: terminal.run("status", "later", "--quiet").returncode == 3, "the session to wait")
     wait_for(lambda: json.loads(terminal.run("status", "later", "--json").stdout)["stage"] == "queue", "its job to wait")
     why = terminal.run("why", "later")
     assert why.returncode == 3
     assert "later: Waiting" in why.stdout
     assert "These would start now:" in why.stdout
-    assert terminal.run("status", "later", "--wait", "1", "-q").returncode == 3
+    assert terminal.run("status", "later", "--wait", "1", "--quiet").returncode == 3
     log = terminal.run("logs", "later")
     assert log.returncode == 1
     assert log.stderr.startswith("resource-form logs: ")
@@ -284,7 +284,7 @@ def test_slurm_is_away(site: Site, terminal: Terminal) -> None:
     finally:
         site.cluster.start_munge()
     wait_for(lambda: terminal.run("list").stderr == "", "the Hub to hear from Slurm again", 60)
-    wait_for(lambda: terminal.run("status", "-q").returncode == 0, "the session to be known again", 30)
+    wait_for(lambda: terminal.run("status", "--quiet").returncode == 0, "the session to be known again", 30)
 
 
 def test_a_user_without_account(site: Site, tmp_path: Path) -> None:
@@ -331,6 +331,20 @@ def test_a_launch_script(site: Site, terminal: Terminal, tmp_path: Path) -> None
     assert (wrong.returncode, wrong.stdout) == (2, "")
 
 
+def test_a_request_comes_again(site: Site, terminal: Terminal, tmp_path: Path) -> None:
+    """Saved from a session and asked about again it is the same request, and the same script (T68)."""
+    wanted = ("-c", "2", "-m", "3", "-g", "1", "-t", "45", "-e", "MINE=a b")
+    script = terminal.run("launch", *wanted, "-d").stdout
+    assert terminal.run("launch", *wanted, "-b", "--quiet").returncode == 0
+    saved = tmp_path / "mine.yaml"
+    assert terminal.run("request", "save", "-o", str(saved)).returncode == 0
+    assert terminal.run("stop").returncode == 0
+    assert terminal.run("launch", "-f", str(saved), "-d").stdout == script
+    answers = [json.loads(terminal.run("check", *words, "--json").stdout) for words in (wanted, ("-f", str(saved)))]
+    assert answers[0]["request"] == answers[1]["request"]
+    assert site.cluster.active_jobs() == []
+
+
 def test_ctrl_c_ends_what_follows(site: Site, terminal: Terminal) -> None:
     """The log's reader goes, the session stays."""
     site.start({"gpus": 0})
@@ -342,4 +356,4 @@ def test_ctrl_c_ends_what_follows(site: Site, terminal: Terminal) -> None:
     _, said = follows.communicate(timeout=30)
     assert (follows.returncode, said) == (130, "")
     assert time.monotonic() - begun < 5
-    assert terminal.run("status", "-q").returncode == 0
+    assert terminal.run("status", "--quiet").returncode == 0

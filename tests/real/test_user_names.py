@@ -114,7 +114,7 @@ def test_from_a_terminal(site: Site, tmp_path: Path) -> None:
     """A name with an @ in it: launched, listed, led to, its log read, stopped."""
     name = NAMES[0]
     terminal = Terminal.of(site, tmp_path, name)
-    launched = terminal.run("launch", "-g", "0", "-c", "1", "-N", "mine", "-q")
+    launched = terminal.run("launch", "-g", "0", "-c", "1", "-N", "mine", "--quiet")
     assert (launched.returncode, launched.stderr) == (0, "")
     address = launched.stdout.split()[-1]
     assert address == f"{site.hub.url}user/{in_address(name)}/mine/"

@@ -27,7 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_name(parser)
     parser.add_argument("-w", "--wait", type=seconds, metavar="SECONDS", help=_("wait so long at most until it is ready or over"))
     parser.add_argument("--json", action="store_true", help=_("print it as one JSON object"))
-    parser.add_argument("-q", "--quiet", action="store_true", help=_("print nothing: the exit status says it"))
+    parser.add_argument("--quiet", action="store_true", help=_("print nothing: the exit status says it"))
     add_hub_arguments(parser)
 
 

@@ -25,7 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-a", "--all", action="store_true", help=_("all of one's sessions; on a terminal it is asked once"))
     parser.add_argument("-y", "--yes", action="store_true", help=_("with --all: ask nothing"))
     parser.add_argument("--json", action="store_true", help=_("print what was stopped as one JSON object"))
-    parser.add_argument("-q", "--quiet", action="store_true", help=_("tell nothing on the way"))
+    parser.add_argument("--quiet", action="store_true", help=_("tell nothing on the way"))
     add_hub_arguments(parser)
 
 

@@ -150,7 +150,7 @@ class CheckHandler(TellsPages, APIHandler):  # type: ignore[misc]
     async def _answer(self, spawner: HubSpawner, options: Mapping[str, Any]) -> dict[str, Any]:
         changed = self.get_argument("changed", "")
         left = countdown(patience_of_open_page(spawner.cluster))
-        choices = await spawner.choices(patience=left())
+        choices = await spawner.choices(options=options, patience=left())
         terms, changed = await spawner.terms(), changed if changed in FORM_FIELDS else ""
         advice = await advise(spawner.cluster, choices, options, terms, changed=changed, patience=left())
         assessment = advice.assessment

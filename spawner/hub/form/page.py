@@ -56,8 +56,10 @@ async def form_page(spawner: FormSpawner) -> str:
         "estimates": spawner.cluster.estimates,
     }
     left = countdown(PATIENCE_SECONDS)
+    came = take(spawner)
+    asked = {**(spawner.orm_spawner.user_options or {}), **(came.values if came is not None else {})}
     try:
-        choices = await spawner.choices(patience=left())
+        choices = await spawner.choices(options=asked, beside=[entry.options for entry in spawner.recent()], patience=left())
         require_account(choices)
     except (NoAccount, CatalogueError, SlurmRefused, SlurmUnavailable) as error:
         spawner.log.warning("The form for %s cannot be filled: %s", name_of(spawner.user), error.log)
@@ -66,7 +68,7 @@ async def form_page(spawner: FormSpawner) -> str:
         spawner.log.error("The form for %s cannot be filled: %s", name_of(spawner.user), error.log)  # noqa: TRY400 - one line is enough
         values["problem"] = error.sentence
     else:
-        values |= await _filled(spawner, choices, left)
+        values |= await _filled(spawner, choices, came, left)
     if "notices" not in values:
         values["notices"] = await spawner.announcements()
     chosen = {name: values.get(name, "") for name in ("partition", "reservation")}
@@ -74,11 +76,10 @@ async def form_page(spawner: FormSpawner) -> str:
     return await run_in_worker(lambda: render_form(values, template_paths=spawner.template_paths))
 
 
-async def _filled(spawner: FormSpawner, choices: Choices, left: Callable[[], float | None]) -> dict[str, Any]:
+async def _filled(spawner: FormSpawner, choices: Choices, came: Rejection | None, left: Callable[[], float | None]) -> dict[str, Any]:
     options = spawner.orm_spawner.user_options or {}
     remembered, dropped = await run_in_worker(lambda: restore_valid(options, choices))
     shown, errors, notes = remembered, dict[str, str](), list[str]()
-    came = take(spawner)
     if came is not None and came.is_link:
         shown, notes = _from_link(spawner, came, remembered, choices)
         notes += [_(PRESS_AGAIN)] if came.was_pressed else []
@@ -142,7 +143,7 @@ def _fields(fields: tuple[FormField, ...], to_decide: Set[str]) -> dict[str, Any
     return {
         "fields": [field for field in fields if not field.folded],
         "folded": folded,
-        "folded_line": " · ".join(field.shown for field in folded),
+        "folded_line": " · ".join(filter(None, (field.shown for field in folded))),
         "folded_open": any(field.error or field.key in to_decide for field in folded),
     }
 

@@ -18,6 +18,7 @@ from ...advice.service import PATIENCE_SECONDS, advise
 from ...cache import countdown
 from ...errors import RequestRejected, ResourceFormError
 from ...i18n import _, in_use, ngettext, using
+from ...request.qos import choices_for
 from ...request.validation import resolve_request
 from ...worker import run_in_worker
 from ..locale import language_of
@@ -64,6 +65,7 @@ class ClassPage(BaseHandler):  # type: ignore[misc]
             raise web.HTTPError(404, _("There is no such class."))
         room, words, price, problem = None, "", "", ""
         try:
+            choices = choices_for({"preset": name}, choices)
             request = resolve_request({"preset": name}, choices)
         except RequestRejected as error:
             problem = error.sentence

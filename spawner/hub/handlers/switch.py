@@ -87,7 +87,7 @@ class SwitchHandler(AsksAgain, BaseHandler):  # type: ignore[misc]
         change = {name: self.get_body_argument(name) for name in FORM_FIELDS if self.get_body_argument(name, None) is not None}
         options = {**(spawner.user_options or {}), **change}
         options.pop("preset", None)
-        choices = await spawner.choices(patience=PATIENCE_SECONDS)
+        choices = await spawner.choices(options=options, patience=PATIENCE_SECONDS)
         request = resolve_request(options, choices)
         await refuse_over_budget(spawner.cluster, choices, request, await spawner.terms())
         if not await starts_now(spawner, session, request, choices):

@@ -71,7 +71,7 @@ async def offers(spawner: HubSpawner, session: Session) -> list[dict[str, Any]]:
     ResourceFormError
         Slurm has never answered.
     """
-    choices = await spawner.choices(patience=0)
+    choices = await spawner.choices(options=spawner.user_options or {}, patience=0)
     request, errors = judge_request(spawner.user_options or {}, choices)
     if errors:
         return []

@@ -55,8 +55,9 @@ async def submit_and_wait(spawner: StartingSpawner, session: Session) -> tuple[s
 
 
 async def _submit(spawner: StartingSpawner, session: Session) -> None:
-    choices = await spawner.choices()
-    request = resolve_request(with_known_variables(spawner, spawner.user_options or {}), choices)
+    options = spawner.user_options or {}
+    choices = await spawner.choices(options=options)
+    request = resolve_request(with_known_variables(spawner, options), choices)
     pricing = await spawner.terms()
     await refuse_over_budget(spawner.cluster, choices, request, pricing)
     spawner.user_options = request.options()

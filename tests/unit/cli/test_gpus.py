@@ -356,9 +356,9 @@ def test_nothing_is_known_outside_of_a_session(call: Called, monkeypatch: pytest
 @pytest.mark.parametrize(
     ("status", "body", "words"),
     [
-        (403, b'{"message": "This takes the scope read:servers."}', "HTTP 403). It says: This takes the scope"),
+        (403, b'{"message": "This takes the scope read:servers."}', "gpus: This takes the scope read:servers."),
         (403, b"<html>", "HTTP 403"),
-        (400, b'{"message": "You have no account."}', "refuses to answer (HTTP 400). It says: You have no account."),
+        (400, b'{"message": "You have no account."}', "gpus: You have no account."),
         (404, b"", "/hub/api"),
         (503, b'{"message": "Slurm does not answer."}', "HTTP 503). It says: Slurm does not answer."),
         (500, b'{"message": ["\\u001b[2J"]}', "HTTP 500"),
@@ -370,10 +370,10 @@ def test_nothing_is_known_outside_of_a_session(call: Called, monkeypatch: pytest
     ],
 )
 def test_what_goes_wrong_is_one_sentence(hub: FakeHub, call: Called, status: int, body: bytes, words: str) -> None:
-    """On stderr, with status 1; nothing of it is an order to the terminal."""
+    """On stderr, with a status that says whose matter it is; nothing of it is an order to the terminal."""
     hub.status, hub.body = status, body
     code, output, errors = call()
-    assert (code, output, errors.count("\n")) == (1, "", 1)
+    assert (code, output, errors.count("\n")) == (4 if status in (400, 403) else 5, "", 1)
     assert words in errors
     assert errors.strip().isprintable()
     assert "a-secret" not in errors
@@ -383,7 +383,7 @@ def test_no_redirect_is_followed(hub: FakeHub, call: Called) -> None:
     """The token would go with it, wherever that leads."""
     hub.status, hub.headers = 302, {"Location": f"{hub.url}/elsewhere"}
     status, _output, errors = call()
-    assert status == 1
+    assert status == 5
     assert "HTTP 302" in errors
     assert len(hub.asked) == 1
 
@@ -391,7 +391,7 @@ def test_no_redirect_is_followed(hub: FakeHub, call: Called) -> None:
 def test_nobody_is_there(call: Called, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("JUPYTERHUB_API_URL", "http://127.0.0.1:1/hub/api")
     status, output, errors = call()
-    assert (status, output) == (1, "")
+    assert (status, output) == (5, "")
     assert "http://127.0.0.1:1/hub/api cannot be reached" in errors
 
 
@@ -450,7 +450,7 @@ def test_watching_with_a_token_that_is_no_longer_good(hub: FakeHub, call: Called
     """To go on asking would help nobody."""
     hub.then = [(200, hub.body), (403, b"")]
     status, _output, errors = call("--watch")
-    assert (status, len(watched)) == (1, 1)
+    assert (status, len(watched)) == (4, 1)
     assert "HTTP 403" in errors
 
 

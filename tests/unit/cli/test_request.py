@@ -47,7 +47,7 @@ def test_checked(hub: Any, capsys: pytest.CaptureFixture[str], tmp_path: Path, a
 
 
 @pytest.mark.parametrize(
-    ("answer", "status"), [((400, '{"message": "Line 1: no"}'), 4), ((503, "{}"), 1), ((200, "[]"), 1), ((200, "{}"), 1)]
+    ("answer", "status"), [((400, '{"message": "Line 1: no"}'), 4), ((503, "{}"), 5), ((200, "[]"), 5), ((200, "{}"), 5)]
 )
 def test_trouble(hub: Any, capsys: pytest.CaptureFixture[str], tmp_path: Path, answer: tuple[int, str], status: int) -> None:
     """A sentence and its status; a refused file is told of with what the Hub says."""

@@ -66,7 +66,7 @@ def test_status(hub: Any, capsys: pytest.CaptureFixture[str], found: dict[str, A
     hub.answers[SESSIONS] = answer(found)
     assert main(["status"]) == code
     assert found["sentence"] in capsys.readouterr().out
-    assert main(["status", "-q"]) == code
+    assert main(["status", "--quiet"]) == code
     assert capsys.readouterr().out == ""
     assert main(["status", "--json"]) == code
     assert json.loads(capsys.readouterr().out)["exit"] == code

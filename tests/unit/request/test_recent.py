@@ -273,7 +273,7 @@ async def test_remembered_once_it_is_submitted(monkeypatch: pytest.MonkeyPatch, 
     async def nothing(*_args: Any, **_named: Any) -> Any:
         return SimpleNamespace(argv=(), script="", environment={}, identity=SimpleNamespace(home="/"), tag=SimpleNamespace(nonce="a nonce"))
 
-    async def offered() -> Choices:
+    async def offered(**_asked: Any) -> Choices:
         return choices()
 
     async def no_rule(*_args: Any, **_named: Any) -> None:

@@ -1,4 +1,4 @@
-// The line that names partition, account and reservation; the fields themselves are folded behind it.
+// The line that names partition, account, reservation and QOS; the fields themselves are folded behind it.
 
 import { FILLED } from "./fields.js";
 
@@ -7,10 +7,11 @@ import { FILLED } from "./fields.js";
 /**
  * A field's value as the line has it.
  * @param {HTMLInputElement | HTMLSelectElement} field
- * @param {string} none what the line says in place of no reservation
+ * @param {Record<string, string>} texts what the line says in place of no reservation, and of a QOS
  */
-export function shownIn(field, none) {
-  if (field.name === "reservation" && !field.value) return none;
+export function shownIn(field, texts) {
+  if (field.name === "reservation" && !field.value) return texts.no_reservation;
+  if (field.name === "qos") return field.value && texts.qos.replace("{name}", field.value);
   return field instanceof HTMLSelectElement ? field.selectedOptions[0]?.textContent?.trim() || "" : field.value;
 }
 
@@ -25,7 +26,9 @@ export function followWhere({ form, texts, find }) {
   const follows = !details.querySelector("input[type=radio]");
 
   function show() {
-    if (follows && line) line.textContent = [...folded].map((field) => shownIn(field, texts.no_reservation)).join(" · ");
+    if (!follows || !line) return;
+    const values = [...folded].map((field) => shownIn(field, texts)).filter(Boolean);
+    line.textContent = values.join(" · ");
   }
 
   form.addEventListener("input", show);
