@@ -165,7 +165,9 @@ FAULTS = {
         "/^PartitionName=g100_cpu/s/AllowAccounts=ALL/AllowAccounts=nobody/", found={"allow-accounts": "warning"}, since=(23, 2)
     ),
     "limits that nobody judges": slurm_says(
-        "/^PartitionName=g100_cpu/s/$/ ExclusiveTopo=YES/", found={"part-limits": "note"}, line="EnforcePartLimits=ALL"
+        "/^PartitionName=g100_cpu/{s/ExclusiveTopo=NO//; s/$/ ExclusiveTopo=YES/}",
+        found={"part-limits": "note"},
+        line="EnforcePartLimits=ALL",
     ),
     "whole nodes": slurm_says("s|^(SelectType +=) .*|\\1 select/linear|", found={"select-type": "warning"}),
     "memory that is not counted": slurm_says("s/^(SelectTypeParameters +=) .*/\\1 CR_CORE/", found={"select-type": "note"}),
@@ -182,9 +184,7 @@ FAULTS = {
         "s/^(AccountingStorageTRES +=) .*/\\1 cpu,mem/", found={"gpu-accounting": "warning"}, line="AccountingStorageTRES=cpu,mem,gres/gpu"
     ),
     "hidden nodes of a cloud": slurm_says(
-        "s|^(ResumeProgram +=) .*|\\1 /sbin/resume|; s/^(SLURM_VERSION +=) .*/\\1 22.05.8/",
-        found={"cloud-nodes": "warning"},
-        line="PrivateData=cloud",
+        "s|^(ResumeProgram +=) .*|\\1 /sbin/resume|", found={"cloud-nodes": "warning"}, line="PrivateData=cloud", until=(23, 2)
     ),
     "a plugin that wants memory by core": Fault(
         {"submit": "error"}, wrappers={"sbatch": REFUSES + 'exec "$REAL" "$@"'}, line='c.SlurmCluster.memory_option = "mem-per-cpu"'

@@ -83,6 +83,14 @@ def hub_url(facts: HubFacts, slurm: SlurmFacts | None) -> Iterator[Finding]:
             _("Name the Hub’s machine as nodes know it."),
             *lines,
         )
+    elif facts.listens.is_loopback and facts.place.is_here and not facts.place.is_loopback and elsewhere:
+        yield error(
+            "hub-url",
+            _("The Hub listens on the loopback only, and nodes are told to call it at {url}.").format(url=facts.api_url),
+            _("Sessions start and cannot say so: each start fails after minutes. Nodes: {nodes}").format(nodes=listed(elsewhere)),
+            _("Have the Hub listen on an address of this machine that nodes reach."),
+            lines[0],
+        )
     else:
         yield well("hub-url", _("Nodes are told to call the Hub at {url}.").format(url=facts.api_url))
 

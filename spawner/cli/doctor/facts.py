@@ -64,14 +64,16 @@ class Place:
 class HubFacts:
     """What is around the Hub's own process.
 
-    ``api_url`` is where nodes call it, ``place`` that address. ``answers`` is the version that answered there, None where nobody does.
-    ``database`` says what is wrong with it, ``database_is_new``: there is none yet. ``proxy`` is what is wrong with the proxy's program.
-    ``owner`` is whose the Hub's files are, where that is somebody else than ``runs_as``. ``strangers`` are jobs that carry this Hub's name
-    and that it has not submitted; None where nobody can tell, ``why_strangers_unknown`` says why.
+    ``api_url`` is where nodes call it, ``place`` that address, ``listens`` the one at which it listens. ``answers`` is the version that
+    answered there, None where nobody does. ``database`` says what is wrong with it, ``database_is_new``: there is none yet. ``proxy`` is
+    what is wrong with the proxy's program. ``owner`` is whose the Hub's files are, where that is somebody else than ``runs_as``.
+    ``strangers`` are jobs that carry this Hub's name and that it has not submitted; None where nobody can tell, and
+    ``why_strangers_unknown`` says why.
     """
 
     api_url: str
     place: Place
+    listens: Place
     runs_as: str
     owner: str = ""
     answers: str | None = None

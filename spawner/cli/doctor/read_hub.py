@@ -45,6 +45,7 @@ async def read_hub(configured: Configured, *, has_slurm: bool) -> HubFacts:
     return HubFacts(
         api_url=api_url,
         place=await place_of(urlsplit(api_url).hostname or ""),
+        listens=await place_of(urlsplit(hub.hub.bind_url).hostname or ""),
         runs_as=HubUser().name,
         owner=_owner(hub, folder),
         answers=await version_at(api_url),

@@ -54,7 +54,7 @@ def facts(version: str = "22.05.8") -> Facts:
     return Facts(
         ConfigFacts("jupyterhub_config.py", spawner_class="ResourceFormSpawner"),
         SiteFacts(releases=(2, 1)),
-        HubFacts("http://127.0.0.1:8081/hub/api", HERE, "jupyterhub", answers="6.1.1", hub_name="jupyterhub"),
+        HubFacts("http://127.0.0.1:8081/hub/api", HERE, HERE, "jupyterhub", answers="6.1.1", hub_name="jupyterhub"),
         slurm(version),
         SudoFacts(is_needed=True, tried=tried),
         UserFacts("ada", request=REQUEST),
@@ -185,6 +185,7 @@ FAULTS: list[tuple[str, str, Callable[[Facts], Facts]]] = [
     ("proxy", "error", of_hub(proxy="configurable-http-proxy")),
     ("hub-url", "error", of_slurm(places={"g001": ELSEWHERE, "g002": HERE})),
     ("hub-url", "error", of_hub(place=Place("hub", is_known=False))),
+    ("hub-url", "error", both(of_hub(place=Place("hub", is_here=True)), of_slurm(places={"g001": ELSEWHERE}))),
     ("hub-answers", "skipped", of_hub(answers=None)),
     ("hub-name", "warning", of_hub(strangers=((812, "ada"),))),
     ("hub-name", "skipped", of_hub(strangers=None, why_strangers_unknown="hidden")),
@@ -259,7 +260,7 @@ def test_what_is_meant_elsewhere() -> None:
     assert found(all_partitions(allow_accounts=("cin_staff",))(facts())) == []
     assert found(all_nodes(memory_mb_system=4000)(facts())) == []
     assert found(of_slurm(versions={"sbatch": "slurm 21.08.8-2\n"})(facts())) == [], "older commands are understood"
-    assert found(of_hub(place=ELSEWHERE)(of_slurm(places={"g001": ELSEWHERE})(facts()))) == []
+    assert found(both(of_hub(place=ELSEWHERE), of_slurm(places={"g001": ELSEWHERE}))(facts())) == [], "another machine passes it on"
     assert found(both(of_job(hub="refused"), of_hub(answers=None))(facts()))[-1].level is Level.SKIPPED, "there is no Hub to be reached"
     assert found(both(all_partitions(not_judged="ExclusiveTopo"), slurm_conf(EnforcePartLimits="ALL"))(facts())) == []
     assert found(both(of_slurm(accounting=None), slurm_conf(AccountingStorageTRES="cpu"))(facts()))[0].check == "accounting"
