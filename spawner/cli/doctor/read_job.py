@@ -16,6 +16,7 @@ from typing import Any
 
 from ...cluster.cluster import SlurmCluster
 from ...errors import RequestRejected, ResourceFormError, SlurmRefused
+from ...i18n import _
 from ...job.sbatch import JOB_PATH
 from ...request.model import SessionRequest
 from ...slurm import commands
@@ -79,7 +80,7 @@ async def read_job(configured: Configured, name: str, api_url: str, *, patience:
         return JobFacts(error=error.sentence)
     except ResourceFormError as error:
         return JobFacts(error=error.log)
-    say(f"{job_id}: {request.partition}")
+    say(_("Job {number} is submitted").format(number=job_id))
     watch = _Watch(cluster, job_id)
     try:
         return await _told(watch, JobFacts(tried=tuple(ports)), word, identity, patience)
