@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+import logging
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,7 @@ from .common import page_templates
 from .labels import labels_of
 from .locale import language_spoken
 from .own_spawner import own_spawner
-from .protocol import HubApplication, Log
+from .protocol import HubApplication
 from .reach import default_server_name, is_active, may_have_server
 from .sessions.ended import history_of
 from .sessions.feed import Sessions
@@ -270,19 +271,24 @@ class Pages:
 def install_pages(app: HubApplication) -> None:
     """Put our pages behind the site's and before JupyterHub's, and say in the log what of ours a site's page takes away."""
     state = HubState.of(app)
-    stock = str(Path(app.data_files_path) / "templates")
-    site = [str(path) for path in app.template_paths if str(path) not in (page_templates(), stock)]
-    ours = jinja2.FileSystemLoader(page_templates())
     for name in ("jinja2_env", "jinja2_env_sync"):
         environment: jinja2.Environment = app.tornado_settings[name]
-        before = [environment.loader] if environment.loader is not None else []
-        names = jinja2.PrefixLoader({OURS: ours, STOCK: jinja2.FileSystemLoader(stock)})
-        environment.loader = jinja2.ChoiceLoader([_InFront(ours), names, jinja2.FileSystemLoader(site), ours, *before])
+        environment.loader = loader_of(app.template_paths, app.data_files_path, before=environment.loader)
         environment.globals["resource_form"] = PageHelp
         environment.globals["resource_form_stock_logo"] = Path(app.data_files_path) in Path(app.logo_file).parents
     environment = app.tornado_settings["jinja2_env"]
     state.part(Pages).form_is_ours = _is_ours(environment, "spawn.html")
-    _compare(environment, app.log)
+    for level, sentence in what_is_taken_away(environment):
+        app.log.log(level, "%s", sentence)
+
+
+def loader_of(template_paths: Iterable[str | Path], data_files_path: str, *, before: jinja2.BaseLoader | None = None) -> jinja2.BaseLoader:
+    """Return where the pages of a Hub are looked up: in the site's folders, then in ours, then where JupyterHub has looked ``before``."""
+    stock = str(Path(data_files_path) / "templates")
+    site = [str(path) for path in template_paths if str(path) not in (page_templates(), stock)]
+    ours = jinja2.FileSystemLoader(page_templates())
+    names = jinja2.PrefixLoader({OURS: ours, STOCK: jinja2.FileSystemLoader(stock)})
+    return jinja2.ChoiceLoader([_InFront(ours), names, jinja2.FileSystemLoader(site), ours, *([before] if before is not None else [])])
 
 
 def compare_class(app: HubApplication) -> None:
@@ -304,12 +310,13 @@ def _is_ours(environment: jinja2.Environment, name: str) -> bool:
         return False
 
 
-def _compare(environment: jinja2.Environment, log: Log) -> None:
+def what_is_taken_away(environment: jinja2.Environment) -> Iterator[tuple[int, str]]:
+    """Yield what a site's pages take of ours, with how grave that is (:data:`logging.ERROR`, :data:`logging.WARNING`)."""
     for name in sorted(path.name for path in Path(page_templates()).glob("*.html")):
         try:
             chain = list(chain_of(environment, name))
         except jinja2.TemplateError as error:
-            log.error("The template %s cannot be used, and pages made of it are errors: %s", name, error)  # noqa: TRY400 - one line is enough
+            yield logging.ERROR, f"The template {name} cannot be used, and pages made of it are errors: {error}"
             continue
         before_ours = []
         for template in chain:
@@ -319,10 +326,7 @@ def _compare(environment: jinja2.Environment, log: Log) -> None:
         is_reached = len(before_ours) < len(chain)
         if name == PAGE:
             if not is_reached or any(template.drops(block) for template in before_ours for block in NAVIGATION):
-                log.error(
-                    'The pages have no link to the list of sessions: %s does not extend "templates/page.html", or fills the block '
-                    "nav_bar_left_items or nav_bar without {{ super() }}",
-                    chain[0].file,
-                )
+                lacks = f'{chain[0].file} does not extend "templates/page.html", or fills the block nav_bar_left_items or nav_bar without'
+                yield logging.ERROR, f"The pages have no link to the list of sessions: {lacks} {{{{ super() }}}}"
         elif not is_reached:
-            log.warning('%s takes the place of our page; with {%% extends "ours/%s" %%} it adds to it', chain[0].file, name)
+            yield logging.WARNING, f'{chain[0].file} takes the place of our page; with {{% extends "ours/{name}" %}} it adds to it'

@@ -10,13 +10,11 @@ import socket
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from private_slurm import packages
 from private_slurm.cluster import PrivateCluster
-from private_slurm.operations import COMMANDS
 from private_slurm.releases import JUPYTERHUB_VERSION
 from private_slurm.users import ensure_system_users
 
@@ -29,8 +27,8 @@ from spawner.slurm.test_only import parse_estimate
 from tests.support.invariant import assert_consistent, assert_kept, kernels, tagged_jobs
 from tests.support.real_hub import CHECKOUT, Environments, make_hub, running
 from tests.support.site_under_test import Site, run_in_kernel, wait_for
+from tests.support.sudo_rules import HUB_USER, SHARED, Rules
 
-HUB_USER = "demo-hub"
 ODD = 'a,b "c" $HOME `id`\nend'
 
 SBATCH = ("/usr/bin/sbatch", "--parsable", "--nodes=1", "--ntasks=1", "--mem=10M")
@@ -40,7 +38,6 @@ pytestmark = pytest.mark.skipif(
 )
 
 
-SHARED = CHECKOUT / "share" / "resource_form"
 OLDER_RULE = """
 Cmnd_Alias RESOURCE_FORM_OLDER = /usr/bin/sbatch ^(--test-only )?--parsable --nodes=1 --ntasks=1( --[a-z-]+(=[^ ]+)?)+$, \\
     /usr/bin/scancel ^(--batch --signal=USR1 )?--user=[^ ]+ [0-9]+$
@@ -56,40 +53,6 @@ ln -s {socket} $new/log
 mount --rbind $new /dev
 """
 """A /dev in which the log of the system is a socket of the test's."""
-
-
-@dataclass
-class Rules:
-    """A place for rules and programs that one name space sees as /etc/sudoers.d and /usr/local/libexec: the machine's are not touched.
-
-    There the commands of the cluster's Slurm, whichever version it is, are those in /usr/bin, of which the rule speaks.
-    """
-
-    folder: Path
-    users: tuple[str, ...]
-    slurm_commands: Path
-
-    def write(self, text: str) -> None:
-        """Have sudo know this rule and no other, with the names and paths of the tests in it."""
-        rules = self.folder / "sudoers.d"
-        rules.mkdir(parents=True, exist_ok=True)
-        text = re.sub(r"^jupyterhub ", f"{HUB_USER} ", text, flags=re.MULTILINE).replace("%hpc-users", ", ".join(self.users[:2]))
-        path = rules / "resource-form"
-        path.unlink(missing_ok=True)
-        path.write_text(text.replace("/etc/jupyterhub-resource-form.env", str(self.folder / "environment")))
-        path.chmod(0o440)
-        subprocess.run(["visudo", "--check", "--strict", "--file", str(path)], check=True, capture_output=True)
-
-    def wrapper(self, *programs: str, before: str = "") -> tuple[str, ...]:
-        """argv that makes a command run as the Hub's user in that name space, with these programs of ours installed."""
-        above = Path(INSTALLED_READER).parent.parent
-        above.mkdir(exist_ok=True)
-        install = [f"mount --bind {self.folder / 'sudoers.d'} /etc/sudoers.d", f"mount -t tmpfs tmpfs {above}"]
-        sources = {INSTALLED_SUBMITTER: "submit.py", INSTALLED_READER: "session_log.py"}
-        install += [f"mount --bind {self.slurm_commands / name} /usr/bin/{name}" for name in COMMANDS]
-        install += [f"install -D --mode=0755 {SHARED / sources[program]} {program}" for program in programs]
-        become = f"setpriv --reuid={HUB_USER} --regid={HUB_USER} --init-groups"
-        return ("unshare", "--mount", "sh", "-ec", "\n".join([before, *install, f'exec {become} "$@"']), "sh")
 
 
 @pytest.fixture(scope="module")

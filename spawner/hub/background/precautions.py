@@ -12,6 +12,7 @@ from ...slurm.sudo import submitter_is_installed
 from ..class_settings import class_settings
 from ..common import PATIENCE_SECONDS, cluster_of
 from ..protocol import HubApplication
+from ..settings.other_spawners import settings_of_other_spawners
 from ..settings.replaced import settings_without_effect
 
 SUDO_TIMEOUT_SECONDS = 15.0
@@ -21,7 +22,8 @@ AGAIN_SECONDS = 600.0
 
 async def warn_of_settings(app: HubApplication) -> None:
     """Write into the Hub's log each setting that has no effect on this spawner, and what to use instead."""
-    for name, instead in settings_without_effect(app.config, class_settings(app).sections):
+    sections = class_settings(app).sections
+    for name, instead in (*settings_without_effect(app.config, sections), *settings_of_other_spawners(app.config, sections)):
         app.log.warning("%s has no effect on this spawner. Use instead: %s", name, instead)
 
 
