@@ -58,20 +58,20 @@ class Sessions:
         """Return the server's session that goes on, else its last one; None where there was none."""
         return next((entry for entry in self.all if entry.get("name") == name), None)
 
-    def named(self, name: str) -> Session:
+    def named(self, name: str, code: int = FAILED) -> Session:
         """Return the newest session of a name: the server's, or what its user has called it where only one is called so.
 
         Raises
         ------
         NotPossible
-            There is none; the message names those that there are.
+            There is none: ``code``; the message names those that there are.
         """
         found = self.newest(name)
         called = {str(entry.get("name")): entry for entry in reversed(self.all) if entry.get("named") and entry.get("display_name") == name}
         if found is None and name and len(called) == 1:
             found = self.newest(next(iter(called)))
         if found is None:
-            raise NotPossible(self._none_of(name), FAILED)
+            raise NotPossible(self._none_of(name), code)
         return found
 
     def _none_of(self, name: str) -> str:

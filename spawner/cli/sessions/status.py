@@ -9,7 +9,7 @@ import time
 from ...i18n import N_, _
 from ..answering import answered, print_json, say
 from ..arguments import seconds
-from ..exit_codes import UNREACHABLE, WAITS
+from ..exit_codes import ENDED, UNREACHABLE, WAITS
 from ..hub_client import Hub, HubTrouble
 from ..progress import Progress
 from ..which_hub import add_hub_arguments, hub_of
@@ -18,7 +18,7 @@ from .words import code_of, lines_of
 
 LOOK_SECONDS = 2.0
 
-EPILOG = N_("Exit status: 0 it is ready, 3 it waits or starts, 6 it is over, 5 nobody knows, 1 there is none of that name.")
+EPILOG = N_("Exit status: 0 it is ready, 3 it waits or starts, 6 it is over or there is none, 5 nobody knows.")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -39,7 +39,7 @@ def run(arguments: argparse.Namespace) -> int:
 def _run(arguments: argparse.Namespace) -> int:
     hub = hub_of(arguments)
     found = Sessions.of(hub)
-    session = found.named(arguments.name)
+    session = found.named(arguments.name, ENDED)
     if arguments.wait is not None:
         session = _waited(hub, session, arguments.wait, quiet=arguments.quiet)
     code = code_of(session)

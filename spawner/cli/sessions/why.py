@@ -10,6 +10,7 @@ from typing import Any
 
 from ...i18n import N_, _
 from ..answering import answered, print_json, say
+from ..exit_codes import ENDED
 from ..hub_client import Hub, HubTrouble
 from ..servers import Servers
 from ..which_hub import add_hub_arguments, hub_of
@@ -19,7 +20,7 @@ from .words import code_of, lines_of, memory_in_words
 OFFERS_SECONDS = 8.0
 """So long what would start now is waited for: the Hub works it out once somebody looks."""
 
-EPILOG = N_("Exit status: 0 it runs, 3 it waits or starts, 6 it is over, 5 nobody knows, 1 there is none of that name.")
+EPILOG = N_("Exit status: 0 it runs, 3 it waits or starts, 6 it is over or there is none, 5 nobody knows.")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -38,7 +39,7 @@ def run(arguments: argparse.Namespace) -> int:
 def _run(arguments: argparse.Namespace) -> int:
     hub = hub_of(arguments)
     found = Sessions.of(hub)
-    session = found.named(arguments.name)
+    session = found.named(arguments.name, ENDED)
     offers = offers_of(hub, str(session.get("name") or "")) if session.get("stage") == "queue" else []
     code = code_of(session)
     if arguments.json:

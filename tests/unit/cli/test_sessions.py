@@ -96,12 +96,12 @@ def test_which_session_a_name_means(hub: Any, capsys: pytest.CaptureFixture[str]
     assert main(["status", "Mine"]) == 0
     assert "This one." in capsys.readouterr().out
     hub.answers[SESSIONS] = answer(mine, session("b", named=True, display_name="Mine"), over("c\x1b[2J"))
-    assert main(["status", "Mine"]) == 1
+    assert main(["status", "Mine"]) == 6
     assert capsys.readouterr().err == "resource-form status: There is no session named Mine. There are: Mine, c?[2J.\n"
-    assert main(["status"]) == 1
+    assert main(["status"]) == 6
     assert "You have no session without a name. There are: Mine, c?[2J." in capsys.readouterr().err
     hub.answers[SESSIONS] = answer()
-    assert main(["status"]) == 1
+    assert main(["status"]) == 6
     assert capsys.readouterr().err == "resource-form status: You have no session.\n"
 
 
