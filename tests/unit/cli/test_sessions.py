@@ -200,6 +200,15 @@ def test_a_log(hub: Any, capsys: pytest.CaptureFixture[str]) -> None:
     assert [path for _method, path, *_rest in hub.seen[-2:]] == [f"{LOG}?job=7&offset=0", f"{LOG}?job=7&offset=2"]
 
 
+def test_a_log_as_json(hub: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    """Each piece on a line, in ASCII where something in it could be an order to the terminal."""
+    hub.answers |= {SESSIONS: answer(session()), LOG: [piece("a\x9b2J\n", size=6), piece("b\n", start=4, size=6)]}
+    assert main(["logs", "--all", "--json"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [json.loads(line)["text"] for line in lines] == ["a\x9b2J\n", "b\n"]
+    assert all(line.isprintable() for line in lines)
+
+
 def test_a_log_is_followed(hub: Any, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     """From before there is one until the session is over: each line once, a Hub that is away told of once."""
     for name in ("LOOK_SECONDS", "AWAY_SECONDS"):
@@ -407,6 +416,17 @@ def test_check(hub: Any, capsys: pytest.CaptureFixture[str], verdict: dict[str, 
         assert not word or word in out or verdict.get("errors")
     assert ("  x\n" in out) == (verdict["verdict"] == "wait")
     assert json.loads(hub.seen[-1][3]) == {"cores": "2"}
+
+
+def test_launch_tells_of_warnings(hub: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    """They stop nothing; an error does."""
+    check = {"verdict": "now", "words": "1 core", "sentence": "Starts now.", "warnings": ["Mind."], "script": "#!/bin/bash\n"}
+    hub.answers |= {f"{API}/user": USER, f"{API}/users/ada": servers(), f"{API}/resource-form/check": (200, json.dumps(check))}
+    assert main(["launch", "-d"]) == 0
+    assert capsys.readouterr() == ("#!/bin/bash\n", "1 core\nStarts now.\nMind.\n")
+    hub.answers[f"{API}/resource-form/check"] = 200, json.dumps({**check, "errors": {"cores": "Too many."}})
+    assert main(["launch", "-d"]) == 4
+    assert capsys.readouterr() == ("", "Too many.\n")
 
 
 def test_partitions(hub: Any, capsys: pytest.CaptureFixture[str]) -> None:
