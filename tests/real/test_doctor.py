@@ -231,7 +231,6 @@ def test_each_fault(running_site: Site, version: tuple[int, int], test_folder: P
             (commands / command).symlink_to(site.cluster.bin_dir / command)
     with socket.socket() as taken:
         taken.bind(("0.0.0.0", 0))
-        taken.listen()
         port = taken.getsockname()[1]
         for path, text in fault.files.items():
             (folder / path).parent.mkdir(exist_ok=True)
