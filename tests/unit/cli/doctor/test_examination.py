@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 import os
+import pwd
 import sqlite3
 import time
 from pathlib import Path
@@ -146,6 +147,14 @@ def test_a_user_who_is_none(site: Any) -> None:
     """The system does not know them, or Slurm has no account of theirs."""
     assert troubles(site(user="nobody-of-this-name")) == {"user": "error"}
     assert troubles(site(user="nobody")) == {"user": "error"}
+
+
+def test_the_hubs_own_user(site: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who has no account and was not named is not told of as one who can start no session; who was named is."""
+    monkeypatch.setattr(os, "geteuid", lambda: pwd.getpwnam("nobody").pw_uid)
+    told = {finding.check: finding.level for finding in site(user="")}
+    assert (told["user"], told["submit"], told["sudo"] in (Level.SKIPPED, Level.ERROR)) == (Level.SKIPPED, Level.SKIPPED, True)
+    assert {finding.check: finding.level for finding in site(user="nobody")}["user"] is Level.ERROR
 
 
 def test_partitions_that_are_named(site: Any) -> None:
