@@ -89,7 +89,8 @@ JupyterLab longer than all of their own modules.
 def ensure_venv(path: Path, requirements: Sequence[str], python: str = SYSTEM_PYTHON, without: Sequence[str] = SLOW) -> Path:
     """Make a virtual environment that holds `requirements` unless it is there already, and return its `bin` folder.
 
-    What pip installs of `without` besides is taken out again. A stamp holding a hash of the requirements is written last, so that an interrupted creation is redone.
+    What pip installs of `without` besides is taken out again. A stamp holding a hash of all that is written last, so that an interrupted
+    creation is redone.
     """
     path = Path(path).absolute()
     digest = hashlib.sha256("\n".join([python, str(path), *requirements, "without", *without]).encode()).hexdigest()
