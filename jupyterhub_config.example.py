@@ -115,6 +115,8 @@ c.SlurmCluster.hub_name = "jupyterhub"
 #     "values": {"gpus": 1, "cores": 8, "memory": "32G", "walltime": "4h"},
 #     "partitions": ["g100_int"],
 # }]
+# More fields and presets in a file, which is read again when it changes: a course is added without a restart of the Hub.
+# c.ResourceFormSpawner.form_file = "/etc/jupyterhub/form.yaml"
 # Presets and Start, nothing else, for everyone (True) or for some: a class that should not have to choose.
 # c.ResourceFormSpawner.only_presets = {"groups": ["school"]}
 # The login node by which `resource-form forward` leads to the node of a session.

@@ -99,6 +99,13 @@ class CatalogueError(ResourceFormError):
     label = "catalogue"
 
 
+class FormFileError(ResourceFormError):
+    """The admin's file of fields and presets cannot be read, and never could: what it forbids is not known. ``log`` names its lines."""
+
+    label = "form_file"
+    status = 503
+
+
 class SlurmError(ResourceFormError):
     """A Slurm command did not do what it was asked. ``stderr`` is what it printed."""
 
