@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 from private_slurm.cluster import PrivateCluster
 
-from tests.support.real_hub import Environments, open_site
-from tests.support.site_under_test import Site
+from tests.support.real_hub import Environments, needs_users, open_site
+from tests.support.site_under_test import Site, Visitor
 
+ADMIN_PASSWORD = "a password of the test suite's administrator"
 PLAIN = "fields:\n  cores: {maximum: 8}\n"
 COURSE = """\
 presets:
@@ -31,11 +32,13 @@ def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def running_site(environments: Environments, cluster: PrivateCluster, users: tuple[str, ...], file: Path) -> Iterator[Site]:
-    """A Hub with the file, and a preset in its configuration; the first user is an administrator."""
+    """A Hub with the file, and a preset in its configuration; the second user is an administrator."""
+    needs_users(users, 2)
     more = f"""
 c.ResourceFormSpawner.form_file = "{file}"
 c.ResourceFormSpawner.presets = [{{"name": "small", "values": {{"cores": 1}}}}]
-c.Authenticator.admin_users = {{"{users[0]}"}}
+c.Authenticator.admin_users = {{{users[1]!r}}}
+c.SharedPasswordAuthenticator.admin_password = {ADMIN_PASSWORD!r}
 """
     with open_site("hub-form-file", environments, cluster, users, more) as site:
         yield site
@@ -61,8 +64,9 @@ def test_a_course_is_added_without_a_restart(site: Site, file: Path) -> None:
     assert (checked["ok"], checked["request"]["cores"]) == (True, 2)
 
     file.write_text(PLAIN + COURSE + "courses: []\n")
-    form = user.form()
+    form = Visitor(site.hub, site.users[1]).log_in(ADMIN_PASSWORD).form()
     assert [card["data-preset"] for card in form.soup.select("[data-preset]")] == ["small", "course"]
+    assert "courses" not in user.form().soup.get_text()
     assert "The file of fields and presets is broken; the last good one counts." in form.soup.get_text(" ", strip=True)
     assert "line 7: there is no key 'courses'" in form.soup.get_text(" ", strip=True)
     assert site.hub.log().count("there is no key 'courses'") == 1

@@ -69,7 +69,7 @@ def test_the_example_is_in_order() -> None:
     ("text", "words"),
     [
         ("fields: {cores: {maximum: 8}}\ncourses: []\n", "line 2: there is no key 'courses'; the keys are fields, presets"),
-        ("fields:\n  cores: {maximun: 8}\n", "line 2: fields['cores']: "),
+        ("fields:\n  cores: {maximun: 8}\n", "line 2: fields['cores']: maximun: Extra inputs are not permitted"),
         ("fields:\n  cores: {default: 1}\n  memroy: {default: 8G}\n", "line 3: fields: there is no field 'memroy'"),
         ("fields:\n  memory: {default: 8Q}\n", "line 2: fields['memory']: "),
         ("fields: [cores]\n", "line 1: fields: a mapping is needed"),
