@@ -7,6 +7,7 @@
     │   └── RequestTooLarge             request_too_large       413   more than a request can hold: not read at all
     ├── NoAccount                       no_account              400   the user has no Slurm account here
     ├── CatalogueError                  catalogue               500   the admin's catalogue of releases is broken
+    ├── FormFileError                   form_file               503   the admin's file of fields and presets never could be read
     ├── SlurmError                      slurm
     │   ├── SlurmUnavailable            slurm_unavailable       503   no answer, or none that can be trusted: unknown
     │   │   ├── SlurmDenied             slurm_denied            503   Slurm does not show the Hub what it needs

@@ -10,6 +10,7 @@ from spawner import errors
 from spawner.errors import (
     CatalogueError,
     EstimateUnavailable,
+    FormFileError,
     LogError,
     LogGone,
     LogRefused,
@@ -39,6 +40,7 @@ from spawner.errors import (
         (RequestTooLarge, RequestRejected, "request_too_large", 413),
         (NoAccount, ResourceFormError, "no_account", 400),
         (CatalogueError, ResourceFormError, "catalogue", 500),
+        (FormFileError, ResourceFormError, "form_file", 503),
         (SlurmError, ResourceFormError, "slurm", 502),
         (SlurmUnavailable, SlurmError, "slurm_unavailable", 503),
         (SlurmDenied, SlurmUnavailable, "slurm_denied", 503),
