@@ -13,7 +13,7 @@ from prometheus_client import REGISTRY
 from spawner.bounds import DEFAULTS
 from spawner.cluster.readings import Readings
 from spawner.errors import SlurmOutputError, SlurmSaysTooMuch
-from spawner.hub.metrics import HubCounts
+from spawner.hub.metrics.counts import HubCounts
 from spawner.hub.state import HubState
 from spawner.slurm.runner import Identity, SlurmRunner
 from spawner.slurm.sacct import parse_finished
