@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from ..i18n import _
 from .answering import NotPossible, answered
 from .gpus_text import lines_of
 from .hub_client import HubTrouble, WrongCall, plain
@@ -25,17 +26,19 @@ RULE_WIDTH = 72
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of the command."""
-    parser.add_argument("--json", action="store_true", help="print the Hub's answer as it is")
+    parser.add_argument("--json", action="store_true", help=_("print the Hub's answer as it is"))
     parser.add_argument(
         "--watch",
         nargs="?",
         type=_seconds,
         const=WATCH_SECONDS,
         metavar="SECONDS",
-        help=f"show it again and again, every {WATCH_SECONDS:.0f} seconds if not told otherwise, until Ctrl-C",
+        help=_("show it again and again, every {number} seconds if not told otherwise, until Ctrl-C").format(number=f"{WATCH_SECONDS:.0f}"),
     )
-    parser.add_argument("--partition", action="append", default=[], metavar="NAME", help="only this partition; may be given several times")
-    parser.add_argument("--nodes", action=argparse.BooleanOptionalAction, default=True, help="list the nodes below the tables")
+    parser.add_argument(
+        "--partition", action="append", default=[], metavar="NAME", help=_("only this partition; may be given several times")
+    )
+    parser.add_argument("--nodes", action=argparse.BooleanOptionalAction, default=True, help=_("list the nodes below the tables"))
     add_hub_arguments(parser)
 
 
@@ -45,7 +48,7 @@ def _seconds(text: str) -> float:
     except ValueError:
         seconds = 0.0
     if not SHORTEST_WATCH_SECONDS <= seconds <= LONGEST_WATCH_SECONDS:
-        raise argparse.ArgumentTypeError(f"a number of seconds from {SHORTEST_WATCH_SECONDS:.0f} on is needed")
+        raise argparse.ArgumentTypeError(_("a number of seconds from {number} on is needed").format(number=f"{SHORTEST_WATCH_SECONDS:.0f}"))
     return seconds
 
 
@@ -56,7 +59,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _run(arguments: argparse.Namespace) -> int:
     if arguments.json and arguments.partition:
-        raise WrongCall("--json prints the whole answer: it does not go with --partition.")
+        raise WrongCall(_("--json prints the whole answer: it does not go with --partition."))
     hub = hub_of(arguments)
 
     def ask() -> str:
@@ -103,7 +106,7 @@ def _redraw(text: str) -> None:
     lines = text.splitlines()
     if len(lines) >= height:
         kept = max(0, height - 2)
-        lines = [*lines[:kept], f"... {len(lines) - kept} more lines; --no-nodes or --partition shows less"]
+        lines = [*lines[:kept], "... " + _("{number} more lines; --no-nodes or --partition shows less").format(number=len(lines) - kept)]
     _write("\x1b[H" + "".join(f"{line}\x1b[K\n" for line in lines) + "\x1b[J")
 
 
@@ -121,7 +124,7 @@ def _read(text: str) -> Mapping[str, Any]:
     except (ValueError, RecursionError):
         answer = None
     if not isinstance(answer, dict) or not isinstance(answer.get("partitions"), dict):
-        raise HubTrouble("What answers there is no Hub with this service.")
+        raise HubTrouble(_("What answers there is no Hub with this service."))
     return answer
 
 
@@ -136,7 +139,8 @@ def _screen(answer: Mapping[str, Any], arguments: argparse.Namespace) -> str:
     known = answer["partitions"]
     unknown = [name for name in arguments.partition if name not in known]
     if unknown:
-        there_are = ", ".join(plain(name) for name in known) or "none"
-        raise NotPossible(f"You may use no partition {plain(unknown[0])!r}. There are: {there_are}.")
+        there_are = ", ".join(plain(name) for name in known) or _("none")
+        sentence = _("You may use no partition {name}. There are: {names}.")
+        raise NotPossible(sentence.format(name=repr(plain(unknown[0])), names=there_are))
     lines = lines_of(answer, look_of(sys.stdout), partitions=arguments.partition, nodes=arguments.nodes)
     return "".join(f"{line}\n" for line in lines)

@@ -12,17 +12,18 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from ..humanize import day_and_time
+from ..i18n import N_, _, decimal, ngettext
 from .hub_client import plain
 from .table import Line, Look, Piece, Tone, table, written
 
 _FAULTS: Mapping[str, str] = {
-    "lost": "lost",
-    "ecc": "memory errors",
-    "retired_pages": "retired pages",
-    "row_remap_failure": "row remapping failed",
-    "xid": "Xid error",
-    "no_answer": "no answer",
-    "power": "power",
+    "lost": N_("lost"),
+    "ecc": N_("memory errors"),
+    "retired_pages": N_("retired pages"),
+    "row_remap_failure": N_("row remapping failed"),
+    "xid": N_("Xid error"),
+    "no_answer": N_("no answer"),
+    "power": N_("power"),
 }
 
 
@@ -42,7 +43,7 @@ def lines_of(answer: Mapping[str, Any], look: Look, *, partitions: Collection[st
     tables = [_partition(name, _mapping(known[name])) for name in shown]
     found += [line for table in tables for line in [(), *table]]
     if not shown:
-        found += [(), (Piece("There is no partition that you may use."),)]
+        found += [(), (Piece(_("There is no partition that you may use.")),)]
     if nodes:
         of_partitions = [node for node in _mappings(answer.get("nodes")) if not partitions or set(_names(node)) & set(shown)]
         found += [(), *_nodes(of_partitions)] if of_partitions else []
@@ -79,22 +80,22 @@ def _count(value: object) -> str:
 
 
 def _of(free: object, total: object) -> str:
-    return f"{_count(free)} of {_count(total)}"
+    return _("{part} of {whole}").format(part=_count(free), whole=_count(total))
 
 
 def _gigabytes(free: object, total: object) -> str:
     """MB as GB: ``12.3 of 32.0 GB``, from a hundred GB on without a digit behind the point."""
     most = _number(total)
     digits = 0 if most is not None and most >= 100 * 1024 else 1
-    one, other = ("—" if (number := _number(value)) is None else f"{number / 1024:.{digits}f}" for value in (free, total))
-    return "—" if one == other == "—" else f"{one} of {other} GB"
+    one, other = ("—" if (number := _number(value)) is None else decimal(number / 1024, digits) for value in (free, total))
+    return "—" if one == other == "—" else _("{part} of {whole} GB").format(part=one, whole=other)
 
 
 def time_in_words(seconds: float) -> str:
     """Return seconds in words: ``12 s``, ``3 min``, ``5 h``, ``2 days``."""
-    for size, unit in ((86400, "days"), (3600, "h"), (60, "min")):
+    for size, unit in ((86400, N_("{number} days")), (3600, "{number} h"), (60, "{number} min")):
         if seconds >= 2 * size:
-            return f"{int(seconds // size)} {unit}"
+            return _(unit).format(number=int(seconds // size))
     return f"{max(0, int(seconds))} s"
 
 
@@ -108,31 +109,35 @@ def _heading(answer: Mapping[str, Any]) -> Line:
         clock: str = day_and_time(moment, moment + (age or 0), seconds=True)
     except (ValueError, OverflowError, OSError):
         clock = "—"
-    line = [Piece(f"As of {clock}"), Piece("" if age is None else f", {time_in_words(age)} ago")]
+    line = [
+        Piece(_("As of {clock}").format(clock=clock)),
+        Piece("" if age is None else ", " + _("{time} ago").format(time=time_in_words(age))),
+    ]
     if answer.get("stale"):
         why = _text(answer.get("error"), "")
-        line.append(Piece(f"; old data{f': {why}' if why else ''}", "bad"))
+        line.append(Piece("; " + _("old data") + (f": {why}" if why else ""), "bad"))
     return line
 
 
 def _partition(name: str, partition: Mapping[str, Any]) -> list[Line]:
     usable = _number(partition.get("nodes_usable"))
-    title = [Piece(plain(name), "head"), Piece(f": {_count(usable)} {'node' if usable == 1 else 'nodes'} usable")]
+    words = ngettext("{number} node usable", "{number} nodes usable", 1 if usable == 1 else 2).format(number=_count(usable))
+    title = [Piece(plain(name), "head"), Piece(f": {words}")]
     left_out = _number(partition.get("nodes_left_out"))
     if left_out:
         reasons = _mapping(partition.get("left_out_by_reason"))
         why = ", ".join(f"{_count(number)} {plain(reason)}" for reason, number in reasons.items())
-        title.append(Piece(f", {_count(left_out)} left out{f' ({why})' if why else ''}", "warn"))
+        title.append(Piece(", " + _("{number} left out").format(number=_count(left_out)) + (f" ({why})" if why else ""), "warn"))
     whole, parts = (
         {plain(kind) or "GPU": _row(row) for kind, row in _mapping(partition.get(table)).items() if _row(row)}
         for table in ("gpu_table", "shared_gpu_table")
     )
     lines: list[Line] = [title]
     if whole:
-        lines += _counts("nodes with free:", whole)
+        lines += _counts(_("nodes with free:"), whole)
     for kind, row in parts.items():
-        lines += _counts("largest free part:", {kind: row})
-    return lines if whole or parts else [title, (Piece("  no GPUs", "dim"),)]
+        lines += _counts(_("largest free part:"), {kind: row})
+    return lines if whole or parts else [title, (Piece("  " + _("no GPUs"), "dim"),)]
 
 
 def _row(value: object) -> Mapping[str, object]:
@@ -160,22 +165,22 @@ def _counts(head: str, rows: Mapping[str, Mapping[str, object]]) -> list[Line]:
     return table(cells, right=range(1, len(keys) + 1))
 
 
-_HEADS = ("NODE", "STATE", "GPUS FREE", "CORES FREE", "MEMORY FREE", "")
+_HEADS = (N_("NODE"), N_("STATE"), N_("GPUS FREE"), N_("CORES FREE"), N_("MEMORY FREE"), "")
 
 
 def _nodes(nodes: Sequence[Mapping[str, Any]]) -> list[Line]:
-    rows: list[list[Piece]] = [[Piece(head, "head") for head in _HEADS]]
+    rows: list[list[Piece]] = [[Piece(_(head), "head") for head in _HEADS]]
     below: list[list[list[Piece]]] = [[]]
     for node in nodes:
         devices = _mappings(node.get("devices"))
         usable = bool(node.get("usable"))
-        notes = [] if usable else [_text(node.get("why_not"), "not usable")]
+        notes = [] if usable else [_text(node.get("why_not"), _("not usable"))]
         ages = [age for device in devices if (age := _number(device.get("age"))) is not None]
-        notes += [f"devices {time_in_words(max(ages))} ago"] if ages else []
+        notes += [_("devices {time} ago").format(time=time_in_words(max(ages)))] if ages else []
         counts = [
             Piece(f"{_of(gpu.get('free'), gpu.get('total'))} {_text(gpu.get('type'), 'GPU')}", _free_tone(gpu, usable))
             for gpu in _mappings(node.get("gpus"))
-        ] or [Piece("none", "dim")]
+        ] or [Piece(_("none"), "dim")]
         rows.append(
             [
                 Piece(_text(node.get("name"))),
@@ -203,16 +208,21 @@ def _free_tone(gpu: Mapping[str, Any], usable: bool) -> Tone:
 def _device(device: Mapping[str, Any]) -> list[Piece]:
     share, degrees = (_number(device.get(name)) for name in ("utilisation", "temperature"))
     faults = device.get("faults")
-    words = ", ".join(_FAULTS.get(fault, plain(fault)) for fault in faults if isinstance(fault, str)) if isinstance(faults, list) else ""
+    words = (
+        ", ".join(_(_FAULTS[fault]) if fault in _FAULTS else plain(fault) for fault in faults if isinstance(fault, str))
+        if isinstance(faults, list)
+        else ""
+    )
     is_faulty, is_stray = bool(device.get("faulty")), bool(device.get("stray"))
-    notes = [f"faulty ({words})" if words else "faulty"] if is_faulty else [words] if words else []
-    notes += ["stray process"] if is_stray else []
+    notes = [_("faulty ({why})").format(why=words) if words else _("faulty")] if is_faulty else [words] if words else []
+    notes += [_("stray process")] if is_stray else []
     tone: Tone = "bad" if is_faulty else "warn" if notes else ""
-    allocated = {"True": "in use", "False": "free"}.get(str(device.get("allocated")), "—")
+    is_free = device.get("allocated") is False
+    allocated = _("free") if is_free else _("in use") if device.get("allocated") is True else "—"
     return [
         Piece(f"  GPU {_count(device.get('index'))}"),
         Piece(_text(device.get("type"))),
-        Piece(allocated, "good" if allocated == "free" and not tone else ""),
+        Piece(allocated, "good" if is_free and not tone else ""),
         Piece("—" if share is None else f"{share:.0f} %"),
         Piece(_gigabytes(device.get("memory_used_mb"), device.get("memory_total_mb"))),
         Piece("—" if degrees is None else f"{degrees:.0f} °C"),

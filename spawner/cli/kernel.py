@@ -15,7 +15,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from ..i18n import _
 from ..site.patterns import KERNEL, MODULE
+from .answering import note
 from .hub_client import WrongCall, plain
 from .kernel_environment import KernelEnvironment, other_kernel, python_kernel
 from .kernel_files import (
@@ -41,24 +43,26 @@ INTERRUPTED = 130
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add what the command takes: add, list or remove."""
     commands = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
-    add = commands.add_parser("add", help="make an environment a kernel", description="Make an environment a kernel, in every release.")
-    add.add_argument("name", metavar="NAME", help="what its folder is called: letters, digits, dots, dashes and underscores")
+    add = commands.add_parser(
+        "add", help=_("make an environment a kernel"), description=_("Make an environment a kernel, in every release.")
+    )
+    add.add_argument("name", metavar="NAME", help=_("what its folder is called: letters, digits, dots, dashes and underscores"))
     add.add_argument(
-        "--prefix", metavar="PATH", required=True, help="the environment's folder, which has bin in it: conda's or python -m venv's"
+        "--prefix", metavar="PATH", required=True, help=_("the environment's folder, which has bin in it: conda's or python -m venv's")
     )
     add.add_argument(
-        "--module", metavar="M", action="append", default=[], help="load this environment module first; may be given several times"
+        "--module", metavar="M", action="append", default=[], help=_("load this environment module first; may be given several times")
     )
-    add.add_argument("--label", metavar="TEXT", default="", help="what JupyterLab calls it (default: NAME)")
+    add.add_argument("--label", metavar="TEXT", default="", help=_("what JupyterLab calls it (default: NAME)"))
     add.add_argument(
-        "--language", metavar="L", default=PYTHON, help="another language whose kernel is installed in the environment (default: python)"
+        "--language", metavar="L", default=PYTHON, help=_("another language whose kernel is installed in the environment (default: python)")
     )
-    add.add_argument("--force", action="store_true", help="replace the kernel of this name")
-    listing = commands.add_parser("list", help="list your kernels", description="List your kernels, with those that cannot start.")
-    listing.add_argument("--json", action="store_true", help="as JSON, for programs")
-    remove = commands.add_parser("remove", help="remove a kernel", description="Remove a kernel; its environment stays.")
-    remove.add_argument("name", metavar="NAME", help="as list prints it")
-    remove.add_argument("--yes", action="store_true", help="do not ask")
+    add.add_argument("--force", action="store_true", help=_("replace the kernel of this name"))
+    listing = commands.add_parser("list", help=_("list your kernels"), description=_("List your kernels, with those that cannot start."))
+    listing.add_argument("--json", action="store_true", help=_("as JSON, for programs"))
+    remove = commands.add_parser("remove", help=_("remove a kernel"), description=_("Remove a kernel; its environment stays."))
+    remove.add_argument("name", metavar="NAME", help=_("as list prints it"))
+    remove.add_argument("--yes", action="store_true", help=_("do not ask"))
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -78,22 +82,24 @@ def run(arguments: argparse.Namespace) -> int:
 def _add(arguments: argparse.Namespace, kernels: Path) -> int:
     name = _name(arguments.name)
     if name == OF_RELEASES:
-        raise WrongCall(f"Each release has a kernel {OF_RELEASES} of its own, which yours would hide: choose another name.")
+        raise WrongCall(
+            _("Each release has a kernel {name} of its own, which yours would hide: choose another name.").format(name=OF_RELEASES)
+        )
     for module in arguments.module:
         if not re.fullmatch(MODULE, module):
-            raise WrongCall(f"{module!r} is no name of a module.")
+            raise WrongCall(_("{name} is no name of a module.").format(name=repr(module)))
     label = arguments.label.strip() or name
     if len(label) > MAX_LABEL or not label.isprintable():
-        raise WrongCall(f"A label has {MAX_LABEL} printable characters at most.")
+        raise WrongCall(_("A label has {number} printable characters at most.").format(number=MAX_LABEL))
     prefix = os.path.abspath(arguments.prefix)  # noqa: PTH100 - a link may be how the user moves an environment
     if not prefix.isprintable():
-        raise WrongCall("The folder's name has characters that cannot be printed.")
+        raise WrongCall(_("The folder's name has characters that cannot be printed."))
     if not os.path.isdir(prefix):  # noqa: PTH112
-        raise KernelTrouble(f"There is no folder {prefix}.")
+        raise KernelTrouble(_("There is no folder {folder}.").format(folder=prefix))
     old = place_of(kernels, name)
     if old is not None:
         if not arguments.force:
-            raise KernelTrouble(f"There is {old} already. With --force it is replaced.")
+            raise KernelTrouble(_("There is {folder} already. With --force it is replaced.").format(folder=old))
         may_be_replaced(old)
     place = KernelEnvironment(Path(prefix), tuple(arguments.module))
     conda = place.conda(os.environ) if place.is_conda else None
@@ -106,7 +112,7 @@ def _add(arguments: argparse.Namespace, kernels: Path) -> int:
         put_in_place(new, kernels, kernel, old)
     sys.stdout.write(f"{kernels / name}\n")
     if place.is_conda and conda is None:
-        sys.stderr.write("resource-form kernel add: conda itself was not found, so `!conda` does not work in the kernel's cells.\n")
+        note("resource-form kernel add: " + _("conda itself was not found, so `!conda` does not work in the kernel's cells."))
     return 0
 
 
@@ -116,11 +122,12 @@ def _list(arguments: argparse.Namespace, kernels: Path) -> int:
         sys.stdout.write(json.dumps([_as_json(kernel) for kernel in found], indent=1) + "\n")
         return 0
     if not found:
-        sys.stdout.write(f"No kernels of yours in {kernels}.\n")
+        sys.stdout.write(_("No kernels of yours in {folder}.").format(folder=kernels) + "\n")
         return 0
-    rows = [("NAME", "LABEL", "LANGUAGE", "STATE")]
+    rows = [(_("NAME"), _("LABEL"), _("LANGUAGE"), _("STATE"))]
     rows += [
-        (kernel.name, kernel.label, kernel.language, f"cannot start: {kernel.trouble}" if kernel.trouble else "ok") for kernel in found
+        (kernel.name, kernel.label, kernel.language, _("cannot start: {why}").format(why=kernel.trouble) if kernel.trouble else _("ok"))
+        for kernel in found
     ]
     sys.stdout.write(_table(rows))
     return 0
@@ -147,17 +154,20 @@ def _table(rows: Sequence[tuple[str, ...]]) -> str:
 def _remove(arguments: argparse.Namespace, kernels: Path) -> int:
     place = place_of(kernels, _name(arguments.name))
     if place is None:
-        raise KernelTrouble(f"You have no kernel {arguments.name!r}. `resource-form kernel list` prints those that there are.")
+        raise KernelTrouble(
+            _("You have no kernel {name}. `resource-form kernel list` prints those that there are.").format(name=repr(arguments.name))
+        )
     may_be_replaced(place)
     if not arguments.yes:
         if not sys.stdin.isatty():
-            raise WrongCall("Nobody can be asked here: add --yes to remove it.")
-        sys.stderr.write(f"Remove {place}? Its environment stays. [y/N] ")
+            raise WrongCall(_("Nobody can be asked here: add --yes to remove it."))
+        sys.stderr.write(_("Remove {folder}? Its environment stays. [y/N]").format(folder=place) + " ")
         sys.stderr.flush()
-        if sys.stdin.readline().strip().lower() not in ("y", "yes"):
-            raise KernelTrouble("Nothing is removed.")
+        # Translators: the answers of a person who agrees, with a blank between: "s sì"
+        if sys.stdin.readline().strip().lower() not in ("y", "yes", *_("y yes").split()):
+            raise KernelTrouble(_("Nothing is removed."))
     take_away(place)
-    sys.stdout.write(f"Removed {place}.\n")
+    sys.stdout.write(_("Removed {folder}.").format(folder=place) + "\n")
     return 0
 
 
@@ -165,6 +175,8 @@ def _name(name: str) -> str:
     """As Jupyter has it, which knows no capitals (jupyter_client, install_kernel_spec)."""
     if not re.fullmatch(KERNEL, name):
         raise WrongCall(
-            f"{name!r} is no name of a kernel: letters, digits, dots, dashes and underscores, a letter or digit first, 100 at most."
+            _("{name} is no name of a kernel: letters, digits, dots, dashes and underscores, a letter or digit first, 100 at most.").format(
+                name=repr(name)
+            )
         )
     return name.lower()

@@ -13,6 +13,7 @@ from shlex import quote
 from typing import Any
 
 from ..errors import ResourceFormError
+from ..i18n import _
 from ..slurm.runner import SlurmRunner
 from .hub_client import plain
 from .kernel_files import DESCRIPTION, MAX_BYTES, KernelTrouble, is_program
@@ -114,24 +115,27 @@ def python_kernel(place: KernelEnvironment, wrapper: Path, environment: Mapping[
         how = f"conda install --prefix {quote(str(place.prefix))} python ipykernel"
         if not place.is_conda:
             how = f"python3 -m venv {quote(str(place.prefix))} && {quote(str(place.prefix))}/bin/python -m pip install ipykernel"
-        raise KernelTrouble(f"There is no Python in {place.prefix}/bin. To make one there:\n  {how}")
+        raise KernelTrouble(_("There is no Python in {folder}. To make one there:").format(folder=place.prefix / "bin") + f"\n  {how}")
     status, printed, complaint = _run((str(wrapper), str(python), "-c", PROGRAM), environment)
     if status == NO_MODULE:
-        raise KernelTrouble(f"A module cannot be loaded on this machine. What was said:\n{complaint}")
+        raise KernelTrouble(_("A module cannot be loaded on this machine. What was said:") + f"\n{complaint}")
     if status == NO_IPYKERNEL:
         how = f"{quote(str(python))} -m pip install ipykernel"
         if place.is_conda:
             how = f"conda install --prefix {quote(str(place.prefix))} ipykernel"
-        loaded = f" With {' '.join(place.modules)} loaded." if place.modules else ""
+        loaded = " " + _("With {modules} loaded.").format(modules=" ".join(place.modules)) if place.modules else ""
         raise KernelTrouble(
-            f"The Python in {place.prefix} has no ipykernel, without which it is no kernel. To install it:\n  {how}{loaded}"
+            _("The Python in {folder} has no ipykernel, without which it is no kernel. To install it:").format(folder=place.prefix)
+            + f"\n  {how}{loaded}"
         )
     try:
         said = json.loads(printed.strip().splitlines()[-1]) if status == 0 else None
     except (ValueError, IndexError):
         said = None
     if not isinstance(said, dict) or not isinstance(said.get("argv"), list):
-        raise KernelTrouble(f"{python} does not start, or its ipykernel does not. What was said:\n{complaint}")
+        raise KernelTrouble(
+            _("{python} does not start, or its ipykernel does not. What was said:").format(python=python) + f"\n{complaint}"
+        )
     return {**said, "argv": [str(python), *said["argv"][1:]]}
 
 
@@ -154,14 +158,20 @@ def other_kernel(place: KernelEnvironment, language: str) -> dict[str, Any]:
     wanted = language.lower()
     matching = [said for name, said in found.items() if wanted in (name.lower(), said["language"].lower())]
     if not matching:
-        there_are = ", ".join(f"{name} ({said['language']})" for name, said in found.items()) or "none"
+        there_are = ", ".join(f"{name} ({said['language']})" for name, said in found.items()) or _("none")
         raise KernelTrouble(
-            f"{place.prefix}/share/jupyter/kernels has no kernel for {language!r}: install it there first. There are: {there_are}."
+            _("{folder} has no kernel for {language}: install it there first. There are: {names}.").format(
+                folder=place.prefix / "share" / "jupyter" / "kernels", language=repr(language), names=there_are
+            )
         )
     said = matching[0]
     program = said["argv"][0] if os.path.isabs(said["argv"][0]) else place.program(said["argv"][0])  # noqa: PTH117
     if program is None or not is_program(program):
-        raise KernelTrouble(f"The kernel for {language!r} in {place.prefix} starts {said['argv'][0]!r}, which is not there.")
+        raise KernelTrouble(
+            _("The kernel for {language} in {folder} starts {program}, which is not there.").format(
+                language=repr(language), folder=place.prefix, program=repr(said["argv"][0])
+            )
+        )
     return {**said, "argv": [str(program), *said["argv"][1:]]}
 
 

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ..i18n import _
+
 DESCRIPTION = "kernel.json"
 WRAPPER = "start.sh"
 MAX_BYTES = 1_000_000
@@ -59,7 +61,7 @@ def own_kernels(kernels: Path) -> list[OwnKernel]:
     except FileNotFoundError:
         return []
     except OSError as error:
-        raise KernelTrouble(f"The folder {kernels} cannot be read: {error.strerror}.") from error
+        raise KernelTrouble(_("{file} cannot be read: {why}.").format(file=kernels, why=error.strerror)) from error
     return [_read(folder) for folder in folders]
 
 
@@ -68,12 +70,12 @@ def _read(folder: Path) -> OwnKernel:
         with (folder / DESCRIPTION).open("rb") as file:
             said = json.loads(file.read(MAX_BYTES))
     except OSError as error:
-        return OwnKernel(folder.name, folder, trouble=f"{DESCRIPTION} cannot be read: {error.strerror}.")
+        return OwnKernel(folder.name, folder, trouble=_("{file} cannot be read: {why}.").format(file=DESCRIPTION, why=error.strerror))
     except (ValueError, RecursionError):
         said = None
     argv = said.get("argv") if isinstance(said, dict) else None
     if not isinstance(argv, list) or not argv or not all(isinstance(word, str) for word in argv):
-        return OwnKernel(folder.name, folder, trouble=f"{DESCRIPTION} is no description of a kernel.")
+        return OwnKernel(folder.name, folder, trouble=_("{file} is no description of a kernel.").format(file=DESCRIPTION))
     return OwnKernel(folder.name, folder, str(said.get("display_name") or ""), str(said.get("language") or ""), _why_not([*argv], folder))
 
 
@@ -85,8 +87,8 @@ def _why_not(argv: list[str], folder: Path) -> str:
         programs = argv[:2]  # ours: a wrapper and what it starts
     for program in programs:
         if os.path.isabs(program) and not is_program(program):  # noqa: PTH117
-            what = "cannot be executed" if os.path.exists(program) else "is gone"  # noqa: PTH110
-            return f"{program} {what}."
+            what = _("{program} cannot be executed.") if os.path.exists(program) else _("{program} is gone.")  # noqa: PTH110
+            return what.format(program=program)
     return ""
 
 
@@ -102,7 +104,7 @@ def place_of(kernels: Path, name: str) -> Path | None:
     except FileNotFoundError:
         return None
     except OSError as error:
-        raise KernelTrouble(f"The folder {kernels} cannot be read: {error.strerror}.") from error
+        raise KernelTrouble(_("{file} cannot be read: {why}.").format(file=kernels, why=error.strerror)) from error
 
 
 def may_be_replaced(place: Path) -> None:
@@ -114,9 +116,14 @@ def may_be_replaced(place: Path) -> None:
         It is a link, whose end may be anywhere, or holds no kernel.json.
     """
     if place.is_symlink():
-        raise KernelTrouble(f"{place} is a link to {os.readlink(place)}: it is left alone. Remove the link yourself if you mean it.")  # noqa: PTH115
+        raise KernelTrouble(
+            _("{folder} is a link to {other}: it is left alone. Remove the link yourself if you mean it.").format(
+                folder=place,
+                other=os.readlink(place),  # noqa: PTH115
+            )
+        )
     if not (place / DESCRIPTION).is_file():
-        raise KernelTrouble(f"{place} has no {DESCRIPTION}, so it is no kernel: it is left alone.")
+        raise KernelTrouble(_("{folder} has no {file}, so it is no kernel: it is left alone.").format(folder=place, file=DESCRIPTION))
 
 
 @contextlib.contextmanager
@@ -174,7 +181,7 @@ def take_away(place: Path) -> None:
         try:
             place.rename(scratch / place.name)
         except OSError as error:
-            raise KernelTrouble(f"{place} cannot be removed: {error.strerror}.") from error
+            raise KernelTrouble(_("{folder} cannot be removed: {why}.").format(folder=place, why=error.strerror)) from error
 
 
 @contextlib.contextmanager
@@ -200,4 +207,4 @@ def _write(path: Path, text: str, mode: int) -> None:
 
 
 def _unwritable(kernels: Path, error: OSError) -> KernelTrouble:
-    return KernelTrouble(f"Nothing can be written to {kernels}: {error.strerror}. Nothing is changed.")
+    return KernelTrouble(_("Nothing can be written to {folder}: {why}. Nothing is changed.").format(folder=kernels, why=error.strerror))

@@ -145,7 +145,7 @@ def default_values(
         "walltime": format_walltime(_number(choices, "walltime", minutes, *most_minutes)),
         "release": own_release.tag if own_release else "",
         "interface": _preselected(choices, "interface", [interface.name for interface in interfaces], ""),
-        **({"qos": qos} if (qos := _preselected(choices, "qos", qos_values(choices), "")) else {}),
+        "qos": _preselected(choices, "qos", qos_values(choices), ""),
         "start_folder": str(choices.policy("start_folder").default or "") if choices.areas else "",
     }
 

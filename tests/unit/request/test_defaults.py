@@ -36,6 +36,7 @@ def test_defaults_of_the_demo() -> None:
         "walltime": "01:00:00",
         "release": "2026.10",
         "interface": "lab",
+        "qos": "",
         "start_folder": "",
     }
 

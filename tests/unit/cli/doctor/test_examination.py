@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 import os
+import pwd
 import sqlite3
 import time
 from pathlib import Path
@@ -25,7 +26,7 @@ SCRIPTS = {
     "scontrol": """
 case "$*" in
   --version) echo "slurm-wlm 22.05.8" ;;
-  *"show config") cat {folder}/config.txt ;;
+  *"show config") sed "s/^Configuration data as of .*/Configuration data as of $(date +%s)/" {folder}/config.txt ;;
   *"show node") cat {folder}/nodes_idle.txt ;;
   *"show partition") cat {folder}/partitions.txt ;;
   *"show reservation") echo "No reservations in the system" ;;
@@ -63,8 +64,6 @@ def site(tmp_path: Path) -> Any:
     user = getpass.getuser()
     for name in ("nodes_idle", "partitions", "associations", "users", "qos", "holdings", "config"):
         text = (FIXTURES / f"{name}.txt").read_text()
-        if name == "config":
-            text = text.replace("Configuration data as of 1795221502", f"Configuration data as of {int(time.time())}")
         if name in ("associations", "users"):
             text = "".join(f"{line}\n" for line in text.replace("|ada|", f"|{user}|").splitlines() if not line.startswith("ada|"))
         if name == "partitions":
@@ -146,6 +145,14 @@ def test_a_user_who_is_none(site: Any) -> None:
     """The system does not know them, or Slurm has no account of theirs."""
     assert troubles(site(user="nobody-of-this-name")) == {"user": "error"}
     assert troubles(site(user="nobody")) == {"user": "error"}
+
+
+def test_the_hubs_own_user(site: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who has no account and was not named is not told of as one who can start no session; who was named is."""
+    monkeypatch.setattr(os, "geteuid", lambda: pwd.getpwnam("nobody").pw_uid)
+    told = {finding.check: finding.level for finding in site(user="")}
+    assert (told["user"], told["submit"], told["sudo"] in (Level.SKIPPED, Level.ERROR)) == (Level.SKIPPED, Level.SKIPPED, True)
+    assert {finding.check: finding.level for finding in site(user="nobody")}["user"] is Level.ERROR
 
 
 def test_partitions_that_are_named(site: Any) -> None:
