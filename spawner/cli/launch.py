@@ -20,6 +20,7 @@ from .preset_list import list_presets
 from .progress import Progress
 from .request import full_request
 from .servers import Servers
+from .token_address import address_with_token
 from .which_hub import add_hub_arguments, hub_of
 
 CANCEL = ("c", "cancel")
@@ -43,6 +44,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-d", "--dry-run", action="store_true", help=_("print the job script, and start nothing"))
     parser.add_argument("-w", "--wait", type=seconds, metavar="SECONDS", help=_("wait so long at most, and leave it in the queue then"))
     parser.add_argument("--now", action="store_true", help=_("start it only if it starts now"))
+    parser.add_argument(
+        "--with-token", action="store_true", help=_("print the address with a token in it, where the site's sessions take one")
+    )
     parser.add_argument("--list-presets", action="store_true", help=_("show the presets that you may choose, and start nothing"))
     parser.add_argument("--json", action="store_true", help=_("print what has become of it as one JSON object"))
     parser.add_argument("--quiet", action="store_true", help=_("tell nothing on the way"))
@@ -130,6 +134,10 @@ class _Launch:
     def _result(self, servers: Servers, code: int, *, ready: bool = True) -> int:
         model, session = servers.model(self._name), servers.session(self._name)
         address = servers.address({**model, "url": model.get("url") or f"/user/{servers.user}/{self._name}"})
+        if ready and self._arguments.with_token:
+            address = address_with_token(servers, self._name, address) or address
+            if "?token=" not in address:
+                note(_("Sessions of this site take no token in their address. Log in at the Hub in your browser."))
         if self._arguments.json:
             more = {name: session.get(name) for name in ("state", "job_id", "node", "sentence", "request", "ends", "estimate")}
             print_json({"exit": code, "name": self._name, "url": address, **more})

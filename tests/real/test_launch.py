@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 import signal
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import requests
+from private_slurm.cluster import PrivateCluster
 
+from tests.support.real_hub import Environments, open_site
 from tests.support.site_under_test import Site, wait_for
 from tests.support.terminal import NOWHERE, Terminal, asked_of_the_hub
 
@@ -141,3 +144,44 @@ def test_ctrl_c_leaves_the_session(site: Site, terminal: Terminal) -> None:
     assert (started.returncode, "Traceback" in said) == (130, False)
     assert "The session goes on" in said
     wait_for(lambda: site.server(site.users[0]).get("ready"), "the session to be ready", 90)
+
+
+@pytest.fixture(scope="module")
+def lets_tokens_in(environments: Environments, cluster: PrivateCluster, users: tuple[str, ...]) -> Iterator[Site]:
+    """A Hub whose sessions take a token in their address."""
+    more = 'c.Spawner.environment = {"JUPYTERHUB_ALLOW_TOKEN_IN_URL": "1"}\n'
+    with open_site("hub-tokens", environments, cluster, users, more) as site:
+        yield site
+
+
+def test_the_address_with_a_token(lets_tokens_in: Site, tmp_path: Path) -> None:
+    """It opens this session without a log-in, and nothing else; the token is not the one that the command was called with."""
+    site = lets_tokens_in
+    terminal = Terminal.of(site, tmp_path)
+    done = launched(terminal, "-c", "1", "-m", "1", "--with-token")
+    assert done.returncode == 0, done.stderr
+    address = done.stdout.removeprefix("You may access your Jupyter notebook at: ").strip()
+    assert address.startswith(f"{site.hub.url}user/{site.users[0]}/?token=")
+    own = address.partition("?token=")[2]
+    assert own != terminal.token.read_text()
+    opened = requests.get(f"{site.hub.url}user/{site.users[0]}/api/kernels?token={own}", timeout=30, allow_redirects=False)
+    assert opened.status_code == 200
+    servers = f"{site.hub.url}hub/api/users/{site.users[0]}/servers/another"
+    refused = requests.post(servers, headers={"Authorization": f"token {own}"}, json={}, timeout=30)
+    assert refused.status_code in (403, 404)
+    site.clean()
+
+
+def test_a_token_that_sessions_do_not_take(site: Site, terminal: Terminal) -> None:
+    """That is said, the address is the plain one, and the token that was tried is gone."""
+    before = tokens_of(site)
+    done = launched(terminal, "-c", "1", "-m", "1", "--with-token")
+    assert (done.returncode, done.stdout) == (0, f"You may access your Jupyter notebook at: {site.hub.url}user/{site.users[0]}/\n")
+    assert "take no token in their address" in done.stderr
+    assert tokens_of(site) == before
+
+
+def tokens_of(site: Site) -> list[str]:
+    """The notes of the user's tokens, but for what a session itself is given."""
+    found = site.visitor().api("GET", f"users/{site.users[0]}/tokens").json()["api_tokens"]
+    return sorted(entry["note"] for entry in found if "launch --with-token" in entry["note"])
