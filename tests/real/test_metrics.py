@@ -176,6 +176,74 @@ def test_the_metrics_in_prometheus(site: Site, prometheus: Prometheus, tmp_path:
     assert [line for line in lint.stderr.splitlines() if sample in line] == []
 
 
+S = "jupyterhub_resource_form_"
+LOOP = "jupyterhub_event_loop_interval_seconds"
+TROUBLE = {
+    'up{job="jupyterhub"}': "0x60",
+    f'{S}answer_failing_seconds{{answer="jobs"}}': "301+60x60",
+    f'{S}command_seconds_bucket{{command="squeue",le="10"}}': "0x60",
+    f'{S}command_seconds_bucket{{command="squeue",le="30"}}': "0+4x60",
+    f'{S}command_seconds_bucket{{command="squeue",le="+Inf"}}': "0+4x60",
+    f'{S}commands_total{{command="sbatch",outcome="ok"}}': "0+2x60",
+    f'{S}commands_total{{command="sbatch",outcome="failed"}}': "0+3x60",
+    f'{S}failed_starts_total{{reason="slurm_timeout"}}': "0+1x60",
+    f'{S}ended_sessions_total{{category="node_failure"}}': "0+1x60",
+    f'{S}sessions{{state="unknown"}}': "3x60",
+    f'{S}orphaned_jobs{{why="left_alone"}}': "1x120",
+    f'{S}unread_total{{list="jobs",what="rows"}}': "0+1x60",
+    f"{LOOP}_count": "0+1200x60",
+    f'{LOOP}_bucket{{le="0.5"}}': "0+1190x60",
+    f'{S}form_seconds_bucket{{le="2.5"}}': "0+1x60",
+    f'{S}form_seconds_bucket{{le="5"}}': "0+2x60",
+    f'{S}form_seconds_bucket{{le="+Inf"}}': "0+2x60",
+}
+"""What Prometheus reads each minute where all goes wrong that there is an alert for; in promtool's way of writing it."""
+
+PEACE = {
+    'up{job="jupyterhub"}': "1x60",
+    f'{S}answer_failing_seconds{{answer="jobs"}}': "0x30 20 40 0x30",
+    f'{S}command_seconds_bucket{{command="squeue",le="10"}}': "0+4x60",
+    f'{S}command_seconds_bucket{{command="squeue",le="+Inf"}}': "0+4x60",
+    f'{S}commands_total{{command="sbatch",outcome="ok"}}': "0+3x60",
+    f'{S}commands_total{{command="sbatch",outcome="failed"}}': "0+1x60",
+    f'{S}failed_starts_total{{reason="request"}}': "0+9x60",
+    f'{S}failed_starts_total{{reason="slurm_timeout"}}': "0x30 1x30",
+    f'{S}ended_sessions_total{{category="stopped"}}': "0+9x60",
+    f'{S}sessions{{state="unknown"}}': "0x30 3x5 0x30",
+    f'{S}orphaned_jobs{{why="left_alone"}}': "0x30 1x10 0x30",
+    f'{S}unread_total{{list="jobs",what="rows"}}': "7x60",
+    f"{LOOP}_count": "0+1200x60",
+    f'{LOOP}_bucket{{le="0.5"}}': "0+1199x60",
+    f'{S}form_seconds_bucket{{le="2.5"}}': "0+9x60",
+    f'{S}form_seconds_bucket{{le="+Inf"}}': "0+9x60",
+}
+"""The same where there is what there always is."""
+
+
+@pytest.mark.parametrize(("read", "fires"), [(TROUBLE, True), (PEACE, False)], ids=["trouble", "peace"])
+def test_the_alerts(tmp_path: Path, read: dict[str, str], fires: bool) -> None:
+    """Each goes off where it is meant to, by Prometheus's own reckoning, and none for what passes."""
+    packages.ensure_debian_packages(["prometheus"])
+    names = [rule["alert"] for rule in yaml.safe_load(ALERTS.read_text())["groups"][0]["rules"]]
+    expected = [{"labels": "{}", "value": 1}] if fires else []
+    minutes = {name: 110 if name == "ResourceFormOrphans" and fires else 58 for name in names}
+    group = {
+        "interval": "1m",
+        "input_series": [{"series": name, "values": numbers} for name, numbers in read.items()],
+        "promql_expr_test": [
+            {
+                "expr": f'count(ALERTS{{alertname="{name}",alertstate="firing"}})',
+                "eval_time": f"{minutes[name]}m",
+                "exp_samples": expected,
+            }
+            for name in names
+        ],
+    }
+    (tmp_path / "tests.yaml").write_text(yaml.safe_dump({"rule_files": [str(ALERTS)], "evaluation_interval": "1m", "tests": [group]}))
+    done = subprocess.run(["promtool", "test", "rules", str(tmp_path / "tests.yaml")], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
 def test_the_metrics_take_a_token(site: Site) -> None:
     """Nobody reads them without the scope."""
     url = f"{site.hub.url}hub/metrics"

@@ -59,7 +59,7 @@ class Gauges:
         made_of = (cluster.all_partitions.as_of, nodes is not None)
         if partitions is not None and made_of != self._paired:
             self._paired = made_of
-            create(pairs_of(partitions, nodes or ()))
+            create(pairs_of(cluster.views.allowed(partitions), nodes or ()))
         yield from ()
 
     def _sessions(self) -> Iterator[Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from itertools import islice
 from typing import Any
 
 from ...request.gpus import GpuRequest, parse_gpus
@@ -12,8 +13,8 @@ from ...slurm.model import Node, Partition
 from ...slurm.tres import tres_of_job
 from .definitions import QUEUE_WAIT, SERVER_START
 
-MAX_PAIRS = 200
-"""Of partitions and types of GPUs; the others are counted together."""
+MAX_PAIRS, MAX_CREATED = 100, 60
+"""Of partitions and types of GPUs, and as many of them before a session has had them; the others are counted together."""
 
 OTHERS = ("other", "other")
 NO_GPU = "none"
@@ -44,8 +45,8 @@ _PAIRS = Pairs()  # as the registry, of the process
 
 
 def create(pairs: Iterable[tuple[str, str]]) -> None:
-    """Create the rows of pairs that Slurm has, so that each has one before its first session."""
-    for pair in pairs:
+    """Create the rows of the first pairs that Slurm has, so that each has one before its first session."""
+    for pair in islice(pairs, MAX_CREATED):
         _rows(*_PAIRS.known(*pair))
 
 

@@ -270,15 +270,18 @@ class History:
         nothing: tuple[PastSession, ...] = ()
         return self._storage.read(read, empty=nothing, otherwise=None)
 
-    def users_cut_off(self, since: float) -> int:
-        """Return of how many users the record has as many sessions as it takes, and none from before a moment: they may have had more."""
+    def users_cut_off(self, since: float) -> int | None:
+        """Return of how many users the record has as many sessions as it takes, and none from before a moment: they may have had more.
+
+        None where the database does not answer.
+        """
         of_user = sa.select(SESSIONS.c.user_name).group_by(SESSIONS.c.user_name)
         full = of_user.having(sa.func.count() >= self._length, sa.func.min(SESSIONS.c.ended) >= since).subquery()
 
         def read(own: Transaction) -> int:
             return int(own.execute(sa.select(sa.func.count()).select_from(full)).scalar_one())
 
-        return self._storage.read(read, empty=0, otherwise=0)
+        return self._storage.read(read, empty=0, otherwise=None)
 
     def reaches_back_to(self, moment: float) -> bool:
         """Tell whether sessions that ended at a moment would still be kept today."""

@@ -18,6 +18,8 @@ from .options import read_again
 AT_ONCE = 1000
 """Sessions that are read at a time; what they come to is worked out off the Hub's loop."""
 
+_NO_ANSWER = N_("The Hub's record of past sessions cannot be read now.")
+
 _MONTH = re.compile(r"(20[0-9]{2})-(0[1-9]|1[0-2])", re.ASCII)
 
 
@@ -87,7 +89,7 @@ async def report_of(history: History, month: str) -> dict[str, Any]:
     while True:
         page = history.ended_between(begin, end, behind, AT_ONCE)
         if page is None:
-            raise NotStored(N_("The Hub's record of past sessions cannot be read now."))
+            raise NotStored(_NO_ANSWER)
         await run_in_worker(lambda page=page: add(usage, page))  # type: ignore[misc]
         if len(page) < AT_ONCE:
             break
@@ -112,7 +114,10 @@ def _what_is_missing(history: History, begin: float) -> str:
         return _("This Hub keeps no record of past sessions (history_length, history_days).")
     if not history.reaches_back_to(begin):
         return _("The record does not reach back to the beginning of the month (history_days).")
-    if number := history.users_cut_off(begin):
+    number = history.users_cut_off(begin)
+    if number is None:
+        raise NotStored(_NO_ANSWER)
+    if number:
         return _(
             "Of {number} users the record has as many sessions as it takes, so that earlier ones may be missing (history_length)."
         ).format(number=number)

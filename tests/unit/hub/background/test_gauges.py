@@ -10,10 +10,12 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from prometheus_client import REGISTRY
 
 from spawner.cluster.cluster import SlurmCluster
 from spawner.hub.admission import Admission
-from spawner.hub.background.gauges import Gauges
+from spawner.hub.background.gauges import Gauges, install_gauges
+from spawner.hub.metrics.definitions import QUEUE_WAIT
 from spawner.hub.sessions.left_over import LeftOver
 from spawner.hub.state import HubState
 from spawner.session.record import Record
@@ -115,6 +117,20 @@ def test_what_stands_beside() -> None:
     virtually(scenario)
 
 
+def test_they_are_put_among_the_hubs_metrics() -> None:
+    """Once, however often that is asked for."""
+    app: Any = SimpleNamespace(users={}, tornado_settings={})
+    state = HubState.of(app)
+    state.part(Admission, lambda: Admission(state, base_url="/hub/", cookie="hub-login"))
+    try:
+        install_gauges(app)
+        install_gauges(app)
+        found = [family for family in REGISTRY.collect() if family.name == "jupyterhub_resource_form_sessions"]
+        assert [len(family.samples) for family in found] == [5]
+    finally:
+        REGISTRY.unregister(state.part(Gauges))
+
+
 class SimpleNamespaceWithReferences(SimpleNamespace):
     """One that can be held weakly, as tornado's requests, and be a key."""
 
@@ -133,5 +149,24 @@ def test_a_failure_leaves_the_rest(caplog: pytest.LogCaptureFixture) -> None:
                 assert "sessions" not in told
                 assert told["open_streams"] == {(): 0}
         assert [record.message for record in caplog.records] == ["Some metrics cannot be told"]
+
+    virtually(scenario)
+
+
+def test_pairs_are_those_of_the_service() -> None:
+    """Of partitions that the admin lets sessions into, once Slurm has named them, each has its rows."""
+
+    async def scenario() -> None:
+        slurm = FakeSlurm(asyncio.get_running_loop())
+        hub = FakeHub(make_cluster(slurm))
+        await hub.cluster.all_partitions.get()
+        names = [partition.name for partition in hub.cluster.all_partitions.last_value or ()]
+        assert names
+        hub.cluster.partitions = [f"{names[0]}"]
+        hub.told()
+        rows = "jupyterhub_resource_form_queue_wait_seconds_count"
+        found = {entry.labels["partition"] for family in QUEUE_WAIT.collect() for entry in family.samples if entry.name == rows}
+        assert names[0] in found
+        assert not found & set(names[1:])
 
     virtually(scenario)

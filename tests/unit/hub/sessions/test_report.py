@@ -119,3 +119,10 @@ async def test_no_answer(db: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Storage, "read", lambda *_arguments, otherwise, **_more: otherwise)
     with pytest.raises(NotStored):
         await report_of(history, "2026-11")
+
+
+async def test_no_answer_in_the_end(db: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nor is one complete of which nobody knows whether it is."""
+    monkeypatch.setattr(History, "users_cut_off", lambda *_arguments: None)
+    with pytest.raises(NotStored):
+        await report_of(of(db), "2026-11")
