@@ -113,3 +113,19 @@ def test_a_query_asks_for_what_there_is(expression: str) -> None:
         samples = [entry.labels for family in FAMILIES.values() for entry in family.samples if entry.name == name]
         for label, wanted in re.findall(r'(\w+)[=!]~?"([^"]*)"', selectors):
             assert set(wanted.split("|")) <= {entry[label] for entry in samples}, label
+
+
+def test_the_dashboard_is_laid_out() -> None:
+    """Each panel has an id and a place of its own, and asks the source that is chosen above."""
+    panels = DASHBOARD["panels"]
+    assert len({panel["id"] for panel in panels}) == len(panels)
+    taken: set[tuple[int, int]] = set()
+    for panel in panels:
+        place = panel["gridPos"]
+        cells = {(place["x"] + x, place["y"] + y) for x in range(place["w"]) for y in range(place["h"])}
+        assert place["x"] + place["w"] <= 24
+        assert not cells & taken, panel["title"]
+        taken |= cells
+    (chosen,) = DASHBOARD["templating"]["list"]
+    targets = [target for panel in panels for target in panel.get("targets", ())]
+    assert {target["datasource"]["uid"] for target in targets} == {f"${{{chosen['name']}}}"}
