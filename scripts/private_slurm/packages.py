@@ -80,13 +80,20 @@ def _install(missing: list[str]) -> list[str]:
     return missing
 
 
-def ensure_venv(path: Path, requirements: Sequence[str], python: str = SYSTEM_PYTHON) -> Path:
+SLOW = ("rfc3987-syntax",)
+"""What jsonschema looks for, and does without: it compiles grammars whenever it is imported, which takes every JupyterHub and every
+JupyterLab longer than all of their own modules.
+"""
+
+
+def ensure_venv(path: Path, requirements: Sequence[str], python: str = SYSTEM_PYTHON, without: Sequence[str] = SLOW) -> Path:
     """Make a virtual environment that holds `requirements` unless it is there already, and return its `bin` folder.
 
-    A stamp holding a hash of the requirements is written last, so that an interrupted creation is redone.
+    What pip installs of `without` besides is taken out again. A stamp holding a hash of all that is written last, so that an interrupted
+    creation is redone.
     """
     path = Path(path).absolute()
-    digest = hashlib.sha256("\n".join([python, str(path), *requirements]).encode()).hexdigest()
+    digest = hashlib.sha256("\n".join([python, str(path), *requirements, "without", *without]).encode()).hexdigest()
     path.parent.mkdir(parents=True, exist_ok=True)
     with locked(path.with_name(path.name + ".lock")) as lock:
         stamp = path / "requirements.sha256"
@@ -98,11 +105,12 @@ def ensure_venv(path: Path, requirements: Sequence[str], python: str = SYSTEM_PY
         )
         path.chmod(0o755)
         run_installer([*_pip_install(path / "bin"), *requirements], f"pip could not install {' '.join(requirements)}", lock, path / "tmp")
+        _take_out(path / "bin", without, lock)
         stamp.write_text(digest)
     return path / "bin"
 
 
-def ensure_checkout(bin_dir: Path, checkout: Path) -> None:
+def ensure_checkout(bin_dir: Path, checkout: Path, without: Sequence[str] = SLOW) -> None:
     """Install the project in `checkout` into a virtual environment, again whenever one of its files has changed.
 
     A copy is what gets built, so that nothing is written into the checkout.
@@ -123,12 +131,19 @@ def ensure_checkout(bin_dir: Path, checkout: Path) -> None:
             shutil.copyfile(path, target)
         failure = f"pip could not install the project in {checkout}"
         run_installer([*_pip_install(bin_dir), str(scratch)], failure, lock, bin_dir.parent / "tmp")
+        _take_out(bin_dir, without, lock)
         shutil.rmtree(scratch)
         stamp.write_text(digest.hexdigest())
 
 
 def _pip_install(bin_dir: Path) -> list[str]:
     return [str(bin_dir / "python"), "-m", "pip", "--disable-pip-version-check", "install", "--no-input", "--quiet"]
+
+
+def _take_out(bin_dir: Path, names: Sequence[str], lock: int) -> None:
+    if names:
+        pip = [str(bin_dir / "python"), "-m", "pip", "--disable-pip-version-check", "uninstall", "--yes", "--quiet", *names]
+        run_installer(pip, f"pip could not take {' '.join(names)} out again", lock)
 
 
 def _project_files(checkout: Path) -> list[Path]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from private_slurm.packages import ensure_venv
+from private_slurm.packages import SLOW, ensure_venv
 
 JUPYTERHUB_VERSION = "6.1.1"
 PROXY = "jupyter-server-proxy==4.*"
@@ -26,6 +26,8 @@ class Release:
     packages: tuple[str, ...]
     interfaces: tuple[str, ...] = ("lab", "notebook", "terminal")
     apps: tuple[str, ...] = ()
+    without: tuple[str, ...] = SLOW
+    """What is not in it though pip installs it."""
 
     def requirements(self, jupyterhub: str) -> list[str]:
         """What pip installs; the release brings the Hub's own version of jupyterhub-singleuser."""
@@ -40,13 +42,15 @@ DEMO_RELEASES = (
         ("jupyterlab==4.6.*", "notebook==7.6.*", "ipykernel", PROXY, "tensorboard==2.*"),
         apps=("tensorboard",),
     ),
-    Release("2025.10", "2025.10 (JupyterLab 4.4)", "2025-10-15", ("jupyterlab==4.4.*", "notebook==7.4.*", "ipykernel", PROXY)),
+    Release(
+        "2025.10", "2025.10 (JupyterLab 4.4)", "2025-10-15", ("jupyterlab==4.4.*", "notebook==7.4.*", "ipykernel", PROXY), without=()
+    ),  # as pip makes it
 )
 
 
 def ensure_release(release: Release, folder: Path, jupyterhub: str = JUPYTERHUB_VERSION) -> Path:
     """Make a release's virtual environment in `folder/TAG` and return its `bin` folder."""
-    return ensure_venv(folder / release.tag, release.requirements(jupyterhub))
+    return ensure_venv(folder / release.tag, release.requirements(jupyterhub), without=release.without)
 
 
 def kernels_in(prefix: Path, command: Path) -> list[Any]:

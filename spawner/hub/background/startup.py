@@ -39,6 +39,10 @@ def begin_with_the_hub(
 
     @functools.wraps(begin)
     async def start(app: Any) -> None:
+        if app.generate_config or app.generate_certs or app.subapp:
+            # It writes a file, or does another command's work, and ends; nothing of a Hub has been set up.
+            await begin(app)
+            return
         for prepare in preparations:
             prepare(app)
         await begin(app)
