@@ -105,7 +105,7 @@ class Gauges:
         )
         for name, query in cluster.queries.questions.items():
             ages.add_metric([name], max(0.0, now - query.as_of) if query.as_of else math.nan)
-            failing.add_metric([name], max(0.0, now - query.failing_since) if query.failing_since is not None else 0.0)
+            failing.add_metric([name], query.failing_for)
         yield ages
         yield failing
 
