@@ -7,6 +7,7 @@
     │   └── RequestTooLarge             request_too_large       413   more than a request can hold: not read at all
     ├── NoAccount                       no_account              400   the user has no Slurm account here
     ├── CatalogueError                  catalogue               500   the admin's catalogue of releases is broken
+    ├── FormFileError                   form_file               503   the admin's file of fields and presets never could be read
     ├── SlurmError                      slurm
     │   ├── SlurmUnavailable            slurm_unavailable       503   no answer, or none that can be trusted: unknown
     │   │   ├── SlurmDenied             slurm_denied            503   Slurm does not show the Hub what it needs
@@ -97,6 +98,13 @@ class CatalogueError(ResourceFormError):
     """The catalogue of releases cannot be read. ``sentence`` names the file, the entry and the field."""
 
     label = "catalogue"
+
+
+class FormFileError(ResourceFormError):
+    """The admin's file of fields and presets cannot be read, and never could: what it forbids is not known. ``log`` names its lines."""
+
+    label = "form_file"
+    status = 503
 
 
 class SlurmError(ResourceFormError):

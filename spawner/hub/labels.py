@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from ..errors import CatalogueError
+from ..errors import CatalogueError, ResourceFormError
 from ..site.catalogue import BUILT_IN_LABELS, PLAIN_CATALOGUE, Catalogue, CatalogueFile, Labels, parse_catalogue
 from .class_settings import class_settings
 from .protocol import HubApplication, HubHandler, Log, OfUser
@@ -29,7 +29,7 @@ class CatalogueFiles(dict[str, CatalogueFile]):
             self[path] = CatalogueFile(path, self._say)
         return self[path]
 
-    def _say(self, error: CatalogueError) -> None:
+    def _say(self, error: ResourceFormError) -> None:
         self._log.error("The catalogue of releases is broken, the last good one stays: %s", error.log)
 
 

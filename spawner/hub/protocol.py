@@ -14,12 +14,14 @@ from ..cluster.users import Member
 from ..errors import ResourceFormError
 from ..job.sbatch import PreparedJob, TagOfScript
 from ..request.choices import Choices
+from ..request.form_file import FormRules
 from ..request.model import SessionRequest
 from ..request.recent import Recent
 from ..session.record import End, Record
 from ..session.session import Session
 from ..site.catalogue import Catalogue
 from ..site.notices import Announcement
+from ..site.watched_file import ToldFile
 
 Log = logging.Logger | logging.LoggerAdapter[logging.Logger]
 
@@ -262,6 +264,9 @@ class HubSpawner(Protocol):
 
 class FormSpawner(HubSpawner, Protocol):
     """What pages use of a spawner of ours besides."""
+
+    def told_form_file(self) -> ToldFile[FormRules] | None:
+        """Return the admin's file of fields and presets; None where there is none."""
 
     @property
     def login_host(self) -> str: ...

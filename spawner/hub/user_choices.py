@@ -14,7 +14,9 @@ from ..accounting.qos import forced_qos
 from ..advice.service import PricingSettings
 from ..availability.node_choice import node_choice_of
 from ..cluster.cluster import SlurmCluster
+from ..errors import FormFileError
 from ..request.choices import Choices
+from ..request.form_file import UNREADABLE, FormFile, FormRules
 from ..request.policy import parse_policies
 from ..request.presets import Preset, parse_presets
 from ..request.qos import choices_for, qos_asked
@@ -27,6 +29,7 @@ from ..site.notice_board import NoticeBoard
 from ..site.notices import Announcement, announcements
 from ..site.release_policy import AdvancedReleases
 from ..site.storage_command import StorageUsage
+from ..site.watched_file import ToldFile
 from ..slurm.runner import Identity
 from .known import name_of
 from .protocol import HubUser, Log
@@ -42,6 +45,7 @@ class AdminSources:
         self.storage_usage: dict[tuple[str, ...], StorageUsage] = {}
         self.site_budgets: dict[tuple[str, ...], SiteBudgets] = {}
         self.notice_boards: dict[tuple[str, ...], NoticeBoard] = {}
+        self.form_files: dict[str, ToldFile[FormRules]] = {}
 
 
 class UserChoices(SpawnerSettings):
@@ -88,7 +92,8 @@ class UserChoices(SpawnerSettings):
         groups = await self._groups()
         policy = AdvancedReleases.model_validate(self.advanced_releases)
         own = with_own_releases(offered, policy, groups, is_admin=bool(self.user.admin))
-        own = own.with_presets(await self._all_presets(), groups, only_for)
+        rules = (await self.form_rules()).over({}, await self._presets_of_the_configuration())
+        own = own.with_presets(rules.presets, groups, only_for)
         named = {qos_asked(each, own) for each in (options or {}, *beside, *(preset.values for preset in own.presets))} - {""}
         if not named:
             return own
@@ -127,7 +132,7 @@ class UserChoices(SpawnerSettings):
         return Choices(
             own,
             catalogue(),
-            parse_policies(fields or {}),
+            (await self.form_rules()).over(parse_policies(fields or {}), ()).fields,
             now=now,
             closed=closed,
             bounds=HubState.of(self).bounds,
@@ -141,8 +146,31 @@ class UserChoices(SpawnerSettings):
         own = {group.name for group in getattr(self.user.orm_user, "groups", ())}
         return (await self.cluster.member(name_of(self.user))).groups | own
 
-    async def _all_presets(self) -> tuple[Preset, ...]:
-        """The admin's presets for all users; none where the admin's function gives something else: nobody's session depends on them."""
+    def told_form_file(self) -> ToldFile[FormRules] | None:
+        """Return the admin's file of fields and presets, one object for all users; None where there is none."""
+        files = HubState.of(self).part(AdminSources).form_files
+        if self.form_file and self.form_file not in files:
+            files[self.form_file] = ToldFile(FormFile(self.form_file), "fields and presets", self.log)
+        return files.get(self.form_file)
+
+    async def form_rules(self) -> FormRules:
+        """Return what the admin's file says of the form.
+
+        Raises
+        ------
+        FormFileError
+            It never was in order: what it forbids is not known.
+        """
+        told = self.told_form_file()
+        if told is None:
+            return FormRules()
+        rules = await told.latest()
+        if rules is None:
+            raise told.file.error or FormFileError(UNREADABLE)
+        return rules
+
+    async def _presets_of_the_configuration(self) -> tuple[Preset, ...]:
+        """The presets of the setting; none where the admin's function gives something else: nobody's session depends on them."""
         presets = self.presets
         if callable(presets):
             presets = await maybe_future(presets(self))

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from ..errors import RequestRejected
 from ..i18n import ENGLISH, using
+from ..site.located_yaml import problems_of
 from ..slurm.names import in_accounting
 from ..units import parse_memory_mb, parse_walltime
 from .gpus import parse_gpus
@@ -70,7 +71,9 @@ def parse_policies(fields: Mapping[str, Any], *, trait: str = "ResourceFormSpawn
                 if value is not None:
                     with using(ENGLISH):
                         parse_request({name: value})
-        except (ValidationError, RequestRejected) as error:
+        except ValidationError as error:
+            raise ValueError(f"{trait}[{name!r}]: {'; '.join(problems_of(error))}") from error
+        except RequestRejected as error:
             raise ValueError(f"{trait}[{name!r}]: {error}") from error
         if name == "gpus" and any(value is not None and parse_gpus(value).is_part for value in (policy.minimum, policy.maximum)):
             raise ValueError(f"{trait}[{name!r}]: minimum and maximum count whole GPUs; name the parts of GPUs in choices")

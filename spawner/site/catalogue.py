@@ -14,11 +14,12 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from ..errors import CatalogueError
+from ..errors import CatalogueError, ResourceFormError
 from ..i18n import N_, _
 from .interfaces import BUILT_IN_INTERFACES, Interface, all_interfaces
 from .located_yaml import Located, problems_of, read_located
 from .release import Release
+from .watched_file import WatchedFile
 
 
 @dataclass(frozen=True, eq=False)
@@ -156,22 +157,11 @@ def read_catalogue(path: str | Path) -> Catalogue:
     return _catalogue(located.data, located, str(path))
 
 
-class CatalogueFile:
-    """A catalogue in a file that may change while the Hub runs: read again when it did, the last good one kept if it broke.
+class CatalogueFile(WatchedFile[Catalogue]):
+    """A catalogue in a file."""
 
-    ``on_broken`` is told once of each mistake that leaves the last good one, whoever looks first.
-    """
-
-    def __init__(self, path: str | Path, on_broken: Callable[[CatalogueError], object] = lambda _error: None) -> None:
-        self.path = Path(path)
-        self._on_broken = on_broken
-        self.error: CatalogueError | None = None
-        self._catalogue: Catalogue | None = None
-        self._stamp: tuple[int, int, int] | None = None
-
-    def reload(self) -> None:
-        """Read the file at the next look, whether it has changed or not."""
-        self._stamp = None
+    def __init__(self, path: str | Path, on_broken: Callable[[ResourceFormError], object] = lambda _error: None) -> None:
+        super().__init__(path, read_catalogue, on_broken=on_broken)
 
     def current(self) -> Catalogue:
         """Return the catalogue as the file has it now, or the last good one; ``error`` says what is wrong with the file.
@@ -181,22 +171,7 @@ class CatalogueFile:
         CatalogueError
             There never was a good one.
         """
-        try:
-            status = self.path.stat()
-            # The moment of the last change of anything, rights too, besides the content's: it cannot be set back.
-            stamp: tuple[int, int, int] | None = (status.st_mtime_ns, status.st_ctime_ns, status.st_size)
-        except OSError:
-            stamp = None
-        if stamp != self._stamp or stamp is None:
-            self._stamp = stamp
-            try:
-                self._catalogue = read_catalogue(self.path)
-                self.error = None
-            except CatalogueError as error:
-                is_new = self.error is None or self.error.log != error.log
-                self.error = error
-                if is_new and self._catalogue is not None:
-                    self._on_broken(error)
-        if self._catalogue is None:
+        found = self.latest()
+        if found is None:
             raise self.error or CatalogueError(N_("There is no list of software releases."))
-        return self._catalogue
+        return found

@@ -12,6 +12,7 @@ from ..errors import ResourceFormError, SlurmUnavailable
 from ..i18n import N_
 from ..slurm.runner import Runner, last_line
 from .notices import EMPTY_BOARD, Board, NoticesFile, parse_notices
+from .watched_file import ToldFile
 
 TIMEOUT_SECONDS = 10.0
 PATIENCE_SECONDS = 0.5
@@ -44,11 +45,9 @@ class NoticeBoard:
         jitter: float = 0.0,
     ) -> None:
         self.command = tuple(command)
-        self._file = NoticesFile(path) if path else None
+        self._file = ToldFile(NoticesFile(path), "notices", log) if path else None
         self._runner = runner
-        self._log = log
         self._told: CachedQuery[Board] = CachedQuery("notices", self._ask, interval, log=log, clock=clock, jitter=jitter, sparing=True)
-        self._reading = asyncio.Lock()
 
     async def current(self, patience: float | None = PATIENCE_SECONDS) -> Board:
         """Return what is to be said; from the last good answer where there is none within ``patience`` seconds. Never raises."""
@@ -62,18 +61,7 @@ class NoticeBoard:
         return board.with_more(told)
 
     async def _of_file(self) -> Board:
-        if self._file is None:
-            return EMPTY_BOARD
-        async with self._reading:
-            before = self._file.error
-            # Off the loop: the file may lie on a disk that hangs, and YAML takes its time.
-            board = await asyncio.to_thread(self._file.current)
-            error = self._file.error
-        if error is not None and error is not before:
-            self._log.error("The notices cannot be read; those of a broken file stay as they were: %s", error.log)
-        elif error is None and before is not None:
-            self._log.warning("The notices can be read again: %s", self._file.path)
-        return board
+        return (await self._file.latest() if self._file is not None else None) or EMPTY_BOARD
 
     async def _ask(self) -> Board:
         result = await self._runner.run(self.command, timeout=TIMEOUT_SECONDS)

@@ -16,6 +16,7 @@ from ..humanize import dated, day_and_time
 from ..i18n import N_, _
 from .audience import UNKNOWN_VIEWER, Audience, Viewer
 from .located_yaml import Located, problems_of, read_located
+from .watched_file import WatchedFile
 
 MAX_BYTES = 64 * 1024
 MAX_NOTICES = 100
@@ -240,38 +241,12 @@ def read_notices(path: str | Path) -> Board:
     return parse_notices(text, source=str(path))
 
 
-class NoticesFile:
-    """Notices in a file that may change while the Hub runs: read again when it did, the last good ones kept if it broke.
-
-    A file that was taken away says nothing any more: that is how an admin ends all notices at once.
-    """
+class NoticesFile(WatchedFile[Board]):
+    """Notices in a file: one that was taken away says nothing any more, which is how an admin ends all notices at once."""
 
     def __init__(self, path: str | Path) -> None:
-        self.path = Path(path)
-        self.error: ResourceFormError | None = None
-        self._board = EMPTY_BOARD
-        self._stamp: tuple[int, int, int, int] | None = None
+        super().__init__(path, read_notices, gone=EMPTY_BOARD)
 
     def current(self) -> Board:
-        """Return the notices as the file has them now, else the last good ones, none if there never were.
-
-        ``error`` says what is wrong.
-        """
-        try:
-            status = self.path.stat()
-            # The moment of the last change of anything, rights too, besides the content's: it cannot be set back.
-            stamp = (status.st_mtime_ns, status.st_ctime_ns, status.st_size, status.st_ino)
-        except OSError as error:
-            if self._stamp is not None or self.error is None:
-                self._stamp = None
-                self.error = _unreadable(str(self.path), error.strerror or type(error).__name__)
-            if isinstance(error, FileNotFoundError):
-                self._board = EMPTY_BOARD
-            return self._board
-        if stamp != self._stamp:
-            self._stamp = stamp
-            try:
-                self._board, self.error = read_notices(self.path), None
-            except ResourceFormError as error:
-                self.error = error
-        return self._board
+        """Return the notices as the file has them now, else the last good ones, none if there never were."""
+        return self.latest() or EMPTY_BOARD

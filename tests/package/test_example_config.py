@@ -84,6 +84,21 @@ def test_values_of_the_example_are_valid(tmp_path: Path) -> None:
     assert SlurmCluster(config=config).partitions == ["g100_int"]
 
 
+def test_what_is_a_default_and_what_an_example(tmp_path: Path) -> None:
+    """Each line that is commented out says so, and it is true; the bounds are all defaults, as their heading says."""
+    config = load(with_examples(EXAMPLE.read_text()), tmp_path)
+    wrong = []
+    for section, name, rest in re.findall(r"^# c\.(\w+)\.(\w+) = (.*)$", EXAMPLE.read_text(), re.MULTILINE):
+        if section not in OWN_OPTIONS:
+            continue
+        trait = OWN_OPTIONS[section][name]
+        is_default = config[section][name] == trait.default()
+        said = is_default if section == "ResourceFormBounds" else rest.endswith("# default")
+        if said != is_default or (not is_default and "# example" not in rest):
+            wrong.append(f"c.{section}.{name}: the default is {trait.default()!r}")
+    assert wrong == []
+
+
 def test_every_option_of_ours_is_in_the_example() -> None:
     """A site finds each of our options in the example, set or commented out."""
     text = EXAMPLE.read_text()

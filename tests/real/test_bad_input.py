@@ -47,7 +47,7 @@ A_NAME = "is not a name that Slurm could have. Choose one from the list."
         pytest.param({"release": "1999.01"}, "release", "Release: “1999.01” is not a release of this service. Choose one of: 2026.10 (JupyterLab 4.6), 2025.10 (JupyterLab 4.4).", id="unknown-release"),
         pytest.param({"interface": "vscode"}, "interface", "User interface: “Visual Studio Code” is not offered by 2026.10 (JupyterLab 4.6). Choose one of: JupyterLab (lab), Jupyter Notebook (notebook), Terminal (terminal).", id="unknown-interface"),
         pytest.param({"reservation": "theirs"}, "reservation", "Slurm reservation: “theirs” cannot be used: it is over, has not begun, or is not for you. Choose None or one of: s_tra_school.", id="unknown-reservation"),
-        pytest.param({"qos": "high"}, "", f"“qos” is not a field of a request. Leave it out. {FIELDS}", id="unknown-key"),
+        pytest.param({"nodelist": "g001"}, "", f"“nodelist” is not a field of a request. Leave it out. {FIELDS}", id="unknown-key"),
         pytest.param({"cmd": "touch /tmp/owned"}, "", f"“cmd” is not a field of a request. Leave it out. {FIELDS}", id="key-of-the-base-class"),
         pytest.param({"account": "cin_staff\n#SBATCH --reservation=y"}, "account", f"Slurm account: “cin_staff�#SBATCH --reservation=y” {A_NAME}", id="newline"),
         pytest.param({"cores": ["1", "2"]}, "cores", "Number of cores must be given once, as text.", id="twice"),

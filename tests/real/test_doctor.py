@@ -61,7 +61,7 @@ def test_nothing_on_the_demo(site: Site) -> None:
     *lines, blank, summary = said.stdout.splitlines()
     assert [line for line in lines if not line.startswith("ok ")] == []
     assert (blank, summary) == ("", "Nothing is wrong with what was looked at.")
-    assert len(lines) == 43
+    assert len(lines) == 44
     assert "\x1b" not in said.stdout
     wait_for(lambda: site.cluster.active_jobs() == [], "the job to be gone", 20)
 

@@ -84,7 +84,7 @@ class Visitor:
     name: str
     session: requests.Session = field(default_factory=requests.Session)
 
-    def log_in(self) -> Visitor:
+    def log_in(self, password: str = PASSWORD) -> Visitor:
         """Fill the Hub's log-in page."""
         self.session.trust_env = False
         page = self.session.get(urljoin(self.hub.url, "hub/login"), timeout=30)
@@ -92,7 +92,7 @@ class Visitor:
         assert token is not None, page.text
         answer = self.session.post(
             urljoin(self.hub.url, "hub/login"),
-            data={"username": self.name, "password": PASSWORD, "_xsrf": token["value"]},
+            data={"username": self.name, "password": password, "_xsrf": token["value"]},
             timeout=30,
             allow_redirects=False,
         )

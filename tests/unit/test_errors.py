@@ -10,6 +10,7 @@ from spawner import errors
 from spawner.errors import (
     CatalogueError,
     EstimateUnavailable,
+    FormFileError,
     LogError,
     LogGone,
     LogRefused,
@@ -39,6 +40,7 @@ from spawner.errors import (
         (RequestTooLarge, RequestRejected, "request_too_large", 413),
         (NoAccount, ResourceFormError, "no_account", 400),
         (CatalogueError, ResourceFormError, "catalogue", 500),
+        (FormFileError, ResourceFormError, "form_file", 503),
         (SlurmError, ResourceFormError, "slurm", 502),
         (SlurmUnavailable, SlurmError, "slurm_unavailable", 503),
         (SlurmDenied, SlurmUnavailable, "slurm_denied", 503),
@@ -69,7 +71,7 @@ def test_the_tree(kind: type[ResourceFormError], parent: type, label: str, statu
 def test_the_tree_is_complete() -> None:
     """No exception of the module is left out of the drawing, nor out of the test above; labels are unique."""
     kinds = [entry for entry in vars(errors).values() if isinstance(entry, type) and issubclass(entry, ResourceFormError)]
-    assert len(kinds) == 23
+    assert len(kinds) == 24
     assert len({kind.label for kind in kinds}) == len(kinds)
 
 

@@ -188,6 +188,19 @@ def notices(facts: SiteFacts) -> Iterator[Finding]:
         yield well("notices", _("The notices can be read."))
 
 
+def form_file(facts: SiteFacts) -> Iterator[Finding]:
+    """The file of fields and presets is in order."""
+    if facts.form_file:
+        yield error(
+            "form-file",
+            _("The file of fields and presets cannot be read: {why}").format(why=facts.form_file),
+            _("A Hub that starts with it starts no session: what the file forbids is not known."),
+            _("Correct the file; share/resource_form/form.example.yaml is one to start from."),
+        )
+    else:
+        yield well("form-file", _("The fields and presets of the form are in order."))
+
+
 def site_commands(facts: SiteFacts) -> Iterator[Finding]:
     """The site's own programs can be run."""
     for name, words in facts.commands:

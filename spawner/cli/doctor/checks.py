@@ -22,6 +22,7 @@ OF_SITE = (
     check_config.assets,
     check_config.catalogue,
     check_config.notices,
+    check_config.form_file,
     check_config.site_commands,
 )
 OF_CONTROLLER: tuple[Callable[[SlurmFacts], Iterator[Finding]], ...] = (

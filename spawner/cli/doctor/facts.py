@@ -47,6 +47,7 @@ class SiteFacts:
     has_catalogue: bool = True
     releases: tuple[int, int] | None = None
     notices: str = ""
+    form_file: str = ""
     commands: tuple[tuple[str, str], ...] = ()
 
 

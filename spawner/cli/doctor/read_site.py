@@ -18,6 +18,7 @@ from ...hub.common import page_templates
 from ...hub.pages import loader_of, what_is_taken_away
 from ...i18n import ENGLISH, languages
 from ...job.sbatch import job_script, launcher_source
+from ...request.form_file import read_form_file
 from ...site.catalogue import PLAIN_CATALOGUE, Catalogue, parse_catalogue, read_catalogue
 from ...site.notice_board import TIMEOUT_SECONDS
 from ...site.notices import parse_notices, read_notices
@@ -61,6 +62,7 @@ async def read_site(configured: Configured) -> SiteFacts:
         has_catalogue=bool(settings.catalogue_file or settings.catalogue),
         releases=None if catalogue is None else (len(releases), sum(entry.standing(today) == "tested" for entry in releases)),
         notices=await _notices(settings, configured.cluster),
+        form_file=_form_file(settings.form_file) if settings.form_file else "",
         commands=tuple(_commands(settings)),
     )
 
@@ -120,6 +122,14 @@ def _notices_file(path: str) -> str:
         return ""
     try:
         read_notices(path)
+    except ResourceFormError as error:
+        return error.log
+    return ""
+
+
+def _form_file(path: str) -> str:
+    try:
+        read_form_file(Path(path))
     except ResourceFormError as error:
         return error.log
     return ""

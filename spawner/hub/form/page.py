@@ -250,10 +250,17 @@ def _filled_in(values: Mapping[str, Any], asked: Mapping[str, Any], choices: Cho
 
 
 def _notes_for_admins(spawner: FormSpawner) -> list[str]:
-    """What is wrong with the catalogue, for an administrator who looks at the form: others go on with the last good one."""
-    visitor = getattr(spawner.handler, "current_user", None)
-    broken = broken_in_words(HubState.of(spawner)) if getattr(visitor, "admin", False) else ""
-    return [_("The file of the releases is broken; the last good one counts. {problem}").format(problem=broken)] if broken else []
+    """What is wrong with the admin's files, for an administrator who looks at the form: others go on with the last good ones."""
+    if not getattr(getattr(spawner.handler, "current_user", None), "admin", False):
+        return []
+    notes = []
+    if broken := broken_in_words(HubState.of(spawner)):
+        notes.append(_("The file of the releases is broken; the last good one counts. {problem}").format(problem=broken))
+    told = spawner.told_form_file()
+    if told is not None and told.file.error is not None:
+        sentence = _("The file of fields and presets is broken; the last good one counts. {problem}")
+        notes.append(sentence.format(problem=told.file.error.log))
+    return notes
 
 
 def _notes_of_last_session(spawner: HubSpawner) -> list[str]:

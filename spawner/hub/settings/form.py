@@ -83,6 +83,18 @@ class FormSettings(HasTraits):
         """,
     ).tag(config=True)
 
+    form_file = Unicode(
+        "",
+        help="""
+        The YAML file with more ``fields`` and ``presets``, written as in the settings of these names; read again when it changes, so that a
+        course is added without a restart of the Hub. A field or a preset that a setting names too is as the file has it. One to start from
+        is ``share/resource_form/form.example.yaml``. While it is broken, what it said last counts, and the log says what is wrong in which
+        line; no session is started where it never was in order.
+
+        Empty (the default): none. Example: ``"/etc/jupyterhub/form.yaml"``
+        """,
+    ).tag(config=True)
+
     only_presets = Union(
         [Bool(), Dict()],
         default_value=False,

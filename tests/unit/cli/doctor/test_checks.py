@@ -74,7 +74,7 @@ def test_nothing_where_all_is_well(version: str) -> None:
     assert [finding for finding in told if finding.level is not Level.OK] == []
     assert exit_status(told) == 0
     names = [finding.check for finding in told]
-    assert len(names) == len(set(names)) == 43
+    assert len(names) == len(set(names)) == 44
 
 
 def test_each_check_has_its_place_in_the_docs() -> None:
