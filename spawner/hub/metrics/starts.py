@@ -80,10 +80,11 @@ def gpu_of(options: Mapping[str, Any], tres: str) -> str:
 
 def server_started(session: Session, options: Mapping[str, Any]) -> None:
     """Measure a start whose server is known to listen now."""
-    record, seen = session.record, session.seen
+    record = session.record
     if not (record.started and record.queued_at):
         return
-    pair = _PAIRS.known(str(options.get("partition") or OTHERS[0]), gpu_of(options, seen.tres if seen is not None else ""))
+    given = session.seen.tres if session.seen is not None else ""
+    pair = _PAIRS.known(str(options.get("partition") or OTHERS[0]), gpu_of(options, given))
     QUEUE_WAIT.labels(*pair).observe(max(0, record.started - record.queued_at))
     SERVER_START.labels(*pair).observe(max(0.0, session.cluster.clock() - record.by_hubs_clock(record.started)))
 
