@@ -26,8 +26,11 @@ _in_use: ContextVar[str] = ContextVar("language", default=ENGLISH)
 
 @functools.cache
 def languages() -> tuple[str, ...]:
-    """Return the codes of the languages that there are, English first."""
-    found = (folder("share") / "locale").glob(f"*/LC_MESSAGES/{DOMAIN}.mo")
+    """Return the codes of the languages that there are, English first; it alone where a command has been copied without its files."""
+    try:
+        found = (folder("share") / "locale").glob(f"*/LC_MESSAGES/{DOMAIN}.mo")
+    except FileNotFoundError:
+        return (ENGLISH,)
     return (ENGLISH, *sorted(path.parent.parent.name for path in found))
 
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
+from spawner import i18n
 from spawner.cli.language import ARGPARSE, language_of
 from spawner.i18n import _, using
 
@@ -64,7 +67,21 @@ def test_all_of_the_help_is_in_it() -> None:
 def test_argparses_words_are_those_that_it_has() -> None:
     """As argparse writes them; a translation of other words would never be seen."""
     import argparse
-    from pathlib import Path
 
     source = Path(argparse.__file__).read_text("utf-8").replace("\\n", "\n")
     assert [words for words in ARGPARSE if words not in source and words.replace("'", "\\'") not in source] == []
+
+
+def test_without_the_packages_files_it_is_english(tmp_path: Path) -> None:
+    """Only the modules have been copied, as to a node for its reporter: there are no catalogues, and the commands work."""
+    shutil.copytree(Path(i18n.__file__).parent, tmp_path / "spawner", ignore=shutil.ignore_patterns("__pycache__", "share", "templates"))
+    done = subprocess.run(
+        [sys.executable, "-S", "-c", "import sys; from spawner.cli.main import main; sys.exit(main(['kernel', 'list']))"],
+        env={"PATH": "/usr/bin:/bin", "HOME": str(tmp_path), "PYTHONPATH": str(tmp_path), "LANG": "it_IT.UTF-8"},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("No kernels of yours")
