@@ -18,8 +18,7 @@ from spawner.request.presets import parse_presets
 from spawner.request.recent import MAX_RECENT, Recent, as_state, recent_of, remember
 from spawner.request.suggestions import offers_of
 from spawner.request.validation import judge_request, resolve_request
-from spawner.session.record import End
-from spawner.session.record import Record
+from spawner.session.record import End, Record
 from spawner.spawner import ResourceFormSpawner
 from tests.support.builders import choices
 
