@@ -99,6 +99,9 @@ class Counts(Protocol):
     def unread(self, name: str, rows: int, values: int) -> None:
         """Count the rows that were left out and the values that are unknown of Slurm's answers about ``name``, such as ``jobs``."""
 
+    def command(self, name: str, outcome: str, seconds: float) -> None:
+        """Count a command that was run, by what it is and how it ended (:mod:`.slurm.runner`), and how long it ran."""
+
 
 class NoCounts:
     """Counts nothing, where nobody asks for it."""
@@ -107,6 +110,9 @@ class NoCounts:
         """Count nothing."""
 
     def unread(self, name: str, rows: int, values: int) -> None:
+        """Count nothing."""
+
+    def command(self, name: str, outcome: str, seconds: float) -> None:
         """Count nothing."""
 
 

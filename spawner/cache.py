@@ -141,6 +141,13 @@ class CachedQuery(Generic[Data]):
         """The value of :attr:`last`, whose age depends on the interval, and may not be asked for where the interval is worked out."""
         return self._value[0] if self._value is not None else None
 
+    @property
+    def failing_for(self) -> float:
+        """For how many seconds there has been no answer; 0 where there is one, or where nobody has asked for longer than any back-off."""
+        if self.failing_since is None or self._clock() - self._failed_at > 2 * LONGEST_BACK_OFF_SECONDS:
+            return 0.0
+        return max(0.0, self._clock() - self.failing_since)
+
     def expire(self) -> None:
         """Make the next caller get data that is fetched from now on. Shortens a back-off, and does not end it."""
         self._generation += 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .hub.background.gauges import install_gauges
 from .hub.background.idle_gpus import watch_idle_gpus
 from .hub.background.orphans import sweep_orphans
 from .hub.background.precautions import advise_admin, warn_of_settings
@@ -18,7 +19,7 @@ __all__ = ["ResourceFormSpawner", "configure"]
 
 register_handlers()
 begin_with_the_hub(
-    (install_log_filter, compare_class, install_pages, install_gate, compress_hubs_files),
+    (install_log_filter, compare_class, install_pages, install_gate, install_gauges, compress_hubs_files),
     warn_of_settings,
     advise_admin,
     sweep_orphans,

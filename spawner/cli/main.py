@@ -39,6 +39,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = MappingProxyType(
         "forward": ("sessions.forward", N_("say how a port of a session's node is reached from here, or run ssh to it")),
         "partitions": ("partitions", N_("show where sessions can be started, and what is free there")),
         "request": ("request", N_("save the request of a session as a file, and ask what would become of one")),
+        "report": ("report", N_("show what was used in a month, by account, release and partition, for administrators")),
         "doctor": ("doctor.command", N_("look over a site: its configuration, Slurm, sudo, the Hub; say what is wrong and what to do")),
         "completion": ("completion", N_("have a shell complete the words of this command")),
         "kernel": ("kernel", N_("add an environment of yours to JupyterLab as a kernel, in every release; list and remove such kernels")),

@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import secrets
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
 from ..accounting.qos import AccountingRecords
@@ -103,6 +103,21 @@ class SlurmQueries:
             "licences", self._read_licenses, lambda: settings.nodes_interval, **common
         )
         self.holdings: CachedQuery[Holdings] = CachedQuery("what is held", self._read_holdings, self._holdings_interval_now, **common)
+
+    @property
+    def questions(self) -> Mapping[str, CachedQuery[Any]]:
+        """What Slurm is asked again and again, by short names, for whoever looks after the service."""
+        return {
+            "nodes": self.nodes,
+            "jobs": self.jobs,
+            "comments": self._tags,
+            "partitions": self.all_partitions,
+            "reservations": self.reservations,
+            "accounts": self.accounting,
+            "configuration": self.configuration,
+            "licences": self.licenses,
+            "holdings": self.holdings,
+        }
 
     def _jobs_interval_now(self) -> float:
         if not self._starting:

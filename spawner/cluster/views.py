@@ -95,10 +95,10 @@ class DerivedViews:
         self._running: AsyncMemo[Running] = AsyncMemo()
         self._queue_positions: AsyncMemo[dict[int, QueuePosition]] = AsyncMemo()
 
-    def _allowed(self, partitions: Sequence[Partition]) -> list[Partition]:
-        if self._settings.partitions:
-            return [partition for partition in partitions if partition.name in self._settings.partitions]
-        return [partition for partition in partitions if not partition.hidden]
+    def allowed(self, partitions: Sequence[Partition]) -> list[Partition]:
+        """Return those of Slurm's partitions that the admin lets sessions run in."""
+        named = self._settings.partitions
+        return [partition for partition in partitions if (partition.name in named if named else not partition.hidden)]
 
     async def lets_sessions_into(self, partitions: Collection[str]) -> bool:
         """Tell whether the admin lets sessions run in each of these partitions; no if there is none.
@@ -108,7 +108,7 @@ class DerivedViews:
         ResourceFormError
             Slurm has never answered.
         """
-        allowed = {partition.name for partition in self._allowed((await self._queries.all_partitions.get()).value)}
+        allowed = {partition.name for partition in self.allowed((await self._queries.all_partitions.get()).value)}
         return bool(partitions) and allowed.issuperset(partitions)
 
     async def entitlement(self, user: str, *, job_qos: str = "", whole_nodes: bool = False, patience: float | None = None) -> Entitlement:
@@ -152,7 +152,7 @@ class DerivedViews:
                 AccountingData(records, holdings, config, job_qos),
                 spellings=member.spellings,
                 groups=member.groups,
-                partitions=_as_asked(self._allowed(partitions.value), whole_nodes=whole_nodes),
+                partitions=_as_asked(self.allowed(partitions.value), whole_nodes=whole_nodes),
                 reservations=reservations.value,
                 nodes=shapes.by_name,
                 now=now,
@@ -211,7 +211,7 @@ class DerivedViews:
             (partitions.as_of, reservations.as_of, jobs.as_of if jobs else None, reservation, _begun_and_ended(reservations.value, now)),
             lambda: availability(
                 [node for node in nodes.value if node.state != "future"],
-                self._allowed(partitions.value),
+                self.allowed(partitions.value),
                 reservations.value,
                 now=now,
                 reservation=reservation,

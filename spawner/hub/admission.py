@@ -21,7 +21,7 @@ from ..bounds import Bounds
 from ..cache import BoundedDict
 from ..i18n import N_
 from .known import name_at_hand
-from .metrics import REFUSED
+from .metrics.definitions import REFUSED
 from .numbers import whole_number
 from .pace import MAX_CALLERS, Pace, RefusalLog
 from .state import HubState

@@ -13,6 +13,7 @@ from tornado import web
 from ..errors import MAX_ERRORS, RequestRejected, ResourceFormError, SessionFailed, SlurmRefused
 from ..i18n import _
 from ..request.model import FIELDS
+from .metrics.counts import start_failed
 from .protocol import HubApplication, HubSpawner
 from .state import HubState
 
@@ -118,7 +119,8 @@ class RecentRefusals:
 
 
 def refusal_of(spawner: HubSpawner, error: ResourceFormError) -> HubRefusal:
-    """Return the error of a spawner for its Hub, whose log will have it once."""
+    """Return the error of a spawner for its Hub, whose log will have it once; it counts as a start that failed."""
+    start_failed(error)
     return HubState.of(spawner).part(RecentRefusals).refusal(error)
 
 

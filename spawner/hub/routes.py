@@ -19,6 +19,7 @@ from .apihandlers.gpu_reports import GpuReports
 from .apihandlers.partitions import PartitionsHandler
 from .apihandlers.presets import PresetsHandler
 from .apihandlers.releases import ReleaseCheckHandler, ReleasesHandler
+from .apihandlers.report import ReportHandler
 from .apihandlers.saved_request import SavedRequestHandler
 from .apihandlers.session_log import LogDownloadHandler, LogHandler
 from .apihandlers.sessions import NewNamesHandler, SessionEventsHandler, SessionsHandler
@@ -67,6 +68,7 @@ API = [
     (r"/api/resource-form/presets", PresetsHandler),
     (r"/api/resource-form/releases", ReleasesHandler),
     (r"/api/resource-form/request", SavedRequestHandler),
+    (r"/api/resource-form/report", ReportHandler),
     (r"/api/resource-form/releases/([^/]+)/check", ReleaseCheckHandler),
 ]
 # Reports of GPUs are by far the most frequent requests, and the Hub looks through its pages first.

@@ -11,7 +11,7 @@ from ..bounds import Bounds
 from ..cluster.cluster import SlurmCluster
 from ..session.log_reader import SessionLogs
 from ..turns import Turns
-from .metrics import HubCounts
+from .metrics.counts import HubCounts
 from .protocol import HubApplication, HubHandler, OfUser
 from .settings.bounds import ResourceFormBounds
 

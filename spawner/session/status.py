@@ -190,7 +190,7 @@ def status_of(
     billing
         What Slurm is thought to charge it an hour, for as long as it waits and Slurm does not say; None where nobody knows.
     """
-    state, stage = _state_and_stage(record, job, end, unknown_since)
+    state, stage = state_and_stage(record, job, end, unknown_since)
     waiting = job if job is not None and job.state in PENDING and state in ("waiting", "unknown") else None
     advice = advice_for(waiting.reason) if waiting is not None else None
     started, limit, over = _moments(job, end)
@@ -262,7 +262,8 @@ def _what_to_do(waiting: Job | None, advice: Advice | None, end: End | None) -> 
     return what_to_do_about(waiting.reason, advice) if waiting is not None and advice is not None else ""
 
 
-def _state_and_stage(record: Record, job: Job | None, end: End | None, unknown_since: float | None) -> tuple[State, Stage]:
+def state_and_stage(record: Record, job: Job | None, end: End | None, unknown_since: float | None) -> tuple[State, Stage]:
+    """Return how a session stands, without words: :func:`status_of` has them."""
     word = job.state if job is not None else ""
     if end is not None or word in ENDED:
         return "ended", ""

@@ -31,6 +31,23 @@ DEFAULT_PATH = "/usr/local/bin:/usr/bin:/bin"
 
 READING_ENVIRONMENT = {"LC_ALL": "C", "SLURM_TIME_FORMAT": "%s"}
 
+ESTIMATE = "sbatch --test-only"
+OTHER = "other"
+"""The readers of logs, the site's own commands, sudo: all that is none of Slurm's."""
+COMMANDS = ("squeue", "scontrol", "sacctmgr", "sacct", "sstat", "sbatch", ESTIMATE, "scancel", OTHER)
+"""What commands count as."""
+
+_OUTCOMES = {SlurmTimeout: "timeout", SlurmSaysTooMuch: "too_much", SlurmNotStarted: "not_started"}
+OUTCOMES = ("ok", "failed", *_OUTCOMES.values(), "cancelled")
+"""How a command ends: its exit status was 0, or another one; what we ended it for; it did not begin; nobody waited for it any more."""
+
+
+def counted_as(argv: Sequence[str]) -> str:
+    """Return which of :data:`COMMANDS` a command line counts as."""
+    if argv[0] == "sbatch" and "--test-only" in argv:
+        return ESTIMATE
+    return argv[0] if argv[0] in COMMANDS else OTHER
+
 
 def _name_of(uid: int) -> str:
     """The name that the system gives for a uid, empty if it gives none."""
@@ -189,11 +206,25 @@ class SlurmRunner:
         SlurmNotStarted
             The command could not be started.
         """
+        begun, outcome = time.monotonic(), "cancelled"
+        try:
+            result = await self._run(argv, stdin, READING_ENVIRONMENT if environment is None else environment, identity, timeout)
+            outcome = "ok" if result.ok else "failed"
+        except SlurmUnavailable as error:
+            outcome = _OUTCOMES.get(type(error), "failed")
+            raise
+        finally:
+            self.counts.command(counted_as(argv), outcome, time.monotonic() - begun)
+        return result
+
+    async def _run(
+        self, argv: Sequence[str], stdin: str, environment: Mapping[str, str], identity: Identity | None, timeout: float
+    ) -> Result:
         command = (self.executable(argv[0]), *argv[1:])
         bounds = {STDOUT: self._bound(argv[0], identity), STDERR: "complaint_bytes"}
         started = time.monotonic()
         try:
-            start, become = self._start(command, READING_ENVIRONMENT if environment is None else environment, stdin.encode(), identity)
+            start, become = self._start(command, environment, stdin.encode(), identity)
             process, output = await asyncio.get_running_loop().subprocess_exec(
                 lambda: BoundedOutput(*(getattr(self.bounds, bound) for bound in bounds.values())),
                 *start.argv,

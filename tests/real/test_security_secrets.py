@@ -271,6 +271,7 @@ OURS = {
     r"/resource-form/request": ("GET", "hub/resource-form/request"),
     r"/resource-form/request/file": ("POST", "hub/resource-form/request/file"),
     r"/api/resource-form/request": ("GET", "hub/api/resource-form/request"),
+    r"/api/resource-form/report": ("GET", "hub/api/resource-form/report?month=2020-01"),
     r"/api/resource-form/releases/([^/]+)/check": ("POST", "hub/api/resource-form/releases/none/check"),
     r"/resource-form/switch": ("POST", "hub/resource-form/switch"),
     r"/resource-form/over": ("GET", "hub/resource-form/over"),
@@ -323,6 +324,7 @@ EXPECTED = {
         "/resource-form/request/file": (403, 200, 200, 400, 403, 403, 403, 403),
         "api/resource-form/request": (403, 200, 404, 404, 404, 404, 200, 403),
         # Of administrators alone; test_release_check.py has what they send.
+        "api/resource-form/report": (403, 403, 403, 200, 403, 403, 403, 403),
         "api/resource-form/releases/([^/]+)/check": (403, 403, 403, 400, 403, 403, 403, 403),
         # One's own default server; test_switch.py and test_lab_extension.py ask for others'.
         "/resource-form/switch": (403, 302, 302, 302, 403, 403, 403, 403),

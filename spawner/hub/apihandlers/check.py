@@ -30,6 +30,7 @@ from ..form.page import decision, release_panel, storage_panel, usage_panel
 from ..known import name_of
 from ..locale import language_of
 from ..logged_in import TellsPages, require_log_in
+from ..metrics.definitions import CHECK_SECONDS
 from ..protocol import HubSpawner
 from ..reach import spawner_asked_about
 from ..sessions.options import told_request
@@ -134,7 +135,8 @@ class CheckHandler(TellsPages, APIHandler):  # type: ignore[misc]
         options = with_known_variables(spawner, self._options())
         with using(language_of(self, spawner)):
             try:
-                answer = await self._answer(spawner, options)
+                with CHECK_SECONDS.time():
+                    answer = await self._answer(spawner, options)
             except ResourceFormError as error:
                 self.log.warning("No advice for %s: %s", name_of(spawner.user), error.log)
                 raise web.HTTPError(503 if error.status >= 500 else error.status, error.sentence) from None

@@ -25,6 +25,7 @@ from ...request.validation import judge_request, require_account
 from ...worker import run_in_worker
 from ..known import name_of
 from ..logged_in import PRESS_AGAIN
+from ..metrics.definitions import FORM_SECONDS
 from ..pages import Pages
 from ..protocol import FormSpawner, HubSpawner
 from ..releases import broken_in_words
@@ -47,6 +48,11 @@ async def form_page(spawner: FormSpawner) -> str:
     """Return the form as HTML for the spawner's user.
 
     It is filled with what was just refused, else with what a link says, else with the last values that still hold."""
+    with FORM_SECONDS.time():
+        return await _form_page(spawner)
+
+
+async def _form_page(spawner: FormSpawner) -> str:
     values: dict[str, Any] = {
         "has_page": HubState.of(spawner).part(Pages).form_is_ours,
         "hub_url": spawner.hub.base_url,

@@ -24,6 +24,7 @@ from ..database import Transaction
 from ..known import name_of
 from ..labels import labels_of
 from ..locale import language_spoken
+from ..metrics.counts import session_ended
 from ..protocol import HubSpawner
 from ..state import HubState
 from .history import History, HistoryMemory, PastSession
@@ -143,6 +144,7 @@ class _Noted:
     def record_end(self) -> None:
         self.spawner.last_end = self.session.end = self.end
         history_of(self.spawner).add(self.past)
+        session_ended(self.past.category)
         if self.record.job_id:
             soon = self.end.category in WANTED_SOON and not (self.end.category == "server_exit" and self.end.exit_code == 0)
             self.spawner.cluster.job_history.expect(self.record.job_id, self.told, is_it=self._is_it, soon=soon)

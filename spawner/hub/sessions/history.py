@@ -254,6 +254,39 @@ class History:
         rows = known[key] = Rows(found, changes)
         return rows
 
+    def ended_between(self, begin: float, end: float, behind: PastSession | None, limit: int) -> tuple[PastSession, ...] | None:
+        """Return the sessions of all users that ended in a time (seconds since the epoch), the first first, behind one of them.
+
+        ``limit`` at most; None where the database does not answer.
+        """
+        query = sa.select(SESSIONS).where(SESSIONS.c.ended >= begin, SESSIONS.c.ended < end).order_by(SESSIONS.c.ended, SESSIONS.c.session)
+        if behind is not None:
+            later = sa.and_(SESSIONS.c.ended == behind.ended, SESSIONS.c.session > behind.session)
+            query = query.where(sa.or_(SESSIONS.c.ended > behind.ended, later))
+
+        def read(own: Transaction) -> tuple[PastSession, ...]:
+            return tuple(past for row in own.execute(query.limit(limit)) if (past := _past(row)) is not None)
+
+        nothing: tuple[PastSession, ...] = ()
+        return self._storage.read(read, empty=nothing, otherwise=None)
+
+    def users_cut_off(self, since: float) -> int | None:
+        """Return of how many users the record has as many sessions as it takes, and none from before a moment: they may have had more.
+
+        None where the database does not answer.
+        """
+        of_user = sa.select(SESSIONS.c.user_name).group_by(SESSIONS.c.user_name)
+        full = of_user.having(sa.func.count() >= self._length, sa.func.min(SESSIONS.c.ended) >= since).subquery()
+
+        def read(own: Transaction) -> int:
+            return int(own.execute(sa.select(sa.func.count()).select_from(full)).scalar_one())
+
+        return self._storage.read(read, empty=0, otherwise=None)
+
+    def reaches_back_to(self, moment: float) -> bool:
+        """Tell whether sessions that ended at a moment would still be kept today."""
+        return self.is_kept and moment >= self._clock() - self._days * 86_400
+
     def _read(self, query: sa.Select[Any], limit: int) -> tuple[PastSession, ...] | None:
         """None where the database does not answer."""
 

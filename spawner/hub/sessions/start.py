@@ -22,6 +22,7 @@ from ...slurm.runner import Identity
 from ...slurm.states import RUNNING
 from ...worker import run_in_worker
 from ..known import name_of
+from ..metrics.starts import server_started
 from ..protocol import StartingSpawner
 from ..state import HubState
 from ..variables import TypedSecrets, with_known_variables
@@ -49,6 +50,7 @@ async def submit_and_wait(spawner: StartingSpawner, session: Session) -> tuple[s
     async with turns.turn(name_of(spawner.user), at_most=LONGEST_TURN_SECONDS):
         await _submit(spawner, session)
     spawner.ip, spawner.port = await _until_listening(spawner, session)
+    server_started(session, spawner.user_options or {})
     where = f"{spawner.ip}:{spawner.port} ({session.record.node})"
     spawner.log.info("Job %s of %s listens on %s", session.record.job_id, spawner.log_name, where)
     return spawner.ip, spawner.port

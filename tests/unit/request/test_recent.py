@@ -18,7 +18,7 @@ from spawner.request.presets import parse_presets
 from spawner.request.recent import MAX_RECENT, Recent, as_state, recent_of, remember
 from spawner.request.suggestions import offers_of
 from spawner.request.validation import judge_request, resolve_request
-from spawner.session.record import End
+from spawner.session.record import End, Record
 from spawner.spawner import ResourceFormSpawner
 from tests.support.builders import choices
 
@@ -280,7 +280,7 @@ async def test_remembered_once_it_is_submitted(monkeypatch: pytest.MonkeyPatch, 
         return None
 
     class Submitted:
-        record = SimpleNamespace(node="g001", nonce="", job_id=0)
+        record = Record(node="g001")
 
         def say(self, *_said: Any) -> None:
             """The waiting page is not looked at here."""

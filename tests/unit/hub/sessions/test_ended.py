@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 from jupyterhub import orm
+from prometheus_client import REGISTRY
 
 from spawner.cluster.job_history import FIRST_SECONDS, IDLE_SECONDS
 from spawner.errors import SlurmRefused
@@ -95,6 +96,11 @@ async def over(slurm: FakeSlurm, spawner: FakeSpawner, state: str) -> int:
     return job.job_id
 
 
+def counted(category: str) -> float:
+    """How many ends of a category the metrics have."""
+    return REGISTRY.get_sample_value("jupyterhub_resource_form_ended_sessions_total", {"category": category}) or 0.0
+
+
 @pytest.mark.parametrize(
     ("why", "sentence"),
     [("The node is needed.", "An administrator stopped this session: The node is needed."), ("", "An administrator stopped this session.")],
@@ -123,7 +129,10 @@ def test_an_end_is_taken_down(db: Any) -> None:
     async def scenario() -> None:
         slurm = FakeSlurm(asyncio.get_running_loop())
         spawner = running(slurm, db)
+        before = counted("out_of_memory")
         number = await over(slurm, spawner, "OUT_OF_MEMORY")
+        record_end(spawner, spawner.session)
+        assert counted("out_of_memory") - before == 1
         end = spawner.last_end
         assert end is spawner.session.end
         assert end is not None
