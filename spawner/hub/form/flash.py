@@ -44,17 +44,26 @@ class Rejections:
         """Keep a user's refused form in place of an older one."""
         self._kept[user] = (self._clock(), rejection)
 
+    def waiting(self, user: str) -> Rejection | None:
+        """Return a user's refused form, which is kept; None where there is none, or it is too old."""
+        kept = self._kept.get(user)
+        return kept[1] if kept is not None and self._clock() - kept[0] <= KEPT_SECONDS else None
+
     def take(self, user: str) -> Rejection | None:
         """Hand out a user's refused form and forget it; None where there is none, or it is too old."""
-        kept = self._kept.pop(user, None)
-        if kept is None or self._clock() - kept[0] > KEPT_SECONDS:
-            return None
-        return kept[1]
+        found = self.waiting(user)
+        self._kept.pop(user, None)
+        return found
 
 
 def keep(spawner: HubSpawner, rejection: Rejection) -> None:
     """Keep what the spawner's user typed until the form is shown again."""
     HubState.of(spawner).part(Rejections).keep(name_of(spawner.user), rejection)
+
+
+def waiting(spawner: HubSpawner) -> Rejection | None:
+    """Return what the spawner's user typed, which is kept until it is taken; None where nothing waits."""
+    return HubState.of(spawner).part(Rejections).waiting(name_of(spawner.user))
 
 
 def take(spawner: HubSpawner) -> Rejection | None:

@@ -33,7 +33,7 @@ from ..sessions.options import given_name
 from ..sessions.past import reaches_others
 from ..state import HubState
 from ..variables import from_link, shown_text, told_variables, with_known_variables
-from .flash import Rejection, take
+from .flash import Rejection, take, waiting
 from .free import free_gpus
 from .render import render, render_decision, render_form, render_release
 
@@ -62,7 +62,7 @@ async def _form_page(spawner: FormSpawner) -> str:
         "estimates": spawner.cluster.estimates,
     }
     left = countdown(PATIENCE_SECONDS)
-    came = take(spawner)
+    came = waiting(spawner)
     asked = {**(spawner.orm_spawner.user_options or {}), **(came.values if came is not None else {})}
     try:
         choices = await spawner.choices(options=asked, beside=[entry.options for entry in spawner.recent()], patience=left())
@@ -74,7 +74,7 @@ async def _form_page(spawner: FormSpawner) -> str:
         spawner.log.error("The form for %s cannot be filled: %s", name_of(spawner.user), error.log)  # noqa: TRY400 - one line is enough
         values["problem"] = error.sentence
     else:
-        values |= await _filled(spawner, choices, came, left)
+        values |= await _filled(spawner, choices, left)
     if "notices" not in values:
         values["notices"] = await spawner.announcements()
     chosen = {name: values.get(name, "") for name in ("partition", "reservation")}
@@ -82,10 +82,11 @@ async def _form_page(spawner: FormSpawner) -> str:
     return await run_in_worker(lambda: render_form(values, template_paths=spawner.template_paths))
 
 
-async def _filled(spawner: FormSpawner, choices: Choices, came: Rejection | None, left: Callable[[], float | None]) -> dict[str, Any]:
+async def _filled(spawner: FormSpawner, choices: Choices, left: Callable[[], float | None]) -> dict[str, Any]:
     options = spawner.orm_spawner.user_options or {}
     remembered, dropped = await run_in_worker(lambda: restore_valid(options, choices))
     shown, errors, notes = remembered, dict[str, str](), list[str]()
+    came = take(spawner)
     if came is not None and came.is_link:
         shown, notes = _from_link(spawner, came, remembered, choices)
         notes += [_(PRESS_AGAIN)] if came.was_pressed else []

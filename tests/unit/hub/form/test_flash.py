@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
+from spawner.errors import SlurmUnavailable
+from spawner.hub.form import page
 from spawner.hub.form.flash import KEPT_SECONDS, Rejection, Rejections, keep, take
 
 
@@ -28,6 +33,20 @@ def test_handed_out_once() -> None:
     kept.keep("ada", TYPED)
     assert kept.take("ada") is TYPED
     assert kept.take("ada") is None
+
+
+def test_it_waits_until_it_is_taken() -> None:
+    """A form that cannot be filled, because Slurm does not answer, looks at it and leaves it for the next."""
+    clock = Clock()
+    kept = Rejections(clock)
+    assert kept.waiting("ada") is None
+    kept.keep("ada", TYPED)
+    assert kept.waiting("ada") is kept.waiting("ada") is TYPED
+    assert kept.take("ada") is TYPED
+    assert kept.waiting("ada") is None
+    kept.keep("ada", TYPED)
+    clock.now += KEPT_SECONDS + 1
+    assert kept.waiting("ada") is None
 
 
 def test_each_user_has_their_own() -> None:
@@ -75,3 +94,32 @@ def test_kept_by_the_hub() -> None:
     refused, shown, elsewhere = (SimpleNamespace(user=SimpleNamespace(name="ada", settings=of)) for of in (settings, settings, {}))
     keep(refused, TYPED)
     assert (take(elsewhere), take(shown), take(shown)) == (None, TYPED, None)
+
+
+def test_a_form_that_cannot_be_filled_leaves_it_for_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Slurm does not answer at the moment: what was typed is not lost for that."""
+
+    async def silent(**_asked: Any) -> Any:
+        raise SlurmUnavailable("Slurm does not answer.")
+
+    async def nothing(*_asked: Any, **_named: Any) -> Any:
+        return ()
+
+    spawner: Any = SimpleNamespace(
+        user=SimpleNamespace(name="ada", settings={}),
+        name="",
+        hub=SimpleNamespace(base_url="/hub/"),
+        orm_spawner=SimpleNamespace(user_options={}),
+        support_text="",
+        cluster=SimpleNamespace(estimates=True),
+        template_paths=[],
+        log=logging.getLogger("hub"),
+        choices=silent,
+        recent=lambda: (),
+        announcements=nothing,
+    )
+    monkeypatch.setattr(page, "free_gpus", nothing)
+    monkeypatch.setattr(page, "render_form", lambda values, **_named: values["problem"])
+    keep(spawner, TYPED)
+    assert asyncio.run(page.form_page(spawner)) == "Slurm does not answer."
+    assert take(spawner) is TYPED
