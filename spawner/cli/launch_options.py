@@ -7,19 +7,17 @@ is refused here, before anything is asked of the Hub.
 from __future__ import annotations
 
 import argparse
-import configparser
 import json
 import os
 import re
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any
 
 from .._data import folder
 from ..i18n import _
 from ..units import parse_memory_mb, parse_walltime
 from .hub_client import WrongCall, plain
-from .settings import settings_folder
+from .settings import settings_file, settings_in
 
 FIELDS_FILE = "request_fields.json"
 VARIABLE = "RESOURCE_FORM_LAUNCH_"
@@ -133,7 +131,7 @@ def given_request(arguments: argparse.Namespace) -> dict[str, Any]:
         Something of it cannot be.
     """
     names = [field["name"] for field in fields()]
-    request: dict[str, Any] = _from_settings(settings_folder() / "config.ini", names)
+    request: dict[str, Any] = _from_settings(names)
     for name in names:
         variable = VARIABLE + name.upper()
         if os.environ.get(variable):
@@ -152,15 +150,8 @@ def _variable(text: str) -> tuple[str, str]:
     return name, value
 
 
-def _from_settings(file: Path, names: list[str]) -> dict[str, Any]:
-    parser = configparser.ConfigParser(interpolation=None)
-    try:
-        parser.read_string(file.read_text("utf-8"), source=str(file))
-    except FileNotFoundError:
-        return {}
-    except (OSError, UnicodeDecodeError, configparser.Error) as error:
-        raise WrongCall(_("{file} cannot be read: {why}.").format(file=plain(str(file)), why=plain(str(error)))) from None
-    given = dict(parser[SECTION]) if parser.has_section(SECTION) else {}
+def _from_settings(names: list[str]) -> dict[str, Any]:
+    file, given = settings_file(), settings_in(SECTION)
     strange = [name for name in given if name not in names]
     if strange:
         sentence = _("{file}: [{section}] has {name}, which is no field; they are {names}")

@@ -6,7 +6,6 @@ The Hub says which node it is, and which login node leads there. It prints the l
 from __future__ import annotations
 
 import argparse
-import configparser
 import os
 import re
 import shlex
@@ -20,7 +19,7 @@ from ..answering import NotPossible, answered, note, print_json, say
 from ..arguments import port
 from ..exit_codes import FAILED, READY
 from ..hub_client import Hub, HubTrouble, WrongCall, plain
-from ..settings import settings_folder
+from ..settings import settings_file, settings_in
 from ..which_hub import add_hub_arguments, hub_of
 from .found import Sessions, add_name
 from .words import code_of, state_in_words, title_of
@@ -100,22 +99,11 @@ def login_host(typed: str) -> str:
     """
     found = (("--login-host", typed), (VARIABLE, os.environ.get(VARIABLE, "")))
     where, host = next(((name, text) for name, text in found if text), ("", ""))
-    where, host = (where, host) if host else _from_settings()
+    if not host:
+        where, host = f"{plain(str(settings_file()))}, {KEY}", settings_in(SECTION).get(KEY, "").strip()
     if host and not _HOST.fullmatch(host):
         raise WrongCall(_("{where}: {text} is no HOST, and no USER@HOST").format(where=where, text=repr(plain(host)[:60])))
     return host
-
-
-def _from_settings() -> tuple[str, str]:
-    file = settings_folder() / "config.ini"
-    parser = configparser.ConfigParser(interpolation=None)
-    try:
-        parser.read_string(file.read_text("utf-8"), source=str(file))
-    except FileNotFoundError:
-        return "", ""
-    except (OSError, UnicodeDecodeError, configparser.Error) as error:
-        raise WrongCall(_("{file} cannot be read: {why}.").format(file=plain(str(file)), why=plain(str(error)))) from None
-    return f"{plain(str(file))}, {KEY}", parser.get(SECTION, KEY, fallback="").strip()
 
 
 def _told(hub: Hub, name: str, asked: int) -> dict[str, Any]:
