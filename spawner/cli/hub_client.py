@@ -159,6 +159,20 @@ class Hub:
         return [urllib.request.HTTPSHandler(context=context)]
 
 
+def entries_in(answer: dict[str, Any], name: str) -> list[dict[str, Any]]:
+    """Return the entries of a list in the Hub's answer.
+
+    Raises
+    ------
+    HubTrouble
+        There is no such list: what answers is something else.
+    """
+    found = answer.get(name)
+    if not isinstance(found, list):
+        raise HubTrouble(_("What answers there is no Hub with this service."))
+    return [entry for entry in found if isinstance(entry, dict)]
+
+
 def plain(text: str) -> str:
     """Return the text on one line, without anything that a terminal takes as an order (control and formatting characters)."""
     if text.isprintable():

@@ -11,7 +11,7 @@ from ..humanize import cores_in_words, duration, gpus_in_words, limit_of_memory
 from ..i18n import _
 from .answering import NotPossible, answered, note, print_json
 from .exit_codes import READY, REFUSED
-from .hub_client import HubTrouble, plain
+from .hub_client import entries_in, plain
 from .table import Piece, listed, look_of
 from .which_hub import add_hub_arguments, hub_of
 
@@ -31,9 +31,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _run(arguments: argparse.Namespace) -> int:
     answer = hub_of(arguments).read("GET", PATH)
-    found = answer.get("partitions")
-    if not isinstance(found, list):
-        raise HubTrouble(_("What answers there is no Hub with this service."))
+    found = entries_in(answer, "partitions")
     if arguments.json:
         print_json(answer)
         return READY
@@ -42,7 +40,7 @@ def _run(arguments: argparse.Namespace) -> int:
     if answer.get("stale"):
         note(_("Slurm does not answer. This is what it said last."))
     heads = [_("Partition"), _("Nodes"), _("Free cores"), _("Free GPUs"), _("A session at most"), _("Time at most"), ""]
-    lines = listed(heads, [_row(entry) for entry in found if isinstance(entry, dict)], look_of(sys.stdout), right=(1, 2))
+    lines = listed(heads, [_row(entry) for entry in found], look_of(sys.stdout), right=(1, 2))
     sys.stdout.write("".join(f"{line}\n" for line in lines))
     return READY
 

@@ -10,7 +10,7 @@ from typing import Any
 from ..i18n import _
 from .answering import note, print_json
 from .exit_codes import READY
-from .hub_client import HubTrouble, plain
+from .hub_client import entries_in, plain
 from .table import Piece, listed, look_of
 from .which_hub import hub_of
 
@@ -20,13 +20,11 @@ PATH = "resource-form/presets"
 def list_presets(arguments: argparse.Namespace) -> int:
     """Ask and print; return the exit code."""
     answer = hub_of(arguments).read("GET", PATH)
-    found = answer.get("presets")
-    if not isinstance(found, list):
-        raise HubTrouble(_("What answers there is no Hub with this service."))
+    found = entries_in(answer, "presets")
     if arguments.json:
         print_json(answer)
         return READY
-    rows = [_row(entry) for entry in found if isinstance(entry, dict)]
+    rows = [_row(entry) for entry in found]
     if not rows:
         note(_("There is no preset that you may choose."))
         return READY

@@ -10,7 +10,7 @@ from typing import Any
 from ..i18n import _
 from .answering import answered, note, print_json
 from .exit_codes import READY
-from .hub_client import HubTrouble, plain
+from .hub_client import entries_in, plain
 from .table import Piece, Tone, listed, look_of
 from .which_hub import hub_of
 
@@ -24,13 +24,11 @@ def list_releases(arguments: argparse.Namespace) -> int:
 
 def _run(arguments: argparse.Namespace) -> int:
     answer = hub_of(arguments).read("GET", PATH)
-    found = answer.get("releases")
-    if not isinstance(found, list):
-        raise HubTrouble(_("What answers there is no Hub with this service."))
+    found = entries_in(answer, "releases")
     if arguments.json:
         print_json(answer)
         return READY
-    rows = [_row(entry) for entry in found if isinstance(entry, dict)]
+    rows = [_row(entry) for entry in found]
     if not rows:
         note(_("There is no release that you may use."))
         return READY

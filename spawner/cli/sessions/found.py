@@ -10,7 +10,7 @@ from typing import Any
 from ...i18n import _
 from ..answering import NotPossible, note
 from ..exit_codes import FAILED
-from ..hub_client import Hub, HubTrouble, plain
+from ..hub_client import Hub, entries_in, plain
 from .words import moment_of, time_in_words, title_of
 
 Session = Mapping[str, Any]
@@ -39,10 +39,7 @@ class Sessions:
             There is no answer.
         """
         answer = hub.read("GET", PATH if limit is None else f"{PATH}?limit={limit}")
-        found = answer.get("sessions")
-        if not isinstance(found, list):
-            raise HubTrouble(_("What answers there is no Hub with this service."))
-        return cls([entry for entry in found if isinstance(entry, dict)], str(answer.get("as_of") or ""), bool(answer.get("stale")))
+        return cls(entries_in(answer, "sessions"), str(answer.get("as_of") or ""), bool(answer.get("stale")))
 
     @property
     def going_on(self) -> list[Session]:
