@@ -30,6 +30,7 @@ from spawner.request.model import (
     parse_request,
     unit_of,
 )
+from spawner.request.variables import MASK
 from spawner.slurm.names import LONGEST_NAME, may_be_a_name
 
 CONTRACT = [
@@ -506,7 +507,8 @@ requests = st.builds(
     qos=st.sampled_from(["", "normal", "long-1"]),
     start_folder=st.sampled_from(["", "work", "work/a b/ü", "scratch/x_1"]),
     environment=st.dictionaries(
-        st.from_regex(r"MY_[A-Z0-9]{1,5}", fullmatch=True), st.text(st.characters(codec="utf-8", exclude_characters="\0"))
+        st.from_regex(r"MY_[A-Z0-9]{1,5}", fullmatch=True),
+        st.text(st.characters(codec="utf-8", exclude_characters="\0")).filter(lambda text: text != MASK),
     ),
 )
 

@@ -63,7 +63,8 @@ def test_the_same_script(options: dict[str, Any]) -> None:
 @given(
     st.dictionaries(
         st.from_regex(r"X[A-Z0-9_]{0,8}", fullmatch=True),
-        st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=20),
+        # The mask is no value: it stands for one that the Hub knows, and is refused where it knows none.
+        st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=20).filter(lambda text: text != MASK),
         max_size=4,
     )
 )
