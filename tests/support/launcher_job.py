@@ -75,21 +75,24 @@ class Hub:
         self.reports: queue.Queue[dict[str, Any]] = queue.Queue()
         left = list(statuses)
         hub = self
+        # The next report may come as soon as this one is answered: without it, two threads could put them in the wrong order.
+        one_by_one = threading.Lock()
 
         class Handler(http.server.BaseHTTPRequestHandler):
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["Content-Length"]))
-                status = left.pop(0) if len(left) > 1 else left[0]
-                if isinstance(status, str):
-                    self.wfile.write(status.encode())
-                    self.close_connection = True
-                else:
-                    self.send_response(status)
-                    if status in REFUSALS:
-                        self.send_header("X-Resource-Form-Refused", "yes")
-                    self.send_header("Content-Length", "0")
-                    self.end_headers()
-                hub.reports.put({"path": self.path, "headers": dict(self.headers), "body": json.loads(body)})
+                with one_by_one:
+                    status = left.pop(0) if len(left) > 1 else left[0]
+                    if isinstance(status, str):
+                        self.wfile.write(status.encode())
+                        self.close_connection = True
+                    else:
+                        self.send_response(status)
+                        if status in REFUSALS:
+                            self.send_header("X-Resource-Form-Refused", "yes")
+                        self.send_header("Content-Length", "0")
+                        self.end_headers()
+                    hub.reports.put({"path": self.path, "headers": dict(self.headers), "body": json.loads(body)})
 
             def log_message(self, *args: Any) -> None:
                 pass

@@ -31,28 +31,31 @@ class Hub:
         self.connections: set[tuple[str, int]] = set()
         self.closes = False
         hub = self
+        # As soon as one is answered the next may come, on a connection of its own: they are put in the order of their answers.
+        one_by_one = threading.Lock()
 
         class Handler(http.server.BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
 
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["Content-Length"]))
-                answer = hub.answers.pop(0) if len(hub.answers) > 1 else hub.answers[0]
-                status, headers, words = (answer, {}, b"") if isinstance(answer, int) else answer
-                hub.connections.add(self.client_address)
-                if not status:
-                    self.close_connection = True
-                    return
-                self.send_response(status)
-                for name, value in headers.items():
-                    self.send_header(name, value)
-                if status != 204:
-                    self.send_header("Content-Length", str(len(words)))
-                self.end_headers()
-                self.wfile.write(words)
-                # As a proxy does that finds a connection idle: no word about it in the answer.
-                self.close_connection = hub.closes
-                hub.reports.put({"path": self.path, "headers": dict(self.headers), "body": body})
+                with one_by_one:
+                    answer = hub.answers.pop(0) if len(hub.answers) > 1 else hub.answers[0]
+                    status, headers, words = (answer, {}, b"") if isinstance(answer, int) else answer
+                    hub.connections.add(self.client_address)
+                    if not status:
+                        self.close_connection = True
+                        return
+                    self.send_response(status)
+                    for name, value in headers.items():
+                        self.send_header(name, value)
+                    if status != 204:
+                        self.send_header("Content-Length", str(len(words)))
+                    self.end_headers()
+                    self.wfile.write(words)
+                    # As a proxy does that finds a connection idle: no word about it in the answer.
+                    self.close_connection = hub.closes
+                    hub.reports.put({"path": self.path, "headers": dict(self.headers), "body": body})
 
             def log_message(self, *args: Any) -> None:
                 pass
