@@ -142,14 +142,15 @@ def refusal_of(spawner: HubSpawner, error: ResourceFormError) -> HubRefusal:
     session = getattr(spawner, "session", None)
     reference, has_job = (session.reference, bool(session.record.job_id)) if session is not None else ("", False)
     if not has_job:
+        text = _text_of(error)
         event = SessionEvent(
             "refused" if error.status < 500 else "failed",
             name_of(spawner.user),
             spawner.name,
             reference=reference,
             category=error.label,
-            text=_text_of(error),
-            log=error.log,
+            text=text,
+            log="" if error.sentence and error.sentence in error.log else error.log,
         )
         note(spawner.log, event, logging.WARNING)
         if session is not None:
