@@ -47,4 +47,4 @@ def test_a_line_is_one_line() -> None:
     """Whatever a file or Slurm has said; with what to write where."""
     made = line_of(error("slurm", "It says: a\nb", "Why.", "Look.", "scontrol ping", place="sh"))
     assert made == "It says: a b Look. In sh: scontrol ping. See docs/doctor.md#slurm."
-    assert line_of(note("x", "A.", "B.", "C.")) == "A. C. See docs/doctor.md#x."
+    assert line_of(note("clock", "A.", "B.", "C.")) == "A. C. See docs/doctor.md#clock."
