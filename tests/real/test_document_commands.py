@@ -26,7 +26,7 @@ RUN = (
     ("resource-form gpus", r"(?s)NODE .*g003 +idle +2 of 2 v100"),
     ("resource-form launch -c 8 -m 32 -g 1 -t 4h", r"You may access your Jupyter notebook at: https://jupyter\.example\.org/user/ada/"),
     ("resource-form list", r"\(without a name\)\s+Running .*1 × V100, 8 cores, 32 GB"),
-    ("resource-form forward 8000", r"ssh -N -L 8000:g00\d:8000 ada@login\.example\.org"),
+    ("resource-form forward 8000", r"ssh -N -L 8000:[\w.]+:8000 ada@login\.example\.org"),
     (
         'curl -s -H "Authorization: token $TOKEN" https://jupyter.example.org/hub/api/resource-form/sessions',
         r'"state": ?"running"',
@@ -49,7 +49,7 @@ RUN = (
             'curl -s -X POST -H "Authorization: token $TOKEN" -d \'{"user": "ada", "server": "fit", "why": "The node is needed."}\' '
             "https://jupyter.example.org/hub/api/resource-form/stop"
         ),
-        r"stop",
+        r"^$",
     ),
     ("resource-form login http://127.0.0.1:8000", r"You are logged in to \S+ as ada\."),
     ("resource-form launch -c 2 -m 4 -t 1h", r"You may access your Jupyter notebook at: https://jupyter\.example\.org/user/ada/"),
@@ -120,6 +120,7 @@ def test_each_command_does_what_its_page_says(site: Site, tmp_path: Path) -> Non
     (tmp_path / "begin.sh").chmod(0o755)
     path = f"{Path(sys.prefix) / 'bin'}:{site.cluster.bin_dir}:{os.environ['PATH']}"
     known = {command for document in DOCUMENTS for command in commands(document)}
+    wrong = []
     for command, printed in RUN:
         assert command in known, command
         variables = {"PATH": path, "HOME": str(tmp_path), "SLURM_CONF": str(site.cluster.slurm_conf), "TOKEN": token}
@@ -134,7 +135,7 @@ def test_each_command_does_what_its_page_says(site: Site, tmp_path: Path) -> Non
         text = command.replace("4711", site.job_of()["JobId"]) if "4711" in command else command
         for theirs, ours in here(site, tmp_path).items():
             text = text.replace(theirs, ours)
-        limit = ["timeout", "5"] if "events" in command else []
+        limit = ["timeout", "3"] if "events" in command else []
         done = subprocess.run(
             [*limit, "bash", "-c", text],
             cwd=tmp_path,
@@ -145,11 +146,12 @@ def test_each_command_does_what_its_page_says(site: Site, tmp_path: Path) -> Non
             timeout=120,
         )
         said = (done.stdout + done.stderr).replace(site.hub.url, "https://jupyter.example.org/").replace(site.users[0], "ada")
-        assert "Traceback" not in said, said
-        assert re.search(printed, said), f"{command}\n{said}"
-        assert done.returncode in ({124} if limit else {0, 1, 2} if "doctor" in command else {0}), f"{command}\n{said}"
+        codes = {124} if limit else {0, 1, 2} if "doctor" in command else {0}
+        if "Traceback" in said or done.returncode not in codes or not re.search(printed, said):
+            wrong.append(f"{command}\n{done.returncode}: {said}")
         if "./begin.sh" in command:
             site.clean()
+    assert not wrong, "\n\n".join(wrong)
     assert (tmp_path / "2026-11.csv").read_text().startswith("account,")
     assert (tmp_path / "capture.json").stat().st_mode & 0o077 == 0
     assert (tmp_path / "jupyterhub_config.py").read_text().startswith('"""A configuration that an HPC centre can start from.')
