@@ -10,14 +10,9 @@ import re
 import secrets
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
-from private_slurm.cluster import PrivateCluster
-
 from tests.support.document_commands import DOCUMENTS, commands
-from tests.support.real_hub import Environments, open_site
 from tests.support.site_under_test import Site, wait_for
 from tests.support.terminal import Terminal
 
@@ -81,18 +76,6 @@ RUN = (
 )
 """In the order in which they are run, each with what it prints, in the documents' names."""
 
-SETTINGS = """
-c.ResourceFormSpawner.login_host = "login.example.org"
-c.SlurmCluster.jobs_interval = 2
-"""
-
-
-@pytest.fixture(scope="module")
-def running_site(environments: Environments, cluster: PrivateCluster, users: tuple[str, ...]) -> Iterator[Site]:
-    """A Hub whose admin has named the login node."""
-    with open_site("hub-documents", environments, cluster, users, SETTINGS) as site:
-        yield site
-
 
 def here(site: Site, folder: Path) -> dict[str, str]:
     """What stands in the documents, and what it is here."""
@@ -124,6 +107,7 @@ def test_each_command_does_what_its_page_says(site: Site, tmp_path: Path) -> Non
     for command, printed in RUN:
         assert command in known, command
         variables = {"PATH": path, "HOME": str(tmp_path), "SLURM_CONF": str(site.cluster.slurm_conf), "TOKEN": token}
+        variables["RESOURCE_FORM_LOGIN_HOST"] = "login.example.org"
         if "/stop" in command or " report " in command:
             variables |= {
                 "TOKEN": site.token,
@@ -152,7 +136,7 @@ def test_each_command_does_what_its_page_says(site: Site, tmp_path: Path) -> Non
         if "./begin.sh" in command:
             site.clean()
     assert not wrong, "\n\n".join(wrong)
-    assert (tmp_path / "2026-11.csv").read_text().startswith("account,")
+    assert (tmp_path / "2026-11.csv").read_text().startswith("month,account,")
     assert (tmp_path / "capture.json").stat().st_mode & 0o077 == 0
     assert (tmp_path / "jupyterhub_config.py").read_text().startswith('"""A configuration that an HPC centre can start from.')
     wait_for(lambda: site.cluster.active_jobs() == [], "the session that was stopped to be gone", 60)
