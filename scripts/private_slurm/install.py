@@ -1,4 +1,4 @@
-"""The command line of what installs things: `python3 -m private_slurm.install debian|venv|node|newer-slurm --help`."""
+"""The command line of what installs things: `python3 -m private_slurm.install debian|venv|into|node|newer-slurm --help`."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from private_slurm.packages import (
     ensure_debian_packages,
     ensure_node_package,
     ensure_venv,
+    install_into,
 )
 
 
@@ -30,6 +31,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     venv.add_argument("path", type=Path)
     venv.add_argument("requirements", nargs="+")
     venv.add_argument("--python", default=SYSTEM_PYTHON)
+    into = commands.add_parser("into", help="packages, into an environment that is there")
+    into.add_argument("path", type=Path)
+    into.add_argument("requirements", nargs="+")
+    into.add_argument("--editable", action="store_true", help="of a checkout")
     node = commands.add_parser("node", help=f"{PROXY_PACKAGE}")
     node.add_argument("path", type=Path)
     newer = commands.add_parser("newer-slurm", help="the Slurm of a later Debian, beside the machine's own")
@@ -41,6 +46,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             print("installed:", *(ensure_debian_packages(options.names) or ["nothing, all was there"]))
         elif options.command == "venv":
             print(ensure_venv(options.path, options.requirements, options.python))
+        elif options.command == "into":
+            install_into(options.path, ["--editable", *options.requirements] if options.editable else options.requirements)
         elif options.command == "newer-slurm":
             print(ensure_newer_slurm(options.path, SUITES[options.version]).commands)
         else:

@@ -18,6 +18,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from private_slurm import uv
 from private_slurm.errors import PrivateSlurmError
 
 SLURM_PACKAGES = (
@@ -104,8 +105,7 @@ def ensure_venv(path: Path, requirements: Sequence[str], python: str = SYSTEM_PY
             [python, "-m", "venv", str(path)], f"{python} could not make a virtual environment (is python3-venv installed?)", lock
         )
         path.chmod(0o755)
-        run_installer([*_pip_install(path / "bin"), *requirements], f"pip could not install {' '.join(requirements)}", lock, path / "tmp")
-        _take_out(path / "bin", without, lock)
+        _install_into(path / "bin", requirements, without, lock)
         stamp.write_text(digest)
     return path / "bin"
 
@@ -129,21 +129,45 @@ def ensure_checkout(bin_dir: Path, checkout: Path, without: Sequence[str] = SLOW
             target = scratch / path.relative_to(checkout)
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(path, target)
-        failure = f"pip could not install the project in {checkout}"
-        run_installer([*_pip_install(bin_dir), str(scratch)], failure, lock, bin_dir.parent / "tmp")
-        _take_out(bin_dir, without, lock)
+        _install_into(bin_dir, [str(scratch)], without, lock)
         shutil.rmtree(scratch)
         stamp.write_text(digest.hexdigest())
 
 
-def _pip_install(bin_dir: Path) -> list[str]:
-    return [str(bin_dir / "python"), "-m", "pip", "--disable-pip-version-check", "install", "--no-input", "--quiet"]
+def install_into(environment: Path, requirements: Sequence[str], without: Sequence[str] = SLOW) -> None:
+    """Install into an environment that is there."""
+    environment = Path(environment).absolute()
+    with locked(environment.with_name(environment.name + ".lock")) as lock:
+        _install_into(environment / "bin", requirements, without, lock)
 
 
-def _take_out(bin_dir: Path, names: Sequence[str], lock: int) -> None:
-    if names:
-        pip = [str(bin_dir / "python"), "-m", "pip", "--disable-pip-version-check", "uninstall", "--yes", "--quiet", *names]
-        run_installer(pip, f"pip could not take {' '.join(names)} out again", lock)
+def _install_into(bin_dir: Path, requirements: Sequence[str], without: Sequence[str], lock: int) -> None:
+    """Install into an environment, by uv where it can be had and does it, else by pip; what is not wanted is taken out again."""
+    python, scratch = bin_dir / "python", bin_dir.parent / "tmp"
+    beside = bin_dir.parent.parent
+    pip = [str(python), "-m", "pip", "--disable-pip-version-check"]
+    with locked(beside / ".uv.lock"):
+        command = uv.uv_in(beside / ".uv", SYSTEM_PYTHON)
+    if command is not None:
+        environment = uv.environment(python, beside / ".uv-cache")
+        # Sessions cannot write into it: what is not compiled now is compiled at each of their starts.
+        install = [str(command), "pip", "install", "--quiet", "--compile-bytecode", "--python", str(python), *requirements]
+        with contextlib.suppress(PrivateSlurmError):  # pip says what is wrong
+            run_installer(install, "uv failed", lock, scratch, environment)
+            if without:
+                run_installer(
+                    [str(command), "pip", "uninstall", "--quiet", "--python", str(python), *without],
+                    "uv failed",
+                    lock,
+                    scratch,
+                    environment,
+                )
+            return
+    run_installer(
+        [*pip, "install", "--no-input", "--quiet", *requirements], f"pip could not install {' '.join(requirements)}", lock, scratch
+    )
+    if without:
+        run_installer([*pip, "uninstall", "--yes", "--quiet", *without], f"pip could not take {' '.join(without)} out again", lock)
 
 
 def _project_files(checkout: Path) -> list[Path]:
@@ -229,7 +253,9 @@ def changing_the_system() -> Iterator[None]:
         os.close(folder)
 
 
-def run_installer(argv: Sequence[str], failure: str, lock: int, scratch: Path | None = None) -> None:
+def run_installer(
+    argv: Sequence[str], failure: str, lock: int, scratch: Path | None = None, environment: Mapping[str, str] | None = None
+) -> None:
     """Run an installer; if it fails, raise an error that begins with `failure` and shows its last lines.
 
     Its temporary files go to `scratch`, which is removed: an installer that is killed leaves none elsewhere.
@@ -237,7 +263,7 @@ def run_installer(argv: Sequence[str], failure: str, lock: int, scratch: Path | 
     if scratch:
         shutil.rmtree(scratch, ignore_errors=True)
         scratch.mkdir(parents=True)
-    done = _run(argv, lock, {**os.environ, "TMPDIR": str(scratch)} if scratch else None)
+    done = _run(argv, lock, {**(environment or os.environ), "TMPDIR": str(scratch)} if scratch else environment)
     if scratch:
         shutil.rmtree(scratch, ignore_errors=True)
     if done.returncode != 0:
