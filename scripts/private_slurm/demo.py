@@ -6,13 +6,12 @@ import argparse
 import os
 import signal
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from private_slurm import control_groups
-from private_slurm.demo_setup import Demo, PluginConfig, demo_config, stop_demo
+from private_slurm.demo_setup import Demo, PluginConfig, default_folder, plugin_config, stop_demo
 from private_slurm.errors import PrivateSlurmError
 from private_slurm.newer_slurm import SUITES
 from private_slurm.processes import Interrupted, signals_raise
@@ -21,12 +20,7 @@ from private_slurm.releases import JUPYTERHUB_VERSION
 _READY = b"\0"  # what a detached demo writes to its starter once the Hub answers
 
 
-def default_folder() -> Path:
-    """One folder a user, so that users do not meet."""
-    return Path(tempfile.gettempdir()) / f"resource-form-demo-{os.geteuid()}"
-
-
-def main(argv: Sequence[str] | None = None, plugin: PluginConfig = demo_config) -> int:
+def main(argv: Sequence[str] | None = None, plugin: PluginConfig = plugin_config) -> int:
     """Start or stop a demo; the exit status is 0, 1 after a failure, or the shell's for a signal."""
     options = _parser().parse_args(argv)
     os.umask(0o022)  # the demo's users run what is made here; secrets are given their own mode
@@ -34,7 +28,7 @@ def main(argv: Sequence[str] | None = None, plugin: PluginConfig = demo_config) 
         if options.stop:
             print("The demo has stopped." if stop_demo(options.dir) else f"No demo runs in {options.dir}.")
             return 0
-        demo = Demo(options.dir, options.port, jupyterhub=options.jupyterhub, slurm=options.slurm, plugin=plugin)
+        demo = Demo(options.dir, options.port, jupyterhub=options.jupyterhub, slurm=options.slurm, plugin=plugin, shows=not options.plain)
         return _start_detached(demo) if options.detach else _run(demo)
     except PrivateSlurmError as error:
         print(error, file=sys.stderr)
@@ -49,6 +43,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--port", type=int, help="the Hub's port (8000, or the next one that is free)")
     parser.add_argument("--jupyterhub", default=JUPYTERHUB_VERSION, metavar="VERSION", help="JupyterHub's version (%(default)s)")
     parser.add_argument("--slurm", choices=[*SUITES], metavar="VERSION", help=f"one of {', '.join(SUITES)}, instead of the machine's own")
+    parser.add_argument("--plain", action="store_true", help="with presets only: no notices, budget, GPU reports, course and administrator")
     what = parser.add_mutually_exclusive_group()
     what.add_argument("--detach", action="store_true", help="return once the Hub answers")
     what.add_argument("--stop", action="store_true", help="stop the demo of this folder")
@@ -139,6 +134,9 @@ def _announce(demo: Demo) -> None:
     print(f"\nThe Hub is at {description['url']}")
     for user in description["users"]:  # type: ignore[attr-defined]
         print(f"  log in as {user['name']} with the password {user['password']}")
+    if isinstance(admin := description.get("admin"), dict):
+        print(f"  log in as {admin['name']}, the administrator, with the password {admin['password']}")
+        print(f"Fields, presets and the course are in {demo.folder / 'site' / 'form.yaml'}: a change counts at once.")
     if demo.cluster:
         print(f"Slurm's commands: export SLURM_CONF={demo.cluster.slurm_conf} PATH={demo.cluster.bin_dir}:$PATH")
     confined = control_groups.why_not()

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import fcntl
+import hashlib
 import json
 import os
 import secrets
 import shutil
 import signal
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
@@ -24,8 +26,9 @@ from private_slurm.ports import PortReservations
 from private_slurm.processes import MARKER, Identity, ProcessFolder, signals_held, wait_until
 from private_slurm.releases import DEMO_RELEASES, JUPYTERHUB_VERSION, catalogue_text, ensure_release, kernels_in
 from private_slurm.services import check_reachable
+from private_slurm.showcase import ADMIN, Showcase
 from private_slurm.spec import demo_spec
-from private_slurm.users import available_users
+from private_slurm.users import DEMO_USERS, available_users, ensure_system_users
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 DEFAULT_PORT = 8000
@@ -70,13 +73,16 @@ c.ResourceFormSpawner.presets = [
 """
 
 
-def demo_config(slurm_conf: Path, catalogue: Path, bin_dir: str = "") -> str:
-    """The same, with what people of the demo's cluster mostly want as presets."""
-    return plugin_config(slurm_conf, catalogue, bin_dir) + PRESETS
+def default_folder() -> Path:
+    """One folder a user, so that users do not meet."""
+    return Path(tempfile.gettempdir()) / f"resource-form-demo-{os.geteuid()}"
 
 
 class Demo:
-    """The cluster, the Hub and what they run from, in `folder`; `say` is told each stage as it ends."""
+    """The cluster, the Hub and what they run from, in `folder`; `say` is told each stage as it ends.
+
+    With `shows` the Hub has what a site would give it (:mod:`.showcase`), and presets only without it.
+    """
 
     def __init__(
         self,
@@ -85,7 +91,8 @@ class Demo:
         *,
         jupyterhub: str = JUPYTERHUB_VERSION,
         slurm: str | None = None,
-        plugin: PluginConfig = demo_config,
+        plugin: PluginConfig = plugin_config,
+        shows: bool = False,
         say: Callable[[str], None] = print,
     ) -> None:
         self.folder = Path(folder).absolute()
@@ -94,14 +101,25 @@ class Demo:
         self.cluster: PrivateCluster | None = None
         self.hub: PrivateHub | None = None
         self.seconds: dict[str, float] = {}
+        self._showcase: Showcase | None = None
         self._wanted_port = port
         self._jupyterhub = jupyterhub
         self._slurm = slurm
         self._plugin = plugin
+        self._shows = shows
         self._say = say
         self._ports = PortReservations()
         self._lock: TextIOWrapper | None = None
         self._token = secrets.token_hex(32)
+
+    @property
+    def _suffix(self) -> str:
+        """What the users' names end with: each folder but the usual one has its own users, so that homes of two demos do not meet."""
+        return "" if self.folder == default_folder() else f"-{hashlib.sha256(str(self.folder).encode()).hexdigest()[:4]}"
+
+    @property
+    def _admin(self) -> str:
+        return f"{ADMIN}{self._suffix}"
 
     @property
     def description_file(self) -> Path:
@@ -115,17 +133,22 @@ class Demo:
         port = self._take_port()
         with self._stage("packages"):
             self.installed = packages.ensure_debian_packages([*packages.SLURM_PACKAGES, *packages.PYTHON_PACKAGES])
-        self.users = available_users()
+        self.users = available_users([f"{name}{self._suffix}" for name in DEMO_USERS])
+        if self._shows and os.geteuid() == 0:
+            ensure_system_users([self._admin])
         with self._stage("environments"), self._marked_installers():
             self._make_environments()
         with self._stage("cluster"):
             slurm = slurm_of(self._slurm, self.folder) if self._slurm else None
-            spec = demo_spec(self.users, slurm=slurm, control_groups=not control_groups.why_not())
+            members = [*self.users, self._admin] if self._shows and os.geteuid() == 0 else self.users
+            spec = demo_spec(members, slurm=slurm, control_groups=not control_groups.why_not())
             self.cluster = PrivateCluster(spec, self.folder / "slurm")
             self.cluster.start()
         with self._stage("Hub"):
             self.hub = self._make_hub(port)
             self.hub.start()
+            if self._showcase:
+                self._showcase.start_reporters(self.hub)
         self._describe()
 
     def stop(self) -> None:
@@ -149,7 +172,7 @@ class Demo:
         """What the demo leaves on the machine once it has stopped, in a sentence or two."""
         left = [f"the folder {self.folder} (environments for the next start)"]
         if os.geteuid() == 0 and self.users:
-            left.append(f"the system users {', '.join(self.users)}")
+            left.append(f"the system users {', '.join([*self.users, *([self._admin] if self._shows else [])])}")
         left.append(
             f"the Debian packages installed by this run: {', '.join(self.installed)}"
             if self.installed
@@ -167,6 +190,7 @@ class Demo:
             "api_token": self._token,
             "users": [{"name": name, "password": self._password()} for name in self.users],
             "slurm_conf": str(self.cluster.slurm_conf),
+            **({"admin": {"name": self._admin, "password": self._showcase.admin_password}} if self._showcase else {}),
         }
 
     def _take_folder(self) -> None:
@@ -233,15 +257,21 @@ class Demo:
             + "c.JupyterHub.cleanup_servers = False\n"
             + self._plugin(self.cluster.slurm_conf, self._catalogue, str(self.cluster.bin_dir) if self._slurm else "")
         )
+        if self._shows:
+            self._showcase = Showcase(self.folder / "site", self.users, self._admin, self._password("admin-password", 32))
+            self._showcase.write()
+            config += self._showcase.config()
+        else:
+            config += PRESETS
         environment = self.folder / "hub-environment" / "bin"
         proxy = self.folder / "node" / "node_modules" / ".bin" / packages.PROXY_PACKAGE
         return PrivateHub(folder, bin_dir=environment, proxy=proxy, config=config, port=port)
 
-    def _password(self) -> str:
-        """The log-in's password: made once, kept for the folder's life."""
-        path = self.folder / "password"
+    def _password(self, name: str = "password", size: int = 12) -> str:
+        """A log-in's password of so many random bytes: made once, kept for the folder's life."""
+        path = self.folder / name
         if not path.exists():
-            write_private(path, secrets.token_urlsafe(12) + "\n")
+            write_private(path, secrets.token_urlsafe(size) + "\n")
         return path.read_text().strip()
 
     def _describe(self) -> None:
@@ -272,6 +302,9 @@ def owner_file(folder: Path) -> Path:
 def stop_leftovers(folder: Path) -> None:
     """End what a demo that was killed has left running in `folder`."""
     ProcessFolder(folder).sweep(deadline_s=1)
+    site = ProcessFolder(Path(folder) / "site")
+    site.stop(site.names(), 5)
+    site.sweep(deadline_s=1)
     stop_hub(Path(folder) / "hub")
     stop_cluster(Path(folder) / "slurm")
 
@@ -283,7 +316,7 @@ def stop_demo(folder: Path, deadline_s: float = 90) -> bool:
     if owner and running:
         owner.send(signal.SIGTERM)
         wait_until(lambda: not owner.is_running(), f"the demo in {folder} to stop", deadline_s)
-    leftovers = [stray for part in (".", "hub", "slurm") for stray in ProcessFolder(Path(folder, part)).strays()]
+    leftovers = [stray for part in (".", "site", "hub", "slurm") for stray in ProcessFolder(Path(folder, part)).strays()]
     stop_leftovers(folder)
     owner_file(folder).unlink(missing_ok=True)
     (Path(folder) / "demo.json").unlink(missing_ok=True)

@@ -11,13 +11,15 @@ import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 import requests
 from private_slurm.newer_slurm import OWN
 
 from tests.support.real_hub import CHECKOUT, Environments
-from tests.support.site_under_test import wait_for
+from tests.support.site_under_test import Visitor, wait_for
 from tests.support.slurm_versions import MAIN
 
 DEMO = (str(CHECKOUT / "scripts" / "demo"), *(() if MAIN == OWN else ("--slurm", MAIN)))
@@ -80,7 +82,7 @@ def test_demo_from_start_to_stop(folder: Path) -> None:
     assert time.monotonic() - begun < 60, f"the demo took {time.monotonic() - begun:.0f} s:\n{started.stdout}"
     assert f"http://127.0.0.1:{port}/" in started.stdout
     description = json.loads((folder / "demo.json").read_text())
-    assert set(description) == {"url", "api_url", "api_token", "users", "slurm_conf"}
+    assert set(description) == {"url", "api_url", "api_token", "users", "slurm_conf", "admin"}
     assert stat.S_IMODE((folder / "demo.json").stat().st_mode) == 0o600
     assert description["url"] == f"http://127.0.0.1:{port}/"
     assert Path(description["slurm_conf"]).is_file()
@@ -96,6 +98,7 @@ def test_demo_from_start_to_stop(folder: Path) -> None:
     answer = requests.post(f"{description['api_url']}/users/{name}/server", headers=headers, json={"gpus": 1}, timeout=90)
     assert answer.status_code in (201, 202), answer.text
 
+    shows_the_product(description)
     again = run_demo(folder, "--detach", "--port", str(port))
     assert again.returncode == 1
     assert "already runs" in again.stderr + again.stdout
@@ -105,6 +108,50 @@ def test_demo_from_start_to_stop(folder: Path) -> None:
     assert stopped.returncode == 0, stopped.stdout + stopped.stderr
     assert not (folder / "demo.json").exists()
     assert processes_in(folder) == []
+
+
+def visitor_of(description: dict[str, Any], who: dict[str, str]) -> Visitor:
+    """A log-in of the demo's, at its Hub."""
+    return Visitor(SimpleNamespace(url=description["url"]), who["name"]).log_in(who["password"])  # type: ignore[arg-type]
+
+
+def shows_the_product(description: dict[str, Any]) -> None:
+    """Presets of a file, a course, notices, a budget, several sessions, the GPUs' own reports, and an administrator who sees all."""
+    ada, grace, admin = *description["users"][:2], description["admin"]
+    visitor = visitor_of(description, ada)
+    form = visitor.form("another")
+    assert {card["data-preset"] for card in form.soup.select("[data-preset]")} == {"notebook", "gpu", "school"}
+    assert "This is a demo" in form.text
+    assert "core hours left" in form.soup.get_text(" ", strip=True)
+    assert "Room for" in visitor.get("hub/resource-form/class?preset=school").text
+    assert "New session" in visitor.get("hub/home").text
+
+    def reports() -> list[Any]:
+        return [device for node in visitor.api("GET", "resource-form/cluster").json()["nodes"] for device in node["devices"]]
+
+    wait_for(reports, "the GPUs to be reported", 30)
+    assert [session["user"] for session in running(visitor_of(description, admin))] == [ada["name"]]
+    assert running(visitor_of(description, grace)) == []
+
+
+def running(visitor: Visitor) -> list[dict[str, Any]]:
+    """The sessions that go on and that somebody sees."""
+    sessions = visitor.api("GET", "resource-form/sessions?all=1").json()["sessions"]
+    return [session for session in sessions if session["state"] != "ended"]
+
+
+def test_a_plain_demo(folder: Path) -> None:
+    """Presets and nothing else of what a site may add; its users are those of no other folder's demo."""
+    started = run_demo(folder, "--detach", "--plain", "--port", str(free_port()))
+    assert started.returncode == 0, started.stdout + started.stderr
+    description = json.loads((folder / "demo.json").read_text())
+    assert set(description) == {"url", "api_url", "api_token", "users", "slurm_conf"}
+    form = visitor_of(description, description["users"][0]).form()
+    assert {card["data-preset"] for card in form.soup.select("[data-preset]")} == {"notebook", "gpu", "school"}
+    assert "This is a demo" not in form.text
+    names = [user["name"] for user in description["users"]]
+    assert os.geteuid() != 0 or not {"demo-ada", "demo-grace"} & set(names)
+    assert run_demo(folder, "--stop").returncode == 0
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGKILL], ids=lambda number: number.name)
