@@ -113,6 +113,7 @@ class ResourceFormSpawner(UserChoices, SlurmSpawner):
 
     async def options_form_html(self) -> str:
         """Return the form as HTML, for this session's user."""
+        await self.take_group_overrides()
         with using(language_asked(self)):
             return await form_page(self)
 

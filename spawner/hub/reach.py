@@ -8,6 +8,7 @@ from typing import Any
 from jupyterhub.scopes import Scope
 from tornado import web
 
+from .group_overrides import groups_of_hub
 from .own_spawner import own_spawner
 from .protocol import FormSpawner, HubHandler, HubSpawner, HubUser
 
@@ -105,6 +106,6 @@ def may_have_server(scopes: Any, spawner: Any) -> bool:
     allowed, owner = (scopes or {}).get("servers"), spawner.user
     if allowed is None or allowed is Scope.ALL:
         return allowed is not None
-    groups = {group.name for group in getattr(owner.orm_user, "groups", ())}
+    groups = groups_of_hub(owner)
     named = owner.name in allowed.get("user", ()) or f"{owner.name}/{spawner.name}" in allowed.get("server", ())
     return bool(named or groups & set(allowed.get("group", ())))
