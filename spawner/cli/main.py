@@ -41,6 +41,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = MappingProxyType(
         "request": ("request", N_("save the request of a session as a file, and ask what would become of one")),
         "report": ("report", N_("show what was used in a month, by account, release and partition, for administrators")),
         "doctor": ("doctor.command", N_("look over a site: its configuration, Slurm, sudo, the Hub; say what is wrong and what to do")),
+        "files": ("files", N_("say where the files are that a site copies: the example configuration, units, dashboards and so on")),
         "completion": ("completion", N_("have a shell complete the words of this command")),
         "kernel": ("kernel", N_("add an environment of yours to JupyterLab as a kernel, in every release; list and remove such kernels")),
     }

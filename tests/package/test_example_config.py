@@ -20,7 +20,7 @@ from spawner.hub.settings.spawner import SpawnerSettings
 from spawner.site.catalogue import read_catalogue
 
 CHECKOUT = Path(__file__).resolve().parents[2]
-EXAMPLE = CHECKOUT / "jupyterhub_config.example.py"
+EXAMPLE = CHECKOUT / "share" / "resource_form" / "jupyterhub_config.example.py"
 CLASSES = {
     cls.__name__: cls
     for cls in (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 import venv
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from spawner.cli.files import FILES, path_of
 from spawner.cli.main import COMMANDS
 
 CHECKOUT = Path(__file__).resolve().parents[2]
@@ -143,3 +145,25 @@ def test_the_command_line_in_a_bare_environment(wheel: Path, tmp_path: Path) -> 
     assert "pip install argcomplete" in missing.stderr
     page = environment / "share" / "man" / "man1" / "resource-form.1"
     assert page.read_text() == (CHECKOUT / "share" / "man" / "man1" / "resource-form.1").read_text()
+
+
+@pytest.mark.parametrize("where", ["environment", "user"])
+def test_the_files_of_a_site_are_found(wheel: Path, tmp_path: Path, where: str) -> None:
+    """``resource-form files`` names files of the very installation that answers: of a virtual environment, or ``pip install --user``."""
+    install = ["install", "--quiet", "--no-input", "--no-deps", "--disable-pip-version-check"]
+    clean = {"PATH": "/usr/bin:/bin", "HOME": str(tmp_path), "PYTHONUSERBASE": str(tmp_path / "installed")}
+    if where == "environment":
+        venv.create(tmp_path / "installed", with_pip=False)
+        python = tmp_path / "installed" / "bin" / "python"
+    else:
+        python = Path(sys.base_prefix) / "bin" / f"python{sys.version_info.major}.{sys.version_info.minor}"
+        install += ["--user", "--break-system-packages"]
+    subprocess.run([sys.executable, "-m", "pip", "--python", str(python), *install, str(wheel)], env=clean, check=True)
+    command = [str(tmp_path / "installed" / "bin" / "resource-form"), "files"]
+    listed = subprocess.run([*command, "--json"], env=clean, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert (listed.returncode, listed.stderr) == (0, "")
+    paths = {entry["name"]: Path(entry["path"]) for entry in json.loads(listed.stdout)["files"]}
+    assert set(paths) == set(FILES)
+    for name, path in paths.items():
+        assert path.is_relative_to(tmp_path / "installed"), name
+        assert path.read_bytes() == path_of(name).read_bytes(), name

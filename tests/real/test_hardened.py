@@ -1,10 +1,8 @@
-"""The example of a hardened set-up: nginx takes its configuration, and systemd's unit is one; both speak of what there is."""
+"""The example of a hardened set-up: nginx takes its configuration, and sessions go through it."""
 
 from __future__ import annotations
 
-import configparser
 import json
-import re
 import shutil
 import subprocess
 from collections import Counter
@@ -24,12 +22,6 @@ from tests.support.real_hub import CHECKOUT
 from tests.support.site_under_test import Site, Visitor, wait_for
 
 FOLDER = CHECKOUT / "share" / "resource_form" / "hardened"
-
-BRINGS_NO_NEW_PRIVILEGES = re.compile(
-    "PrivateDevices|ProtectClock|ProtectHostname|ProtectKernel(Tunables|Modules|Logs)|LockPersonality|MemoryDenyWriteExecute"
-    "|Restrict(AddressFamilies|FileSystems|Namespaces|Realtime|SUIDSGID)|SystemCall(Filter|Architectures|Log)|DynamicUser"
-)
-"""Settings with which, beside User=, NoNewPrivileges=yes is implied (systemd.exec(5)): then no sudo works, whatever the unit says of it."""
 
 
 @dataclass(frozen=True)
@@ -135,27 +127,3 @@ def logged_in(front: Front, name: str) -> Visitor | None:
         return front.visitor(name)
     except requests.ConnectionError:
         return None
-
-
-def test_systemd_takes_the_unit(tmp_path: Path) -> None:
-    """systemd itself knows all of its sections, keys and values (systemd-analyze(1), verify); only the program's path is another one."""
-    packages.ensure_debian_packages(["systemd"])
-    unit = tmp_path / "jupyterhub.service"
-    unit.write_text(replaced((FOLDER / "jupyterhub.service").read_text(), ("/opt/jupyterhub/bin/jupyterhub", "/usr/bin/true")))
-    tried = subprocess.run(["systemd-analyze", "verify", "--man=no", unit], capture_output=True, text=True, check=False)
-    assert (tried.returncode, [line for line in tried.stderr.splitlines() if "jupyterhub.service" in line]) == (0, [])
-
-
-def test_the_unit_reads() -> None:
-    """Sections and keys as systemd has them; the account that it runs as is the rule's for sudo."""
-    unit = configparser.ConfigParser(strict=False, interpolation=None, comment_prefixes=("#",))
-    unit.optionxform = str  # type: ignore[assignment,method-assign]
-    unit.read_string((FOLDER / "jupyterhub.service").read_text())
-    assert unit.sections() == ["Unit", "Service", "Install"]
-    assert unit["Service"]["NoNewPrivileges"] == "false"
-    assert [name for name in unit["Service"] if BRINGS_NO_NEW_PRIVILEGES.fullmatch(name)] == []
-    # What sudo starts sees the same files, and reads the logs in the homes.
-    assert "ProtectHome" not in unit["Service"]
-    assert int(unit["Service"]["LimitNOFILE"]) >= 4096
-    rule = (CHECKOUT / "share" / "resource_form" / "sudoers").read_text()
-    assert re.search(rf"^{unit['Service']['User']}\b", rule, re.MULTILINE)

@@ -10,5 +10,9 @@ from .job import JobSettings
 from .storage import StorageSettings
 
 
-class SpawnerSettings(SettingsHelp, FormSettings, JobSettings, IdleGpuSettings, HistorySettings, StorageSettings):
-    """The traits of the spawner, checked when they are set."""
+class SpawnerSettings(FormSettings, JobSettings, IdleGpuSettings, HistorySettings, StorageSettings, SettingsHelp):
+    """The traits of the spawner, checked when they are set.
+
+    The help stands last. It is Configurable, as JupyterHub's own class is: what follows it comes behind that class, and then a setting
+    of the same name (``start_timeout``, ``poll_interval``) would be JupyterHub's.
+    """

@@ -53,6 +53,14 @@ def test_all_that_can_be_set_is_in_a_generated_configuration(folder: Path) -> No
     assert [type(node).__name__ for node in ast.parse(text).body] == ["Assign"], "c = get_config()"
 
 
+def test_each_setting_is_ours() -> None:
+    """Also those of which JupyterHub and batchspawner have one of the same name, with other defaults."""
+    traits = ResourceFormSpawner.class_traits(config=True)
+    assert [name for name in OURS if traits[name].this_class.__module__.partition(".")[0] != "spawner"] == []
+    spawner = ResourceFormSpawner()
+    assert (spawner.start_timeout, spawner.poll_interval) == (3600 + 300 + 60, 10)
+
+
 def test_a_subclass_is_described_as_well() -> None:
     """Under its own name, with its own settings."""
 
