@@ -12,16 +12,26 @@ from .hub.errors import install_log_filter
 from .hub.gate import install_gate
 from .hub.handlers.static import compress_hubs_files
 from .hub.pages import compare_class, install_pages
+from .hub.protocol import HubApplication
 from .hub.routes import register_handlers
 from .spawner import ResourceFormSpawner
 
 __all__ = ["ResourceFormSpawner", "configure"]
+
+
+async def _tell_at_start(app: HubApplication) -> None:
+    # Alembic and what else the doctor looks with is nothing that a Hub needs before it serves.
+    from .cli.doctor.at_start import tell_at_start
+
+    await tell_at_start(app)
+
 
 register_handlers()
 begin_with_the_hub(
     (install_log_filter, compare_class, install_pages, install_gate, install_gauges, compress_hubs_files),
     warn_of_settings,
     advise_admin,
+    _tell_at_start,
     sweep_orphans,
     watch_idle_gpus,
 )

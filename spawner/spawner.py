@@ -281,6 +281,7 @@ class ResourceFormSpawner(UserChoices, SlurmSpawner):
             log=self.log,
             limits=Limits(queue=self.queue_timeout, listen=self.listen_timeout),
             record=record,
+            server=self.name,
         )
 
     def user_env(self, env: dict[str, str]) -> dict[str, str]:

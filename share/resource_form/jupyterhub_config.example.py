@@ -13,7 +13,8 @@ spawner.configure(c)
 # Where nodes report what their GPUs do (docs/gpus.md), in place of the line above:
 #     spawner.configure(c, gpu_report_token_file="/etc/jupyterhub/gpu-report-token")
 # It adds a service and a role. Further down, services and roles of your own are to be added as well (JupyterHub.services.append,
-# JupyterHub.load_roles.append), not set anew.
+# JupyterHub.load_roles.append), not set anew. For a log of JSON lines (docs/logs.md):
+#     spawner.configure(c, json_log=True)
 
 # --- Log-in -----------------------------------------------------------------------------------------------------------------
 # The cluster's own users. Any other authenticator does as well, if the names it gives are those of the system's users.

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from .apihandlers.gpu_reporters import SCOPE
+from .json_lines import JsonLines
 
 GPU_REPORT_SERVICE = "gpu-reports"
 
@@ -19,7 +20,7 @@ NAMED_SERVERS = 20
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{32,64}", re.ASCII)
 
 
-def configure(c: Any, *, gpu_report_token_file: str | os.PathLike[str] | None = None) -> None:
+def configure(c: Any, *, gpu_report_token_file: str | os.PathLike[str] | None = None, json_log: bool = False) -> None:
     """Set a Hub up for this spawner.
 
     Sets the spawner class; declares the scope ``custom:resource-form:gpu-reports``; and replaces
@@ -38,6 +39,8 @@ def configure(c: Any, *, gpu_report_token_file: str | os.PathLike[str] | None = 
 
         A line further down that sets ``c.JupyterHub.services`` or ``c.JupyterHub.load_roles`` anew takes both away again; use
         ``c.JupyterHub.services.append(…)`` there, or set them above.
+    json_log
+        The Hub's log is lines of JSON (:class:`.json_lines.JsonLines`), from the moment that the configuration file is read.
 
     Raises
     ------
@@ -61,6 +64,10 @@ def configure(c: Any, *, gpu_report_token_file: str | os.PathLike[str] | None = 
         role = {"name": GPU_REPORT_SERVICE, "services": [GPU_REPORT_SERVICE], "scopes": [SCOPE]}
         c.JupyterHub.services = [*_set_so_far(c, "services", []), service]
         c.JupyterHub.load_roles = [*_set_so_far(c, "load_roles", []), role]
+    if json_log:
+        known = _set_so_far(c, "logging_config", {})
+        console = {"class": f"{JsonLines.__module__}.{JsonLines.__name__}"}
+        c.JupyterHub.logging_config = {**known, "formatters": {**known.get("formatters", {}), "console": console}}
     # A full run of Python's collector stops the Hub's loop. What is imported by now, four fifths of what it would look through on a large
     # cluster, is never let go: left out, a run takes a quarter of the time (benchmarks/README.md).
     gc.collect()

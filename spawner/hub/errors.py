@@ -13,6 +13,8 @@ from tornado import web
 from ..errors import MAX_ERRORS, RequestRejected, ResourceFormError, SessionFailed, SlurmRefused
 from ..i18n import _
 from ..request.model import FIELDS
+from ..session.events import SessionEvent, note
+from .known import name_of
 from .metrics.counts import start_failed
 from .protocol import HubApplication, HubSpawner
 from .state import HubState
@@ -27,26 +29,28 @@ _Base: type[web.HTTPError] = getattr(jupyterhub_spawner, "SpawnException", web.H
 
 
 class HubRefusal(_Base):  # type: ignore[misc,valid-type]
-    """An error of ours on its way through the Hub.
+    """An error of ours on its way through the Hub. ``reference`` is what the log calls the start by; a user's mistake is shown without.
 
     ``jupyterhub_message`` and ``jupyterhub_html_message`` are what JupyterHub's pages print (docs/jupyterhub-facts.md#messages-of-errors).
     """
 
-    def __init__(self, error: ResourceFormError, noted_by: RecentRefusals | None = None) -> None:
+    def __init__(self, error: ResourceFormError, noted_by: RecentRefusals | None = None, reference: str = "") -> None:
         self.error = error
         self.noted_by = noted_by
+        self.reference = reference
+        shown = "" if isinstance(error, RequestRejected) else reference
         if issubclass(_Base, web.HTTPError) and _Base is not web.HTTPError:
             super().__init__(
                 error.sentence,
                 reason=error.label,
                 log_message=error.log,
-                message_html=str(html_message(error)),
+                message_html=str(html_message(error, shown)),
                 status_code=error.status,
             )
         else:
             super().__init__(error.status, error.sentence)
-        self.jupyterhub_message = text_message(error)
-        self.jupyterhub_html_message = str(html_message(error))
+        self.jupyterhub_message = text_message(error, shown)
+        self.jupyterhub_html_message = str(html_message(error, shown))
 
     def __str__(self) -> str:
         return self.error.log
@@ -59,8 +63,17 @@ class FormIsFilled(Exception):
     jupyterhub_html_message = ""
 
 
-def text_message(error: ResourceFormError) -> str:
-    """Return the error in plain text: the sentence, then Slurm's own words, or the log's."""
+def text_message(error: ResourceFormError, reference: str = "") -> str:
+    """Return the error in plain text: the sentence, then Slurm's own words, or the log's; and what the Hub's log calls the start by."""
+    return f"{_text_of(error)} {reference_in_words(reference)}".strip()
+
+
+def reference_in_words(reference: str) -> str:
+    """Return what users tell their administrators, to be found in the Hub's log; empty where there is none."""
+    return _("Reference: {reference}").format(reference=reference) if reference else ""
+
+
+def _text_of(error: ResourceFormError) -> str:
     if isinstance(error, SessionFailed) and error.details:
         said = _("The log of the session says: {words}").format(words="; ".join(error.details))
         return f"{error.sentence} {said}"
@@ -71,7 +84,7 @@ def text_message(error: ResourceFormError) -> str:
     return f"{error.sentence} {said}"
 
 
-def html_message(error: ResourceFormError) -> Markup:
+def html_message(error: ResourceFormError, reference: str = "") -> Markup:
     """Return the error as HTML: a list with a link to each field at fault; Slurm's own words or the log's, escaped, under the sentence."""
     if isinstance(error, RequestRejected) and error.errors:
         linked, plain = Markup('<li><a class="alert-link" href="#resource-form-{0}">{1}</a></li>'), Markup("<li>{1}</li>")
@@ -92,6 +105,8 @@ def html_message(error: ResourceFormError) -> Markup:
         lines = Markup("\n").join(escape(line) for line in error.details)
         said = Markup('<p class="mt-2 mb-1">{}</p><pre class="mb-0 text-wrap">{}</pre>')
         message += said.format(_("The log of the session says:"), lines)
+    if reference:
+        message += Markup('<p class="small text-body-secondary mt-2 mb-0">{}</p>').format(reference_in_words(reference))
     return message
 
 
@@ -100,9 +115,9 @@ class _Noted:
 
     __slots__ = ("error", "is_logged")
 
-    def __init__(self, error: ResourceFormError) -> None:
+    def __init__(self, error: ResourceFormError, *, is_logged: bool) -> None:
         self.error = error
-        self.is_logged = False
+        self.is_logged = is_logged
 
 
 class RecentRefusals:
@@ -111,17 +126,36 @@ class RecentRefusals:
     def __init__(self) -> None:
         self.noted: collections.deque[_Noted] = collections.deque(maxlen=MAX_NOTED)
 
-    def refusal(self, error: ResourceFormError) -> HubRefusal:
-        """Return the error for the Hub, and note that it is to be logged."""
+    def refusal(self, error: ResourceFormError, reference: str = "", *, is_logged: bool = False) -> HubRefusal:
+        """Return the error for the Hub, and note that it is to be logged, unless it is already."""
         if error.status < 500:
-            self.noted.append(_Noted(error))
-        return HubRefusal(error, self)
+            self.noted.append(_Noted(error, is_logged=is_logged))
+        return HubRefusal(error, self, reference)
 
 
 def refusal_of(spawner: HubSpawner, error: ResourceFormError) -> HubRefusal:
-    """Return the error of a spawner for its Hub, whose log will have it once; it counts as a start that failed."""
+    """Return the error of a spawner for its Hub, whose log has it once; it counts as a start that failed.
+
+    What is no mistake of the user's is shown with a reference. Where there was a job, the line of its end tells of it.
+    """
     start_failed(error)
-    return HubState.of(spawner).part(RecentRefusals).refusal(error)
+    session = getattr(spawner, "session", None)
+    reference, has_job = (session.reference, bool(session.record.job_id)) if session is not None else ("", False)
+    if not has_job:
+        text = _text_of(error)
+        event = SessionEvent(
+            "refused" if error.status < 500 else "failed",
+            name_of(spawner.user),
+            spawner.name,
+            reference=reference,
+            category=error.label,
+            text=text,
+            log="" if error.sentence and error.sentence in error.log else error.log,
+        )
+        note(spawner.log, event, logging.WARNING)
+        if session is not None:
+            session.is_told = True
+    return HubState.of(spawner).part(RecentRefusals).refusal(error, reference, is_logged=not has_job)
 
 
 class QuietRefusals(logging.Filter):
@@ -135,6 +169,8 @@ class QuietRefusals(logging.Filter):
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Tell whether to write the line; make it a warning without a traceback, if it is a user's mistake."""
+        if hasattr(record, "session_event"):
+            return True
         cause = record.exc_info[1] if record.exc_info and not isinstance(record.exc_info, bool) else None
         if isinstance(cause, FormIsFilled):
             return False
@@ -168,6 +204,10 @@ class NoSecrets(logging.Filter):
         text = record.getMessage()
         if _SECRETS.search(text):
             record.msg, record.args = "%s", (_SECRETS.sub(r"\1[secret]", text),)
+            facts = getattr(record, "session_event", None)
+            if facts is not None:
+                known = {name: _SECRETS.sub(r"\1[secret]", fact) if isinstance(fact, str) else fact for name, fact in facts.items()}
+                record.session_event = known
         return True
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from ..errors import RequestRejected
 from ..i18n import ENGLISH, using
@@ -28,16 +28,16 @@ class FieldPolicy(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    default: str | int | float | None = None
-    choices: tuple[str | int | float, ...] | None = None
-    minimum: str | int | float | None = None
-    maximum: str | int | float | None = None
-    locked: bool = False
-    hidden: bool = False
-    label: str | None = None
-    help: str | None = None
-    folded: bool | None = None
-    position: int | None = None
+    default: str | int | float | None = Field(default=None, description="What stands in the field at first.")
+    choices: tuple[str | int | float, ...] | None = Field(default=None, description="The only values that can be had.")
+    minimum: str | int | float | None = Field(default=None, description="The least of cores, memory, GPUs or time.")
+    maximum: str | int | float | None = Field(default=None, description="The most of cores, memory, GPUs or time.")
+    locked: bool = Field(default=False, description="Whether the default is the only value; it is shown, and cannot be changed.")
+    hidden: bool = Field(default=False, description="Whether the field is off the page; its default holds.")
+    label: str | None = Field(default=None, description="What the field is called; empty: what we call it.")
+    help: str | None = Field(default=None, description="What is said of it; empty: what we say.")
+    folded: bool | None = Field(default=None, description="Whether it stands behind the line that is opened; empty: as we have it.")
+    position: int | None = Field(default=None, description="Where it stands: GPUs at 10, cores at 20, and so on to the reservation at 90.")
 
     @property
     def only_value(self) -> str | int | float | None:

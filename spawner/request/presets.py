@@ -21,10 +21,10 @@ FIELDS_OF_A_PRESET = tuple(name for name in FIELDS if name not in ("preset", *AP
 class Preset(Audience):
     """One preset. ``values`` is a part of a request, written as a user would type it (``"32G"``, ``"4h"``, ``"v100:1"``)."""
 
-    name: Name
-    label: str = Field(default="", max_length=60)
-    description: str = Field(default="", max_length=200)
-    values: Mapping[str, Any]
+    name: Name = Field(description="The name by which links and requests know it.")
+    label: str = Field(default="", max_length=60, description="What people see; the name if it is left out.")
+    description: str = Field(default="", max_length=200, description="One line more for people.")
+    values: Mapping[str, Any] = Field(description="By the name of a field: its value, written as a user types it. One at least.")
 
     @field_validator("values")
     @classmethod

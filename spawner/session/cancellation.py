@@ -57,7 +57,7 @@ async def cancel(session: SessionFacts) -> bool:
             session.remember(queued_at=job.submit)
     member = await session.cluster.member(session.owner)
     await session.cluster.cancel(job_id, member.identity)
-    session.log.info("Job %s of %s is cancelled", job_id, session.name)
+    session.note("cancelled", job_id=job_id)
     return True
 
 

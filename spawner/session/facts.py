@@ -14,10 +14,14 @@ from ..errors import ResourceFormError, SessionFailed
 from ..gpu.claims import Claim
 from ..gpu.idle import Notice
 from ..slurm.model import Job
+from .events import Event, SessionEvent, new_reference, note
 from .progress import PortReport, StartProgress
 from .record import End, Limits, Record
 from .status import Server, SessionStatus, status_of
 from .status_json import details_of
+
+STAGES_LOGGED = ("queue", "node", "environment", "server")
+"""Of :data:`.status.Stage`: the others are events of their own."""
 
 
 class SessionFacts:
@@ -30,6 +34,8 @@ class SessionFacts:
         session goes on: it is stored later, or the sweep finds what could not be remembered.
     name
         For the log.
+    server
+        The server's name, for the log's lines of events; empty for the default server.
     """
 
     def __init__(
@@ -42,11 +48,17 @@ class SessionFacts:
         log: logging.Logger | logging.LoggerAdapter[logging.Logger],
         limits: Limits | None = None,
         record: Record | None = None,
+        server: str = "",
     ) -> None:
         self.cluster = cluster
         self.user = user
+        self.server = server
         self.name = name
         self.record = record or Record()
+        self.reference = self.record.reference or new_reference()
+        """What the log, and the page of a failure, call this start by."""
+        self.is_told = False
+        """Whether the log has been told how the start failed."""
         self.limits = limits or Limits()
         self.progress = StartProgress()
         self.report = PortReport()
@@ -112,7 +124,7 @@ class SessionFacts:
     def set_end(self, state: str, sentence: str) -> End:
         """Note how the session ended, in Slurm's word or one of ours; the first end stays. Return the one that counts."""
         if self.end is None:
-            self.end = End(state, sentence, self.cluster.clock())
+            self.end = End(state, sentence, self.cluster.clock(), reference=self.reference)
             self.cluster.ended.add(self.record.nonce, self.user)
             self.cluster.gpu_claims.forget(self.record.nonce)
         return self.end
@@ -129,7 +141,7 @@ class SessionFacts:
         log = f"job {self.record.job_id} of {self.name}: {state}{f' ({reason})' if reason else ''}"
         return SessionFailed(sentence, log=log, label=state.lower())
 
-    # --- what is told -------------------------------------------------------------------------------------------------------
+    # --- what is told, and logged -------------------------------------------------------------------------------------------------------
 
     def status(
         self,
@@ -167,6 +179,13 @@ class SessionFacts:
         details, latest = details_of(self.status(job, positions, counts_use=False)), self.progress.latest
         if text == latest.text and "log" in latest.details:
             details["log"] = latest.details["log"]  # what the job's log says of a slow start is not taken back
+        if details["stage"] != latest.details.get("stage") and details["stage"] in STAGES_LOGGED and self.record.job_id:
+            self.note("stage", stage=details["stage"], state=job.state if job is not None else "")
         if details["stage"] == latest.details.get("stage") == "queue" and "offers" in latest.details and not details["unknown_since"]:
             details["offers"] = latest.details["offers"]
         self.progress.say(progress, text, **details)
+
+    def note(self, event: Event, *, level: int = logging.INFO, **facts: Any) -> None:
+        """Write the line of an event of the session's life, with what is known of it and ``facts`` (:class:`.events.SessionEvent`)."""
+        known = {"user": self.user, "server": self.server, "job_id": self.record.job_id, "reference": self.reference}
+        note(self.log, SessionEvent(event, **{**known, **facts}), level)

@@ -21,7 +21,8 @@ class Record:
     listens. ``usage_factor`` is that of the job's QOS, None where it is not charged; ``is_priced``: that is known.
     ``by_admin``: the stop was ordered by somebody else than the user, and ``why`` is what they said; empty for nothing. ``setup`` is how
     the set-up of the user's first session with the release goes (:data:`.own_setup.SetupState`); empty where there is none. ``folder``
-    is why it does not open in the folder that was chosen (:data:`.own_setup.FOLDER_TROUBLES`); empty where it does.
+    is why it does not open in the folder that was chosen (:data:`.own_setup.FOLDER_TROUBLES`); empty where it does. ``reference`` tells
+    the start from all others in the log (:mod:`.events`).
     """
 
     nonce: str = ""
@@ -44,6 +45,7 @@ class Record:
     why: str = ""
     setup: str = ""
     folder: str = ""
+    reference: str = ""
 
     def by_hubs_clock(self, moment: float) -> float:
         """Return one of Slurm's moments by the Hub's clock, if that was ahead of Slurm's when the job was submitted; else as it is.
@@ -84,6 +86,7 @@ class Record:
                 why=str(known.get("why", "")),
                 setup=str(known.get("setup", "")),
                 folder=str(known.get("folder", "")),
+                reference=str(known.get("reference", "")),
             )
         except (TypeError, ValueError):
             return cls()
@@ -105,7 +108,8 @@ class End:
     ``what_to_do`` are in the language of the session's user. The rest is known once :func:`.outcome.ending` has looked at the evidence:
     ``category`` and ``kind`` are its words, ``change`` the values of the form for another try, ``exit_code`` the server's, ``used_mb`` and
     ``asked_mb`` MB of memory; None, 0 or empty for what is not known. ``log`` are the lines of the session's log that say why.
-    ``submitted`` and ``started`` are when that was (seconds since the epoch), ``cost`` is what it used in billing units.
+    ``submitted`` and ``started`` are when that was (seconds since the epoch), ``cost`` is what it used in billing units. ``reference`` is
+    what the log calls it by (:mod:`.events`).
     """
 
     state: str
@@ -124,6 +128,7 @@ class End:
     submitted: float | None = None
     started: float | None = None
     cost: float | None = None
+    reference: str = ""
 
     @classmethod
     def from_state(cls, state: object) -> End | None:
@@ -152,6 +157,7 @@ class End:
                 submitted=_amount(state.get("submitted")),
                 started=_amount(state.get("started")),
                 cost=_amount(state.get("cost")),
+                reference=str(state.get("reference", "")),
             )
         except (KeyError, TypeError, ValueError):
             return None

@@ -8,6 +8,7 @@ a terminal state, or lists that repeatedly lack the job, end a session; and an o
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Mapping, Sequence
 
 from ..errors import ResourceFormError, SessionFailed
@@ -93,7 +94,7 @@ class Session(SessionFacts):
         if job is None:
             return None
         if job.state in ENDED:
-            self.log.info("Job %s of %s is over: %s %s", job.job_id, self.name, job.state, job.reason)
+            self.log.debug("Job %s of %s is over: %s %s", job.job_id, self.name, job.state, job.reason)
             self.set_end(job.state, end_in_words(job))
             return 0 if job.state == "COMPLETED" else 1
         if self.record.node and has_moved(job, self.record):
@@ -102,7 +103,7 @@ class Session(SessionFacts):
 
     async def _moved(self, job: Job) -> int | None:
         """The job was put back into the queue or runs elsewhere: its kernels are lost, and nobody waits for it there."""
-        self.log.warning("Job %s of %s was requeued or moved; it is cancelled", job.job_id, self.name)
+        self.note("requeued", level=logging.WARNING, state=job.state, log="requeued or moved; it is cancelled")
         try:
             await cancellation.cancel(self)
         except ResourceFormError as error:
@@ -129,6 +130,7 @@ class Session(SessionFacts):
         self.cluster.ended.add(self.record.nonce, self.user)
         if self.record.nonce and not self.record.stopping:
             self.remember(stopping=True)
+            self.note("stopping", log=self._who_stops())
         if self.submission_task is not None:
             try:
                 await asyncio.shield(self.submission_task)
@@ -138,6 +140,11 @@ class Session(SessionFacts):
             return
         if await recovery.job_is_known(self):
             await cancellation.give_back(self, now=now)
+
+    def _who_stops(self) -> str:
+        if self.record.idle_minutes:
+            return f"its GPUs did nothing for {self.record.idle_minutes} minutes"
+        return f"by somebody else than its user: {self.record.why}".rstrip(": ") if self.record.by_admin else ""
 
     # --- after a restart of the Hub -------------------------------------------------------------------------------------------
 
@@ -149,13 +156,13 @@ class Session(SessionFacts):
         if not self.record.nonce:
             return None
         if self.record.stopping:
-            self.log.info("The stop of %s is finished, which an earlier run of the Hub began", self.name)
+            self.note("taken_up", log="its stop is finished, which an earlier run of the Hub began")
             await self.stop()
             return None
         if not await recovery.job_is_known(self):
             self.set_end("NOT_SUBMITTED", _("The Hub was restarted before the job was submitted. Start again."))
             return None
-        self.log.info("Job %s of %s is taken up; an earlier run of the Hub submitted it", self.record.job_id, self.name)
+        self.note("taken_up", log="an earlier run of the Hub submitted it")
         if self.record.port:
             self.report.accept(self.record.port)
         self.say(15, _("Job {number} is submitted").format(number=self.record.job_id))

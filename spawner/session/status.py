@@ -102,6 +102,7 @@ class SessionStatus:
     None where it has none, or its node has never reported. ``killed`` is how many of its processes were killed for want of memory.
     ``setup`` is how the set-up of a first session with its release goes (:data:`.own_setup.SetupState`), ``folder`` why it does not
     open in the folder that was chosen (:data:`.own_setup.FOLDER_TROUBLES`); ``folder_sentence`` is what to know of that folder.
+    ``reference`` is what the Hub's log calls it by (:mod:`.events`).
     """
 
     server: Server
@@ -143,6 +144,7 @@ class SessionStatus:
     setup_sentence: str = ""
     folder: str = ""
     folder_sentence: str = ""
+    reference: str = ""
 
 
 def cost_of_end(end: End | None) -> Charge | None:
@@ -236,6 +238,7 @@ def status_of(
         setup_sentence=setup_in_words(record.setup, server.setup_label) if state != "ended" else "",
         folder=record.folder,
         folder_sentence=folder_in_words(record.folder, server.folder, server.local_area) if state != "ended" else "",
+        reference=record.reference or (end.reference if end is not None else ""),
     )
 
 

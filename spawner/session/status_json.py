@@ -61,6 +61,7 @@ def as_json(status: SessionStatus) -> dict[str, Any]:
         "log_url": server.log_url,
         "change": dict(status.change),
         "category": status.category,
+        "reference": status.reference,
         "exit_code": status.exit_code,
         "used": {"memory_mb": status.used_memory_mb} if status.used_memory_mb is not None else None,
         "asked": {"memory_mb": status.asked_memory_mb} if status.asked_memory_mb is not None else None,

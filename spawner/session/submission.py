@@ -37,6 +37,7 @@ async def submit(
         owner=identity.name,
         usage_factor=session.usage_factor,
         is_priced=session.is_priced,
+        reference=session.reference,
     )
     try:
         await _store(session)

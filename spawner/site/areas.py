@@ -41,11 +41,10 @@ class Area(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    name: Name
-    path: str
-    label: str = Field(default="", max_length=60)
-    local: bool = False
-    """It is on the node itself: what is in it is lost with the session, or cannot be reached afterwards."""
+    name: Name = Field(description="Its name in the home.")
+    path: str = Field(description="Where it is: an absolute path, or a variable of the session with what follows.")
+    label: str = Field(default="", max_length=60, description="What people see; the name if it is left out.")
+    local: bool = Field(default=False, description="Whether it is on the node itself: what is in it is lost with the session.")
 
     @property
     def title(self) -> str:

@@ -36,10 +36,10 @@ class Audience(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    groups: Names = ()
-    accounts: Names = ()
-    partitions: Names = ()
-    reservations: Names = ()
+    groups: Names = Field(default=(), description="For who is in one of these groups, of JupyterHub's or the system's; empty: everyone.")
+    accounts: Names = Field(default=(), description="For who may use one of these accounts; empty: everyone.")
+    partitions: Names = Field(default=(), description="For who may use one of these partitions; empty: everyone.")
+    reservations: Names = Field(default=(), description="For who may use one of these reservations; empty: everyone.")
 
     @field_validator("accounts")
     @classmethod

@@ -64,8 +64,10 @@ class Catalogue(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    releases: tuple[Release, ...] = Field(min_length=1)
-    interfaces: Mapping[str, Interface] = Field(default_factory=dict)
+    releases: tuple[Release, ...] = Field(min_length=1, description="The releases, in any order: their dates order them.")
+    interfaces: Mapping[str, Interface] = Field(
+        default_factory=dict, description=f"Besides {', '.join(BUILT_IN_INTERFACES)}, or what of these is other here."
+    )
 
     @model_validator(mode="before")
     @classmethod

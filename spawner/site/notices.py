@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, WithJsonSchema, model_validator
 
 from ..errors import ResourceFormError
 from ..humanize import dated, day_and_time
@@ -62,6 +62,10 @@ def _end(value: Any) -> float | None:
 Text = Annotated[str, Field(max_length=1000), AfterValidator(_plain)]
 
 
+_WRITTEN = WithJsonSchema({"type": "string", "format": "date-time"})
+"""How a moment is written, for whoever reads the schema."""
+
+
 class Period(BaseModel):
     """A time from one moment to another, seconds since the epoch; None: without a beginning or an end.
 
@@ -70,8 +74,12 @@ class Period(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    since: Annotated[float | None, BeforeValidator(_begin)] = Field(default=None, alias="from")
-    until: Annotated[float | None, BeforeValidator(_end)] = None
+    since: Annotated[float | None, BeforeValidator(_begin), _WRITTEN] = Field(
+        default=None, alias="from", description="When it begins: 2026-11-21, or 2026-11-21T08:00. Empty: it has begun."
+    )
+    until: Annotated[float | None, BeforeValidator(_end), _WRITTEN] = Field(
+        default=None, description="When it ends; a day ends at midnight. Empty: never."
+    )
 
     @model_validator(mode="after")
     def _has_an_end_after_its_beginning(self) -> Period:
@@ -87,9 +95,9 @@ class Period(BaseModel):
 class Notice(Audience, Period):
     """An announcement: plain text, a link if there is more to read. For those of its audience; without one for everyone."""
 
-    text: Text = Field(min_length=1)
-    link: str = Field(default="", max_length=500, pattern=LINK)
-    level: Level = "info"
+    text: Text = Field(min_length=1, description="What is said, plain text.")
+    link: str = Field(default="", max_length=500, pattern=LINK, description="Where there is more: https://…, or a path of this site.")
+    level: Level = Field(default="info", description="How grave it is; the gravest stands first.")
 
     @model_validator(mode="after")
     def _says_something(self) -> Notice:
@@ -101,8 +109,8 @@ class Notice(Audience, Period):
 class Health(Period):
     """The state of a partition: ``degraded`` is said on the form, ``closed`` takes no new sessions."""
 
-    state: Literal["ok", "degraded", "closed"]
-    text: Text = ""
+    state: Literal["ok", "degraded", "closed"] = Field(description="degraded: the form says so; closed: no new session is started there.")
+    text: Text = Field(default="", description="Why, and for how long. It is needed unless the state is ok.")
 
     @model_validator(mode="after")
     def _says_why(self) -> Health:
@@ -127,8 +135,10 @@ class Board(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    notices: tuple[Notice, ...] = Field(default=(), max_length=MAX_NOTICES)
-    health: Mapping[Annotated[str, Field(min_length=1, max_length=200)], States] = Field(default_factory=dict, max_length=MAX_PARTITIONS)
+    notices: tuple[Notice, ...] = Field(default=(), max_length=MAX_NOTICES, description="The announcements.")
+    health: Mapping[Annotated[str, Field(min_length=1, max_length=200)], States] = Field(
+        default_factory=dict, max_length=MAX_PARTITIONS, description="By the name of a partition: its state, or a list of states."
+    )
 
     def health_of(self, partition: str, now: float) -> Health:
         """Return the state of the partition ``now`` (seconds since the epoch), the worst where it has several."""

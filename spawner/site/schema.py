@@ -7,7 +7,6 @@ from typing import Any
 
 from .._data import folder
 from .catalogue import Catalogue
-from .interfaces import BUILT_IN_INTERFACES
 from .software import ALIASES
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -22,8 +21,6 @@ def catalogue_schema() -> dict[str, Any]:
     architectures = schema["$defs"]["Release"]["properties"]["architectures"]
     names = architectures.pop("propertyNames", {}).get("enum", [])
     architectures["propertyNames"] = {"enum": [*names, *ALIASES]}
-    schema["properties"]["interfaces"]["description"] = f"Besides {', '.join(BUILT_IN_INTERFACES)}, or what of these is other here."
-    schema["properties"]["releases"]["description"] = "The releases, in any order: their dates order them."
     return {"$schema": DIALECT, "title": "Catalogue of releases of jupyterhub-resource-form", **_without_titles(schema)}
 
 

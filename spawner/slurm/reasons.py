@@ -23,7 +23,7 @@ class Advice:
     waiting_helps: bool | None
 
 
-_REASONS: tuple[tuple[str, Advice], ...] = (
+REASONS: tuple[tuple[str, Advice], ...] = (
     ("None", Advice(N_("Slurm has not looked at the job yet."), True)),
     ("Priority", Advice(N_("Other jobs are ahead of yours."), True)),
     ("Resources", Advice(N_("You are first in the queue. What you asked for is not all free yet."), True)),
@@ -87,7 +87,7 @@ def _advice_for(reason: str) -> Advice:
         return _TOO_LARGE
     if reason.startswith(("AssocGrp", "QOSGrp", "AssocMax", "QOSMax", "MaxGRESPerAccount", "MaxJobsPerAccount")):
         return _HELD_ALREADY
-    for prefix, advice in _REASONS:
+    for prefix, advice in REASONS:
         if reason.startswith(prefix):
             return advice
     if not reason:
@@ -107,7 +107,7 @@ class Refusal:
     words: str = ""
 
 
-_REFUSALS: tuple[tuple[str, Refusal], ...] = (
+REFUSALS: tuple[tuple[str, Refusal], ...] = (
     ("Invalid account or account/partition combination", Refusal("account", N_("This account may not be used in this partition."))),
     ("Invalid qos specification", Refusal("", N_("Your quality of service (QOS) may not be used for this request."))),
     ("invalid partition specified", Refusal("partition", N_("Slurm does not know this partition."))),
@@ -230,7 +230,7 @@ def refusal_for(stderr: str) -> Refusal:
     final = [line for line in lines if line.startswith(_FINAL)]
     before = [line for line in lines if line not in final]
     if not final or not any(map(_is_a_sites_own, before)):
-        for text, refusal in _REFUSALS:
+        for text, refusal in REFUSALS:
             if any(text in line for line in lines):
                 return refusal
     words = [line for line in before if _is_a_sites_own(line)]
@@ -247,7 +247,7 @@ _OF_SLURMS_OWN = ("Warning: ", "CPU count", "Memory", "invalid partition", "Slur
 
 def _is_a_sites_own(line: str) -> bool:
     """Whether a line before the last is a plugin's: Slurm itself has few, each a reason's name or known to us."""
-    known = any(text in line for text, _refusal in _REFUSALS) or line.startswith(_OF_SLURMS_OWN)
+    known = any(text in line for text, _refusal in REFUSALS) or line.startswith(_OF_SLURMS_OWN)
     return not (known or _A_REASON.fullmatch(line))
 
 

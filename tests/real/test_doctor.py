@@ -61,7 +61,7 @@ def test_nothing_on_the_demo(site: Site) -> None:
     *lines, blank, summary = said.stdout.splitlines()
     assert [line for line in lines if not line.startswith("ok ")] == []
     assert (blank, summary) == ("", "Nothing is wrong with what was looked at.")
-    assert len(lines) == 44
+    assert len(lines) == 45
     assert "\x1b" not in said.stdout
     wait_for(lambda: site.cluster.active_jobs() == [], "the job to be gone", 20)
 
@@ -126,6 +126,7 @@ FAULTS = {
     "a page without our link": Fault(
         {"templates": "error"}, "c.JupyterHub.template_paths = ['{folder}']\n", {"page.html": "{% block main %}{% endblock %}"}
     ),
+    "a folder that is not there": Fault({"folders": "error"}, "c.JupyterHub.template_paths = ['{folder}/nowhere']\n"),
     "a job script that cannot be made": Fault({"job-script": "error"}, GONE, {"resource_form/job_script.sh": "{{ nowhere }}"}),
     "a broken catalogue": Fault(
         {"catalogue": "error", "user": "error"},
@@ -246,6 +247,49 @@ def test_each_fault(running_site: Site, version: tuple[int, int], test_folder: P
     told = [finding for finding in answer["findings"] if finding["level"] in LEVELS]
     assert all(finding["why"] and finding["what_to_do"] and finding["docs"].startswith("docs/doctor.md#") for finding in told), told
     assert not fault.line or fault.line in [line for finding in told for line in finding["lines"]], told
+
+
+def test_what_a_hub_says_at_its_start(environments: Environments, cluster: PrivateCluster, users: tuple[str, ...], tmp_path: Path) -> None:
+    """No catalogue, a folder that is none, a Slurm that does not answer, an address that nodes do not reach: a line each; else nothing."""
+    commands = tmp_path / "commands"
+    commands.mkdir()
+    for command in COMMANDS:
+        (commands / command).symlink_to(cluster.bin_dir / command)
+    scontrol = commands / "scontrol"
+    scontrol.unlink()
+    elsewhere = SED.format(r"s/NodeAddr=[0-9.]+/NodeAddr=192.0.2.7/")
+    real = f"#!/bin/bash\nREAL={cluster.bin_dir / 'scontrol'}\n"
+    scontrol.write_text(real + elsewhere)
+    scontrol.chmod(0o755)
+    more = f"""
+c.SlurmCluster.bin_dir = {str(commands)!r}
+c.ResourceFormSpawner.catalogue_file = ""
+c.JupyterHub.template_paths = ["/nowhere"]
+"""
+    hub = make_hub(environments.folder / "hub-doctor-start", environments, cluster, users, "x" * 32, more)
+
+    def said(number: int) -> list[str]:
+        """What the Hub's log has of the doctor's, once there are so many lines."""
+
+        def lines() -> list[str]:
+            return [line for line in hub.log().splitlines() if "docs/doctor.md#" in line]
+
+        return wait_for(
+            lambda: len(lines()) >= number and sorted(line.partition("docs/doctor.md#")[2] for line in lines()), hub.log_tail(), 40
+        )
+
+    try:
+        hub.start()
+        assert said(3) == ["catalogue.", "folders.", "hub-url."]
+        log = hub.log()
+        assert "There is no catalogue of releases. List the software that users are to have." in log
+        assert "c.JupyterHub.template_paths names /nowhere, which is no folder that the Hub can read." in log
+        assert 'c.JupyterHub.hub_ip = "0.0.0.0"' in log
+        scontrol.write_text(real + NO_CONTROLLER.replace("{folder}", str(tmp_path)))
+        hub.restart()
+        assert said(6) == ["catalogue.", "catalogue.", "folders.", "folders.", "hub-url.", "slurm."]
+    finally:
+        hub.close()
 
 
 def test_two_hubs_of_one_name(site: Site, capsys: pytest.CaptureFixture[str]) -> None:

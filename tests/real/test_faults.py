@@ -5,6 +5,7 @@ the active jobs with our tag are exactly the sessions that the Hub knows; none d
 
 from __future__ import annotations
 
+import re
 import time
 
 import pytest
@@ -176,7 +177,7 @@ def test_hub_killed_while_a_session_waits_in_the_queue(site: Site) -> None:
     ask_to_start(site, site.users[0], {"gpus": 2})
     wait_for(lambda: len(tagged_jobs(site)) == 1, "the job to be submitted", 30)
     ((_, _, number),) = tagged_jobs(site)
-    wait_for(lambda: f"Job {number} for" in site.hub.log(), "the Hub to have its id", 30)
+    wait_for(lambda: re.search(rf"session submitted .*\bjob_id={number} ", site.hub.log()), "the Hub to have its id", 30)
     site.hub.restart(kill=True)
     assert site.server(site.users[0]).get("pending")
     assert site.cluster.job_state(number) == "PENDING"

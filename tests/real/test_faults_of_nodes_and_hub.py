@@ -6,6 +6,7 @@ After each the same holds as in test_faults.py: the active jobs with our tag are
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -201,7 +202,7 @@ def wait_in_queue(site: Site, user: str) -> int:
         return next((number for name, _, number in tagged_jobs(site) if name == user), 0)
 
     found = wait_for(number, "the job to be submitted", 60)
-    wait_for(lambda: f"Job {found} for" in site.hub.log(), "the Hub to have its id", 30)
+    wait_for(lambda: re.search(rf"session submitted .*\bjob_id={found} ", site.hub.log()), "the Hub to have its id", 30)
     assert site.cluster.job_state(found) == "PENDING"
     return found
 
@@ -350,7 +351,7 @@ def test_reports_of_others_while_a_session_waits(site: Site, victim: Running, by
     site.cluster.run("scancel", *map(str, no_free_gpu))
     start.join(60)
     wait_until_usable(site, victim.user)
-    listening = site.hub.log().rpartition(f"of {victim.user} listens on ")[2].split()[0]
+    listening = re.findall(rf"session ready user={victim.user} .*\blog=(\S+)", site.hub.log())[-1]
     assert urlsplit(f"//{listening}").port != 12345
     assert_only(bystander, also=[(victim.user, "", job)])
 

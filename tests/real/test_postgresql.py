@@ -100,7 +100,7 @@ def test_the_database_is_away_while_sessions_start(site: Site, database: Private
     needs_users(site.users, 2)
     users = site.users[:2]
     starts = [ask_to_start(site, user, PLAIN) for user in users]
-    wait_for(lambda: len(tagged_jobs(site)) == len(users) and site.hub.log().count(": no GPU, ") >= len(users), "both jobs", 60)
+    wait_for(lambda: len(tagged_jobs(site)) == len(users) and site.hub.log().count('text="no GPU, ') >= len(users), "both jobs", 60)
     jobs = tagged_jobs(site)
     before = site.hub.log().count(" 403 POST /hub/api/batchspawner")
     database.stop()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import secrets
 import shutil
 from collections.abc import Iterator
@@ -271,7 +272,7 @@ def test_no_port_before_the_job_runs(site: Site) -> None:
         assert site.call("POST", f"/users/{ada}/servers/second", {"partition": "g100_cpu"})[0] == 202
         wait_for(lambda: set(site.cluster.active_jobs()) - running, "the second job to be submitted", 30)
         (job,) = set(site.cluster.active_jobs()) - running
-        wait_for(lambda: f"Job {job} for" in site.hub.log(), "the Hub to have its id", 30)
+        wait_for(lambda: re.search(rf"session submitted .*\bjob_id={job} ", site.hub.log()), "the Hub to have its id", 30)
         assert site.cluster.job_state(job) == "PENDING"
         (kept,) = (site.cluster.folder / "state").glob(f"hash.*/job.{job}/environment")
         own = next(entry for entry in kept.read_bytes().split(b"\0") if b"JUPYTERHUB_API_TOKEN=" in entry).split(b"=", 1)[1].decode()

@@ -184,7 +184,7 @@ def test_no_door_lets_it_pass(site: Site, door: str) -> None:
     for name in FORBIDDEN:
         assert SENTENCE_OF.get(name, f"“{name}”") in text, name
     assert site.cluster.active_jobs() == []
-    wait_for(lambda: "rejected" in site.hub.log()[log:], "the refusal to be logged")
+    wait_for(lambda: "session refused" in site.hub.log()[log:], "the refusal to be logged")
     written = site.hub.log()[log:]
     assert "Traceback" not in written
     assert len(lines_with(written, "“prologue” is not a field")) == 1

@@ -79,7 +79,7 @@ def test_forged_rows_are_nobodys(site: Site) -> None:
         assert site.server(user).get("ready"), user
         assert site.cluster.job_state(int(job)) == "RUNNING"
         assert run_in_kernel(site, "print(1)", user=user)[0].strip() == "1"
-    told = [line for line in site.hub.log()[log:].splitlines() if re.search(rf"\bJob ({'|'.join(jobs.values())}) of ", line)]
+    told = [line for line in site.hub.log()[log:].splitlines() if re.search(rf"\b(Job |job_id=)({'|'.join(jobs.values())})\b", line)]
     assert told == [], "nothing has happened to either job that the Hub would have to tell"
     site.stop(user=victim)
     assert site.cluster.job_state(int(jobs[victim])) == "CANCELLED"
@@ -87,7 +87,9 @@ def test_forged_rows_are_nobodys(site: Site) -> None:
     site.stop(user=attacker)
     assert site.cluster.job_state(int(jobs[attacker])) == "CANCELLED"
     for user, job in jobs.items():
-        assert f"Job {job} of {user} is cancelled" in site.hub.log()[log:], "the Hub tells of these jobs in the words that were looked for"
+        assert f"session cancelled user={user} job_id={job} " in site.hub.log()[log:], (
+            "the Hub tells of these jobs in the words that were looked for"
+        )
     # Slurm itself then spares a job that is somebody else's by now.
     orders = Witness.of(site).named("scancel", mark)
     assert [words[1:] for words in orders] == [[f"--user={user}", jobs[user]] for user in (victim, attacker)]

@@ -31,7 +31,7 @@ from spawner.request.form_data import read_form
 from spawner.request.form_fields import form_fields
 from spawner.request.model import SessionRequest, help_of, label_of, parse_request, unit_of
 from spawner.request.validation import judge_request
-from spawner.slurm.reasons import _REASONS, advice_for, refusal_for
+from spawner.slurm.reasons import REASONS, advice_for, refusal_for
 from spawner.slurm.states import ENDED, end_sentence
 from tests.support.builders import HOUR, MEMORY_MB, NOW, choices, cpu_partition, demo_nodes, node, partition, reservation
 
@@ -238,7 +238,7 @@ def test_refusals_of_slurm(in_italian: None) -> None:
 
 def test_reasons_and_ends(in_italian: None) -> None:
     """Every reason that a job waits for, and every end."""
-    said = [advice_for(prefix).sentence for prefix, _advice in _REASONS]
+    said = [advice_for(prefix).sentence for prefix, _advice in REASONS]
     said += [advice_for(reason).sentence for reason in ("", "AssocGrpCPUMinutesLimit", "QOSMaxCpuPerJob", "QOSGrpNodeLimit")]
     said += [end_sentence(state) for state in sorted(ENDED)]
     assert english_in(*said) == []

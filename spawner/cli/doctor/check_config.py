@@ -115,6 +115,19 @@ def templates(facts: SiteFacts) -> Iterator[Finding]:
         yield well("templates", _("Our pages are found, behind the site’s own."))
 
 
+def folders(facts: SiteFacts) -> Iterator[Finding]:
+    """The folders that the configuration names are there."""
+    for name, path in facts.folders:
+        yield error(
+            "folders",
+            _("{setting} names {path}, which is no folder that the Hub can read.").format(setting=name, path=path),
+            _("What should be found there is not."),
+            _("Correct the path, or the rights of the folder."),
+        )
+    if not facts.folders:
+        yield well("folders", _("The folders that the configuration names are there."))
+
+
 def job_script(facts: SiteFacts) -> Iterator[Finding]:
     """The job's script can be made for each release."""
     if facts.job_script:

@@ -18,6 +18,7 @@ OF_CONFIG = (
 )
 OF_SITE = (
     check_config.templates,
+    check_config.folders,
     check_config.job_script,
     check_config.assets,
     check_config.catalogue,

@@ -36,11 +36,13 @@ class SiteFacts:
     """What the admin has written besides, and what the package brings. Errors are in words; empty for none.
 
     ``pages`` are what a site's pages take of ours, with whether that is an error. ``releases`` are how many the catalogue has and how many
-    of them are tested and supported, None where it cannot be read. ``commands`` are the settings that name a program, each with what is
+    of them are tested and supported, None where it cannot be read. ``folders`` are the settings that name a folder, each with one that is
+    none. ``commands`` are the settings that name a program, each with what is
     wrong with it.
     """
 
     pages: tuple[tuple[bool, str], ...] = ()
+    folders: tuple[tuple[str, str], ...] = ()
     job_script: str = ""
     assets: str = ""
     catalogue: str = ""

@@ -28,15 +28,15 @@ def as_text(findings: Sequence[Finding], *, colour: bool, with_lines: bool) -> s
     for finding in findings:
         word, code = MARKS[finding.level]
         mark = f"{_(word):<{width}}"
-        said.append(f"{f'{chr(27)}[{code}m{mark}{chr(27)}[0m' if colour else mark}  {_one_line(finding.sentence)}")
+        said.append(f"{f'{chr(27)}[{code}m{mark}{chr(27)}[0m' if colour else mark}  {one_line(finding.sentence)}")
         if finding.is_trouble:
-            said += [f"{'':<{width}}  {_one_line(words)}" for words in (finding.why, finding.advice) if words]
+            said += [f"{'':<{width}}  {one_line(words)}" for words in (finding.why, finding.advice) if words]
             said.append(f"{'':<{width}}  {finding.page}")
     said += ["", *_lines(findings)] if with_lines else []
     return "\n".join([*said, "", _summary(findings)])
 
 
-def _one_line(words: str) -> str:
+def one_line(words: str) -> str:
     """The words without what a terminal would act on: some of them are Slurm's, or a file's."""
     return "".join(sign if sign.isprintable() else " " for sign in words)
 

@@ -8,6 +8,7 @@ import os
 import pwd
 import shutil
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -36,19 +37,17 @@ IN_MEMORY = ("sqlite://", "sqlite:///:memory:")
 async def read_hub(configured: Configured, *, has_slurm: bool) -> HubFacts:
     """Read all of it."""
     hub, cluster, folder = configured.hub, configured.cluster, configured.folder
-    api_url = _api_url(configured)
+    hub.init_hub()
+    known = await read_addresses(configured)
     broken, is_new = await asyncio.to_thread(_database, hub.db_url, dict(hub.db_kwargs), folder)
     strangers: tuple[tuple[int, str], ...] | None = None
     why = _("Slurm does not answer.")
     if has_slurm:
         strangers, why = await _strangers(cluster, hub, folder)
-    return HubFacts(
-        api_url=api_url,
-        place=await place_of(urlsplit(api_url).hostname or ""),
-        listens=await place_of(urlsplit(hub.hub.bind_url).hostname or ""),
-        runs_as=HubUser().name,
+    return replace(
+        known,
         owner=_owner(hub, folder),
-        answers=await version_at(api_url),
+        answers=await version_at(known.api_url),
         database=broken,
         database_is_new=is_new,
         proxy=_proxy(configured),
@@ -58,10 +57,20 @@ async def read_hub(configured: Configured, *, has_slurm: bool) -> HubFacts:
     )
 
 
+async def read_addresses(configured: Configured) -> HubFacts:
+    """Read where the Hub listens, and where sessions call it; nothing else. JupyterHub must have worked that out (``init_hub``)."""
+    hub, api_url = configured.hub, _api_url(configured)
+    return HubFacts(
+        api_url=api_url,
+        place=await place_of(urlsplit(api_url).hostname or ""),
+        listens=await place_of(urlsplit(hub.hub.bind_url).hostname or ""),
+        runs_as=HubUser().name,
+    )
+
+
 def _api_url(configured: Configured) -> str:
     """Where sessions call the Hub, as JupyterHub works it out; a spawner's own setting wins."""
     hub = configured.hub
-    hub.init_hub()
     own = ""
     for section in configured.settings.sections:
         own = str((configured.config.get(section) or {}).get("hub_connect_url") or own)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import datetime
 import logging
 import os
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import jinja2
@@ -46,7 +48,12 @@ def catalogue_of(settings: ClassSettings) -> Catalogue:
 
 
 async def read_site(configured: Configured) -> SiteFacts:
-    """Read all of it."""
+    """Read all of it; files off the loop, for they may lie on a disk that hangs."""
+    facts = await asyncio.to_thread(_read_files, configured)
+    return replace(facts, notices=await _notices(configured.settings, configured.cluster))
+
+
+def _read_files(configured: Configured) -> SiteFacts:
     settings, hub = configured.settings, configured.hub
     catalogue, broken = None, ""
     try:
@@ -57,12 +64,12 @@ async def read_site(configured: Configured) -> SiteFacts:
     releases = catalogue.releases if catalogue is not None else ()
     return SiteFacts(
         pages=_pages([str(path) for path in hub.template_paths], Path(hub.data_files_path) / "templates", hub.template_vars),
+        folders=tuple(_folders(configured)),
         job_script=_job_script(settings, catalogue),
         assets=_assets(),
         catalogue=broken,
         has_catalogue=bool(settings.catalogue_file or settings.catalogue),
         releases=None if catalogue is None else (len(releases), sum(entry.standing(today) == "tested" for entry in releases)),
-        notices=await _notices(settings, configured.cluster),
         form_file=_form_file(settings.form_file) if settings.form_file else "",
         commands=tuple(_commands(settings)),
     )
@@ -75,6 +82,16 @@ def _pages(template_paths: list[str], stock: Path, names: Iterable[str]) -> tupl
     environment = jinja2.Environment(loader=loader_of(template_paths, str(stock.parent), before=before), autoescape=True)
     found = (*what_is_taken_away(environment), *names_taken_twice(environment, names, stock))
     return tuple((level >= logging.ERROR, sentence) for level, sentence in found)
+
+
+def _folders(configured: Configured) -> Iterator[tuple[str, str]]:
+    """Each folder that a setting names and that is none, with the setting."""
+    named = [("c.JupyterHub.template_paths", str(path)) for path in configured.hub.template_paths]
+    named += [("c.ResourceFormSpawner.template_paths", str(path)) for path in configured.settings.template_paths]
+    named += [("c.SlurmCluster.bin_dir", configured.cluster.bin_dir)] if configured.cluster.bin_dir else []
+    for setting, path in named:
+        if not Path(path).is_dir() or not os.access(path, os.R_OK | os.X_OK):
+            yield setting, path
 
 
 def _job_script(settings: ClassSettings, catalogue: Catalogue | None) -> str:
@@ -103,7 +120,7 @@ def _assets() -> str:
 
 async def _notices(settings: ClassSettings, cluster: SlurmCluster) -> str:
     """What is wrong with the notices, of the file and of the command."""
-    wrong = _notices_file(settings.notices_file) if settings.notices_file else ""
+    wrong = await asyncio.to_thread(_notices_file, settings.notices_file) if settings.notices_file else ""
     if wrong:
         return wrong
     if not settings.notices_command:

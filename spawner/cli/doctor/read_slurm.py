@@ -7,6 +7,7 @@ import re
 import shutil
 import time
 from collections.abc import Awaitable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -18,7 +19,6 @@ from ...request.policy import parse_policies
 from ...request.presets import parse_presets
 from ...slurm import commands
 from ...slurm.runner import read
-from ...slurm.scontrol import parse_config
 from .addresses import place_of
 from .facts import SlurmFacts
 from .read_config import Configured
@@ -33,22 +33,43 @@ _AS_OF = re.compile(r"^Configuration data as of ([0-9]{9,11})\s*$", re.MULTILINE
 Answer = TypeVar("Answer")
 
 
+async def read_controller(cluster: SlurmCluster) -> SlurmFacts:
+    """Read what the Hub itself asks the controller for; nothing else."""
+    missing = tuple(name for name in COMMANDS if not _is_there(cluster, name))
+    if missing:
+        return SlurmFacts(missing=missing)
+    try:
+        configuration = (await cluster.configuration.get(cluster.command_timeout)).value
+        nodes = (await cluster.nodes.get(cluster.command_timeout)).value
+        partitions = (await cluster.all_partitions.get(cluster.command_timeout)).value
+    except ResourceFormError as error:
+        return SlurmFacts(error=error.log)
+    allowed = [entry.name for entry in partitions if (entry.name in cluster.partitions if cluster.partitions else not entry.hidden)]
+    offered = frozenset(allowed)
+    there = [node for node in nodes if offered.intersection(node.partitions)]
+    spread = there[:: max(1, len(there) // MAX_PLACES)][:MAX_PLACES]
+    places = await asyncio.gather(*(place_of(node.address or node.name) for node in spread))
+    return SlurmFacts(
+        configuration=configuration,
+        nodes=nodes,
+        partitions=partitions,
+        offered=tuple(allowed),
+        places={node.name: place for node, place in zip(spread, places, strict=True)},
+    )
+
+
 async def read_slurm(configured: Configured) -> SlurmFacts:
     """Ask for all of it."""
     cluster = configured.cluster
-    named = tuple(_named(cluster, configured.settings))
-    missing = tuple(name for name in COMMANDS if not _is_there(cluster, name))
-    if missing:
-        return SlurmFacts(missing=missing, named=named)
+    known = replace(await read_controller(cluster), named=tuple(_named(cluster, configured.settings)))
+    if not known.is_there:
+        return known
     try:
         before = time.time()
         text = await read(cluster.runner, commands.show_config(), timeout=cluster.command_timeout)
         after = time.time()
-        configuration = parse_config(text)
-        nodes = (await cluster.nodes.get(cluster.command_timeout)).value
-        partitions = (await cluster.all_partitions.get(cluster.command_timeout)).value
     except ResourceFormError as error:
-        return SlurmFacts(error=error.log, named=named)
+        return replace(known, error=error.log)
     # Only now: without a configuration even these look for one, and take their time.
     versions = dict(zip(COMMANDS, await asyncio.gather(*(_version(cluster, name) for name in COMMANDS)), strict=True))
     # Its clock counts whole seconds.
@@ -56,24 +77,14 @@ async def read_slurm(configured: Configured) -> SlurmFacts:
     ahead = None if told is None else max(int(told[1]) - after, min(0.0, int(told[1]) + 1 - before))
     accounting, accounting_error = await _or_why(cluster.accounting.get(cluster.command_timeout))
     hidden, hidden_error = await _or_why(cluster.visibility.what_to_change())
-    allowed = [entry.name for entry in partitions if (entry.name in cluster.partitions if cluster.partitions else not entry.hidden)]
-    offered = frozenset(allowed)
-    there = [node for node in nodes if offered.intersection(node.partitions)]
-    spread = there[:: max(1, len(there) // MAX_PLACES)][:MAX_PLACES]
-    places = await asyncio.gather(*(place_of(node.address or node.name) for node in spread))
-    return SlurmFacts(
+    return replace(
+        known,
         versions=versions,
-        configuration=configuration,
         ahead=ahead,
-        nodes=nodes,
-        partitions=partitions,
-        offered=tuple(allowed),
-        named=named,
         accounting=accounting.value if accounting is not None else None,
         accounting_error=accounting_error,
         hidden=hidden or hidden_error,
         unread=tuple(sorted({*cluster.readings.rows_left_out, *cluster.readings.values_unknown})),
-        places={node.name: place for node, place in zip(spread, places, strict=True)},
     )
 
 

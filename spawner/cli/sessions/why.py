@@ -82,4 +82,6 @@ def _of_the_end(session: Session) -> list[str]:
     """What is known of how a session ended, and what helps."""
     code = session.get("exit_code")
     exited = _("Its exit code was {code}.").format(code=code) if code else ""
-    return [memory_in_words(session), exited, str(session.get("what_to_do") or "")]
+    reference = session.get("reference") if session.get("kind") == "others" else ""
+    named = _("Reference: {reference}").format(reference=reference) if reference else ""
+    return [memory_in_words(session), exited, str(session.get("what_to_do") or ""), named]

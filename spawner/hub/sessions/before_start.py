@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import builtins
+import logging
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
@@ -16,7 +17,10 @@ from tornado import web
 from ...errors import StartRefused
 from ...humanize import as_sentence
 from ...i18n import N_, _, using
+from ...session.events import SessionEvent, new_reference, note
 from ...session.record import End
+from ..errors import HubRefusal
+from ..known import name_of
 from ..locale import language_spoken
 from ..protocol import FormSpawner, HubSpawner, StartingSpawner
 from ..state import HubState
@@ -110,7 +114,11 @@ def note_failed_start(spawner: StartingSpawner, future: asyncio.Future[Any]) -> 
     if error is not None and spawner.session is None and spawner.last_end is None:
         with using(language_spoken(spawner)):
             words, at = as_sentence(words_of(error) or "") or _(MISTAKE), spawner.cluster.clock()
-        spawner.last_end = End("NOT_SUBMITTED", words, at, category="never_started", kind="others")
+        reference = (error.reference if isinstance(error, HubRefusal) else "") or new_reference()
+        spawner.last_end = End("NOT_SUBMITTED", words, at, category="never_started", kind="others", reference=reference)
+        if not isinstance(error, HubRefusal):  # it has its line already
+            event = SessionEvent("failed", name_of(spawner.user), spawner.name, reference=reference, category="never_started", text=words)
+            note(spawner.log, event, logging.WARNING)
         with suppress(Exception):  # it is done later
             store_state(spawner)
 

@@ -11,6 +11,7 @@ from sqlalchemy.orm import object_session
 
 from ...errors import ResourceFormError
 from ...i18n import _, using
+from ...session.events import Event
 from ...session.matching import is_own
 from ...session.outcome import IDLE_GPUS, NO_ANSWER, START_TIMEOUT, STOPPED, Ending, Evidence, ending
 from ...session.record import End, Record
@@ -90,8 +91,8 @@ def _end_of(spawner: HubSpawner, session: Session) -> End | None:
     if not (record.nonce and record.stopping):
         return end
     if record.idle_minutes and (end is None or (end.state == "CANCELLED" and not end.category)):
-        return End(IDLE_GPUS, "", end.at if end is not None else spawner.cluster.clock())
-    return end or End(getattr(spawner, "stop_reason", "") or STOPPED, "", spawner.cluster.clock())
+        return End(IDLE_GPUS, "", end.at if end is not None else spawner.cluster.clock(), reference=session.reference)
+    return end or End(getattr(spawner, "stop_reason", "") or STOPPED, "", spawner.cluster.clock(), reference=session.reference)
 
 
 @dataclass(slots=True)
@@ -145,6 +146,8 @@ class _Noted:
         self.spawner.last_end = self.session.end = self.end
         history_of(self.spawner).add(self.past)
         session_ended(self.past.category)
+        if not self.session.is_told:
+            self._note("ended")
         if self.record.job_id:
             soon = self.end.category in WANTED_SOON and not (self.end.category == "server_exit" and self.end.exit_code == 0)
             self.spawner.cluster.job_history.expect(self.record.job_id, self.told, is_it=self._is_it, soon=soon)
@@ -173,6 +176,8 @@ class _Noted:
             past, started=past.started or started, ended=finished.end or past.ended, cost=past.cost if cost is None else cost
         )
         self.end = _with_use(self.end, self.past)
+        if (self.end.category, self.end.sentence) != (before.category, before.sentence):
+            self._note("explained")
         history_of(spawner).update(self.past, lambda own: self._put_into_state(own, before))
         if self.session.end == before:
             self.session.end = self.end
@@ -181,6 +186,17 @@ class _Noted:
         for known in (spawner, current):
             if known is not None and known.last_end == before:
                 known.last_end = self.end
+
+    def _note(self, event: Event) -> None:
+        end, record = self.end, self.record
+        self.session.note(
+            event,
+            job_id=record.job_id,
+            node=end.node,
+            state=end.state,
+            category=end.category,
+            text=f"{end.sentence} {end.what_to_do}".strip(),
+        )
 
     def _put_into_state(self, own: Transaction, before: End) -> None:
         """Into what the Hub's database has of the server, unless another session has ended there since."""

@@ -93,6 +93,7 @@ class PastSession:
     used_mb: int | None = None
     asked_mb: int | None = None
     cost: float | None = None
+    reference: str = ""
 
     def with_end(self, end: End) -> PastSession:
         """Return the same session, of whose end more is known."""
@@ -109,6 +110,7 @@ class PastSession:
             exit_code=end.exit_code,
             used_mb=end.used_mb,
             asked_mb=end.asked_mb,
+            reference=end.reference,
         )
 
 

@@ -51,8 +51,7 @@ async def submit_and_wait(spawner: StartingSpawner, session: Session) -> tuple[s
         await _submit(spawner, session)
     spawner.ip, spawner.port = await _until_listening(spawner, session)
     server_started(session, spawner.user_options or {})
-    where = f"{spawner.ip}:{spawner.port} ({session.record.node})"
-    spawner.log.info("Job %s of %s listens on %s", session.record.job_id, spawner.log_name, where)
+    session.note("ready", node=session.record.node, log=f"{spawner.ip}:{spawner.port}")
     return spawner.ip, spawner.port
 
 
@@ -83,7 +82,7 @@ async def _submit(spawner: StartingSpawner, session: Session) -> None:
     job_id = await session.submit(job.tag.nonce, job.argv, job.script, job.environment, member.identity)
     spawner.remember_request(request)
     HubState.of(spawner).part(TypedSecrets).forget(name_of(spawner.user))
-    spawner.log.info("Job %s for %s: %s", job_id, spawner.log_name, request.summary)
+    session.note("submitted", text=request.summary)
     session.say(15, _("Job {number} is submitted").format(number=job_id))
 
 
@@ -124,7 +123,8 @@ async def wait_for_adopted(spawner: StartingSpawner, session: Session) -> tuple[
     ResourceFormError
         The job ended, or its launcher does not report.
     """
-    session.remember()
+    session.remember(reference=session.reference)
+    session.note("adopted")
     found = _("Job {number} of yours was found again. Waiting for its server.")
     session.say(15, found.format(number=session.record.job_id))
     spawner.member = await spawner.cluster.member(name_of(spawner.user))

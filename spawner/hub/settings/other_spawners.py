@@ -47,8 +47,16 @@ OTHER_SPAWNERS: Mapping[str, Mapping[str, str]] = {
         "slurm_info_resources": _SLURM_SAYS,
         "singularity_cmd": "the container of a release in ResourceFormSpawner.catalogue_file",
     },
-    "ProfilesSpawner": {"profiles": _PRESETS, "form_template": _TEMPLATES, "input_template": _TEMPLATES},
-    "WrapSpawner": {"child_class": "nothing: this spawner is the Hub's own"},
+    "ProfilesSpawner": {
+        "profiles": _PRESETS,
+        "form_template": _TEMPLATES,
+        "first_template": "nothing: the values of a user's last session stand in the form",
+        "input_template": _TEMPLATES,
+    },
+    "WrapSpawner": {
+        "child_class": "nothing: this spawner is the Hub's own",
+        "child_config": "the settings themselves, in the section ResourceFormSpawner",
+    },
 }
 """By section and setting: what to use instead. The sections are slurmformspawner's (three), jupyterhub_moss's and wrapspawner's (two)."""
 

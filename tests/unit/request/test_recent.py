@@ -285,6 +285,9 @@ async def test_remembered_once_it_is_submitted(monkeypatch: pytest.MonkeyPatch, 
         def say(self, *_said: Any) -> None:
             """The waiting page is not looked at here."""
 
+        def note(self, event: str, **_facts: Any) -> None:
+            assert event in ("submitted", "ready")
+
         async def submit(self, *_asked: Any) -> int:
             if refused:
                 raise SlurmRefused("No.")

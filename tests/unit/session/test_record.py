@@ -50,6 +50,7 @@ FULL = Record(
     is_priced=True,
     by_admin=True,
     why="Maintenance",
+    reference="3f9a1c0e",
 )
 
 
@@ -77,6 +78,7 @@ def test_every_field_of_a_record_survives_the_database() -> None:
         "is_priced": True,
         "by_admin": True,
         "why": "Maintenance",
+        "reference": "3f9a1c0e",
     }
     assert Record.from_state(stored) == FULL
 

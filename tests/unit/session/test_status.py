@@ -361,6 +361,7 @@ KEYS = (
         "log_url",
         "change",
         "category",
+        "reference",
         "exit_code",
         "used",
         "asked",

@@ -63,6 +63,7 @@ FULL = SessionStatus(
     progress=25,
     change={"memory": "16G"},
     category="memory",
+    reference="3f9a1c0e",
     exit_code=0,
     used_memory_mb=0,
     asked_memory_mb=8192,
@@ -124,6 +125,7 @@ JSON = {
     "log_url": "/log",
     "change": {"memory": "16G"},
     "category": "memory",
+    "reference": "3f9a1c0e",
     "exit_code": 0,
     "used": {"memory_mb": 0},
     "asked": {"memory_mb": 8192},
@@ -162,7 +164,7 @@ def test_all_that_is_not_known() -> None:
         "sentence",
         "what_to_do",
     )
-    empty: dict[str, Any] = dict.fromkeys((*texts, "held_text", "url", "progress_url", "spawn_url", "log_url", "category"), "")
+    empty: dict[str, Any] = dict.fromkeys((*texts, "held_text", "url", "progress_url", "spawn_url", "log_url", "category", "reference"), "")
     given = {
         "named": False,
         "kind": "running",

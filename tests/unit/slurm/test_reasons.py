@@ -101,7 +101,7 @@ def test_reason_that_a_later_slurm_invents() -> None:
 
 def test_no_reason_hides_a_longer_one() -> None:
     """The longest known prefix counts: no entry stands before one that begins with it."""
-    prefixes = [prefix for prefix, _ in reasons._REASONS]
+    prefixes = [prefix for prefix, _ in reasons.REASONS]
     hidden = [(early, late) for index, early in enumerate(prefixes) for late in prefixes[index + 1 :] if late.startswith(early)]
     assert hidden == []
 
@@ -137,8 +137,8 @@ def test_refusal(stderr: str, field: str, words: str) -> None:
 
 def test_refusals_name_fields_that_exist() -> None:
     """Every field of the table is one of the request's."""
-    assert {refusal.field for _, refusal in reasons._REFUSALS} <= {"", *FIELDS}
-    assert all(refusal.sentence.endswith(".") for _, refusal in reasons._REFUSALS)
+    assert {refusal.field for _, refusal in reasons.REFUSALS} <= {"", *FIELDS}
+    assert all(refusal.sentence.endswith(".") for _, refusal in reasons.REFUSALS)
 
 
 FAILED = "sbatch: error: Batch job submission failed: "

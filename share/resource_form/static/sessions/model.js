@@ -23,6 +23,7 @@
  * @property {string | null} [ends]
  * @property {string | null} [ended]
  * @property {string} [sentence]
+ * @property {string} [reference] what the Hub's log calls it by
  * @property {string} [what_to_do]
  * @property {{ place: number, of: number } | null} [position]
  * @property {string | null} [estimate]

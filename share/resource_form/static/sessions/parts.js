@@ -3,7 +3,7 @@
 import { element } from "../common/dom.js";
 import { filled } from "../common/format.js";
 import { moment } from "../common/moments.js";
-import { releaseOf } from "./model.js";
+import { releaseOf, stateOf } from "./model.js";
 
 /** @import { Session } from "./model.js" */
 /** @import { Page } from "./page.js" */
@@ -56,6 +56,8 @@ export function makeParts({ texts, states, words, time }) {
       [texts.ended, when(session.ended)],
       [texts.release, releaseOf(session)],
       [texts.job, job(session)],
+      // Of one that went as it should nobody has to tell an administrator.
+      [texts.reference, stateOf(session) === "failed" ? session.reference || "" : ""],
     ];
   }
 

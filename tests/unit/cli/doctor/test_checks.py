@@ -74,7 +74,7 @@ def test_nothing_where_all_is_well(version: str) -> None:
     assert [finding for finding in told if finding.level is not Level.OK] == []
     assert exit_status(told) == 0
     names = [finding.check for finding in told]
-    assert len(names) == len(set(names)) == 44
+    assert len(names) == len(set(names)) == 45
 
 
 def test_each_check_has_its_place_in_the_docs() -> None:
@@ -171,6 +171,7 @@ FAULTS: list[tuple[str, str, Callable[[Facts], Facts]]] = [
     ("hub-settings", "warning", of_config(cleanup_servers=True)),
     ("hub-settings", "warning", of_config(concurrent_spawn_limit=100)),
     ("templates", "error", of_site(pages=((True, "The pages have no link to the list of sessions"),))),
+    ("folders", "error", of_site(folders=(("c.SlurmCluster.bin_dir", "/nowhere"),))),
     ("templates", "warning", of_site(pages=((False, "home.html takes the place of our page"),))),
     ("job-script", "error", of_site(job_script="job_script.sh: 'x' is undefined")),
     ("assets", "error", of_site(assets="share/resource_form/launcher.py")),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import os
 import sys
 from dataclasses import replace
@@ -152,7 +153,7 @@ def taken(command: str) -> float:
 )
 def test_a_start_that_fails(error: ResourceFormError, reason: str) -> None:
     """It counts by the label of the error that its Hub is told; a label that is not known counts with the others."""
-    spawner: Any = SimpleNamespace(user=SimpleNamespace(settings={}))
+    spawner: Any = SimpleNamespace(user=SimpleNamespace(name="ada", settings={}), name="", log=logging.getLogger("tests"))
 
     def failed() -> float:
         return REGISTRY.get_sample_value("jupyterhub_resource_form_failed_starts_total", {"reason": reason}) or 0.0
