@@ -86,8 +86,9 @@ SET_UPS = (
     ),
     SetUp(
         "subclass",
-        "class SiteSpawner(spawner.ResourceFormSpawner):\n    pass\n"
-        "c.JupyterHub.spawner_class = SiteSpawner\nc.SiteSpawner.language = 'it'\nc.SiteSpawner.support_text = 'site-support'\n",
+        "from traitlets import default\n"
+        "class SiteSpawner(spawner.ResourceFormSpawner):\n    @default('language')\n    def _language(self):\n        return 'it'\n"
+        "c.JupyterHub.spawner_class = SiteSpawner\nc.SiteSpawner.support_text = 'site-support'\n",
         shows={"form": "site-support", "home": "Le mie sessioni", "sessions": "Le mie sessioni", "stop": 'lang="it"'},
         answers={"resource-form/availability": "GPU libere", "api/resource-form/sessions": "fermata tramite JupyterHub"},
     ),

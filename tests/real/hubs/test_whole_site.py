@@ -67,13 +67,22 @@ with socket.socket() as free:
     port = free.getsockname()[1]
 """
     more = f"""
+from jupyterhub import handlers
 from jupyterhub.handlers.base import BaseHandler
+from jupyterhub.handlers.pages import SpawnHandler
+
+class OwnForm(SpawnHandler):
+    def prepare(self):
+        self.set_header("X-Site", "terms-accepted")
+        return super().prepare()
 
 class Help(BaseHandler):
     async def get(self):
         self.finish(await self.render_template("help.html"))
 
 c.JupyterHub.extra_handlers = [("/help", Help)]
+# JupyterHub's own handlers go before extra_handlers: who has one in the place of theirs puts it in front, as some sites do.
+handlers.default_handlers[:0] = [("/spawn", OwnForm), ("/spawn/([^/]+)", OwnForm)]
 c.JupyterHub.services.append(
     {{"name": "banner", "url": f"http://127.0.0.1:{{port}}", "command": [sys.executable, {str(folder / "banner.py")!r}], "display": False}}
 )
@@ -124,14 +133,18 @@ def test_what_the_site_adds_is_on_every_page(whole: Site, browser: Browser) -> N
     assert "have no link to the list" not in log
 
 
-def test_without_named_servers_there_is_no_default_name(whole: Site) -> None:
-    """JupyterHub leaves ``default_server_name`` out then; so do ours."""
+def test_a_handler_of_the_sites_and_no_named_servers(whole: Site) -> None:
+    """Its own page of the form shows ours and starts it; JupyterHub leaves ``default_server_name`` out then, and so do ours."""
     site, visitor = whole, whole.visitor()
     site.clean()
     start = visitor.get("hub/home").soup.select_one("#sessions-new")
     assert start is not None
     assert start.select_one("input[name=name]") is None
     assert visitor.get("hub/resource-form/new").url == f"{site.hub.url}hub/spawn/{visitor.name}"
+    own = visitor.session.get(f"{site.hub.url}hub/spawn", timeout=60)
+    assert own.headers["X-Site"] == "terms-accepted"
+    refused = visitor.start({"cores": "900", "walltime": "20m"})
+    assert (refused.status, refused.values()["cores"]) == (400, "900")
     answer = visitor.start({"cores": "1", "memory": "1", "gpus": "0", "walltime": "20m"})
     assert answer.status == 302
     wait_for(lambda: site.server(visitor.name).get("ready"), "the session to be ready", 90)
@@ -182,6 +195,8 @@ def test_a_guest_who_may_stop(whole: Site, browser: Browser) -> None:
     row = page.locator(f'.sessions-table-row:has-text("{owner_name}")')
     expect(row.locator("[data-action=open]")).to_have_attribute("href", f"{site.hub.url}user/{owner_name}/")
     expect(row.locator("[data-action=stop], [data-action=log], input[type=checkbox]")).to_have_count(0)
+    form = site.visitor(guest_name).get(f"hub/spawn/{owner_name}")
+    assert form.status in (403, 404), "to start for others takes a larger share"
     shares(site, site.visitor(), guest_name, "delete:servers")
     page.reload()
     expect(row.locator("[data-action=stop]")).to_be_visible()
@@ -190,3 +205,8 @@ def test_a_guest_who_may_stop(whole: Site, browser: Browser) -> None:
     wait_for(lambda: not site.server(owner_name), "the session to be stopped")
     said = site.visitor().api("GET", "resource-form/sessions").json()["sessions"]
     assert said[0]["sentence"] == "La sessione è stata fermata tramite JupyterHub."
+    shares(site, site.visitor(), guest_name, "servers")
+    form = site.visitor(guest_name).get(f"hub/spawn/{owner_name}")
+    assert form.status == 200
+    assert form.choices("account") == site.visitor().form().choices("account"), "what can be had is the user's, not the guest's"
+    assert form.choices("account") != site.visitor(guest_name).form().choices("account")
