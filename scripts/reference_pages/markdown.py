@@ -22,8 +22,8 @@ def plain(text: str) -> str:
 
 
 def prose(text: str) -> str:
-    """Return a help text of ours: its double backticks are Markdown's too, and its paragraphs are."""
-    return inspect.cleandoc(text).replace("::\n", ":\n")
+    """Return a help text of ours or of JupyterHub's: double backticks and paragraphs are Markdown's too, roles become code."""
+    return re.sub(r":[\w:]+:`~?([^`]+)`", r"`\1`", inspect.cleandoc(text)).replace("::\n", ":\n")
 
 
 def code(text: object) -> str:

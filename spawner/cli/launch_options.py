@@ -35,6 +35,7 @@ LETTERS: Mapping[str, str] = {
     "interface": "i",
     "reservation": "R",
     "qos": "q",
+    "constraint": "C",
     "preset": "P",
 }
 LONG: Mapping[str, str] = {"walltime": "time"}

@@ -30,6 +30,7 @@ from ..slurm.runner import Identity, Runner, SlurmRunner
 from .device_reports import DeviceReports
 from .ended import EndedSessions
 from .estimator import Estimator
+from .features import NodeFeatures
 from .hub_user import HubUser
 from .job_commands import JobCommands
 from .job_history import MIN_INTERVAL_SECONDS, MIN_INTERVAL_WHILE_STARTING_SECONDS, JobHistory
@@ -102,6 +103,7 @@ class SlurmCluster(ClusterSettings, SingletonConfigurable):
         self.accounting, self.configuration, self.holdings = queries.accounting, queries.configuration, queries.holdings
         self.users = SystemUsers(clock)
         self.visibility = Visibility(queries, hub_user, log=log)
+        self.features = NodeFeatures(queries)
         self.views = DerivedViews(queries, self.users, self.visibility, self, clock)
         self.commands = JobCommands(self.runner, changed=queries.expire_changed)
         self.estimator = Estimator(

@@ -17,7 +17,7 @@ from ..job.lab_extension import session_bar
 from ..job.sbatch import PreparedJob, TagOfScript, job_environment, job_script, sbatch_arguments
 from ..job.start_folder import start_folder_of
 from ..request.model import SessionRequest
-from ..request.release_rules import constraint_of, with_constraint
+from ..request.release_rules import options_of_job
 from ..request.shared_memory import given_to
 from ..site.areas import parse_areas
 from ..slurm.values import is_address
@@ -81,7 +81,7 @@ async def prepared_job(
         request,
         tag,
         home=home,
-        extra=with_constraint(options, constraint_of(release, own.partition(request.partition))),
+        extra=options_of_job(request, release, own.partition(request.partition), options),
         memory=memory,
         gpu_option=spawner.cluster.gpu_option,
         qos=request.qos or own.qos_to_ask_for(request.partition, request.account),

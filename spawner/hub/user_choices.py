@@ -139,6 +139,7 @@ class UserChoices(SpawnerSettings):
             areas=areas,
             usage=usage,
             forced_qos=forced_qos(self.sbatch_options),
+            features=await self.cluster.features.by_partition(patience),
         )
 
     async def _groups(self) -> frozenset[str]:

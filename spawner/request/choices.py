@@ -39,6 +39,7 @@ class Choices:
     is used of them, by name, as far as that is known. ``qos`` is the QOS that ``entitlement`` is worked out for because the request names
     it (:mod:`.qos`), empty for those that Slurm takes by itself; ``barred`` are partitions that take no jobs under it. ``by_qos`` has the
     entitlement under each QOS that may be named, and under none. ``forced_qos`` is the one that the admin's options of sbatch ask for.
+    ``features`` are those of each partition's nodes, None where not all are known.
     """
 
     entitlement: Entitlement
@@ -55,6 +56,7 @@ class Choices:
     barred: frozenset[str] = frozenset()
     by_qos: Mapping[str, Entitlement] = field(default_factory=dict)
     forced_qos: str = ""
+    features: Mapping[str, frozenset[str] | None] = field(default_factory=dict)
 
     def viewer(self, groups: Iterable[str]) -> Viewer:
         """Return what an audience (:mod:`.audience`) knows this user by, who is in these groups of the system."""

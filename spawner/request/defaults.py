@@ -13,6 +13,7 @@ from ..site.release import Release, day_of
 from ..slurm.resources import CORES, MEMORY
 from ..units import format_walltime
 from .choices import Choices
+from .constraint import constraint_values
 from .gpus import GpuRequest, parse_gpus
 from .model import memory_value
 from .policy import number_of
@@ -146,6 +147,7 @@ def default_values(
         "release": own_release.tag if own_release else "",
         "interface": _preselected(choices, "interface", [interface.name for interface in interfaces], ""),
         "qos": _preselected(choices, "qos", qos_values(choices), ""),
+        "constraint": _preselected(choices, "constraint", constraint_values(choices), ""),
         "start_folder": str(choices.policy("start_folder").default or "") if choices.areas else "",
     }
 

@@ -33,6 +33,9 @@ RESERVED_ENVIRONMENT = re.compile(
 )
 """Variables that act on sudo, sbatch, the shell or the launcher, or that the session is told apart by."""
 
+_FEATURES = re.compile(r"[A-Za-z0-9_.:/+=-]{1,64}(&[A-Za-z0-9_.:/+=-]{1,64}){0,7}")
+"""Eight at most, each of what names of features are made of: none of the signs that join, count or group them."""
+
 _FILLERS = frozenset("\u115f\u1160\u2800\u3164\uffa0")
 """Letters and a sign of Unicode's that show as nothing."""
 
@@ -90,6 +93,15 @@ def read_slurm_name(value: Any) -> str:
 def read_accounting_name(value: Any) -> str:
     """Return the name of an account or a QOS as slurmdbd writes it, from any spelling with capitals: to Slurm they are the same."""
     return in_accounting(read_slurm_name(value))
+
+
+def read_constraint(value: Any) -> str:
+    """Return features of nodes, joined by ``&`` (sbatch(1), --constraint); what else Slurm knows of there, the admin's options may say."""
+    text = value.replace(" ", "") if isinstance(value, str) else None
+    if text is None or (text and not _FEATURES.fullmatch(text)):
+        sentence = _("{value} is not a list of features. Choose one, or join several by & such as avx512&ib.")
+        raise _fail(sentence.format(value=quoted(value)))
+    return "&".join(dict.fromkeys(text.split("&")))
 
 
 def read_cores(value: Any) -> int:

@@ -22,6 +22,7 @@ from ..i18n import N_, _
 from ..site.release import day_of
 from ..units import format_walltime
 from .choices import Choices
+from .constraint import constraint_values
 from .field_values import COLOR, COLORS
 from .gpus import GpuRequest, parse_gpus
 from .model import APPEARANCE_FIELDS, FIELDS, SessionRequest, help_of, label_of, memory_value, unit_of
@@ -91,16 +92,21 @@ class FormField:
             return _("no reservation")
         if self.key == "qos":
             return _("QOS {name}").format(name=self.value) if self.value else ""
+        if self.key == "constraint":
+            return _("nodes with {feature}").format(feature=self.value) if self.value else ""
         if self.key == "cores" and self.value.isascii() and self.value.isdigit():
             return cores_in_words(int(self.value))
         label = next((option.label for option in self.options if option.value == self.value), self.value)
         return f"{label} {self.unit}" if self.key == "memory" and label.isascii() and label.isdigit() else label
 
 
-PAGE_ORDER = ("gpus", "cores", "memory", "walltime", "release", "interface", "partition", "account", "reservation", "qos")
+PAGE_ORDER = (
+    *("gpus", "cores", "memory", "walltime", "release", "interface"),
+    *("partition", "account", "reservation", "qos", "constraint"),
+)
 """The fields as they stand on the page, where the admin says nothing else: what a person needs first, what Slurm calls it last."""
 
-FOLDED = frozenset({"partition", "account", "reservation", "qos"})
+FOLDED = frozenset({"partition", "account", "reservation", "qos", "constraint"})
 """Those that have a value of their own for nearly everybody, so that one line names them."""
 
 POSITION_STEP = 10
@@ -123,6 +129,7 @@ def labels_on_page(choices: Choices) -> dict[str, str]:
         "account": choices.accounts is None,
         "memory": not choices.asks_for_memory,
         "qos": "qos" not in choices.policies or not qos_values(choices),
+        "constraint": "constraint" not in choices.policies or not constraint_values(choices),
     }
     labels = {}
     for key in _in_page_order(choices):
@@ -320,6 +327,8 @@ def _widget(key: str, choices: Choices, value: str) -> dict[str, Any]:
         return {**widget, "options": (*widget["options"], *later)}
     if key == "qos":
         return _select(value, [(name, name or _("As Slurm chooses")) for name in qos_values(choices)])
+    if key == "constraint":
+        return _select(value, [(name, name or _("Any node")) for name in constraint_values(choices)])
     if key == "account":
         return _select(value, [(account, account) for account in choices.accounts or ()])
     if key == "partition":

@@ -28,6 +28,7 @@ from .field_values import (
     quoted,
     read_accounting_name,
     read_color,
+    read_constraint,
     read_cores,
     read_environment,
     read_gpus,
@@ -74,6 +75,11 @@ class SessionRequest(BaseModel):
         default="",
         title=N_("QOS"),
         description=N_("Slurm's quality of service, with limits and a priority of its own. Empty: the one that Slurm takes by itself."),
+    )
+    constraint: Annotated[str, BeforeValidator(read_constraint)] = Field(
+        default="",
+        title=N_("Constraint"),
+        description=N_("Features that the node has to have, joined by &. Empty: any node."),
     )
     cores: Annotated[int, BeforeValidator(read_cores)] = Field(
         default=1,
@@ -151,7 +157,7 @@ class SessionRequest(BaseModel):
             "interface": self.interface,
             "profile": self.summary,
         }
-        for name in ("qos", "preset", "start_folder", *APPEARANCE_FIELDS):
+        for name in ("qos", "constraint", "preset", "start_folder", *APPEARANCE_FIELDS):
             if getattr(self, name):
                 options[name] = getattr(self, name)
         if self.shared_memory:
@@ -197,7 +203,10 @@ def memory_value(memory_mb: int) -> str:
 
 
 FIELDS = tuple(SessionRequest.model_fields)
-FORM_FIELDS = ("reservation", "account", "partition", "qos", "cores", "memory", "gpus", "walltime", "release", "interface", "start_folder")
+FORM_FIELDS = (
+    *("reservation", "account", "partition", "qos", "constraint"),
+    *("cores", "memory", "gpus", "walltime", "release", "interface", "start_folder"),
+)
 """The fields of the form, in the order in which they stand on the page."""
 
 NUMBERS_IN_WORDS: Mapping[str, Callable[[int], str]] = {"cores": str, "memory": format_memory, "walltime": duration}

@@ -22,8 +22,8 @@ class FieldPolicy(BaseModel):
     ``choices`` are the only values; ``minimum`` and ``maximum`` bound cores, memory, GPUs and time; ``default`` is preset;
     ``locked`` leaves the default as the only value; ``hidden`` takes the field off the page (its default holds). ``folded`` puts it behind
     the line that names partition, account and reservation, or in front of it. ``position`` orders the page: GPUs are at 10, cores at 20,
-    then memory, time, release, interface, partition, account and reservation, which is at 90. The field ``qos``, at 100, is on the page
-    only where the admin says something of it, were it nothing (``{}``).
+    then memory, time, release, interface, partition, account and reservation, which is at 90. The fields ``qos``, at 100, and
+    ``constraint``, at 110, are on the page only where the admin says something of them, were it nothing (``{}``).
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")

@@ -127,5 +127,12 @@ def with_constraint(sbatch_options: Sequence[str], constraint: str) -> tuple[str
 
 
 def options_for(request: SessionRequest, choices: Choices, sbatch_options: Sequence[str]) -> tuple[str, ...]:
-    """Return the options of sbatch that the request's job gets besides its own: the admin's, and what its release asks of nodes."""
-    return with_constraint(sbatch_options, constraint_of(choices.release(request.release), choices.partition(request.partition)))
+    """Return the options of sbatch that the request's job gets besides its own: the admin's, and what it and its release ask of nodes."""
+    return options_of_job(request, choices.release(request.release), choices.partition(request.partition), sbatch_options)
+
+
+def options_of_job(
+    request: SessionRequest, release: Release | None, partition: PartitionLimits | None, sbatch_options: Sequence[str]
+) -> tuple[str, ...]:
+    """Return the same where release and partition are known."""
+    return with_constraint(with_constraint(sbatch_options, constraint_of(release, partition)), request.constraint)

@@ -14,6 +14,7 @@ from ..humanize import as_sentence, moment_in_words
 from ..i18n import ENGLISH, N_, _, using
 from ..units import format_walltime
 from .choices import Choices
+from .constraint import check_constraint
 from .defaults import default_partition, default_values
 from .field_values import quoted
 from .model import FIELDS, NUMBERS_IN_WORDS, SessionRequest, at_field, label_of, read_request, refuse_too_large
@@ -222,6 +223,7 @@ def check_request(request: SessionRequest, choices: Choices) -> dict[str, str]:
     elif request.partition in choices.closed:
         refuse("partition", _closed(request.partition, choices))
     check_qos(request, choices, refuse)
+    check_constraint(request, choices, refuse)
     _check_account(request, choices, partition, refuse)
     _check_reservation(request, choices, partition, refuse)
     if partition is not None:

@@ -36,7 +36,7 @@ from spawner.errors import NoAccount, RequestRejected, ResourceFormError, SlurmE
 from spawner.job.sbatch import Tag, sbatch_arguments
 from spawner.request.choices import Choices
 from spawner.request.model import FORM_FIELDS, SessionRequest, parse_request
-from spawner.request.release_rules import constraint_of, with_constraint
+from spawner.request.release_rules import options_of_job
 from spawner.site.catalogue import parse_catalogue
 
 from .conformance_table import Counts
@@ -225,7 +225,7 @@ class Laboratory:
         for query in (queries.nodes, queries.jobs, queries.holdings, queries.all_partitions, queries.reservations, queries.licenses):
             query.expire()
         own = await self.product.entitlement(self.ada, job_qos=self.job_qos, whole_nodes=node_choice_of(self.site.sbatch_options).whole)
-        return Choices(own, self.catalogue, now=time.time())
+        return Choices(own, self.catalogue, now=time.time(), features=await self.product.features.by_partition())
 
     async def say(self, asked: Ask) -> tuple[Trial, SessionRequest]:
         """Judge a request as the form does; with it the request as it would be handed in if no rule stood before it."""
@@ -294,12 +294,11 @@ class Laboratory:
 
     async def _argv(self, request: SessionRequest, tag: Tag) -> tuple[str, ...]:
         own = await self.product.entitlement(self.ada, job_qos=self.job_qos)
-        constraint = constraint_of(self.catalogue.get(request.release), own.partition(request.partition))
         return sbatch_arguments(
             request,
             tag,
             home="/tmp",
-            extra=with_constraint(self.site.sbatch_options, constraint),
+            extra=options_of_job(request, self.catalogue.get(request.release), own.partition(request.partition), self.site.sbatch_options),
             memory=await self.product.memory_rule(request.partition),
             gpu_option=self.product.gpu_option,
             qos=own.qos_to_ask_for(request.partition, request.account),

@@ -20,14 +20,14 @@ def features(*names: str) -> NodeChoice:
         pytest.param(("--constraint=skylake",), features("skylake"), id="one"),
         pytest.param(("--constraint=skylake&ib",), features("skylake", "ib"), id="all-of-several"),
         pytest.param(("--constraint=AVX512&cache=flat",), features("AVX512", "cache=flat"), id="any-name"),
-        pytest.param(("--constraint=a|b",), NodeChoice(any_of=frozenset({"a", "b"})), id="any-of-several"),
+        pytest.param(("--constraint=a|b",), NodeChoice(any_of=(frozenset({"a", "b"}),)), id="any-of-several"),
         pytest.param(("--constraint=a|b", "--constraint=b"), features("b"), id="the-last-counts"),
         pytest.param(("--constraint=a", "--constraint="), ANY_NODE, id="taken-back"),
         pytest.param(("--constraint=[a&b]", "--constraint=a"), features("a"), id="understood-at-last"),
         pytest.param(("--constraint=a&",), features("a"), id="nothing-after-the-ampersand"),
         *[
             pytest.param((f"--constraint={text}",), NodeChoice(is_known=False), id=text)
-            for text in ("a|b&c", "[a&b]", "(a)", "a*2", "a:1", "a&b*2")
+            for text in ("a|b&c", "[a&b]", "(a", "a*2", "a:1", "a&b*2")
         ],
         pytest.param(("--exclude=g[001-002]",), NodeChoice(excluded=frozenset({"g001", "g002"})), id="excluded"),
         pytest.param(("--exclude=g[",), NodeChoice(is_known=False), id="excluded-and-unreadable"),
@@ -51,8 +51,8 @@ def test_what_the_options_say(options: tuple[str, ...], expected: NodeChoice) ->
         (ANY_NODE, True),
         (features("a"), True),
         (features("a", "c"), False),
-        (NodeChoice(any_of=frozenset({"c", "b"})), True),
-        (NodeChoice(any_of=frozenset({"c"})), False),
+        (NodeChoice(any_of=(frozenset({"c", "b"}),)), True),
+        (NodeChoice(any_of=(frozenset({"c"}),)), False),
         (NodeChoice(excluded=frozenset({"g001"})), False),
         (NodeChoice(excluded=frozenset({"g002"})), True),
         (NodeChoice(only=frozenset({"g001"})), True),

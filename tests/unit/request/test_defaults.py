@@ -37,6 +37,7 @@ def test_defaults_of_the_demo() -> None:
         "release": "2026.10",
         "interface": "lab",
         "qos": "",
+        "constraint": "",
         "start_folder": "",
     }
 

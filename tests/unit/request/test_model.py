@@ -35,7 +35,7 @@ from spawner.slurm.names import LONGEST_NAME, may_be_a_name
 
 CONTRACT = [
     *("account", "reservation", "partition", "cores", "memory", "gpus", "walltime", "release", "interface", "preset", "environment"),
-    "qos",
+    *("qos", "constraint"),
     *("name", "color", "start_folder", "shared_memory"),
 ]
 NAMES = ["account", "reservation", "partition", "release", "interface", "preset"]
@@ -88,7 +88,7 @@ def errors_of(options: dict[str, Any]) -> dict[str, str]:
 def test_fields_are_the_contracts() -> None:
     """A request has the keys that DESIGN.md lists, and no other; the form shows ten of them in this order."""
     assert sorted(FIELDS) == sorted(CONTRACT)
-    job = ("reservation", "account", "partition", "qos", "cores", "memory", "gpus", "walltime", "release", "interface")
+    job = ("reservation", "account", "partition", "qos", "constraint", "cores", "memory", "gpus", "walltime", "release", "interface")
     assert (*job, "start_folder") == FORM_FIELDS
     assert APPEARANCE_FIELDS == ("name", "color")
 
@@ -505,6 +505,7 @@ requests = st.builds(
     preset=names,
     shared_memory=st.sampled_from([0, 1, 1024]).map(lambda number: f"{number}M" if number else ""),
     qos=st.sampled_from(["", "normal", "long-1"]),
+    constraint=st.sampled_from(["", "intel", "avx512&ib"]),
     start_folder=st.sampled_from(["", "work", "work/a b/ü", "scratch/x_1"]),
     environment=st.dictionaries(
         st.from_regex(r"MY_[A-Z0-9]{1,5}", fullmatch=True),
@@ -519,12 +520,12 @@ def test_options_round_trip(request_: SessionRequest) -> None:
     """What is kept as user_options is JSON and is read back as the same request."""
     options = json.loads(json.dumps(request_.options()))
     assert parse_request(options) == request_
-    assert set(options) - {"profile", "preset", "environment", "shared_memory"} | {"start_folder", "qos"} == set(FORM_FIELDS)
+    assert set(options) - {"profile", "preset", "environment", "shared_memory"} | {"start_folder", "qos", "constraint"} == set(FORM_FIELDS)
 
 
 def test_options_leave_out_what_is_empty() -> None:
     """Preset, environment and start folder are kept only where there are any."""
-    assert {"preset", "environment", "start_folder", "shared_memory", "qos"}.isdisjoint(parse_request({}).options())
+    assert {"preset", "environment", "start_folder", "shared_memory", "qos", "constraint"}.isdisjoint(parse_request({}).options())
     assert parse_request({"preset": "p", "environment": {"A": "1"}}).options()["environment"] == {"A": "1"}
 
 

@@ -1,4 +1,4 @@
-// The line that names partition, account, reservation and QOS; the fields themselves are folded behind it.
+// The line that names partition, account, reservation, QOS and constraint; the fields themselves are folded behind it.
 
 import { FILLED } from "./fields.js";
 
@@ -7,11 +7,12 @@ import { FILLED } from "./fields.js";
 /**
  * A field's value as the line has it.
  * @param {HTMLInputElement | HTMLSelectElement} field
- * @param {Record<string, string>} texts what the line says in place of no reservation, and of a QOS
+ * @param {Record<string, string>} texts what the line says in place of no reservation, and of a QOS or a constraint
  */
 export function shownIn(field, texts) {
   if (field.name === "reservation" && !field.value) return texts.no_reservation;
   if (field.name === "qos") return field.value && texts.qos.replace("{name}", field.value);
+  if (field.name === "constraint") return field.value && texts.constraint.replace("{feature}", field.value);
   return field instanceof HTMLSelectElement ? field.selectedOptions[0]?.textContent?.trim() || "" : field.value;
 }
 
