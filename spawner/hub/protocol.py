@@ -110,6 +110,7 @@ class HubApplication(Protocol):
     data_files_path: str
     logo_file: str
     template_paths: Sequence[str | Path]
+    template_vars: Mapping[str, Any]
     hub: HubAddress
     config: Any
     log: Log

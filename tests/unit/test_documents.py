@@ -61,3 +61,16 @@ def test_files_that_are_named_are_there(document: Path) -> None:
     for name in re.findall(r"`((?:spawner|tests|scripts|share|templates|benchmarks)/[\w./-]+)`", document.read_text()):
         if not re.search(r"[A-Z]{4}", name):  # ROOM, NAME and VERSION stand for what the reader puts in
             assert (CHECKOUT / name.replace("spawner/share/", "share/")).exists(), name  # where the wheel has it
+
+
+def test_pictures_are_taken_by_tests() -> None:
+    """Each picture of the documents is one that a browser test takes, by its name, and is shown somewhere."""
+    tests = "".join(path.read_text() for path in (CHECKOUT / "tests" / "real").glob("test_*.py"))
+    taken = re.findall(r'screenshots / f?"([^"]+)"', tests)
+    patterns = [re.sub(r"\\{[^}]*\\}", ".+", re.escape(name)) for name in taken]
+    text = "".join(path.read_text() for path in DOCUMENTS)
+    pictures = [path.name for path in (CHECKOUT / "docs" / "images").glob("*.png")]
+    assert len(pictures) > 5
+    for picture in pictures:
+        assert any(re.fullmatch(pattern, picture) for pattern in patterns), picture
+        assert f"images/{picture}" in text, picture

@@ -85,14 +85,17 @@ def test_whose_class_it_is() -> None:
     assert refusal_by(in_a_config("Your quota is used up."), SimpleNamespace(__module__=None)) is not None
 
 
-@pytest.mark.parametrize(("counts", "is_done", "expected"), [(True, False, 1), (True, True, 2), (False, False, 2)])
-def test_what_counts(monkeypatch: pytest.MonkeyPatch, counts: bool, is_done: bool, expected: int) -> None:
-    """JupyterHub 5 adds one for a start that is on its way, which is taken back ahead of it; nothing where it does not."""
+@pytest.mark.parametrize(
+    ("counts", "as_error", "is_done", "expected"),
+    [(True, False, False, 1), (True, False, True, 2), (False, False, False, 2), (False, True, False, 1), (True, True, False, 1)],
+)
+def test_what_counts(monkeypatch: pytest.MonkeyPatch, counts: bool, as_error: bool, is_done: bool, expected: int) -> None:
+    """JupyterHub 5 adds one for a start that is on its way, JupyterHub 6 for an error; it is taken back ahead of that, and nothing else."""
     monkeypatch.setattr(before_start, "COUNTS_REFUSALS", counts)
     counted = {"failure_count": 2}
     app = SimpleNamespace(tornado_application=SimpleNamespace(settings=counted), tornado_settings={})
     app.tornado_settings["app"] = app
     future = SimpleNamespace(done=lambda: is_done)
     spawner: Any = SimpleNamespace(user=SimpleNamespace(settings=app.tornado_settings), _spawn_future=future)
-    is_not_counted(spawner)
+    is_not_counted(spawner, as_error=as_error)
     assert counted == {"failure_count": expected}
