@@ -6,11 +6,15 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from jupyterhub.spawner import SpawnException
+from jupyterhub import spawner as jupyterhub_spawner
 from tornado import web
 
 from spawner.hub.sessions import before_start
 from spawner.hub.sessions.before_start import MAX_WORDS, NO_WORDS, is_not_counted, refusal_by, words_of
+
+# JupyterHub 5 has none.
+SpawnException = getattr(jupyterhub_spawner, "SpawnException", None)
+OF_JUPYTERHUB = [(SpawnException("No project.", reason="project", status_code=400), 400, "No project.")] if SpawnException else []
 
 
 class OfTheSite(Exception):
@@ -42,7 +46,7 @@ def said(error: Exception, **attributes: str) -> Exception:
         (web.HTTPError(403, "100% used"), 403, "100% used."),
         (web.HTTPError(503, reason="Storage is away"), 503, "Storage is away."),
         (web.HTTPError(302), 403, NO_WORDS),
-        (SpawnException("No project.", reason="project", status_code=400), 400, "No project."),
+        *OF_JUPYTERHUB,
         (OfTheSite("Sign the terms."), 403, "Sign the terms."),
         (Exception("Sign  the\nterms."), 403, "Sign the terms."),
         (RuntimeError(), 403, NO_WORDS),
