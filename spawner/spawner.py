@@ -29,7 +29,7 @@ from .hub.locale import language_asked, language_spoken, restore
 from .hub.logged_in import PRESSED
 from .hub.prepare import names_of_nodes, prepared_job
 from .hub.sessions.before_start import is_not_counted, note_failed_start, run_hook
-from .hub.sessions.ended import record_end, refused, stop_cause
+from .hub.sessions.ended import TOOK_TOO_LONG, record_end, refused, stop_cause
 from .hub.sessions.start import startup_log_of, submit_and_wait, wait_for_adopted
 from .hub.sessions.storage import revoke_tokens, store_state
 from .hub.sessions.take_up import is_taken_up
@@ -113,6 +113,7 @@ class ResourceFormSpawner(UserChoices, SlurmSpawner):
 
     async def options_form_html(self) -> str:
         """Return the form as HTML, for this session's user."""
+        await self.take_group_overrides()
         with using(language_asked(self)):
             return await form_page(self)
 
@@ -329,6 +330,8 @@ class ResourceFormSpawner(UserChoices, SlurmSpawner):
         """Cancel the job and return when Slurm has let go of it; while Slurm is away, keep at it. With ``now``, only give the order."""
         if self.session is not None:
             self.stop_reason = stop_cause(self, self._begun_at, self._listens_since)
+            if self.stop_reason in TOOK_TOO_LONG:
+                is_not_counted(self, as_error=True)
             await self.session.stop(now=now)
             UnfinishedStops.of(self).watch(self)
 

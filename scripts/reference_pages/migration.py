@@ -20,7 +20,7 @@ OWNERS: Mapping[str, tuple[str, ...]] = {
 """By distribution: the sections of the configuration that are its own, beside what it has of batchspawner."""
 
 KEPT: Mapping[str, str] = {
-    "start_timeout": "the same; `spawner.configure(c)` leaves what is set. It counts from the start of the job, not while it waits",
+    "start_timeout": "the same, with another default: `queue_timeout` and `listen_timeout` together, and a minute. Set these two instead",
     "ip": "the same: where the server listens on its node",
 }
 """Of batchspawner: what goes on to say the same."""

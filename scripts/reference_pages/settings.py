@@ -72,7 +72,7 @@ def _parts() -> Iterator[str]:
         "They are written in `jupyterhub_config.py` as `c.SECTION.NAME = VALUE`."
     )
     for section, words in SECTIONS.items():
-        title = section.__name__
+        title, unset = section.__name__, section()
         yield f"## c.{title}"
         yield words
         for name, trait in own_settings(section).items():
@@ -81,7 +81,7 @@ def _parts() -> Iterator[str]:
             yield f"### c.{title}.{name}"
             kind = re.sub(r"^(an? )", "", trait.info())
             yield prose(trait.help or "")
-            yield f"Type: {kind}. Default: {code(trait.default_value_repr())}. Came with {came_with(f'c.{title}.{name}')}."
+            yield f"Type: {kind}. Where nothing is set: {code(repr(getattr(unset, name)))}. Came with {came_with(f'c.{title}.{name}')}."
             if lines := example(title, name):
                 yield block("python", lines)
     yield "## Of JupyterHub and batchspawner"

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping
 from typing import Any
 
+from traitlets import DefaultHandler
 from traitlets.config import Config, Configurable
 
 from .protocol import HubApplication, HubHandler, OfUser
@@ -16,6 +18,8 @@ BASE_SECTIONS = ("Spawner", "ResourceFormSpawner")
 
 class ClassSettings(SpawnerSettings, Configurable):
     """What the configuration says of the spawners' settings, in all sections that count for the Hub's class: a site's subclass has its own.
+
+    What the subclass itself says of them, other defaults or other values, counts as well (:func:`settings_of`).
 
     Parameters
     ----------
@@ -43,8 +47,43 @@ class ClassSettings(SpawnerSettings, Configurable):
         return list(self._sections)
 
 
+def settings_of(spawner_class: Any, config: Mapping[str, Any] | None) -> ClassSettings:
+    """Return the settings of a class of spawners, with what a site's subclass declares of them in its own code."""
+    declared = _declared_by(spawner_class) if isinstance(spawner_class, type) and issubclass(spawner_class, SpawnerSettings) else {}
+    made = type(ClassSettings.__name__, (ClassSettings,), declared) if declared else ClassSettings
+    settings: ClassSettings = made(spawner_class, config=config)
+    return settings
+
+
+def _declared_by(spawner_class: type) -> dict[str, Any]:
+    """The traits, values and dynamic defaults that the class, or one between it and our settings, declares of these."""
+    names, found = set(SpawnerSettings.class_trait_names(config=True)), dict[str, Any]()
+    own = spawner_class.__mro__[: spawner_class.__mro__.index(SpawnerSettings)]
+    for klass in reversed(own):
+        for name, value in vars(klass).items():
+            if isinstance(value, DefaultHandler) and value.trait_name in names:
+                found[name] = _without_user(value)
+            elif name in names and not callable(value) and not isinstance(value, property):
+                found[name] = copy.copy(value)  # traitlets writes the class that has a trait into it
+    return found
+
+
+def _without_user(handler: DefaultHandler) -> DefaultHandler:
+    """A dynamic default where there is no user: one that asks for the user leaves ours."""
+    made, trait = copy.copy(handler), SpawnerSettings.class_traits()[handler.trait_name]
+
+    def default(settings: Any) -> Any:
+        try:
+            return handler.func(settings)
+        except AttributeError:
+            return trait.default(settings)
+
+    made.func = default  # type: ignore[assignment]
+    return made
+
+
 def class_settings(owner: HubApplication | HubHandler | OfUser | HubState) -> ClassSettings:
     """Return the settings of the class of spawners of a Hub; made once."""
     state = owner if isinstance(owner, HubState) else HubState.of(owner)
     settings = state.settings
-    return state.part(ClassSettings, lambda: ClassSettings(settings.get("spawner_class"), config=settings.get("config")))
+    return state.part(ClassSettings, lambda: settings_of(settings.get("spawner_class"), settings.get("config")))

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import jinja2
-from jinja2 import nodes
 from markupsafe import Markup
 
 from ..errors import RequestRejected, ResourceFormError
@@ -32,6 +30,7 @@ from .sessions.left_over import LeftOver
 from .sessions.options import display_name, read_again
 from .sessions.past import MAX_LISTED, Past, Reach, reaches_others
 from .sessions.switching import Switching
+from .site_pages import PAGE, is_page_of_ours, names_taken_twice, what_is_taken_away
 from .state import HubState
 
 OURS = "ours"
@@ -40,12 +39,6 @@ OURS = "ours"
 STOCK = "jupyterhub"
 """Under ``jupyterhub/page.html`` ours finds JupyterHub's own: what JupyterHub calls ``templates/page.html`` is ours, so that a site's
 page.html, which extends that name, has our entry in the navigation as well."""
-
-PAGE = "page.html"
-NAVIGATION = ("nav_bar", "nav_bar_left_items")
-"""The blocks of page.html that our entry in the navigation stands in."""
-
-LONGEST_CHAIN = 20
 
 
 class PageHelp:
@@ -225,41 +218,6 @@ class _InFront(jinja2.BaseLoader):
         raise jinja2.TemplateNotFound(template)
 
 
-@dataclass(frozen=True, slots=True)
-class Template:
-    """One of the templates that a page is made of: where it comes from, and what is in it."""
-
-    file: str
-    tree: nodes.Template
-
-    def is_our(self, name: str) -> bool:
-        """Tell whether it is this package's template of that name."""
-        return self.file == str(Path(page_templates()) / name)
-
-    def drops(self, block: str) -> bool:
-        """Tell whether it fills a block without what stood there."""
-        found = [each for each in self.tree.find_all(nodes.Block) if each.name == block]
-        return any(not any(name.name == "super" for name in each.find_all(nodes.Name)) for each in found)
-
-
-def chain_of(environment: jinja2.Environment, name: str) -> Iterator[Template]:
-    """Yield the template of a name and those that it extends, one after the other.
-
-    Raises
-    ------
-    jinja2.TemplateError
-        One of them is not there, or is none.
-    """
-    for _number in range(LONGEST_CHAIN):
-        source, file, _uptodate = environment.loader.get_source(environment, name)  # type: ignore[union-attr]
-        found = Template(file or "", environment.parse(source))
-        yield found
-        extends = next(iter(found.tree.find_all(nodes.Extends)), None)
-        if extends is None or not isinstance(extends.template, nodes.Const):
-            return
-        name = str(extends.template.value)
-
-
 @dataclass(slots=True)
 class Pages:
     """What is known of a Hub's pages once it has started."""
@@ -277,8 +235,9 @@ def install_pages(app: HubApplication) -> None:
         environment.globals["resource_form"] = PageHelp
         environment.globals["resource_form_stock_logo"] = Path(app.data_files_path) in Path(app.logo_file).parents
     environment = app.tornado_settings["jinja2_env"]
-    state.part(Pages).form_is_ours = _is_ours(environment, "spawn.html")
-    for level, sentence in what_is_taken_away(environment):
+    state.part(Pages).form_is_ours = is_page_of_ours(environment, "spawn.html")
+    given = names_taken_twice(environment, app.template_vars, Path(app.data_files_path) / "templates")
+    for level, sentence in (*what_is_taken_away(environment), *given):
         app.log.log(level, "%s", sentence)
 
 
@@ -301,32 +260,3 @@ def compare_class(app: HubApplication) -> None:
         "spawner.configure(c) win over it",
         getattr(app.spawner_class, "__name__", app.spawner_class),
     )
-
-
-def _is_ours(environment: jinja2.Environment, name: str) -> bool:
-    try:
-        return any(template.is_our(name) for template in chain_of(environment, name))
-    except jinja2.TemplateError:
-        return False
-
-
-def what_is_taken_away(environment: jinja2.Environment) -> Iterator[tuple[int, str]]:
-    """Yield what a site's pages take of ours, with how grave that is (:data:`logging.ERROR`, :data:`logging.WARNING`)."""
-    for name in sorted(path.name for path in Path(page_templates()).glob("*.html")):
-        try:
-            chain = list(chain_of(environment, name))
-        except jinja2.TemplateError as error:
-            yield logging.ERROR, f"The template {name} cannot be used, and pages made of it are errors: {error}"
-            continue
-        before_ours = []
-        for template in chain:
-            if template.is_our(name):
-                break
-            before_ours.append(template)
-        is_reached = len(before_ours) < len(chain)
-        if name == PAGE:
-            if not is_reached or any(template.drops(block) for template in before_ours for block in NAVIGATION):
-                lacks = f'{chain[0].file} does not extend "templates/page.html", or fills the block nav_bar_left_items or nav_bar without'
-                yield logging.ERROR, f"The pages have no link to the list of sessions: {lacks} {{{{ super() }}}}"
-        elif not is_reached:
-            yield logging.WARNING, f'{chain[0].file} takes the place of our page; with {{% extends "ours/{name}" %}} it adds to it'

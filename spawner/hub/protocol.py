@@ -6,7 +6,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeAlias
 
 from ..advice.service import PricingSettings
 from ..cluster.cluster import SlurmCluster
@@ -23,7 +23,7 @@ from ..site.catalogue import Catalogue
 from ..site.notices import Announcement
 from ..site.watched_file import ToldFile
 
-Log = logging.Logger | logging.LoggerAdapter[logging.Logger]
+Log: TypeAlias = "logging.Logger | logging.LoggerAdapter[logging.Logger]"  # as text: Python 3.10's adapter takes no brackets
 
 
 class HubAddress(Protocol):
@@ -110,6 +110,7 @@ class HubApplication(Protocol):
     data_files_path: str
     logo_file: str
     template_paths: Sequence[str | Path]
+    template_vars: Mapping[str, Any]
     hub: HubAddress
     config: Any
     log: Log

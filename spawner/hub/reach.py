@@ -8,6 +8,8 @@ from typing import Any
 from jupyterhub.scopes import Scope
 from tornado import web
 
+from .group_overrides import groups_of_hub
+from .known import name_of
 from .own_spawner import own_spawner
 from .protocol import FormSpawner, HubHandler, HubSpawner, HubUser
 
@@ -47,19 +49,19 @@ def user_asked_about(handler: HubHandler, *any_of: str) -> HubUser:
     return user
 
 
-def server_to_start(handler: Any) -> HubSpawner:
+def server_of_page(handler: Any, scope: str = "servers") -> HubSpawner:
     """Return the spawner of the server that a page is about, ``?server=`` of ``?user=``, the visitor where nobody is named.
 
     Raises
     ------
     HTTPError
-        404 for one that there is not, or that the visitor may not start: the two look alike.
+        404 for one that there is not, or for which the visitor has no such ``scope``: the two look alike.
     """
     name, server = handler.get_query_argument("user", "") or handler.current_user.name, handler.get_query_argument("server", "")
-    user = user_within_reach(handler, name, "servers")
+    user = user_within_reach(handler, name, scope)
     if user is not None and (not server or server in user.orm_user.orm_spawners):
         spawner = user.spawners[server]
-        if handler.get_scope_filter("servers")(spawner.orm_spawner, "server"):
+        if handler.get_scope_filter(scope)(spawner.orm_spawner, "server"):
             return spawner
     raise web.HTTPError(404, "There is no such session.")
 
@@ -105,6 +107,15 @@ def may_have_server(scopes: Any, spawner: Any) -> bool:
     allowed, owner = (scopes or {}).get("servers"), spawner.user
     if allowed is None or allowed is Scope.ALL:
         return allowed is not None
-    groups = {group.name for group in getattr(owner.orm_user, "groups", ())}
+    groups = groups_of_hub(owner)
     named = owner.name in allowed.get("user", ()) or f"{owner.name}/{spawner.name}" in allowed.get("server", ())
     return bool(named or groups & set(allowed.get("group", ())))
+
+
+def is_guest(scopes: Any, scope: str, spawner: HubSpawner) -> bool:
+    """Tell whether a caller has a scope for one server alone, of which there are others: a share of it."""
+    allowed = (scopes or {}).get(scope)
+    if allowed is None or allowed is Scope.ALL:
+        return False
+    owner = name_of(spawner.user)
+    return f"{owner}/{spawner.name}" in allowed.get("server", ()) and owner not in allowed.get("user", ())

@@ -7,7 +7,7 @@ from ..i18n import _
 from .known import name_of
 from .own_spawner import own_spawner
 from .protocol import HubHandler, HubSpawner
-from .reach import user_within_reach
+from .reach import is_guest, user_within_reach
 
 LONGEST_WHY = 200
 
@@ -39,9 +39,11 @@ def read_why(text: object) -> str:
 
 
 def note_stop(handler: HubHandler, spawner: HubSpawner, why: str, *, ordered: bool = True) -> None:
-    """Note who stops a session, before it is stopped; without ``ordered`` it came to nothing. One's own stop needs no reason."""
+    """Note who stops a session, before it is stopped; without ``ordered`` it came to nothing.
+
+    One's own stop needs no reason; a guest to whom the user gave a share with a Stop is no administrator."""
     own, caller = own_spawner(spawner), handler.current_user
     session = own.session if own is not None else None
     is_own = getattr(caller, "kind", "user") == "user" and caller.name == name_of(spawner.user)
-    if session is not None and not is_own:
+    if session is not None and not is_own and not is_guest(handler.parsed_scopes, "delete:servers", spawner):
         session.stops_because_of_administrator(why, does=ordered)

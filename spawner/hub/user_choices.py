@@ -31,6 +31,7 @@ from ..site.release_policy import AdvancedReleases
 from ..site.storage_command import StorageUsage
 from ..site.watched_file import ToldFile
 from ..slurm.runner import Identity
+from .group_overrides import GroupOverrides, groups_of_hub
 from .known import name_of
 from .protocol import HubUser, Log
 from .releases import catalogue_of
@@ -53,6 +54,7 @@ class UserChoices(SpawnerSettings):
 
     user: HubUser
     log: Log
+    _group_overrides: GroupOverrides | None = None
 
     @property
     def cluster(self) -> SlurmCluster:
@@ -121,6 +123,7 @@ class UserChoices(SpawnerSettings):
 
     async def _offered(self, patience: float | None, catalogue: Callable[[], Catalogue]) -> Choices:
         """The choices without presets."""
+        await self.take_group_overrides()
         fields = self.fields
         if callable(fields):
             fields = await maybe_future(fields(self))
@@ -142,10 +145,14 @@ class UserChoices(SpawnerSettings):
             features=await self.cluster.features.by_partition(patience),
         )
 
+    async def take_group_overrides(self) -> None:
+        """Give the settings the values that ``group_overrides`` has for the user's groups now (:class:`.GroupOverrides`)."""
+        self._group_overrides = self._group_overrides or GroupOverrides()
+        await self._group_overrides.take(self)
+
     async def _groups(self) -> frozenset[str]:
         """The names of the user's groups: the system's on the cluster, and the Hub's own."""
-        own = {group.name for group in getattr(self.user.orm_user, "groups", ())}
-        return (await self.cluster.member(name_of(self.user))).groups | own
+        return (await self.cluster.member(name_of(self.user))).groups | groups_of_hub(self.user)
 
     def told_form_file(self) -> ToldFile[FormRules] | None:
         """Return the admin's file of fields and presets, one object for all users; None where there is none."""

@@ -257,3 +257,13 @@ test("JupyterHub's limit of named servers is said in our words, any other refusa
   assert.equal(refusalInWords(why, 0, 2, TEXTS), why);
   assert.equal(refusalInWords("No.", 3, 2, TEXTS), "No.");
 });
+
+test("what may be done with a session is told by its user, or by its server alone", () => {
+  const guest = { users: ["ada"], servers: ["ben/", "ben/second"] };
+  const allowed = [["ada", ""], ["ada", "any"], ["ben", ""], ["ben", "second"]];
+  const not = [["ben", "third"], ["be", "n/"], ["eve", ""], ["", "ada"]];
+  for (const [user, name] of allowed) assert.ok(model.reaches(guest, { user, name }), `${user}/${name}`);
+  for (const [user, name] of not) assert.ok(!model.reaches(guest, { user, name }), `${user}/${name}`);
+  assert.ok(model.reaches({ users: null, servers: [] }, { user: "eve", name: "" }));
+  assert.ok(!model.reaches({ users: [], servers: [] }, { user: "eve", name: "" }));
+});

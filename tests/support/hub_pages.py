@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -15,7 +16,9 @@ from spawner.hub.pages import install_pages
 STOCK = str(Path(DATA_FILES_PATH) / "templates")
 
 
-def hub_with_pages(*template_paths: str, log: logging.Logger | None = None, logo_file: str = "") -> Any:
+def hub_with_pages(
+    *template_paths: str, log: logging.Logger | None = None, logo_file: str = "", template_vars: Mapping[str, Any] | None = None
+) -> Any:
     """A Hub with these folders of templates, as it is when ours are put to them (``JupyterHub.init_tornado_settings``)."""
     paths = [*template_paths, *([] if STOCK in template_paths else [STOCK])]
     of_the_hub = jinja2.PrefixLoader({"templates": jinja2.FileSystemLoader(STOCK)})
@@ -29,6 +32,7 @@ def hub_with_pages(*template_paths: str, log: logging.Logger | None = None, logo
         data_files_path=DATA_FILES_PATH,
         logo_file=logo_file or f"{DATA_FILES_PATH}/static/images/jupyterhub-80.png",
         template_paths=paths,
+        template_vars=template_vars or {},
         tornado_settings=settings,
         log=log,
         settings=settings,

@@ -64,13 +64,15 @@ def make_hub(
     token: str,
     more: str = "",
     base_url: str = "/",
+    before: str = "",
 ) -> PrivateHub:
-    """A Hub with our spawner on ``cluster``."""
+    """A Hub with our spawner on ``cluster``; ``before`` and ``more`` are lines above and below ``spawner.configure(c)``."""
     shutil.rmtree(folder, ignore_errors=True)
     config = "".join(
         [
             shared_password_config(list(users), PASSWORD),
             service_config("tests", token, SERVICE_SCOPES),
+            before,
             plugin_config(cluster.slurm_conf, environments.catalogue, bin_dir_of(cluster)),
             "c.JupyterHub.allow_named_servers = True\n",
             "c.SlurmCluster.nodes_interval = 2\n",
@@ -97,10 +99,16 @@ def running(hub: PrivateHub, cluster: PrivateCluster, users: tuple[str, ...], to
 
 @contextmanager
 def open_site(
-    name: str, environments: Environments, cluster: PrivateCluster, users: tuple[str, ...], more: str = "", base_url: str = "/"
+    name: str,
+    environments: Environments,
+    cluster: PrivateCluster,
+    users: tuple[str, ...],
+    more: str = "",
+    base_url: str = "/",
+    before: str = "",
 ) -> Iterator[Site]:
     """A Hub in a folder of this name, with its users; in the end nothing of it runs."""
     token = secrets.token_hex(16)
-    hub = make_hub(environments.folder / name, environments, cluster, users, token, more, base_url)
+    hub = make_hub(environments.folder / name, environments, cluster, users, token, more, base_url, before)
     with running(hub, cluster, users, token) as site:
         yield site

@@ -32,6 +32,7 @@ ELSEWHERE = {
     "pip install jupyterhub-resource-form": "tests/package/test_wheel.py",
     "pip install --upgrade jupyterhub-resource-form": "tests/package/test_wheel.py",
     "install ": "tests/real/test_sudo.py",
+    'cp "$(resource-form files': "tests/package/test_wheel.py",
     "visudo": "tests/package/test_example_config.py",
     "systemctl restart jupyterhub": "needs systemd and a site; tests/package/test_units.py reads the unit, and real tests restart Hubs",
     "python3 -m venv /opt/resource-form": "tests/package/test_reporter_alone.py",

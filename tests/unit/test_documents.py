@@ -10,7 +10,7 @@ import pytest
 from reference_pages import AROUND, PAGES
 
 CHECKOUT = next(folder for folder in Path(__file__).resolve().parents if (folder / "setup.cfg").exists())
-DOCUMENTS = [*CHECKOUT.glob("*.md"), *(CHECKOUT / "docs").glob("*.md")]
+DOCUMENTS = [*CHECKOUT.glob("*.md"), *(CHECKOUT / "docs").glob("*.md"), *(CHECKOUT / "docs" / "howto").glob("*.md")]
 
 MADE = {*PAGES, *(Path(page).name for page in AROUND.values())}
 """The pages that are made of the code, and are no files of the checkout."""
@@ -33,12 +33,13 @@ def cited() -> Iterator[tuple[Path, str]]:
 
 @pytest.mark.parametrize("document", [pytest.param(path, id=path.name) for path in DOCUMENTS])
 def test_links_within_the_repository(document: Path) -> None:
-    """Each relative link of a document names a file that is there and, after a #, one of its headings."""
+    """Each relative link of a document has words, and names a file that is there and, after a #, one of its headings."""
+    assert not re.search(r"(?<!!)\[\]\(", document.read_text())
     for link in re.findall(r"\]\(([^)\s]+)\)", document.read_text()):
         if not re.match(r"[a-z]+:", link):
             name, _, heading = link.partition("#")
             target = (document.parent / name) if name else document
-            if target.parent == CHECKOUT / "docs/reference":  # made by scripts/docs, which holds the headings
+            if target.resolve().parent == CHECKOUT / "docs/reference":  # made by scripts/docs, which holds the headings
                 assert target.stem in MADE, link
                 continue
             assert target.exists(), link
@@ -61,3 +62,16 @@ def test_files_that_are_named_are_there(document: Path) -> None:
     for name in re.findall(r"`((?:spawner|tests|scripts|share|templates|benchmarks)/[\w./-]+)`", document.read_text()):
         if not re.search(r"[A-Z]{4}", name):  # ROOM, NAME and VERSION stand for what the reader puts in
             assert (CHECKOUT / name.replace("spawner/share/", "share/")).exists(), name  # where the wheel has it
+
+
+def test_pictures_are_taken_by_tests() -> None:
+    """Each picture of the documents is one that a browser test takes, by its name, and is shown somewhere."""
+    tests = "".join(path.read_text() for path in (CHECKOUT / "tests" / "real").glob("test_*.py"))
+    taken = re.findall(r'screenshots / f?"([^"]+)"', tests)
+    patterns = [re.sub(r"\\{[^}]*\\}", ".+", re.escape(name)) for name in taken]
+    text = "".join(path.read_text() for path in DOCUMENTS)
+    pictures = [path.name for path in (CHECKOUT / "docs" / "images").glob("*.png")]
+    assert len(pictures) > 5
+    for picture in pictures:
+        assert any(re.fullmatch(pattern, picture) for pattern in patterns), picture
+        assert f"images/{picture}" in text, picture

@@ -49,10 +49,11 @@ def test_every_setting() -> None:
         assert len(names) > 20
         for name in names:
             entry = page.partition(f"\n### c.{section}.{name}\n")[2].partition("\n##")[0]
-            assert re.search(r"Type: .+\. Default: `.+`\. Came with \d+\.\d+\.\d+\.", entry), name
+            assert re.search(r"Type: .+\. Where nothing is set: `.+`\. Came with \d+\.\d+\.\d+\.", entry), name
             for lines in re.findall(r"```python\n(.*?)```", entry, re.DOTALL):
                 ast.parse(lines)
     assert page.count("```python") > 60
+    assert "Where nothing is set: `3960`" in page.partition("\n### c.ResourceFormSpawner.start_timeout\n")[2].partition("\n##")[0]
     assert "\n### c.ResourceFormSpawner.req_partition\n" not in page
 
 

@@ -19,7 +19,7 @@ from traitlets.config.loader import ConfigFileNotFound, PyFileConfigLoader
 
 from ...cluster.cluster import SlurmCluster
 from ...cluster.settings import OLD_SECTION
-from ...hub.class_settings import BASE_SECTIONS, ClassSettings
+from ...hub.class_settings import BASE_SECTIONS, ClassSettings, settings_of
 from ...hub.settings.bounds import ResourceFormBounds
 from ...hub.settings.other_spawners import settings_of_other_spawners
 from ...hub.settings.replaced import REPLACED, settings_without_effect
@@ -85,7 +85,7 @@ def load(path: Path) -> Loaded:
         hub.config = config
     spawner_class = None if hub is None else _made(lambda: hub.spawner_class, wrong)
     is_ours = isinstance(spawner_class, type) and issubclass(spawner_class, SpawnerSettings)
-    settings = _made(lambda: ClassSettings(spawner_class, config=config), wrong)
+    settings = _made(lambda: settings_of(spawner_class, config), wrong)
     bounds = _made(lambda: ResourceFormBounds(config=config, log=log).bounds(), wrong)
     cluster = None if bounds is None else _made(lambda: SlurmCluster(config=config, log=log, bounds=bounds), wrong)
     sections = settings.sections if settings is not None else BASE_SECTIONS

@@ -6,7 +6,7 @@ import asyncio
 import datetime
 import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,7 +17,8 @@ from ...cluster.cluster import SlurmCluster
 from ...errors import CatalogueError, ResourceFormError
 from ...hub.class_settings import ClassSettings
 from ...hub.common import page_templates
-from ...hub.pages import loader_of, what_is_taken_away
+from ...hub.pages import loader_of
+from ...hub.site_pages import names_taken_twice, what_is_taken_away
 from ...i18n import ENGLISH, languages
 from ...job.sbatch import job_script, launcher_source
 from ...request.form_file import read_form_file
@@ -62,7 +63,7 @@ def _read_files(configured: Configured) -> SiteFacts:
     today = datetime.datetime.now().astimezone().date()
     releases = catalogue.releases if catalogue is not None else ()
     return SiteFacts(
-        pages=_pages([str(path) for path in hub.template_paths], hub.data_files_path),
+        pages=_pages([str(path) for path in hub.template_paths], Path(hub.data_files_path) / "templates", hub.template_vars),
         folders=tuple(_folders(configured)),
         job_script=_job_script(settings, catalogue),
         assets=_assets(),
@@ -74,12 +75,13 @@ def _read_files(configured: Configured) -> SiteFacts:
     )
 
 
-def _pages(template_paths: list[str], data_files_path: str) -> tuple[tuple[bool, str], ...]:
-    stock = jinja2.FileSystemLoader(str(Path(data_files_path) / "templates"))
-    before = jinja2.ChoiceLoader([jinja2.PrefixLoader({"templates": stock}), jinja2.FileSystemLoader(template_paths), stock])
+def _pages(template_paths: list[str], stock: Path, names: Iterable[str]) -> tuple[tuple[bool, str], ...]:
+    own = jinja2.FileSystemLoader(str(stock))
+    before = jinja2.ChoiceLoader([jinja2.PrefixLoader({"templates": own}), jinja2.FileSystemLoader(template_paths), own])
     # Templates are parsed here, never rendered.
-    environment = jinja2.Environment(loader=loader_of(template_paths, data_files_path, before=before), autoescape=True)
-    return tuple((level >= logging.ERROR, sentence) for level, sentence in what_is_taken_away(environment))
+    environment = jinja2.Environment(loader=loader_of(template_paths, str(stock.parent), before=before), autoescape=True)
+    found = (*what_is_taken_away(environment), *names_taken_twice(environment, names, stock))
+    return tuple((level >= logging.ERROR, sentence) for level, sentence in found)
 
 
 def _folders(configured: Configured) -> Iterator[tuple[str, str]]:

@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
+from batchspawner import BatchSpawnerBase
 from jupyterhub.apihandlers import APIHandler
 from tornado import web
 
@@ -58,26 +59,48 @@ def caller_of(handler: APIHandler, said: str, refusal: type[web.HTTPError] = Ref
     return spawner, token
 
 
+def _of_batchspawner(handler: HubHandler, token: str | None) -> Any:
+    """The spawner of batchspawner's own whose job has the token, wrapped or not; None where there is none."""
+    for spawner in getattr(handler.current_user, "spawners", {}).values():
+        started = getattr(spawner, "child_spawner", None) or spawner
+        if token and isinstance(started, BatchSpawnerBase) and own_spawner(started) is None and spawner.api_token == token:
+            return started
+    return None
+
+
 class PortHandler(APIHandler):  # type: ignore[misc]
     """``POST /hub/api/batchspawner``: the launcher says that the server listens, and where.
 
     Takes ``{"port": 1..65535}``, within :attr:`port_range`, from the token of a session that is starting, and nothing else: batchspawner's
-    own handler sets any attribute of the spawner to whatever a user sends (docs/jupyterhub-facts.md#callback).
+    own handler sets any attribute of the spawner to whatever a user sends (docs/jupyterhub-facts.md#callback). Where a Hub has
+    batchspawner's spawners beside ours, those get their port here as well.
     """
 
     async def post(self) -> None:
+        other = _of_batchspawner(self, self.get_auth_token())
+        if other is not None:
+            other.port = self._port(other._log_name)  # noqa: SLF001 - as the Hub's log names it
+            self._known()
+            return
         session, token = caller_of(self, "A port was reported")
-        body = self.get_json_body()
-        port = body.get("port") if isinstance(body, dict) else None
-        if not isinstance(body, dict) or set(body) != {"port"} or type(port) is not int or not 1 <= port <= 65535:
-            self.log.warning("A report of a port that is none was refused, from %s", session.log_name)
-            raise Refusal(400, 'Expected {"port": 1-65535} and nothing else.')
+        port = self._port(session.log_name)
         if port not in ports_of(session.port_range):
             self.log.warning("%s reported port %s, which is outside of port_range: refused", session.log_name, port)
             raise Refusal(400, "This Hub leads to no such port: ResourceFormSpawner.port_range.")
         if not await session.server_listens(port, token):
             self.log.warning("A port was reported by %s, which is not waiting for one", session.log_name)
             raise Refusal(409, "This session is not waiting for a port.")
+        self._known()
+
+    def _port(self, said_by: str) -> int:
+        body = self.get_json_body()
+        port = body.get("port") if isinstance(body, dict) else None
+        if not isinstance(body, dict) or set(body) != {"port"} or type(port) is not int or not 1 <= port <= 65535:
+            self.log.warning("A report of a port that is none was refused, from %s", said_by)
+            raise Refusal(400, 'Expected {"port": 1-65535} and nothing else.')
+        return port
+
+    def _known(self) -> None:
         self.set_status(201)
         self.finish(json.dumps({"message": "The Hub knows the port."}))
 

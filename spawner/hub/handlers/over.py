@@ -11,7 +11,7 @@ from tornado import web
 
 from ..own_spawner import own_spawner
 from ..protocol import HubSpawner
-from ..reach import server_to_start
+from ..reach import may_have_server, server_of_page
 
 PATH = "resource-form/over"
 
@@ -35,14 +35,17 @@ class OverPage(BaseHandler):  # type: ignore[misc]
 
     @web.authenticated
     async def get(self) -> None:
-        spawner = server_to_start(self)
+        spawner = server_of_page(self, "access:servers")
         if spawner.ready and await self._goes_on(spawner):
             self.redirect(spawner.user.server_url(spawner.name))
             return
         stopping = getattr(spawner, "_stop_future", None)  # there is none before the first stop
         if stopping is not None:
             await asyncio.wait({stopping}, timeout=LOOKS)
-        self.redirect(url_path_join(self.hub.base_url, "spawn-pending", spawner.user.escaped_name, url_escape_path(spawner.name)))
+        # JupyterHub shows a guest the page of a session that is over at its own address alone.
+        page = "spawn-pending" if may_have_server(self.parsed_scopes, spawner) else "user"
+        address = url_path_join(self.hub.base_url, page, spawner.user.escaped_name, url_escape_path(spawner.name))
+        self.redirect(address if page == "spawn-pending" or spawner.name else f"{address.rstrip('/')}/")
 
     async def _goes_on(self, spawner: HubSpawner) -> bool:
         last = spawner.cluster.jobs.last

@@ -15,15 +15,16 @@ from ...i18n import _, in_use, using
 from ...request.field_values import LONGEST_NAME
 from ...request.model import FIELDS_OF_THE_PAGE
 from ...request.server_names import copies, server_name
+from ..apihandlers.session_log import ACCESS
 from ..apihandlers.sessions import names_in_use, sessions_for
 from ..common import cluster_of
 from ..links import options_in_link
 from ..locale import language_of
-from ..protocol import HubUser
+from ..protocol import HubHandler, HubUser
 from ..reach import default_server_name, is_active
 from ..sessions.days import by_day
 from ..sessions.feed import LISTS
-from ..sessions.past import MAX_LISTED, reaches_others
+from ..sessions.past import MAX_LISTED, Reach, reaches_others
 
 SHOWN_AT_FIRST = 50
 """Rows that the page is sent with; its script asks for the others."""
@@ -73,6 +74,22 @@ def new_session_link(user: HubUser, given: Mapping[str, str], *, hub_url: str, n
     return f"{target}?{urlencode(values)}" if values else str(target)
 
 
+def may_do(handler: HubHandler) -> dict[str, Reach]:
+    """Return what a visitor may do with sessions that the visitor sees: ``open``, ``stop``, read the ``log``.
+
+    A guest of one server may not read its log: that one is its user's file, and goes with all of the user's servers.
+    """
+    opens, stops, *logs = (
+        Reach.of(handler.parsed_scopes.get(scope), handler.db) for scope in ("access:servers", "delete:servers", *ACCESS)
+    )
+    everybody = any(reach.users is None for reach in logs)
+    return {
+        "open": opens,
+        "stop": stops,
+        "log": Reach(None if everybody else frozenset().union(*(reach.users or () for reach in logs))),
+    }
+
+
 class SessionsPage(BaseHandler):  # type: ignore[misc]
     """``GET /hub/resource-form/sessions?list=finished``: the sessions of one of the lists; ``&all=1`` everybody's, for who may see them.
 
@@ -103,6 +120,7 @@ class SessionsPage(BaseHandler):  # type: ignore[misc]
                 numbers={each: sum(1 for entry in found if entry["kind"] == each) for each in LISTS},
                 form_link=form_link,
                 everybodys=everybodys,
+                may=may_do(self),
                 may_see_everybodys=reaches_others(self.parsed_scopes.get("read:servers"), self.current_user.name),
                 stale=answer["stale"],
             )

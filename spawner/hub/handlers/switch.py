@@ -19,7 +19,7 @@ from ...session.session import Session
 from ..locale import language_of
 from ..own_spawner import own_spawner
 from ..protocol import FormSpawner
-from ..reach import server_to_start
+from ..reach import server_of_page
 from ..sessions.offers import WAITS, starts_now
 from ..sessions.switching import Switching
 from ..state import HubState
@@ -62,9 +62,9 @@ class SwitchHandler(AsksAgain, BaseHandler):  # type: ignore[misc]
         Raises
         ------
         HTTPError
-            404: :func:`.server_to_start`; or the server is not ours, but somebody else's that is put in its place.
+            404: :func:`.server_of_page`; or the server is not ours, but somebody else's that is put in its place.
         """
-        spawner = server_to_start(self)
+        spawner = server_of_page(self)
         own = own_spawner(spawner)
         if own is None or own is not spawner:
             raise web.HTTPError(404, "There is no such session.")

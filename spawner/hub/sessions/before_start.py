@@ -123,10 +123,13 @@ def note_failed_start(spawner: StartingSpawner, future: asyncio.Future[Any]) -> 
             store_state(spawner)
 
 
-def is_not_counted(spawner: HubSpawner) -> None:
-    """See to it that JupyterHub 5 does not count the refusal that is about to be raised: it adds one once the start is over."""
+def is_not_counted(spawner: HubSpawner, *, as_error: bool = False) -> None:
+    """See to it that JupyterHub 5 does not count the refusal that is about to be raised: it adds one once the start is over.
+
+    With ``as_error`` it is an error in JupyterHub's eyes, which JupyterHub 6 counts as well.
+    """
     future = spawner._spawn_future  # noqa: SLF001 - there is no other sign of a start that JupyterHub counts
     app: Any = HubState.of(spawner).settings.get("app")
-    if COUNTS_REFUSALS and app is not None and future is not None and not future.done():
+    if (COUNTS_REFUSALS or as_error) and app is not None and future is not None and not future.done():
         settings = app.tornado_application.settings
         settings["failure_count"] = settings.get("failure_count", 0) - 1

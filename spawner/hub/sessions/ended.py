@@ -36,6 +36,9 @@ from .tables import session_key
 WANTED_SOON = frozenset({"cancelled", "server_exit", "out_of_memory", "gone", "unknown"})
 """Ends that slurmdbd may know the reason of; of the others it only knows what they used."""
 
+TOOK_TOO_LONG = (START_TIMEOUT, NO_ANSWER)
+"""Starts that JupyterHub gives up for their time. The queue or the user's own settings are to blame, and no Hub is to end for them."""
+
 LATE_SECONDS = 5.0
 """JupyterHub stops a start that has taken too long within this time."""
 
@@ -57,9 +60,9 @@ def stop_cause(spawner: HubSpawner, begun: float | None, listening: float | None
     now = spawner.cluster.clock()
     if begun is not None and listening is None and 0 <= now - begun - spawner.start_timeout < LATE_SECONDS:
         return START_TIMEOUT
-    # JupyterHub gives no other sign of a server that it cannot reach.
+    # JupyterHub gives no other sign of a server that it cannot reach. It may hang on its last question for minutes after that.
     waits = getattr(spawner, "_waiting_for_response", False)
-    if waits and listening is not None and -1 <= now - listening - spawner.http_timeout < LATE_SECONDS:
+    if waits and listening is not None and now - listening >= spawner.http_timeout - 1:
         return NO_ANSWER
     return STOPPED
 

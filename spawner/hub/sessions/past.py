@@ -88,7 +88,15 @@ class Reach:
 
     def has(self, past: PastSession) -> bool:
         """Tell whether the caller may see this session."""
-        return self.users is None or past.user in self.users or f"{past.user}/{past.name}" in self.servers
+        return self.of_server(past.user, past.name)
+
+    def of_server(self, user: str, name: str) -> bool:
+        """Tell whether it reaches a server."""
+        return self.users is None or user in self.users or f"{user}/{name}" in self.servers
+
+    def as_json(self) -> dict[str, list[str] | None]:
+        """Return it for a page's script: ``users`` is None for everybody, ``servers`` are those of others as ``USER/NAME``."""
+        return {"users": sorted(self.users) if self.users is not None else None, "servers": sorted(self.servers)}
 
 
 # --- one session -----------------------------------------------------------------------------------------------------------------

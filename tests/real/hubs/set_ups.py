@@ -16,7 +16,8 @@ ON_EVERY_PAGE = ("site-announcement", "site-footer", SCRIPT, "resource-form/sess
 
 @dataclass(frozen=True)
 class SetUp:
-    """One Hub: lines behind ``spawner.configure(c)``, with ``SITE`` for the folder of its templates, ``RELEASE`` for a server's program.
+    """One Hub: lines behind ``spawner.configure(c)``, with ``SITE`` for the folder of its templates, ``RELEASE`` for a server's program,
+    ``PYTHON`` for the Python beside it, ``SLURM_CONF``, and ``BATCHSPAWNER`` for a folder to import batchspawner from.
 
     Parameters
     ----------
@@ -34,6 +35,8 @@ class SetUp:
         The request of the session, over the form's own values.
     follows_jobs
         The sessions are jobs of ours; else servers of another spawner.
+    also
+        Further sessions of the same Hub, with what their pages show.
     """
 
     name: str
@@ -48,6 +51,7 @@ class SetUp:
     options: Mapping[str, str] = field(default_factory=dict)
     is_older: bool = False
     follows_jobs: bool = True
+    also: tuple[SetUp, ...] = ()
 
 
 OWN_PAGES = {
@@ -82,8 +86,9 @@ SET_UPS = (
     ),
     SetUp(
         "subclass",
-        "class SiteSpawner(spawner.ResourceFormSpawner):\n    pass\n"
-        "c.JupyterHub.spawner_class = SiteSpawner\nc.SiteSpawner.language = 'it'\nc.SiteSpawner.support_text = 'site-support'\n",
+        "from traitlets import default\n"
+        "class SiteSpawner(spawner.ResourceFormSpawner):\n    @default('language')\n    def _language(self):\n        return 'it'\n"
+        "c.JupyterHub.spawner_class = SiteSpawner\nc.SiteSpawner.support_text = 'site-support'\n",
         shows={"form": "site-support", "home": "Le mie sessioni", "sessions": "Le mie sessioni", "stop": 'lang="it"'},
         answers={"resource-form/availability": "GPU libere", "api/resource-form/sessions": "fermata tramite JupyterHub"},
     ),
@@ -101,9 +106,21 @@ SET_UPS = (
         "wrapped",
         "from wrapspawner import ProfilesSpawner\n"
         "c.JupyterHub.spawner_class = ProfilesSpawner\nc.Spawner.ip = '0.0.0.0'\nc.Spawner.start_timeout = 600\n"
-        "c.ProfilesSpawner.profiles = [('A job', 'a-job', spawner.ResourceFormSpawner, {})]\n",
+        "from jupyterhub.spawner import SimpleLocalProcessSpawner as Local\nfrom batchspawner import SlurmSpawner\n"
+        "c.ProfilesSpawner.profiles = [('A job', 'a-job', spawner.ResourceFormSpawner, {}),\n"
+        "    ('Here', 'here', Local, {'cmd': [RELEASE], 'args': ['--allow-root']}),\n"
+        "    ('Of before', 'of-before', SlurmSpawner, {'cmd': [RELEASE]})]\n"
+        # How the job starts the server is batchspawner's own; the nodes of a cluster on one machine have no addresses of their own.
+        "Old = c.SlurmSpawner\nOld.batchspawner_singleuser_cmd = PYTHON + ' -m batchspawner.singleuser'\n"
+        "Old.exec_prefix = 'runuser -u {username} -- env SLURM_CONF=' + SLURM_CONF if os.geteuid() == 0 else ''\n"
+        "Old.batch_query_cmd = 'squeue -h -j {job_id} -o \"%T localhost\"'\nOld.req_prologue = 'export PYTHONPATH=' + BATCHSPAWNER\n"
+        "Old.batch_script = '#!/bin/bash\\n#SBATCH --output=/dev/null --chdir=/ --time=20\\n{{prologue}}\\n{{cmd}}\\n'\n",
         shows={"form": "A job", "home": "Your sessions", "log": "Log of job"},
         said=("is not ours",),
+        also=(
+            SetUp("here", options={"profile": "here"}, shows={"home": "Your sessions"}, follows_jobs=False),
+            SetUp("of-before", options={"profile": "of-before"}, shows={"home": "Your sessions"}, follows_jobs=False),
+        ),
     ),
     SetUp(
         "settings-of-batchspawner",

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
+import batchspawner
 import pytest
 from private_slurm.cluster import PrivateCluster
 from private_slurm.releases import DEMO_RELEASES, ensure_release
@@ -60,6 +62,13 @@ def walk(site: Site, visitor: Visitor, set_up: SetUp) -> dict[str, Page]:
     return pages
 
 
+def copy_of_batchspawner(environments: Environments) -> Path:
+    """A folder that every user may read, with batchspawner and nothing else: its jobs start the server by one of its modules."""
+    folder = environments.folder / "batchspawner"
+    shutil.copytree(Path(batchspawner.__file__).parent, folder / "batchspawner", dirs_exist_ok=True)
+    return folder
+
+
 @pytest.mark.parametrize("set_up", SET_UPS, ids=lambda set_up: set_up.name)
 def test_every_page_of_a_hub(
     request: pytest.FixtureRequest,
@@ -74,10 +83,18 @@ def test_every_page_of_a_hub(
         (tmp_path / name).write_text(text)
     used = request.getfixturevalue("older_environments") if set_up.is_older else environments
     program = ensure_release(DEMO_RELEASES[0], environments.installed / "releases") / "jupyterhub-singleuser"
-    config = set_up.config.replace("SITE", repr(str(tmp_path))).replace("RELEASE", repr(str(program)))
+    names = {
+        "SITE": tmp_path,
+        "RELEASE": program,
+        "PYTHON": program.with_name("python"),
+        "SLURM_CONF": cluster.slurm_conf,
+        "BATCHSPAWNER": copy_of_batchspawner(environments),
+    }
+    config = "import os\n" + "".join(f"{name} = {str(value)!r}\n" for name, value in names.items()) + set_up.config
     with open_site(f"hub-{set_up.name}", used, cluster, users, config) as site:
         visitor = site.visitor()
-        looked_at(set_up, walk(site, visitor, set_up))
+        for walked in (set_up, *set_up.also):
+            looked_at(walked, walk(site, visitor, walked))
         for path, text in set_up.answers.items():
             assert text in visitor.session.get(f"{site.hub.url}hub/{path}", headers={"Referer": site.hub.url}, timeout=60).text
         log = site.hub.log()

@@ -47,6 +47,14 @@ async def hook(spawner):
         {{}}["canary"]
     if what == "odd":
         raise Odd()
+    if what in ("late", "deaf"):
+        spawner.consecutive_failure_limit = 2
+    if what == "late":
+        spawner.start_timeout = 1
+    if what == "deaf":
+        # As a configuration in the user's home may be: connections are taken, and none is answered.
+        spawner.http_timeout = 1
+        spawner.environment["JUPYTER_CONFIG_PATH"] = DEAF
 
 c.Spawner.pre_spawn_hook = hook
 """
@@ -56,7 +64,12 @@ c.Spawner.pre_spawn_hook = hook
 def hooked(request: pytest.FixtureRequest, environments: Environments, cluster: PrivateCluster, users: tuple[str, ...]) -> Iterator[Site]:
     """A Hub with a hook that refuses what is called so, after one session that was stopped."""
     used = environments if request.param == "6" else request.getfixturevalue("older_environments")
-    with open_site(f"hub-hooked-{request.param}", used, cluster, users, CONFIG) as site:
+    deaf = environments.folder / "deaf"
+    deaf.mkdir(exist_ok=True)
+    (deaf / "jupyter_server_config.py").write_text(
+        "import tornado.httpserver\ntornado.httpserver.HTTPServer.handle_stream = lambda self, stream, address: stream.close()\n"
+    )
+    with open_site(f"hub-hooked-{request.param}", used, cluster, users, f"DEAF = {str(deaf)!r}\n{CONFIG}") as site:
         site.start({"cores": 1, "memory": "1G", "gpus": 0})
         site.stop()
         yield site
@@ -90,6 +103,18 @@ def test_typing_errors_do_not_end_the_hub(hooked: Site) -> None:
     for number in range(LIMIT + 1):
         assert visitor.start({"cores": f"{900 + number}"}).status == 400
         assert site.call("POST", f"/users/{visitor.name}/server", {"cores": 900 + number})[0] == 400
+    assert "Aborting due to" not in site.hub.log()
+    assert site.hub.pid == pid
+
+
+def test_starts_that_take_too_long_do_not_end_the_hub(hooked: Site) -> None:
+    """A queue that is longer than JupyterHub waits, and servers that their users' own settings have made deaf."""
+    site, visitor, pid = hooked, hooked.visitor(), hooked.hub.pid
+    for name, words in (("late", "given up"), ("deaf", "did not answer the Hub"), ("deaf", "did not answer the Hub")):
+        visitor.start({**SMALL, "name": name})
+        wait_for(lambda: not site.server(visitor.name), "JupyterHub to give the start up", 60)
+        assert words in visitor.get(f"hub/spawn-pending/{visitor.name}").text
+    assert "consecutive spawns failed" not in site.hub.log()
     assert "Aborting due to" not in site.hub.log()
     assert site.hub.pid == pid
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 import pytest
+import yaml
 from playwright.sync_api import Browser, Page, expect
 from private_slurm.cluster import PrivateCluster
 
@@ -23,6 +24,11 @@ SMALL = {"cores": 1, "memory": "1G", "gpus": 0, "walltime": "20m"}
 def site_of_hosts(environments: Environments, cluster: PrivateCluster, users: tuple[str, ...]) -> Iterator[Site]:
     """The Hub; the second user has a share of the first one's servers."""
     needs_users(users, 2)
+    catalogue = yaml.safe_load(environments.catalogue.read_text())
+    catalogue["releases"][1]["groups"] = ["of-the-hub"]
+    (environments.folder / "hosts.yaml").write_text(yaml.safe_dump(catalogue))
+    (environments.folder / "notices.yaml").write_text("notices: [{text: notice-of-the-hub, groups: [of-the-hub]}]\n")
+    overrides = {"some": {"groups": ["of-the-hub"], "spawner_override": {"fields": {"cores": {"label": "Cores of the group"}}}}}
     guest = {"name": "guest", "users": [users[1]], "scopes": [f"access:servers!user={users[0]}", f"read:users:name!user={users[0]}"]}
     presets = [{"name": name, "label": name, "values": {"cores": 2}, "groups": [name]} for name in ("of-the-hub", "of-nobody")]
     more = f"""
@@ -32,6 +38,9 @@ c.JupyterHub.default_server_name = "main"
 c.JupyterHub.load_groups = {{"of-the-hub": {{"users": [{users[0]!r}]}}}}
 c.JupyterHub.load_roles.append({guest!r})
 c.ResourceFormSpawner.presets = {presets!r}
+c.ResourceFormSpawner.catalogue_file = {str(environments.folder / "hosts.yaml")!r}
+c.ResourceFormSpawner.notices_file = {str(environments.folder / "notices.yaml")!r}
+c.Spawner.group_overrides = {overrides!r}
 """
     with open_site("hub-hosts", environments, cluster, users, more) as site:
         yield site
@@ -65,8 +74,8 @@ def test_a_new_session_is_the_default_one(site_of_hosts: Site, browser: Browser)
     site.stop(user=user, server="main")
 
 
-def test_presets_of_the_hubs_groups(site_of_hosts: Site, browser: Browser) -> None:
-    """Its members get them, nobody else."""
+def test_the_hubs_groups(site_of_hosts: Site, browser: Browser) -> None:
+    """Its members get presets, notices, releases and ``group_overrides``, nobody else."""
     site, (member, other) = site_of_hosts, site_of_hosts.users[:2]
     for user, number in ((member, 1), (other, 0)):
         page = at_home(site, browser, user)
@@ -74,6 +83,9 @@ def test_presets_of_the_hubs_groups(site_of_hosts: Site, browser: Browser) -> No
         expect(page.locator("#resource-form")).to_be_visible()
         assert page.locator('[data-preset="of-the-hub"]').count() == number
         assert page.locator('[data-preset="of-nobody"]').count() == 0
+        assert page.get_by_text("notice-of-the-hub").count() == number
+        assert page.locator("select[name=release] option, input[name=release]").count() == 1 + number
+        assert page.get_by_text("Cores of the group").count() == number
 
 
 def test_every_link_leads_there(site_of_hosts: Site, browser: Browser) -> None:

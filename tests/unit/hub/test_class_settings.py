@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from jupyterhub.spawner import SimpleLocalProcessSpawner
+from traitlets import Unicode, default
 from traitlets.config import Config
 
 from spawner.hub.class_settings import class_settings
@@ -43,6 +44,49 @@ def test_the_section_that_counts(spawner_class: Any, sections: dict[str, Any], l
     if isinstance(spawner_class, type) and issubclass(spawner_class, ResourceFormSpawner):
         user = SimpleNamespace(settings=handler.settings, name="ada", url="/", orm_user=None)
         assert spawner_class(config=handler.settings["config"], user=user).language == language
+
+
+class Declared(ResourceFormSpawner):
+    """A subclass that says in its own code what a configuration could."""
+
+    language = Unicode("it").tag(config=True)
+    support_text = "ask the site"
+
+    @default("notices_file")
+    def _default_notices(self) -> str:
+        return "/etc/site/notices.yaml"
+
+    @default("catalogue_file")
+    def _default_catalogue(self) -> str:
+        return f"/etc/site/{self.user.name}.yaml"
+
+
+class Below(Declared):
+    """One below it."""
+
+    @default("notices_file")
+    def _default_notices(self) -> str:
+        return "/etc/below/notices.yaml"
+
+
+@pytest.mark.parametrize(
+    ("spawner_class", "config", "expected"),
+    [
+        (Declared, {}, ("it", "ask the site", "/etc/site/notices.yaml")),
+        (Below, {}, ("it", "ask the site", "/etc/below/notices.yaml")),
+        (Below, {"Declared": {"language": "en", "notices_file": "/srv/n.yaml"}}, ("en", "ask the site", "/srv/n.yaml")),
+    ],
+)
+def test_what_a_subclass_says_in_its_code(spawner_class: Any, config: dict[str, Any], expected: tuple[str, ...]) -> None:
+    """Other defaults, fixed values and dynamic defaults are its spawners', and what is asked without one; a configuration wins as there."""
+    handler = hub(spawner_class, **config)
+    user = SimpleNamespace(settings=handler.settings, name="ada", url="/", orm_user=None)
+    spawner = spawner_class(config=handler.settings["config"], user=user)
+    for found in (spawner, class_settings(handler)):
+        assert (found.language, found.support_text, found.notices_file) == expected
+    assert spawner.catalogue_file == "/etc/site/ada.yaml"
+    assert class_settings(handler).catalogue_file == ""
+    assert Declared.class_traits()["language"].this_class is Declared
 
 
 def test_lists_that_are_added_to() -> None:

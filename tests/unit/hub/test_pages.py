@@ -11,7 +11,8 @@ import pytest
 from jinja2 import Environment, nodes
 
 from spawner.hub.common import page_templates
-from spawner.hub.pages import PAGE, Pages, chain_of
+from spawner.hub.pages import Pages
+from spawner.hub.site_pages import PAGE, chain_of
 from spawner.hub.state import HubState
 from tests.support.hub_pages import STOCK, hub_with_pages, page
 
@@ -187,3 +188,55 @@ def test_a_sites_logo_stays_as_it_is(logo: str) -> None:
     app = hub_with_pages(logo_file=logo)
     user = visitor()
     assert ("/page.css" in page("home.html", app, user=user, default_server=user.spawner)) is (not logo)
+
+
+@pytest.mark.parametrize(
+    ("text", "level", "words", "form_is_ours"),
+    [
+        ("{% block script %}<script></script>{% endblock %}", logging.ERROR, "fills the block script without", True),
+        ("{% block stylesheet %}<link>{% endblock %}", logging.ERROR, "fills the block stylesheet without", True),
+        (
+            "{% block main %}{{ spawner_options_form | safe }}{% endblock %}",
+            logging.WARNING,
+            "takes the place of what our page shows",
+            False,
+        ),
+        ("{% block script %}{{ super() }}<script></script>{% endblock %}{% block main %}{{ super() }}{% endblock %}", 0, "", True),
+        ("{% block heading %}ours is another{% endblock %}{% block footer %}site{% endblock %}", 0, "", True),
+    ],
+    ids=["script", "stylesheet", "main", "with-super", "other-blocks"],
+)
+def test_a_block_of_ours_that_is_dropped_is_said(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, text: str, level: int, words: str, form_is_ours: bool
+) -> None:
+    """In a page that extends ours, also behind another of the site's; a form on a page of the site's own has no button of ours."""
+    folder = site(tmp_path, base='{% extends "ours/spawn.html" %}' + text, spawn='{% extends "base.html" %}')
+    app = hub_with_pages(folder)
+    said = [record for record in caplog.records if "base.html" in record.getMessage()]
+    assert [record.levelno for record in said] == ([level] if level else [])
+    assert all(words in record.getMessage() for record in said)
+    assert HubState.of(app).part(Pages).form_is_ours is form_is_ours
+
+
+def test_a_page_without_the_blocks_that_ours_fill_is_said(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """A page.html of the site's own making, which extends none."""
+    hub_with_pages(site(tmp_path, page="<html>{% block nav_bar_left_items %}{% endblock %}{% block main %}{% endblock %}</html>"))
+    said = [record for record in caplog.records if "lack what stands in the block stylesheet, script" in record.getMessage()]
+    assert [record.levelno for record in said] == [logging.ERROR]
+
+
+@pytest.mark.parametrize(
+    ("given", "taken"),
+    [
+        ({"name": "Galileo100", "announcement": "x", "logo_url": "/", "site_status": "up"}, "name"),
+        ({"status": "up", "_": str, "notices": []}, "_, notices, status"),
+        ({"announcement_spawn": "x", "spawner": 1, "user_guide": "/docs"}, ""),
+        ({}, ""),
+    ],
+    ids=["set-by-a-page", "given-to-a-page", "jupyterhubs", "none"],
+)
+def test_variables_that_are_ours_are_said(caplog: pytest.LogCaptureFixture, given: dict[str, Any], taken: str) -> None:
+    """A site's page.html would show our value in its place; JupyterHub's names, and the site's others, are the same on all pages."""
+    hub_with_pages(template_vars=given)
+    said = [record.getMessage() for record in caplog.records if "template_vars" in record.getMessage()]
+    assert [text.split("under the name ")[1].split(";")[0] for text in said] == ([taken] if taken else [])

@@ -6,6 +6,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from jupyterhub.scopes import Scope
 
 from spawner.errors import RequestRejected
 from spawner.hub.stopping import LONGEST_WHY, note_stop, read_why
@@ -44,11 +45,33 @@ def test_whose_stop_it_is(caller: Any, is_noted: bool) -> None:
     """One's own is no administrator's; a service is nobody's own."""
     noted: list[tuple[str, bool]] = []
     session = SimpleNamespace(stops_because_of_administrator=lambda why, *, does: noted.append((why, does)))
-    spawner: Any = SimpleNamespace(user=SimpleNamespace(name="ada"), session=session, last_end=None)
-    handler: Any = SimpleNamespace(current_user=caller)
+    spawner: Any = SimpleNamespace(user=SimpleNamespace(name="ada"), name="", session=session, last_end=None)
+    handler: Any = SimpleNamespace(current_user=caller, parsed_scopes={"delete:servers": Scope.ALL})
     note_stop(handler, spawner, "Because.")
     note_stop(handler, spawner, "Because.", ordered=False)
     assert noted == ([("Because.", True), ("Because.", False)] if is_noted else [])
+
+
+@pytest.mark.parametrize(
+    ("allowed", "is_noted"),
+    [
+        ({"server": {"ada/"}}, False),
+        ({"server": {"ada/other"}}, True),
+        ({"server": {"ada/"}, "user": {"ada"}}, True),
+        ({"group": {"course"}}, True),
+        (Scope.ALL, True),
+    ],
+    ids=["share", "of-another", "of-all", "teacher", "admin"],
+)
+def test_a_guest_is_no_administrator(allowed: Any, is_noted: bool) -> None:
+    """Whom the user has given a share with a Stop, of this server; who may stop all of the user's is one."""
+    noted: list[str] = []
+    session = SimpleNamespace(stops_because_of_administrator=lambda why, *, does: noted.append(why))
+    spawner: Any = SimpleNamespace(user=SimpleNamespace(name="ada"), name="", session=session, last_end=None)
+    guest = SimpleNamespace(name="grace", kind="user")
+    handler: Any = SimpleNamespace(current_user=guest, parsed_scopes={"delete:servers": allowed})
+    note_stop(handler, spawner, "Because.")
+    assert noted == (["Because."] if is_noted else [])
 
 
 def test_a_server_without_a_session() -> None:

@@ -702,6 +702,13 @@ class FakeCluster:
     clock = staticmethod(lambda: float(NOW))
     runner = SlurmRunner()
 
+    @property
+    def features(self) -> Any:
+        return self
+
+    async def by_partition(self, _patience: float | None = None) -> dict[str, tuple[str, ...]]:
+        return {}
+
     async def entitlement(self, user: str, **_asked: Any) -> Any:
         return choices(user).entitlement
 

@@ -5,7 +5,7 @@ import { duration, filled } from "../common/format.js";
 import { moment } from "../common/moments.js";
 import { ask } from "./dialog.js";
 import { copyLink, formLink, safeLink, viewLink } from "./links.js";
-import { calledBy, isLive, isNew, isOver, placeOf } from "./model.js";
+import { calledBy, isLive, isNew, isOver, placeOf, reaches } from "./model.js";
 
 /** @import { Copies } from "./copies.js" */
 /** @import { Hub } from "./hub.js" */
@@ -69,6 +69,17 @@ export function makeActions(page, hub, orders) {
   const { root, texts, base, me } = page;
   /** @param {string | undefined} address */
   const safe = (address) => safeLink(address, window.location.href);
+  /**
+   * Whether this may be done: one's own sessions say so themselves, of others' the page knows whose.
+   * @param {"open" | "stop" | "log"} what
+   * @param {Session} session
+   */
+  function may(what, session) {
+    const reach = page.reach[what];
+    if (session.user === me || !reach) return true;
+    return reaches(reach, session);
+  }
+
   /** @param {Session} session */
   const waits = (session) => session.state === "waiting" || !session.started;
 
@@ -126,7 +137,7 @@ export function makeActions(page, hub, orders) {
    * @param {Session} session
    */
   function stopButton(session) {
-    if (isOver(session)) return null;
+    if (isOver(session) || !may("stop", session)) return null;
     const given = orders.of(session) === "stop" || session.state === "stopping";
     const ordered = waits(session) && session.state !== "stopping" ? texts.cancelling : texts.stopping;
     const words = given ? ordered : waits(session) ? texts.cancel : texts.stop;
@@ -159,7 +170,16 @@ export function makeActions(page, hub, orders) {
   }
 
   /** @param {Session} session */
-  const log = (session) => link(texts.log, safe(session.log_url), "log");
+  const log = (session) => (may("log", session) ? link(texts.log, safe(session.log_url), "log") : null);
+
+  /**
+   * The way into a session that somebody shares; who may open everybody's is no guest of theirs.
+   * @param {Session} session
+   */
+  function shared(session) {
+    const isGuest = session.user !== me && page.reach.open?.users && may("open", session);
+    return isGuest && session.state === "running" ? link(texts.open, safe(session.url), "open") : null;
+  }
 
   /** @param {Session} session */
   function edit(session) {
@@ -198,7 +218,7 @@ export function makeActions(page, hub, orders) {
     return present([...opened, log(session), edit(session), link(texts.clone, copy, "clone"), several, deleteButton(session, gone)]);
   }
 
-  return { main, stopButton, stopSeveral, log, edit, more };
+  return { main, may, shared, stopButton, stopSeveral, log, edit, more };
 }
 
 /** @typedef {ReturnType<typeof makeActions>} Actions */

@@ -145,3 +145,12 @@ export function matches(session, { text, user, state }) {
   const { display_name: shown, name, summary, sentence, node, id, slurm_state: slurm } = session;
   return [shown, name, session.user, summary, releaseOf(session), sentence, node, id, slurm].join("\n").toLowerCase().includes(wanted);
 }
+
+/** @typedef {{ users: string[] | null, servers: string[] }} Reach the servers that somebody may do something with; null: everybody's */
+
+/**
+ * Whether a session's server is among them.
+ * @param {Reach} reach
+ * @param {{ user: string, name: string }} session
+ */
+export const reaches = ({ users, servers }, { user, name }) => !users || users.includes(user) || servers.includes(`${user}/${name}`);

@@ -4,7 +4,7 @@ import { element, places, show, write } from "../common/dom.js";
 import { clock } from "../common/moments.js";
 import { makeWords } from "./words.js";
 
-/** @import { Session } from "./model.js" */
+/** @import { Reach, Session } from "./model.js" */
 
 /** @typedef {{ name: string, display_name: string, spawn_url: string }} Server */
 
@@ -13,7 +13,7 @@ const SAY_MS = 100;
 /** @param {HTMLElement} root */
 export function readPage(root) {
   const { find, place } = places("sessions-");
-  const { base, user, page, kind, all, xsrf, newApi, named, limit, default: defaultName, servers } = root.dataset;
+  const { base, user, page, kind, all, may, xsrf, newApi, named, limit, default: defaultName, servers } = root.dataset;
   const { states, none, ...rest } = JSON.parse(root.dataset.texts || "{}");
   const lang = root.lang || "en";
   /** @type {Record<string, string>} */
@@ -48,6 +48,8 @@ export function readPage(root) {
     xsrf: xsrf || "",
     kind: kind || "running",
     everybodys: all === "yes",
+    /** @type {Record<string, Reach>} */
+    reach: JSON.parse(may || "{}"),
     hasNewApi: Boolean(newApi),
     hasNamed: Boolean(named),
     limit: Number(limit || 0),

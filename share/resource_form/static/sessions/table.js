@@ -58,7 +58,7 @@ function makeTableRows(page, { actions, orders, chosen, choose }) {
       const when = moment(latest(session));
       tick.setAttribute("aria-label", filled(texts.choose, { name }));
       buttons.setAttribute("aria-label", filled(texts.actions_of, { name }));
-      const found = present([actions.log(session), actions.stopButton(session)]);
+      const found = present([actions.shared(session), actions.log(session), actions.stopButton(session)]);
       for (const action of found) action.classList.add("btn-sm");
       refill(buttons, found);
       const cells = [
@@ -73,7 +73,7 @@ function makeTableRows(page, { actions, orders, chosen, choose }) {
         time,
         element("td", {}, buttons),
       ];
-      place.replaceChildren(...(kind === "running" ? [element("td", {}, tick)] : []), ...cells);
+      place.replaceChildren(...(kind === "running" ? [element("td", {}, ...(actions.may("stop", session) ? [tick] : []))] : []), ...cells);
     }
 
     return { place, draw };
@@ -153,7 +153,8 @@ export function makeTable(page, { actions, orders }) {
     if (!stop || !all) return;
     stop.hidden = !chosen.size;
     write(stop, filled(texts.stop_chosen, { number: chosen.size }));
-    all.checked = chosen.size > 0 && chosen.size === shown.length;
+    const stoppable = shown.filter((session) => actions.may("stop", session)).length;
+    all.checked = chosen.size > 0 && chosen.size === stoppable;
     all.indeterminate = chosen.size > 0 && !all.checked;
   }
 
@@ -186,7 +187,7 @@ export function makeTable(page, { actions, orders }) {
   });
   if (all) all.hidden = false;
   all?.addEventListener("change", () => {
-    for (const session of shown) if (all.checked) chosen.add(keyOf(session));
+    for (const session of shown) if (all.checked && actions.may("stop", session)) chosen.add(keyOf(session));
     if (!all.checked) chosen.clear();
     render();
   });

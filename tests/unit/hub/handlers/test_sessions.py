@@ -10,10 +10,11 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from jupyterhub import handlers
+from jupyterhub.scopes import Scope
 
 from spawner.hub import routes
 from spawner.hub.apihandlers.sessions import NewNamesHandler, names_in_use
-from spawner.hub.handlers.sessions import NewSessionPage, SessionsPage, form_link, new_session_link, newest_first
+from spawner.hub.handlers.sessions import NewSessionPage, SessionsPage, form_link, may_do, new_session_link, newest_first
 from spawner.request.model import parse_request
 
 REQUEST = parse_request(
@@ -36,6 +37,24 @@ def session(**changes: Any) -> dict[str, Any]:
 def filled_in(link: str) -> dict[str, str]:
     """What a link fills into the form."""
     return {name.removeprefix("opt-"): values[0] for name, values in parse_qs(urlsplit(link).query).items()}
+
+
+@pytest.mark.parametrize(
+    ("scopes", "allowed"),
+    [
+        ({}, set()),
+        ({"access:servers": {"server": {"ada/fit"}}}, {"open"}),
+        ({"access:servers": {"server": {"ada/other"}}, "delete:servers": {"server": {"ada/fit"}}}, {"stop"}),
+        ({"access:servers": {"user": {"ada"}}}, {"open", "log"}),
+        ({"admin:servers": {"user": {"ada"}}, "access:servers": {"server": {"ada/fit"}}}, {"open", "log"}),
+        ({"admin:servers": Scope.ALL, "delete:servers": Scope.ALL}, {"stop", "log"}),
+    ],
+    ids=["nothing", "a-share", "a-share-with-stop", "role-of-user", "administrator-of-user", "administrator"],
+)
+def test_what_a_visitor_may_do_with_a_session_of_others(scopes: dict[str, Any], allowed: set[str]) -> None:
+    """As JupyterHub's scopes have it; the log is its user's file, and takes the user's servers, all of them."""
+    may = may_do(SimpleNamespace(parsed_scopes=scopes, db=None))  # type: ignore[arg-type]
+    assert {what for what, reach in may.items() if reach.of_server("ada", "fit")} == allowed
 
 
 def test_newest_first() -> None:

@@ -6,11 +6,15 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from jupyterhub.spawner import SpawnException
+from jupyterhub import spawner as jupyterhub_spawner
 from tornado import web
 
 from spawner.hub.sessions import before_start
 from spawner.hub.sessions.before_start import MAX_WORDS, NO_WORDS, is_not_counted, refusal_by, words_of
+
+# JupyterHub 5 has none.
+SpawnException = getattr(jupyterhub_spawner, "SpawnException", None)
+OF_JUPYTERHUB = [(SpawnException("No project.", reason="project", status_code=400), 400, "No project.")] if SpawnException else []
 
 
 class OfTheSite(Exception):
@@ -42,7 +46,7 @@ def said(error: Exception, **attributes: str) -> Exception:
         (web.HTTPError(403, "100% used"), 403, "100% used."),
         (web.HTTPError(503, reason="Storage is away"), 503, "Storage is away."),
         (web.HTTPError(302), 403, NO_WORDS),
-        (SpawnException("No project.", reason="project", status_code=400), 400, "No project."),
+        *OF_JUPYTERHUB,
         (OfTheSite("Sign the terms."), 403, "Sign the terms."),
         (Exception("Sign  the\nterms."), 403, "Sign the terms."),
         (RuntimeError(), 403, NO_WORDS),
@@ -81,14 +85,17 @@ def test_whose_class_it_is() -> None:
     assert refusal_by(in_a_config("Your quota is used up."), SimpleNamespace(__module__=None)) is not None
 
 
-@pytest.mark.parametrize(("counts", "is_done", "expected"), [(True, False, 1), (True, True, 2), (False, False, 2)])
-def test_what_counts(monkeypatch: pytest.MonkeyPatch, counts: bool, is_done: bool, expected: int) -> None:
-    """JupyterHub 5 adds one for a start that is on its way, which is taken back ahead of it; nothing where it does not."""
+@pytest.mark.parametrize(
+    ("counts", "as_error", "is_done", "expected"),
+    [(True, False, False, 1), (True, False, True, 2), (False, False, False, 2), (False, True, False, 1), (True, True, False, 1)],
+)
+def test_what_counts(monkeypatch: pytest.MonkeyPatch, counts: bool, as_error: bool, is_done: bool, expected: int) -> None:
+    """JupyterHub 5 adds one for a start that is on its way, JupyterHub 6 for an error; it is taken back ahead of that, and nothing else."""
     monkeypatch.setattr(before_start, "COUNTS_REFUSALS", counts)
     counted = {"failure_count": 2}
     app = SimpleNamespace(tornado_application=SimpleNamespace(settings=counted), tornado_settings={})
     app.tornado_settings["app"] = app
     future = SimpleNamespace(done=lambda: is_done)
     spawner: Any = SimpleNamespace(user=SimpleNamespace(settings=app.tornado_settings), _spawn_future=future)
-    is_not_counted(spawner)
+    is_not_counted(spawner, as_error=as_error)
     assert counted == {"failure_count": expected}

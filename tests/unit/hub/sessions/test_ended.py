@@ -393,6 +393,7 @@ def test_a_refused_job(db: Any) -> None:
         (700.0, None, False, STOPPED),
         (601.0, 590.0, False, STOPPED),
         (100.0, 30.0, True, NO_ANSWER),
+        (400.0, 330.0, True, NO_ANSWER),
         (100.0, 10.0, True, STOPPED),
         (100.0, 30.0, False, STOPPED),
     ],

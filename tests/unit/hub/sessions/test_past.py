@@ -430,6 +430,7 @@ def page_of(found: list[dict[str, Any]], kind: str, *, everybodys: bool) -> str:
         "form_link": form_link,
         "everybodys": everybodys,
         "may_see_everybodys": True,
+        "may": dict.fromkeys(("open", "stop", "log"), Reach(None)),
         "stale": False,
     }
     return page("sessions.html", **given)
