@@ -130,13 +130,13 @@ def shows_the_product(description: dict[str, Any]) -> None:
         return [device for node in visitor.api("GET", "resource-form/cluster").json()["nodes"] for device in node["devices"]]
 
     wait_for(reports, "the GPUs to be reported", 30)
-    assert [session["user"] for session in running(visitor_of(description, admin))] == [ada["name"]]
+    assert [session["user"] for session in running(visitor_of(description, admin), "?all=1")] == [ada["name"]]
     assert running(visitor_of(description, grace)) == []
 
 
-def running(visitor: Visitor) -> list[dict[str, Any]]:
+def running(visitor: Visitor, query: str = "") -> list[dict[str, Any]]:
     """The sessions that go on and that somebody sees."""
-    sessions = visitor.api("GET", "resource-form/sessions?all=1").json()["sessions"]
+    sessions = visitor.api("GET", f"resource-form/sessions{query}").json()["sessions"]
     return [session for session in sessions if session["state"] != "ended"]
 
 
