@@ -109,6 +109,7 @@ c.SlurmCluster.hub_name = "jupyterhub"
 #     "color": {"hidden": True},
 #     "qos": {},  # a field for the QOS, which is not there without this
 #     "constraint": {},  # so is one for features of nodes
+#     "nodes": {"maximum": 4}, "tasks": {},  # sessions on several nodes, and several tasks on a node
 #     "account": {"help": "Ask your principal investigator for more hours."},
 # }
 # Requests that are chosen with one press: for everyone, or for those in a group or with an account, a partition or a reservation.

@@ -8,7 +8,7 @@ A billing unit is that number for one hour; Slurm's own budgets (GrpTRESMins) co
 calls cores. "Measured" is on 22.05.8 and 24.11.5; ``tests/real/test_cost.py`` measures it again. What nobody knows is None, never 0.
 
 Not looked at, for the form does not ask for it: options of the admin's own that change what a job is given (``--exclusive``, ``--hint``),
-licences, burst buffers, jobs on several nodes.
+licences, burst buffers. A job on several nodes is taken to get nodes that are alike.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from ..availability.demand import Demand, in_whole_cores
+from ..availability.demand import Demand
 from ..slurm.model import Tres
 from ..slurm.shared_gres import SHARED
 from .billing_rule import BillingRule, Combining, Shape
@@ -44,7 +44,8 @@ def _allocations(rule: BillingRule, demand: Demand) -> Iterator[dict[str, int]]:
                 for name, kind, count in given:
                     for entry in (f"gres/{name}", f"gres/{name}:{kind}") if kind else (f"gres/{name}",):
                         tres[entry.lower()] = tres.get(entry.lower(), 0) + count
-                yield {entry: count for entry, count in tres.items() if count and (entry in _ON_NODE or entry in rule.tracked)}
+                known = ((entry, count) for entry, count in tres.items() if count and (entry in _ON_NODE or entry in rule.tracked))
+                yield {entry: count * demand.nodes for entry, count in known}
 
 
 def _cpus(rule: BillingRule, shape: Shape, demand: Demand) -> set[int]:
@@ -54,7 +55,7 @@ def _cpus(rule: BillingRule, shape: Shape, demand: Demand) -> set[int]:
     """
     if rule.whole_nodes:
         return {shape.whole} if demand.cores <= shape.cpus else set()
-    given = in_whole_cores(rule.memory_rule.cores_given(demand), shape.step)
+    given = demand.in_whole_cores(rule.memory_rule.cores_given(demand), shape.step)
     return {given} if given <= shape.cpus else set()
 
 

@@ -52,7 +52,7 @@ class Limit:
     ``most`` of ``resource``, in the units of a request; ``least`` turns it into a lower bound. ``source`` says whose it is: ``QOS long``,
     ``account cin_ada``. ``scope`` says what it counts: one job, or all jobs of a user, of an account, of the whole group; these together
     hold ``held`` now. ``measure``: ``minutes`` counts the resource times the job's time limit, ``any`` counts no matter how much is asked
-    for. A ``budget`` does not come back when jobs end.
+    for. A ``budget`` does not come back when jobs end. With ``per_node`` it counts what a job has of each of its nodes.
     """
 
     resource: str
@@ -63,6 +63,7 @@ class Limit:
     least: bool = False
     measure: Measure = "amount"
     budget: bool = False
+    per_node: bool = False
 
     @property
     def clause(self) -> str:
@@ -93,6 +94,8 @@ class Limit:
     def counts(self, amounts: Mapping[str, int]) -> int:
         """Return how much of ``amounts`` the limit counts."""
         amount = amounts.get(self.resource, 0)
+        if self.per_node:
+            amount //= amounts.get(NODES, 1)
         if self.measure == "minutes":
             return amount * amounts.get(MINUTES, 0)
         return min(amount, 1) if self.measure == "any" else amount
@@ -158,10 +161,11 @@ def typed(resource: str, gpu_type: str) -> str:
 
 
 def amounts_of(demand: Demand) -> dict[str, int]:
-    """Return what a job on one node asks for, by resource."""
-    kind = GPUS if demand.gres == "gpu" else demand.gres
-    amounts = {**_SMALLEST, CORES: demand.cores, MEMORY: demand.memory_mb, MINUTES: demand.minutes, GPUS: 0, kind: demand.gpus}
-    return {**amounts, typed(kind, demand.gpu_type): demand.gpus} if demand.gpu_type else amounts
+    """Return what a job asks for of all its nodes together, by resource."""
+    kind, nodes = GPUS if demand.gres == "gpu" else demand.gres, demand.nodes
+    on_nodes = {CORES: demand.cores * nodes, MEMORY: demand.memory_mb * nodes, NODES: nodes, GPUS: 0, kind: demand.gpus * nodes}
+    amounts = {**_SMALLEST, MINUTES: demand.minutes, **on_nodes}
+    return {**amounts, typed(kind, demand.gpu_type): demand.gpus * nodes} if demand.gpu_type else amounts
 
 
 def qos_order(partition_qos: Qos | None, job_qos: Qos | None) -> tuple[Qos, ...]:
@@ -236,7 +240,7 @@ def _first_number(levels: Iterable[_Level], name: str) -> tuple[int, _Level] | N
 def _per_job(levels: Sequence[_Level]) -> Iterator[Limit]:
     for name in ("per_job", "per_node"):
         for resource, count, level in _first(levels, name):
-            yield Limit(resource, count, level.source)
+            yield Limit(resource, count, level.source, per_node=name == "per_node")
     for resource, count, level in _first(levels, "least_per_job"):
         yield Limit(resource, count, level.source, least=True)
     for resource, count, level in _first(levels, "per_job_minutes"):

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from ..availability.allocation import allows_whole, cores_for_one_job, cores_to_ask, cpus_given_together, odd_threads, unit_of
-from ..availability.demand import AS_ASKED, Demand, MemoryRule, NodeSize, in_whole_cores
+from ..availability.demand import AS_ASKED, Demand, MemoryRule, NodeSize
 from ..availability.node_state import gpus_of
 from ..slurm.model import Node, Partition
 from ..slurm.resources import CORES, GPUS, MEMORY, MINUTES
@@ -77,9 +77,9 @@ class PartitionLimits:
     ``accounts`` are those of the user's that may run there; ``refused`` says of others why not. ``max_cores``, ``max_memory_mb`` are
     those of the largest node, less the limits; ``gpus`` is the largest count per type; ``max_minutes`` is None where nothing bounds the
     time, ``partition_minutes`` the partition's own MaxTime. ``users_per_core`` is how many jobs may share a core (OverSubscribe), 1 where
-    cores are not shared. ``exclusive``: a job gets, and is counted, all cores and GPUs of its node. ``memory_mb_per_core`` is
-    MaxMemPerCPU: who asks for more memory gets more cores. ``inside`` has the shapes of the nodes within each reservation that keeps a
-    job on its own nodes.
+    cores are not shared. ``exclusive``: a job gets, and is counted, all cores and GPUs of its node. ``most_nodes`` is MaxNodes, None for
+    any number. ``memory_mb_per_core`` is MaxMemPerCPU: who asks for more memory gets more cores. ``inside`` has the shapes of the nodes
+    within each reservation that keeps a job on its own nodes.
 
     In an entitlement the numbers are the widest that any of the accounts has; :meth:`narrowed` has those of one account and one
     reservation. ``binding`` has, by resource, the limit of accounting that made a number smaller than the nodes' own, ``least`` what a job
@@ -99,6 +99,7 @@ class PartitionLimits:
     kinds: tuple[NodeKind, ...]
     partition_minutes: int | None = None
     exclusive: bool = False
+    most_nodes: int | None = None
     memory_mb_per_core: int | None = None
     rules: Mapping[str, JobRules] = field(default_factory=dict)
     refused: Mapping[str, str] = field(default_factory=dict)
@@ -187,16 +188,16 @@ class PartitionLimits:
             kind = min(fitting, key=lambda entry: (entry.cores_total, entry.gpus_total("")))
             return whole_amounts(kind, demand)
         together = min((kind.cores_together for kind in fitting), default=1)
-        return amounts_of(replace(demand, cores=in_whole_cores(cores, together)))
+        return amounts_of(replace(demand, cores=demand.in_whole_cores(cores, together)))
 
 
 def whole_amounts(node: NodeSize, demand: Demand) -> dict[str, int]:
     """Return what a job that gets the whole node has, by resource, as Slurm counts it: all cores and GPUs, the memory as asked for."""
     amounts = amounts_of(replace(demand, cores=max(demand.cores, node.cores_total)))
-    gpus = {GPUS: max(demand.gpus, node.gpus_total(""))}
+    gpus = {GPUS: max(demand.gpus, node.gpus_total("")) * demand.nodes}
     for gpu_type in node.gpu_types:
         name = typed(GPUS, gpu_type)
-        gpus[name] = (gpus.get(name, 0) if gpu_type else 0) + node.gpus_total(gpu_type)
+        gpus[name] = (gpus.get(name, 0) if gpu_type else 0) + node.gpus_total(gpu_type) * demand.nodes
     return {**amounts, **gpus}
 
 
@@ -264,6 +265,7 @@ def limits_of(
         reservation_required=partition.reservation_required,
         kinds=kinds,
         exclusive=partition.oversubscribe == "EXCLUSIVE",
+        most_nodes=partition.max_nodes,
         memory_mb_per_core=partition.max_memory_mb_per_cpu,
     )
 

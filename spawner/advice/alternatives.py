@@ -12,7 +12,7 @@ from ..availability.forecast import ClusterForecast
 from ..availability.node_fit import NodeClass
 from ..availability.node_state import GpuCount
 from ..humanize import cores_in_words, duration, share_of_gpu
-from ..i18n import _
+from ..i18n import _, ngettext
 from ..request.choices import Choices
 from ..request.gpus import GpuRequest
 from ..request.model import SessionRequest, memory_value
@@ -29,6 +29,7 @@ MAX_PARTITIONS = 20
 SHORTEST_MINUTES = 10
 """A shorter time than this is no session, unless that is what was asked for."""
 
+_NODES = 1.0
 _WEIGHTS = {"walltime": 1.0, "memory": 0.5, "cores": 0.6}
 _GPUS, _NO_GPU, _GPU_TYPE, _PARTITION, _ACCOUNT, _RESERVATION, _PART = 1.2, 3.0, 0.8, 1.5, 0.3, 1.0, 0.5
 """How much a change hurts. A number counts by how often it is halved: from 64 to 32 GB is 1 times its weight."""
@@ -125,7 +126,19 @@ def _candidates(
         values = {"cores": cores, "memory": memory, "walltime": minutes}
         cost = place.cost + sum(_WEIGHTS[name] * _halvings(getattr(request, name), value) for name, value in values.items())
         for gpus in kinds:
-            yield cost + _cost_of_gpus(request.gpus, gpus), request.model_copy(update={**moved, **values, "gpus": gpus})
+            candidate = request.model_copy(update={**moved, **values, "gpus": gpus})
+            for nodes in _fewer_nodes(request.nodes):
+                more = _NODES * _halvings(request.nodes, nodes)
+                yield cost + more + _cost_of_gpus(request.gpus, gpus), candidate.model_copy(update={"nodes": nodes})
+
+
+def _fewer_nodes(asked: int) -> Iterator[int]:
+    """As many as are asked for, one less, and each time half of them."""
+    offered = {asked, max(1, asked - 1)}
+    while asked > 1:
+        asked //= 2
+        offered.add(asked)
+    yield from sorted(offered, reverse=True)
 
 
 def _distinct(
@@ -219,7 +232,7 @@ def _is_more_of(candidate: SessionRequest, change: Mapping[str, str], nearer: Al
     return "gpus" not in nearer.change or (gpus.gres, gpus.type, bool(gpus.count)) == (other.gres, other.type, bool(other.count))
 
 
-_FIELDS = ("gpus", "partition", "reservation", "account", "cores", "memory", "walltime")
+_FIELDS = ("gpus", "partition", "reservation", "account", "cores", "memory", "walltime", "nodes")
 
 
 def _key(request: SessionRequest) -> tuple[str, ...]:
@@ -251,6 +264,8 @@ def _words(request: SessionRequest, candidate: SessionRequest) -> str:
         pairs.append((cores_in_words(candidate.cores), str(request.cores)))
     if candidate.memory != request.memory:
         pairs.append((format_memory(candidate.memory), format_memory(request.memory)))
+    if candidate.nodes != request.nodes:
+        pairs.append((ngettext("{number} node", "{number} nodes", candidate.nodes).format(number=candidate.nodes), str(request.nodes)))
     if candidate.walltime != request.walltime:
         pairs.append((duration(candidate.walltime), duration(request.walltime)))
     parts = [_("{amount} instead of {asked}").format(amount=amount, asked=before) for amount, before in pairs]

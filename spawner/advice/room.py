@@ -18,7 +18,7 @@ def room_for(request: SessionRequest, forecast: ClusterForecast | None, choices:
 
     Limits of one user and of one job do not count, for each session is another user's; those that all share do.
     """
-    if forecast is None:
+    if forecast is None or request.nodes > 1:
         return None
     # One's own sessions may share a node that is one user's at a time; those of a class may not.
     somebody = replace(choices.submitter(request), user="")

@@ -102,6 +102,13 @@ def _judge(request: SessionRequest, forecast: ClusterForecast, too_large: Callab
             return Verdict("unknown", _perhaps(gpus, sum(node_class.nodes for node_class in perhaps)))
     if not free:
         return _wait(_why_wait(request, node_classes, forecast))
+    if (number := sum(node_class.nodes for node_class in free)) < request.nodes:
+        sentence = ngettext(
+            "{number} of the {nodes} nodes that it needs has all of it free.",
+            "{number} of the {nodes} nodes that it needs have all of it free.",
+            number,
+        )
+        return _wait(sentence.format(number=number, nodes=request.nodes))
     return _of_free_nodes(free, request, forecast, too_large)
 
 
@@ -125,10 +132,12 @@ def _where_it_fits(request: SessionRequest, forecast: ClusterForecast, fitting: 
     if not shown:
         return Verdict("unknown", _perhaps_switched_on(sum(node_class.nodes for node_class in fitting)))
     number = sum(node_class.nodes for node_class in shown)
+    if number < request.nodes:
+        return Verdict("unknown", _perhaps_switched_on(sum(node_class.nodes for node_class in fitting)))
     if not forecast.choice.is_known:
         return Verdict("unknown", _perhaps_not_these(number), nodes_that_fit=number)
-    if all(node_class.not_judged for node_class in shown):
-        return Verdict("unknown", _depends(number, shown[0].not_judged), nodes_that_fit=number)
+    if sum(node_class.nodes for node_class in shown if not node_class.not_judged) < request.nodes:
+        return Verdict("unknown", _depends(number, next(each.not_judged for each in shown if each.not_judged)), nodes_that_fit=number)
     if forecast.hides_what_comes_first:
         return Verdict("unknown", _perhaps_not_first(number), nodes_that_fit=number)
     waiting, unplanned = forecast.in_line(request.partition)
@@ -230,8 +239,16 @@ def _never(request: SessionRequest, forecast: ClusterForecast) -> tuple[str, str
     if not node_classes:
         return ("reservation" if request.reservation else "partition"), _("there is no node {where}.").format(where=where)
     demand = request.demand
-    if any(node_class.could_hold(demand) for node_class in node_classes):
+    able = sum(node_class.nodes for node_class in node_classes if node_class.could_hold(demand))
+    if able >= request.nodes:
         return None
+    if able:
+        sentence = ngettext(
+            "{nodes} nodes are asked for, and {number} node {where} could have it.",
+            "{nodes} nodes are asked for, and {number} nodes {where} could have it.",
+            able,
+        )
+        return "nodes", sentence.format(nodes=request.nodes, number=able, where=where)
     return _what_is_too_much(request, node_classes, where)
 
 

@@ -47,9 +47,9 @@ _WORD = re.compile(r"[^\s\x00-\x1f-][^\x00-\x1f]*")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
 
 
-def _cores(text: str) -> str:
+def _whole_number(text: str) -> str:
     if not re.fullmatch(r"[1-9][0-9]{0,8}", text, re.ASCII):
-        raise ValueError(_("a whole number of cores is needed, such as 4"))
+        raise ValueError(_("a whole number is needed, such as 4"))
     return text
 
 
@@ -74,7 +74,9 @@ def _word(text: str) -> str:
 
 
 READERS: Mapping[str, Callable[[str], str]] = {
-    "cores": _cores,
+    "cores": _whole_number,
+    "nodes": _whole_number,
+    "tasks": _whole_number,
     "memory": _read_by(parse_memory_mb),
     "shared_memory": _read_by(parse_memory_mb),
     "walltime": _read_by(parse_walltime),

@@ -183,9 +183,10 @@ def sbatch_arguments(
     arguments = [
         "sbatch",
         "--parsable",
-        "--nodes=1",
-        "--ntasks=1",
-        f"--cpus-per-task={request.cores}",
+        f"--nodes={request.nodes}",
+        f"--ntasks={request.nodes * request.tasks}",
+        *((f"--ntasks-per-node={request.tasks}",) if request.nodes > 1 else ()),
+        f"--cpus-per-task={request.cores // request.tasks}",
         *_memory_option(request, memory),
         f"--time={format_walltime(request.walltime)}",
         f"--partition={request.partition}",
@@ -200,7 +201,8 @@ def sbatch_arguments(
         "--propagate=NONE",
     ]
     if request.gpus.option:
-        arguments.append(_gpu_option(request.gpus, gpu_option))
+        # --gpus counts those of all nodes, and Slurm would share them out as it likes.
+        arguments.append(_gpu_option(request.gpus, "gpus-per-node" if request.nodes > 1 and gpu_option == "gpus" else gpu_option))
     if request.account:
         arguments.append(f"--account={request.account}")
     if qos:

@@ -143,6 +143,7 @@ def default_values(
         "cores": cores,
         "memory": memory_value(memory),
         "gpus": gpus.value,
+        **{name: _number(choices, name, 1) for name in ("nodes", "tasks")},
         "walltime": format_walltime(_number(choices, "walltime", minutes, *most_minutes)),
         "release": own_release.tag if own_release else "",
         "interface": _preselected(choices, "interface", [interface.name for interface in interfaces], ""),

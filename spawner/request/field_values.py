@@ -119,6 +119,17 @@ def read_cores(value: Any) -> int:
     return number
 
 
+def read_number(value: Any) -> int:
+    """Return a number of nodes or tasks, 1 at least, from a whole number or its digits; 1 for None or an empty text."""
+    text = value.strip() if isinstance(value, str) else ""
+    if value is None or value == "":
+        return 1
+    number = value if isinstance(value, int) and not isinstance(value, bool) else int(text) if re.fullmatch(r"[0-9]{1,6}", text) else 0
+    if not 1 <= number < 10**6:
+        raise _fail(_("{value} is not a number of at least 1. Type a number such as 2.").format(value=quoted(value)))
+    return number
+
+
 def read_memory(value: Any) -> int:
     """Return MB, from what :func:`.units.parse_memory_mb` takes."""
     try:

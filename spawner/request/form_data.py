@@ -12,7 +12,7 @@ from ..i18n import _
 from .field_values import quoted
 from .model import FIELDS, IGNORED_KEYS, label_of, refuse_too_large
 
-MAY_BE_EMPTY = ("reservation", "qos", "constraint", "start_folder", "shared_memory")
+MAY_BE_EMPTY = ("reservation", "qos", "constraint", "nodes", "tasks", "start_folder", "shared_memory")
 _HOURS = re.compile(r"[0-9]{1,5}", re.ASCII)
 _HOURS_AND_MINUTES = re.compile(r"[0-9]{1,5}:[0-9]{2}", re.ASCII)
 

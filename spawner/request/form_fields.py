@@ -26,6 +26,7 @@ from .constraint import constraint_values
 from .field_values import COLOR, COLORS
 from .gpus import GpuRequest, parse_gpus
 from .model import APPEARANCE_FIELDS, FIELDS, SessionRequest, help_of, label_of, memory_value, unit_of
+from .nodes import most_nodes
 from .qos import qos_values
 from .ranges import Range, gpus_there, limits_there, ranges
 from .release_words import releases_on_page
@@ -94,6 +95,8 @@ class FormField:
             return _("QOS {name}").format(name=self.value) if self.value else ""
         if self.key == "constraint":
             return _("nodes with {feature}").format(feature=self.value) if self.value else ""
+        if self.key in ("nodes", "tasks"):
+            return f"{self.value} {self.unit}" if self.value not in ("", "1") else ""
         if self.key == "cores" and self.value.isascii() and self.value.isdigit():
             return cores_in_words(int(self.value))
         label = next((option.label for option in self.options if option.value == self.value), self.value)
@@ -102,11 +105,11 @@ class FormField:
 
 PAGE_ORDER = (
     *("gpus", "cores", "memory", "walltime", "release", "interface"),
-    *("partition", "account", "reservation", "qos", "constraint"),
+    *("partition", "account", "reservation", "qos", "constraint", "nodes", "tasks"),
 )
 """The fields as they stand on the page, where the admin says nothing else: what a person needs first, what Slurm calls it last."""
 
-FOLDED = frozenset({"partition", "account", "reservation", "qos", "constraint"})
+FOLDED = frozenset({"partition", "account", "reservation", "qos", "constraint", "nodes", "tasks"})
 """Those that have a value of their own for nearly everybody, so that one line names them."""
 
 POSITION_STEP = 10
@@ -130,6 +133,7 @@ def labels_on_page(choices: Choices) -> dict[str, str]:
         "memory": not choices.asks_for_memory,
         "qos": "qos" not in choices.policies or not qos_values(choices),
         "constraint": "constraint" not in choices.policies or not constraint_values(choices),
+        **{name: name not in choices.policies for name in ("nodes", "tasks")},
     }
     labels = {}
     for key in _in_page_order(choices):
@@ -341,6 +345,10 @@ def _widget(key: str, choices: Choices, value: str) -> dict[str, Any]:
         return _select(value, [(interface.name, _(interface.label)) for interface in interfaces], kind=kind)
     if key == "gpus":
         return _gpu_widget(choices, value)
+    if key in ("nodes", "tasks"):
+        bounds = [most_nodes(choices, entry) for entry in partitions] if key == "nodes" else [choices.bound(key, "maximum", 0) or None]
+        most_of_all = None if not bounds or None in bounds else max(bound for bound in bounds if bound is not None)
+        return {"kind": "number", "value": value or "1", "minimum": choices.bound(key, "minimum", 1), "maximum": most_of_all}
     if key == "cores":
         low = choices.bound("cores", "minimum", 1)
         most = [min(entry.max_cores, choices.bound("cores", "maximum", entry.max_cores)) for entry in partitions]

@@ -34,6 +34,7 @@ from .field_values import (
     read_gpus,
     read_memory,
     read_name,
+    read_number,
     read_shared_memory,
     read_slurm_name,
     read_start_folder,
@@ -99,6 +100,18 @@ class SessionRequest(BaseModel):
         description=N_("Yours alone while the session runs."),
         json_schema_extra={"unit": N_("GPUs")},
     )
+    nodes: Annotated[int, BeforeValidator(read_number)] = Field(
+        default=1,
+        title=N_("Nodes"),
+        description=N_("Cores, memory and GPUs are those of each node. The session runs on the first."),
+        json_schema_extra={"unit": N_("nodes")},
+    )
+    tasks: Annotated[int, BeforeValidator(read_number)] = Field(
+        default=1,
+        title=N_("Tasks on each node"),
+        description=N_("For programs that srun or mpirun starts: the cores are shared out among them."),
+        json_schema_extra={"unit": N_("tasks")},
+    )
     walltime: Annotated[int, BeforeValidator(read_walltime)] = Field(
         default=60,
         title=N_("Time"),
@@ -160,6 +173,9 @@ class SessionRequest(BaseModel):
         for name in ("qos", "constraint", "preset", "start_folder", *APPEARANCE_FIELDS):
             if getattr(self, name):
                 options[name] = getattr(self, name)
+        for name in ("nodes", "tasks"):
+            if getattr(self, name) > 1:
+                options[name] = getattr(self, name)
         if self.shared_memory:
             options["shared_memory"] = memory_value(self.shared_memory)
         if self.environment:
@@ -170,9 +186,9 @@ class SessionRequest(BaseModel):
 
     @property
     def demand(self) -> Demand:
-        """What the job asks of its node."""
+        """What the job asks of its nodes."""
         gpus = self.gpus
-        return Demand(self.cores, self.memory, gpus.type, gpus.count, self.walltime, gpus.gres)
+        return Demand(self.cores, self.memory, gpus.type, gpus.count, self.walltime, gpus.gres, self.nodes, self.tasks)
 
     @property
     def cores_and_memory(self) -> tuple[str, str]:
@@ -188,7 +204,11 @@ class SessionRequest(BaseModel):
     @property
     def in_words(self) -> str:
         """:attr:`summary` for the user, in the language in use."""
-        return _("{gpus}, {cores}, {memory}, {time} on {partition}").format(
+        sentence = _("{gpus}, {cores}, {memory}, {time} on {partition}")
+        if self.nodes > 1:
+            sentence = _("{number} nodes with {gpus}, {cores}, {memory} each, {time} on {partition}")
+        return sentence.format(
+            number=self.nodes,
             gpus=self.gpus.words,
             cores=cores_in_words(self.cores),
             memory=format_memory(self.memory),
@@ -205,11 +225,17 @@ def memory_value(memory_mb: int) -> str:
 FIELDS = tuple(SessionRequest.model_fields)
 FORM_FIELDS = (
     *("reservation", "account", "partition", "qos", "constraint"),
-    *("cores", "memory", "gpus", "walltime", "release", "interface", "start_folder"),
+    *("cores", "memory", "gpus", "nodes", "tasks", "walltime", "release", "interface", "start_folder"),
 )
 """The fields of the form, in the order in which they stand on the page."""
 
-NUMBERS_IN_WORDS: Mapping[str, Callable[[int], str]] = {"cores": str, "memory": format_memory, "walltime": duration}
+NUMBERS_IN_WORDS: Mapping[str, Callable[[int], str]] = {
+    "cores": str,
+    "memory": format_memory,
+    "walltime": duration,
+    "nodes": str,
+    "tasks": str,
+}
 """The fields that are numbers, each with how a value is written in a sentence that names the field."""
 
 APPEARANCE_FIELDS = ("name", "color")

@@ -22,8 +22,9 @@ class FieldPolicy(BaseModel):
     ``choices`` are the only values; ``minimum`` and ``maximum`` bound cores, memory, GPUs and time; ``default`` is preset;
     ``locked`` leaves the default as the only value; ``hidden`` takes the field off the page (its default holds). ``folded`` puts it behind
     the line that names partition, account and reservation, or in front of it. ``position`` orders the page: GPUs are at 10, cores at 20,
-    then memory, time, release, interface, partition, account and reservation, which is at 90. The fields ``qos``, at 100, and
-    ``constraint``, at 110, are on the page only where the admin says something of them, were it nothing (``{}``).
+    then memory, time, release, interface, partition, account and reservation, which is at 90. The fields ``qos``, at 100,
+    ``constraint``, ``nodes`` and ``tasks``, at 130, are on the page only where the admin says something of them, were it nothing (``{}``);
+    without a word about ``nodes`` nobody has several.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")

@@ -43,7 +43,8 @@ def check_size(request: SessionRequest, choices: Choices, limits: PartitionLimit
         return
     most_cores = _check_amount(CORES, request, choices, limits, refuse)
     most_memory = _check_amount(MEMORY, request, choices, limits, refuse)
-    problem = _gpu_problem(request.gpus, choices, limits) or too_few_gpus(request.gpus.whole, choices.release(request.release))
+    problem = _gpu_problem(request.gpus, choices, limits, request.nodes)
+    problem = problem or too_few_gpus(request.gpus.whole, choices.release(request.release))
     if problem:
         refuse("gpus", problem)
     elif request.cores <= most_cores and request.memory <= most_memory:
@@ -100,7 +101,7 @@ def _check_amount(resource: str, request: SessionRequest, choices: Choices, limi
         refuse(resource, more_than(words(asked), most_in_words, _clause(limits, resource, most)))
     elif asked < least:
         refuse(resource, less_than(words(asked), words(least)))
-    elif asked < limits.at_least(resource):
+    elif asked * request.nodes < limits.at_least(resource):
         refuse(resource, less_than_asked(words(asked), words(limits.at_least(resource)), limits.least[resource]))
     elif (release := choices.release(request.release)) is not None and asked < least_of(release, resource):
         refuse(resource, too_few(words(asked), words(least_of(release, resource)), release))
@@ -136,6 +137,10 @@ def _check_counted(request: SessionRequest, limits: PartitionLimits, account: st
             if limit.most < amounts[limit.resource]:
                 sentence = _("{value} is more than {source} has minutes for. Ask for less.")
                 refuse(field, sentence.format(value=_amount(limit, amounts[limit.resource]), source=limit.whose))
+        elif request.nodes > 1:
+            sentence = _("{number} nodes have {value} together, more than the {most} {clause}. Ask for fewer, or for less.")
+            counted_in_words, most = _amount(limit, counted), _amount(limit, limit.most)
+            refuse("nodes", sentence.format(number=request.nodes, value=counted_in_words, most=most, clause=limit.clause))
         elif field == "cores":
             # The cores that were asked for were judged before: these are what the memory takes (MaxMemPerCPU).
             sentence = _("{memory} takes {cores} cores in partition {partition}, more than the {most} {clause}. Ask for less memory.")
@@ -150,7 +155,7 @@ def _amount(limit: Limit, amount: int) -> str:
     return limit_of_memory(amount) if limit.resource == MEMORY else str(amount)
 
 
-def _gpu_problem(gpus: GpuRequest, choices: Choices, partition: PartitionLimits) -> str:
+def _gpu_problem(gpus: GpuRequest, choices: Choices, partition: PartitionLimits, nodes: int) -> str:
     policy = choices.policy("gpus")
     if policy.only_value is not None and gpus != choices.gpus.known(parse_gpus(policy.only_value), partition.name):
         return locked_to(gpus.words, str(policy.only_value))
@@ -159,7 +164,7 @@ def _gpu_problem(gpus: GpuRequest, choices: Choices, partition: PartitionLimits)
     low = choices.bound("gpus", "minimum", 0)
     if gpus.whole < low:
         return less_than(gpus.words, str(low))
-    problem = _too_few_gpus(gpus, partition)
+    problem = _too_few_gpus(gpus, partition, nodes)
     if problem or not gpus.count:
         return problem
     if gpus.is_part:
@@ -213,9 +218,9 @@ def not_among(value: str, offered: Sequence[str]) -> str:
     return _("{value} cannot be chosen. Choose one of: {list}.").format(value=value, list=listed(offered))
 
 
-def _too_few_gpus(gpus: GpuRequest, partition: PartitionLimits) -> str:
+def _too_few_gpus(gpus: GpuRequest, partition: PartitionLimits, nodes: int) -> str:
     """Some QOS are only for jobs with GPUs (MinTRESPerJob)."""
-    limit = partition.least_gpus_missing(gpus.type, gpus.whole)
+    limit = partition.least_gpus_missing(gpus.type, gpus.whole * nodes)
     if limit is None:
         return ""
     of_type = limit.resource.partition(":")[2]

@@ -18,6 +18,7 @@ from .constraint import check_constraint
 from .defaults import default_partition, default_values
 from .field_values import quoted
 from .model import FIELDS, NUMBERS_IN_WORDS, SessionRequest, at_field, label_of, read_request, refuse_too_large
+from .nodes import check_nodes
 from .policy import number_of
 from .presets import Preset
 from .qos import check_qos, choices_for
@@ -224,6 +225,7 @@ def check_request(request: SessionRequest, choices: Choices) -> dict[str, str]:
         refuse("partition", _closed(request.partition, choices))
     check_qos(request, choices, refuse)
     check_constraint(request, choices, refuse)
+    check_nodes(request, choices, refuse)
     _check_account(request, choices, partition, refuse)
     _check_reservation(request, choices, partition, refuse)
     if partition is not None:

@@ -23,7 +23,7 @@ def assert_refused(site: Site, answer: Page, *words: str) -> None:
 
 
 FIELDS = (
-    "The fields are: reservation, account, partition, qos, constraint, cores, memory, gpus, walltime, release, interface, preset, environment, "
+    "The fields are: reservation, account, partition, qos, constraint, cores, memory, gpus, nodes, tasks, walltime, release, interface, preset, environment, "
     "start_folder, shared_memory, name, color."
 )
 A_NAME = "is not a name that Slurm could have. Choose one from the list."

@@ -36,6 +36,7 @@ from spawner.errors import NoAccount, RequestRejected, ResourceFormError, SlurmE
 from spawner.job.sbatch import Tag, sbatch_arguments
 from spawner.request.choices import Choices
 from spawner.request.model import FORM_FIELDS, SessionRequest, parse_request
+from spawner.request.policy import parse_policies
 from spawner.request.release_rules import options_of_job
 from spawner.site.catalogue import parse_catalogue
 
@@ -225,7 +226,8 @@ class Laboratory:
         for query in (queries.nodes, queries.jobs, queries.holdings, queries.all_partitions, queries.reservations, queries.licenses):
             query.expire()
         own = await self.product.entitlement(self.ada, job_qos=self.job_qos, whole_nodes=node_choice_of(self.site.sbatch_options).whole)
-        return Choices(own, self.catalogue, now=time.time(), features=await self.product.features.by_partition())
+        features = await self.product.features.by_partition()
+        return Choices(own, self.catalogue, parse_policies(self.site.fields), now=time.time(), features=features)
 
     async def say(self, asked: Ask) -> tuple[Trial, SessionRequest]:
         """Judge a request as the form does; with it the request as it would be handed in if no rule stood before it."""

@@ -252,7 +252,7 @@ def test_every_limit_of_a_qos(safe: bool) -> None:
     found = limits_of_job(qos=(Qos("q", limits=EVERY),), line=(), account="low", uid=7, holdings=held, safe=safe)
     assert found == (
         Limit("cores", 1, "QOS q"),
-        Limit("cores", 2, "QOS q"),
+        Limit("cores", 2, "QOS q", per_node=True),
         Limit("cores", 3, "QOS q", least=True),
         Limit("cores", 4, "QOS q", measure="minutes"),
         Limit("minutes", 5, "QOS q"),

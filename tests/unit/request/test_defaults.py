@@ -38,6 +38,8 @@ def test_defaults_of_the_demo() -> None:
         "interface": "lab",
         "qos": "",
         "constraint": "",
+        "nodes": 1,
+        "tasks": 1,
         "start_folder": "",
     }
 

@@ -38,7 +38,7 @@ def labels(field: FormField) -> list[tuple[str, str]]:
 def test_fields_in_their_order() -> None:
     """What a person needs comes first, what Slurm calls it last and folded; each of the nine has label and help."""
     fields = form_fields(choices(), default_values(choices()), {})
-    assert (*(field.key for field in fields), "qos", "constraint") == PAGE_ORDER
+    assert (*(field.key for field in fields), "qos", "constraint", "nodes", "tasks") == PAGE_ORDER
     assert {*PAGE_ORDER, "start_folder"} == set(FORM_FIELDS)
     assert [field.key for field in fields if field.folded] == ["partition", "account", "reservation"]
     assert all(field.label and field.help for field in fields)

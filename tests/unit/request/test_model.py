@@ -35,7 +35,7 @@ from spawner.slurm.names import LONGEST_NAME, may_be_a_name
 
 CONTRACT = [
     *("account", "reservation", "partition", "cores", "memory", "gpus", "walltime", "release", "interface", "preset", "environment"),
-    *("qos", "constraint"),
+    *("qos", "constraint", "nodes", "tasks"),
     *("name", "color", "start_folder", "shared_memory"),
 ]
 NAMES = ["account", "reservation", "partition", "release", "interface", "preset"]
@@ -88,7 +88,21 @@ def errors_of(options: dict[str, Any]) -> dict[str, str]:
 def test_fields_are_the_contracts() -> None:
     """A request has the keys that DESIGN.md lists, and no other; the form shows ten of them in this order."""
     assert sorted(FIELDS) == sorted(CONTRACT)
-    job = ("reservation", "account", "partition", "qos", "constraint", "cores", "memory", "gpus", "walltime", "release", "interface")
+    job = (
+        "reservation",
+        "account",
+        "partition",
+        "qos",
+        "constraint",
+        "cores",
+        "memory",
+        "gpus",
+        "nodes",
+        "tasks",
+        "walltime",
+        "release",
+        "interface",
+    )
     assert (*job, "start_folder") == FORM_FIELDS
     assert APPEARANCE_FIELDS == ("name", "color")
 
@@ -506,6 +520,8 @@ requests = st.builds(
     shared_memory=st.sampled_from([0, 1, 1024]).map(lambda number: f"{number}M" if number else ""),
     qos=st.sampled_from(["", "normal", "long-1"]),
     constraint=st.sampled_from(["", "intel", "avx512&ib"]),
+    nodes=st.sampled_from([1, 2]),
+    tasks=st.sampled_from(["", 1, 4]),
     start_folder=st.sampled_from(["", "work", "work/a b/ü", "scratch/x_1"]),
     environment=st.dictionaries(
         st.from_regex(r"MY_[A-Z0-9]{1,5}", fullmatch=True),
@@ -520,12 +536,20 @@ def test_options_round_trip(request_: SessionRequest) -> None:
     """What is kept as user_options is JSON and is read back as the same request."""
     options = json.loads(json.dumps(request_.options()))
     assert parse_request(options) == request_
-    assert set(options) - {"profile", "preset", "environment", "shared_memory"} | {"start_folder", "qos", "constraint"} == set(FORM_FIELDS)
+    assert set(options) - {"profile", "preset", "environment", "shared_memory"} | {
+        "start_folder",
+        "qos",
+        "constraint",
+        "nodes",
+        "tasks",
+    } == set(FORM_FIELDS)
 
 
 def test_options_leave_out_what_is_empty() -> None:
     """Preset, environment and start folder are kept only where there are any."""
-    assert {"preset", "environment", "start_folder", "shared_memory", "qos", "constraint"}.isdisjoint(parse_request({}).options())
+    assert {"preset", "environment", "start_folder", "shared_memory", "qos", "constraint", "nodes", "tasks"}.isdisjoint(
+        parse_request({}).options()
+    )
     assert parse_request({"preset": "p", "environment": {"A": "1"}}).options()["environment"] == {"A": "1"}
 
 
@@ -563,6 +587,8 @@ def test_units_and_helps_are_the_fields_own() -> None:
         "cores": "cores",
         "memory": "GB",
         "gpus": "GPUs",
+        "nodes": "nodes",
+        "tasks": "tasks",
         "walltime": "h:mm:ss",
         "shared_memory": "GB",
     }
