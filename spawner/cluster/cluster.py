@@ -147,9 +147,9 @@ class SlurmCluster(ClusterSettings, SingletonConfigurable):
         """Return the script of a job as Slurm has it; None where the Hub may not read it (:meth:`.SlurmQueries.submitted_script`)."""
         return await self.queries.submitted_script(job_id)
 
-    async def job_gres(self, job_id: int) -> JobGres | None:
-        """Return what a running job has of its node's GRES, asked now (:meth:`.SlurmQueries.job_gres`)."""
-        return await self.queries.job_gres(job_id)
+    async def job_gres(self, job_id: int, node: str = "") -> JobGres | None:
+        """Return what a running job has of a node's GRES, asked now (:meth:`.SlurmQueries.job_gres`)."""
+        return await self.queries.job_gres(job_id, node)
 
     async def message_timeout(self) -> float:
         """Return Slurm's MessageTimeout in seconds; its default where the configuration cannot be read."""

@@ -267,15 +267,15 @@ class SlurmQueries:
         snapshot = await self.jobs.get(patience)
         return snapshot.value.get(job_id), snapshot
 
-    async def job_gres(self, job_id: int) -> JobGres | None:
-        """Return what a running job has of its node's GRES, asked now; None where Slurm does not say.
+    async def job_gres(self, job_id: int, node: str = "") -> JobGres | None:
+        """Return what a running job has of the GRES of ``node`` (empty: of its only one), asked now; None where Slurm does not say.
 
         Raises
         ------
         SlurmError
             No answer, or none that can be read.
         """
-        return parse_job_gres(await read(self._runner, commands.show_job(job_id), timeout=self._settings.command_timeout))
+        return parse_job_gres(await read(self._runner, commands.show_job(job_id), timeout=self._settings.command_timeout), node)
 
     async def message_timeout(self) -> float:
         """Return Slurm's MessageTimeout in seconds; its default where the configuration cannot be read."""

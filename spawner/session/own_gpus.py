@@ -50,7 +50,9 @@ async def _settled(session: SessionFacts, indices: tuple[int, ...]) -> bool:
 
 async def _ask(session: SessionFacts, indices: tuple[int, ...]) -> bool:
     try:
-        said = await session.cluster.job_gres(session.record.job_id)
+        job = (session.cluster.jobs.last_value or {}).get(session.record.job_id)
+        node = session.record.node or (job.batch_host if job is not None else "")
+        said = await session.cluster.job_gres(session.record.job_id, node)
     except ResourceFormError as error:
         session.log.warning("Which GPUs %s has is not known: %s", session.name, error.log)
         return False

@@ -106,7 +106,34 @@ def expand_hostlist(text: str) -> tuple[str, ...]:
     return tuple(names)
 
 
+def is_in_hostlist(name: str, text: str) -> bool:
+    """Tell whether a host list stands for a name, among others; none are made, however many there are. No host list has no name.
+
+    Of several ways to read a name as a number and what is behind it the longest number counts, as in names that Slurm has.
+    """
+    try:
+        return any(_fits(name, pieces) for pieces in _host_entries(text.strip(" \n")))
+    except ValueError:
+        return False
+
+
+def _fits(name: str, pieces: Iterable[str | list[_Range]]) -> bool:
+    for piece in pieces:
+        if isinstance(piece, str):
+            if not name.startswith(piece):
+                return False
+            name = name[len(piece) :]
+            continue
+        digits = _DIGITS.match(name)
+        number = digits[0] if digits else ""
+        if not any(number == str(int(number)).zfill(width) and first <= int(number) <= last for first, last, width in piece if number):
+            return False
+        name = name[len(number) :]
+    return not name
+
+
 _Range = tuple[int, int, int]
+_DIGITS = re.compile(r"[0-9]{1,18}", re.ASCII)
 
 
 def _host_entries(text: str) -> Iterable[list[str | list[_Range]]]:

@@ -9,11 +9,12 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from .grammar import is_in_hostlist
 from .model import Gres
 from .values import gres, unreadable
 
 _RECORD = re.compile(r"JobId=[0-9]", re.ASCII)
-_ALLOCATION = re.compile(r"(?:^|\s)Nodes=\S+ CPU_IDs=\S* Mem=\S* GRES=(\S*)", re.ASCII)
+_ALLOCATION = re.compile(r"(?:^|\s)Nodes=(\S+) CPU_IDs=\S* Mem=\S* GRES=(\S*)", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,8 +28,10 @@ class JobGres:
     is_sure: bool = True
 
 
-def parse_job_gres(text: str) -> JobGres | None:
-    """Read ``scontrol -d -o show job ID`` of a job that runs on one node; None where Slurm does not say what it has there.
+def parse_job_gres(text: str, node: str = "") -> JobGres | None:
+    """Read ``scontrol -d -o show job ID``; None where Slurm does not say what the job has.
+
+    Of a job on several nodes Slurm has a line for each that differs from the others: only those of ``node`` count, where it is known.
 
     Raises
     ------
@@ -37,7 +40,7 @@ def parse_job_gres(text: str) -> JobGres | None:
     """
     if not _RECORD.match(text) or not text.endswith("\n"):
         unreadable("no job in scontrol's answer", text)
-    said = set(_ALLOCATION.findall(text))
+    said = {found for names, found in _ALLOCATION.findall(text) if not node or is_in_hostlist(node, names)}
     if not said:
         return None
     if len(said) > 1:

@@ -54,10 +54,10 @@ class SlurmSite:
     lists of scontrol once all nodes are up. ``busy`` are others' jobs, each ``USER: OPTIONS`` of sbatch with ``ada``, ``grace`` or
     ``root``; they hold what they have until the end. ``busy_options`` are what each of them asks for that says nothing else of memory.
     ``wrappers`` put a shell script in the place of a command, where ``$REAL`` is the command itself. ``settings`` are traits of
-    SlurmCluster, ``sbatch_options`` the admin's own, ``fields`` how the admin narrows the form. ``hub_user`` (``ada``, ``grace`` or ``alan``) is who asks Slurm in place of root,
-    ``slurmdbd_conf`` are settings of slurmdbd's. ``draws`` is how many requests are drawn at random from what the form offers.
-    ``slurms`` are the versions it is about; with ``by_version`` its rule differs between them, or may, so that it is always tried on all of
-    these.
+    SlurmCluster, ``sbatch_options`` the admin's own, ``fields`` how the admin narrows the form. ``hub_user`` (``ada``, ``grace`` or
+    ``alan``) is who asks Slurm in place of root, ``slurmdbd_conf`` are settings of slurmdbd's. ``draws`` is how many requests are drawn
+    at random from what the form offers. ``slurms`` are the versions it is about; with ``by_version`` its rule differs between them, or
+    may, so that it is always tried on all of these.
     """
 
     name: str

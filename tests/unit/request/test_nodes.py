@@ -57,7 +57,9 @@ def test_one_is_not_kept() -> None:
 
 def test_only_where_the_admin_says_something() -> None:
     """Without a word nobody has several nodes; tasks only share out what a session has anyway."""
-    assert refusals({"nodes": 2}, offered({})) == {"nodes": "Nodes: 2 is more than the 1 that one session can have here. Ask for at most 1."}
+    assert refusals({"nodes": 2}, offered({})) == {
+        "nodes": "Nodes: 2 is more than the 1 that one session can have here. Ask for at most 1."
+    }
     assert refusals({"tasks": 2, "cores": 4}, offered({})) == {}
     assert refusals({"nodes": 2}, offered()) == {}
 

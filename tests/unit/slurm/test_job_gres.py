@@ -9,12 +9,25 @@ import pytest
 from spawner.errors import SlurmOutputError
 from spawner.gpu.session_gpus import indices_of
 from spawner.slurm.commands import show_job
+from spawner.slurm.grammar import is_in_hostlist
 from spawner.slurm.job_gres import JobGres, parse_job_gres
 from spawner.slurm.model import Gres
 
 FIXTURES = Path(__file__).resolve().parents[2] / "fixtures" / "slurm"
 SLURM_JOB_GPUS = ((0,), (1,), (0, 1, 2), (3,), (2,), (4, 5), (0,), (1,), (0,), (2,), (0,), (0, 1), ())
 """Of each job of the fixture, as its script saw it; of MPS Slurm sets none there."""
+
+
+def test_a_job_on_several_nodes() -> None:
+    """Of the lines of its nodes the one of the node that is asked about counts; without a node nobody knows."""
+    text = (
+        "JobId=7 JobName=x   Nodes=g001 CPU_IDs=0 Mem=1 GRES=gpu:v100:1(IDX:0)   Nodes=g[002-003] CPU_IDs=0 Mem=1 "
+        "GRES=gpu:v100:1(IDX:1)   Nodes=no[ CPU_IDs=0 Mem=1 GRES=gpu:v100:9(IDX:9) MinCPUsNode=1\n"
+    )
+    assert parse_job_gres(text, "g001") == JobGres((Gres("gpu", "v100", 1, "IDX:0"),))
+    assert parse_job_gres(text, "g003") == JobGres((Gres("gpu", "v100", 1, "IDX:1"),))
+    assert parse_job_gres(text, "g004") is None
+    assert parse_job_gres(text) == JobGres(is_sure=False)
 
 
 @pytest.mark.parametrize("version", ["22.05.8", "24.11.5"])
@@ -77,3 +90,27 @@ def test_the_question() -> None:
     assert show_job(7)[-3:] == ("show", "job", "7")
     with pytest.raises(ValueError, match="not the id"):
         show_job(0)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "expected"),
+    [
+        ("g001", "g001", True),
+        ("g001", "g[001-004],c1", True),
+        ("c1", "g[001-004],c1", True),
+        ("g01", "g[001-004]", False),
+        ("g1", "g[001-004]", False),
+        ("g005", "g[001-004,7]", False),
+        ("g7", "g[001-004,7]", True),
+        ("r2n03", "r[1-2]n[01-03]", True),
+        ("r3n03", "r[1-2]n[01-03]", False),
+        ("g001x", "g001", False),
+        ("g", "g[1-2]", False),
+        ("g5", "g[1-99999999]", True),
+        ("g5", "g[", False),
+        ("", "", False),
+    ],
+)
+def test_a_name_in_a_host_list(name: str, text: str, *, expected: bool) -> None:
+    """As if all of its names were made."""
+    assert is_in_hostlist(name, text) is expected
