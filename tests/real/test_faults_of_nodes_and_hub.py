@@ -400,9 +400,9 @@ def test_start_and_stop_while_the_job_waits(
     ("order", "at"),
     [
         pytest.param("kill_at_statement", JOB_ID_IS_STORED, id="sbatch gave an id"),
-        pytest.param("kill_at_line", r"^Job \d+ for ", id="the id is stored"),
+        pytest.param("kill_at_line", r"^session submitted ", id="the id is stored"),
         pytest.param("kill_at_line", r"^201 POST /hub/api/batchspawner", id="the port was reported"),
-        pytest.param("kill_at_line", r"^Job \d+ of \S+ listens on ", id="the server listens"),
+        pytest.param("kill_at_line", r"^session ready ", id="the server listens"),
         pytest.param("kill_at_line", r"^User \S+ took \S+ seconds to start", id="the server answered"),
     ],
 )
@@ -435,7 +435,7 @@ def test_hub_killed_before_the_job_is_submitted(site: Site, orders: Orders, byst
     ("order", "at"),
     [
         pytest.param("kill_once_stored", STOP_IS_STORED, id="the order is stored"),
-        pytest.param("kill_at_line", r"^Job \d+ of \S+ is cancelled", id="the order was given"),
+        pytest.param("kill_at_line", r"^session cancelled ", id="the order was given"),
     ],
 )
 def test_hub_killed_at_a_stage_of_a_stop(site: Site, orders: Orders, victim: Running, bystander: Running, order: str, at: str) -> None:
