@@ -35,8 +35,13 @@ MAX_BUDGETS = 3
 
 
 def patience_of_open_page(cluster: SlurmCluster) -> float:
-    """Return how long what an open page asks waits for Slurm: the table and the verdict alike, so that they age together."""
-    return CHECK_PATIENCE_SECONDS if cluster.nodes.last_value is not None else PATIENCE_SECONDS
+    """Return how long what an open page asks waits for Slurm: the table and the verdict alike, so that they age together.
+
+    In seconds; more where some of it was never answered, nor refused, as by a Hub that has just begun.
+    """
+    asked = (cluster.nodes, cluster.all_partitions, cluster.reservations, cluster.accounting)
+    begins = any(query.last is None and query.error is None for query in asked)
+    return PATIENCE_SECONDS if begins else CHECK_PATIENCE_SECONDS
 
 
 @dataclass(frozen=True, slots=True)

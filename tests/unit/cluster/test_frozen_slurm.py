@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from spawner.advice.service import PricingSettings, advise, patience_of_open_page
+from spawner.advice.service import CHECK_PATIENCE_SECONDS, PATIENCE_SECONDS, PricingSettings, advise, patience_of_open_page
 from spawner.cluster.cluster import SlurmCluster
 from spawner.request.choices import Choices
 from tests.support import builders
@@ -97,5 +97,19 @@ def test_the_list_of_jobs_alone_is_old() -> None:
             verdict_is_unknown, bars_are_unknown, _table = await page.parts()
         assert verdict_is_unknown
         assert bars_are_unknown
+
+    virtually(scenario)
+
+
+def test_a_hub_that_has_just_begun() -> None:
+    """A page waits longer until all that it asks for was answered once: that the nodes are known says nothing of the accounts."""
+
+    async def scenario() -> None:
+        page = Page()
+        assert patience_of_open_page(page.cluster) == PATIENCE_SECONDS
+        await page.cluster.nodes.get()
+        assert patience_of_open_page(page.cluster) == PATIENCE_SECONDS
+        await page.parts()
+        assert patience_of_open_page(page.cluster) == CHECK_PATIENCE_SECONDS
 
     virtually(scenario)
