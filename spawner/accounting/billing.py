@@ -16,7 +16,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from ..availability.demand import Demand
+from ..availability.demand import Demand, in_whole_cores
 from ..slurm.model import Tres
 from ..slurm.shared_gres import SHARED
 from .billing_rule import BillingRule, Combining, Shape
@@ -55,7 +55,7 @@ def _cpus(rule: BillingRule, shape: Shape, demand: Demand) -> set[int]:
     """
     if rule.whole_nodes:
         return {shape.whole} if demand.cores <= shape.cpus else set()
-    given = demand.in_whole_cores(rule.memory_rule.cores_given(demand), shape.step)
+    given = in_whole_cores(rule.memory_rule.cores_given(demand), shape.step)
     return {given} if given <= shape.cpus else set()
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from ..availability.allocation import allows_whole, cores_for_one_job, cores_to_ask, cpus_given_together, odd_threads, unit_of
-from ..availability.demand import AS_ASKED, Demand, MemoryRule, NodeSize
+from ..availability.demand import AS_ASKED, Demand, MemoryRule, NodeSize, in_whole_cores
 from ..availability.node_state import gpus_of
 from ..slurm.model import Node, Partition
 from ..slurm.resources import CORES, GPUS, MEMORY, MINUTES
@@ -188,7 +188,7 @@ class PartitionLimits:
             kind = min(fitting, key=lambda entry: (entry.cores_total, entry.gpus_total("")))
             return whole_amounts(kind, demand)
         together = min((kind.cores_together for kind in fitting), default=1)
-        return amounts_of(replace(demand, cores=demand.in_whole_cores(cores, together)))
+        return amounts_of(replace(demand, cores=in_whole_cores(cores, together)))
 
 
 def whole_amounts(node: NodeSize, demand: Demand) -> dict[str, int]:

@@ -23,7 +23,7 @@ from ..request.reconcile import reconcile
 from ..request.shared_memory import shared_memory_notes
 from ..request.start_folder import folder_notes
 from ..request.validation import check_request, judge_request
-from ..slurm.resources import CORES, GPUS, JOBS, MEMORY, SUBMITTED
+from ..slurm.resources import CORES, GPUS, JOBS, MEMORY, NODES, SUBMITTED
 from ..slurm.shared_gres import SHARED
 from .alternatives import SHORTEST_MINUTES, Alternative, alternatives
 from .price import cost_in_words
@@ -138,6 +138,10 @@ def _held_back(limit: Limit, request: SessionRequest, choices: Choices, number: 
     if limit.budget:
         sentence = _("{source} has only {left} left, and this takes {wanted}.")
         return Verdict("never", sentence.format(source=limit.whose, left=left, wanted=_amount(limit, wanted)), "account")
+    if limit.resource == NODES:
+        # Nodes on which their jobs run already count once (measured, 22.05.8 and 24.11.5): which it gets nobody knows.
+        sentence = _("{source} allows {most} nodes: it starts now if Slurm chooses nodes on which such jobs run already.")
+        return Verdict("unknown", sentence.format(source=limit.whose, most=limit.most), "", number)
     if limit.resource in (JOBS, SUBMITTED):
         sentence = _("Will wait: {source} allows {most} jobs, and as many are there.")
         return Verdict("wait", sentence.format(source=limit.whose, most=limit.most), "", number)

@@ -188,7 +188,7 @@ class SessionRequest(BaseModel):
     def demand(self) -> Demand:
         """What the job asks of its nodes."""
         gpus = self.gpus
-        return Demand(self.cores, self.memory, gpus.type, gpus.count, self.walltime, gpus.gres, self.nodes, self.tasks)
+        return Demand(self.cores, self.memory, gpus.type, gpus.count, self.walltime, gpus.gres, self.nodes)
 
     @property
     def cores_and_memory(self) -> tuple[str, str]:

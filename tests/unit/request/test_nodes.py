@@ -118,12 +118,6 @@ def test_limits_count_all_nodes() -> None:
     assert Limit("nodes", 2, "QOS q").forbids(amounts)
 
 
-def test_tasks_get_whole_cores() -> None:
-    """Three threads for each of two tasks are two cores each, where cores have two threads."""
-    assert Demand(6, 1, tasks=2).in_whole_cores(6, 2) == 8
-    assert Demand(6, 1).in_whole_cores(6, 2) == Demand(6, 1, tasks=3).in_whole_cores(6, 2) == 6
-
-
 def test_words() -> None:
     """What is asked for, in a line."""
     request: SessionRequest = parse_request({"nodes": 2, "cores": 4, "memory": "8G", "walltime": "1h", "partition": "p"})
