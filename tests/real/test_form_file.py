@@ -9,7 +9,7 @@ import pytest
 from private_slurm.cluster import PrivateCluster
 
 from tests.support.real_hub import Environments, needs_users, open_site
-from tests.support.site_under_test import Site, Visitor
+from tests.support.site_under_test import Site, Visitor, run_in_kernel
 
 ADMIN_PASSWORD = "a password of the test suite's administrator"
 PLAIN = "fields:\n  cores: {maximum: 8}\n"
@@ -74,3 +74,23 @@ def test_a_course_is_added_without_a_restart(site: Site, file: Path) -> None:
     file.write_text(PLAIN)
     assert [card["data-preset"] for card in user.form().soup.select("[data-preset]")] == ["small"]
     assert user.api("POST", "resource-form/check?script=0", json={"preset": "course"}).json()["errors"].keys() == {"preset"}
+
+
+def test_a_session_on_two_nodes(site: Site, file: Path) -> None:
+    """Where the file lets sessions have several nodes: the server runs on the first, and srun reaches both, with its tasks."""
+    user = site.visitor()
+    file.write_text(PLAIN)
+    two = {"cores": 2, "memory": "1G", "walltime": "30m", "gpus": 0, "partition": "g100_cpu", "nodes": 2, "tasks": 2}
+    refused = user.api("POST", f"users/{user.name}/server", json=two)
+    assert refused.status_code == 400
+    assert "2 is more than the 1 that one session can have here" in refused.json()["message"]
+    file.write_text("fields:\n  nodes: {maximum: 2}\n  tasks: {}\n")
+    site.start(two)
+    job = site.job_of()
+    assert (job["NumNodes"], job["NumTasks"], job["CPUs/Task"]) == ("2", "4", "1")
+    code = "import subprocess; print(subprocess.run(['srun', 'printenv', 'SLURMD_NODENAME'], capture_output=True, text=True).stdout)"
+    printed, _kernel = run_in_kernel(site, code)
+    assert sorted(printed.split()) == ["c001", "c001", "c002", "c002"]
+    session = next(entry for entry in user.api("GET", "resource-form/sessions").json()["sessions"] if entry["state"] == "running")
+    assert session["summary"].startswith("2 nodes with no GPU, 2 cores, 1 GB each")
+    site.stop()
