@@ -38,7 +38,7 @@ def check_constraint(request: SessionRequest, choices: Choices, refuse: Refuse) 
     if not asked:
         return
     values = constraint_values(choices)
-    there = choices.features.get(request.partition)
+    there = _there(request.partition, choices)
     if policy.choices is not None and asked not in values:
         refuse("constraint", _not_there(asked, [value for value in values if value]))
         return
@@ -50,6 +50,14 @@ def check_constraint(request: SessionRequest, choices: Choices, refuse: Refuse) 
                 partition=request.partition, value=quoted(missing[0]), list=listed(sorted(there))
             )
         refuse("constraint", sentence)
+
+
+def _there(partition: str, choices: Choices) -> frozenset[str] | None:
+    """The features of the partition's nodes; of all nodes where it is none. None where not all are known."""
+    if partition in choices.features:
+        return choices.features[partition]
+    known = [found for found in choices.features.values() if found is not None]
+    return frozenset().union(*known) if len(known) == len(choices.features) > 0 else None
 
 
 def _not_there(value: str, offered: list[str]) -> str:

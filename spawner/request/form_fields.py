@@ -18,14 +18,13 @@ from ..humanize import (
     moment_in_words,
     share_of_gpu,
 )
-from ..i18n import N_, _
+from ..i18n import _
 from ..site.release import day_of
 from ..units import format_walltime
 from .choices import Choices
 from .constraint import constraint_values
-from .field_values import COLOR, COLORS
 from .gpus import GpuRequest, parse_gpus
-from .model import APPEARANCE_FIELDS, FIELDS, SessionRequest, help_of, label_of, memory_value, unit_of
+from .model import FIELDS, SessionRequest, help_of, label_of, memory_value, unit_of
 from .nodes import most_nodes
 from .qos import qos_values
 from .ranges import Range, gpus_there, limits_there, ranges
@@ -176,38 +175,6 @@ def form_fields(choices: Choices, values: Mapping[str, Any], errors: Mapping[str
     return tuple(built)
 
 
-COLOR_NAMES: Mapping[str, str] = {
-    "blue": N_("blue"),
-    "teal": N_("teal"),
-    "green": N_("green"),
-    "yellow": N_("yellow"),
-    "orange": N_("orange"),
-    "red": N_("red"),
-    "pink": N_("pink"),
-    "purple": N_("purple"),
-}
-
-
-def appearance_fields(choices: Choices, values: Mapping[str, Any], errors: Mapping[str, str]) -> tuple[FormField, ...]:
-    """Return the session's name and colour, as :func:`form_fields`. A colour has the kind ``colors``; one without a name is offered too."""
-    built = []
-    for key in APPEARANCE_FIELDS:
-        policy = choices.policy(key)
-        if policy.hidden:
-            continue
-        value = str(values.get(key, ""))
-        widget: dict[str, Any] = {"kind": "text", "value": value}
-        if key == "color":
-            offered = [("", _("No colour")), *((COLORS[name], _(COLOR_NAMES[name])) for name in COLORS)]
-            if value not in dict(offered) and COLOR.fullmatch(value):
-                offered.append((value, value))
-            widget = _select(value, offered, kind="colors")
-        built.append(
-            FormField(key=key, label=policy.label or label_of(key), help=policy.help or help_of(key), error=errors.get(key, ""), **widget)
-        )
-    return tuple(built)
-
-
 def environment_field(choices: Choices, text: str, errors: Mapping[str, str]) -> FormField | None:
     """Return the field of the variables, of kind ``variables``, as :func:`form_fields`; None where the page has none.
 
@@ -303,7 +270,7 @@ def _offered_gpus(choices: Choices, wanted: GpuRequest) -> str:
     return wanted.value
 
 
-def _select(value: str, offered: Iterable[tuple[str, str]], kind: str = "select") -> dict[str, Any]:
+def select(value: str, offered: Iterable[tuple[str, str]], kind: str = "select") -> dict[str, Any]:
     """A choice. A value that is not offered (any more) is not invented: the first one stands selected, as a browser would do."""
     pairs = list(offered)
     chosen = value if value in [entry for entry, _label in pairs] else (pairs[0][0] if pairs else "")
@@ -317,7 +284,7 @@ def _select(value: str, offered: Iterable[tuple[str, str]], kind: str = "select"
 def _widget(key: str, choices: Choices, value: str) -> dict[str, Any]:
     partitions = choices.partitions
     if key == "reservation":
-        widget = _select(value, [(name, name or _("None")) for name in choices.reservation_values])
+        widget = select(value, [(name, name or _("None")) for name in choices.reservation_values])
         later = [
             Option(
                 entry.name,
@@ -330,19 +297,19 @@ def _widget(key: str, choices: Choices, value: str) -> dict[str, Any]:
         ]
         return {**widget, "options": (*widget["options"], *later)}
     if key == "qos":
-        return _select(value, [(name, name or _("As Slurm chooses")) for name in qos_values(choices)])
+        return select(value, [(name, name or _("As Slurm chooses")) for name in qos_values(choices)])
     if key == "constraint":
-        return _select(value, [(name, name or _("Any node")) for name in constraint_values(choices)])
+        return select(value, [(name, name or _("Any node")) for name in constraint_values(choices)])
     if key == "account":
-        return _select(value, [(account, account) for account in choices.accounts or ()])
+        return select(value, [(account, account) for account in choices.accounts or ()])
     if key == "partition":
-        return _select(value, [(partition.name, partition.name) for partition in partitions])
+        return select(value, [(partition.name, partition.name) for partition in partitions])
     if key == "release":
         return _release_widget(choices, value)
     if key == "interface":
         interfaces = choices.interfaces()
         kind = "buttons" if len(interfaces) <= MAX_BUTTONS else "select"
-        return _select(value, [(interface.name, _(interface.label)) for interface in interfaces], kind=kind)
+        return select(value, [(interface.name, _(interface.label)) for interface in interfaces], kind=kind)
     if key == "gpus":
         return _gpu_widget(choices, value)
     if key in ("nodes", "tasks"):
@@ -362,7 +329,7 @@ def _release_widget(choices: Choices, value: str) -> dict[str, Any]:
     shown = sorted(
         releases_on_page(choices.catalogue, choices.releases, day_of(choices.now)), key=lambda entry: list(folds).index(entry.fold)
     )
-    widget = _select(value, [(entry.release.tag, entry.title) for entry in shown], kind="buttons")
+    widget = select(value, [(entry.release.tag, entry.title) for entry in shown], kind="buttons")
     options = tuple(replace(option, group=folds[entry.fold]) for option, entry in zip(widget["options"], shown, strict=True))
     return {**widget, "options": options}
 
@@ -381,7 +348,7 @@ def _gpu_widget(choices: Choices, value: str) -> dict[str, Any]:
     chosen = _offered_gpus(choices, wanted)
     if wanted.is_part and chosen not in dict(labels) and choices.policy("gpus").choices is None and choices.gpus.part_types(wanted.gres):
         labels.append((chosen, _gpu_label(wanted, choices, short=buttons)))
-    widget = _select(chosen, labels, kind="buttons" if buttons else "select")
+    widget = select(chosen, labels, kind="buttons" if buttons else "select")
     if buttons:
         return widget
     parts = {gpus.value for gpus in offered if gpus.is_part} | ({chosen} if wanted.is_part else set())

@@ -12,10 +12,11 @@ from ...cache import countdown
 from ...errors import CatalogueError, NoAccount, ResourceFormError, SlurmRefused, SlurmUnavailable
 from ...humanize import dated, day_and_time
 from ...i18n import _
+from ...request.appearance import appearance_fields
 from ...request.choices import Choices
 from ...request.defaults import has_to_choose_account
 from ...request.folder_field import start_folder_field
-from ...request.form_fields import FormField, appearance_fields, environment_field, form_fields, labels_on_page, shown_value
+from ...request.form_fields import FormField, environment_field, form_fields, labels_on_page, shown_value
 from ...request.model import APPEARANCE_FIELDS, FORM_FIELDS, SessionRequest
 from ...request.restore import restore_valid
 from ...request.shared_memory_field import shared_memory_field

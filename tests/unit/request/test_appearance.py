@@ -12,10 +12,11 @@ from spawner.bounds import DEFAULTS
 from spawner.errors import RequestRejected
 from spawner.hub.form.render import render_form
 from spawner.job.sbatch import Tag, sbatch_arguments
+from spawner.request.appearance import COLOR_NAMES, appearance_fields
 from spawner.request.defaults import default_values
 from spawner.request.field_values import COLORS, LONGEST_NAME
 from spawner.request.form_data import read_form
-from spawner.request.form_fields import COLOR_NAMES, appearance_fields, form_fields
+from spawner.request.form_fields import form_fields
 from spawner.request.model import APPEARANCE_FIELDS, parse_request
 from spawner.request.recent import remember
 from tests.support.builders import choices

@@ -58,6 +58,7 @@ def test_what_is_there() -> None:
     assert refusal("v100", there) == "Constraint: No node of partition g100_cpu has the feature “v100”. Choose one of: avx512, ib, intel."
     assert "“Intel”" in refusal("ib&Intel", there)
     assert refusal("v100", there, "g100_int") == ""
+    assert "is not a feature that you may ask for" in refusal("a-feature-of-nobody's".replace("'", ""), there, "nowhere")
     nothing = offered(features={"g100_cpu": frozenset(), "g100_int": frozenset()})
     assert refusal("intel", nothing) == "Constraint: “intel” is not a feature of the nodes here. Leave it empty."
 

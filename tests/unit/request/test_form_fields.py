@@ -10,10 +10,11 @@ import pytest
 
 from spawner.errors import NoAccount
 from spawner.humanize import moment_in_words
+from spawner.request.appearance import appearance_fields
 from spawner.request.defaults import default_values
 from spawner.request.field_values import COLORS
 from spawner.request.form_data import read_form
-from spawner.request.form_fields import MAX_BUTTONS, PAGE_ORDER, FormField, UsefulValue, appearance_fields, form_fields, shown_value
+from spawner.request.form_fields import MAX_BUTTONS, PAGE_ORDER, FormField, UsefulValue, form_fields, shown_value
 from spawner.request.model import FORM_FIELDS, parse_request
 from spawner.request.validation import resolve_request
 from tests.support.builders import HOUR, NOW, choices, cpu_partition, demo_nodes, node, partition, reservation
