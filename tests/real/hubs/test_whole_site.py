@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, Page, expect
 from private_slurm.cluster import PrivateCluster
+from private_slurm.processes import MARKER
 
 from tests.support.browsing import log_in
 from tests.support.real_hub import Environments, needs_users, open_site
@@ -84,7 +85,8 @@ c.JupyterHub.extra_handlers = [("/help", Help)]
 # JupyterHub's own handlers go before extra_handlers: who has one in the place of theirs puts it in front, as some sites do.
 handlers.default_handlers[:0] = [("/spawn", OwnForm), ("/spawn/([^/]+)", OwnForm)]
 c.JupyterHub.services.append(
-    {{"name": "banner", "url": f"http://127.0.0.1:{{port}}", "command": [sys.executable, {str(folder / "banner.py")!r}], "display": False}}
+    {{"name": "banner", "url": f"http://127.0.0.1:{{port}}", "command": [sys.executable, {str(folder / "banner.py")!r}], "display": False,
+      "environment": {{{MARKER!r}: __import__("os").environ[{MARKER!r}]}}}}
 )
 c.JupyterHub.load_roles.append({{"name": "user", "scopes": ["self", "shares!user", "read:users:name"]}})
 c.JupyterHub.allow_named_servers = False
