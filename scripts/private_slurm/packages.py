@@ -81,6 +81,10 @@ def _install(missing: list[str]) -> list[str]:
     return missing
 
 
+class InstallerKilled(PrivateSlurmError):
+    """An installer was ended by a signal, as by :func:`cancel_installations`: nothing is to be tried in its place."""
+
+
 SLOW = ("rfc3987-syntax",)
 """What jsonschema looks for, and does without: it compiles grammars whenever it is imported, which takes every JupyterHub and every
 JupyterLab longer than all of their own modules.
@@ -152,16 +156,16 @@ def _install_into(bin_dir: Path, requirements: Sequence[str], without: Sequence[
         environment = uv.environment(python, beside / ".uv-cache")
         # Sessions cannot write into it: what is not compiled now is compiled at each of their starts.
         install = [str(command), "pip", "install", "--quiet", "--compile-bytecode", "--python", str(python), *requirements]
-        with contextlib.suppress(PrivateSlurmError):  # pip says what is wrong
+        remove = [str(command), "pip", "uninstall", "--quiet", "--python", str(python), *without]
+        try:
             run_installer(install, "uv failed", lock, scratch, environment)
             if without:
-                run_installer(
-                    [str(command), "pip", "uninstall", "--quiet", "--python", str(python), *without],
-                    "uv failed",
-                    lock,
-                    scratch,
-                    environment,
-                )
+                run_installer(remove, "uv failed", lock, scratch, environment)
+        except InstallerKilled:
+            raise
+        except PrivateSlurmError:
+            pass  # pip says what is wrong
+        else:
             return
     run_installer(
         [*pip, "install", "--no-input", "--quiet", *requirements], f"pip could not install {' '.join(requirements)}", lock, scratch
@@ -267,7 +271,8 @@ def run_installer(
     if scratch:
         shutil.rmtree(scratch, ignore_errors=True)
     if done.returncode != 0:
-        raise PrivateSlurmError(f"{failure}:\n{_last_lines(done.stdout)}")
+        kind = InstallerKilled if done.returncode < 0 else PrivateSlurmError
+        raise kind(f"{failure}:\n{_last_lines(done.stdout)}")
 
 
 def _run(argv: Sequence[str], lock: int, env: Mapping[str, str] | None) -> subprocess.CompletedProcess[str]:

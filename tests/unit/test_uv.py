@@ -1,7 +1,11 @@
-"""uv is told what pip's configuration says."""
+"""uv is told what pip's configuration says, and pip stands in for it."""
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import pytest
+from private_slurm.packages import InstallerKilled, install_into
 from private_slurm.uv import translated
 
 LISTED = """\
@@ -28,3 +32,22 @@ def test_what_pip_prints() -> None:
         "UV_INSECURE_HOST": "mirror.example",
     }
     assert translated("") == {}
+
+
+@pytest.mark.parametrize(("uv_does", "pip_runs"), [("exit 0", False), ("exit 1", True), ("kill -9 $$", False)])
+def test_pip_in_its_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, uv_does: str, *, pip_runs: bool) -> None:
+    """Where uv fails pip is tried; not where somebody has ended it, who wants nothing installed any more."""
+    commands = tmp_path / "environment" / "bin"
+    commands.mkdir(parents=True)
+    uv, python, ran = tmp_path / "uv", commands / "python", tmp_path / "pip"
+    uv.write_text(f"#!/bin/sh\n{uv_does}\n")
+    python.write_text(f'#!/bin/sh\ncase "$*" in *" install "*) touch {ran};; esac\n')
+    for path in (uv, python):
+        path.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    if "kill" in uv_does:
+        with pytest.raises(InstallerKilled):
+            install_into(tmp_path / "environment", ["x"])
+    else:
+        install_into(tmp_path / "environment", ["x"])
+    assert ran.exists() is pip_runs
