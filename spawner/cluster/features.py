@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
 
 from ..cache import AsyncMemo
@@ -42,5 +43,5 @@ class NodeFeatures:
         ResourceFormError
             Slurm has never answered.
         """
-        nodes, partitions = await self._queries.nodes.get(patience), await self._queries.all_partitions.get(patience)
+        nodes, partitions = await asyncio.gather(self._queries.nodes.get(patience), self._queries.all_partitions.get(patience))
         return await self._memo.get((nodes.as_of, partitions.as_of), lambda: features_of(nodes.value, partitions.value))

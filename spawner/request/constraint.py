@@ -37,17 +37,17 @@ def check_constraint(request: SessionRequest, choices: Choices, refuse: Refuse) 
         return
     if not asked:
         return
-    values = constraint_values(choices)
-    there = _there(request.partition, choices)
-    if policy.choices is not None and asked not in values:
+    if policy.choices is not None and asked not in (values := constraint_values(choices)):
         refuse("constraint", _not_there(asked, [value for value in values if value]))
         return
-    missing = [] if there is None else [feature for feature in features_in(asked) if feature not in there]
-    if missing and there is not None:
-        sentence = _not_there(missing[0], sorted(there))
-        if there and choices.partition(request.partition) is not None:
+    there = _there(request.partition, choices)
+    missing = "" if there is None else next((feature for feature in features_in(asked) if feature not in there), "")
+    if missing:
+        offered = sorted(there or ())
+        sentence = _not_there(missing, offered)
+        if offered and choices.partition(request.partition) is not None:
             sentence = _("No node of partition {partition} has the feature {value}. Choose one of: {list}.").format(
-                partition=request.partition, value=quoted(missing[0]), list=listed(sorted(there))
+                partition=request.partition, value=quoted(missing), list=listed(offered)
             )
         refuse("constraint", sentence)
 

@@ -10,6 +10,7 @@ from ...hub.class_settings import class_settings
 from ...hub.common import cluster_of
 from ...hub.protocol import HubApplication
 from . import check_config, check_hub, check_slurm
+from .checks import OF_SITE
 from .facts import HubFacts, SiteFacts, SlurmFacts
 from .findings import Finding, Level
 from .printing import one_line
@@ -18,15 +19,7 @@ from .read_hub import read_addresses
 from .read_site import read_site
 from .read_slurm import read_controller
 
-OF_SITE = (
-    check_config.folders,
-    check_config.job_script,
-    check_config.assets,
-    check_config.catalogue,
-    check_config.notices,
-    check_config.form_file,
-    check_config.site_commands,
-)
+AT_START = tuple(check for check in OF_SITE if check is not check_config.templates)
 """Of the site's own pages the Hub itself says at its start what they take away."""
 
 
@@ -41,7 +34,7 @@ async def tell_at_start(app: HubApplication) -> None:
 
 def found_at_start(site: SiteFacts, hub: HubFacts, slurm: SlurmFacts) -> Iterator[Finding]:
     """Yield what is wrong; nothing where all is well."""
-    findings = [finding for check in OF_SITE for finding in check(site)]
+    findings = [finding for check in AT_START for finding in check(site)]
     findings += [*check_slurm.commands(slurm), *(check_slurm.answers(slurm) if not slurm.missing else ()), *check_hub.hub_url(hub, slurm)]
     for finding in findings:
         if finding.is_trouble:
