@@ -12,6 +12,8 @@ import tempfile
 import time
 from pathlib import Path
 
+from private_slurm.checkout import copy_of_checkout, wheel_of
+
 from install_guide import site
 from install_guide.guide import GuideError, Step, steps_of, values_of, with_values
 from install_guide.machine import MIRROR, Machine, MachineError, bootstrap
@@ -112,17 +114,7 @@ def _run(folder: Path, base: Path, mirror: str) -> None:
 
 def _wheel(folder: Path) -> Path:
     say("== the wheel of this checkout")
-    command = [sys.executable, "-m", "pip", "--disable-pip-version-check", "wheel", "--quiet", "--no-deps"]
-    source = folder / "source"
-    tracked = subprocess.run(
-        ["git", "ls-files", "-z", "-co", "--exclude-standard"], cwd=CHECKOUT, capture_output=True, text=True, check=True
-    )
-    for name in filter(None, tracked.stdout.split("\0")):
-        if (CHECKOUT / name).is_file():
-            (source / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(CHECKOUT / name, source / name)
-    subprocess.run([*command, "--wheel-dir", str(folder), str(source)], check=True)
-    return next(folder.glob("*.whl"))
+    return wheel_of(copy_of_checkout(CHECKOUT, folder / "source"), folder)
 
 
 def _follow(hub: Machine, steps: list[Step], values: str) -> None:

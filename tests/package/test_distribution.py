@@ -15,6 +15,7 @@ from email.message import Message
 from pathlib import Path
 
 import pytest
+from private_slurm.checkout import copy_of_checkout
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 EPOCH = 1_790_000_000
@@ -38,15 +39,9 @@ def metadata_in(wheel: Path) -> Message:
 
 def copied(folder: Path, mode: int = 0o644) -> Path:
     """The checkout's files, copied with this mode."""
-    tracked = subprocess.run(
-        ["git", "ls-files", "-z", "-co", "--exclude-standard"], cwd=CHECKOUT, capture_output=True, text=True, check=True
-    )
-    for name in filter(None, tracked.stdout.split("\0")):
-        if (CHECKOUT / name).is_file():
-            target = folder / name
-            target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_bytes((CHECKOUT / name).read_bytes())
-            target.chmod(mode | ((CHECKOUT / name).stat().st_mode & 0o100))
+    for path in copy_of_checkout(CHECKOUT, folder).rglob("*"):
+        if path.is_file():
+            path.chmod(mode | (path.stat().st_mode & 0o100))
     return folder
 
 

@@ -12,6 +12,7 @@ import venv
 from pathlib import Path
 
 import pytest
+from private_slurm.checkout import copy_of_checkout, wheel_of
 
 from spawner.gpu.agent.schema import parse_report
 from tests.support.nvml_library import device, environment
@@ -26,27 +27,9 @@ pytestmark = pytest.mark.skipif(shutil.which("cc") is None, reason="needs a C co
 def bare(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of programs of an environment with this package's wheel and pynvml, and without anything else."""
     folder = tmp_path_factory.mktemp("reporter")
-    source = folder / "source"
-    command = [
-        "git",
-        "ls-files",
-        "-z",
-        "-co",
-        "--exclude-standard",
-        "setup.cfg",
-        "pyproject.toml",
-        "README.md",
-        "spawner",
-        "share",
-        "templates",
-    ]
-    for name in filter(None, subprocess.run(command, cwd=CHECKOUT, capture_output=True, text=True, check=True).stdout.split("\0")):
-        if (CHECKOUT / name).is_file():
-            (source / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(CHECKOUT / name, source / name)
+    needed = ("setup.cfg", "pyproject.toml", "README.md", "spawner", "share", "templates")
+    wheel = wheel_of(copy_of_checkout(CHECKOUT, folder / "source", needed), folder)
     pip = [sys.executable, "-m", "pip", "--disable-pip-version-check"]
-    subprocess.run([*pip, "wheel", "--quiet", "--no-deps", "--wheel-dir", str(folder), str(source)], check=True)
-    (wheel,) = folder.glob("*.whl")
     venv.create(folder / "environment")
     python = folder / "environment" / "bin" / "python"
     subprocess.run([*pip, "--python", str(python), "install", "--quiet", "--no-deps", "--no-index", str(wheel)], check=True)

@@ -10,6 +10,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from private_slurm.checkout import copy_of_checkout, wheel_of
 
 from spawner.cli.files import FILES, path_of
 from spawner.cli.main import COMMANDS
@@ -54,30 +55,7 @@ for module in pkgutil.walk_packages(spawner.__path__, "spawner."):
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The wheel, built from the checkout's files alone."""
     folder = tmp_path_factory.mktemp("wheel")
-    source = folder / "source"
-    tracked = subprocess.run(
-        ["git", "ls-files", "-z", "-co", "--exclude-standard"], cwd=CHECKOUT, capture_output=True, text=True, check=True
-    )
-    for name in filter(None, tracked.stdout.split("\0")):
-        if (CHECKOUT / name).is_file():
-            target = source / name
-            target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_bytes((CHECKOUT / name).read_bytes())
-    command = [
-        sys.executable,
-        "-m",
-        "pip",
-        "--disable-pip-version-check",
-        "wheel",
-        "--quiet",
-        "--no-deps",
-        "--wheel-dir",
-        str(folder),
-        str(source),
-    ]
-    subprocess.run(command, check=True)
-    (built,) = folder.glob("*.whl")
-    return built
+    return wheel_of(copy_of_checkout(CHECKOUT, folder / "source"), folder)
 
 
 def modules_of_the_checkout() -> set[str]:
