@@ -6,8 +6,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import Browser, expect
 from private_slurm.cluster import PrivateCluster
 
+from tests.support.browsing import log_in
 from tests.support.real_hub import Environments, needs_users, open_site
 from tests.support.site_under_test import Site, Visitor, run_in_kernel
 
@@ -94,3 +96,24 @@ def test_a_session_on_two_nodes(site: Site, file: Path) -> None:
     session = next(entry for entry in user.api("GET", "resource-form/sessions").json()["sessions"] if entry["state"] == "running")
     assert session["summary"].startswith("2 nodes with no GPU, 2 cores, 1 GB each")
     site.stop()
+
+
+@pytest.mark.usefixtures("pages_are_closed")
+def test_the_line_that_names_folded_numbers(site: Site, file: Path, browser: Browser) -> None:
+    """As the Hub writes it, and as the page does once somebody types: with their units, and nothing of one node and one task."""
+    file.write_text("fields:\n  nodes: {maximum: 2}\n  tasks: {}\n  memory: {folded: true}\n")
+    query = "opt-nodes=2&opt-tasks=2&opt-cores=4&opt-memory=3"
+    written = site.visitor().form(query=query).soup.select_one("#resource-form-where-line")
+    assert written is not None
+    assert written.get_text(strip=True).endswith("2 nodes · 2 tasks")
+    page = log_in(site, browser, site.users[0], path=f"hub/spawn?{query}")
+    line = page.locator("#resource-form-where-line")
+    page.locator("#resource-form-where").evaluate("details => { details.open = true; }")
+    expect(page.locator("[name=tasks]")).not_to_have_attribute("max", "None")
+    page.fill("[name=tasks]", "4")
+    expect(line).to_contain_text("2 nodes · 4 tasks")
+    expect(line).to_contain_text("3 GB")
+    page.fill("[name=nodes]", "1")
+    page.fill("[name=tasks]", "1")
+    expect(line).not_to_contain_text("node")
+    expect(line).not_to_contain_text("task")

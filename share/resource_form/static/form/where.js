@@ -4,6 +4,8 @@ import { FILLED } from "./fields.js";
 
 /** @import { Page } from "./page.js" */
 
+const WITH_UNIT = new Set(["memory", "nodes", "tasks"]);
+
 /**
  * A field's value as the line has it.
  * @param {HTMLInputElement | HTMLSelectElement} field
@@ -13,7 +15,18 @@ export function shownIn(field, texts) {
   if (field.name === "reservation" && !field.value) return texts.no_reservation;
   if (field.name === "qos") return field.value && texts.qos.replace("{name}", field.value);
   if (field.name === "constraint") return field.value && texts.constraint.replace("{feature}", field.value);
+  if (WITH_UNIT.has(field.name)) return withUnit(field);
   return field instanceof HTMLSelectElement ? field.selectedOptions[0]?.textContent?.trim() || "" : field.value;
+}
+
+/**
+ * A plain number with the unit that stands behind it, as the Hub writes it; one node and one task are nothing to name.
+ * @param {HTMLInputElement | HTMLSelectElement} field
+ */
+function withUnit({ name, value, parentElement }) {
+  if (name !== "memory" && value === "1") return "";
+  const unit = parentElement?.querySelector(".input-group-text")?.textContent?.trim() || "";
+  return /^\d+$/.test(value) ? `${value} ${unit}`.trim() : value;
 }
 
 /** @param {Page} page */
