@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta, timezone
 from urllib.parse import urljoin
 
 import pytest
@@ -154,6 +155,20 @@ def test_what_a_unit_is(site: Site, browser: Browser) -> None:
     expect(words).to_be_visible()
     page.keyboard.press("Tab")
     expect(words).to_be_hidden()
+
+
+def test_what_a_unit_is_stays_on_a_phone(site: Site, browser: Browser) -> None:
+    """The help is within the page, also where the price stands far to the right: behind an end that is tomorrow's."""
+    page = log_in(site, browser, site.users[0], path="hub/home", shows="#start", width=390, height=844)
+    page.clock.set_fixed_time(datetime.now(timezone.utc) - timedelta(days=1))
+    page.goto(f"{site.hub.url}hub/spawn")
+    expect(page.locator(".resource-form-ends")).to_contain_text(" on ")
+    page.locator(".resource-form-hint > button").focus()
+    box = page.locator(".resource-form-hint > [role=tooltip]").bounding_box()
+    assert box
+    assert box["x"] >= 0
+    assert box["x"] + box["width"] <= 390
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
 
 
 def test_what_a_unit_is_is_closed_by_escape(site: Site, browser: Browser) -> None:
