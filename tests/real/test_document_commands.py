@@ -10,6 +10,7 @@ import re
 import secrets
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 from tests.support.document_commands import DOCUMENTS, commands
@@ -77,8 +78,8 @@ RUN = (
 """In the order in which they are run, each with what it prints, in the documents' names."""
 
 
-def here(site: Site, folder: Path) -> dict[str, str]:
-    """What stands in the documents, and what it is here."""
+def here(site: Site, folder: Path, month: str) -> dict[str, str]:
+    """What stands in the documents, and what it is here; the month is that in which the last session ended."""
     return {
         "https://jupyter.example.org": site.hub.url.rstrip("/"),
         "http://127.0.0.1:8000": site.hub.url.rstrip("/"),
@@ -88,6 +89,7 @@ def here(site: Site, folder: Path) -> dict[str, str]:
         "/opt/jupyterhub/bin": str(Path(sys.prefix) / "bin"),
         "/run/jupyterhub": str(folder),
         "monitor": site.users[0],
+        "2026-11": month,
         '"ada"': f'"{site.users[0]}"',
     }
 
@@ -103,7 +105,7 @@ def test_each_command_does_what_its_page_says(site: Site, tmp_path: Path) -> Non
     (tmp_path / "begin.sh").chmod(0o755)
     path = f"{Path(sys.prefix) / 'bin'}:{site.cluster.bin_dir}:{os.environ['PATH']}"
     known = {command for document in DOCUMENTS for command in commands(document)}
-    wrong = []
+    wrong, month = [], ""
     for command, printed in RUN:
         assert command in known, command
         variables = {"PATH": path, "HOME": str(tmp_path), "SLURM_CONF": str(site.cluster.slurm_conf), "TOKEN": token}
@@ -117,7 +119,7 @@ def test_each_command_does_what_its_page_says(site: Site, tmp_path: Path) -> Non
         if '"fit"' in command:
             site.start({"gpus": 0}, server="fit")
         text = command.replace("4711", site.job_of()["JobId"]) if "4711" in command else command
-        for theirs, ours in here(site, tmp_path).items():
+        for theirs, ours in here(site, tmp_path, month).items():
             text = text.replace(theirs, ours)
         limit = ["timeout", "3"] if "events" in command else []
         done = subprocess.run(
@@ -135,8 +137,10 @@ def test_each_command_does_what_its_page_says(site: Site, tmp_path: Path) -> Non
             wrong.append(f"{command}\n{done.returncode}: {said}")
         if "./begin.sh" in command:
             site.clean()
+        if command == "resource-form stop":
+            month = time.strftime("%Y-%m")
     assert not wrong, "\n\n".join(wrong)
-    assert (tmp_path / "2026-11.csv").read_text().startswith("month,account,")
+    assert (tmp_path / f"{month}.csv").read_text().startswith("month,account,")
     assert (tmp_path / "capture.json").stat().st_mode & 0o077 == 0
     assert (tmp_path / "jupyterhub_config.py").read_text().startswith('"""A configuration that an HPC centre can start from.')
     wait_for(lambda: site.cluster.active_jobs() == [], "the session that was stopped to be gone", 60)

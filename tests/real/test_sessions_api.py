@@ -93,6 +93,21 @@ def until(lines: Iterator[str], right: Callable[[dict[str, Any]], bool], seconds
     raise AssertionError(f"the stream ended; the last answer was {answer}")
 
 
+def told_until_a_heartbeat(lines: Iterator[str]) -> list[tuple[str, dict[str, Any]]]:
+    """The id and the answer of each event before the next heartbeat: what a job used is read now and then, and is news."""
+    told, event_id, is_answer = [], "", True
+    for line in lines:
+        if line.startswith(": still here"):
+            return told
+        if line.startswith("event: "):
+            is_answer = False
+        elif line.startswith("id: "):
+            event_id, is_answer = line.removeprefix("id: "), True
+        elif line.startswith("data: ") and is_answer:
+            told.append((event_id, json.loads(line.removeprefix("data: "))))
+    raise AssertionError(f"the stream ended; it told {told}")
+
+
 def state_is(state: str) -> Callable[[dict[str, Any]], bool]:
     """Whether the one session that is not over is in this state."""
     return lambda answer: [session["state"] for session in answer["sessions"] if session["kind"] == "running"] == [state]
@@ -187,20 +202,14 @@ def test_the_stream_of_events(site: Site) -> None:
         assert answer["as_of"] >= first["as_of"]
         assert answer["stale"] is False
         began = time.monotonic()
-        quiet = []
-        for line in lines:
-            quiet.append(line)
-            if line.startswith(": still here"):
-                break
-            last_id = line.removeprefix("id: ") if line.startswith("id: ") else last_id
+        quiet = told_until_a_heartbeat(lines)
         assert time.monotonic() - began < 4 * HEARTBEAT_SECONDS, quiet
+        last_id, answer = [(last_id, answer), *quiet][-1]
     with events(ada, last_id) as lines:
-        said = []
-        for line in lines:
-            said.append(line)
-            if line.startswith(": still here"):
-                break
-        assert not [line for line in said if line.startswith("data:")]
+        for event_id, news in told_until_a_heartbeat(lines):
+            assert event_id != last_id
+            assert news | {"as_of": ""} != answer | {"as_of": ""}
+            last_id, answer = event_id, news
         assert ada.api("DELETE", f"users/{ada.name}/server").status_code in (202, 204)
         until(lines, lambda answer: not [one for one in answer["sessions"] if one["kind"] == "running"], CHANGE_SECONDS)
 
