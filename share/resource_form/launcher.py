@@ -13,6 +13,7 @@ It ends with the server's own exit code; or, where the server failed and cannot 
 those after it). The Hub knows these codes: there may be no log to tell it.
 """
 
+import contextlib
 import errno
 import http.client
 import json
@@ -49,6 +50,10 @@ REFUSED = "X-Resource-Form-Refused"
 STOP_GRACE_SECONDS = 3.0
 POLL_SECONDS = 0.02
 MEMORY_SECONDS = 5.0
+END_SECONDS = 60.0
+END_DIFFERS_SECONDS = 30
+LONGEST_ANSWER = 10_000
+"""So much of what the Hub answers is read, in bytes."""
 
 LAB_EXTENSION = {}
 """The files of the extension that shows the session bar, name to text: the Hub fills them in."""
@@ -239,10 +244,10 @@ class SessionBar:
             others = environment.get("JUPYTER_PATH")
             environment["JUPYTER_PATH"] = self.root + (os.pathsep + others if others else "")
 
-    def tell_killed(self, number):
-        """So many processes have been killed for want of memory."""
+    def tell(self, **facts):
+        """This is so by now: how many processes have been ``killed`` for want of memory, when the job ``ends``."""
         if self.root is not None:
-            self.facts["killed"] = number
+            self.facts.update(facts)
             try:
                 self.put("data.json", json.dumps(self.facts))
             except OSError as error:
@@ -318,7 +323,7 @@ class MemoryWatch:
         killed = processes_killed(self.events)
         if killed is None or killed <= self.seen:
             return
-        self.bar.tell_killed(killed - self.before)
+        self.bar.tell(killed=killed - self.before)
         self.tell_hub(killed - self.before)
         number, limit = killed - self.seen, os.environ.get("SLURM_MEM_PER_NODE", "")
         who = "a process of this session was" if number == 1 else "%d processes of this session were" % number
@@ -332,6 +337,42 @@ class MemoryWatch:
             threading.Thread(target=tell_in_time, args=("/resource-form/own-memory", {"killed": number}), daemon=True).start()
 
 
+class EndWatch:
+    """Has the bar follow the end of the job, which an administrator may move while it runs: the Hub knows it from its list of all jobs, so
+    that Slurm is asked nothing for this.
+    """
+
+    def __init__(self, bar):
+        self.bar = bar
+        self.known = None
+        self.next = 0.0
+
+    @property
+    def pause(self):
+        """Seconds until it should look again: the answer comes in between."""
+        return MEMORY_SECONDS if self.bar.root is not None else 3600
+
+    def look(self):
+        """Tell the bar what the Hub said last, and ask again at most every END_SECONDS; the answer is for the next look."""
+        if self.bar.root is None:
+            return
+        # Limits are whole minutes: less than one is what was reckoned here without Slurm's word.
+        if self.known is not None and abs(self.known - self.bar.facts["ends"]) >= END_DIFFERS_SECONDS:
+            self.bar.tell(ends=self.known)
+        if time.monotonic() >= self.next:
+            self.next = time.monotonic() + END_SECONDS
+            threading.Thread(target=self.ask, daemon=True).start()
+
+    def ask(self):
+        """What the Hub does not say now it may say the next time."""
+        try:
+            said = json.loads(to_the_hub("/resource-form/own-end")().decode())["ends"]
+        except (OSError, http.client.HTTPException, ValueError, TypeError, KeyError):
+            return
+        if type(said) is int:
+            self.known = said
+
+
 def secured():
     """How to talk to the Hub: under internal_ssl both sides show a certificate."""
     if not os.environ.get("JUPYTERHUB_SSL_KEYFILE"):
@@ -341,18 +382,23 @@ def secured():
     return [urllib.request.HTTPSHandler(context=context)]
 
 
-def to_the_hub(address, body):
-    """What sends the body to this address of the Hub's API, with the session's token."""
+def to_the_hub(address, body=None):
+    """What sends the body, or a question, to this address of the Hub's API with the session's token, and returns the answer's bytes."""
     request = urllib.request.Request(
         os.environ["JUPYTERHUB_API_URL"].rstrip("/") + address,
-        data=json.dumps(body).encode(),
+        data=None if body is None else json.dumps(body).encode(),
         headers={
             "Authorization": "token " + os.environ["JUPYTERHUB_API_TOKEN"],
             "Content-Type": "application/json",
         },
     )
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), NoRedirect, *secured())
-    return lambda: opener.open(request, timeout=30).close()
+
+    def send():
+        with contextlib.closing(opener.open(request, timeout=30)) as answer:
+            return answer.read(LONGEST_ANSWER)
+
+    return send
 
 
 def report(port):
@@ -618,7 +664,7 @@ def tell_of_folder(trouble):
         threading.Thread(target=tell_in_time, args=("/resource-form/own-setup", {"folder": trouble}), daemon=True).start()
 
 
-def report_and_wait(server, port, watch, setup, opens, environment):
+def report_and_wait(server, port, watch, end, setup, opens, environment):
     """The code to end with, once the server has ended or the Hub does not want it. Only the first answer of the Hub's can say that."""
     answers = []
 
@@ -643,6 +689,7 @@ def report_and_wait(server, port, watch, setup, opens, environment):
         setup.look()
         if watch.hub_knows_session:
             tell_of(setup)
+            end.look()
         if reporter.is_alive():
             again = rest(POLL_SECONDS) or again
         elif not answers or not answers[0]:
@@ -650,7 +697,7 @@ def report_and_wait(server, port, watch, setup, opens, environment):
         elif again:
             reporter, again = begin(), False
         else:
-            again = rest(watch.pause)
+            again = rest(min(watch.pause, end.pause))
     return own_code(exit_code(server), environment)
 
 
@@ -666,7 +713,7 @@ def main():
     setup = FirstLogin(say)
     make_links(os.environ, say)
     opens = StartFolder(os.environ, say)
-    watch = MemoryWatch(bar)
+    watch, end = MemoryWatch(bar), EndWatch(bar)
     try:
         try:
             folder = keep_certificates()
@@ -687,7 +734,7 @@ def main():
             listening = wait_until_listening(server, port)
             if listening:
                 say("the server listens on port %d" % port)
-                return report_and_wait(server, port, watch, setup, opens, environment)
+                return report_and_wait(server, port, watch, end, setup, opens, environment)
             if listening is None:
                 say("the server did not listen within %d seconds" % LISTEN_LIMIT_SECONDS)
                 return own_code(1, environment)

@@ -11,7 +11,7 @@ from jupyterhub import apihandlers, handlers
 from jupyterhub.app import JupyterHub
 from jupyterhub.handlers.pages import SpawnHandler
 
-from .apihandlers.callback import PortHandler, SessionGpusHandler, SessionMemoryHandler, SessionSetupHandler
+from .apihandlers.callback import PortHandler, SessionEndHandler, SessionGpusHandler, SessionMemoryHandler, SessionSetupHandler
 from .apihandlers.check import CheckHandler
 from .apihandlers.cluster import ClusterHandler
 from .apihandlers.forward import ForwardHandler
@@ -54,6 +54,7 @@ API = [
     (r"/api/resource-form/cluster", ClusterHandler),
     (r"/api/batchspawner", PortHandler),
     (r"/api/resource-form/check", CheckHandler),
+    (r"/api/resource-form/own-end", SessionEndHandler),
     (r"/api/resource-form/own-gpus", SessionGpusHandler),
     (r"/api/resource-form/own-memory", SessionMemoryHandler),
     (r"/api/resource-form/own-setup", SessionSetupHandler),

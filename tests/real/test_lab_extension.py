@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import time
+from datetime import datetime
 from pathlib import Path
 from urllib.parse import urljoin
 
@@ -127,6 +128,27 @@ def test_the_end_is_near(site: Site, browser: Browser, screenshots: Path) -> Non
     page.reload()
     page.wait_for_selector("#jp-MainMenu")
     expect(page.locator(f"{BAR} .rf-near")).to_be_visible()
+    expect(page.locator(NOTICE)).to_have_count(0)
+
+
+def test_an_administrator_moves_the_end(site: Site, browser: Browser) -> None:
+    """``scontrol update TimeLimit``: card, API and the bar of the open page follow, and the warning of the end before goes."""
+    site.start({**SMALL, "walltime": "4"})
+    (job,) = site.cluster.active_jobs()
+    page = open_lab(site, browser)
+    expect(page.locator(NOTICE)).to_have_text(re.compile("This session ends in [1-4] min"))
+    home = page.context.new_page()
+    home.goto(f"{site.hub.url}hub/home")
+    site.cluster.run("scontrol", "update", f"JobId={job}", "TimeLimit=2:00:00")
+    planned = datetime.fromisoformat(site.job_of()["EndTime"]).timestamp()
+    expect(home.locator(".sessions-left").first).to_contain_text("1 h", timeout=60_000)
+    (told,) = [
+        session for session in site.visitor().api("GET", "resource-form/sessions").json()["sessions"] if session["kind"] == "running"
+    ]
+    assert datetime.fromisoformat(told["ends"].replace("Z", "+00:00")).timestamp() == planned
+    home.close()
+    page.bring_to_front()
+    expect(page.locator(f"{BAR} .rf-left")).to_have_text(re.compile(r"^1 h 5\d min left$"), timeout=120_000)
     expect(page.locator(NOTICE)).to_have_count(0)
 
 

@@ -69,10 +69,15 @@ REFUSALS = (400, 404, 409)
 
 
 class Hub:
-    """Answers each report with the next of the statuses, the last one for ever; ``garbage`` is an answer that is no HTTP."""
+    """Answers each report with the next of the statuses, the last one for ever; ``garbage`` is an answer that is no HTTP.
+
+    Whoever asks when the job ends is told ``ends``.
+    """
 
     def __init__(self, statuses: Sequence[int | str]) -> None:
         self.reports: queue.Queue[dict[str, Any]] = queue.Queue()
+        self.ends: int | None = None
+        self.asked = 0
         left = list(statuses)
         hub = self
         # The next report may come as soon as this one is answered: without it, two threads could put them in the wrong order.
@@ -93,6 +98,15 @@ class Hub:
                         self.send_header("Content-Length", "0")
                         self.end_headers()
                     hub.reports.put({"path": self.path, "headers": dict(self.headers), "body": json.loads(body)})
+
+            def do_GET(self) -> None:
+                hub.asked += 1
+                known = self.path == "/hub/api/resource-form/own-end" and self.headers["Authorization"] == f"token {TOKEN}"
+                answer = json.dumps({"ends": hub.ends}).encode()
+                self.send_response(200 if known else 404)
+                self.send_header("Content-Length", str(len(answer)))
+                self.end_headers()
+                self.wfile.write(answer)
 
             def log_message(self, *args: Any) -> None:
                 pass

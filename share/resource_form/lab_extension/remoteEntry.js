@@ -97,6 +97,7 @@
       const there = Date.parse(answer.headers.get("Date") || "");
       this.offset = Number.isNaN(there) ? 0 : there - Date.now();
       if (!this.facts) this.build(facts);
+      if (this.facts && this.facts.ends !== facts.ends) this.warnAnew();
       this.facts = facts;
       this.silent = 0;
       this.sayWhetherOver();
@@ -117,7 +118,6 @@
       }
       this.node.append(name, element("span", "rf-job", filled(texts.job, {number: facts.job_id})), element("span", "rf-node", facts.node));
       if (facts.gpus) this.node.append(element("span", "rf-gpus", facts.gpus));
-      this.left.title = filled(texts.ends, {time: clock(new Date(facts.ends * 1000 - this.offset), texts)});
       this.node.append(this.left);
       this.stop = link("rf-stop", texts.stop, facts.stop_url);
       this.again = link("rf-again", texts.again, facts.over_url);
@@ -134,9 +134,16 @@
       this.app.shell.add(widget, "top", {rank: 2000});
     }
 
+    // The end was moved: what was said of the one before is no longer so.
+    warnAnew() {
+      this.warned = null;
+      this.notices.hide("end");
+    }
+
     tick() {
       if (!this.facts) return;
-      const {ends, warn_minutes: warnings, texts} = this.facts;
+      const {facts} = this;
+      const {ends, warn_minutes: warnings, texts} = facts;
       const leftMs = ends * 1000 - (Date.now() + this.offset);
       const minutes = Math.max(0, Math.floor(leftMs / MINUTE_MS));
       const hours = Math.floor(minutes / 60);
@@ -145,12 +152,13 @@
       const passed = Math.min(...warnings.filter((limit) => leftMs <= limit * MINUTE_MS));
       const text = (passed < Infinity ? "⚠ " : "") + said;
       if (this.left.textContent !== text) this.left.textContent = text;
+      this.left.title = filled(texts.ends, {time: clock(new Date(ends * 1000 - this.offset), texts)});
       this.left.classList.toggle("rf-near", passed < Infinity);
       if (passed < Infinity && leftMs > 0 && this.warned !== passed) {
         this.warned = passed;
-        if (remembered.get(this.facts, `warned-${passed}`)) return;
+        if (remembered.get(this.facts, `warned-${ends}-${passed}`)) return;
         const sentence = filled(texts.warning, {time: minutes ? inWords : filled(texts.minutes, {minutes: 1})});
-        this.notices.show("end", sentence, texts.close, () => remembered.set(this.facts, `warned-${passed}`, 1));
+        this.notices.show("end", sentence, texts.close, () => remembered.set(facts, `warned-${ends}-${passed}`, 1));
       }
     }
 

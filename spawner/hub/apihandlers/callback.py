@@ -1,4 +1,4 @@
-"""What a session's own job reports: where its server listens, which GPUs are its own, what was killed for memory, how a set-up goes."""
+"""What a session's own job reports (where its server listens, its GPUs, what was killed, how a set-up goes), and asks: when it ends."""
 
 from __future__ import annotations
 
@@ -175,6 +175,20 @@ class SessionSetupHandler(APIHandler):  # type: ignore[misc]
             raise web.HTTPError(409, "This session is not running.")
         self.set_status(201)
         self.finish(json.dumps({"message": "The Hub knows."}))
+
+
+class SessionEndHandler(APIHandler):  # type: ignore[misc]
+    """``GET /hub/api/resource-form/own-end``: the launcher asks when Slurm ends the job, with the session's own token.
+
+    Answers ``{"ends": SECONDS}`` since the epoch, of the shared list as it is, or null where that does not say: Slurm is asked nothing.
+    """
+
+    async def get(self) -> None:
+        spawner, _token = caller_of(self, "The end was asked for", web.HTTPError)
+        session: Session | None = spawner.session
+        job = (spawner.cluster.jobs.last_value or {}).get(session.record.job_id) if session is not None else None
+        self.set_header("Cache-Control", "no-store")
+        self.finish(json.dumps({"ends": int(job.end) if job is not None and job.end is not None else None}))
 
 
 def _indices_in(body: Any) -> tuple[int, ...]:

@@ -10,6 +10,7 @@ import os
 import re
 import subprocess
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,8 @@ from spawner.i18n import using
 from spawner.job.lab_extension import FILES, lab_extension_files, session_bar, with_lab_extension
 from spawner.job.sbatch import job_environment, job_script, launcher_source
 from tests.support.job_requests import LAB, SERVER, release, request_for
-from tests.support.launcher_job import PATIENCE, InTheJob, Job, has_ended
+from tests.support.launcher_job import PATIENCE, Hub, InTheJob, Job, has_ended
+from tests.support.site_under_test import wait_for
 
 NAME = "jupyterhub-resource-form"
 HOSTILE = "<img src=x onerror=alert(1)>'''\"\n"
@@ -296,6 +298,31 @@ COUNTERS = {
     ),
     "v1": (V1, "memory/slurm/uid_1000/job_4711/step_batch/memory.oom_control", "oom_kill_disable 0\nunder_oom 0\noom_kill {}\n"),
 }
+
+
+def test_the_bar_follows_the_end(job: Job, temporary: Path) -> None:
+    """An end that was moved stands in the bar's file as the Hub has it; one that nobody knows, or nearly the same, changes nothing."""
+    often = {"END_SECONDS = 60.0": "END_SECONDS = 0.02", "MEMORY_SECONDS = 5.0": "MEMORY_SECONDS = 0.02"}
+    server = start(job, temporary, constants=often)
+    assert job.hub is not None
+    listen(job, server)
+    before: int = data_of(server)["ends"]
+
+    def says(end: int) -> bool:
+        return bool(data_of(server)["ends"] == end)
+
+    def is_asked_again(hub: Hub, asked: int) -> bool:
+        return hub.asked >= asked + 3
+
+    for moved in (before + 3600, before - 600):
+        job.hub.ends = moved
+        wait_for(partial(says, moved), "the bar to follow", PATIENCE)
+        for near in (None, moved + 29):
+            job.hub.ends = near
+            wait_for(partial(is_asked_again, job.hub, job.hub.asked), "the Hub to be asked again", PATIENCE)
+            assert data_of(server)["ends"] == moved
+    server.order("exit", 0)
+    assert job.outcome()[0] == 0
 
 
 class Node:
