@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from ..errors import ResourceFormError, SessionFailed
 from ..i18n import _
@@ -27,9 +27,18 @@ class Session(SessionFacts):
 
     # --- submit -------------------------------------------------------------------------------------------------------------
 
-    async def submit(self, nonce: str, argv: Sequence[str], script: str, environment: Mapping[str, str], identity: Identity) -> int:
-        """Ask for the job, once, and return its id; see :func:`.submission.submit` for what it raises."""
-        return await submission.submit(self, nonce, argv, script, environment, identity)
+    async def submit(
+        self,
+        nonce: str,
+        argv: Sequence[str],
+        script: str,
+        environment: Mapping[str, str],
+        identity: Identity,
+        *,
+        taken: Callable[[], None] = lambda: None,
+    ) -> int:
+        """Ask for the job, once, and return its id; see :func:`.submission.submit` for what it raises, and for ``taken``."""
+        return await submission.submit(self, nonce, argv, script, environment, identity, taken=taken)
 
     # --- the launcher's report ----------------------------------------------------------------------------------------------
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from ..errors import NotStored, SlurmError, SlurmNotStarted, SlurmRefused, SlurmUnavailable, SlurmUnconfirmed
 from ..i18n import N_, _
@@ -18,9 +18,18 @@ STORE_RETRY_SECONDS = 0.5
 
 
 async def submit(
-    session: SessionFacts, nonce: str, argv: Sequence[str], script: str, environment: Mapping[str, str], identity: Identity
+    session: SessionFacts,
+    nonce: str,
+    argv: Sequence[str],
+    script: str,
+    environment: Mapping[str, str],
+    identity: Identity,
+    *,
+    taken: Callable[[], None] = lambda: None,
 ) -> int:
     """Ask for the job, once, and return its id. Cancelling the caller does not cancel it: what sbatch has begun, Slurm may have heard.
+
+    ``taken`` is called once Slurm has the job, before its id is stored: what it notes is stored with the id.
 
     Raises
     ------
@@ -50,7 +59,7 @@ async def submit(
             N_("The service cannot store your session at the moment. Nothing was submitted; try again later."),
             log=f"the nonce of {session.name} could not be stored: {error}",
         ) from error
-    session.submission_task = asyncio.ensure_future(_submit(session, argv, script, environment, identity))
+    session.submission_task = asyncio.ensure_future(_submit(session, argv, script, environment, identity, taken))
     session.submission_task.add_done_callback(_retrieved)
     return await asyncio.shield(session.submission_task)
 
@@ -76,7 +85,14 @@ async def _store(session: SessionFacts) -> None:
         await asyncio.sleep(STORE_RETRY_SECONDS)
 
 
-async def _submit(session: SessionFacts, argv: Sequence[str], script: str, environment: Mapping[str, str], identity: Identity) -> int:
+async def _submit(
+    session: SessionFacts,
+    argv: Sequence[str],
+    script: str,
+    environment: Mapping[str, str],
+    identity: Identity,
+    taken: Callable[[], None],
+) -> int:
     try:
         job_id = await session.cluster.submit(argv, script, environment, identity)
     except (SlurmRefused, SlurmNotStarted):
@@ -98,6 +114,7 @@ async def _submit(session: SessionFacts, argv: Sequence[str], script: str, envir
             ) from error
         session.log.warning("The job of %s exists all the same: %s", session.name, found)
         job_id = found
+    taken()
     session.remember(job_id=job_id)
     return job_id
 

@@ -52,5 +52,5 @@ def test_capture(environments: Environments, cluster: PrivateCluster, users: tup
         visitor.session.headers["Accept-Language"] = "it"
         asked = {"cores": "4", "memory": "3", "gpus": "2", "walltime": "1h", "name": "Later"}
         assert visitor.start(asked, server=WAITING).status == 302
-        wait_for(lambda: re.search(r'"queued_at": [1-9][^}]*"node": ""', dumped()), "the Hub to have seen the waiting job", 30, every=1)
-        fixture().with_name("captured.sql").write_text(dumped())
+        wait_for(lambda: re.search(r'"job_id": [1-9][^}]*"node": ""', dumped()), "the Hub to know the waiting job", 30, every=1)
+        fixture("captured.sql").write_text(dumped())

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
+import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -11,7 +14,7 @@ import pytest
 from private_slurm.cluster import PrivateCluster
 
 from tests.support.invariant import assert_consistent, tagged_jobs
-from tests.support.older_state import ENDED, HUB, RUNNING, WAITING, OlderDatabase, take_the_rest
+from tests.support.older_state import ENDED, FIXTURES, HUB, RUNNING, WAITING, OlderDatabase, take_the_rest
 from tests.support.real_hub import Environments, open_site
 from tests.support.site_under_test import Site, run_in_kernel, wait_for
 
@@ -56,11 +59,14 @@ def running_site(environments: Environments, cluster: PrivateCluster, users: tup
         yield site
 
 
-@pytest.fixture(scope="module")
-def taken_up(running_site: Site) -> TakenUp:
-    """Jobs as the older Hub had them, and a Hub that has only what the older one stored to know them by."""
+@pytest.fixture(scope="module", params=FIXTURES)
+def taken_up(running_site: Site, request: pytest.FixtureRequest) -> TakenUp:
+    """Jobs as the older Hub had them, and a Hub that has only what the older one stored to know them by.
+
+    Beside it: what this version stores of a job that waits has its request among the last ones, so that no restart loses it.
+    """
     site, (user,) = running_site, running_site.users
-    older = OlderDatabase.of(user)
+    older = OlderDatabase.of(request.param, user)
     kernels, tokens = {}, {}
     for server in ("", RUNNING):
         site.start(older.options(server), server=server)
@@ -74,6 +80,9 @@ def taken_up(running_site: Site) -> TakenUp:
     site.hub.kill()
     database = site.hub.folder / "jupyterhub.sqlite"
     jobs = {server: number for _, server, number in tagged_jobs(site)}
+    with contextlib.closing(sqlite3.connect(database)) as present:
+        ((state,),) = present.execute("SELECT state FROM spawners WHERE name = ?", (WAITING,))
+    assert [one["options"]["cores"] for one in json.loads(state)["recent"]] == [older.options(WAITING)["cores"]]
     for server, number in jobs.items():
         older.speaks_of(server, site.cluster.job(number), database)
     older.replace(database)
@@ -149,7 +158,7 @@ def test_the_form_has_the_last_request(taken_up: TakenUp, server: str) -> None:
     for name in ("account", "partition", "gpus", "release", "interface"):
         assert values[name] == asked[name]
     assert (values["cores"], values["memory"]) == (str(asked["cores"]), asked["memory"].removesuffix("G"))
-    requests = [entry["options"] for name in ("", ENDED, RUNNING, WAITING) for entry in taken_up.older.state(name)["recent"]]
+    requests = [entry["options"] for name in ("", ENDED, RUNNING, WAITING) for entry in taken_up.older.state(name).get("recent", [])]
     offered = [parse_qs(urlsplit(str(link["href"])).query) for link in page.soup.select(".resource-form-recent a")]
     assert len(offered) == len(requests)
     assert {entry["opt-cores"][0] for entry in offered} == {str(options["cores"]) for options in requests}

@@ -25,10 +25,13 @@ c.Spawner.poll_interval = 3
 
 OLDER_USER = "demo-ada"
 
+FIXTURES = ("hub.sql", "hub-3cc80b3.sql")
+"""The databases that are kept, the oldest first."""
 
-def fixture() -> Path:
-    """Where the older database is kept, as SQL."""
-    return Path(__file__).resolve().parents[1] / "fixtures" / "hub_state" / "hub.sql"
+
+def fixture(name: str) -> Path:
+    """Where an older database is kept, as SQL."""
+    return Path(__file__).resolve().parents[1] / "fixtures" / "hub_state" / name
 
 
 def take_the_rest(site: Site) -> list[int]:
@@ -49,10 +52,10 @@ class OlderDatabase:
     database: sqlite3.Connection
 
     @classmethod
-    def of(cls, user: str) -> OlderDatabase:
-        """As it was captured, but for the name."""
+    def of(cls, name: str, user: str) -> OlderDatabase:
+        """As it was captured, but for the user."""
         database = sqlite3.connect(":memory:")
-        database.executescript(fixture().read_text().replace(OLDER_USER, user))
+        database.executescript(fixture(name).read_text().replace(OLDER_USER, user))
         return cls(database)
 
     def options(self, server: str) -> dict[str, Any]:
@@ -79,12 +82,12 @@ class OlderDatabase:
         state = self.state(server)
         record = state["session"]
         submitted = int(datetime.fromisoformat(job["SubmitTime"]).timestamp())
-        later = submitted - record["queued_at"]
+        later = submitted - (record["queued_at"] or int(record["submitted"]))
         values: dict[str, Any] = {
             "nonce": unquote(job["Comment"].split(":")[4]),
             "job_id": int(job["JobId"]),
             "submitted": record["submitted"] + later,
-            "queued_at": submitted,
+            "queued_at": submitted if record["queued_at"] else 0,
         }
         with contextlib.closing(sqlite3.connect(present)) as database:
             query = """SELECT servers.ip, servers.port, api_tokens.hashed, api_tokens.prefix, oauth_clients.secret FROM spawners

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 
@@ -288,9 +289,10 @@ async def test_remembered_once_it_is_submitted(monkeypatch: pytest.MonkeyPatch, 
         def note(self, event: str, **_facts: Any) -> None:
             assert event in ("submitted", "ready")
 
-        async def submit(self, *_asked: Any) -> int:
+        async def submit(self, *_asked: Any, taken: Callable[[], None]) -> int:
             if refused:
                 raise SlurmRefused("No.")
+            taken()
             return 7
 
         async def until_listening(self) -> tuple[str, int]:

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 import re
 from typing import Any
@@ -260,6 +261,30 @@ def test_what_sbatch_is_handed() -> None:
         await server._session().submit("n", ("sbatch", "--comment=x"), "#!/bin/sh\ntrue\n", {"A": "1"}, identity)
         assert (seen["argv"], seen["stdin"], seen["identity"]) == (("sbatch", "--comment=x"), "#!/bin/sh\ntrue\n", identity)
         assert seen["environment"]["A"] == "1"
+
+    virtually(scenario)
+
+
+def test_what_a_taken_job_is_noted_with_is_stored_with_its_id() -> None:
+    """Once, after Slurm has the job and before its id is durable; never for a job that was refused."""
+
+    async def scenario() -> None:
+        server = make_server()
+        session, identity = server._session(), (await server.cluster.member("ada")).identity
+        noted: list[int] = []
+
+        def taken() -> None:
+            noted.append(json.loads(server.database)["job_id"])
+
+        server.slurm.refuse = 1
+        with pytest.raises(SlurmRefused):
+            await session.submit("n", ("sbatch", "--comment=x"), "", {}, identity, taken=taken)
+        assert noted == []
+        server = make_server()
+        session = server._session()
+        job_id = await session.submit("n", ("sbatch", "--comment=x"), "", {}, identity, taken=taken)
+        assert noted == [0]
+        assert json.loads(server.database)["job_id"] == job_id
 
     virtually(scenario)
 
