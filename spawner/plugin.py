@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .hub.background.ends_soon import watch_ends
 from .hub.background.gauges import install_gauges
 from .hub.background.idle_gpus import watch_idle_gpus
 from .hub.background.orphans import sweep_orphans
@@ -34,4 +35,5 @@ begin_with_the_hub(
     _tell_at_start,
     sweep_orphans,
     watch_idle_gpus,
+    watch_ends,
 )

@@ -195,11 +195,19 @@ c.SlurmCluster.hub_name = "jupyterhub"
 # How long before the end of a session its user is warned (minutes).
 # c.ResourceFormSpawner.warn_minutes = [60, 10]  # example; default: [15, 5]
 # GPUs that nobody uses, where nodes report what they do: minutes until their user is told, and minutes after that until the session is
-# stopped (0: never); and whom to tell besides, a command that gets JSON on its standard input, or an address to post it to.
+# stopped (0: never).
 # c.ResourceFormSpawner.idle_gpu_minutes = 60  # example; default: 0
 # c.ResourceFormSpawner.idle_gpu_stop_minutes = 30  # example; default: 0
-# c.ResourceFormSpawner.idle_gpu_command = ["/opt/site/bin/mail-idle-gpus"]  # example; default: []
-# c.ResourceFormSpawner.idle_gpu_webhook = "https://chat.example.org/hooks/gpus"  # example; default: ""
+# What users are told of their sessions elsewhere: of which events, how many minutes before the end, so many times an hour at most; by
+# e-mail, by a command that gets JSON on its standard input, or at an address to post it to.
+# c.ResourceFormSpawner.message_kinds = ["ends_soon", "idle"]  # example; default: ["started", "ends_soon", "ended", "idle"]
+# c.ResourceFormSpawner.message_end_minutes = 30  # example; default: 15
+# c.ResourceFormSpawner.message_hourly = 5  # example; default: 20
+# c.ResourceFormSpawner.message_mail_server = "localhost"  # example; default: ""
+# c.ResourceFormSpawner.message_mail_from = "jupyter@example.org"  # example; default: ""
+# c.ResourceFormSpawner.message_mail_to = "{username}@example.org"  # example; default: ""
+# c.ResourceFormSpawner.message_command = ["/opt/site/bin/tell-user"]  # example; default: []
+# c.ResourceFormSpawner.message_webhook = "https://chat.example.org/hooks/sessions"  # example; default: ""
 # Whether JupyterLab shows a bar with the session's name, job, node, time left and a button that stops it.
 # c.ResourceFormSpawner.lab_extension = False  # example; default: True
 # Folders with your own versions of resource_form/job_script.sh, form.html, availability.html; they may extend ours as

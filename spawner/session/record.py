@@ -22,7 +22,8 @@ class Record:
     ``by_admin``: the stop was ordered by somebody else than the user, and ``why`` is what they said; empty for nothing. ``setup`` is how
     the set-up of the user's first session with the release goes (:data:`.own_setup.SetupState`); empty where there is none. ``folder``
     is why it does not open in the folder that was chosen (:data:`.own_setup.FOLDER_TROUBLES`); empty where it does. ``reference`` tells
-    the start from all others in the log (:mod:`.events`).
+    the start from all others in the log (:mod:`.events`). ``told_end`` is the end of the walltime, in seconds since the epoch, that the
+    user has got a message of; 0 for none.
     """
 
     nonce: str = ""
@@ -46,6 +47,7 @@ class Record:
     setup: str = ""
     folder: str = ""
     reference: str = ""
+    told_end: int = 0
 
     def by_hubs_clock(self, moment: float) -> float:
         """Return one of Slurm's moments by the Hub's clock, if that was ahead of Slurm's when the job was submitted; else as it is.
@@ -87,6 +89,7 @@ class Record:
                 setup=str(known.get("setup", "")),
                 folder=str(known.get("folder", "")),
                 reference=str(known.get("reference", "")),
+                told_end=int(known.get("told_end", 0)),
             )
         except (TypeError, ValueError):
             return cls()

@@ -104,8 +104,8 @@ c.SlurmCluster.gpu_reports_fresh = {FRESH_SECONDS}
 c.SlurmCluster.jobs_interval = 3
 c.ResourceFormSpawner.idle_gpu_minutes = {TELL_SECONDS / 60}
 c.ResourceFormSpawner.idle_gpu_stop_minutes = {STOP_SECONDS / 60}
-c.ResourceFormSpawner.idle_gpu_command = ["/bin/sh", "-c", 'cat >> "$0"; echo >> "$0"', {str(mail)!r}]
-c.ResourceFormSpawner.idle_gpu_webhook = {told[1]!r}
+c.ResourceFormSpawner.message_command = ["/bin/sh", "-c", 'cat >> "$0"; echo >> "$0"', {str(mail)!r}]
+c.ResourceFormSpawner.message_webhook = {told[1]!r}
 import spawner.hub.background.idle_gpus
 spawner.hub.background.idle_gpus.LOOK_SECONDS = 1.0
 spawner.hub.background.idle_gpus.CONFIRM_SECONDS = 0.2
@@ -160,9 +160,12 @@ def test_told_then_stopped(
     assert "its GPUs did nothing for 1 min" in site.visitor().form().text
 
     events = wait_for(lambda: len(told[0]) == 2 and told[0], "the webhook to be called twice", 30)
-    assert [event["event"] for event in events] == ["idle", "stopped"]
+    assert [event["event"] for event in events] == ["idle", "ended"]
+    assert (events[0]["gpus"], events[1]["category"]) == (1, "idle_gpus")
+    assert events[0]["text"].startswith(WORDS)
+    assert "its GPUs did nothing for 1 min" in events[1]["text"]
     for event in events:
-        assert (event["user"], event["server"], event["gpus"]) == (user, "", 1)
+        assert (event["user"], event["server"]) == (user, "")
         assert event["display_name"] == ended["display_name"]
         assert (event["job_id"], event["node"]) == (int(job["JobId"]), job["BatchHost"])
     mails = wait_for(lambda: mail.exists() and len(mail.read_text().splitlines()) == 2 and mail.read_text().splitlines(), "both mails", 30)

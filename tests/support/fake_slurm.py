@@ -74,6 +74,8 @@ class FakeJob:
     """None: it is not for the Hub to read."""
     gres: str | None = None
     """What ``scontrol show job --details`` says that it has on its node; None: nothing."""
+    end: int | None = None
+    """When its time is up, in seconds since the epoch; None: squeue does not say."""
 
     @property
     def active(self) -> bool:
@@ -291,7 +293,7 @@ class FakeSlurm:
                     job.partition,
                     str(job.submit),
                     started,
-                    "N/A",
+                    "N/A" if job.end is None else str(job.end),
                     "0",
                     "1",
                     job.host,

@@ -29,7 +29,7 @@ from ...slurm.runner import last_line
 from .facts import SiteFacts
 from .read_config import Configured
 
-COMMANDS = ("budget_command", "storage_command", "notices_command", "idle_gpu_command")
+COMMANDS = ("budget_command", "storage_command", "notices_command", "message_command")
 ASSETS = ("launcher.py", "session_setup.py", "session_log.py", "submit.py", "sudoers", "request_fields.json", "static")
 PAGES = ("home.html", "page.html", "spawn.html", "spawn_pending.html")
 

@@ -9,25 +9,18 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 
-from jupyterhub.utils import url_path_join
-
 from ...cluster.cluster import SlurmCluster
 from ...errors import ResourceFormError
 from ...gpu.idle import Notice, Rules, Seen, idle_minutes, next_step
-from ...i18n import using
 from ...session.matching import is_own
 from ...session.session import Session
 from ...slurm.model import Job
 from ..common import cluster_of
-from ..known import name_of
-from ..labels import labels_of
-from ..locale import language_spoken
 from ..protocol import HubApplication, HubSpawner, Log, Proxy
 from ..sessions.gpus import GpusOfSessions
-from ..sessions.options import display_name
 from ..sessions.storage import Storage
+from ..sessions.tell import tell_idle
 from ..state import HubState
-from .idle_messages import IdleMessages, Message
 
 LOOK_SECONDS = 60.0
 CONFIRM_SECONDS = 1.0
@@ -49,14 +42,13 @@ async def watch_idle_gpus(app: HubApplication) -> None:
     async def stop(spawner: HubSpawner) -> None:
         await stop_as_ordered(app.proxy, spawner)
 
-    home = url_path_join(getattr(app, "public_url", "") or app.base_url, "hub", "home")
-    messages, gpus = IdleMessages(cluster.runner, app.log), HubState.of(app).part(GpusOfSessions)
+    gpus = HubState.of(app).part(GpusOfSessions)
     storage = Storage.in_hub(HubState.of(app), app.db, cluster, app.log)
 
     def can_look() -> bool:
         return storage.can_look_at(list(app.users.values()))
 
-    await IdleGpuWatch(cluster, spawners, stop, messages, home_url=home, log=app.log, gpus=gpus, can_look=can_look).run()
+    await IdleGpuWatch(cluster, spawners, stop, log=app.log, gpus=gpus, can_look=can_look).run()
 
 
 async def stop_as_ordered(proxy: Proxy, spawner: HubSpawner) -> None:
@@ -85,8 +77,6 @@ class IdleGpuWatch:
         All of the Hub's, as they are at the moment of the call.
     stop
         Stops one's session as its user would; may raise anything.
-    home_url
-        Where users find their sessions, for the messages.
     gpus
         What is said of GPUs, one for all of a Hub.
     can_look
@@ -98,9 +88,7 @@ class IdleGpuWatch:
         cluster: SlurmCluster,
         spawners: Callable[[], Iterable[HubSpawner]],
         stop: Callable[[HubSpawner], Awaitable[None]],
-        messages: IdleMessages,
         *,
-        home_url: str,
         log: Log,
         gpus: GpusOfSessions | None = None,
         can_look: Callable[[], bool] = lambda: True,
@@ -110,8 +98,6 @@ class IdleGpuWatch:
         self._cluster = cluster
         self._spawners = spawners
         self._stop = stop
-        self._messages = messages
-        self._home_url = home_url
         self.log = log
         self._counts_from: dict[str, float] = {}
         """By the nonce of each session that nothing was known of at some look: when that was last."""
@@ -166,7 +152,7 @@ class IdleGpuWatch:
             return
         if step == "tell":
             self.log.info("The GPUs of %s have done nothing for %d minutes; its user is told", *_said(spawner, session.idle_gpus, seen))
-            self._send("idle", spawner, session, session.idle_gpus, seen)
+            tell_idle(spawner, session, session.idle_gpus, seen.received)
         elif step == "stop" and nonce not in self._stopping:
             task = self._stopping[nonce] = asyncio.ensure_future(self._stop_on_evidence(spawner, session, now))
             task.add_done_callback(lambda done: self._stop_is_over(nonce, spawner, done))
@@ -211,7 +197,6 @@ class IdleGpuWatch:
             return
         self.log.warning("The GPUs of %s have done nothing for %d minutes; it is stopped", *_said(spawner, notice, seen))
         session.stops_because_of_idle_gpus(idle_minutes(notice, seen.received))
-        message = self._message("stopped", spawner, session, notice, seen)
         try:
             await self._stop(spawner)
         except BaseException:
@@ -219,35 +204,11 @@ class IdleGpuWatch:
                 # Whoever stops it next has another reason.
                 session.stops_because_of_idle_gpus(0)
             raise
-        self._messages.send(message, command=spawner.idle_gpu_command, webhook=spawner.idle_gpu_webhook)
 
     def _stop_is_over(self, nonce: str, spawner: HubSpawner, done: asyncio.Task[None]) -> None:
         self._stopping.pop(nonce, None)
         if not done.cancelled() and (error := done.exception()) is not None:
             self.log.error("%s could not be stopped, whose GPUs do nothing: %s", spawner.log_name, error)
-
-    def _message(self, event: str, spawner: HubSpawner, session: Session, notice: Notice, seen: Seen) -> Message:
-        return Message(
-            event=event,
-            user=name_of(spawner.user),
-            server=spawner.name,
-            display_name=self._called(spawner),
-            job_id=session.record.job_id,
-            node=session.record.node,
-            gpus=notice.gpus,
-            idle_minutes=idle_minutes(notice, seen.received),
-            stops_at=notice.stops_at,
-            url=self._home_url,
-        )
-
-    @staticmethod
-    def _called(spawner: HubSpawner) -> str:
-        with using(language_spoken(spawner)):
-            return display_name(spawner.orm_spawner, spawner.orm_spawner.user_options, labels_of(spawner))
-
-    def _send(self, event: str, spawner: HubSpawner, session: Session, notice: Notice, seen: Seen) -> None:
-        message = self._message(event, spawner, session, notice, seen)
-        self._messages.send(message, command=spawner.idle_gpu_command, webhook=spawner.idle_gpu_webhook)
 
 
 def _rules_of(spawner: HubSpawner) -> Rules:

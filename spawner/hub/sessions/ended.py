@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
@@ -32,12 +33,16 @@ from .history import History, HistoryMemory, PastSession
 from .options import given_name, kept_request
 from .storage import Storage, put_into_row, stored_state
 from .tables import session_key
+from .tell import tell_ended
 
 WANTED_SOON = frozenset({"cancelled", "server_exit", "out_of_memory", "gone", "unknown"})
 """Ends that slurmdbd may know the reason of; of the others it only knows what they used."""
 
 TOOK_TOO_LONG = (START_TIMEOUT, NO_ANSWER)
 """Starts that JupyterHub gives up for their time. The queue or the user's own settings are to blame, and no Hub is to end for them."""
+
+TELL_SECONDS = 30.0
+"""So long the message of an end waits for what slurmdbd knows of its reason."""
 
 LATE_SECONDS = 5.0
 """JupyterHub stops a start that has taken too long within this time."""
@@ -108,6 +113,7 @@ class _Noted:
     end: End
     past: PastSession
     record: Record
+    to_tell: asyncio.TimerHandle | None = None
 
     @classmethod
     def of(cls, spawner: HubSpawner, session: Session, end: End) -> _Noted:
@@ -154,6 +160,16 @@ class _Noted:
         if self.record.job_id:
             soon = self.end.category in WANTED_SOON and not (self.end.category == "server_exit" and self.end.exit_code == 0)
             self.spawner.cluster.job_history.expect(self.record.job_id, self.told, is_it=self._is_it, soon=soon)
+            patience = TELL_SECONDS if self.end.category in WANTED_SOON else 0.0
+            self.to_tell = asyncio.get_running_loop().call_later(patience, self._tell_user)
+
+    def _tell_user(self) -> None:
+        """Send the message of the end, once: with what slurmdbd has told of it, or without where that takes long."""
+        if self.to_tell is not None:
+            self.to_tell.cancel()
+            self.to_tell = None
+            if self.end.category != "stopped":
+                tell_ended(self.spawner, self.session, self.end)
 
     def _is_it(self, finished: FinishedJob) -> bool:
         """Whether sacct's job is the session's own: see :func:`.matching.is_own`."""
@@ -184,6 +200,7 @@ class _Noted:
         history_of(spawner).update(self.past, lambda own: self._put_into_state(own, before))
         if self.session.end == before:
             self.session.end = self.end
+        self._tell_user()
         # By now the server's spawner may be another object, with a session of its own.
         current = spawner.user.spawners.get(spawner.name)
         for known in (spawner, current):

@@ -27,6 +27,7 @@ from ..protocol import StartingSpawner
 from ..state import HubState
 from ..variables import TypedSecrets, with_known_variables
 from .offers import offered_while_waiting
+from .tell import tell_started
 from .view import usage_factor_of
 
 ESTIMATE_PATIENCE_SECONDS = 1.5
@@ -52,6 +53,7 @@ async def submit_and_wait(spawner: StartingSpawner, session: Session) -> tuple[s
     spawner.ip, spawner.port = await _until_listening(spawner, session)
     server_started(session, spawner.user_options or {})
     session.note("ready", node=session.record.node, log=f"{spawner.ip}:{spawner.port}")
+    tell_started(spawner, session)
     return spawner.ip, spawner.port
 
 

@@ -57,6 +57,13 @@ REPLACED: Mapping[str, str] = {
 """By trait: what to use instead."""
 
 
+FORMER: Mapping[str, str] = {
+    "idle_gpu_command": "ResourceFormSpawner.message_command",
+    "idle_gpu_webhook": "ResourceFormSpawner.message_webhook",
+}
+"""Settings that this spawner once had, each with what says the same now."""
+
+
 def settings_without_effect(config: Mapping[str, Any], sections: tuple[str, ...]) -> Iterator[tuple[str, str]]:
     """Yield each setting of a configuration that has no effect, as it is written there, and what to use instead.
 
@@ -65,14 +72,15 @@ def settings_without_effect(config: Mapping[str, Any], sections: tuple[str, ...]
     sections
         The names of the sections that count for the Hub's class of spawners.
     """
+    instead = {**REPLACED, **FORMER}
     for section in sections:
         found = config.get(section) or {}
-        for name in sorted(set(found) & set(REPLACED)):
-            yield f"c.{section}.{name}", REPLACED[name]
+        for name in sorted(set(found) & set(instead)):
+            yield f"c.{section}.{name}", instead[name]
         overrides = found.get("group_overrides")
         if isinstance(overrides, LazyConfigValue):
             overrides = overrides.get_value({})
         for title, override in sorted((overrides or {}).items()) if isinstance(overrides, Mapping) else ():
             asked = override.get("spawner_override", {}) if isinstance(override, Mapping) else {}
-            for name in sorted(set(asked) & set(REPLACED)):
-                yield f"{name} in c.{section}.group_overrides[{title!r}]", REPLACED[name]
+            for name in sorted(set(asked) & set(instead)):
+                yield f"{name} in c.{section}.group_overrides[{title!r}]", instead[name]

@@ -7,10 +7,11 @@ from .help import SettingsHelp
 from .history import HistorySettings
 from .idle import IdleGpuSettings
 from .job import JobSettings
+from .messages import MessageSettings
 from .storage import StorageSettings
 
 
-class SpawnerSettings(FormSettings, JobSettings, IdleGpuSettings, HistorySettings, StorageSettings, SettingsHelp):
+class SpawnerSettings(FormSettings, JobSettings, IdleGpuSettings, MessageSettings, HistorySettings, StorageSettings, SettingsHelp):
     """The traits of the spawner, checked when they are set.
 
     The help stands last. It is Configurable, as JupyterHub's own class is: what follows it comes behind that class, and then a setting

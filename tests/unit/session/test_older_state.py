@@ -68,7 +68,7 @@ def fields(kept: Callable[[str], list[dict[str, Any]]], *but: str) -> list[tuple
     return [(dump, name) for dump in FIXTURES for name in kept(dump)[0] if name not in but]
 
 
-@pytest.mark.parametrize(("dump", "recent"), zip(FIXTURES, ([2, 1, 1, 1], [2, 1, 1, 0]), strict=True))
+@pytest.mark.parametrize(("dump", "recent"), list(zip(FIXTURES, ([2, 1, 1, 1], [2, 1, 1, 0]), strict=True)))
 def test_it_has_what_it_is_kept_for(dump: str, recent: list[int]) -> None:
     """Sessions that ran and one that waited, an end, last requests, a language."""
     assert [bool(session["port"]) for session in sessions(dump)] == [True, True, False]

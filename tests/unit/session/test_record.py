@@ -51,6 +51,7 @@ FULL = Record(
     by_admin=True,
     why="Maintenance",
     reference="3f9a1c0e",
+    told_end=1_800_000_000,
 )
 
 
@@ -79,6 +80,7 @@ def test_every_field_of_a_record_survives_the_database() -> None:
         "by_admin": True,
         "why": "Maintenance",
         "reference": "3f9a1c0e",
+        "told_end": 1_800_000_000,
     }
     assert Record.from_state(stored) == FULL
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 import re
 from collections.abc import Callable, Iterable
@@ -12,21 +11,20 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from tornado import web
-from tornado.httpserver import HTTPServer
-from tornado.testing import bind_unused_port
 from traitlets import TraitError
 
 from spawner.gpu.agent.schema import Device, MigInstance, NodeReport
 from spawner.hub.background.idle_gpus import IdleGpuWatch, stop_as_ordered
-from spawner.hub.background.idle_messages import IdleMessages, Message
+from spawner.hub.channels import Channels, MessageSender
 from spawner.hub.settings.spawner import SpawnerSettings
+from spawner.hub.state import HubState
 from spawner.job.sbatch import Tag
+from spawner.session.message import Message
 from spawner.session.record import Record
 from spawner.session.session import Session
 from spawner.slurm.model import Job
-from spawner.slurm.runner import Result, SlurmRunner
 from tests.support.fake_slurm import FakeJob, FakeSlurm
+from tests.support.message_settings import WithMessageSettings
 from tests.support.session_rig import make_cluster, virtually
 
 LOG = logging.getLogger("tests.idle")
@@ -37,7 +35,7 @@ MINUTE = 60.0
 
 
 @dataclass
-class FakeSpawner:
+class FakeSpawner(WithMessageSettings):
     """A server as the Hub has it, as much of it as is looked at."""
 
     session: Session | None
@@ -48,8 +46,8 @@ class FakeSpawner:
     ready: bool = True
     idle_gpu_minutes: float = 60.0
     idle_gpu_stop_minutes: float = 30.0
-    idle_gpu_command: tuple[str, ...] = ()
-    idle_gpu_webhook: str = ""
+    message_command: tuple[str, ...] = ("/bin/tell",)
+    language: str = ""
     stopped_at: float | None = None
 
 
@@ -59,7 +57,7 @@ class Messages:
     def __init__(self) -> None:
         self.sent: list[Message] = []
 
-    def send(self, message: Message, **_: Any) -> None:
+    def send(self, message: Message, _channels: Channels) -> None:
         self.sent.append(message)
 
 
@@ -77,7 +75,7 @@ class Rig:
         self.record = Record("a nonce", self.job.job_id, self.slurm.now(), self.job.submit, "g001", "127.0.1.1", 4, **known)
         self.session = Session(self.cluster, "ada", keep=lambda: None, name="ada:fit", log=LOG, record=self.record)
         self.spawner = FakeSpawner(self.session, **rules)
-        self.messages = Messages()
+        self.messages: Any = HubState.of(self.spawner).part(MessageSender, Messages)  # type: ignore[arg-type]
         self.stops_fail = 0
         self.use: list[int | None] = [0, 0]
         self.reports: Callable[[], Iterable[Device]] = self.devices
@@ -86,7 +84,7 @@ class Rig:
         self.tasks = [asyncio.ensure_future(self._report()), asyncio.ensure_future(self.watch.run())]
 
     def new_watch(self) -> IdleGpuWatch:
-        return IdleGpuWatch(self.cluster, lambda: [self.spawner], self._stop, self.messages, home_url="/hub/home", log=LOG)  # type: ignore[arg-type]
+        return IdleGpuWatch(self.cluster, lambda: [self.spawner], self._stop, log=LOG)  # type: ignore[list-item]
 
     def devices(self) -> list[Device]:
         """What the node's two V100 say."""
@@ -151,12 +149,10 @@ def test_told_and_stopped() -> None:
         assert notice.stops_at - rig.slurm.now() + rig.loop.time() <= rig.spawner.stopped_at
         assert rig.job.state == "CANCELLED"
         assert rig.session.record.idle_minutes in (90, 91, 92)
-        assert rig.events == ["idle", "stopped"]
-        idle, stopped = rig.messages.sent
+        (idle,) = rig.messages.sent
         assert (idle.user, idle.server, idle.job_id, idle.node, idle.gpus, idle.url) == ("ada", "fit", 100, "g001", 1, "/hub/home")
         assert idle.display_name == "JupyterLab · 1 × V100 · g100_int"
         assert (idle.idle_minutes, idle.stops_at) == (60, notice.stops_at)
-        assert stopped.idle_minutes == rig.session.record.idle_minutes
 
     virtually(scenario)
 
@@ -446,7 +442,7 @@ def test_a_stop_that_fails() -> None:
         assert (rig.session.record.idle_minutes, rig.events) == (0, ["idle"])
         await rig.until(100)
         assert rig.spawner.stopped_at is not None
-        assert rig.events == ["idle", "stopped"]
+        assert rig.events == ["idle"]
 
     virtually(scenario)
 
@@ -520,107 +516,6 @@ def test_stopped_as_by_its_user(fails: bool) -> None:
     asyncio.run(scenario())
 
 
-# --- the messages ------------------------------------------------------------------------------------------------------------------
-
-MESSAGE = Message("idle", "ada", "fit", "Protein folding", 7, "g001", 2, 60, 1_800_000_000.5, "https://jupyter.example.org/hub/home")
-AS_SENT = {
-    "event": "idle",
-    "user": "ada",
-    "server": "fit",
-    "display_name": "Protein folding",
-    "job_id": 7,
-    "node": "g001",
-    "gpus": 2,
-    "idle_minutes": 60,
-    "stops_at": "2027-01-15T08:00:00Z",
-    "url": "https://jupyter.example.org/hub/home",
-}
-
-
-def test_the_json() -> None:
-    assert json.loads(MESSAGE.as_json()) == AS_SENT
-    assert json.loads(replace(MESSAGE, stops_at=None).as_json())["stops_at"] is None
-
-
-def test_a_command_gets_it_on_its_standard_input(tmp_path: Any, caplog: pytest.LogCaptureFixture) -> None:
-    """It is a process like all others: argv, nothing of the Hub's environment; what it prints on failure is in the log."""
-
-    async def scenario() -> None:
-        messages = IdleMessages(SlurmRunner(), LOG)
-        messages.send(MESSAGE, command=("/bin/sh", "-c", f"cat > {tmp_path}/got"), webhook="")
-        messages.send(MESSAGE, command=("/bin/sh", "-c", "cat >/dev/null; echo no such address >&2; exit 3"), webhook="")
-        messages.send(MESSAGE, command=("/nowhere/mail",), webhook="")
-        messages.send(MESSAGE, command=(), webhook="")
-        await messages.sent()
-
-    asyncio.run(scenario())
-    assert json.loads((tmp_path / "got").read_text()) == AS_SENT
-    assert "idle_gpu_command exited with 3: no such address" in caplog.text
-    assert "/nowhere/mail" in caplog.text
-
-
-def test_few_commands_at_a_time() -> None:
-    """A whole cluster that falls idle at once is no flood of processes."""
-
-    class Runner:
-        running = most = number = 0
-
-        async def run(self, argv: Any, **_: Any) -> Result:
-            self.running += 1
-            self.number += 1
-            self.most = max(self.most, self.running)
-            await asyncio.sleep(0.01)
-            self.running -= 1
-            return Result(tuple(argv), 0, "", "", 0.01)
-
-    async def scenario() -> None:
-        runner = Runner()
-        messages = IdleMessages(runner, LOG)  # type: ignore[arg-type]
-        for _ in range(50):
-            messages.send(MESSAGE, command=("/bin/mail",), webhook="")
-        await messages.sent()
-        assert (runner.number, runner.most) == (50, 4)
-
-    asyncio.run(scenario())
-
-
-def test_a_webhook_gets_it(caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Posted as JSON, to that address only; a failure is in the log, without the address, which may be a secret."""
-    monkeypatch.setattr("spawner.hub.background.idle_messages.WEBHOOK_SECONDS", 2.0)
-    got: list[tuple[str, str | None, Any]] = []
-
-    class Hook(web.RequestHandler):
-        def get(self, name: str) -> None:
-            got.append((name, None, None))
-
-        async def post(self, name: str) -> None:
-            got.append((name, self.request.headers.get("Content-Type"), json.loads(self.request.body)))
-            if name == "redirect":
-                self.redirect("/hooks/elsewhere")
-            elif name == "hangs":
-                await asyncio.sleep(5)
-            elif name != "canary":
-                self.set_status(500)
-
-    async def scenario() -> None:
-        socket, port = bind_unused_port()
-        server = HTTPServer(web.Application([(r"/hooks/(.*)", Hook)]))
-        server.add_socket(socket)
-        messages = IdleMessages(SlurmRunner(), LOG)
-        for name in ("canary", "secret", "redirect", "hangs"):
-            messages.send(MESSAGE, command=(), webhook=f"http://127.0.0.1:{port}/hooks/{name}")
-        messages.send(MESSAGE, command=(), webhook="http://127.0.0.1:1/hooks/secret")
-        await messages.sent()
-        server.stop()
-
-    asyncio.run(scenario())
-    assert sorted(name for name, _kind, _body in got) == ["canary", "hangs", "redirect", "secret"]
-    assert all((kind, body) == ("application/json", AS_SENT) for _name, kind, body in got)
-    failures = [record.getMessage() for record in caplog.records if "idle_gpu_webhook" in record.getMessage()]
-    assert len(failures) == 4
-    assert not any("secret" in text or "redirect" in text for text in failures)
-
-
 # --- what may be set -----------------------------------------------------------------------------------------------------------------
 
 
@@ -630,13 +525,6 @@ def test_a_webhook_gets_it(caplog: pytest.LogCaptureFixture, monkeypatch: pytest
         ("idle_gpu_minutes", -1),
         ("idle_gpu_minutes", float("nan")),
         ("idle_gpu_stop_minutes", float("inf")),
-        ("idle_gpu_command", ["mail"]),
-        ("idle_gpu_command", ["/bin/mail -s idle"]),
-        ("idle_gpu_command", ["/bin/mail", "\0"]),
-        ("idle_gpu_webhook", "chat.example.org"),
-        ("idle_gpu_webhook", "file:///etc/passwd"),
-        ("idle_gpu_webhook", "https://"),
-        ("idle_gpu_webhook", "https://h/\nx"),
     ],
 )
 def test_what_may_not_be_set(name: str, value: Any) -> None:
@@ -645,7 +533,5 @@ def test_what_may_not_be_set(name: str, value: Any) -> None:
 
 
 def test_what_may_be_set() -> None:
-    settings = SpawnerSettings(
-        idle_gpu_minutes=0.05, idle_gpu_stop_minutes=30, idle_gpu_command=["/bin/mail", "-s", "idle"], idle_gpu_webhook="https://h:1/x?y"
-    )
+    settings = SpawnerSettings(idle_gpu_minutes=0.05, idle_gpu_stop_minutes=30)
     assert settings.idle_gpu_minutes == 0.05

@@ -16,20 +16,24 @@ from prometheus_client import REGISTRY
 
 from spawner.cluster.job_history import FIRST_SECONDS, IDLE_SECONDS
 from spawner.errors import SlurmRefused
-from spawner.hub.sessions.ended import history_of, record_end, refused, stop_cause
+from spawner.hub.channels import MessageSender
+from spawner.hub.sessions.ended import TELL_SECONDS, history_of, record_end, refused, stop_cause
 from spawner.hub.sessions.history import PastSession
+from spawner.hub.state import HubState
+from spawner.session.message import Message
 from spawner.session.outcome import NO_ANSWER, START_TIMEOUT, STOPPED
 from spawner.session.record import End, Record
 from spawner.session.session import Session
 from tests.support.fake_slurm import EPOCH, FakeSlurm
 from tests.support.finished_jobs import row
+from tests.support.message_settings import WithMessageSettings
 from tests.support.past_sessions import past_sessions
 from tests.support.session_rig import LOG, make_cluster, virtually
 
 OPTIONS = {"cores": 4, "memory": "8G", "walltime": "1:00:00", "environment": {"PASSWORD": "a canary"}, "name": "My GPU", "color": "#1f77b4"}
 
 
-class FakeSpawner:
+class FakeSpawner(WithMessageSettings):
     """A user's server, with the Hub's real tables around it and the real Session in it."""
 
     def __init__(self, slurm: FakeSlurm, db: Any, *, record: Record | None = None) -> None:
@@ -170,6 +174,39 @@ def test_slurmdbd_tells_more(db: Any) -> None:
         assert End.from_state(spawner.orm_spawner.state["last_end"]) == spawner.last_end
         assert spawner.orm_spawner.state["other"] == 1
         assert [name for _, name in slurm.commands].count("sacct") == 1
+
+    virtually(scenario)
+
+
+@pytest.mark.parametrize(
+    ("by", "told"),
+    [
+        (0, ["An administrator cancelled the job."]),
+        (1001, []),
+        (None, ["The job was cancelled."]),
+    ],
+    ids=["by root", "by its user", "nobody knows"],
+)
+def test_who_did_not_stop_it_is_told(db: Any, by: int | None, told: list[str]) -> None:
+    """Once, with what slurmdbd says of the reason; after half a minute without. Who has cancelled their own job knows."""
+
+    async def scenario() -> None:
+        slurm = FakeSlurm(asyncio.get_running_loop())
+        spawner = running(slurm, db)
+        spawner.message_command = ("/bin/tell",)
+        sent: list[Message] = []
+        sender: Any = SimpleNamespace(send=lambda message, _channels: sent.append(message))
+        HubState.of(spawner).part(MessageSender, lambda: sender)  # type: ignore[arg-type]
+        number = await over(slurm, spawner, "CANCELLED")
+        assert sent == []
+        if by is not None:
+            slurm.finished[number] = row(JobIDRaw=str(number), State=f"CANCELLED by {by}", UID="1001", **moments_of(slurm, number))
+        await asyncio.sleep(TELL_SECONDS + 1)
+        texts = [message.text for message in sent]
+        assert len(texts) == len(told)
+        assert all(f" {sentence} " in text for text, sentence in zip(texts, told, strict=True))
+        await asyncio.sleep(3600)
+        assert len(sent) == len(told)
 
     virtually(scenario)
 
