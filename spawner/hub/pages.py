@@ -30,6 +30,7 @@ from .sessions.left_over import LeftOver
 from .sessions.options import display_name, read_again
 from .sessions.past import MAX_LISTED, Past, Reach, reaches_others
 from .sessions.switching import Switching
+from .sessions.tell import sends_messages
 from .site_pages import PAGE, is_page_of_ours, names_taken_twice, what_is_taken_away
 from .state import HubState
 
@@ -133,6 +134,12 @@ class PageHelp:
         except ResourceFormError:
             return []
         return [job.job_id for job in known.of(member, state.cluster)]
+
+    @staticmethod
+    def sends_messages(spawner: Any) -> bool:
+        """Tell whether users are told of their sessions elsewhere, and may choose of what."""
+        own = own_spawner(spawner)
+        return own is not None and sends_messages(own)
 
     @staticmethod
     def numbers(user: Any) -> dict[str, int]:

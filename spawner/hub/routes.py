@@ -29,6 +29,8 @@ from .handlers.class_page import PATH as CLASS_PATH
 from .handlers.class_page import ClassPage
 from .handlers.left_over import PATH as LEFT_OVER_PATH
 from .handlers.left_over import LeftOverPage
+from .handlers.messages import PATH as MESSAGES_PATH
+from .handlers.messages import MessagesPage
 from .handlers.over import PATH as OVER_PATH
 from .handlers.over import OverPage
 from .handlers.releases import PATH as RELEASES_PATH
@@ -87,6 +89,7 @@ PAGES = [
     (rf"/{LEFT_OVER_PATH}", LeftOverPage),
     (rf"/{CLASS_PATH}", ClassPage),
     (rf"/{RELEASES_PATH}", ReleasesPage),
+    (rf"/{MESSAGES_PATH}", MessagesPage),
     (rf"/{SAVED_REQUEST_PATH}", SavedRequestPage),
     (rf"/{SAVED_REQUEST_PATH}/file", SaveRequest),
 ]

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
+from playwright.sync_api import Browser, expect
 from private_slurm.cluster import PrivateCluster
 
+from tests.support.browsing import log_in, serious_findings
 from tests.support.mailbox import MailBox, Taken, open_mailbox
 from tests.support.real_hub import Environments, needs_users, open_site
-from tests.support.site_under_test import Site, wait_for
+from tests.support.site_under_test import Page, Site, Visitor, wait_for
+
+pytestmark = pytest.mark.usefixtures("pages_are_closed")
 
 SMALL = {"gpus": 0, "cores": 1, "memory": "1G"}
 
@@ -27,7 +33,7 @@ def running_site(environments: Environments, cluster: PrivateCluster, users: tup
     more = f"""
 c.JupyterHub.public_url = c.JupyterHub.bind_url
 c.SlurmCluster.jobs_interval = 3
-c.ResourceFormSpawner.message_end_minutes = 2.5
+c.ResourceFormSpawner.message_end_minutes = 2.9
 c.ResourceFormSpawner.message_mail_server = {mailbox.server!r}
 c.ResourceFormSpawner.message_mail_from = "jupyter@example.org"
 c.ResourceFormSpawner.message_mail_to = "{{username}}@example.org"
@@ -66,7 +72,7 @@ def test_a_session_from_its_start_to_its_end(site: Site, mailbox: MailBox) -> No
     site.cluster.run("scontrol", "update", f"JobId={job['JobId']}", "TimeLimit=3")
     near = letter(mailbox, 1).letter
     assert near["Subject"].startswith("Fit of July ends at ")
-    assert "The time of your session Fit of July is up in 2 min, at " in near.get_content()
+    assert "The time of your session Fit of July is up in 3 min, at " in near.get_content()
 
     site.cluster.run("scancel", job["JobId"])
     over = letter(mailbox, 2).letter
@@ -80,12 +86,48 @@ def test_a_session_from_its_start_to_its_end(site: Site, mailbox: MailBox) -> No
     assert subjects(mailbox) == [started.letter["Subject"], near["Subject"], over["Subject"]]
 
 
+def choose(visitor: Visitor, page: Page, *kinds: str) -> None:
+    """Press Save with these boxes checked, and be told that it is saved."""
+    token = page.soup.select_one("input[name=_xsrf]")
+    assert token is not None
+    saved = visitor.session.post(page.url, data={"_xsrf": token["value"], "kind": list(kinds)}, timeout=30)
+    assert (saved.status_code, "Salvato." in saved.text) == (200, True)
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(1200, "light"), (390, "dark")])
+def test_the_page(site: Site, browser: Browser, screenshots: Path, width: int, scheme: Any) -> None:
+    """Each kind that is sent has its box and no more; it is read and pressed by anybody."""
+    page = log_in(site, browser, site.users[0], path="hub/resource-form/messages", shows="#save", width=width, scheme=scheme)
+    expect(page.get_by_role("checkbox")).to_have_count(3)
+    assert serious_findings(page, "#resource-form-messages") == []
+    page.screenshot(path=screenshots / f"messages-{width}-{scheme}.png")
+    page.get_by_label("the time of a session is up in 3 min").uncheck()
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("status")).to_have_text("Saved.")
+    expect(page.get_by_label("the time of a session is up in 3 min")).not_to_be_checked()
+    page.get_by_label("the time of a session is up in 3 min").check()
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_label("the time of a session is up in 3 min")).to_be_checked()
+
+
 def test_in_the_users_language(site: Site, mailbox: MailBox) -> None:
-    """That of their latest form."""
+    """That of their latest form; and only what they have chosen on the page of their messages, to which home and form lead."""
     needs_users(site.users, 2)
     before, user = len(mailbox.taken), site.users[1]
     visitor = site.visitor(user)
     visitor.session.headers["Accept-Language"] = "it"
+    for address in ("hub/home", "hub/spawn"):
+        assert visitor.get(address).soup.select_one("a[href$='/resource-form/messages']") is not None
+    page = visitor.get("hub/resource-form/messages")
+    assert [box["value"] for box in page.soup.select("input[name=kind][checked]")] == ["started", "ends_soon", "ended"]
+    assert f"{user}@example.org" in page.text
+    choose(visitor, page)
+    assert visitor.start({"name": "Niente", "gpus": "0", "walltime": "2h"}).status == 302
+    wait_for(lambda: site.server(user).get("ready"), "the session to be ready", 60)
+    site.stop(user=user)
+    choose(visitor, visitor.get("hub/resource-form/messages"), "started", "idle")
+    page = visitor.get("hub/resource-form/messages")
+    assert [box["value"] for box in page.soup.select("input[name=kind][checked]")] == ["started"]
     assert visitor.start({"name": "Prova", "gpus": "0", "walltime": "2h"}).status == 302
     taken = letter(mailbox, before)
     assert taken.receivers == [f"{user}@example.org"]

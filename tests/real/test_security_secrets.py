@@ -268,6 +268,7 @@ OURS = {
     r"/resource-form/job": ("GET", "hub/resource-form/job?job=999999999"),
     r"/resource-form/class": ("GET", "hub/resource-form/class?preset=none"),
     r"/resource-form/releases": ("GET", "hub/resource-form/releases"),
+    r"/resource-form/messages": ("GET", "hub/resource-form/messages"),
     r"/api/resource-form/releases": ("GET", "hub/api/resource-form/releases"),
     r"/resource-form/request": ("GET", "hub/resource-form/request"),
     r"/resource-form/request/file": ("POST", "hub/resource-form/request/file"),
@@ -320,6 +321,8 @@ EXPECTED = {
         "/resource-form/class": (302, 404, 404, 404, 302, 302, 302, 302),
         # What marks releases is in test_releases.py.
         "/resource-form/releases": (302, 200, 200, 200, 302, 302, 302, 302),
+        # This Hub sends none; test_messages.py has one that does.
+        "/resource-form/messages": (302, 404, 404, 404, 302, 302, 302, 302),
         "api/resource-form/releases": (403, 200, 200, 200, 404, 404, 200, 403),
         # One's own; test_saved_requests.py asks for others'.
         "/resource-form/request": (302, 200, 200, 200, 302, 302, 302, 302),

@@ -32,6 +32,7 @@ from ..protocol import FormSpawner, HubSpawner
 from ..releases import broken_in_words
 from ..sessions.options import given_name
 from ..sessions.past import reaches_others
+from ..sessions.tell import sends_messages
 from ..state import HubState
 from ..variables import from_link, shown_text, told_variables, with_known_variables
 from .flash import Rejection, take, waiting
@@ -61,6 +62,7 @@ async def _form_page(spawner: FormSpawner) -> str:
         "server_name": spawner.name,
         "support_text": spawner.support_text,
         "estimates": spawner.cluster.estimates,
+        "messages_url": _messages_url(spawner),
     }
     left = countdown(PATIENCE_SECONDS)
     came = waiting(spawner)
@@ -154,6 +156,13 @@ def _fields(fields: tuple[FormField, ...], to_decide: Set[str]) -> dict[str, Any
         "folded_line": " · ".join(filter(None, (field.shown for field in folded))),
         "folded_open": any(field.error or field.key in to_decide for field in folded),
     }
+
+
+def _messages_url(spawner: FormSpawner) -> str:
+    """Where the user chooses what they are told of their sessions; empty for somebody else, and where nobody is told anything."""
+    visitor = getattr(spawner.handler, "current_user", None)
+    is_theirs = visitor is not None and name_of(visitor) == name_of(spawner.user)
+    return f"{spawner.hub.base_url}resource-form/messages" if is_theirs and sends_messages(spawner) else ""
 
 
 def _may_see_others(spawner: HubSpawner) -> bool:

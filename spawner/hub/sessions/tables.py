@@ -57,6 +57,15 @@ RELEASE_CHECKS = sa.Table(
 )
 """The last check of each release; ``record`` is what it found, as JSON."""
 
+MESSAGE_CHOICES = sa.Table(
+    "resource_form_messages",
+    TABLES,
+    sa.Column("user_name", sa.String(255), primary_key=True),
+    sa.Column("kinds", sa.Text, nullable=False),
+    sa.Column("at", sa.Float(53), nullable=False),
+)
+"""Which messages users want; ``kinds`` is a list of their names, as JSON."""
+
 
 def has_row(own: Transaction, table: sa.Table, key: str) -> bool:
     """Tell whether a table of ours has the session of this key."""

@@ -1,4 +1,4 @@
-"""What a user is told of a session: in their language, of the kinds that the admin wants, not too often, by the ways that are set."""
+"""What a user is told of a session: in their language, of the kinds that they want, not too often, by the ways that are set."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from ..locale import language_spoken
 from ..protocol import HubSpawner
 from ..settings.messages import USER
 from ..state import HubState
+from .message_choices import wanted_kinds
 from .options import display_name
 
 STARTED_AFTER_SECONDS = 60.0
@@ -34,6 +35,11 @@ def channels_of(spawner: HubSpawner) -> Channels | None:
         mail = Mail(spawner.message_mail_server, spawner.message_mail_from, to)
     channels = Channels(tuple(spawner.message_command), spawner.message_webhook, mail)
     return channels if channels.command or channels.webhook or channels.mail else None
+
+
+def sends_messages(spawner: HubSpawner) -> bool:
+    """Tell whether there are messages that a spawner's user may choose among."""
+    return bool(spawner.message_kinds) and channels_of(spawner) is not None
 
 
 def tell_started(spawner: HubSpawner, session: Session) -> None:
@@ -86,7 +92,7 @@ def _called(spawner: HubSpawner) -> str:
 
 def _tell(spawner: HubSpawner, session: Session, kind: MessageKind, subject: str, text: str, **facts: Any) -> None:
     channels, state = channels_of(spawner), HubState.of(spawner)
-    if channels is None or kind not in spawner.message_kinds:
+    if channels is None or kind not in wanted_kinds(spawner):
         return
     rates, user = state.part(MessageRates, lambda: MessageRates(spawner.message_hourly)), name_of(spawner.user)
     if not rates.may_send(kind, user, spawner.name, session.cluster.clock()):

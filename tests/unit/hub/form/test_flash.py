@@ -112,6 +112,7 @@ def test_a_form_that_cannot_be_filled_leaves_it_for_the_next(monkeypatch: pytest
         orm_spawner=SimpleNamespace(user_options={}),
         support_text="",
         cluster=SimpleNamespace(estimates=True),
+        handler=None,
         template_paths=[],
         log=logging.getLogger("hub"),
         choices=silent,

@@ -28,7 +28,13 @@ def spawner(name: str = "", **values: Any) -> SimpleNamespace:
     )
     user.spawner = SimpleNamespace(options_form=True, user=user)
     options = {"cores": 1, "memory": "2G"}
-    own: dict[str, Any] = {"orm_spawner": SimpleNamespace(display_name=""), "session": None, "last_end": None, "user_options": options}
+    own: dict[str, Any] = {
+        "message_kinds": [],
+        "orm_spawner": SimpleNamespace(display_name=""),
+        "session": None,
+        "last_end": None,
+        "user_options": options,
+    }
     said = values.pop("notices", ())
     own |= values
 
