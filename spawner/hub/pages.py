@@ -138,8 +138,7 @@ class PageHelp:
     @staticmethod
     def sends_messages(spawner: Any) -> bool:
         """Tell whether users are told of their sessions elsewhere, and may choose of what."""
-        own = own_spawner(spawner)
-        return own is not None and sends_messages(own)
+        return sends_messages(spawner)
 
     @staticmethod
     def numbers(user: Any) -> dict[str, int]:

@@ -9,7 +9,8 @@ from ...session.matching import is_own
 from ...session.session import Session
 from ...slurm.states import RUNNING
 from ..common import cluster_of
-from ..protocol import HubApplication, HubSpawner, Log
+from ..own_spawner import own_spawner
+from ..protocol import FormSpawner, HubApplication, HubSpawner, Log
 from ..sessions.storage import Storage
 from ..sessions.tell import channels_of, tell_ends_soon
 from ..state import HubState
@@ -47,14 +48,16 @@ async def watch(spawners: Callable[[], Iterable[HubSpawner]], log: Log) -> None:
 async def look(spawners: Iterable[HubSpawner]) -> None:
     """Tell the users of all sessions that end soon and that have not been told of this end."""
     for number, spawner in enumerate(spawners, 1):
-        session: Session | None = getattr(spawner, "session", None)
-        if session is not None and spawner.ready and session.end is None and channels_of(spawner) is not None:
-            _look_at(spawner, session)
+        own = own_spawner(spawner)
+        if own is not None and own.session is not None and spawner.ready and channels_of(spawner) is not None:
+            _look_at(own, own.session)
         if number % AT_ONCE == 0:
             await asyncio.sleep(0)
 
 
-def _look_at(spawner: HubSpawner, session: Session) -> None:
+def _look_at(spawner: FormSpawner, session: Session) -> None:
+    if session.end is not None:
+        return
     record, listed = session.record, session.cluster.jobs.last_value or {}
     job = listed.get(record.job_id)
     if job is None or job.state not in RUNNING or not (job.start and job.end) or not is_own(job, record, user=session.owner):

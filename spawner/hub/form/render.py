@@ -156,6 +156,7 @@ EMPTY_FORM: Mapping[str, Any] = {
     "user_name": "",
     "support_text": "",
     "estimates": False,
+    "messages_url": "",
 }
 """The variables of the form's template, as they are where there is nothing to show."""
 

@@ -14,6 +14,7 @@ from ...i18n import _
 from ...session.message import KINDS, MessageKind
 from ..database import Transaction, transaction
 from ..known import name_of
+from ..own_spawner import own_spawner
 from ..protocol import HubSpawner
 from ..state import AdminWarnings, HubState
 from .storage import Storage
@@ -69,7 +70,8 @@ class MessageChoices:
 
 def wanted_kinds(spawner: HubSpawner) -> tuple[MessageKind, ...]:
     """Return the kinds of messages that a spawner's user gets: of those that the admin has set, the ones that they have chosen."""
-    offered = [kind for kind in KINDS if kind in spawner.message_kinds]
+    own = own_spawner(spawner)
+    offered = [kind for kind in KINDS if own is not None and kind in own.message_kinds]
     state = HubState.of(spawner)
     chosen = state.part(MessageChoices).of(state, name_of(spawner.user))
     return tuple(kind for kind in offered if chosen is None or kind in chosen)

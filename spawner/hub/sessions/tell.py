@@ -17,6 +17,7 @@ from ..channels import Channels, Mail, MessageSender
 from ..known import name_of
 from ..labels import labels_of
 from ..locale import language_spoken
+from ..own_spawner import own_spawner
 from ..protocol import HubSpawner
 from ..settings.messages import USER
 from ..state import HubState
@@ -29,17 +30,20 @@ STARTED_AFTER_SECONDS = 60.0
 
 def channels_of(spawner: HubSpawner) -> Channels | None:
     """Return by which ways messages of a spawner's sessions go; None for none."""
-    mail = None
-    if spawner.message_mail_server and spawner.message_mail_from and spawner.message_mail_to:
-        to = spawner.message_mail_to.replace(USER, name_of(spawner.user))
-        mail = Mail(spawner.message_mail_server, spawner.message_mail_from, to)
-    channels = Channels(tuple(spawner.message_command), spawner.message_webhook, mail)
+    own, mail = own_spawner(spawner), None
+    if own is None:
+        return None
+    if own.message_mail_server and own.message_mail_from and own.message_mail_to:
+        to = own.message_mail_to.replace(USER, name_of(spawner.user))
+        mail = Mail(own.message_mail_server, own.message_mail_from, to)
+    channels = Channels(tuple(own.message_command), own.message_webhook, mail)
     return channels if channels.command or channels.webhook or channels.mail else None
 
 
 def sends_messages(spawner: HubSpawner) -> bool:
     """Tell whether there are messages that a spawner's user may choose among."""
-    return bool(spawner.message_kinds) and channels_of(spawner) is not None
+    own = own_spawner(spawner)
+    return own is not None and bool(own.message_kinds) and channels_of(spawner) is not None
 
 
 def tell_started(spawner: HubSpawner, session: Session) -> None:
@@ -91,10 +95,10 @@ def _called(spawner: HubSpawner) -> str:
 
 
 def _tell(spawner: HubSpawner, session: Session, kind: MessageKind, subject: str, text: str, **facts: Any) -> None:
-    channels, state = channels_of(spawner), HubState.of(spawner)
-    if channels is None or kind not in wanted_kinds(spawner):
+    own, channels, state = own_spawner(spawner), channels_of(spawner), HubState.of(spawner)
+    if own is None or channels is None or kind not in wanted_kinds(spawner):
         return
-    rates, user = state.part(MessageRates, lambda: MessageRates(spawner.message_hourly)), name_of(spawner.user)
+    rates, user = state.part(MessageRates, lambda: MessageRates(own.message_hourly)), name_of(spawner.user)
     if not rates.may_send(kind, user, spawner.name, session.cluster.clock()):
         state.log.info("%s is not told (%s): too often", session.name, kind)
         return

@@ -282,6 +282,7 @@ async def test_remembered_once_it_is_submitted(monkeypatch: pytest.MonkeyPatch, 
 
     class Submitted:
         record = Record(node="g001")
+        cluster = SimpleNamespace(clock=lambda: 5.0)
 
         def say(self, *_said: Any) -> None:
             """The waiting page is not looked at here."""

@@ -44,6 +44,7 @@ class FakeSpawner(WithMessageSettings):
     name: str = "fit"
     log_name: str = "ada:fit"
     ready: bool = True
+    last_end: Any = None
     idle_gpu_minutes: float = 60.0
     idle_gpu_stop_minutes: float = 30.0
     message_command: tuple[str, ...] = ("/bin/tell",)

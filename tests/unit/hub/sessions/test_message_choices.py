@@ -39,6 +39,7 @@ class Server(WithMessageSettings):
 
     def __init__(self, state: HubState, user: str) -> None:
         state.settings["resource_form_state"] = state
+        self.last_end = None
         self.user = SimpleNamespace(name=user, settings=state.settings)
 
 

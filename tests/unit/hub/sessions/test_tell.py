@@ -39,6 +39,7 @@ class FakeSpawner(WithMessageSettings):
     name: str = "fit"
     log_name: str = "ada:fit"
     ready: bool = True
+    last_end: Any = None
     language: str = ""
     message_command: tuple[str, ...] = ("/bin/tell",)
 
