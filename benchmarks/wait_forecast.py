@@ -11,6 +11,7 @@ import argparse
 import datetime
 import math
 import random
+import statistics
 import sys
 import tempfile
 import time
@@ -112,12 +113,14 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seed", type=int, default=20)
     parser.add_argument("--days", type=int, default=DAYS, help="an even number")
+    parser.add_argument("--cores", type=int, default=40, help="of each of the two nodes")
     asked = parser.parse_args()
     jobs = workload(random.Random(asked.seed), asked.days)
-    print(f"Seed {asked.seed}: {len(jobs)} jobs in {asked.days} days of {DAY_SECONDS:.0f} s.", flush=True)
+    load = sum(job.cores * job.seconds for job in jobs) / (asked.days * DAY_SECONDS * 2 * asked.cores)
+    print(f"Seed {asked.seed}: {len(jobs)} jobs in {asked.days} days of {DAY_SECONDS:.0f} s, load {load:.0%} without overhead.", flush=True)
     user = available_users()[0]
     spec = ClusterSpec(
-        nodes=(NodeGroup("w[001-002]", cpus=40, memory_mb=100_000),),
+        nodes=(NodeGroup("w[001-002]", cpus=asked.cores, memory_mb=100_000),),
         partitions=(Partition("work", "w[001-002]", "Default=YES MaxTime=UNLIMITED"),),
         accounts=(Account("lab"),),
         members=(Member(user, ("lab",)),),
@@ -151,6 +154,11 @@ def main() -> int:
         day, part = divmod(moment + 0.5 - begin, DAY_SECONDS)
         return MONDAY + datetime.timedelta(days=day % 4, seconds=part * SCALE)
 
+    by_day: dict[int, list[int]] = defaultdict(list)
+    for job in (*(each for each in first if each.began), *(each for each in after if each.began)):
+        by_day[int((job.eligible + 0.5 - begin) // DAY_SECONDS)].append(round(job.seconds / SCALE))
+    print("Median and mean wait of those that began, by day, in s:")
+    print("  ".join(f"{statistics.median(waits):.0f}/{statistics.mean(waits):.1f}" for _day, waits in sorted(by_day.items())))
     cancelled = sum(not job.began for job in first + after)
     print(f"{len(first)} counted, {len(after)} scored, {cancelled} had not begun; {failed} not submitted, at most {late:.1f} s late.")
     return 0 if scored(PastWaits(first, place=place), after) and not failed else 1
