@@ -187,9 +187,10 @@ class IdleGpuWatch:
         latest = reports.latest(session.record.node)
         if job is None or job.start is None or latest is None:
             return None
-        gpus = self._gpus.gpus_of(session, job, history=False)
+        gpus = self._gpus.gpus_of(session, job)
         if gpus is None or not gpus.devices:
             return None
+        session.gpu_use.take(gpus)
         since = tuple(reports.idle_since(session.record.node, view.key) for view in gpus.devices)
         return Seen(since, latest.received, max(session.record.by_hubs_clock(job.start), self._counts_from.get(session.record.nonce, 0.0)))
 
