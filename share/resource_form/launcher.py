@@ -426,7 +426,8 @@ class MemoryPeak:
         """Take in the largest process that came and went between two looks: the kernel tells of it once those above have been waited for."""
         largest = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
         if self.least is not None and largest > self.largest:
-            self.most = max(self.most, self.least + largest)
+            # Either another one, beside the least that there always was, or one that was seen has grown: the smaller is safe to say.
+            self.most = max(self.most, min(self.least + largest, self.most + largest - self.largest))
 
     def report(self):
         """Tell the Hub, once a minute at most, if it has risen; on its own, for nobody waits for it."""

@@ -19,8 +19,8 @@ class Record:
     job's GPUs by Slurm's own numbers (IDX), as the launcher reported them; None where it has not. ``gpus_confirmed``: Slurm says so too.
     ``owner`` is the name of the system's user whose job it is, as Slurm prints it; empty where that is the Hub's name of the user.
     ``idle_minutes``: the stop was ordered because they did nothing for so long; 0 for any other reason. ``killed`` is how many of its
-    processes were killed for want of memory, and ``peak_mb`` the most memory that they had at once in MB (0: not told), as the launcher says:
-    it can be made up by the user, and is for the user alone. ``started`` is when the job began, by Slurm's clock; 0 until its server
+    processes were killed for want of memory, and ``peak_mb`` the most memory that they had at once in MB (0: not told), as the launcher
+    says: its user can make it up, and it is for the user alone. ``started`` is when the job began, by Slurm's clock; 0 until its server
     listens. ``usage_factor`` is that of the job's QOS, None where it is not charged; ``is_priced``: that is known.
     ``by_admin``: the stop was ordered by somebody else than the user, and ``why`` is what they said; empty for nothing. ``setup`` is how
     the set-up of the user's first session with the release goes (:data:`.own_setup.SetupState`); empty where there is none. ``folder``

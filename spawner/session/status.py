@@ -98,7 +98,8 @@ class SessionStatus:
     ``ends`` is the time limit of a job that runs, ``estimate`` when Slurm plans to start one that waits, ``unknown_since`` from when on
     Slurm has not answered. ``held`` is what the job has, or asks for while it waits, by name, memory in MB. ``change`` are the values of
     the form that make sense for another try of an ended session, ``category`` is why it ended (:data:`.outcome.CATEGORIES`),
-    ``used_memory_mb`` what Slurm saw it use of the ``asked_memory_mb`` that it had, ``use`` what else is known of that. ``usage`` is what it uses while it runs
+    ``used_memory_mb`` what Slurm saw it use of the ``asked_memory_mb`` that it had, ``use`` what else is known of that.
+    ``usage`` is what it uses while it runs
     (:class:`.job_usage.Usage`), ``gpus`` what its GPUs do (:class:`.session_gpus.SessionGpus`);
     None where it has none, or its node has never reported. ``killed`` is how many of its processes were killed for want of memory.
     ``setup`` is how the set-up of a first session with its release goes (:data:`.own_setup.SetupState`), ``folder`` why it does not

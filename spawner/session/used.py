@@ -20,9 +20,9 @@ class Used:
     """What a session used, as far as it was measured; None, and never 0, for what was not.
 
     ``peak_mb`` is the most memory that its processes had at once, in MB, as its own launcher says: exact, but its user can make it up, so
-    it is shown to that user alone and counts in no report. (What Slurm saw of its memory is ``End.used_mb``.) ``cpu_seconds`` of CPU time were
-    used on ``cores`` in ``seconds``, as slurmdbd has it. ``gpu_percent`` is how busy its ``gpus`` were on average, ``gpu_memory_mb`` the
-    most that one of them had in use of its ``gpu_memory_total_mb``: by the nodes' reports, over ``gpu_minutes``.
+    it is shown to that user alone and counts in no report. (What Slurm saw of its memory is ``End.used_mb``.) ``cpu_seconds`` of CPU time
+    were used on ``cores`` in ``seconds``, as slurmdbd has it. ``gpu_percent`` is how busy its ``gpus`` were on average, and
+    ``gpu_memory_mb`` the most that one of them had in use of its ``gpu_memory_total_mb``: by the nodes' reports, over ``gpu_minutes``.
     """
 
     peak_mb: int | None = None

@@ -170,7 +170,8 @@ def test_why_it_waits(hub: Any, capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_why_it_ended(hub: Any, capsys: pytest.CaptureFixture[str]) -> None:
     """What it used, exit code, and what helps, where they are known."""
-    failed = over(kind="others", used={"memory_mb": 2048, "sentence": "Used 2 of 2 GB."}, asked={"memory_mb": 2048}, exit_code=9, what_to_do="Ask for more.")
+    used = {"memory_mb": 2048, "sentence": "Used 2 of 2 GB."}
+    failed = over(kind="others", used=used, asked={"memory_mb": 2048}, exit_code=9, what_to_do="Ask for more.")
     hub.answers[SESSIONS] = answer(failed)
     assert main(["why"]) == 6
     lines = capsys.readouterr().out.splitlines()

@@ -15,6 +15,7 @@ from spawner.i18n import using
 from spawner.session.status import App, Server, SessionStatus
 from spawner.session.status_json import DETAILS, as_json, details_of, without_clock
 from spawner.session.status_text import Charge
+from spawner.session.used import Used
 
 AT = 1_800_000_000
 SERVER = Server(
