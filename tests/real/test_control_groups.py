@@ -6,6 +6,7 @@ seconds, and again at the end.
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Iterator
 from dataclasses import replace
@@ -29,6 +30,21 @@ HOG = "import threading; held = bytearray(200_000_000); threading.Timer(3, lambd
 """Holds for a while what makes a peak: Slurm looks every second, and what takes all of the memory at once is killed between two looks."""
 WORDS = "A kernel or program of this session was killed, because the memory of 600 MB was used up. Ask for more memory next time."
 BEFORE = "Before that, something in it was ended because its memory was full."
+PROGRAM_MB = 800
+CACHE_MB = 1000
+BUSY_SECONDS = 3
+CACHE = f"""
+import tempfile, time
+file = tempfile.NamedTemporaryFile(dir=".")
+for _ in range({CACHE_MB}):
+    _ = file.write(bytes(1 << 20))
+file.flush()
+end = time.process_time() + {BUSY_SECONDS}
+while time.process_time() < end:
+    pass
+"""
+"""Fills the cache, and uses the CPU."""
+PROGRAM = f"held = bytearray({PROGRAM_MB} << 20); del held"
 SETTINGS = {"JobAcctGatherFrequency": "task=1"}
 MORE = """
 c.SlurmCluster.jobs_interval = 2
@@ -101,6 +117,44 @@ def test_a_kernel_that_is_killed(site: Site, browser: Browser) -> None:
     assert over["change"]["memory"] == "1200M"
     wait_for(lambda: (session_of(site)["used"] or {}).get("memory_mb", 0) > 300, "the peak of memory of the job's own group", 40)
     assert session_of(site)["used"]["memory_mb"] <= 610
+
+
+def had_by(job: int) -> float:
+    """What the processes of a job have of their own now, in MB, as the kernel says of each."""
+    known = 0
+    for process in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            if f"SLURM_JOB_ID={job}\0".encode() in (process / "environ").read_bytes():
+                rows = (row.split() for row in (process / "status").read_text().splitlines())
+                known += sum(int(row[1]) for row in rows if row[0] in ("RssAnon:", "RssShmem:"))
+    return known / 1024
+
+
+def test_what_was_used(site: Site, browser: Browser) -> None:
+    """The peak of a program of known size within 5 %, though it had its memory for a moment only and the cache of a file was more; and the
+    CPU that it used. Its user reads it on the page; others are told what Slurm saw, and not what the session says.
+    """
+    started(site, memory="3G")
+    job = int(site.job_of()["JobId"])
+    _, kernel = run_in_kernel(site, CACHE)
+    before = had_by(job)
+    assert 20 < before < PROGRAM_MB / 2
+    run_in_kernel(site, PROGRAM, kernel=kernel)
+    assert had_by(job) < before + 0.05 * PROGRAM_MB
+    site.stop()
+    wait_for(lambda: (session_of(site)["used"] or {}).get("cpu_seconds"), "slurmdbd to tell of the end", 40)
+    used = session_of(site)["used"]
+    assert abs(used["memory_mb"] - before - PROGRAM_MB) <= 0.05 * PROGRAM_MB
+    assert (used["memory_by"], used["cores"], used["gpus"]) == ("session", 1, None)
+    assert BUSY_SECONDS <= used["cpu_seconds"] <= used["seconds"]
+    assert used["sentence"].startswith(f"Used {used['memory_mb'] / 1024:.1f} of 3 GB and 0.")
+    _status, everybody = site.call("GET", "/resource-form/sessions?all=1")
+    (as_others,) = (session["used"] for session in everybody["sessions"] if session["job_id"] == job)
+    assert as_others["memory_by"] in (None, "slurm")
+    assert as_others["cpu_seconds"] == used["cpu_seconds"]
+    page = log_in(site, browser, site.users[0], path="hub/home", shows=".sessions-card")
+    expect(page.locator(".sessions-card .sessions-used")).to_have_text(used["sentence"])
+    page.context.close()
 
 
 def test_out_of_memory_in_the_end(site: Site) -> None:

@@ -182,3 +182,29 @@ def test_a_row_that_cannot_be_read() -> None:
     jobs = parse_finished(row() + "8|COMPLETED\n" + row(JobIDRaw="9", ReqMem="much") + "sacct|error\nA notice of the site.\n", reading)
     assert (set(jobs), jobs[9].memory_mb, jobs[9].is_over) == ({7, 9}, None, True)
     assert (reading.values_unknown, reading.rows_left_out) == (1, 2)
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        ("00:03.412", 3.412),
+        ("01:02:03", 3723.0),
+        ("1-02:03:04", 93784.0),
+        ("12:00.5", 720.5),
+        ("00:00:00", None),
+        ("00:00.000", None),
+        ("", None),
+        ("INVALID", None),
+    ],
+)
+def test_cpu_time(text: str, seconds: float | None) -> None:
+    """In seconds, by all of sacct's ways to write it; 0 is what it prints where nothing was measured, so it is not known."""
+    assert only(row(TotalCPU=text)).cpu_seconds == seconds
+
+
+def test_cpu_time_that_is_none() -> None:
+    """The job is read without it, and the trouble is counted."""
+    reading = Reading()
+    (job,) = parse_finished(row(TotalCPU="much"), reading).values()
+    assert job.cpu_seconds is None
+    assert job.state == "COMPLETED"
