@@ -30,8 +30,8 @@ HOG = "import threading; held = bytearray(200_000_000); threading.Timer(3, lambd
 """Holds for a while what makes a peak: Slurm looks every second, and what takes all of the memory at once is killed between two looks."""
 WORDS = "A kernel or program of this session was killed, because the memory of 600 MB was used up. Ask for more memory next time."
 BEFORE = "Before that, something in it was ended because its memory was full."
-PROGRAM_MB = 800
-CACHE_MB = 1000
+PROGRAM_MB = 1200
+CACHE_MB = 1500
 BUSY_SECONDS = 3
 CACHE = f"""
 import tempfile, time
