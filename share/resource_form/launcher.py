@@ -373,11 +373,14 @@ class MemoryPeak:
                 self.largest = max(self.largest, row[2])
         if not rows:
             return
+        together = sum(held for held, _top in rows.values())
         everything = self.in_group()
         if everything is None:
-            everything = sum(held for held, _top in rows.values())
-        # At a peak of one of them the others are taken to have had what they have now.
-        peaks = [everything - held + max(held, top) for pid, (held, top) in rows.items() if top > self.tops.get(pid, 0)]
+            everything = together
+        # At a peak of one of them the others are taken to have had what they have now. The group may still count what one has given back,
+        # and several processes what they share: the smaller is safe to say.
+        others = min(everything, together)
+        peaks = [others - held + max(held, top) for pid, (held, top) in rows.items() if top > self.tops.get(pid, 0)]
         self.least = everything if self.least is None else min(self.least, everything)
         self.most = max([self.most, everything] + peaks)
         self.tops = dict((pid, max(top, self.tops.get(pid, 0))) for pid, (_held, top) in rows.items())

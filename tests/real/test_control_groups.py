@@ -6,7 +6,6 @@ seconds, and again at the end.
 
 from __future__ import annotations
 
-import contextlib
 import json
 from collections.abc import Iterator
 from dataclasses import replace
@@ -22,7 +21,7 @@ from private_slurm.spec import NodeGroup, Partition
 
 from tests.support.browsing import log_in
 from tests.support.real_hub import Environments, cluster_spec, needs_users, open_site
-from tests.support.site_under_test import Site, run_in_kernel, wait_for
+from tests.support.site_under_test import Site, had_by, run_in_kernel, wait_for
 from tests.support.slurm_versions import READ
 
 SMALL = {"partition": "confined", "gpus": 0, "cores": 1, "memory": "600M", "walltime": "30m", "reservation": ""}
@@ -117,17 +116,6 @@ def test_a_kernel_that_is_killed(site: Site, browser: Browser) -> None:
     assert over["change"]["memory"] == "1200M"
     wait_for(lambda: (session_of(site)["used"] or {}).get("memory_mb", 0) > 300, "the peak of memory of the job's own group", 40)
     assert session_of(site)["used"]["memory_mb"] <= 610
-
-
-def had_by(job: int) -> float:
-    """What the processes of a job have of their own now, in MB, as the kernel says of each."""
-    known = 0
-    for process in Path("/proc").glob("[0-9]*"):
-        with contextlib.suppress(OSError):
-            if f"SLURM_JOB_ID={job}\0".encode() in (process / "environ").read_bytes():
-                rows = (row.split() for row in (process / "status").read_text().splitlines())
-                known += sum(int(row[1]) for row in rows if row[0] in ("RssAnon:", "RssShmem:"))
-    return known / 1024
 
 
 def test_what_was_used(site: Site, browser: Browser) -> None:

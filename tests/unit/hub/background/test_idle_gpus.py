@@ -161,6 +161,24 @@ def test_told_and_stopped() -> None:
     virtually(scenario)
 
 
+@pytest.mark.parametrize("idle_minutes", [0.0, 60.0])
+def test_what_they_did_is_added_up(idle_minutes: float) -> None:
+    """Whether or not anybody is told of idle ones: each minute once, from the beginning of the job on."""
+
+    async def scenario() -> None:
+        rig = Rig(idle_gpu_minutes=idle_minutes)
+        await rig.until(30)
+        rig.use = [40, 90]
+        await rig.until(63)
+        use = rig.session.gpu_use
+        assert 59 <= use.minutes <= 62
+        assert use.gpus == 1
+        assert use.mean_percent is not None
+        assert 19 <= use.mean_percent <= 22
+
+    virtually(scenario)
+
+
 def test_only_told() -> None:
     async def scenario() -> None:
         rig = Rig(idle_gpu_stop_minutes=0.0)
