@@ -131,8 +131,10 @@ class IdleGpuWatch:
     async def look(self) -> None:
         """Look at all sessions once, and do what follows from it."""
         running = [(spawner, session) for spawner in self._spawners() if (session := _running_of(spawner)) is not None]
-        if running:
-            await self._ask([session for _spawner, session in running])
+        watched = [(spawner, session) for spawner, session in running if _session_of(spawner) is session]
+        # For what is only added up Slurm is asked nothing: its last answers do, as far as there are any.
+        if watched:
+            await self._ask([session for _spawner, session in watched])
         for number, (spawner, session) in enumerate(running, 1):
             if session is _session_of(spawner):
                 self._look_at(spawner, session)
@@ -140,7 +142,7 @@ class IdleGpuWatch:
                 self._seen(session)
             if number % AT_ONCE == 0:
                 await asyncio.sleep(0)
-        nonces = {session.record.nonce for spawner, session in running if _session_of(spawner) is session}
+        nonces = {session.record.nonce for _spawner, session in watched}
         self._counts_from = {nonce: moment for nonce, moment in self._counts_from.items() if nonce in nonces}
 
     async def _ask(self, sessions: Sequence[Session]) -> None:

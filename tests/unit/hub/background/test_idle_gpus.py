@@ -101,6 +101,13 @@ class Rig:
                 self.cluster.gpu_reports.put(NodeReport("g001", self.slurm.now(), devices=tuple(self.reports())))
             await asyncio.sleep(15)
 
+    async def others_ask(self) -> None:
+        """Have Slurm asked as pages and JupyterHub's polls do."""
+        while True:
+            await self.cluster.jobs.get()
+            await self.cluster.nodes.get()
+            await asyncio.sleep(30)
+
     async def _stop(self, spawner: Any) -> None:
         assert spawner is self.spawner
         if self.stops_fail:
@@ -167,6 +174,7 @@ def test_what_they_did_is_added_up(idle_minutes: float) -> None:
 
     async def scenario() -> None:
         rig = Rig(idle_gpu_minutes=idle_minutes)
+        rig.tasks.append(asyncio.ensure_future(rig.others_ask()))
         await rig.until(30)
         rig.use = [40, 90]
         await rig.until(63)
