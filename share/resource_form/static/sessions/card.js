@@ -75,7 +75,7 @@ export function makeCards(page, { actions, orders, notices, gpus, copies, gone }
     const called = element("div", { class: "sessions-card-title" }, heading, state);
     const head = element("div", { class: "sessions-card-head" }, called, buttons);
     const foot = element("div", { class: "sessions-card-foot" }, facts, stop);
-    const parts = [head, sentence, idle, time, has, uses, usedInAll, gpuPlace, foot];
+    const parts = [head, sentence, idle, time, has, usedInAll, uses, gpuPlace, foot];
     const attributes = { class: "sessions-card", "data-server": first.name, "data-of": placeOf(first) };
     const place = element("article", attributes, ...parts);
 
