@@ -54,6 +54,8 @@ MEMORY_SECONDS = 5.0
 PEAK_REPORT_SECONDS = 60.0
 PEAK_WORTH_TELLING = 1.02
 """By so much the peak has to have risen before it is told while the session runs; what it was in the end is told exactly."""
+GROWN = 1.25
+"""A process so many times as large as any that was seen is taken to be another one, that came and went."""
 LAST_REPORT_SECONDS = 2.0
 """So long the end of the job waits at most for the Hub to take the last report."""
 END_SECONDS = 60.0
@@ -353,7 +355,7 @@ class MemoryPeak:
         self.killed = processes_killed(groups[1]) if groups else None
         self.events = groups and groups[1]
         self.most = 0
-        self.least = None
+        self.usual = None
         self.tops = {}
         self.largest = 0
         self.told = 0
@@ -381,7 +383,8 @@ class MemoryPeak:
         # and several processes what they share: the smaller is safe to say.
         others = min(everything, together)
         peaks = [others - held + max(held, top) for pid, (held, top) in rows.items() if top > self.tops.get(pid, 0)]
-        self.least = everything if self.least is None else min(self.least, everything)
+        # As the job is stopped, some of it may be gone.
+        self.usual = others if self.usual is None or not now else self.usual
         self.most = max([self.most, everything] + peaks)
         self.tops = dict((pid, max(top, self.tops.get(pid, 0))) for pid, (_held, top) in rows.items())
 
@@ -426,11 +429,13 @@ class MemoryPeak:
         return -(-most // 1024)
 
     def take_ended(self):
-        """Take in the largest process that came and went between two looks: the kernel tells of it once those above have been waited for."""
+        """Take in the largest process that ended between two looks: the kernel tells of it once those above it have been waited for."""
         largest = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
-        if self.least is not None and largest > self.largest:
-            # Either another one, beside the least that there always was, or one that was seen has grown: the smaller is safe to say.
-            self.most = max(self.most, min(self.least + largest, self.most + largest - self.largest))
+        if self.usual is None or largest <= self.largest:
+            return
+        # One a little larger than any that was seen is one of those, grown; a much larger one came and went, beside what there was last.
+        is_grown = largest < self.largest * GROWN
+        self.most = max(self.most, self.most + largest - self.largest if is_grown else self.usual + largest)
 
     def report(self):
         """Tell the Hub, once a minute at most, if it has risen; on its own, for nobody waits for it."""
