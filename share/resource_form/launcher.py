@@ -425,7 +425,7 @@ class MemoryPeak:
         counter, killed, most = self.counter(), self.events and processes_killed(self.events), self.most
         if counter is not None:
             # Where the kernel kills for want of memory, it has taken all of the cache back before.
-            most = max(most, counter) if (killed or 0) > (self.killed or 0) else min(most, counter)
+            most = counter if (killed or 0) > (self.killed or 0) else min(most, counter)
         return -(-most // 1024)
 
     def take_ended(self):
