@@ -140,6 +140,11 @@ def joined(parts: Sequence[str]) -> str:
     return _("{first} and {last}").format(first=", ".join(parts[:-1]), last=parts[-1])
 
 
+def tenths(megabytes: int) -> str:
+    """Write MB as GB with one digit behind the decimal sign: ``7.9``."""
+    return decimal(megabytes / 1024, 1, grouped=False)
+
+
 def cores_in_words(number: int) -> str:
     """Return ``1 core``, ``48 cores``."""
     return ngettext("{number} core", "{number} cores", number).format(number=number)

@@ -19,6 +19,7 @@ import http.client
 import json
 import os
 import random
+import resource
 import secrets
 import shutil
 import signal
@@ -50,6 +51,13 @@ REFUSED = "X-Resource-Form-Refused"
 STOP_GRACE_SECONDS = 3.0
 POLL_SECONDS = 0.02
 MEMORY_SECONDS = 5.0
+PEAK_REPORT_SECONDS = 60.0
+PEAK_WORTH_TELLING = 1.02
+"""By so much the peak has to have risen before it is told while the session runs; what it was in the end is told exactly."""
+GROWN = 1.25
+"""A process so many times as large as any that was seen is taken to be another one, that came and went."""
+LAST_REPORT_SECONDS = 2.0
+"""So long the end of the job waits at most for the Hub to take the last report."""
 END_SECONDS = 60.0
 END_DIFFERS_SECONDS = 30
 LONGEST_ANSWER = 10_000
@@ -259,9 +267,9 @@ class SessionBar:
             self.root = None
 
 
-def memory_events():
-    """The file in which the kernel counts which processes of this job it has killed for memory; None where it does not say that of this
-    job alone: without a control group of the job's own, others' processes would be counted too.
+def memory_groups():
+    """The folders of the control group of this job for memory, and of the one in it in which the kernel counts whom it kills; None where
+    the job has no group of its own: of another one, others' processes would be counted too.
     """
     # From 26.05 on Slurm calls the group by the job's SLUID under cgroup v2 (cgroup.conf(5), CgroupJobIdPaths).
     names = {"job_" + os.environ.get("SLURM_JOB_ID", ""), os.environ.get("SLURM_JOB_SLUID", "")} - {""}
@@ -275,14 +283,16 @@ def memory_events():
         own = next((part for part in parts if part in names), None)
         if own is None:
             continue
+        above = parts[: parts.index(own) + 1]
         if not controllers:
             # cgroup v2: a group counts what is below it as well, so the job's counts its steps.
-            found = os.path.join(CGROUPS, *parts[: parts.index(own) + 1], "memory.events")
+            job = os.path.join(CGROUPS, *above)
+            found = job, os.path.join(job, "memory.events")
         elif "memory" in controllers.split(","):
-            found = os.path.join(CGROUPS, "memory", *parts, "memory.oom_control")
+            found = os.path.join(CGROUPS, "memory", *above), os.path.join(CGROUPS, "memory", *parts, "memory.oom_control")
         else:
             continue
-        if processes_killed(found) is not None:
+        if processes_killed(found[1]) is not None:
             return found
     return None
 
@@ -303,17 +313,12 @@ def processes_killed(events):
 class MemoryWatch:
     """Notices when a process of the session, a kernel for one, is killed for want of memory: the session itself goes on."""
 
-    def __init__(self, bar):
+    def __init__(self, bar, groups):
         self.bar = bar
-        self.events = memory_events()
+        self.events = groups and groups[1]
         self.before = self.seen = (self.events and processes_killed(self.events)) or 0
         self.next = 0.0
         self.hub_knows_session = False
-
-    @property
-    def pause(self):
-        """Seconds until it should look again."""
-        return MEMORY_SECONDS if self.events else 3600
 
     def look(self, now=False):
         """Look at most every MEMORY_SECONDS, unless it has to be ``now``."""
@@ -337,6 +342,162 @@ class MemoryWatch:
             threading.Thread(target=tell_in_time, args=("/resource-form/own-memory", {"killed": number}), daemon=True).start()
 
 
+class MemoryPeak:
+    """The most memory that the session's processes have had at once, in kB.
+
+    What the kernel can take back at need, the cache of files, is not in it: a session that reads much fills all it has with that. So it is
+    what the processes have now, and how much more each of them had at its peak since the last look: the kernel keeps that (VmHWM, proc(5)),
+    however short it was. The counter of the control group has the cache in it, and says only what cannot have been exceeded.
+    """
+
+    def __init__(self, groups):
+        self.group = groups and groups[0]
+        self.killed = processes_killed(groups[1]) if groups else None
+        self.events = groups and groups[1]
+        self.most = 0
+        self.usual = None
+        self.tops = {}
+        self.largest = 0
+        self.told = 0
+        self.next = 0.0
+        self.next_report = time.monotonic() + PEAK_REPORT_SECONDS
+
+    def look(self, server, now=False):
+        """Look at most every MEMORY_SECONDS, unless it has to be ``now``."""
+        if not now and time.monotonic() < self.next:
+            return
+        self.next = time.monotonic() + MEMORY_SECONDS
+        rows = {}
+        for pid in self.processes(server):
+            row = memory_of(pid)
+            if row:
+                rows[pid] = row[:2]
+                self.largest = max(self.largest, row[2])
+        if not rows:
+            return
+        together = sum(held for held, _top in rows.values())
+        everything = self.in_group()
+        if everything is None:
+            everything = together
+        # At a peak of one of them the others are taken to have had what they have now. The group may still count what one has given back,
+        # and several processes what they share: the smaller is safe to say.
+        others = min(everything, together)
+        peaks = [others - held + max(held, top) for pid, (held, top) in rows.items() if top > self.tops.get(pid, 0)]
+        # As the job is stopped, some of it may be gone.
+        self.usual = others if self.usual is None or not now else self.usual
+        self.most = max([self.most, everything] + peaks)
+        self.tops = dict((pid, max(top, self.tops.get(pid, 0))) for pid, (_held, top) in rows.items())
+
+    def processes(self, server):
+        """The job's processes, as its group lists them; without one, this and all below it."""
+        if not self.group:
+            return [os.getpid()] + family(server.pid)
+        found = []
+        for folder, _folders, files in os.walk(self.group):
+            if "cgroup.procs" in files:
+                try:
+                    with open(os.path.join(folder, "cgroup.procs")) as rows:
+                        found += [int(row) for row in rows]
+                except (OSError, ValueError):
+                    continue
+        return found
+
+    def in_group(self):
+        """What the group's processes have now, in kB, what they share counted once; None where that is not told."""
+        if not self.group:
+            return None
+        known = numbers_in(os.path.join(self.group, "memory.stat"))
+        own = known.get("total_rss", known.get("anon"))
+        return None if own is None else (own + known.get("total_shmem", known.get("shmem", 0))) // 1024
+
+    def counter(self):
+        """The most that the group has had, with the cache, in kB; None where the kernel does not keep it."""
+        for name in ("memory.peak", "memory.max_usage_in_bytes"):
+            try:
+                with open(os.path.join(self.group or "/", name)) as file:
+                    return int(file.read()) // 1024
+            except (OSError, ValueError):
+                continue
+        return None
+
+    def megabytes(self):
+        """What is known of it by now, in MB; 0 for nothing."""
+        counter, killed, most = self.counter(), self.events and processes_killed(self.events), self.most
+        if counter is not None:
+            # Where the kernel kills for want of memory, it has taken all of the cache back before.
+            most = counter if (killed or 0) > (self.killed or 0) else min(most, counter)
+        return -(-most // 1024)
+
+    def take_ended(self):
+        """Take in the largest process that ended between two looks: the kernel tells of it once those above it have been waited for."""
+        largest = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
+        if self.usual is None or largest <= self.largest:
+            return
+        # One a little larger than any that was seen is one of those, grown; a much larger one came and went, beside what there was last.
+        is_grown = largest < self.largest * GROWN
+        self.most = max(self.most, self.most + largest - self.largest if is_grown else self.usual + largest)
+
+    def report(self):
+        """Tell the Hub, once a minute at most, if it has risen; on its own, for nobody waits for it."""
+        if time.monotonic() < self.next_report:
+            return
+        self.next_report = time.monotonic() + PEAK_REPORT_SECONDS
+        peak = self.megabytes()
+        if peak > self.told * PEAK_WORTH_TELLING:
+            self.told = peak
+            threading.Thread(target=tell_in_time, args=("/resource-form/own-memory", {"peak_mb": peak}), daemon=True).start()
+
+    def report_last(self):
+        """Tell the Hub what it was in the end, or let that be."""
+        peak = self.megabytes()
+        if not peak:
+            return
+        with contextlib.suppress(OSError, http.client.HTTPException):
+            to_the_hub("/resource-form/own-memory", {"peak_mb": peak}, LAST_REPORT_SECONDS)()
+
+
+def memory_of(pid):
+    """What a process has in memory now, and the most that it had, in kB, without the files that are mapped now; and that with them. None: it
+    is gone.
+    """
+    known = numbers_in("/proc/%d/status" % pid)
+    files = known.get("RssFile", 0)
+    if "VmRSS" not in known:
+        return None
+    top = known.get("VmHWM", 0)
+    return max(0, known["VmRSS"] - files), max(0, top - files), top
+
+
+def numbers_in(path):
+    """The numbers by name of a file of the kernel's: ``anon 4096``, ``VmRSS:   4096 kB``; none where it cannot be read."""
+    known = {}
+    try:
+        with open(path) as rows:
+            for row in rows:
+                words = row.split()
+                if len(words) > 1 and words[1].isdigit():
+                    known[words[0].rstrip(":")] = int(words[1])
+    except (OSError, ValueError):
+        pass
+    return known
+
+
+def family(pid):
+    """``pid`` and every process below it, as each names its children: nobody else's are looked at; as descendants() where it names none."""
+    found, queue = [], [pid]
+    while queue:
+        current = queue.pop()
+        found.append(current)
+        try:
+            for thread in os.listdir("/proc/%d/task" % current):
+                with open("/proc/%d/task/%s/children" % (current, thread)) as file:
+                    queue.extend(int(child) for child in file.read().split())
+        except (OSError, ValueError):
+            if os.path.isdir("/proc/%d" % current) and not os.path.exists("/proc/self/task/%d/children" % os.getpid()):
+                return descendants(pid)
+    return found
+
+
 class EndWatch:
     """Has the bar follow the end of the job, which an administrator may move while it runs: the Hub knows it from its list of all jobs, so
     that Slurm is asked nothing for this.
@@ -346,11 +507,6 @@ class EndWatch:
         self.bar = bar
         self.known = None
         self.next = 0.0
-
-    @property
-    def pause(self):
-        """Seconds until it should look again: the answer comes in between."""
-        return MEMORY_SECONDS if self.bar.root is not None else 3600
 
     def look(self):
         """Tell the bar what the Hub said last, and ask again at most every END_SECONDS; the answer is for the next look."""
@@ -382,7 +538,7 @@ def secured():
     return [urllib.request.HTTPSHandler(context=context)]
 
 
-def to_the_hub(address, body=None):
+def to_the_hub(address, body=None, patience=30):
     """What sends the body, or a question, to this address of the Hub's API with the session's token, and returns the answer's bytes."""
     request = urllib.request.Request(
         os.environ["JUPYTERHUB_API_URL"].rstrip("/") + address,
@@ -395,7 +551,7 @@ def to_the_hub(address, body=None):
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), NoRedirect, *secured())
 
     def send():
-        with contextlib.closing(opener.open(request, timeout=30)) as answer:
+        with contextlib.closing(opener.open(request, timeout=patience)) as answer:
             return answer.read(LONGEST_ANSWER)
 
     return send
@@ -664,7 +820,7 @@ def tell_of_folder(trouble):
         threading.Thread(target=tell_in_time, args=("/resource-form/own-setup", {"folder": trouble}), daemon=True).start()
 
 
-def report_and_wait(server, port, watch, end, setup, opens, environment):
+def report_and_wait(server, port, watch, peak, end, setup, opens, environment):
     """The code to end with, once the server has ended or the Hub does not want it. Only the first answer of the Hub's can say that."""
     answers = []
 
@@ -686,9 +842,11 @@ def report_and_wait(server, port, watch, end, setup, opens, environment):
     reporter, again = begin(), False
     while server.poll() is None:
         watch.look()
+        peak.look(server)
         setup.look()
         if watch.hub_knows_session:
             tell_of(setup)
+            peak.report()
             end.look()
         if reporter.is_alive():
             again = rest(POLL_SECONDS) or again
@@ -697,7 +855,7 @@ def report_and_wait(server, port, watch, end, setup, opens, environment):
         elif again:
             reporter, again = begin(), False
         else:
-            again = rest(min(watch.pause, end.pause))
+            again = rest(MEMORY_SECONDS)
     return own_code(exit_code(server), environment)
 
 
@@ -713,7 +871,8 @@ def main():
     setup = FirstLogin(say)
     make_links(os.environ, say)
     opens = StartFolder(os.environ, say)
-    watch, end = MemoryWatch(bar), EndWatch(bar)
+    groups = memory_groups()
+    watch, peak, end = MemoryWatch(bar, groups), MemoryPeak(groups), EndWatch(bar)
     try:
         try:
             folder = keep_certificates()
@@ -734,7 +893,7 @@ def main():
             listening = wait_until_listening(server, port)
             if listening:
                 say("the server listens on port %d" % port)
-                return report_and_wait(server, port, watch, end, setup, opens, environment)
+                return report_and_wait(server, port, watch, peak, end, setup, opens, environment)
             if listening is None:
                 say("the server did not listen within %d seconds" % LISTEN_LIMIT_SECONDS)
                 return own_code(1, environment)
@@ -752,7 +911,11 @@ def main():
     finally:
         watch.look(now=True)
         if server is not None:
+            peak.look(server, now=True)
             stop(server)
+        if watch.hub_knows_session:
+            peak.take_ended()
+            peak.report_last()
         setup.stop()
         bar.remove()
         configuration.remove()

@@ -13,6 +13,7 @@ from ..cluster.cluster import SlurmCluster
 from ..errors import ResourceFormError, SessionFailed
 from ..gpu.claims import Claim
 from ..gpu.idle import Notice
+from ..gpu.use import GpuUse
 from ..slurm.model import Job
 from .events import Event, SessionEvent, new_reference, note
 from .progress import PortReport, StartProgress
@@ -82,6 +83,8 @@ class SessionFacts:
         """The numbers of the job's GPUs where they are not in the record, and were found out otherwise (:mod:`.gpu.session_gpus`)."""
         self.node_has_reported = False
         """Whether the node has told of its GPUs while somebody looked."""
+        self.gpu_use = GpuUse()
+        """What its GPUs have done so far."""
         self.idle_gpus: Notice | None = None
         """What the user is told of GPUs that do nothing (:mod:`.hub.background.idle_gpus`); None while that is not so."""
         self.keep = keep

@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from ..humanize import duration
-from ..i18n import _, decimal
+from ..humanize import duration, tenths
+from ..i18n import _
 from ..slurm.model import Job
 from ..slurm.sacct import FinishedJob
 from ..slurm.states import end_sentence
@@ -324,11 +324,6 @@ def _out_of_memory(evidence: Evidence) -> str:
         return sentence.format(used=tenths(used), asked=tenths(asked))
     # Slurm looks every half minute, so that what was used just before the end is often not seen.
     return _("The session ran out of memory: it had {amount}. Ask for more.").format(amount=format_memory(asked))
-
-
-def tenths(megabytes: int) -> str:
-    """Write MB as GB with one digit behind the decimal sign: ``7.9``."""
-    return decimal(megabytes / 1024, 1, grouped=False)
 
 
 def _server_exit(evidence: Evidence, state: str, code: int | None) -> tuple[str, str]:

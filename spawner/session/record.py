@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from .used import Used
+
 
 @dataclass(frozen=True, slots=True)
 class Record:
@@ -17,7 +19,8 @@ class Record:
     job's GPUs by Slurm's own numbers (IDX), as the launcher reported them; None where it has not. ``gpus_confirmed``: Slurm says so too.
     ``owner`` is the name of the system's user whose job it is, as Slurm prints it; empty where that is the Hub's name of the user.
     ``idle_minutes``: the stop was ordered because they did nothing for so long; 0 for any other reason. ``killed`` is how many of its
-    processes were killed for want of memory, as the launcher says. ``started`` is when the job began, by Slurm's clock; 0 until its server
+    processes were killed for want of memory, and ``peak_mb`` the most memory that they had at once in MB (0: not told), as the launcher
+    says: its user can make it up, and it is for the user alone. ``started`` is when the job began, by Slurm's clock; 0 until its server
     listens. ``usage_factor`` is that of the job's QOS, None where it is not charged; ``is_priced``: that is known.
     ``by_admin``: the stop was ordered by somebody else than the user, and ``why`` is what they said; empty for nothing. ``setup`` is how
     the set-up of the user's first session with the release goes (:data:`.own_setup.SetupState`); empty where there is none. ``folder``
@@ -39,6 +42,7 @@ class Record:
     idle_minutes: int = 0
     owner: str = ""
     killed: int = 0
+    peak_mb: int = 0
     started: int = 0
     usage_factor: float | None = None
     is_priced: bool = False
@@ -81,6 +85,7 @@ class Record:
                 idle_minutes=int(known.get("idle_minutes", 0)),
                 owner=str(known.get("owner", "")),
                 killed=int(known.get("killed", 0)),
+                peak_mb=int(known.get("peak_mb", 0)),
                 started=int(known.get("started", 0)),
                 usage_factor=_amount(known.get("usage_factor")),
                 is_priced=known.get("is_priced") is True,
@@ -112,7 +117,7 @@ class End:
     ``category`` and ``kind`` are its words, ``change`` the values of the form for another try, ``exit_code`` the server's, ``used_mb`` and
     ``asked_mb`` MB of memory; None, 0 or empty for what is not known. ``log`` are the lines of the session's log that say why.
     ``submitted`` and ``started`` are when that was (seconds since the epoch), ``cost`` is what it used in billing units. ``reference`` is
-    what the log calls it by (:mod:`.events`).
+    what the log calls it by (:mod:`.events`). ``use`` is what it really used, as far as it was measured.
     """
 
     state: str
@@ -132,6 +137,7 @@ class End:
     started: float | None = None
     cost: float | None = None
     reference: str = ""
+    use: Used | None = None
 
     @classmethod
     def from_state(cls, state: object) -> End | None:
@@ -161,6 +167,7 @@ class End:
                 started=_amount(state.get("started")),
                 cost=_amount(state.get("cost")),
                 reference=str(state.get("reference", "")),
+                use=Used.from_state(state.get("use")),
             )
         except (KeyError, TypeError, ValueError):
             return None

@@ -6,7 +6,7 @@ Made of what is known already: the session's record, its job in the shared list,
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from ..availability.queue_position import QueuePosition
@@ -32,6 +32,7 @@ from .status_text import (
     suspended,
     what_to_do_about,
 )
+from .used import Used
 
 Kind = Literal["running", "finished", "others"]
 State = Literal["waiting", "starting", "running", "stopping", "ended", "unknown"]
@@ -97,7 +98,8 @@ class SessionStatus:
     ``ends`` is the time limit of a job that runs, ``estimate`` when Slurm plans to start one that waits, ``unknown_since`` from when on
     Slurm has not answered. ``held`` is what the job has, or asks for while it waits, by name, memory in MB. ``change`` are the values of
     the form that make sense for another try of an ended session, ``category`` is why it ended (:data:`.outcome.CATEGORIES`),
-    ``used_memory_mb`` what it used of the ``asked_memory_mb`` that it had. ``usage`` is what it uses while it runs
+    ``used_memory_mb`` what Slurm saw it use of the ``asked_memory_mb`` that it had, ``use`` what else is known of that.
+    ``usage`` is what it uses while it runs
     (:class:`.job_usage.Usage`), ``gpus`` what its GPUs do (:class:`.session_gpus.SessionGpus`);
     None where it has none, or its node has never reported. ``killed`` is how many of its processes were killed for want of memory.
     ``setup`` is how the set-up of a first session with its release goes (:data:`.own_setup.SetupState`), ``folder`` why it does not
@@ -134,6 +136,7 @@ class SessionStatus:
     exit_code: int | None = None
     used_memory_mb: int | None = None
     asked_memory_mb: int | None = None
+    use: Used | None = None
     usage: Usage | None = None
     gpus: session_gpus.SessionGpus | None = None
     idle_gpus: Notice | None = None
@@ -145,6 +148,10 @@ class SessionStatus:
     folder: str = ""
     folder_sentence: str = ""
     reference: str = ""
+
+    def for_others(self) -> SessionStatus:
+        """Return it without what the session alone says of what it used, for all but its user."""
+        return self if self.use is None else replace(self, use=self.use.for_others())
 
 
 def cost_of_end(end: End | None) -> Charge | None:
@@ -232,6 +239,7 @@ def status_of(
         exit_code=end.exit_code if end is not None else None,
         used_memory_mb=end.used_mb if end is not None else None,
         asked_memory_mb=end.asked_mb if end is not None else None,
+        use=end.use if end is not None else None,
         killed=record.killed,
         killed_sentence=killed_in_words(record.killed, held) if state != "ended" else "",
         setup=record.setup,

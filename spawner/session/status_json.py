@@ -10,6 +10,7 @@ from ..gpu import session_gpus
 from ..humanize import iso_time
 from ..i18n import _
 from .status import SessionStatus
+from .used import Used, used_in_words
 
 DETAILS = (
     *("kind", "state", "stage", "slurm_state", "job_id", "node", "submitted", "started", "ends", "reason", "sentence", "waiting_helps"),
@@ -63,7 +64,7 @@ def as_json(status: SessionStatus) -> dict[str, Any]:
         "category": status.category,
         "reference": status.reference,
         "exit_code": status.exit_code,
-        "used": {"memory_mb": status.used_memory_mb} if status.used_memory_mb is not None else None,
+        "used": _used(status),
         "asked": {"memory_mb": status.asked_memory_mb} if status.asked_memory_mb is not None else None,
         "usage": _usage(status.usage),
         "idle_gpus": _idle_gpus(status),
@@ -74,6 +75,26 @@ def as_json(status: SessionStatus) -> dict[str, Any]:
         "warn_minutes": list(server.warn_minutes),
         "apps": [{"name": app.name, "label": app.label, "url": app.url} for app in server.apps],
     }
+
+
+def _used(status: SessionStatus) -> dict[str, Any] | None:
+    use, slurms = status.use or Used(), status.used_memory_mb
+    own = use.peak_mb is not None
+    known = {
+        "memory_mb": use.peak_mb if own else slurms,
+        "cpu_seconds": use.cpu_seconds,
+        "cores": use.cores,
+        "seconds": use.seconds,
+        "gpus": use.gpus,
+        "gpu_percent": use.gpu_percent,
+        "gpu_memory_mb": use.gpu_memory_mb,
+        "gpu_memory_total_mb": use.gpu_memory_total_mb,
+        "gpu_minutes": use.gpu_minutes,
+    }
+    if all(value is None for value in known.values()):
+        return None
+    memory_by = "session" if own else "slurm" if slurms is not None else None
+    return {**known, "memory_by": memory_by, "sentence": used_in_words(status.use, slurms, status.asked_memory_mb)}
 
 
 def _usage(usage: Usage | None) -> dict[str, float | int] | None:

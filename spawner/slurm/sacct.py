@@ -17,7 +17,7 @@ from .values import NULL, limit, moment, unreadable
 
 FINISHED_COLUMNS = (
     *("JobIDRaw", "State", "ExitCode", "DerivedExitCode", "Reason", "ElapsedRaw", "TimelimitRaw", "ReqMem", "MaxRSS"),
-    *("NodeList", "Submit", "Start", "End", "AllocTRES", "UID"),
+    *("NodeList", "Submit", "Start", "End", "AllocTRES", "UID", "TotalCPU"),
 )
 """sacct(1)'s columns; Reason is one of Slurm's own words, AllocTRES is made of counts and of names in slurm.conf."""
 
@@ -40,6 +40,7 @@ class FinishedJob:
     does not.
     ``derived_exit_code`` is the highest of its steps'. ``reason`` is why it last waited. ``seconds`` it ran, ``minutes`` it was allowed
     (None: no limit), ``memory_mb`` it had asked for, ``used_mb`` the most that its batch step was seen to use (None: not measured).
+    ``cpu_seconds`` is the CPU time of all its steps; None where that was not measured, for which sacct prints 0.
     ``out_of_memory`` says that the kernel killed something in it for want of memory. ``submit``, ``start`` and ``end`` are seconds since
     the epoch. ``tres`` is what it was given, as printed.
     """
@@ -55,6 +56,7 @@ class FinishedJob:
     minutes: int | None = None
     memory_mb: int | None = None
     used_mb: int | None = None
+    cpu_seconds: float | None = None
     nodes: tuple[str, ...] = ()
     submit: int | None = None
     start: int | None = None
@@ -125,11 +127,14 @@ def _with_steps(job: FinishedJob, used_mb: int | None, out_of_memory: bool) -> F
 _STATE = re.compile(r"([A-Z][A-Z_]*)(?:\+| by ([0-9]{1,10}))?", re.ASCII)
 _EXIT = re.compile(r"([0-9]{1,5}):([0-9]{1,5})", re.ASCII)
 _MEMORY = re.compile(r"([0-9]{1,15})(?:\.([0-9]{1,6}))?([KMGTP]?)([nc]?)", re.ASCII)
+_CPU = re.compile(r"(?:(?:([0-9]{1,6})-)?([0-9]{1,2}):)?([0-9]{1,3}):([0-9]{2}(?:\.[0-9]{1,6})?)", re.ASCII)
+"""As sacct writes a time that was used: 00:03.412, 01:02:03, 1-02:03:04 (print_fields_time_from_secs, print_fields.c)."""
+
 _KILOBYTES = {"": 1 / 1024, "K": 1, "M": 1024, "G": 1024**2, "T": 1024**3, "P": 1024**4}
 
 
 def _job(number: int, row: list[str], reading: Reading) -> FinishedJob:
-    _, state, exit_code, derived, reason, elapsed, minutes, memory, _, nodes, submit, start, end, tres, uid = row
+    _, state, exit_code, derived, reason, elapsed, minutes, memory, _, nodes, submit, start, end, tres, uid, cpu = row
     match = _STATE.fullmatch(state)
     unknown: tuple[int | None, int | None] = (None, None)
     code, signal = reading.value(_exit, exit_code, "ExitCode", unknown)
@@ -149,6 +154,7 @@ def _job(number: int, row: list[str], reading: Reading) -> FinishedJob:
         start=reading.value(moment, start, "Start", None),
         end=reading.value(moment, end, "End", None),
         uid=reading.value(limit, uid, "UID", None),
+        cpu_seconds=reading.value(_cpu, cpu, "TotalCPU", None),
         tres=tres,
     )
 
@@ -160,6 +166,17 @@ def _exit(text: str, what: str) -> tuple[int, int]:
     if match is None:
         unreadable(f"{what} is no exit code", text)
     return int(match[1]), int(match[2])
+
+
+def _cpu(text: str, what: str) -> float | None:
+    """Seconds; None for none."""
+    if text in NULL:
+        return None
+    match = _CPU.fullmatch(text)
+    if match is None:
+        unreadable(f"{what} is no time", text)
+    days, hours, minutes = (int(part or 0) for part in match.groups()[:3])
+    return ((days * 24 + hours) * 60 + minutes) * 60 + float(match[4]) or None
 
 
 def _megabytes(text: str, what: str) -> int | None:

@@ -21,7 +21,7 @@ from private_slurm.spec import NodeGroup, Partition
 
 from tests.support.browsing import log_in
 from tests.support.real_hub import Environments, cluster_spec, needs_users, open_site
-from tests.support.site_under_test import Site, run_in_kernel, wait_for
+from tests.support.site_under_test import Site, had_by, run_in_kernel, wait_for
 from tests.support.slurm_versions import READ
 
 SMALL = {"partition": "confined", "gpus": 0, "cores": 1, "memory": "600M", "walltime": "30m", "reservation": ""}
@@ -29,6 +29,21 @@ HOG = "import threading; held = bytearray(200_000_000); threading.Timer(3, lambd
 """Holds for a while what makes a peak: Slurm looks every second, and what takes all of the memory at once is killed between two looks."""
 WORDS = "A kernel or program of this session was killed, because the memory of 600 MB was used up. Ask for more memory next time."
 BEFORE = "Before that, something in it was ended because its memory was full."
+PROGRAM_MB = 1200
+CACHE_MB = 1500
+BUSY_SECONDS = 3
+CACHE = f"""
+import tempfile, time
+file = tempfile.NamedTemporaryFile(dir=".")
+for _ in range({CACHE_MB}):
+    _ = file.write(bytes(1 << 20))
+file.flush()
+end = time.process_time() + {BUSY_SECONDS}
+while time.process_time() < end:
+    pass
+"""
+"""Fills the cache, and uses the CPU."""
+PROGRAM = f"held = bytearray({PROGRAM_MB} << 20); del held"
 SETTINGS = {"JobAcctGatherFrequency": "task=1"}
 MORE = """
 c.SlurmCluster.jobs_interval = 2
@@ -101,6 +116,33 @@ def test_a_kernel_that_is_killed(site: Site, browser: Browser) -> None:
     assert over["change"]["memory"] == "1200M"
     wait_for(lambda: (session_of(site)["used"] or {}).get("memory_mb", 0) > 300, "the peak of memory of the job's own group", 40)
     assert session_of(site)["used"]["memory_mb"] <= 610
+
+
+def test_what_was_used(site: Site, browser: Browser) -> None:
+    """The peak of a program of known size within 5 %, though it had its memory for a moment only and the cache of a file was more; and the
+    CPU that it used. Its user reads it on the page; others are told what Slurm saw, and not what the session says.
+    """
+    started(site, memory="3G")
+    job = int(site.job_of()["JobId"])
+    _, kernel = run_in_kernel(site, CACHE)
+    before = had_by(job)
+    assert 20 < before < PROGRAM_MB / 2
+    run_in_kernel(site, PROGRAM, kernel=kernel)
+    assert had_by(job) < before + 0.05 * PROGRAM_MB
+    site.stop()
+    wait_for(lambda: (session_of(site)["used"] or {}).get("cpu_seconds"), "slurmdbd to tell of the end", 40)
+    used = session_of(site)["used"]
+    assert abs(used["memory_mb"] - before - PROGRAM_MB) <= 0.05 * PROGRAM_MB
+    assert (used["memory_by"], used["cores"], used["gpus"]) == ("session", 1, None)
+    assert BUSY_SECONDS <= used["cpu_seconds"] <= used["seconds"]
+    assert used["sentence"].startswith(f"Used {used['memory_mb'] / 1024:.1f} of 3 GB and 0.")
+    _status, everybody = site.call("GET", "/resource-form/sessions?all=1")
+    (as_others,) = (session["used"] for session in everybody["sessions"] if session["job_id"] == job)
+    assert as_others["memory_by"] in (None, "slurm")
+    assert as_others["cpu_seconds"] == used["cpu_seconds"]
+    page = log_in(site, browser, site.users[0], path="hub/home", shows=".sessions-card")
+    expect(page.locator(".sessions-card .sessions-used")).to_have_text(used["sentence"])
+    page.context.close()
 
 
 def test_out_of_memory_in_the_end(site: Site) -> None:

@@ -9,9 +9,11 @@ import pytest
 from private_slurm.cluster import PrivateCluster
 
 from tests.support.real_hub import Environments, open_site
-from tests.support.site_under_test import Site, run_in_kernel, wait_for
+from tests.support.site_under_test import Site, had_by, run_in_kernel, wait_for
 
 MEASURED_SECONDS = 90
+SHORT_MB = 900
+SHORT = f"import subprocess, sys; subprocess.run([sys.executable, '-c', 'held = bytearray({SHORT_MB} << 20)'], check=True)"
 HELD_MB = 300
 BUSY = f"""
 import subprocess, sys, threading
@@ -33,7 +35,7 @@ def measured_site(environments: Environments, cluster: PrivateCluster, users: tu
 
 
 def test_a_busy_session(measured_site: Site) -> None:
-    """Nothing much at first; then the cores that two busy processes have, and what they hold in memory."""
+    """Nothing much at first; then the cores that two busy processes have, and what they hold in memory. In the end what it had at most."""
     site = measured_site
     visitor = site.visitor()
     site.start({"cores": 2, "memory": "2G", "gpus": 0})
@@ -56,3 +58,16 @@ def test_a_busy_session(measured_site: Site) -> None:
     status, everybody = site.call("GET", "/resource-form/sessions?all=1")
     assert status == 200
     assert [one["usage"]["memory_mb"] > HELD_MB for one in everybody["sessions"] if one["kind"] == "running"] == [True]
+    # A program that is over before anybody looks.
+    before = had_by(int(site.job_of()["JobId"]))
+    assert before > HELD_MB
+    run_in_kernel(site, SHORT)
+    site.stop()
+
+    def used() -> dict[str, Any]:
+        (session,) = visitor.api("GET", "resource-form/sessions").json()["sessions"]
+        return session["used"] or {}
+
+    told = wait_for(used, "the session to be over", MEASURED_SECONDS, every=1)
+    assert abs(told["memory_mb"] - before - SHORT_MB) <= 0.05 * (before + SHORT_MB)
+    assert told["memory_by"] == "session"

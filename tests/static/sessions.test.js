@@ -53,6 +53,13 @@ describe("a session", () => {
     assert.equal(model.toneOf(session({ state: "stopping" })), "plain");
   });
 
+  test("says what it used once it is over", () => {
+    const used = { memory_mb: 3174, sentence: "Used 3.1 of 32 GB." };
+    assert.equal(words.usedInAll(session({ state: "ended", used })), "Used 3.1 of 32 GB.");
+    assert.equal(words.usedInAll(session({ state: "ended", used: null })), "");
+    assert.equal(words.usedInAll(session({ state: "running", used })), "");
+  });
+
   test("is not shown anew for what changes by time passing alone", () => {
     const before = model.signature(session({ seconds_left: 60, seconds_waited: 1, gpus: null, cost: { per_hour: 2, used: 1, unit: "u" } }));
     const after = { seconds_left: 59, seconds_waited: 2, gpus: { age: 1, devices: [] }, cost: { per_hour: 2, used: 1.5, unit: "u" } };

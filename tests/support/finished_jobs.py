@@ -7,7 +7,7 @@ from spawner.slurm.sacct import FINISHED_COLUMNS
 VALUES = dict(
     zip(
         FINISHED_COLUMNS,
-        ("7", "COMPLETED", "0:0", "0:0", "None", "5", "60", "1048576K", "", "g001", "10", "20", "25", "cpu=1", "1001"),
+        ("7", "COMPLETED", "0:0", "0:0", "None", "5", "60", "1048576K", "", "g001", "10", "20", "25", "cpu=1", "1001", "00:02.500"),
         strict=True,
     )
 )

@@ -54,6 +54,13 @@ for line in control:
         child = subprocess.Popen([sys.executable, "-c", CHILD], start_new_session=value, stdout=subprocess.PIPE)
         child.stdout.readline()
         tell(child=child.pid)
+    elif order == "hold for a moment":
+        held = bytearray(value << 20)
+        del held
+        tell(held=value)
+    elif order == "run a program that holds":
+        subprocess.run([sys.executable, "-S", "-c", f"held = bytearray({value} << 20)"], check=True)
+        tell(ran=value)
     elif order == "be deaf":
         signal.signal(signal.SIGTERM, lambda *_: tell(heard="SIGTERM"))
         tell(deaf=True)
@@ -76,6 +83,8 @@ class Hub:
 
     def __init__(self, statuses: Sequence[int | str]) -> None:
         self.reports: queue.Queue[dict[str, Any]] = queue.Queue()
+        self.peaks: queue.Queue[int] = queue.Queue()
+        """What it was told of the most memory, which may come at any time: taken always, and no report among the others."""
         self.ends: int | None = None
         self.asked = 0
         left = list(statuses)
@@ -86,6 +95,12 @@ class Hub:
         class Handler(http.server.BaseHTTPRequestHandler):
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["Content-Length"]))
+                if list(json.loads(body)) == ["peak_mb"]:
+                    self.send_response(201)
+                    self.send_header("Content-Length", "0")
+                    self.end_headers()
+                    hub.peaks.put(json.loads(body)["peak_mb"])
+                    return
                 with one_by_one:
                     status = left.pop(0) if len(left) > 1 else left[0]
                     if isinstance(status, str):

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import time
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import quote, urljoin, urlsplit
 
@@ -199,6 +201,17 @@ class Site:
             return active == []
 
         wait_for(all_idle, "the Hub to have no active user", 60)
+
+
+def had_by(job: int) -> float:
+    """What the processes of a job have of their own now, in MB, as the kernel says of each."""
+    known = 0
+    for process in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            if f"SLURM_JOB_ID={job}\0".encode() in (process / "environ").read_bytes():
+                rows = (row.split() for row in (process / "status").read_text().splitlines())
+                known += sum(int(row[1]) for row in rows if row[0] in ("RssAnon:", "RssShmem:"))
+    return known / 1024
 
 
 def run_in_kernel(

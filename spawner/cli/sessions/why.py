@@ -15,7 +15,7 @@ from ..hub_client import Hub, HubTrouble
 from ..servers import Servers
 from ..which_hub import add_hub_arguments, hub_of
 from .found import Session, Sessions, add_name, goes_on
-from .words import code_of, lines_of, memory_in_words
+from .words import code_of, lines_of
 
 OFFERS_SECONDS = 8.0
 """So long what would start now is waited for: the Hub works it out once somebody looks."""
@@ -84,4 +84,4 @@ def _of_the_end(session: Session) -> list[str]:
     exited = _("Its exit code was {code}.").format(code=code) if code else ""
     reference = session.get("reference") if session.get("kind") == "others" else ""
     named = _("Reference: {reference}").format(reference=reference) if reference else ""
-    return [memory_in_words(session), exited, str(session.get("what_to_do") or ""), named]
+    return [exited, str(session.get("what_to_do") or ""), named]

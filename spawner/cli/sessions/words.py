@@ -9,7 +9,6 @@ from typing import Any
 
 from ...humanize import day_and_time, duration
 from ...i18n import N_, _
-from ...units import format_memory
 from ..exit_codes import ENDED, READY, UNREACHABLE, WAITS
 from ..table import Tone
 
@@ -89,12 +88,12 @@ def place_in_words(session: Mapping[str, Any]) -> str:
 def lines_of(session: Mapping[str, Any]) -> list[str]:
     """Return how a session stands, in lines."""
     first = _("{name}: {state}").format(name=title_of(session), state=state_in_words(session))
-    return [line for line in (first, session.get("sentence"), place_in_words(session), when_in_words(session)) if line]
+    return [
+        line for line in (first, session.get("sentence"), place_in_words(session), when_in_words(session), used_in_words(session)) if line
+    ]
 
 
-def memory_in_words(session: Mapping[str, Any]) -> str:
-    """Return how much memory a session that is over used of what it had; empty where that is not known."""
-    used, asked = ((session.get(name) or {}).get("memory_mb") for name in ("used", "asked"))
-    if not isinstance(used, int) or not isinstance(asked, int):
-        return ""
-    return _("It used {used} of its {asked} of memory.").format(used=format_memory(used), asked=format_memory(asked))
+def used_in_words(session: Mapping[str, Any]) -> str:
+    """Return what a session that is over used of what it had, as the Hub says it; empty where that is not known."""
+    used = session.get("used")
+    return str(used.get("sentence") or "") if isinstance(used, Mapping) else ""

@@ -1,4 +1,4 @@
-"""What a session's own job reports (where its server listens, its GPUs, what was killed, how a set-up goes), and asks: when it ends."""
+"""What a session's own job reports (where its server listens, its GPUs, its memory, how a set-up goes), and asks: when it ends."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tornado import web
 
 from ...gpu.session_gpus import read_indices
 from ...session.own_gpus import ASK_AGAIN_SECONDS, Word
-from ...session.own_memory import MOST, take_killed
+from ...session.own_memory import MOST, MOST_MB, take_killed, take_peak
 from ...session.own_setup import FOLDER_TROUBLES, SETUP_STATES, take_folder, take_setup
 from ...session.session import Session
 from ..background.orphans import AdoptingSpawners
@@ -132,20 +132,24 @@ class SessionGpusHandler(APIHandler):  # type: ignore[misc]
 
 
 class SessionMemoryHandler(APIHandler):  # type: ignore[misc]
-    """``POST /hub/api/resource-form/own-memory``: the launcher says how many of the session's processes were killed for want of memory.
+    """``POST /hub/api/resource-form/own-memory``: the launcher says how many of the session's processes were killed for want of memory, or
+    the most memory that they had at once.
 
-    Takes ``{"killed": 1}``, the number so far, from the session's own token, once its server listens.
+    Takes ``{"killed": 1}``, the number so far, or ``{"peak_mb": 3174}``, in MB, from the session's own token, once its server listens.
     """
 
+    MOST: ClassVar[Mapping[str, int]] = {"killed": MOST, "peak_mb": MOST_MB}
+
     async def post(self) -> None:
-        spawner, _token = caller_of(self, "Killed processes were reported", web.HTTPError)
+        spawner, _token = caller_of(self, "Memory was reported", web.HTTPError)
         body = self.get_json_body()
-        killed = body.get("killed") if isinstance(body, dict) and set(body) == {"killed"} else None
-        if type(killed) is not int or not 1 <= killed <= MOST:
-            self.log.warning("A report of killed processes that is none was refused, from %s", spawner.log_name)
-            raise web.HTTPError(400, 'Expected {"killed": 1-1000000} and nothing else.')
+        key, number = next(iter(body.items())) if isinstance(body, dict) and len(body) == 1 else ("", None)
+        if type(number) is not int or not 1 <= number <= self.MOST.get(key, 0):
+            self.log.warning("A report of memory that is none was refused, from %s", spawner.log_name)
+            raise web.HTTPError(400, f'Expected {{"killed": 1-{MOST}}} or {{"peak_mb": 1-{MOST_MB}}} and nothing else.')
         session: Session | None = spawner.session
-        if session is None or not take_killed(session, killed):
+        take = take_killed if key == "killed" else take_peak
+        if session is None or not take(session, number):
             raise web.HTTPError(409, "This session is not running.")
         self.set_status(201)
         self.finish(json.dumps({"message": "The Hub knows."}))

@@ -1,4 +1,5 @@
-"""Sessions whose GPUs do nothing: their users are told, and where the admin wants it they are stopped. One look a minute, for all of them.
+"""Sessions whose GPUs do nothing: their users are told, and where the admin wants it they are stopped. One look a minute, for all of them;
+and what the GPUs of all sessions do is added up, to be told in the end.
 
 What is known is the nodes' reports (``spawner.gpu.store``) and which GPUs are a session's own. Without either nothing happens, and a
 session is stopped only on a report that came after all else was decided and says that the GPUs still do nothing.
@@ -115,12 +116,16 @@ class IdleGpuWatch:
 
     async def look(self) -> None:
         """Look at all sessions once, and do what follows from it."""
-        watched = [(spawner, session) for spawner in self._spawners() if (session := _session_of(spawner)) is not None]
+        running = [(spawner, session) for spawner in self._spawners() if (session := _running_of(spawner)) is not None]
+        watched = [(spawner, session) for spawner, session in running if _session_of(spawner) is session]
+        # For what is only added up Slurm is asked nothing: its last answers do, as far as there are any.
         if watched:
             await self._ask([session for _spawner, session in watched])
-        for number, (spawner, session) in enumerate(watched, 1):
+        for number, (spawner, session) in enumerate(running, 1):
             if session is _session_of(spawner):
                 self._look_at(spawner, session)
+            elif session is _running_of(spawner):
+                self._seen(session)
             if number % AT_ONCE == 0:
                 await asyncio.sleep(0)
         nonces = {session.record.nonce for _spawner, session in watched}
@@ -168,14 +173,15 @@ class IdleGpuWatch:
         return job if job.batch_host == session.record.node else None
 
     def _seen(self, session: Session) -> Seen | None:
-        """What the reports say of the session's GPUs; None if that is not all of them."""
+        """What the reports say of the session's GPUs, which is added to what they did before; None if that is not all of them."""
         job, reports = self._job_of(session), self._cluster.gpu_reports
         latest = reports.latest(session.record.node)
         if job is None or job.start is None or latest is None:
             return None
-        gpus = self._gpus.gpus_of(session, job, history=False)
+        gpus = self._gpus.gpus_of(session, job)
         if gpus is None or not gpus.devices:
             return None
+        session.gpu_use.take(gpus)
         since = tuple(reports.idle_since(session.record.node, view.key) for view in gpus.devices)
         return Seen(since, latest.received, max(session.record.by_hubs_clock(job.start), self._counts_from.get(session.record.nonce, 0.0)))
 
@@ -215,12 +221,15 @@ def _rules_of(spawner: HubSpawner) -> Rules:
     return Rules(spawner.idle_gpu_minutes, spawner.idle_gpu_stop_minutes)
 
 
-def _session_of(spawner: HubSpawner) -> Session | None:
-    """The session that is to be watched: it is one of ours, goes on, is neither starting nor stopping, and the admin wants it."""
+def _running_of(spawner: HubSpawner) -> Session | None:
+    """The session, if it is one of ours, goes on, and is neither starting nor stopping."""
     session: Session | None = getattr(spawner, "session", None)
-    if session is None or not getattr(spawner, "idle_gpu_minutes", 0) or not spawner.ready or session.endpoint is None:
-        return None
-    return session
+    return session if session is not None and spawner.ready and session.endpoint is not None else None
+
+
+def _session_of(spawner: HubSpawner) -> Session | None:
+    """The session that is to be watched: it runs, and the admin wants it."""
+    return _running_of(spawner) if getattr(spawner, "idle_gpu_minutes", 0) else None
 
 
 def _said(spawner: HubSpawner, notice: Notice, seen: Seen) -> tuple[str, int]:

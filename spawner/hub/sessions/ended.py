@@ -18,9 +18,11 @@ from ...session.outcome import IDLE_GPUS, NO_ANSWER, START_TIMEOUT, STOPPED, End
 from ...session.record import End, Record
 from ...session.session import Session
 from ...session.status_text import charge_of
+from ...session.used import Used
 from ...slurm.model import Job
 from ...slurm.sacct import FinishedJob
 from ...slurm.states import ENDED
+from ...slurm.tres import tres_of_job
 from ...units import parse_memory_mb, parse_walltime
 from ..database import Transaction
 from ..known import name_of
@@ -135,6 +137,7 @@ class _Noted:
         )
         node = record.node or (job.batch_host if job is not None else "")
         better = _with(replace(end, job_id=record.job_id, node=node), ending(evidence))
+        better = replace(better, use=_used(session, None))
         past = PastSession(
             session=session_key(record.nonce, user=name_of(spawner.user), server=spawner.name, at=end.at),
             user=name_of(spawner.user),
@@ -188,6 +191,8 @@ class _Noted:
         with using(language_spoken(spawner)):
             self.evidence = replace(self.evidence, finished=finished, uid=finished.uid)
             self.end = _with(replace(before, node=before.node or next(iter(finished.nodes), "")), ending(self.evidence))
+            # The session's own last report may have come after the end was noticed.
+            self.end = replace(self.end, use=_used(self.session, finished))
         past = self.past.with_end(self.end)
         cost = _cost(finished.tres, self.session, finished.seconds) if finished.seconds else None
         started = finished.start if finished.nodes else None
@@ -244,6 +249,23 @@ def _with(end: End, found: Ending) -> End:
 def _with_use(end: End, past: PastSession) -> End:
     """The end with what its server's card says of the session: when it began, and what it used."""
     return replace(end, submitted=past.submitted, started=past.started, cost=past.cost)
+
+
+def _used(session: Session, finished: FinishedJob | None) -> Used | None:
+    """What the session really used, as far as it is known by now; ``finished`` is what slurmdbd says, None until it does."""
+    gpus = session.gpu_use
+    used = Used(
+        peak_mb=session.record.peak_mb or None,
+        gpus=gpus.gpus or None,
+        gpu_percent=gpus.mean_percent,
+        gpu_memory_mb=gpus.memory_mb,
+        gpu_memory_total_mb=gpus.memory_total_mb,
+        gpu_minutes=gpus.minutes or None,
+    )
+    if finished is not None:
+        cores = dict(tres_of_job(finished.tres)).get("cpu")
+        used = replace(used, cpu_seconds=finished.cpu_seconds, cores=cores, seconds=finished.seconds or None)
+    return used.or_none()
 
 
 def _job_of(spawner: HubSpawner, session: Session) -> Job | None:

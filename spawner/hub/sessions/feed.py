@@ -228,9 +228,11 @@ class Sessions:
         return Answer(f'{head[:-1]}, "sessions": [{", ".join(texts)}]}}', digest.hexdigest()[:32])
 
     def _told(self, status: SessionStatus) -> dict[str, Any]:
-        """As JSON; of others' variables the names only."""
-        full = as_json(status)
-        return full if self._own else {**full, "request": veiled_request(full["request"])}
+        """As JSON; of others' variables the names only, and nothing that a session says of itself."""
+        if self._own:
+            return as_json(status)
+        full = as_json(status.for_others())
+        return {**full, "request": veiled_request(full["request"])}
 
     def _status_of_live(self, spawner: HubSpawner, session: Session, queue: _Queue) -> SessionStatus:
         server, job = server_of(spawner, self._hub_url, session.record.job_id), queue.job_of(session)

@@ -18,6 +18,7 @@ import sqlalchemy as sa
 from jupyterhub import orm
 
 from ...session.record import End
+from ...session.used import Used
 from ...site.catalogue import BUILT_IN_LABELS, Labels
 from ..database import Transaction
 from .storage import Storage
@@ -94,6 +95,7 @@ class PastSession:
     asked_mb: int | None = None
     cost: float | None = None
     reference: str = ""
+    use: Used | None = None
 
     def with_end(self, end: End) -> PastSession:
         """Return the same session, of whose end more is known."""
@@ -111,6 +113,7 @@ class PastSession:
             used_mb=end.used_mb,
             asked_mb=end.asked_mb,
             reference=end.reference,
+            use=end.use,
         )
 
 
@@ -134,6 +137,7 @@ def _past(row: Any) -> PastSession | None:
     try:
         record = json.loads(row.record)
         known = {name: record[name] for name in PastSession.__slots__ if name in record and name not in _COLUMNS}
+        known["use"] = Used.from_state(known.get("use"))
         return PastSession(session=row.session, user=row.user_name, name=row.server_name, kind=row.kind, ended=float(row.ended), **known)
     except (TypeError, ValueError, AttributeError):
         return None

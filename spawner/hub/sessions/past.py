@@ -162,6 +162,7 @@ def status_of_past(past: PastSession, hub_url: str, labels: Labels = BUILT_IN_LA
         exit_code=past.exit_code,
         used_memory_mb=past.used_mb,
         asked_memory_mb=past.asked_mb,
+        use=past.use if own or past.use is None else past.use.for_others(),
         reference=past.reference,
     )
 

@@ -169,13 +169,14 @@ def test_why_it_waits(hub: Any, capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_why_it_ended(hub: Any, capsys: pytest.CaptureFixture[str]) -> None:
-    """Memory, exit code, and what helps, where they are known."""
-    failed = over(kind="others", used={"memory_mb": 2048}, asked={"memory_mb": 2048}, exit_code=9, what_to_do="Ask for more.")
+    """What it used, exit code, and what helps, where they are known."""
+    used = {"memory_mb": 2048, "sentence": "Used 2 of 2 GB."}
+    failed = over(kind="others", used=used, asked={"memory_mb": 2048}, exit_code=9, what_to_do="Ask for more.")
     hub.answers[SESSIONS] = answer(failed)
     assert main(["why"]) == 6
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == "(without a name): Failed"
-    assert lines[-3:] == ["It used 2 GB of its 2 GB of memory.", "Its exit code was 9.", "Ask for more."]
+    assert lines[-3:] == ["Used 2 of 2 GB.", "Its exit code was 9.", "Ask for more."]
 
 
 # --- the log -----------------------------------------------------------------------------------------------------------------------

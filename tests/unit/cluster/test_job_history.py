@@ -62,7 +62,7 @@ class Database:
         if self.stderr:
             return Result(tuple(argv), 1, "", self.stderr, 0.1)
         rows = [
-            f"{number}|{self.knows[number]}|0:0|0:0|None|5|60|1048576K||g001|{self.submitted}|20|25|cpu=1|1001\n"
+            f"{number}|{self.knows[number]}|0:0|0:0|None|5|60|1048576K||g001|{self.submitted}|20|25|cpu=1|1001|00:01.000\n"
             for number in ids
             if number in self.knows
         ]

@@ -1,4 +1,4 @@
-"""What a launcher says of processes that were killed for want of memory."""
+"""What a launcher says of processes that were killed for want of memory, and of the most memory that there was."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import logging
 
 import pytest
 
-from spawner.session.own_memory import take_killed
+from spawner.session.own_memory import take_killed, take_peak
 from spawner.session.record import Record
 from spawner.session.session import Session
 from spawner.session.status_text import killed_in_words
@@ -51,6 +51,27 @@ async def test_a_session_that_is_over() -> None:
     session = session_of(UP, [])
     session.set_end("COMPLETED", "over")
     assert not take_killed(session, 1)
+
+
+async def test_the_peak_is_kept() -> None:
+    """The greatest so far is stored; it is taken while the session is stopped too, for then the last report comes."""
+    kept: list[int] = []
+    session = session_of(UP, kept)
+    assert [take_peak(session, number) for number in (100, 300, 300, 200)] == [True] * 4
+    assert (session.record.peak_mb, len(kept)) == (300, 2)
+    session.remember(stopping=True)
+    assert take_peak(session, 400)
+    assert session.record.peak_mb == 400
+    assert not take_peak(session_of(Record(nonce="n", job_id=7), []), 100)
+
+
+async def test_a_peak_just_after_the_end() -> None:
+    """It is known to what records the end, and no session is stored any more."""
+    kept: list[int] = []
+    session = session_of(UP, kept)
+    session.set_end("CANCELLED", "over")
+    assert take_peak(session, 400)
+    assert (session.record.peak_mb, kept) == (400, [])
 
 
 @pytest.mark.parametrize(

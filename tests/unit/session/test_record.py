@@ -9,6 +9,7 @@ from dataclasses import asdict
 import pytest
 
 from spawner.session.record import End, Record
+from spawner.session.used import Used
 
 
 @pytest.mark.parametrize(
@@ -43,6 +44,7 @@ FULL = Record(
     idle_minutes=90,
     owner="demo-ada",
     killed=2,
+    peak_mb=3174,
     setup="done",
     folder="missing",
     started=9,
@@ -72,6 +74,7 @@ def test_every_field_of_a_record_survives_the_database() -> None:
         "idle_minutes": 90,
         "owner": "demo-ada",
         "killed": 2,
+        "peak_mb": 3174,
         "setup": "done",
         "folder": "missing",
         "started": 9,
@@ -126,6 +129,7 @@ def test_every_field_of_an_end_survives_the_database() -> None:
         used_mb=100,
         asked_mb=8192,
         log=("first", "last"),
+        use=Used(peak_mb=3174, gpu_percent=9.5),
     )
     assert End.from_state(json.loads(json.dumps(asdict(end)))) == end
 

@@ -14,6 +14,7 @@ from spawner.session.record import End, Record
 from spawner.session.status import Server, SessionStatus, kind_of_end, status_of
 from spawner.session.status_json import DETAILS, as_json, details_of, without_clock
 from spawner.session.status_text import Charge, charge_of, held_by, held_in_words
+from spawner.session.used import Used
 from spawner.slurm.model import Job
 from spawner.slurm.states import ENDED, ENDING, PENDING, RUNNING, STARTING
 
@@ -396,7 +397,7 @@ def test_what_an_end_leaves() -> None:
     """What to change for another try, and what was used, of a session that is over; of no other."""
     end = End("OUT_OF_MEMORY", "No memory.", NOW, what_to_do="Ask for more.", change={"memory": "16G"}, job_id=7, node="g001", used_mb=8000)
     over = as_json(status(Record(), end=end))
-    assert (over["change"], over["used"], over["kind"]) == ({"memory": "16G"}, {"memory_mb": 8000}, "others")
+    assert (over["change"], over["used"]["memory_mb"], over["kind"]) == ({"memory": "16G"}, 8000, "others")
     assert (over["id"], over["node"], over["what_to_do"]) == ("7", "g001", "Ask for more.")
     assert status(Record(), end=End("CANCELLED", "Stopped.", NOW, kind="finished")).kind == "finished"
     assert as_json(status(READY, job=job("RUNNING")))["change"] == {}
@@ -433,6 +434,7 @@ FULL_END = End(
     exit_code=3,
     used_mb=7000,
     asked_mb=8192,
+    use=Used(peak_mb=7100),
 )
 
 
@@ -442,6 +444,8 @@ def test_all_of_an_end_is_told() -> None:
         assert (over.state, over.stage, over.kind, over.progress) == ("ended", "", "others", 100)
         assert (over.sentence, over.what_to_do, over.change) == ("It failed.", "See the log.", {"memory": "16G"})
         assert (over.category, over.exit_code, over.used_memory_mb, over.asked_memory_mb) == ("server_exit", 3, 7000, 8192)
+        assert over.use == FULL_END.use == Used(peak_mb=7100)
+        assert over.for_others().use == Used()
         assert (over.ended, over.ends, over.seconds_left) == (NOW - 3, None, None)
     nothing = status(READY, job=job("RUNNING"))
     assert (nothing.category, nothing.exit_code, nothing.used_memory_mb, nothing.asked_memory_mb) == ("", None, None, None)

@@ -15,6 +15,7 @@ from spawner.i18n import using
 from spawner.session.status import App, Server, SessionStatus
 from spawner.session.status_json import DETAILS, as_json, details_of, without_clock
 from spawner.session.status_text import Charge
+from spawner.session.used import Used
 
 AT = 1_800_000_000
 SERVER = Server(
@@ -65,8 +66,19 @@ FULL = SessionStatus(
     category="memory",
     reference="3f9a1c0e",
     exit_code=0,
-    used_memory_mb=0,
+    used_memory_mb=3000,
     asked_memory_mb=8192,
+    use=Used(
+        peak_mb=3174,
+        cpu_seconds=1440.0,
+        cores=4,
+        seconds=3600,
+        gpus=1,
+        gpu_percent=9.5,
+        gpu_memory_mb=5325,
+        gpu_memory_total_mb=81920,
+        gpu_minutes=59,
+    ),
     usage=Usage(cores=1.5, memory_mb=300),
     idle_gpus=Notice(AT + 8.0, 2, AT + 9.0),
     idle_sentence="They do nothing.",
@@ -84,6 +96,20 @@ def at(seconds: int) -> str:
     """A moment as it is written."""
     return f"2027-01-15T08:00:{seconds:02d}Z"
 
+
+USED = {
+    "memory_mb": 3174,
+    "cpu_seconds": 1440.0,
+    "cores": 4,
+    "seconds": 3600,
+    "gpus": 1,
+    "gpu_percent": 9.5,
+    "gpu_memory_mb": 5325,
+    "gpu_memory_total_mb": 81920,
+    "gpu_minutes": 59,
+    "memory_by": "session",
+    "sentence": "Used 3.1 of 8 GB, 0.4 of 4 cores and 10 % of the GPU (5.2 of 80 GB).",
+}
 
 JSON = {
     "user": "ada",
@@ -127,7 +153,7 @@ JSON = {
     "category": "memory",
     "reference": "3f9a1c0e",
     "exit_code": 0,
-    "used": {"memory_mb": 0},
+    "used": USED,
     "asked": {"memory_mb": 8192},
     "usage": {"cores": 1.5, "memory_mb": 300},
     "idle_gpus": {"since": at(8), "stops_at": at(9), "gpus": 2, "sentence": "They do nothing."},

@@ -12,25 +12,25 @@ from spawner.slurm.sacct import FINISHED_COLUMNS, MAX_AT_ONCE, FinishedJob, pars
 from tests.support.finished_jobs import row
 
 PRINTED_22_05 = """\
-1|FAILED|3:0|0:0|None|3|30|262144K||g001|1795258652|1795258655|1795258658|billing=1,cpu=1,mem=262144K,node=1|1001
-1.batch|FAILED|3:0|||3|||4404K|g001|1795258655|1795258655|1795258658|cpu=1,mem=262144K,node=1|
-2|FAILED|9:0|0:0|None|2|30|262144K||g001|1795258652|1795258655|1795258657|billing=1,cpu=1,mem=262144K,node=1|1001
-2.batch|FAILED|9:0|||2|||4164K|g001|1795258655|1795258655|1795258657|cpu=1,mem=262144K,node=1|
-4|COMPLETED|0:0|0:0|None|2|30|262144K||g001|1795258652|1795258655|1795258657|billing=1,cpu=1,mem=262144K,node=1|1001
-4.batch|COMPLETED|0:0|||2|||4224K|g001|1795258655|1795258655|1795258657|cpu=1,mem=262144K,node=1|
-5|FAILED|0:9|0:0|None|4|30|262144K||g001|1795258652|1795258655|1795258659|billing=1,cpu=1,mem=262144K,node=1|1001
-5.batch|CANCELLED by 0|0:9|||4|||318924K|g001|1795258655|1795258655|1795258659|cpu=1,mem=262144K,node=1|
-7|RUNNING|0:0|0:0|None|29|1|262144K||g001|1795258652|1795258655|Unknown|billing=1,cpu=1,mem=262144K,node=1|1001
-7.batch|RUNNING|0:0|||29||||g001|1795258655|1795258655|Unknown|cpu=1,mem=262144K,node=1|
-8|CANCELLED by 0|0:0|0:0|None|1|30|262144K||g001|1795258652|1795258655|1795258656|billing=1,cpu=1,mem=262144K,node=1|1001
-8.batch|CANCELLED|0:15|||1|||1396K|g001|1795258655|1795258655|1795258656|cpu=1,mem=262144K,node=1|
-9|CANCELLED by 1001|0:0|0:0|None|1|30|262144K||g001|1795258652|1795258655|1795258656|billing=1,cpu=1,mem=262144K,node=1|1001
-9.batch|CANCELLED|0:15|||1|||1372K|g001|1795258655|1795258655|1795258656|cpu=1,mem=262144K,node=1|
-10|CANCELLED by 1001|0:0|0:0|BeginTime|0|30|262144K||None assigned|1795258652|None|1795258656||1001
-11|NODE_FAIL|0:0|0:0|None|1|30|262144K||g003|1795258652|1795258655|1795258656|billing=1,cpu=1,mem=262144K,node=1|1001
-11.batch|CANCELLED||||1||||g003|1795258655|1795258655|1795258656|cpu=1,mem=262144K,node=1|
-13|TIMEOUT|0:0|0:0|None|87|1|262144K||g001|1795259912|1795259915|1795260002|billing=1,cpu=1,mem=262144K,node=1|1001
-13.batch|CANCELLED|0:15|||87|||4960K|g001|1795259915|1795259915|1795260002|cpu=1,mem=262144K,node=1|
+1|FAILED|3:0|0:0|None|3|30|262144K||g001|1795258652|1795258655|1795258658|billing=1,cpu=1,mem=262144K,node=1|1001|00:00.412
+1.batch|FAILED|3:0|||3|||4404K|g001|1795258655|1795258655|1795258658|cpu=1,mem=262144K,node=1||00:00.412
+2|FAILED|9:0|0:0|None|2|30|262144K||g001|1795258652|1795258655|1795258657|billing=1,cpu=1,mem=262144K,node=1|1001|00:00.050
+2.batch|FAILED|9:0|||2|||4164K|g001|1795258655|1795258655|1795258657|cpu=1,mem=262144K,node=1||00:00.050
+4|COMPLETED|0:0|0:0|None|2|30|262144K||g001|1795258652|1795258655|1795258657|billing=1,cpu=1,mem=262144K,node=1|1001|00:00.050
+4.batch|COMPLETED|0:0|||2|||4224K|g001|1795258655|1795258655|1795258657|cpu=1,mem=262144K,node=1||00:00.050
+5|FAILED|0:9|0:0|None|4|30|262144K||g001|1795258652|1795258655|1795258659|billing=1,cpu=1,mem=262144K,node=1|1001|00:00.050
+5.batch|CANCELLED by 0|0:9|||4|||318924K|g001|1795258655|1795258655|1795258659|cpu=1,mem=262144K,node=1||00:00.050
+7|RUNNING|0:0|0:0|None|29|1|262144K||g001|1795258652|1795258655|Unknown|billing=1,cpu=1,mem=262144K,node=1|1001|00:00:00
+7.batch|RUNNING|0:0|||29||||g001|1795258655|1795258655|Unknown|cpu=1,mem=262144K,node=1||00:00:00
+8|CANCELLED by 0|0:0|0:0|None|1|30|262144K||g001|1795258652|1795258655|1795258656|billing=1,cpu=1,mem=262144K,node=1|1001|00:00.050
+8.batch|CANCELLED|0:15|||1|||1396K|g001|1795258655|1795258655|1795258656|cpu=1,mem=262144K,node=1||00:00.050
+9|CANCELLED by 1001|0:0|0:0|None|1|30|262144K||g001|1795258652|1795258655|1795258656|billing=1,cpu=1,mem=262144K,node=1|1001|00:00.050
+9.batch|CANCELLED|0:15|||1|||1372K|g001|1795258655|1795258655|1795258656|cpu=1,mem=262144K,node=1||00:00.050
+10|CANCELLED by 1001|0:0|0:0|BeginTime|0|30|262144K||None assigned|1795258652|None|1795258656||1001|00:00:00
+11|NODE_FAIL|0:0|0:0|None|1|30|262144K||g003|1795258652|1795258655|1795258656|billing=1,cpu=1,mem=262144K,node=1|1001|00:00:00
+11.batch|CANCELLED||||1||||g003|1795258655|1795258655|1795258656|cpu=1,mem=262144K,node=1||00:00:00
+13|TIMEOUT|0:0|0:0|None|87|1|262144K||g001|1795259912|1795259915|1795260002|billing=1,cpu=1,mem=262144K,node=1|1001|00:00.050
+13.batch|CANCELLED|0:15|||87|||4960K|g001|1795259915|1795259915|1795260002|cpu=1,mem=262144K,node=1||00:00.050
 """
 """As 22.05.8 printed it, and 24.11.5 alike: exit 3, exit 137, exit 0, killed by OverMemoryKill, still running, scancel by root, by the
 user, by the user while it waited, a node that was set down (where 24.11.5 says 1:0), and the time limit.
@@ -182,3 +182,29 @@ def test_a_row_that_cannot_be_read() -> None:
     jobs = parse_finished(row() + "8|COMPLETED\n" + row(JobIDRaw="9", ReqMem="much") + "sacct|error\nA notice of the site.\n", reading)
     assert (set(jobs), jobs[9].memory_mb, jobs[9].is_over) == ({7, 9}, None, True)
     assert (reading.values_unknown, reading.rows_left_out) == (1, 2)
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        ("00:03.412", 3.412),
+        ("01:02:03", 3723.0),
+        ("1-02:03:04", 93784.0),
+        ("12:00.5", 720.5),
+        ("00:00:00", None),
+        ("00:00.000", None),
+        ("", None),
+        ("INVALID", None),
+    ],
+)
+def test_cpu_time(text: str, seconds: float | None) -> None:
+    """In seconds, by all of sacct's ways to write it; 0 is what it prints where nothing was measured, so it is not known."""
+    assert only(row(TotalCPU=text)).cpu_seconds == seconds
+
+
+def test_cpu_time_that_is_none() -> None:
+    """The job is read without it, and the trouble is counted."""
+    reading = Reading()
+    (job,) = parse_finished(row(TotalCPU="much"), reading).values()
+    assert job.cpu_seconds is None
+    assert job.state == "COMPLETED"

@@ -64,6 +64,7 @@ export function makeCards(page, { actions, orders, notices, gpus, copies, gone }
     const time = element("div", { class: "sessions-time" }, left, ends, bar);
     const has = element("p", { class: "sessions-has" });
     const uses = element("div", { class: "sessions-uses" });
+    const usedInAll = element("p", { class: "sessions-used", hidden: true });
     const facts = element("dl", { class: "sessions-facts" });
     const usedLabel = element("dt");
     const used = element("dd");
@@ -74,7 +75,7 @@ export function makeCards(page, { actions, orders, notices, gpus, copies, gone }
     const called = element("div", { class: "sessions-card-title" }, heading, state);
     const head = element("div", { class: "sessions-card-head" }, called, buttons);
     const foot = element("div", { class: "sessions-card-foot" }, facts, stop);
-    const parts = [head, sentence, idle, time, has, uses, gpuPlace, foot];
+    const parts = [head, sentence, idle, time, has, usedInAll, uses, gpuPlace, foot];
     const attributes = { class: "sessions-card", "data-server": first.name, "data-of": placeOf(first) };
     const place = element("article", attributes, ...parts);
 
@@ -112,6 +113,7 @@ export function makeCards(page, { actions, orders, notices, gpus, copies, gone }
       show(idle, words.warnings(session));
       notices.tell(session);
       show(has, hasOf(session));
+      show(usedInAll, words.usedInAll(session));
       uses.replaceChildren(...usesOf(session));
       usedLabel.textContent = isOver(session) ? texts.used_all : texts.used;
       facts.replaceChildren(...(isNew(session) ? [] : rowsOf(cardFacts(session))), usedRow);

@@ -38,6 +38,7 @@
  * @property {{ name: string, label: string, url: string }[]} [apps] what can be opened besides while it runs
  * @property {Record<string, any>} [change] what makes sense to change after its end
  * @property {{ cores?: number, memory_mb?: number } | null} [usage]
+ * @property {{ sentence: string } | null} [used] of one that is over
  * @property {{ since: string, stops_at: string | null } | null} [idle_gpus]
  * @property {{ number: number, sentence: string } | null} [killed] processes that were, for their memory
  * @property {{ folder: string, sentence: string } | null} [start_folder] the folder that was chosen, and what to know of it

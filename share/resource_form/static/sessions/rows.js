@@ -72,7 +72,9 @@ export function makeRows(page, { actions, orders }) {
       refill(menu.list, edit ? [edit] : []);
       refill(buttons, edit ? [...found, menu.fold] : found);
       for (const action of [...found, ...menu.fold.children]) if (action.matches(".btn")) action.classList.add("btn-sm");
-      place.replaceChildren(...partsOf(session), buttons);
+      const used = words.usedInAll(session);
+      const below = used ? [element("p", { class: "sessions-used", text: used })] : [];
+      place.replaceChildren(...partsOf(session), buttons, ...below);
     }
 
     return { place, draw };

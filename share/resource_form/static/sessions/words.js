@@ -66,6 +66,9 @@ export function makeWords(texts, states, lang) {
     return facts;
   }
 
+  /** What one that is over used of what it had. @param {Session} session */
+  const usedInAll = (session) => (isOver(session) && session.used?.sentence) || "";
+
   /**
    * What is left of a session's time.
    * @param {number} seconds
@@ -80,7 +83,7 @@ export function makeWords(texts, states, lang) {
     return filled(texts.said, { name: session.display_name, state: states[stateOf(session)], sentence });
   }
 
-  return { sentence: sentenceOf, idle, warnings, used, usage, left, said };
+  return { sentence: sentenceOf, idle, warnings, used, usedInAll, usage, left, said };
 }
 
 /** @typedef {ReturnType<typeof makeWords>} Words */

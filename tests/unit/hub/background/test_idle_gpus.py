@@ -100,6 +100,13 @@ class Rig:
                 self.cluster.gpu_reports.put(NodeReport("g001", self.slurm.now(), devices=tuple(self.reports())))
             await asyncio.sleep(15)
 
+    async def others_ask(self) -> None:
+        """Have Slurm asked as pages and JupyterHub's polls do."""
+        while True:
+            await self.cluster.jobs.get()
+            await self.cluster.nodes.get()
+            await asyncio.sleep(30)
+
     async def _stop(self, spawner: Any) -> None:
         assert spawner is self.spawner
         if self.stops_fail:
@@ -154,6 +161,25 @@ def test_told_and_stopped() -> None:
         assert (idle.user, idle.server, idle.job_id, idle.node, idle.gpus, idle.url) == ("ada", "fit", 100, "g001", 1, "/hub/home")
         assert idle.display_name == "JupyterLab · 1 × V100 · g100_int"
         assert (idle.idle_minutes, idle.stops_at) == (60, notice.stops_at)
+
+    virtually(scenario)
+
+
+@pytest.mark.parametrize("idle_minutes", [0.0, 60.0])
+def test_what_they_did_is_added_up(idle_minutes: float) -> None:
+    """Whether or not anybody is told of idle ones: each minute once, from the beginning of the job on."""
+
+    async def scenario() -> None:
+        rig = Rig(idle_gpu_minutes=idle_minutes)
+        rig.tasks.append(asyncio.ensure_future(rig.others_ask()))
+        await rig.until(30)
+        rig.use = [40, 90]
+        await rig.until(63)
+        use = rig.session.gpu_use
+        assert 59 <= use.minutes <= 62
+        assert use.gpus == 1
+        assert use.mean_percent is not None
+        assert 19 <= use.mean_percent <= 22
 
     virtually(scenario)
 

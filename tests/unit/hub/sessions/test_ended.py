@@ -19,11 +19,15 @@ from spawner.errors import SlurmRefused
 from spawner.hub.channels import MessageSender
 from spawner.hub.sessions.ended import TELL_SECONDS, history_of, record_end, refused, stop_cause
 from spawner.hub.sessions.history import PastSession
+from spawner.hub.sessions.past import status_of_past
 from spawner.hub.state import HubState
 from spawner.session.message import Message
 from spawner.session.outcome import NO_ANSWER, START_TIMEOUT, STOPPED
+from spawner.session.own_memory import take_peak
 from spawner.session.record import End, Record
 from spawner.session.session import Session
+from spawner.session.status_json import as_json
+from spawner.session.used import Used
 from tests.support.fake_slurm import EPOCH, FakeSlurm
 from tests.support.finished_jobs import row
 from tests.support.message_settings import WithMessageSettings
@@ -174,6 +178,53 @@ def test_slurmdbd_tells_more(db: Any) -> None:
         assert End.from_state(spawner.orm_spawner.state["last_end"]) == spawner.last_end
         assert spawner.orm_spawner.state["other"] == 1
         assert [name for _, name in slurm.commands].count("sacct") == 1
+
+    virtually(scenario)
+
+
+def test_what_it_used(db: Any) -> None:
+    """What the session and the reports of GPUs said, at once; then what slurmdbd says, and the session's last word if that came late."""
+
+    async def scenario() -> None:
+        slurm = FakeSlurm(asyncio.get_running_loop())
+        spawner = running(slurm, db)
+        assert take_peak(spawner.session, 3000)
+        use = spawner.session.gpu_use
+        use.gpus, use.samples, use.percent, use.minutes, use.memory_mb, use.memory_total_mb = 1, 10, 95.0, 10, 5325, 81920
+        number = await over(slurm, spawner, "COMPLETED")
+        known = Used(peak_mb=3000, gpus=1, gpu_percent=9.5, gpu_memory_mb=5325, gpu_memory_total_mb=81920, gpu_minutes=10)
+        assert (spawner.past[0].use, spawner.last_end.use if spawner.last_end else None) == (known, known)
+        assert take_peak(spawner.session, 3174)
+        ended = {"State": "COMPLETED", "AllocTRES": "cpu=4,billing=10", "TotalCPU": "12:00.500", **moments_of(slurm, number)}
+        batch = row(JobIDRaw=f"{number}.batch", MaxRSS="2048000K", UID="")
+        slurm.finished[number] = row(JobIDRaw=str(number), ElapsedRaw="1800", **ended) + batch
+        await asyncio.sleep(IDLE_SECONDS + 1)
+        known = replace(known, peak_mb=3174, cpu_seconds=720.5, cores=4, seconds=1800)
+        (past,) = spawner.past
+        assert (past.use, past.used_mb) == (known, 2000)
+        db.refresh(spawner.orm_spawner)
+        end = End.from_state(spawner.orm_spawner.state["last_end"])
+        assert end is not None
+        assert end == spawner.last_end
+        assert end.use == known
+        own, others = (as_json(status_of_past(past, "/hub/", own=own))["used"] for own in (True, False))
+        assert (own["memory_mb"], own["memory_by"], own["cpu_seconds"]) == (3174, "session", 720.5)
+        assert (others["memory_mb"], others["memory_by"], others["cpu_seconds"]) == (2000, "slurm", 720.5)
+        assert others["sentence"].startswith("Used 2 ")
+
+    virtually(scenario)
+
+
+def test_nothing_is_known_of_what_it_used(db: Any) -> None:
+    """Then nothing is said of it."""
+
+    async def scenario() -> None:
+        slurm = FakeSlurm(asyncio.get_running_loop())
+        spawner = running(slurm, db)
+        await over(slurm, spawner, "COMPLETED")
+        (past,) = spawner.past
+        assert past.use is None
+        assert as_json(status_of_past(past, "/hub/"))["used"] is None
 
     virtually(scenario)
 

@@ -110,7 +110,7 @@ def test_one_of_the_record(db: Any) -> None:
     assert found["spawn_url"] == "/hub/spawn/ada/gpu%20%26%20co"
     assert found["log_url"] == "/hub/resource-form/log?user=ada&job=7"
     assert found["summary"] == "no GPU, 4 cores, 8 GB, 1 h on g100_int"
-    assert (found["used"], found["cost"]) == ({"memory_mb": 900}, {"per_hour": 28.0, "used": 28.0, "unit": "units"})
+    assert (found["used"]["memory_mb"], found["cost"]) == (900, {"per_hour": 28.0, "used": 28.0, "unit": "units"})
     assert (found["submitted"], found["started"], found["ended"]) == (
         "2027-01-15T06:36:40Z",
         "2027-01-15T06:59:53Z",
