@@ -98,6 +98,8 @@ class Prometheus:
             answer = requests.get(f"http://127.0.0.1:{self.port}/api/v1/{path}", params=parameters, timeout=10)
         except requests.ConnectionError:
             return None
+        if answer.status_code == 503:
+            return None  # it listens already, and reads its own files still
         assert answer.status_code == 200, answer.text
         return answer.json()["data"]
 
