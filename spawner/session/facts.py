@@ -16,6 +16,7 @@ from ..gpu.idle import Notice
 from ..gpu.use import GpuUse
 from ..slurm.model import Job
 from .events import Event, SessionEvent, new_reference, note
+from .matching import is_own
 from .progress import PortReport, StartProgress
 from .record import End, Limits, Record
 from .status import Server, SessionStatus, status_of
@@ -101,6 +102,11 @@ class SessionFacts:
     def owner(self) -> str:
         """The system's name of the user whose job it is: what the record says, whatever the Hub calls the user today."""
         return self.record.owner or self.user
+
+    def listed_job(self) -> Job | None:
+        """Return the session's own job as the shared list has it; None if it does not. Slurm is asked nothing."""
+        job = (self.cluster.jobs.last_value or {}).get(self.record.job_id)
+        return job if job is not None and is_own(job, self.record, user=self.owner) else None
 
     # --- what is remembered -------------------------------------------------------------------------------------------------
 

@@ -190,7 +190,7 @@ class SessionEndHandler(APIHandler):  # type: ignore[misc]
     async def get(self) -> None:
         spawner, _token = caller_of(self, "The end was asked for", web.HTTPError)
         session: Session | None = spawner.session
-        job = (spawner.cluster.jobs.last_value or {}).get(session.record.job_id) if session is not None else None
+        job = session.listed_job() if session is not None else None
         self.set_header("Cache-Control", "no-store")
         self.finish(json.dumps({"ends": int(job.end) if job is not None and job.end is not None else None}))
 

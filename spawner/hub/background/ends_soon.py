@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable
 
-from ...session.matching import is_own
 from ...session.session import Session
 from ...slurm.states import RUNNING
 from ..common import cluster_of
@@ -58,9 +57,8 @@ async def look(spawners: Iterable[HubSpawner]) -> None:
 def _look_at(spawner: FormSpawner, session: Session) -> None:
     if session.end is not None:
         return
-    record, listed = session.record, session.cluster.jobs.last_value or {}
-    job = listed.get(record.job_id)
-    if job is None or job.state not in RUNNING or not (job.start and job.end) or not is_own(job, record, user=session.owner):
+    record, job = session.record, session.listed_job()
+    if job is None or job.state not in RUNNING or not (job.start and job.end):
         return
     soon, now = spawner.message_end_minutes * 60, session.cluster.clock()
     ends = record.by_hubs_clock(job.end)

@@ -66,5 +66,5 @@ def _time_is_up(spawner: HubSpawner) -> bool:
     own = own_spawner(spawner)
     if own is None or own.session is None:
         return False
-    job = (own.cluster.jobs.last_value or {}).get(own.session.record.job_id) or own.session.seen
+    job = own.session.listed_job() or own.session.seen
     return job is not None and job.end is not None and job.end <= spawner.cluster.clock()

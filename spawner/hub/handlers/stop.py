@@ -14,9 +14,7 @@ from tornado import web
 
 from ...errors import RequestRejected
 from ...i18n import _, in_use, using
-from ...session.matching import is_own
 from ...session.status import SessionStatus
-from ..common import cluster_of
 from ..locale import language_of
 from ..own_spawner import own_spawner
 from ..protocol import HubSpawner
@@ -148,9 +146,7 @@ class StopPage(AsksAgain, BaseHandler):  # type: ignore[misc]
         session = own.session if own is not None and spawner.active else None
         if session is None:
             return None
-        job = (cluster_of(self).jobs.last_value or {}).get(session.record.job_id)
-        is_its_job = job is not None and is_own(job, session.record, user=session.user)
-        status: SessionStatus = session.status(job if is_its_job else None, server=server_of(spawner, self.hub.base_url))
+        status: SessionStatus = session.status(session.listed_job(), server=server_of(spawner, self.hub.base_url))
         return status
 
 

@@ -119,7 +119,8 @@ class _Noted:
 
     @classmethod
     def of(cls, spawner: HubSpawner, session: Session, end: End) -> _Noted:
-        record, job = session.record, _job_of(spawner, session)
+        # Else as it was seen last.
+        record, job = session.record, session.listed_job() or session.seen
         options = dict(spawner.user_options or {})
         evidence = Evidence(
             state=end.state,
@@ -266,12 +267,6 @@ def _used(session: Session, finished: FinishedJob | None) -> Used | None:
         cores = dict(tres_of_job(finished.tres)).get("cpu")
         used = replace(used, cpu_seconds=finished.cpu_seconds, cores=cores, seconds=finished.seconds or None)
     return used.or_none()
-
-
-def _job_of(spawner: HubSpawner, session: Session) -> Job | None:
-    """The session's job as the last list has it, else as it was seen last; Slurm is not asked."""
-    job = (spawner.cluster.jobs.last_value or {}).get(session.record.job_id)
-    return job if job is not None and is_own(job, session.record, user=session.owner) else session.seen
 
 
 def _read(parse: Any, value: Any) -> int:

@@ -8,6 +8,7 @@ import asyncio
 import json
 import logging
 import re
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -285,6 +286,25 @@ def test_what_a_taken_job_is_noted_with_is_stored_with_its_id() -> None:
         job_id = await session.submit("n", ("sbatch", "--comment=x"), "", {}, identity, taken=taken)
         assert noted == [0]
         assert json.loads(server.database)["job_id"] == job_id
+
+    virtually(scenario)
+
+
+def test_the_own_job_in_the_list() -> None:
+    """None before Slurm was asked, and none where the id was somebody else's or an older job's; its row otherwise."""
+
+    async def scenario() -> None:
+        server = make_server()
+        session, identity = server._session(), (await server.cluster.member("ada")).identity
+        job_id = await session.submit("n", ("sbatch", "--comment=jupyterhub:jupyterhub:ada::n"), "", {}, identity)
+        job = server.slurm.jobs[job_id]
+        session.remember(queued_at=job.submit)
+        assert session.listed_job() is None
+        listed = (await server.cluster.jobs.get()).value
+        assert session.listed_job() is listed[job_id]
+        for user, submit in (("grace", job.submit), ("ada", job.submit - 1)):
+            listed[job_id] = replace(listed[job_id], user=user, submit=submit)
+            assert session.listed_job() is None
 
     virtually(scenario)
 
