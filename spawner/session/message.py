@@ -56,19 +56,18 @@ class Message:
 
 @dataclass(slots=True)
 class MessageRates:
-    """How often users are told: of one kind about one server once in :data:`AGAIN_SECONDS`, and ``hourly`` times an hour in all."""
+    """How often users are told: of one kind about one server once in :data:`AGAIN_SECONDS`, and so many times an hour in all."""
 
-    hourly: int
     _sent: BoundedDict[str, deque[float]] = field(default_factory=lambda: BoundedDict(MAX_USERS))
     _latest: BoundedDict[tuple[str, str, str], float] = field(default_factory=lambda: BoundedDict(MAX_USERS))
 
-    def may_send(self, kind: MessageKind, user: str, server: str, now: float) -> bool:
+    def may_send(self, kind: MessageKind, user: str, server: str, now: float, *, hourly: int) -> bool:
         """Tell whether a message may be sent ``now``, in seconds since the epoch, and count it if so."""
-        sent = self._sent.get(user) or deque(maxlen=self.hourly)
+        sent = self._sent.get(user) or deque()
         while sent and not 0 <= now - sent[0] < HOUR_SECONDS:
             sent.popleft()
         key = (user, server, kind)
-        if len(sent) >= self.hourly or 0 <= now - self._latest.get(key, -AGAIN_SECONDS) < AGAIN_SECONDS:
+        if len(sent) >= hourly or 0 <= now - self._latest.get(key, -AGAIN_SECONDS) < AGAIN_SECONDS:
             return False
         sent.append(now)
         self._sent[user], self._latest[key] = sent, now

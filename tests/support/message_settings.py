@@ -8,7 +8,7 @@ from spawner.session.message import KINDS
 
 
 class WithMessageSettings:
-    """For the spawners of tests: no message goes anywhere until a way is set."""
+    """For the spawners of tests: no message goes anywhere until a way is set; GPUs are watched."""
 
     message_kinds: Sequence[str] = KINDS
     message_end_minutes = 15.0
@@ -18,3 +18,4 @@ class WithMessageSettings:
     message_mail_server = ""
     message_mail_from = ""
     message_mail_to = ""
+    idle_gpu_minutes = 60.0

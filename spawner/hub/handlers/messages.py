@@ -15,7 +15,7 @@ from ...session.message import KINDS, MessageKind
 from ..locale import language_of
 from ..own_spawner import own_spawner
 from ..protocol import FormSpawner
-from ..sessions.message_choices import MessageChoices, wanted_kinds
+from ..sessions.message_choices import MessageChoices, offered_kinds, wanted_kinds
 from ..sessions.tell import channels_of, sends_messages
 from ..state import HubState
 from .stale import AsksAgain
@@ -40,7 +40,7 @@ class MessagesPage(AsksAgain, BaseHandler):  # type: ignore[misc]
                 await self._show(spawner, problem=_("You have logged in again since this page was made. Press once more."))
                 return
             # What is not offered now stays as it was: the admin may offer it again.
-            state, offered, name = HubState.of(self), self._offered(spawner), str(self.current_user.name)
+            state, offered, name = HubState.of(self), offered_kinds(spawner), str(self.current_user.name)
             asked = [kind for kind in offered if kind in self.get_body_arguments("kind")]
             before = state.part(MessageChoices).of(state, name)
             kept = [kind for kind in KINDS if kind not in offered and (before is None or kind in before)]
@@ -64,10 +64,6 @@ class MessagesPage(AsksAgain, BaseHandler):  # type: ignore[misc]
             raise web.HTTPError(404, _("This Hub sends no messages."))
         return spawner
 
-    @staticmethod
-    def _offered(spawner: FormSpawner) -> list[MessageKind]:
-        return [kind for kind in KINDS if kind in spawner.message_kinds and (kind != "idle" or spawner.idle_gpu_minutes)]
-
     async def _show(self, spawner: FormSpawner, *, problem: str = "", saved: bool = False) -> None:
         channels, wanted = channels_of(spawner), wanted_kinds(spawner)
         minutes = max(1, round(spawner.message_end_minutes))
@@ -81,7 +77,7 @@ class MessagesPage(AsksAgain, BaseHandler):  # type: ignore[misc]
             "messages.html",
             gettext=_,
             language=in_use(),
-            kinds=[{"name": kind, "label": words[kind], "wanted": kind in wanted} for kind in self._offered(spawner)],
+            kinds=[{"name": kind, "label": words[kind], "wanted": kind in wanted} for kind in offered_kinds(spawner)],
             address=channels.mail.to if channels is not None and channels.mail is not None else "",
             action=url_path_join(self.hub.base_url, PATH),
             problem=problem,

@@ -32,7 +32,7 @@ from ..metrics.counts import session_ended
 from ..protocol import HubSpawner
 from ..state import HubState
 from .history import History, HistoryMemory, PastSession
-from .options import given_name, kept_request
+from .options import given_name, kept_request, shown_name
 from .storage import Storage, put_into_row, stored_state
 from .tables import session_key
 from .tell import tell_ended
@@ -164,7 +164,7 @@ class _Noted:
         if self.record.job_id:
             soon = self.end.category in WANTED_SOON and not (self.end.category == "server_exit" and self.end.exit_code == 0)
             self.spawner.cluster.job_history.expect(self.record.job_id, self.told, is_it=self._is_it, soon=soon)
-            patience = TELL_SECONDS if self.end.category in WANTED_SOON else 0.0
+            patience = TELL_SECONDS if soon else 0.0
             self.to_tell = asyncio.get_running_loop().call_later(patience, self._tell_user)
 
     def _tell_user(self) -> None:
@@ -173,7 +173,10 @@ class _Noted:
             self.to_tell.cancel()
             self.to_tell = None
             if self.end.category != "stopped":
-                tell_ended(self.spawner, self.session, self.end)
+                past, labels = self.past, labels_of(self.spawner)
+                with using(language_spoken(self.spawner)):
+                    name = shown_name(past.display_name, past.request, past.name, labels)
+                tell_ended(self.spawner, self.session, self.end, name)
 
     def _is_it(self, finished: FinishedJob) -> bool:
         """Whether sacct's job is the session's own: see :func:`.matching.is_own`."""

@@ -14,8 +14,7 @@ from ...i18n import _
 from ...session.message import KINDS, MessageKind
 from ..database import Transaction, transaction
 from ..known import name_of
-from ..own_spawner import own_spawner
-from ..protocol import HubSpawner
+from ..protocol import FormSpawner
 from ..state import AdminWarnings, HubState
 from .storage import Storage
 from .tables import MESSAGE_CHOICES
@@ -68,13 +67,16 @@ class MessageChoices:
         return {row.user_name: frozenset(kind for kind in KINDS if kind in _stored(row.kinds)) for row in rows}
 
 
-def wanted_kinds(spawner: HubSpawner) -> tuple[MessageKind, ...]:
-    """Return the kinds of messages that a spawner's user gets: of those that the admin has set, the ones that they have chosen."""
-    own = own_spawner(spawner)
-    offered = [kind for kind in KINDS if own is not None and kind in own.message_kinds]
+def offered_kinds(spawner: FormSpawner) -> tuple[MessageKind, ...]:
+    """Return the kinds of messages that a spawner's user may choose among: those that the admin has set, and that can come."""
+    return tuple(kind for kind in KINDS if kind in spawner.message_kinds and (kind != "idle" or spawner.idle_gpu_minutes))
+
+
+def wanted_kinds(spawner: FormSpawner) -> tuple[MessageKind, ...]:
+    """Return the kinds of messages that a spawner's user gets: of those that are offered, the ones that they have chosen."""
     state = HubState.of(spawner)
     chosen = state.part(MessageChoices).of(state, name_of(spawner.user))
-    return tuple(kind for kind in offered if chosen is None or kind in chosen)
+    return tuple(kind for kind in offered_kinds(spawner) if chosen is None or kind in chosen)
 
 
 def _stored(text: str) -> list[Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from jupyterhub.utils import url_path_join
@@ -21,8 +22,11 @@ from ..own_spawner import own_spawner
 from ..protocol import HubSpawner
 from ..settings.messages import USER
 from ..state import HubState
-from .message_choices import wanted_kinds
+from .message_choices import offered_kinds, wanted_kinds
 from .options import display_name
+
+Words = tuple[str, str]
+"""A message's subject and text."""
 
 STARTED_AFTER_SECONDS = 60.0
 """Who has waited for less looks at the page still."""
@@ -43,83 +47,71 @@ def channels_of(spawner: HubSpawner) -> Channels | None:
 def sends_messages(spawner: HubSpawner) -> bool:
     """Tell whether there are messages that a spawner's user may choose among."""
     own = own_spawner(spawner)
-    return own is not None and bool(own.message_kinds) and channels_of(spawner) is not None
+    return own is not None and bool(offered_kinds(own)) and channels_of(spawner) is not None
 
 
 def tell_started(spawner: HubSpawner, session: Session) -> None:
     """Tell the user that a session has started for which they had to wait."""
-    now, record = session.cluster.clock(), session.record
-    if now - record.submitted < STARTED_AFTER_SECONDS:
+    if session.cluster.clock() - session.record.submitted < STARTED_AFTER_SECONDS:
         return
-    with using(language_spoken(spawner)):
-        called = _called(spawner)
-        subject = _("{name} has started").format(name=called)
-        text = _("Your session {name} has started on {node}.").format(name=called, node=record.node)
-        _tell(spawner, session, "started", subject, text)
+
+    def words(name: str) -> Words:
+        text = _("Your session {name} has started on {node}.").format(name=name, node=session.record.node)
+        return _("{name} has started").format(name=name), text
+
+    _tell(spawner, session, "started", words)
 
 
 def tell_ends_soon(spawner: HubSpawner, session: Session, ends: float) -> None:
     """Tell the user when the walltime of a session ends; ``ends`` in seconds since the epoch."""
-    now = session.cluster.clock()
-    with using(language_spoken(spawner)):
-        called, moment = _called(spawner), day_and_time(ends, now)
-        subject = _("{name} ends at {time}").format(name=called, time=moment)
-        minutes = max(1, round((ends - now) / 60))
+
+    def words(name: str) -> Words:
+        now = session.cluster.clock()
+        moment, left = day_and_time(ends, now), duration(max(1, round((ends - now) / 60)))
         text = _("The time of your session {name} is up in {duration}, at {time}. What is not saved by then is lost.")
-        text = text.format(name=called, duration=duration(minutes), time=moment)
-        _tell(spawner, session, "ends_soon", subject, text, ends_at=ends)
+        return _("{name} ends at {time}").format(name=name, time=moment), text.format(name=name, duration=left, time=moment)
+
+    _tell(spawner, session, "ends_soon", words, ends_at=ends)
 
 
-def tell_ended(spawner: HubSpawner, session: Session, end: End) -> None:
-    """Tell the user how a session ended that they did not stop themselves."""
-    with using(language_spoken(spawner)):
-        called = _called(spawner)
-        subject = _("{name} has ended").format(name=called)
-        text = " ".join(filter(None, (_("Your session {name} has ended.").format(name=called), end.sentence, end.what_to_do)))
-        minutes = session.record.idle_minutes
-        _tell(spawner, session, "ended", subject, text, category=end.category, idle_minutes=minutes)
+def tell_ended(spawner: HubSpawner, session: Session, end: End, name: str) -> None:
+    """Tell the user how a session ended that they did not stop themselves; ``name`` is what it is called in the list of past ones.
+
+    Its server may be no more by now.
+    """
+
+    def words(name: str) -> Words:
+        text = " ".join(filter(None, (_("Your session {name} has ended.").format(name=name), end.sentence, end.what_to_do)))
+        return _("{name} has ended").format(name=name), text
+
+    _tell(spawner, session, "ended", words, name, category=end.category, idle_minutes=session.record.idle_minutes)
 
 
 def tell_idle(spawner: HubSpawner, session: Session, notice: Notice, received: float) -> None:
     """Tell the user that the GPUs of a session do nothing, by a report that was ``received`` so many seconds after the epoch."""
-    with using(language_spoken(spawner)):
-        called = _called(spawner)
-        subject = _("The GPUs of {name} do nothing").format(name=called)
-        text = idle_in_words(notice, session.cluster.clock())
-        facts = {"stops_at": notice.stops_at, "gpus": notice.gpus, "idle_minutes": idle_minutes(notice, received)}
-        _tell(spawner, session, "idle", subject, text, **facts)
+
+    def words(name: str) -> Words:
+        return _("The GPUs of {name} do nothing").format(name=name), idle_in_words(notice, session.cluster.clock())
+
+    minutes = idle_minutes(notice, received)
+    _tell(spawner, session, "idle", words, stops_at=notice.stops_at, gpus=notice.gpus, idle_minutes=minutes)
 
 
-def _called(spawner: HubSpawner) -> str:
-    return display_name(spawner.orm_spawner, spawner.orm_spawner.user_options, labels_of(spawner))
-
-
-def _tell(spawner: HubSpawner, session: Session, kind: MessageKind, subject: str, text: str, **facts: Any) -> None:
+def _tell(spawner: HubSpawner, session: Session, kind: MessageKind, words: Callable[[str], Words], name: str = "", **facts: Any) -> None:
+    """Send a message, if it is wanted: ``words`` has its subject and text, of a session that is called so, in the language in use."""
     own, channels, state = own_spawner(spawner), channels_of(spawner), HubState.of(spawner)
-    if own is None or channels is None or kind not in wanted_kinds(spawner):
+    if own is None or channels is None or kind not in wanted_kinds(own):
         return
-    rates, user = state.part(MessageRates, lambda: MessageRates(own.message_hourly)), name_of(spawner.user)
-    if not rates.may_send(kind, user, spawner.name, session.cluster.clock()):
+    user, now = name_of(spawner.user), session.cluster.clock()
+    if not state.part(MessageRates).may_send(kind, user, spawner.name, now, hourly=own.message_hourly):
         state.log.info("%s is not told (%s): too often", session.name, kind)
         return
-    message = Message(
-        event=kind,
-        user=user,
-        server=spawner.name,
-        display_name=_called(spawner),
-        job_id=session.record.job_id,
-        node=session.record.node,
-        subject=subject,
-        text=text,
-        url=_home_url(state),
-        **facts,
-    )
-    sender_of(state).send(message, channels)
-
-
-def sender_of(state: HubState) -> MessageSender:
-    """Return a Hub's sender of messages."""
-    return state.part(MessageSender, lambda: MessageSender(state.cluster.runner, state.log))
+    with using(language_spoken(spawner)):
+        called = name or display_name(spawner.orm_spawner, spawner.orm_spawner.user_options, labels_of(spawner))
+        subject, text = words(called)
+    record, url = session.record, _home_url(state)
+    message = Message(kind, user, spawner.name, called, record.job_id, record.node, subject, text, url, **facts)
+    state.part(MessageSender, lambda: MessageSender(state.cluster.runner, state.log)).send(message, channels)
 
 
 def _home_url(state: HubState) -> str:

@@ -262,6 +262,26 @@ def test_who_did_not_stop_it_is_told(db: Any, by: int | None, told: list[str]) -
     virtually(scenario)
 
 
+def test_the_message_of_a_server_that_was_deleted_meanwhile(db: Any, caplog: pytest.LogCaptureFixture) -> None:
+    """It says what the list of past sessions calls it, and asks the Hub's database nothing."""
+
+    async def scenario() -> None:
+        slurm = FakeSlurm(asyncio.get_running_loop())
+        spawner = running(slurm, db)
+        spawner.message_command = ("/bin/tell",)
+        sent: list[Message] = []
+        sender: Any = SimpleNamespace(send=lambda message, _channels: sent.append(message))
+        HubState.of(spawner).part(MessageSender, lambda: sender)  # type: ignore[arg-type]
+        await over(slurm, spawner, "CANCELLED")
+        db.delete(spawner.orm_spawner)
+        db.commit()
+        await asyncio.sleep(TELL_SECONDS + 1)
+        assert [(message.display_name, message.subject) for message in sent] == [("My GPU", "My GPU has ended")]
+
+    virtually(scenario)
+    assert "Traceback" not in caplog.text
+
+
 @pytest.fixture
 def writes(db: Any) -> Iterator[list[str]]:
     """One entry for each transaction that has changed something."""

@@ -190,8 +190,8 @@ def test_how_it_ended(language: str, subject: str, text: str) -> None:
         rig = Rig()
         HubState.of(rig.spawner).part(LatestLanguages).remember("ada", language)
         end = End("TIMEOUT", "The walltime was reached.", 5.0, category="time_limit", what_to_do="Ask for more.")
-        tell_ended(rig.spawner, rig.spawner.session, end)
-        tell_ended(rig.spawner, rig.spawner.session, end)
+        tell_ended(rig.spawner, rig.spawner.session, end, "Fit of July")
+        tell_ended(rig.spawner, rig.spawner.session, end, "Fit of July")
         ((message, _channels),) = rig.sent
         assert (message.event, message.category, message.subject, message.text) == ("ended", "time_limit", subject, text)
 
