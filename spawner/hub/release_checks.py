@@ -10,7 +10,7 @@ from ..errors import RequestRejected
 from ..i18n import _
 from ..site.catalogue import Catalogue
 from ..site.release_check import MAX_KERNELS, MAX_PROBLEM_LENGTH, MAX_PROBLEMS, ReleaseCheck
-from .release_rows import ReleaseRows
+from .sessions.kept_rows import KeptRows
 from .sessions.tables import RELEASE_CHECKS
 from .state import HubState
 
@@ -20,11 +20,12 @@ MAX_CHECKS = 1000
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
-class ReleaseChecks(ReleaseRows[ReleaseCheck]):
+class ReleaseChecks(KeptRows[ReleaseCheck]):
     """The last check of each release, in one Hub's database."""
 
     table = RELEASE_CHECKS
-    what = "checks"
+    what = "the checks of release"
+    unread = "The checks of releases cannot be read, the file alone counts meanwhile"
     most = MAX_CHECKS
 
     def read(self, row: Any) -> ReleaseCheck | None:

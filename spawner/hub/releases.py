@@ -15,7 +15,7 @@ from .class_settings import class_settings
 from .labels import catalogue_files
 from .protocol import HubHandler
 from .release_checks import ReleaseChecks
-from .release_rows import ReleaseRows
+from .sessions.kept_rows import KeptRows
 from .sessions.tables import RELEASE_MARKS
 from .settings.spawner import SpawnerSettings
 from .state import HubState
@@ -26,11 +26,12 @@ BACK = "back"
 """What is said to take back what was said before."""
 
 
-class ReleaseMarks(ReleaseRows[ReleaseMark]):
+class ReleaseMarks(KeptRows[ReleaseMark]):
     """The marks of administrators, in one Hub's database."""
 
     table = RELEASE_MARKS
-    what = "marks"
+    what = "the marks of release"
+    unread = "The marks of releases cannot be read, the file alone counts meanwhile"
 
     def read(self, row: Any) -> ReleaseMark | None:
         """Return the mark of a row."""
@@ -101,7 +102,7 @@ def catalogue_of(settings: SpawnerSettings, state: HubState) -> Catalogue:
     else:
         found = parse_catalogue(settings.catalogue or PLAIN_CATALOGUE, source="ResourceFormSpawner.catalogue")
     # What an administrator says counts for more than a check.
-    return marked(checked(found, state.part(ReleaseChecks).by_tag(state)), state.part(ReleaseMarks).by_tag(state))
+    return marked(checked(found, state.part(ReleaseChecks).by_key(state)), state.part(ReleaseMarks).by_key(state))
 
 
 def reload_catalogue(state: HubState, by: str) -> str:

@@ -15,7 +15,7 @@ from ...session.message import KINDS, MessageKind
 from ..locale import language_of
 from ..own_spawner import own_spawner
 from ..protocol import FormSpawner
-from ..sessions.message_choices import MessageChoices, offered_kinds, wanted_kinds
+from ..sessions.message_choices import MessageChoice, MessageChoices, offered_kinds, wanted_kinds
 from ..sessions.tell import channels_of, sends_messages
 from ..state import HubState
 from .stale import AsksAgain
@@ -45,7 +45,7 @@ class MessagesPage(AsksAgain, BaseHandler):  # type: ignore[misc]
             before = state.part(MessageChoices).of(state, name)
             kept = [kind for kind in KINDS if kind not in offered and (before is None or kind in before)]
             try:
-                state.part(MessageChoices).put(state, name, [*asked, *kept])
+                state.part(MessageChoices).put(state, MessageChoice(name, frozenset((*asked, *kept)), state.cluster.clock()))
             except ResourceFormError as error:
                 await self._show(spawner, problem=error.sentence)
                 return

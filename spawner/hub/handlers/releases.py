@@ -111,7 +111,7 @@ class ReleasesPage(AsksAgain, BaseHandler):  # type: ignore[misc]
         """What the page says of each release: all of them for administrators, else the visitor's own."""
         is_administrator, today = administers(self), day_of(now)
         state = HubState.of(self)
-        marks = state.part(ReleaseMarks).by_tag(state) if is_administrator else {}
+        marks = state.part(ReleaseMarks).by_key(state) if is_administrator else {}
         tags = {release.tag for release in own}
         entries = []
         for shown in releases_on_page(catalogue, catalogue.releases if is_administrator else own, today):

@@ -3,68 +3,45 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any
 
-import sqlalchemy as sa
-from sqlalchemy.exc import OperationalError
-
-from ...errors import NotStored
-from ...i18n import _
 from ...session.message import KINDS, MessageKind
-from ..database import Transaction, transaction
 from ..known import name_of
 from ..protocol import FormSpawner
-from ..state import AdminWarnings, HubState
-from .storage import Storage
+from ..state import HubState
+from .kept_rows import KeptRows
 from .tables import MESSAGE_CHOICES
 
 
-class MessageChoices:
-    """What users have chosen, in one Hub's database; read once, and again after each change."""
+@dataclass(frozen=True, slots=True)
+class MessageChoice:
+    """The kinds that a user wants; ``at`` is when they said so, in seconds since the epoch."""
 
-    def __init__(self) -> None:
-        self._chosen: dict[str, frozenset[MessageKind]] | None = None
+    user: str
+    kinds: frozenset[MessageKind]
+    at: float
+
+
+class MessageChoices(KeptRows[MessageChoice]):
+    """What users have chosen, in one Hub's database."""
+
+    table = MESSAGE_CHOICES
+    what = "the messages of"
+    unread = "Which messages users want cannot be read, the settings count meanwhile"
+
+    def read(self, row: Any) -> MessageChoice:
+        """Return the choice of a row: of what another version has written, the kinds that are known."""
+        return MessageChoice(row.user_name, frozenset(kind for kind in KINDS if kind in _stored(row.kinds)), row.at)
+
+    def columns(self, entry: MessageChoice) -> dict[str, Any]:
+        """Return the columns of a choice."""
+        return {"user_name": entry.user, "kinds": json.dumps([kind for kind in KINDS if kind in entry.kinds]), "at": entry.at}
 
     def of(self, state: HubState, user: str) -> frozenset[MessageKind] | None:
         """Return the kinds that a user wants; None for one who has chosen nothing, or while the database does not say."""
-        if self._chosen is None:
-            db = state.settings.get("db")
-            try:
-                self._chosen = self._read(db) if db is not None else {}
-            except Exception as error:  # noqa: BLE001 - whatever the database says, messages go as the admin has set them
-                if state.part(AdminWarnings).is_due("messages", type(error).__name__):
-                    state.log.error("Which messages users want cannot be read, the settings count meanwhile: %s", error)  # noqa: TRY400 - one line
-                return None
-        return self._chosen.get(user)
-
-    def put(self, state: HubState, user: str, kinds: Iterable[MessageKind]) -> None:
-        """Store what a user wants from now on.
-
-        Raises
-        ------
-        NotStored
-            The database is locked: it may work in a moment.
-        """
-        columns = {"user_name": user, "kinds": json.dumps([kind for kind in KINDS if kind in kinds]), "at": state.cluster.clock()}
-
-        def write(own: Transaction) -> None:
-            own.execute(sa.delete(MESSAGE_CHOICES).where(MESSAGE_CHOICES.c.user_name == user))
-            own.execute(sa.insert(MESSAGE_CHOICES).values(**columns))
-
-        try:
-            Storage.in_hub(state, state.settings["db"], state.cluster, state.log).write(write)
-        except (TimeoutError, OperationalError) as error:
-            raise NotStored(_("The Hub's database is busy. Try again."), log=f"the messages of {user} were not written: {error}") from error
-        self._chosen = None
-
-    @staticmethod
-    def _read(db: sa.orm.Session) -> dict[str, frozenset[MessageKind]]:
-        with transaction(db) as own:
-            if not sa.inspect(own.connection).has_table(MESSAGE_CHOICES.name):
-                return {}
-            rows = own.execute(sa.select(MESSAGE_CHOICES)).all()
-        return {row.user_name: frozenset(kind for kind in KINDS if kind in _stored(row.kinds)) for row in rows}
+        chosen = self.by_key(state).get(user)
+        return chosen.kinds if chosen is not None else None
 
 
 def offered_kinds(spawner: FormSpawner) -> tuple[MessageKind, ...]:

@@ -159,7 +159,7 @@ def test_a_row_that_another_version_has_written(state: HubState) -> None:
     check(state, tag="old")
     with transaction(state.settings["db"]) as own:
         own.execute(sa.update(RELEASE_CHECKS).where(RELEASE_CHECKS.c.tag == "new").values(record="[]"))
-    assert list(another_hub(state).part(ReleaseChecks).by_tag(state)) == ["old"]
+    assert list(another_hub(state).part(ReleaseChecks).by_key(state)) == ["old"]
 
 
 def test_no_more_are_kept_than_that(state: HubState, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -168,7 +168,7 @@ def test_no_more_are_kept_than_that(state: HubState, monkeypatch: pytest.MonkeyP
     checks = state.part(ReleaseChecks)
     for number in range(5):
         checks.put(state, replace(ReleaseCheck("", "0" * 64, 0, (), "cron", float(number)), tag=f"t{number % 4}"))
-    assert {tag: entry.at for tag, entry in checks.by_tag(state).items()} == {"t0": 4.0, "t2": 2.0, "t3": 3.0}
+    assert {tag: entry.at for tag, entry in checks.by_key(state).items()} == {"t0": 4.0, "t2": 2.0, "t3": 3.0}
 
 
 def test_a_database_that_is_locked(state: HubState, tmp_path: Path) -> None:

@@ -90,7 +90,7 @@ def test_a_database_that_is_locked(state: HubState, tmp_path: Path) -> None:
 
 def test_a_database_without_our_tables(state: HubState) -> None:
     """Nothing was ever marked."""
-    assert state.part(ReleaseMarks).by_tag(state) == {}
+    assert state.part(ReleaseMarks).by_key(state) == {}
 
 
 def test_read_again(state: HubState, tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from jupyterhub import orm
 
 from spawner.errors import NotStored
-from spawner.hub.sessions.message_choices import MessageChoices, wanted_kinds
+from spawner.hub.sessions.message_choices import MessageChoice, MessageChoices, wanted_kinds
 from spawner.hub.sessions.storage import Storage
 from spawner.hub.sessions.tables import MESSAGE_CHOICES
 from spawner.hub.state import HubState
@@ -48,9 +48,9 @@ def test_what_was_chosen_outlives_the_hub(db: Any) -> None:
     state = state_of(db)
     choices = state.part(MessageChoices)
     assert choices.of(state, "ada") is None
-    choices.put(state, "ada", ["ended", "started"])
-    choices.put(state, "ada", ["idle", "ended"])
-    choices.put(state, "grace", [])
+    choices.put(state, MessageChoice("ada", frozenset(["ended", "started"]), 5.0))
+    choices.put(state, MessageChoice("ada", frozenset(["idle", "ended"]), 5.0))
+    choices.put(state, MessageChoice("grace", frozenset([]), 5.0))
     for hub in (state, state_of(db)):
         known = hub.part(MessageChoices)
         assert (known.of(hub, "ada"), known.of(hub, "grace"), known.of(hub, "alan")) == ({"ended", "idle"}, frozenset(), None)
@@ -60,7 +60,7 @@ def test_what_was_chosen_outlives_the_hub(db: Any) -> None:
 def test_what_another_version_has_stored(db: Any, stored: str) -> None:
     """Kinds that are known count, and nothing is raised."""
     state = state_of(db)
-    state.part(MessageChoices).put(state, "ada", ["idle"])
+    state.part(MessageChoices).put(state, MessageChoice("ada", frozenset(["idle"]), 5.0))
     db.execute(sa.update(MESSAGE_CHOICES).values(kinds=stored))
     db.commit()
     later = state_of(db)
@@ -74,7 +74,7 @@ def test_the_admins_kinds_and_the_users(db: Any) -> None:
     assert wanted_kinds(server) == KINDS
     server.message_kinds = ["idle", "ended"]
     assert wanted_kinds(server) == ("ended", "idle")
-    state.part(MessageChoices).put(state, "ada", ["idle", "started"])
+    state.part(MessageChoices).put(state, MessageChoice("ada", frozenset(["idle", "started"]), 5.0))
     assert wanted_kinds(server) == ("idle",)
 
 
@@ -86,9 +86,9 @@ def test_a_database_that_does_not_answer(db: Any, caplog: pytest.LogCaptureFixtu
     def locked(*_asked: Any, **_named: Any) -> Any:
         raise TimeoutError("locked")
 
-    monkeypatch.setattr("spawner.hub.sessions.message_choices.transaction", locked)
+    monkeypatch.setattr("spawner.hub.sessions.kept_rows.transaction", locked)
     assert [wanted_kinds(server) for _ in range(3)] == [KINDS] * 3
     assert caplog.text.count("Which messages users want cannot be read") == 1
     monkeypatch.setattr(Storage, "write", locked)
     with pytest.raises(NotStored):
-        state.part(MessageChoices).put(state, "ada", [])
+        state.part(MessageChoices).put(state, MessageChoice("ada", frozenset([]), 5.0))
