@@ -76,12 +76,12 @@ def used_in_words(use: Used | None, memory_mb: int | None, asked_mb: int | None)
 
 
 def _memory(used: int, asked: int | None) -> str:
+    alone = format_memory(used) if used < 1024 else f"{tenths(used)} GB"
     if asked is None:
-        return format_memory(used) if used < 1024 else f"{tenths(used)} GB"
+        return alone
     if used < 1024 or asked < 1024:
         # Translators: memory: "300 MB of 32 GB"
-        small = format_memory(used) if used < 1024 else f"{tenths(used)} GB"
-        return _("{used} of {asked}").format(used=small, asked=format_memory(asked))
+        return _("{used} of {asked}").format(used=alone, asked=format_memory(asked))
     # Translators: memory: "3.1 of 32 GB"
     return _("{used} of {asked} GB").format(used=tenths(used), asked=tenths(asked))
 

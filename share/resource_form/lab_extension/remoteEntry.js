@@ -99,6 +99,7 @@
       if (!this.facts) this.build(facts);
       if (this.facts && this.facts.ends !== facts.ends) this.warnAnew();
       this.facts = facts;
+      this.left.title = filled(facts.texts.ends, {time: clock(new Date(facts.ends * 1000 - this.offset), facts.texts)});
       this.silent = 0;
       this.sayWhetherOver();
       this.tick();
@@ -152,7 +153,6 @@
       const passed = Math.min(...warnings.filter((limit) => leftMs <= limit * MINUTE_MS));
       const text = (passed < Infinity ? "⚠ " : "") + said;
       if (this.left.textContent !== text) this.left.textContent = text;
-      this.left.title = filled(texts.ends, {time: clock(new Date(ends * 1000 - this.offset), texts)});
       this.left.classList.toggle("rf-near", passed < Infinity);
       if (passed < Infinity && leftMs > 0 && this.warned !== passed) {
         this.warned = passed;

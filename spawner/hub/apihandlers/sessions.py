@@ -13,7 +13,7 @@ from tornado.iostream import StreamClosedError
 from ...i18n import using
 from ...request.field_values import LONGEST_NAME
 from ...request.server_names import MAX_COPIES, copies
-from ..common import cluster_of
+from ..common import cluster_of, spawners_of
 from ..locale import language_of
 from ..logged_in import TellsPages, require_log_in
 from ..numbers import whole_number
@@ -93,7 +93,7 @@ def sessions_for(handler: HubHandler, *, limit: int = SHOWN) -> Sessions:
 
     def spawners() -> Iterable[HubSpawner]:
         if asks_for_all:
-            known = [spawner for user in list(handler.users.values()) for spawner in list(user.spawners.values())]
+            known = spawners_of(handler)
         else:
             known = [caller.spawners[name] for name in sorted(caller.orm_user.orm_spawners)]
         return [spawner for spawner in known if may_read(spawner.orm_spawner, "server")]

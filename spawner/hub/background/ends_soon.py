@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 
 from ...session.session import Session
 from ...slurm.states import RUNNING
-from ..common import cluster_of
+from ..common import cluster_of, spawners_of
 from ..own_spawner import own_spawner
 from ..protocol import FormSpawner, HubApplication, HubSpawner, Log
 from ..sessions.storage import Storage
@@ -27,9 +27,7 @@ async def watch_ends(app: HubApplication) -> None:
     storage = Storage.in_hub(HubState.of(app), app.db, cluster_of(app), app.log)
 
     def spawners() -> Iterable[HubSpawner]:
-        if not storage.can_look_at(list(app.users.values())):
-            return []
-        return [spawner for user in list(app.users.values()) for spawner in list(user.spawners.values())]
+        return spawners_of(app) if storage.can_look_at(list(app.users.values())) else []
 
     await watch(spawners, app.log)
 

@@ -16,7 +16,7 @@ from ...gpu.idle import Notice, Rules, Seen, idle_minutes, next_step
 from ...session.matching import is_own
 from ...session.session import Session
 from ...slurm.model import Job
-from ..common import cluster_of
+from ..common import cluster_of, spawners_of
 from ..protocol import HubApplication, HubSpawner, Log, Proxy
 from ..sessions.gpus import GpusOfSessions
 from ..sessions.storage import Storage
@@ -37,9 +37,6 @@ async def watch_idle_gpus(app: HubApplication) -> None:
     """Watch the sessions of this Hub until it ends."""
     cluster = cluster_of(app)
 
-    def spawners() -> Iterable[HubSpawner]:
-        return [spawner for user in list(app.users.values()) for spawner in list(user.spawners.values())]
-
     async def stop(spawner: HubSpawner) -> None:
         await stop_as_ordered(app.proxy, spawner)
 
@@ -49,7 +46,7 @@ async def watch_idle_gpus(app: HubApplication) -> None:
     def can_look() -> bool:
         return storage.can_look_at(list(app.users.values()))
 
-    await IdleGpuWatch(cluster, spawners, stop, log=app.log, gpus=gpus, can_look=can_look).run()
+    await IdleGpuWatch(cluster, lambda: spawners_of(app), stop, log=app.log, gpus=gpus, can_look=can_look).run()
 
 
 async def stop_as_ordered(proxy: Proxy, spawner: HubSpawner) -> None:
