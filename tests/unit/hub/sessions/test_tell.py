@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any
@@ -14,6 +14,7 @@ import pytest
 from spawner.hub.background.ends_soon import look
 from spawner.hub.channels import Channels, Mail, MessageSender
 from spawner.hub.locale import LatestLanguages
+from spawner.hub.sessions.message_choices import MessageChoice, MessageChoices
 from spawner.hub.sessions.tell import channels_of, tell_ended, tell_started
 from spawner.hub.state import HubState
 from spawner.job.sbatch import Tag
@@ -194,6 +195,20 @@ def test_how_it_ended(language: str, subject: str, text: str) -> None:
         tell_ended(rig.spawner, rig.spawner.session, end, "Fit of July")
         ((message, _channels),) = rig.sent
         assert (message.event, message.category, message.subject, message.text) == ("ended", "time_limit", subject, text)
+
+    virtually(scenario)
+
+
+@pytest.mark.parametrize(("kinds", "told"), [(["ended"], 1), (["started", "idle"], 0), ([], 0)])
+def test_what_the_user_wants(kinds: Sequence[Any], told: int) -> None:
+    """No message of a kind that they have not chosen."""
+
+    async def scenario() -> None:
+        rig = Rig()
+        state = HubState.of(rig.spawner)
+        state.part(MessageChoices)._rows = {"ada": MessageChoice("ada", frozenset(kinds), 5.0)}
+        tell_ended(rig.spawner, rig.spawner.session, End("TIMEOUT", "The walltime was reached.", 5.0), "Fit of July")
+        assert len(rig.sent) == told
 
     virtually(scenario)
 
