@@ -33,6 +33,7 @@ from spawner.i18n import using
 from spawner.session.record import End, Record
 from spawner.session.session import Session
 from spawner.session.status_json import as_json
+from spawner.session.used import Used
 from tests.support.fake_slurm import EPOCH, FakeSlurm
 from tests.support.hub_pages import page
 from tests.support.session_pages import OPTIONS, FakeSpawner
@@ -70,7 +71,7 @@ def record_of(db: Any, **more: Any) -> History:
 def of(db: Any, cluster: SlurmCluster, *spawners: FakeSpawner, reach: Reach | None = None, limit: int = SHOWN, **more: Any) -> Sessions:
     """What a caller is told who may see these."""
     own = reach if reach is not None else Reach(frozenset({"ada"}))
-    listed = Past(lambda: record_of(db, **more), own, limit=limit)
+    listed = Past(lambda: record_of(db, **more), own, limit=limit, own=reach is None)
     return Sessions(cluster, lambda: spawners, hub_url="/hub/", own=reach is None, past=listed)
 
 
@@ -167,6 +168,16 @@ def test_the_last_end_of_a_server(db: Any, end: End, expected: list[int | None])
     assert jobs(answered(db, FakeSpawner(last_end=end))) == expected
     # The same job on another server is another session.
     assert len(answered(db, FakeSpawner(last_end=end, name="other"))) == 3
+
+
+@pytest.mark.parametrize("off", [{}, {"length": 0}])
+def test_what_a_session_says_of_itself_is_its_users(db: Any, off: dict[str, int]) -> None:
+    """In the record and without one: its own number for them, Slurm's for others."""
+    end = End("TIMEOUT", "Its time was up.", EPOCH - 15.0, job_id=15, kind="finished", used_mb=900, use=Used(peak_mb=1300))
+    record_of(db).add(past(15).with_end(end))
+    for reach, expected in ((None, (1300, "session")), (EVERYBODY, (900, "slurm"))):
+        (found,) = answered(db, FakeSpawner(last_end=end), reach=reach, **off)
+        assert (found["used"]["memory_mb"], found["used"]["memory_by"]) == expected
 
 
 def test_an_end_without_a_job_is_there_once(db: Any) -> None:
